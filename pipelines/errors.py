@@ -1,0 +1,61 @@
+"""What goes wrong, in sentences: what was found, what is allowed, where, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+MAX_LINES = 10
+
+
+class SluiceError(Exception):
+    """A mistake that its message explains completely: shown without a stack trace, never retried.
+
+    Everything that trying again could mend (a network that is down for a minute) is a `TryAgain`.
+    """
+
+
+class TryAgain(SluiceError):
+    """A failure outside of Sluice that may be gone in a minute: the one kind of error that Airflow retries."""
+
+
+class BadUseCase(SluiceError):
+    """The use-case file says something that cannot be."""
+
+
+class BadInput(SluiceError):
+    """The data are not what the use case declares."""
+
+
+class TableMissing(SluiceError):
+    """A step asked for a table that no earlier step has published."""
+
+
+class TableCorrupt(SluiceError):
+    """A published part is not the bytes that its manifest promises."""
+
+
+class NoChampion(SluiceError):
+    """Scoring or drift needs a champion and the registry has none."""
+
+
+class GateClosed(SluiceError):
+    """A table failed its gate: nothing behind the gate may run."""
+
+
+def listed(lines: Iterable[str], most: int = MAX_LINES - 2) -> str:
+    """Join lines as a bulleted list that stays short: the first `most`, then how many more there are."""
+    every = list(lines)
+    shown = [f"  - {line}" for line in every[:most]]
+    if len(every) > most:
+        shown.append(f"  ... and {len(every) - most} more")
+    return "\n".join(shown)
+
+
+def meant(wrong: str, known: Iterable[str]) -> str:
+    """Say which known word the wrong one is nearest to, or which words there are: the tail of an error message."""
+    words = sorted(set(known))
+    near = get_close_matches(wrong, words, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(words[:12])}{', ...' if len(words) > 12 else ''}"

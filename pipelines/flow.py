@@ -1,0 +1,216 @@
+"""The data's way: for each step which tables it reads, what it calls, which table it writes. Read this file first.
+
+Each function here is one task of a DAG. Steps import their tools when they run, because Airflow parses a DAG file every
+few seconds and again in every task: pandas, scikit-learn, MLflow, Great Expectations and Evidently at the top of this
+file would cost 15 seconds each time. No step calls another; what one needs of another, it reads from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pipelines import dates
+from pipelines.config import Family, GatedTable, Kind, Step
+
+if TYPE_CHECKING:
+    from pipelines.run import Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step tells its caller: one line for the log, and where a person can look further."""
+
+    summary: str
+    report: str | None = None  # path below the data root
+    mlflow_run: str | None = None
+
+
+# The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.
+WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
+    "training": (
+        ("ingest", "raw"),
+        ("cleanse", "clean"),
+        ("features", "features"),
+        ("snapshot", None),
+        ("tune", "trials"),
+        ("evaluate", "scores"),
+        ("export", "parity"),
+        ("promote", None),
+    ),
+    "scoring": (("ingest", "raw"), ("cleanse", "clean"), ("features", "features"), ("score", "predictions")),
+    "drift": (("drift", "drift"),),
+}
+
+
+def ingest(run: Run) -> Outcome:
+    """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
+    from pipelines import ingest
+
+    rows = ingest.rows(run, dates.days_of(run.use_case, run.kind, run.partition))
+    if run.kind == "scoring":
+        rows = ingest.without_labels(rows, run.use_case)
+    written = run.store.write("raw", rows)
+    past = dates.past_of(run.use_case, run.kind, run.partition)
+    if past:
+        # May be empty: the source's first days have no past.
+        run.store.write("past_raw", ingest.rows(run, past, may_be_empty=True))
+    return Outcome(f"raw: {written.rows:,} rows of {dates.days_of(run.use_case, run.kind, run.partition)}")
+
+
+def cleanse(run: Run) -> Outcome:
+    """Raw -> clean and quarantine; past_raw -> past (its bad rows were in quarantine on their own day)."""
+    from pipelines.cleanse import cleanse
+
+    clean, bad = cleanse(run.store.read("raw"), run.use_case)
+    quarantined = run.store.write("quarantine", bad)
+    written = run.store.write("clean", clean)
+    if run.store.has("past_raw"):
+        run.store.write("past", cleanse(run.store.read("past_raw"), run.use_case)[0])
+    return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine")
+
+
+def features(run: Run) -> Outcome:
+    """Clean (and its past) -> features; a training's rows are marked as train or test."""
+    from pipelines.features import compute
+    from pipelines.split import assign
+
+    past = run.store.read("past") if run.store.has("past") else None
+    rows = compute(run.store.read("clean"), past, run.use_case)
+    if run.kind == "training":
+        rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
+    written = run.store.write("features", rows)
+    return Outcome(f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features")
+
+
+def snapshot(run: Run) -> Outcome:
+    """Features -> a version in DVC, by which this training's data can be brought back at any later time."""
+    from pipelines import snapshot
+
+    version = snapshot.publish(run)
+    return Outcome(f"snapshot: {version.md5}, {version.size:,} bytes")
+
+
+def tune(run: Run, family: Family) -> Outcome:
+    """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate, fitted."""
+    from pipelines import tracking, tune
+
+    found = tune.search(run.store.read("features"), run.use_case, family)
+    run.store.write("trials", found.trials, piece=family)
+    run.store.write("validation", found.validation, piece=family)
+    run.store.write_file(f"candidates/{family}.skops", found.candidate)
+    mlflow_run = tracking.log_search(run, family, found)
+    return Outcome(
+        f"trials: {len(found.trials)} of {family}, best {run.use_case.metric.name} {found.best_score:.4f}", mlflow_run=mlflow_run
+    )
+
+
+def evaluate(run: Run) -> Outcome:
+    """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
+    from pipelines import card, evaluate, registry, tracking
+
+    families = run.use_case.candidates.families
+    judged = evaluate.evaluate(
+        features=run.store.read("features"),
+        trials=run.store.read("trials", pieces=families),
+        validation=run.store.read("validation", pieces=families),
+        candidates={family: run.store.read_file(f"candidates/{family}.skops") for family in families},
+        champion=registry.champion_or_none(run),
+        use_case=run.use_case,
+    )
+    run.store.write("scores", judged.scores)
+    run.store.write("curves", judged.curves)
+    run.store.write_file("verdict.json", judged.verdict_json())
+    report = run.write_report("evaluate", card.render(run, judged))
+    return Outcome(judged.summary(), report=report, mlflow_run=tracking.log_evaluation(run, judged))
+
+
+def export(run: Run) -> Outcome:
+    """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
+    from pipelines import evaluate, export, registry
+
+    verdict = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
+    exported = export.export(run.store.read("features"), candidates, verdict, run.use_case, metadata=run.lineage())
+    for family, graph in exported.graphs.items():
+        run.store.write_file(f"models/{family}.onnx", graph)
+    written = run.store.write("parity", exported.parity)
+    mlflow_run = registry.register(run, exported, verdict)
+    return Outcome(f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}", mlflow_run=mlflow_run)
+
+
+def promote(run: Run) -> Outcome:
+    """The gates have let everything through: make the challenger champion if it beats the champion."""
+    from pipelines import promote
+
+    return Outcome(promote.promote(run))
+
+
+def score(run: Run) -> Outcome:
+    """Features -> predictions, by the champion's graph."""
+    from pipelines import registry, score
+
+    champion = registry.champion(run)
+    written = run.store.write("predictions", score.predict(run.store.read("features"), champion, run))
+    return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}")
+
+
+def drift(run: Run) -> Outcome:
+    """The week's features and predictions against the champion's training rows, and matured labels -> drift, and its report."""
+    from pipelines import drift, ingest, registry
+    from pipelines.cleanse import cleanse
+
+    week = dates.days_of(run.use_case, "drift", run.partition)
+    matured = dates.Days(week.first, dates.last_labelled(run.use_case, "drift", run.partition))
+    nights = [run.store.at("scoring", day) for day in week]
+    labels = cleanse(ingest.rows(run, matured), run.use_case)[0] if matured else None
+    champion = registry.champion(run)
+    found = drift.compare(
+        reference=run.store.at("training", champion.partition).read("features"),
+        features=[night.read("features") for night in nights],
+        predictions=[night.read("predictions") for night in nights],
+        labels=labels,
+        champion=champion,
+        use_case=run.use_case,
+    )
+    run.store.write("drift", found.table)
+    report = run.write_report("drift", found.html)
+    return Outcome(found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days)), report=report)
+
+
+def gate(run: Run, table: GatedTable) -> Outcome:
+    """Judge a table; raise `GateClosed` unless every expectation on it holds."""
+    from pipelines.gates import judge
+
+    verdict = judge.judge(run, table)
+    report = run.write_report(f"gate_{table}", judge.page(run, verdict))
+    run.store.write_file(f"gates/{table}.json", verdict.evidence())
+    verdict.raise_if_closed(report)
+    return Outcome(verdict.summary(), report=report)
+
+
+STEPS: dict[Step, Callable[[Run], Outcome]] = {
+    "ingest": ingest,
+    "cleanse": cleanse,
+    "features": features,
+    "snapshot": snapshot,
+    "evaluate": evaluate,
+    "export": export,
+    "promote": promote,
+    "score": score,
+    "drift": drift,
+}  # `tune` stands apart: it takes the family, one mapped task each
+
+
+def way(run: Run) -> None:
+    """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
+    for step, table in WAYS[run.kind]:
+        if step == "tune":
+            for family in run.use_case.candidates.families:
+                run.log(tune(run, family))
+        else:
+            run.log(STEPS[step](run))
+        if table:
+            run.log(gate(run, table))

@@ -1,0 +1,95 @@
+"""One run: a use case, a partition, and the store that holds its tables."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pipelines import __version__
+from pipelines.config import Kind, UseCase
+from pipelines.settings import ROOT, Settings
+from pipelines.store import Store, Version
+from pipelines.use_cases import Loaded, load
+
+if TYPE_CHECKING:
+    from pipelines.flow import Outcome
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step is given."""
+
+    loaded: Loaded
+    store: Store
+    settings: Settings
+    orchestrator: str = "command line"  # Airflow's run id, where Airflow runs it
+    model_version: str | None = None  # score with this version instead of the champion
+
+    @classmethod
+    def open(
+        cls,
+        use_case: str,
+        kind: Kind,
+        partition: date,
+        settings: Settings | None = None,
+        orchestrator: str = "command line",
+        model_version: str | None = None,
+    ) -> Run:
+        """Load the use case's file and open the partition's store."""
+        settings = settings or Settings.from_env()
+        loaded = load(settings.use_cases, use_case)
+        store = Store(settings.data, use_case, kind, partition, Version(use_case=loaded.sha256, code=code_version()))
+        return cls(loaded, store, settings, orchestrator, model_version)
+
+    @property
+    def use_case(self) -> UseCase:
+        """The facts of the use case."""
+        return self.loaded.use_case
+
+    @property
+    def kind(self) -> Kind:
+        """training, scoring or drift."""
+        return self.store.kind
+
+    @property
+    def partition(self) -> date:
+        """The day that names the partition."""
+        return self.store.partition
+
+    def lineage(self) -> dict[str, str]:
+        """What is written into a model's metadata, so that it can be traced and made again."""
+        from pipelines import snapshot
+
+        return {
+            "use_case": self.use_case.name,
+            "use_case_sha256": self.loaded.sha256,
+            "training_partition": self.partition.isoformat(),
+            "data_version": snapshot.of(self.store).md5,
+            "code": self.store.version.code,
+            "seed": str(self.use_case.candidates.seed),
+        }
+
+    def write_report(self, task: str, html: str) -> str:
+        """Publish a page for a person, and return its path below the data root."""
+        path = self.store.write_file(f"reports/{task}.html", html.encode())
+        return path.relative_to(self.store.root).as_posix()
+
+    def log(self, outcome: Outcome) -> None:
+        """Say what a step did."""
+        logger.info("%s %s %s: %s", self.use_case.name, self.kind, self.partition, outcome.summary)
+
+
+@cache
+def code_version() -> str:
+    """The commit of the running code; Sluice's version where there is no git."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return __version__
+    return commit[:12]

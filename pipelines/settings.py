@@ -1,0 +1,48 @@
+"""Where things lie on this machine: read once from the environment, with defaults below the project's root."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Places, all absolute; `from_env` names the variable that moves each."""
+
+    data: Path
+    use_cases: Path
+    var: Path
+    mlflow: str
+    mirror: Path | None
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read SLUICE_DATA, SLUICE_USE_CASES, SLUICE_VAR, MLFLOW_TRACKING_URI and SLUICE_DATA_MIRROR."""
+        var = _place("SLUICE_VAR", ROOT / "var")
+        mirror = os.environ.get("SLUICE_DATA_MIRROR")
+        return cls(
+            data=_place("SLUICE_DATA", ROOT / "data"),
+            use_cases=_place("SLUICE_USE_CASES", ROOT / "include" / "use_cases"),
+            var=var,
+            mlflow=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{var / 'mlflow.db'}",
+            mirror=(ROOT / mirror).resolve() if mirror else None,
+        )
+
+    @property
+    def cache(self) -> Path:
+        """Downloaded public files."""
+        return self.var / "cache"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts (models, pictures)."""
+        return self.var / "mlartifacts"
+
+
+def _place(variable: str, default: Path) -> Path:
+    # Relative values are meant from the project's root: a task's working directory is nobody's business.
+    return (ROOT / os.environ.get(variable, str(default))).resolve()
