@@ -64,7 +64,7 @@ class Strict(BaseModel):
 
 # --- where the rows come from -----------------------------------------------------------------------------------
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
-DERIVE = Field(default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces.")
+DERIVE: Any = Field(default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces.")
 
 
 class FileFormat(Strict):

@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[object, int] = {}
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key!r} stands twice, first in line {seen[key]}", problem_mark=key_node.start_mark)
             seen[key] = key_node.start_mark.line + 1
@@ -110,7 +110,7 @@ def json_schema() -> str:
 def _parsed(path: Path, content: bytes) -> tuple[Any, dict[tuple[str, ...], int]]:
     try:
         text = content.decode()
-        lines = dict(_lines(yaml.compose(text, Loader=_Loader), ()))  # type: ignore[no-untyped-call]
+        lines = dict(_lines(yaml.compose(text, Loader=_Loader), ()))
         raw = yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader, stricter)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
