@@ -1,0 +1,132 @@
+"""The command line: everything that Airflow does with a use case, without Airflow.
+
+python -m pipelines check [use case]                       all mistakes of the files, with their lines
+python -m pipelines fetch [use case]                       public data into the cache, checked by sha256
+python -m pipelines run <use case> <kind> <partition>      the way of one partition: every step, every gate
+python -m pipelines data list|restore <use case> ...       versions of training data, and one brought back
+python -m pipelines models <use case>                      who was promoted when, and why
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from pipelines import dates, use_cases
+from pipelines.config import Kind
+from pipelines.errors import BadUseCase, SluiceError
+from pipelines.settings import Settings
+
+
+def check(options: argparse.Namespace, settings: Settings) -> None:
+    """Check use-case files as deeply as possible without data: keys, SQL, leaks, grids, expectations."""
+    from pipelines.check import check as mistakes_of
+
+    wrong = []
+    for name in _chosen(options.use_case, settings):
+        try:
+            loaded = use_cases.load(settings.use_cases, name)
+            if mistakes := mistakes_of(loaded):
+                raise BadUseCase(use_cases.told(loaded.path, mistakes))
+            print(f"{loaded.path.name}: good")
+        except BadUseCase as error:
+            wrong.append(str(error))
+    if wrong:
+        raise BadUseCase("\n".join(wrong))
+
+
+def fetch(options: argparse.Namespace, settings: Settings) -> None:
+    """Fetch the public data of a use case (or of all)."""
+    from pipelines import ingest
+
+    for name in _chosen(options.use_case, settings):
+        path = ingest.fetch(use_cases.load(settings.use_cases, name).use_case, settings)
+        print(f"{name}: {path or 'nothing to fetch'}")
+
+
+def run(options: argparse.Namespace, settings: Settings) -> None:
+    """Run one partition of one use case: each step, then its gate; the first red gate ends it."""
+    from pipelines import flow
+    from pipelines.run import Run
+
+    partition = dates.parse(options.partition)
+    flow.way(Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version))
+
+
+def data(options: argparse.Namespace, settings: Settings) -> None:
+    """List the versions of a use case's training data, or bring one back into a folder of its own."""
+    from pipelines import snapshot
+
+    if options.action == "list":
+        for version in snapshot.versions(settings, options.use_case):
+            print(f"{version.partition}  {version.md5}  {version.size:>12,} bytes")
+    else:
+        print(snapshot.restore(settings, options.use_case, options.version, options.to))
+
+
+def models(options: argparse.Namespace, settings: Settings) -> None:
+    """List who was promoted when, and why."""
+    from pipelines import registry
+
+    for line in registry.history(settings, options.use_case):
+        print(line)
+
+
+def schema(_: argparse.Namespace, __: Settings) -> None:
+    """Print the JSON schema of use-case files, for editors."""
+    print(use_cases.json_schema(), end="")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake ends in one message on stderr and exit code 1."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Libraries narrate their own lives at INFO; only Sluice's steps are news.
+    for noisy in ("alembic", "mlflow", "great_expectations", "dvc", "skl2onnx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    command: Callable[[argparse.Namespace, Settings], None] = options.command
+    try:
+        command(options, Settings.from_env())
+    except SluiceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _chosen(name: str | None, settings: Settings) -> list[str]:
+    return [name] if name else use_cases.names(settings.use_cases)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(command: Callable[[argparse.Namespace, Settings], None]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+        sub.set_defaults(command=command)
+        return sub
+
+    add(check).add_argument("use_case", nargs="?")
+    add(fetch).add_argument("use_case", nargs="?")
+    running = add(run)
+    running.add_argument("use_case")
+    running.add_argument("kind", choices=get_args(Kind))
+    running.add_argument("partition", help="a day, as YYYY-MM-DD; for drift the first day of the week")
+    running.add_argument("--model-version", help="score with this version instead of the champion")
+    versions = add(data).add_subparsers(dest="action", required=True, metavar="list|restore")
+    versions.add_parser("list", help="list versions").add_argument("use_case")
+    restoring = versions.add_parser("restore", help="bring a version back")
+    restoring.add_argument("use_case")
+    restoring.add_argument("version", help="a training partition (YYYY-MM-DD) or an md5 of `data list`")
+    restoring.add_argument("to", type=Path, help="a folder that does not exist yet")
+    add(models).add_argument("use_case")
+    add(schema)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
