@@ -354,6 +354,7 @@ class Candidates(Strict):
 
 BINARY_METRICS = ("aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier")
 REGRESSION_METRICS = ("rmse", "mae", "r2", "asymmetric")
+GREATER_IS_BETTER = frozenset({"aucpr", "roc_auc", "f1", "precision", "recall", "r2"})
 
 
 class Metric(Strict):
@@ -493,7 +494,7 @@ class UseCase(Strict):
     @property
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
-        return self.metric.name in ("aucpr", "roc_auc", "f1", "precision", "recall", "r2")
+        return self.metric.name in GREATER_IS_BETTER
 
     @model_validator(mode="after")
     def _whole(self) -> UseCase:
