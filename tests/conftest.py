@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -33,3 +34,21 @@ def open_run(settings: Settings) -> Callable[..., Run]:
         return Run.open(tiny.NAME, kind, partition, settings)
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without content: its many migrations take seconds, so a test session pays for them once."""
+    from pipelines import tracking
+
+    var = tmp_path_factory.mktemp("mlflow")
+    path = var / "mlflow.db"
+    tracking.connect(Settings(data=var, use_cases=var, var=var, mlflow=f"sqlite:///{path}", mirror=None))
+    return path
+
+
+@pytest.fixture
+def mlflow_uri(settings: Settings, mlflow_database: Path) -> str:
+    """The test's own MLflow, ready at `settings.mlflow`: a copy of the database without content."""
+    shutil.copy(mlflow_database, settings.var / "mlflow.db")
+    return settings.mlflow

@@ -1,0 +1,160 @@
+"""What MLflow is told: each search with its candidates, each evaluation, and by what they can be found again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.errors import SluiceError, TryAgain
+
+if TYPE_CHECKING:
+    from pipelines.config import Family
+    from pipelines.evaluate import Judged
+    from pipelines.run import Run
+    from pipelines.settings import Settings
+    from pipelines.tune import Found
+
+FIRST_TIME = 600  # seconds that a process waits while another one makes the database
+MOST_RUNS = 50_000  # MLflow's greatest page, far above the candidates of one search
+
+
+class OldDatabase(SluiceError):
+    """MLflow's database was made by an earlier version of MLflow."""
+
+
+def connect(settings: Settings) -> MlflowClient:
+    """Point MLflow, its registry included, at the settings' address, and return a client of it.
+
+    Raises:
+        OldDatabase: the database needs MLflow's migration.
+        TryAgain: MLflow does not answer.
+    """
+    mlflow.set_tracking_uri(settings.mlflow)
+    mlflow.set_registry_uri(settings.mlflow)
+    client = MlflowClient(settings.mlflow, settings.mlflow)
+    settings.var.mkdir(parents=True, exist_ok=True)
+    # The first caller makes the tables; two at once would break each other's migrations, and with them the database.
+    with FileLock(settings.var / "mlflow.lock", timeout=FIRST_TIME):
+        try:
+            client.search_experiments(max_results=1)
+        except (MlflowException, SQLAlchemyError) as error:
+            raise _sentence(settings.mlflow, error) from error
+    return client
+
+
+def experiment(client: MlflowClient, run: Run) -> str:
+    """Return the id of the use case's experiment, which is made when there is none."""
+    name = run.use_case.name
+    # A server keeps artifacts where it was told to; a database leaves that to us, and by default to the working directory.
+    place = None if run.settings.mlflow.startswith("http") else run.settings.artifacts.as_uri()
+    with FileLock(run.settings.var / "mlflow.lock", timeout=FIRST_TIME):
+        found = client.get_experiment_by_name(name)
+        return str(found.experiment_id if found else client.create_experiment(name, artifact_location=place))
+
+
+def log_search(run: Run, family: Family, found: Found) -> str:
+    """Tell MLflow of one family's search: a run with the best candidate, and nested in it a run for each candidate.
+
+    A repeated search of the same inputs takes the place of the earlier one.
+
+    Returns:
+        The id of the outer run.
+    """
+    client = connect(run.settings)
+    home = experiment(client, run)
+    tags = _tags(run, step="tune", family=family)
+    _replace(client, home, tags)
+    metric = run.use_case.metric.name
+    outer = _start(client, home, f"{run.partition} {family}", tags, run)
+    for trial, seconds in zip(found.trials.itertuples(), found.fit_seconds, strict=True):
+        nested = _start(client, home, f"{run.partition} {family} {trial.candidate}", {**tags, MLFLOW_PARENT_RUN_ID: outer}, run)
+        scores = {f"cv_{metric}": trial.mean_score, f"cv_{metric}_std": trial.std_score, "fit_seconds": seconds}
+        _finish(client, nested, scores, json.loads(trial.params), folds={f"cv_{metric}_fold": json.loads(trial.fold_scores)})
+    best = found.trials[found.trials.best].iloc[0]
+    scores = {
+        f"cv_{metric}": best.mean_score,
+        f"cv_{metric}_std": best.std_score,
+        f"baseline_{metric}": best.baseline_score,
+        "gain": best.gain,
+    }
+    _finish(client, outer, scores, found.best_params)
+    return outer
+
+
+def log_evaluation(run: Run, judged: Judged) -> str:
+    """Tell MLflow of an evaluation: each model's metrics on the held-out rows, the threshold, the model card and its pictures.
+
+    Returns:
+        The run's id.
+    """
+    client = connect(run.settings)
+    home = experiment(client, run)
+    tags = _tags(run, step="evaluate")
+    _replace(client, home, tags)
+    evaluation = _start(client, home, f"{run.partition} evaluation", tags, run)
+    with TemporaryDirectory() as folder:
+        for name, png in judged.pictures.items():
+            (Path(folder) / f"{name}.png").write_bytes(png)
+        client.log_artifacts(evaluation, folder, "pictures")
+    client.log_artifact(evaluation, str(run.store.folder / "reports" / "evaluate.html"))
+    verdict = judged.verdict
+    values = {f"{model}.{name}": value for model, metrics in verdict.values.items() for name, value in metrics.items()}
+    _finish(client, evaluation, values, {"winner": verdict.winner, "threshold": verdict.threshold})
+    return evaluation
+
+
+def _tags(run: Run, **what: str) -> dict[str, str]:
+    """What a run is about: equal tags mean the same work on the same inputs."""
+    return {f"sluice.{name}": value for name, value in {**run.lineage(), **what}.items()}
+
+
+def _replace(client: MlflowClient, home: str, tags: Mapping[str, str]) -> None:
+    """Delete the runs of an earlier attempt at the same work: a task that is run again must not double its runs."""
+    same = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    for earlier in client.search_runs([home], filter_string=same, max_results=MOST_RUNS):
+        client.delete_run(earlier.info.run_id)
+
+
+def _start(client: MlflowClient, home: str, name: str, tags: Mapping[str, str], run: Run) -> str:
+    note = f"{run.use_case.title}\n\nOrchestrator's run: {run.orchestrator}"
+    started = client.create_run(home, run_name=name, tags={**tags, "sluice.orchestrator": run.orchestrator, MLFLOW_RUN_NOTE: note})
+    return str(started.info.run_id)
+
+
+def _finish(
+    client: MlflowClient,
+    run_id: str,
+    metrics: Mapping[str, float],
+    params: Mapping[str, Any],
+    folds: Mapping[str, list[float]] | None = None,
+) -> None:
+    """Log everything in one batch, fold scores as the steps of one metric, and close the run."""
+    now = int(time.time() * 1000)
+    single = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
+    stepped = [Metric(name, value, now, step) for name, values in (folds or {}).items() for step, value in enumerate(values)]
+    client.log_batch(run_id, [*single, *stepped], [Param(name, str(value)) for name, value in params.items()])
+    client.set_terminated(run_id)
+
+
+def _sentence(uri: str, error: Exception) -> SluiceError:
+    shown = make_url(uri).render_as_string(hide_password=True)
+    if "out-of-date database schema" in str(error):
+        return OldDatabase(
+            f"MLflow's database {shown} was made by another version of MLflow than the installed {mlflow.__version__}.\n"
+            "  way out: stop everything that uses it, copy it, then run: mlflow db upgrade <its address>"
+        )
+    reason = str(error).strip().splitlines()[0]
+    return TryAgain(f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to where it is")
