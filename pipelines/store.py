@@ -101,7 +101,7 @@ class Store:
         import duckdb
 
         spill = Path(tempfile.gettempdir()) / f"sluice-spill-{os.getpid()}"
-        return duckdb.connect(config={"memory_limit": self.memory, "temp_directory": str(spill), "TimeZone": "UTC"})
+        return duckdb.connect(config={"memory_limit": self.memory, "temp_directory": str(spill)})
 
     def at(self, kind: Kind, partition: date) -> Store:
         """The store of another partition of the same use case, on the same connection and with the same list of inputs."""
@@ -229,12 +229,14 @@ def _batches(rows: Rows) -> pa.RecordBatchReader:
     import pyarrow as pa
 
     if isinstance(rows, duckdb.DuckDBPyRelation):
-        return rows.to_arrow_reader(ROW_GROUP)
+        rows = rows.to_arrow_reader(ROW_GROUP)
     if isinstance(rows, pd.DataFrame):
-        rows = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
+        rows = pa.Table.from_pandas(rows, preserve_index=False)
     if isinstance(rows, pa.Table):
-        return pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
-    return rows
+        rows = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
+    # pandas keeps text as large_string and leaves a note in the schema, DuckDB does neither: the file must not tell them apart.
+    plain = [field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field for field in rows.schema]
+    return rows.cast(pa.schema(plain))
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:

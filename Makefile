@@ -1,0 +1,51 @@
+# `make` alone lists what there is.
+PYTHON ?= python3
+USECASE ?= card_fraud
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+RUN := . ./env.sh &&
+
+.PHONY: help setup demo up test check docs screenshots lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup  ## a model's whole life on this machine: train, seven nights, drift, one poisoned night [USECASE=card_fraud]
+	@$(RUN) python scripts/demo.py $(USECASE)
+
+up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
+	@$(RUN) bash scripts/up.sh
+
+test: setup check  ## everything that CI runs
+	@$(RUN) python -m pytest tests
+
+check: setup  ## style, types, layers, generated documents, use-case files
+	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pipelines check && python scripts/docs.py --check
+
+docs: setup  ## write the documents that are made from the code
+	@$(RUN) python scripts/docs.py
+
+screenshots: setup  ## take the README's pictures from the real UI (needs chromium and node)
+	@$(RUN) bash scripts/screenshots.sh
+
+setup: .venv/installed var/ready  ## the environment from the lock, and Airflow's database
+
+.venv/installed: requirements-uv.txt requirements.txt requirements-dev.txt
+	@echo "Installing the locked environment into .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements-uv.txt requirements.txt requirements-dev.txt
+	@touch $@
+
+var/ready: .venv/installed scripts/setup.sh
+	@$(RUN) bash scripts/setup.sh
+	@touch $@
+
+lock:  ## resolve requirements*.in into the locks, with hashes
+	@for name in requirements-uv requirements requirements-dev; do \
+	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
+
+clean:  ## remove everything that runs have made (the environment stays)
+	@rm -rf var; find data -mindepth 1 ! -name .gitignore -delete

@@ -1,0 +1,185 @@
+"""The life of one model on this machine, through `airflow dags test`: train, seven nights, a drift report, a poisoned night.
+
+Every line is one run of one DAG; the commands are run inside this process only to pay Airflow's start once. The last night
+is delivered with its numbers a hundred times too large and its texts blank: its gate has to turn red, and the demo fails if
+it does not, or if anything else fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import yaml
+from airflow.cli.cli_parser import get_parser
+
+from pipelines.config import Kind
+from pipelines.run import Run
+from pipelines.settings import ROOT, Settings
+
+NIGHTS = 7
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the steps of the demo share."""
+
+    use_case: str
+    settings: Settings
+
+    def open(self, kind: Kind, partition: date) -> Run:
+        """A partition, to look at what a DAG run has left there."""
+        return Run.open(self.use_case, kind, partition, self.settings)
+
+    def dags_test(self, kind: Kind, partition: date) -> bool:
+        """Run `airflow dags test` for a partition, say how it went, and whether it succeeded."""
+        command = ["dags", "test", f"{self.use_case}_{kind}", partition.isoformat()]
+        print(f"airflow {' '.join(command)} ... ", end="", flush=True)
+        log = self.settings.var / "demo" / f"{self.use_case}_{kind}_{partition}.log"
+        start = time.monotonic()
+        with _output_to(log):
+            passed = _succeeded(command)
+        print(f"{'success' if passed else 'FAILED '} {time.monotonic() - start:5.1f} s")
+        return passed
+
+
+def main() -> int:
+    """Run the demo for the use case named on the command line."""
+    settings = Settings.from_env()
+    demo = Demo(sys.argv[1], settings)
+    use_case = demo.open("training", date.min).use_case
+    first = use_case.demo.training + timedelta(days=1)
+    nights = [first + timedelta(days=n) for n in range(NIGHTS)]
+    poisoned = first + timedelta(days=NIGHTS)
+
+    print(f"{use_case.title}\n")
+    runs: list[tuple[Kind, date]] = [("training", use_case.demo.training), *(("scoring", night) for night in nights), ("drift", first)]
+    for kind, partition in runs:
+        if not demo.dags_test(kind, partition):
+            print(f"\n{(settings.var / 'demo' / f'{demo.use_case}_{kind}_{partition}.log').relative_to(ROOT)} says why.")
+            return 1
+    print(
+        f"\nNow a poisoned night: {poisoned} is delivered with numbers a hundred times too large and texts blank. Its gate must turn red."
+    )
+    with _poisoned_source(demo, good=nights[-1], bad=poisoned):
+        if demo.dags_test("scoring", poisoned):
+            print("\nThe poisoned night went through its gates: this is a bug in Sluice.")
+            return 1
+    print(f"\n{_red_sentence(demo, poisoned)}\n\nExpected: that night has no predictions; the nights before it are untouched.\n")
+    print(_table(demo, nights, first))
+    return 0
+
+
+def _succeeded(command: list[str]) -> bool:
+    options = get_parser().parse_args(command)
+    try:
+        options.func(options)
+    except SystemExit as stopped:
+        # `airflow dags test` ends with a message or a number when the run has failed.
+        return stopped.code in (None, 0)
+    return True
+
+
+@contextlib.contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """Send all that this process prints, libraries' C code included, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    kept = os.dup(1), os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+            os.close(kept[0])
+            os.close(kept[1])
+
+
+@contextlib.contextmanager
+def _poisoned_source(demo: Demo, good: date, bad: date) -> Iterator[None]:
+    """Let the use case read, instead of its source, a file with the good night's rows, moved to the bad one and poisoned."""
+    folder = demo.settings.var / "demo" / "poisoned"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{demo.use_case}.parquet"
+    run = demo.open("scoring", good)
+    columns = {old: run.use_case.columns[run.use_case.cleanse.rename.get(old, old)] for old in run.store.read("raw").columns}
+    run.store.read("raw").query(
+        "raw", f"select {', '.join(_poisoned(name, c.role, c.type, (bad - good).days) for name, c in columns.items())} from raw"
+    ).to_parquet(str(file))
+
+    stated = yaml.safe_load((demo.settings.use_cases / f"{demo.use_case}.yaml").read_text())
+    stated["source"] = {"kind": "file", "path": str(file), "format": {"type": "parquet"}}
+    stated.pop("replay", None)
+    (folder / f"{demo.use_case}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
+    before = os.environ.get("SLUICE_USE_CASES")
+    os.environ["SLUICE_USE_CASES"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SLUICE_USE_CASES"]
+        else:
+            os.environ["SLUICE_USE_CASES"] = before
+
+
+def _poisoned(name: str, role: str, kind: str, days: int) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if role == "time":
+        return f"{quoted} + interval {days} day as {quoted}"
+    if role in ("key", "label"):
+        return quoted
+    return {"number": f"{quoted} * 100 as {quoted}", "integer": f"{quoted} * 100 as {quoted}", "string": f"'' as {quoted}"}.get(
+        kind, quoted
+    )
+
+
+def _red_sentence(demo: Demo, poisoned: date) -> str:
+    """What the gate said, from the log of the run."""
+    log = (demo.settings.var / "demo" / f"{demo.use_case}_scoring_{poisoned}.log").read_text(errors="replace")
+    gate = next(
+        path.stem
+        for path in (demo.open("scoring", poisoned).store.folder / "gates").glob("*.json")
+        if not json.loads(path.read_bytes())["passed"]
+    )
+    start = log.index(f"gate_{gate} of {demo.use_case}")
+    return "\n".join(log[start:].split("\n")[:10])
+
+
+def _table(demo: Demo, nights: list[date], first: date) -> str:
+    """What came of it, in a screen."""
+    training = demo.open("training", first - timedelta(days=1))
+    verdict = json.loads(training.store.read_file("verdict.json"))
+    values = verdict["values"]
+    scored = [demo.open("scoring", night).store.manifest("predictions").rows for night in nights]
+    drift = demo.open("drift", first)
+    drifted, features = drift.store.read("drift").filter("kind = 'feature'").aggregate("count(*) filter (drifted), count(*)").fetchall()[0]
+    rows = [("champion", f"{verdict['winner']}" + (f", threshold {verdict['threshold']:.4g}" if verdict["threshold"] is not None else ""))]
+    rows += [(name, f"{value:.4f}   baseline {_number(values['baseline'].get(name))}") for name, value in values[verdict["winner"]].items()]
+    rows += [("rows scored", f"{sum(scored):,} in {len(scored)} nights"), ("drift", f"{drifted} of {features} features drifted")]
+    for run, report in ((training, "evaluate"), (drift, "drift"), (demo.open("scoring", first + timedelta(days=NIGHTS)), "gate_raw")):
+        path = run.store.folder / "reports" / f"{report}.html"
+        if path.is_file():
+            rows.append((f"{report} report", os.path.relpath(path, ROOT)))
+    return "\n".join(f"{name:<18}{value}" for name, value in rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.WARNING)
+    sys.exit(main())

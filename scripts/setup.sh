@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Make this checkout's secrets, its login and its databases, once. Run by `make setup`.
+set -euo pipefail
+umask 077
+mkdir -p var
+
+secret() { [ -s "var/$1" ] || python -c "import secrets; print(secrets.token_urlsafe(64))" > "var/$1"; }
+secret jwt_secret
+secret secret_key
+[ -s var/fernet_key ] || python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())" > var/fernet_key
+
+if [ ! -s var/users.json ]; then
+  python -c "import json, secrets; print(json.dumps({'admin': secrets.token_urlsafe(9)}))" > var/users.json
+  echo "Login of the UI (kept in var/users.json): admin / $(python -c "import json; print(json.load(open('var/users.json'))['admin'])")"
+fi
+
+echo "Setting up Airflow's and MLflow's databases"
+mlflow db upgrade "sqlite:///$PWD/var/mlflow.db" > var/setup-mlflow.log 2>&1 &
+airflow db migrate > var/setup-airflow.log 2>&1 || { tail -20 var/setup-airflow.log; exit 1; }
+wait $! || { tail -20 var/setup-mlflow.log; exit 1; }

@@ -1,0 +1,149 @@
+"""Publishing is all or nothing, and the same rows are the same bytes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipelines.errors import TableCorrupt, TableMissing
+from pipelines.run import Run
+from pipelines.store import Store
+
+DAY = date(2026, 2, 1)
+ROWS = pa.table({"id": ["a", "b", "c"], "amount": [1.0, None, 3.0]})
+
+
+@pytest.fixture
+def store(open_run: Callable[..., Run]) -> Store:
+    return open_run("scoring", DAY).store
+
+
+def content(store: Store) -> dict[str, bytes]:
+    return {path.relative_to(store.root).as_posix(): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+
+
+def test_a_table_comes_back_as_it_was_written(store: Store) -> None:
+    assert store.write("raw", ROWS).rows == 3
+    assert store.read("raw").to_arrow_table().cast(ROWS.schema) == ROWS
+
+
+def test_every_kind_of_rows_publishes_the_same_bytes(store: Store) -> None:
+    digests = {
+        store.write("raw", rows).digest
+        for rows in (
+            ROWS,
+            ROWS.to_pandas(),
+            pa.RecordBatchReader.from_batches(ROWS.schema, ROWS.to_batches(max_chunksize=1)),
+            store.connection.from_arrow(ROWS),
+        )
+    }
+    assert len(digests) == 1
+
+
+def test_writing_the_same_rows_again_changes_no_byte(store: Store) -> None:
+    store.write("raw", ROWS)
+    before = content(store)
+    store.write("raw", ROWS)
+    assert content(store) == before
+
+
+def test_other_rows_replace_the_old_ones_entirely(store: Store) -> None:
+    store.write("raw", ROWS)
+    store.write("raw", ROWS.slice(0, 1))
+    assert store.read("raw").fetchall() == [("a", 1.0)]
+    assert len(list((store.folder / "raw").glob("part-*"))) == 1
+
+
+def test_an_empty_table_keeps_its_columns(store: Store) -> None:
+    store.write("raw", ROWS.slice(0, 0))
+    assert store.read("raw").columns == ["id", "amount"]
+    assert store.read("raw").fetchall() == []
+
+
+def test_a_missing_table_is_told_with_the_way_out(store: Store) -> None:
+    with pytest.raises(
+        TableMissing, match=r"tiny scoring 2026-02-01: no table 'clean'[\s\S]*python -m pipelines run tiny scoring 2026-02-01"
+    ):
+        store.read("clean")
+
+
+def test_a_part_that_was_changed_after_publishing_is_found_and_named(store: Store) -> None:
+    store.write("raw", ROWS)
+    (part,) = (store.folder / "raw").glob("part-*")
+    damaged = bytearray(part.read_bytes())
+    damaged[10] ^= 1
+    part.write_bytes(damaged)
+    with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
+        store.read("raw")
+
+
+def test_a_part_that_is_gone_is_found_and_named(store: Store) -> None:
+    store.write("raw", ROWS)
+    (part,) = (store.folder / "raw").glob("part-*")
+    part.unlink()
+    with pytest.raises(TableCorrupt, match=f"raw/{part.name} is gone"):
+        store.read("raw")
+
+
+def test_a_writer_that_fails_in_the_middle_leaves_the_old_table_and_no_draft(store: Store) -> None:
+    store.write("raw", ROWS)
+    before = content(store)
+
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield from ROWS.to_batches()
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        store.write("raw", pa.RecordBatchReader.from_batches(ROWS.schema, broken()))
+    assert content(store) == before
+
+
+def test_a_writer_that_is_killed_in_the_middle_leaves_the_old_table(store: Store) -> None:
+    store.write("raw", ROWS)
+
+    def killed_while_writing() -> None:
+        def rows() -> Iterator[pa.RecordBatch]:
+            yield from ROWS.to_batches()
+            os.kill(os.getpid(), 9)
+
+        store.write("raw", pa.RecordBatchReader.from_batches(ROWS.schema, rows()))
+
+    process = multiprocessing.get_context("fork").Process(target=killed_while_writing)
+    process.start()
+    process.join()
+    assert process.exitcode == -9
+    assert store.read("raw").to_arrow_table().num_rows == 3
+
+
+def test_the_manifest_names_everything_that_was_read_before(store: Store) -> None:
+    raw = store.write("raw", ROWS)
+    store.write("clean", store.read("raw"))
+    assert store.manifest("clean").inputs == {"scoring/2026-02-01/raw": raw.digest}
+
+
+def test_pieces_of_a_table_are_read_as_one_and_none_may_be_missing(store: Store) -> None:
+    store.write("trials", ROWS.slice(0, 1), piece="linear")
+    store.write("trials", ROWS.slice(1, 1), piece="xgboost")
+    assert [row[0] for row in store.read("trials", pieces=["linear", "xgboost"]).fetchall()] == ["a", "b"]
+    with pytest.raises(TableMissing, match="trials/forest"):
+        store.read("trials", pieces=["linear", "forest"])
+
+
+def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) -> None:
+    written = store.write("raw", store.connection.sql("select range as n from range(250_001)"))
+    assert written.rows == 250_001
+    assert store.read("raw").query(
+        "raw", "select count(*), bool_and(n = rowid) from (select n, row_number() over () - 1 as rowid from raw)"
+    ).fetchall() == [(250_001, True)]
+
+
+def test_a_file_is_published_whole_and_read_back(store: Store, tmp_path: Path) -> None:
+    path = store.write_file("models/linear.onnx", b"graph")
+    assert path.is_relative_to(tmp_path)
+    assert store.read_file("models/linear.onnx") == b"graph"

@@ -1,0 +1,112 @@
+"""A use-case file is loaded, or all its mistakes are told at once, each with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipelines import use_cases
+from pipelines.errors import BadUseCase
+from pipelines.settings import ROOT
+from tests import tiny
+
+LINES = tiny.YAML.strip().splitlines()
+
+
+def line_of(start: str) -> int:
+    return next(number for number, line in enumerate(LINES, 1) if line.strip().startswith(start))
+
+
+def refused(folder: Path, *changes: tuple[str, str]) -> str:
+    text = "\n".join(LINES)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "tiny.yaml"
+    path.write_text(text)
+    with pytest.raises(BadUseCase) as error:
+        use_cases.load_file(path)
+    return str(error.value)
+
+
+def test_the_projects_own_use_cases_load() -> None:
+    names = [loaded.use_case.name for loaded in use_cases.load_all(ROOT / "include" / "use_cases")]
+    assert names == ["bank_marketing", "bike_demand", "card_fraud", "sms_spam"]
+
+
+def test_a_use_case_cannot_be_changed_after_it_was_loaded() -> None:
+    use_case = use_cases.load(ROOT / "include" / "use_cases", "sms_spam").use_case
+    with pytest.raises(ValidationError, match="frozen"):
+        use_case.name = "other"  # type: ignore[misc]
+
+
+def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one(tmp_path: Path) -> None:
+    message = refused(tmp_path, ("window_days:", "windowdays:"))
+    assert f"line {line_of('window_days')}: split.windowdays: unknown key; did you mean 'window_days'?" in message
+
+
+def test_all_mistakes_are_told_at_once_in_order_of_line(tmp_path: Path) -> None:
+    message = refused(tmp_path, ("since: 7d}", "since: 7w}"), ("lower: [channel]", "lowr: [channel]"), ("precision: 0.5", "precision: 1.5"))
+    assert message.startswith("tiny.yaml: 3 mistakes\n")
+    assert message.index("cleanse.lowr") < message.index("'7w' is not a duration") < message.index("threshold.precision")
+
+
+def test_a_name_that_no_column_bears_is_told_with_those_that_exist(tmp_path: Path) -> None:
+    message = refused(tmp_path, ("slices: [channel]", "slices: [chanel]"))
+    assert f"line {line_of('slices')}: slices: 'chanel' is no category feature; there are channel" in message
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    assert "'name' stands twice, first in line 1" in refused(tmp_path, ("task: binary", "task: binary\nname: tiny"))
+
+
+def test_text_that_is_not_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    assert "line 3: not YAML" in refused(tmp_path, ("task: binary", "task: [binary: }"))
+
+
+def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_bytes(b"name: tiny\ntitle: caf\xe9\n")
+    with pytest.raises(BadUseCase, match="line 2: not UTF-8 text"):
+        use_cases.load_file(path)
+
+
+def test_a_name_other_than_the_files_is_refused(tmp_path: Path) -> None:
+    assert "line 1: name: 'small' is not the file's name; write 'tiny'" in refused(tmp_path, ("name: tiny", "name: small"))
+
+
+def test_two_columns_with_one_role_are_refused(tmp_path: Path) -> None:
+    assert "exactly one has role key, found 2: id, customer" in refused(
+        tmp_path, ("customer: {type: string, required: true}", "customer: {type: string, role: key}")
+    )
+
+
+def test_a_window_that_runs_backwards_is_refused(tmp_path: Path) -> None:
+    assert "since 7d is nearer than until 9d" in refused(tmp_path, ("since: 7d, until: 2d", "since: 7d, until: 9d"))
+
+
+def test_a_threshold_for_a_regression_is_refused(tmp_path: Path) -> None:
+    message = refused(tmp_path, ("task: binary", "task: regression"))
+    assert "belong to binary tasks" in message
+    assert "metric.name: aucpr does not fit a regression task" in message
+
+
+def test_a_message_stays_ten_lines_however_many_mistakes_there_are(tmp_path: Path) -> None:
+    message = refused(tmp_path, ("title:", "\n".join(f"wrong{n}: 1" for n in range(50)) + "\ntitle:"))
+    assert len(message.splitlines()) <= 10
+    assert "... and 42 more" in message
+
+
+def test_an_unknown_use_case_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(tiny.YAML)
+    with pytest.raises(BadUseCase, match=r"no use case 'tinny'.*did you mean 'tiny'"):
+        use_cases.load(tmp_path, "tinny")
+
+
+def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
+    schema = json.loads(use_cases.json_schema())
+    assert schema["additionalProperties"] is False
+    assert {"name", "source", "columns", "features", "gates"} <= set(schema["properties"])
