@@ -1,0 +1,115 @@
+"""The law of each policy: the chosen threshold fulfils it on the rows it was given, and no other one is better."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.config import Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
+from pipelines.errors import BadInput
+from pipelines.threshold import Unreachable, choose
+
+Y = [0, 0, 1, 0, 1, 1]
+SCORE = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], dtype=np.float32)
+
+# Few distinct scores, so that ties between classes are common; with the neighbours 0.5 and 0.5 + one float32 step, and the ends.
+SCORES = st.sampled_from([0.0, 0.1, 0.3, 0.5, float(np.nextafter(np.float32(0.5), np.float32(1))), 0.7, 1.0])
+ROWS = st.lists(st.tuples(st.booleans(), SCORES), min_size=2, max_size=25).filter(lambda rows: len({y for y, _ in rows}) == 2)
+SHARE = st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 0.75, 0.9, 1.0])
+COST = st.sampled_from([1.0, 5.0, 100.0])
+
+
+def confusion(y: np.ndarray, score: np.ndarray, threshold: float) -> tuple[float, float, float, float]:
+    """Precision, recall, false alarms and misses, counted one by one."""
+    alarm = score >= threshold
+    tp, fp, fn = int((alarm & (y == 1)).sum()), int((alarm & (y == 0)).sum()), int((~alarm & (y == 1)).sum())
+    return tp / (tp + fp) if tp + fp else 0.0, tp / (tp + fn), fp, fn
+
+
+def every(score: np.ndarray) -> list[float]:
+    """A threshold for each set of decisions that there can be."""
+    return [*np.unique(score).tolist(), 2.0]
+
+
+@given(rows=ROWS, precision=SHARE)
+@settings(max_examples=150, deadline=None)
+def test_max_recall_keeps_its_precision_and_no_threshold_that_does_finds_more(rows: list[tuple[bool, float]], precision: float) -> None:
+    y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
+    allowed = [found for t in every(score) if (found := confusion(y, score, t))[0] >= precision]
+    if not allowed:
+        with pytest.raises(Unreachable):
+            choose(MaxRecall(policy="max_recall", precision=precision), y, score)
+        return
+    chosen = confusion(y, score, choose(MaxRecall(policy="max_recall", precision=precision), y, score))
+    assert chosen[0] >= precision
+    assert (chosen[1], chosen[0]) == max((found[1], found[0]) for found in allowed)
+
+
+@given(rows=ROWS, recall=SHARE)
+@settings(max_examples=150, deadline=None)
+def test_max_precision_keeps_its_recall_and_no_threshold_that_does_is_more_precise(rows: list[tuple[bool, float]], recall: float) -> None:
+    y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
+    chosen = confusion(y, score, choose(MaxPrecision(policy="max_precision", recall=recall), y, score))
+    assert chosen[1] >= recall
+    assert chosen[:2] == max(found[:2] for t in every(score) if (found := confusion(y, score, t))[1] >= recall)
+
+
+@given(rows=ROWS, false_positive=COST, false_negative=COST)
+@settings(max_examples=150, deadline=None)
+def test_least_cost_cannot_be_undercut_and_among_equals_alarms_least(
+    rows: list[tuple[bool, float]], false_positive: float, false_negative: float
+) -> None:
+    y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
+
+    def cost(threshold: float) -> tuple[float, int]:
+        _, _, fp, fn = confusion(y, score, threshold)
+        return false_positive * fp + false_negative * fn, int((score >= threshold).sum())
+
+    chosen = choose(LeastCost(policy="least_cost", false_positive=false_positive, false_negative=false_negative), y, score)
+    assert cost(chosen) == min(cost(t) for t in every(score))
+
+
+@pytest.mark.parametrize(
+    ("policy", "threshold"),
+    [
+        (MaxRecall(policy="max_recall", precision=1.0), (0.6 + 0.7) / 2),
+        (MaxRecall(policy="max_recall", precision=0.75), (0.2 + 0.4) / 2),
+        (MaxPrecision(policy="max_precision", recall=0.5), (0.6 + 0.7) / 2),
+        (LeastCost(policy="least_cost", false_positive=1, false_negative=10), (0.2 + 0.4) / 2),
+        (LeastCost(policy="least_cost", false_positive=10, false_negative=1), (0.6 + 0.7) / 2),
+        (Fixed(policy="fixed", value=0.35), 0.35),
+    ],
+)
+def test_a_threshold_lies_midway_between_two_scores(policy: Threshold, threshold: float) -> None:
+    assert choose(policy, Y, SCORE) == pytest.approx(threshold)
+
+
+def test_a_last_bit_changes_no_decision_and_neither_does_the_width_of_the_comparison() -> None:
+    score = SCORE.copy()
+    threshold = choose(MaxRecall(policy="max_recall", precision=0.75), Y, score)
+    decisions = score >= np.float64(threshold)
+    for nudged in (np.nextafter(score, np.float32(0)), np.nextafter(score, np.float32(1))):
+        assert ((nudged >= np.float64(threshold)) == decisions).all()
+    assert ((score >= np.float32(threshold)) == decisions).all()
+
+
+def test_between_float32_neighbours_the_threshold_is_the_upper_one_in_either_width() -> None:
+    low = np.float32(0.5)
+    high = np.nextafter(low, np.float32(1))
+    threshold = choose(MaxRecall(policy="max_recall", precision=1.0), [0, 1], np.array([low, high]))
+    assert threshold == float(high)
+    assert np.float32(threshold) == high
+
+
+def test_a_precision_out_of_reach_is_told_with_the_best_there_is() -> None:
+    with pytest.raises(
+        Unreachable, match=r"precision 0\.9 on the 4 validation rows \(1 positive\): the best precision is 0\.3333, at recall 1\.0"
+    ):
+        choose(MaxRecall(policy="max_recall", precision=0.9), [0, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
+
+
+def test_rows_of_one_class_are_refused() -> None:
+    with pytest.raises(BadInput, match="the 2 validation rows have one class only"):
+        choose(MaxRecall(policy="max_recall", precision=0.9), [0, 0], [0.1, 0.2])
