@@ -1,0 +1,120 @@
+"""Write the documents that are made from the code, or, with --check, say which of them are stale."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import typing
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pipelines.config import UseCase
+from pipelines.settings import ROOT
+from pipelines.use_cases import json_schema
+
+HEAD = """# The use-case file
+
+One YAML file in `include/use_cases/` is one use case; its name is the file's name. Unknown keys are refused, and
+`python -m pipelines check [name]` tells all mistakes at once. For completion in an editor, start the file with
+`# yaml-language-server: $schema=../use_case.schema.json`.
+
+This page is made from `pipelines/config.py` by `make docs`.
+"""
+
+
+def reference() -> str:
+    """The reference of all keys, a section a model."""
+    return HEAD + "".join(_section(model) for model in _models(UseCase))
+
+
+def _models(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> Iterator[type[BaseModel]]:
+    seen = seen if seen is not None else set()
+    if model in seen:
+        return
+    seen.add(model)
+    yield model
+    for field in model.model_fields.values():
+        for inner in _models_in(field.annotation):
+            yield from _models(inner, seen)
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in typing.get_args(annotation) for model in _models_in(inner)]
+
+
+def _section(model: type[BaseModel]) -> str:
+    rows = "".join(_row(name, field) for name, field in model.model_fields.items())
+    title = "The file" if model is UseCase else model.__name__
+    return f"\n## {title}\n\n{model.__doc__}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n{rows}"
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    meaning = field.description or _first_line(field.annotation)
+    return f"| `{name}` | {_type(field.annotation)} | {_default(field.default)} | {meaning} |\n"
+
+
+def _default(value: object) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    if value in (None, (), {}):
+        return "none"
+    return f"`{json.dumps(value) if not isinstance(value, timedelta) else '0d'}`"
+
+
+def _first_line(annotation: object) -> str:
+    models = _models_in(annotation)
+    return (models[0].__doc__ or "").split("\n")[0] if len(models) == 1 else ""
+
+
+def _type(annotation: object) -> str:
+    """A type as a reader of YAML thinks of it."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is type(None):
+        return "null"
+    if origin is typing.Annotated:
+        return _type(inner[0])
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin is dict:
+        return f"{_type(inner[0])} → {_type(inner[1])}"
+    if origin is tuple:
+        kinds = [kind for kind in inner if kind is not Ellipsis]
+        return f"list of {_type(kinds[0])}" if len(inner) != len(kinds) else "[" + ", ".join(map(_type, kinds)) + "]"
+    if inner:
+        return " or ".join(dict.fromkeys(map(_type, inner)))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true/false", "timedelta": "duration"}.get(
+        getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower()
+    )
+
+
+DOCUMENTS = {"include/use_case.schema.json": json_schema, "docs/use-case-file.md": reference}
+
+
+def main() -> int:
+    """Write or compare every document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when a document is stale")
+    check = parser.parse_args().check
+    stale = [name for name, made in DOCUMENTS.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != made()]
+    if not check:
+        for name in stale:
+            (ROOT / name).write_text(DOCUMENTS[name]())
+            print(f"wrote {name}")
+    elif stale:
+        print(f"stale: {', '.join(stale)}. They are made from the code: run `make docs` and commit them.", file=sys.stderr)
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
