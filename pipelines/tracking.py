@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -15,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from PIL import Image
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -79,17 +79,13 @@ def log_search(run: Run, family: Family, found: Found) -> str:
     _replace(client, home, tags)
     metric = run.use_case.metric.name
     outer = _start(client, home, f"{run.partition} {family}", tags, run)
-    for trial, seconds in zip(found.trials.itertuples(), found.fit_seconds, strict=True):
-        nested = _start(client, home, f"{run.partition} {family} {trial.candidate}", {**tags, MLFLOW_PARENT_RUN_ID: outer}, run)
-        scores = {f"cv_{metric}": trial.mean_score, f"cv_{metric}_std": trial.std_score, "fit_seconds": seconds}
-        _finish(client, nested, scores, json.loads(trial.params), folds={f"cv_{metric}_fold": json.loads(trial.fold_scores)})
-    best = found.trials[found.trials.best].iloc[0]
-    scores = {
-        f"cv_{metric}": best.mean_score,
-        f"cv_{metric}_std": best.std_score,
-        f"baseline_{metric}": best.baseline_score,
-        "gain": best.gain,
-    }
+    trials = found.trials.to_dict("records")
+    for trial, seconds in zip(trials, found.fit_seconds, strict=True):
+        nested = _start(client, home, f"{run.partition} {family} {trial['candidate']}", {**tags, MLFLOW_PARENT_RUN_ID: outer}, run)
+        scores = {f"cv_{metric}": trial["mean_score"], f"cv_{metric}_std": trial["std_score"], "fit_seconds": seconds}
+        _finish(client, nested, scores, json.loads(trial["params"]), folds={f"cv_{metric}_fold": json.loads(trial["fold_scores"])})
+    (best,) = (trial for trial in trials if trial["best"])
+    scores = {f"cv_{metric}": best["mean_score"], f"baseline_{metric}": best["baseline_score"], "gain": best["gain"]}
     _finish(client, outer, scores, found.best_params)
     return outer
 
@@ -105,10 +101,8 @@ def log_evaluation(run: Run, judged: Judged) -> str:
     tags = _tags(run, step="evaluate")
     _replace(client, home, tags)
     evaluation = _start(client, home, f"{run.partition} evaluation", tags, run)
-    with TemporaryDirectory() as folder:
-        for name, png in judged.pictures.items():
-            (Path(folder) / f"{name}.png").write_bytes(png)
-        client.log_artifacts(evaluation, folder, "pictures")
+    for name, png in judged.pictures.items():
+        client.log_image(evaluation, Image.open(BytesIO(png)), f"pictures/{name}.png")
     client.log_artifact(evaluation, str(run.store.folder / "reports" / "evaluate.html"))
     verdict = judged.verdict
     values = {f"{model}.{name}": value for model, metrics in verdict.values.items() for name, value in metrics.items()}
@@ -137,7 +131,7 @@ def _start(client: MlflowClient, home: str, name: str, tags: Mapping[str, str], 
 def _finish(
     client: MlflowClient,
     run_id: str,
-    metrics: Mapping[str, float],
+    metrics: Mapping[str, float | None],
     params: Mapping[str, Any],
     folds: Mapping[str, list[float]] | None = None,
 ) -> None:

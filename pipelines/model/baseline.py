@@ -1,0 +1,89 @@
+"""What a model must beat: a rule of one feature, or no feature at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.config import UseCase
+
+Floats = npt.NDArray[np.float64]
+
+
+class Baseline(Protocol):
+    """Something fitted that scores rows as a model does."""
+
+    def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803 (scikit-learn's letter)
+        """Return the probability of the positive class, or the predicted number, shape (rows,)."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same score for every row: the share of positives (the prior) or the mean label in training."""
+
+    value: float
+
+    def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
+        """Return the constant, shape (rows,)."""
+        return np.full(len(X), self.value)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A number feature that is itself the prediction; where it is missing, its training median."""
+
+    feature: str
+    median: float
+
+    def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
+        """Return the feature's values, shape (rows,)."""
+        return X[self.feature].fillna(self.median).to_numpy(np.float64)
+
+
+@dataclass(frozen=True)
+class RankedRule:
+    """A number feature as a probability: a logistic curve over its rank among the training rows.
+
+    Metrics of probabilities (log loss, Brier score) need a score that is one. Both the rank and the curve keep the order
+    of the feature's values, so that its AUCPR and ROC AUC are the feature's own; only values beyond the training rows'
+    extremes become ties. The curve also learns whether great values mean positive or negative.
+    """
+
+    rule: Rule
+    values: Floats  # the distinct training values, rising
+    ranks: Floats  # the share of training rows that have each of them or less
+    curve: LogisticRegression
+
+    def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
+        """Return probabilities of the positive class, shape (rows,)."""
+        ranks = np.interp(self.rule.scores(X), self.values, self.ranks)
+        return np.asarray(self.curve.predict_proba(ranks.reshape(-1, 1))[:, 1], dtype=np.float64)
+
+
+def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Baseline:  # noqa: N803
+    """Fit the use case's baseline on training rows.
+
+    Args:
+        use_case: Names the rule's feature, if there is one.
+        X: A frame of `inputs.frame`, shape (rows, features).
+        y: Labels, shape (rows,).
+    """
+    feature = use_case.candidates.baseline.rule
+    if feature is None:
+        return Constant(float(y.mean()))
+    median = X[feature].median()
+    rule = Rule(feature, float(np.nan_to_num(median)))  # a feature without any value is 0, as the models' imputer has it
+    if use_case.task == "regression":
+        return rule
+    scores = rule.scores(X)
+    values, counts = np.unique(scores, return_counts=True)
+    ranks = np.cumsum(counts) / len(scores)
+    curve = LogisticRegression().fit(np.interp(scores, values, ranks).reshape(-1, 1), y)
+    return RankedRule(rule, values, ranks, curve)

@@ -1,0 +1,94 @@
+"""A fitted Pipeline as bytes and back, by skops: nothing in the bytes is run, and only types on a fixed list are made."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile, ZipInfo
+
+import numpy as np
+import numpy.typing as npt
+from skops import io as skops
+
+from pipelines.errors import BadInput, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+# What our Pipelines hold beyond what skops trusts by itself. Nobody extends this list by configuration.
+TRUSTED = frozenset(
+    {
+        "pipelines.model.clip.PercentileClipper",
+        "sklearn.tree._tree.Tree",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+    }
+)
+SCHEMA = "schema.json"
+
+
+class UntrustedCandidate(BadInput):
+    """A candidate's file names types that no Pipeline of ours holds."""
+
+
+def dump(pipeline: Pipeline) -> bytes:
+    """Write a fitted Pipeline; the same Pipeline always gives the same bytes."""
+    return _reproducible(skops.dumps(pipeline))
+
+
+def load(content: bytes) -> Pipeline:
+    """Read what `dump` wrote.
+
+    Raises:
+        UntrustedCandidate: the content names other types than a Pipeline of ours.
+    """
+    unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
+    if unknown:
+        raise UntrustedCandidate(
+            "the candidate's file holds types that no Pipeline of Sluice has, so it is not loaded:\n"
+            f"{listed(unknown)}\n  way out: run the step tune again; it writes the file anew"
+        )
+    return skops.loads(content, trusted=sorted(TRUSTED))
+
+
+def scores(pipeline: Pipeline, X: pd.DataFrame, task: str) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
+    """Return the probability of the positive class (binary) or the predicted number (regression), shape (rows,)."""
+    found = pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _reproducible(content: bytes) -> bytes:
+    """Write a skops file anew without what differs from run to run.
+
+    Skops names objects by their address in memory and files by chance, and a zip notes the time: here both are numbered
+    in the order of the schema, and the time is a constant.
+    """
+    with ZipFile(io.BytesIO(content)) as read:
+        schema = json.loads(read.read(SCHEMA))
+        files: dict[str, str] = {}
+        _renumber(schema, {}, files)
+        every = {new: read.read(old) for old, new in files.items()}
+    every[SCHEMA] = json.dumps(schema, indent=1).encode()
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as written:
+        for name, part in every.items():
+            written.writestr(ZipInfo(name), part)
+    return buffer.getvalue()
+
+
+def _renumber(node: Any, ids: dict[int, int], files: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        # A vocabulary may hold the words `file` and `__id__`: their values are nodes, never a plain string or number.
+        if isinstance(node.get("__id__"), int):
+            node["__id__"] = ids.setdefault(node["__id__"], len(ids))
+        if isinstance(node.get("file"), str):
+            suffix = node["file"].rpartition(".")[2]
+            node["file"] = files.setdefault(node["file"], f"{len(files)}.{suffix}")
+        for value in node.values():
+            _renumber(value, ids, files)
+    elif isinstance(node, list):
+        for value in node:
+            _renumber(value, ids, files)

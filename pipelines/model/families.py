@@ -1,0 +1,76 @@
+"""The model families, each as one Pipeline of preprocessing and estimator, and the grids that are searched over it."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier, XGBRegressor
+
+from pipelines.errors import meant
+from pipelines.model import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipelines.config import Family, Scalar, UseCase
+
+# One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it works.
+ESTIMATORS: dict[tuple[Family, str], Callable[..., Any]] = {
+    ("linear", "binary"): partial(LogisticRegression, max_iter=1000),
+    ("linear", "regression"): Ridge,
+    ("forest", "binary"): partial(RandomForestClassifier, n_jobs=1),
+    ("forest", "regression"): partial(RandomForestRegressor, n_jobs=1),
+    ("xgboost", "binary"): partial(XGBClassifier, tree_method="hist", n_jobs=1),
+    ("xgboost", "regression"): partial(XGBRegressor, tree_method="hist", n_jobs=1),
+}
+
+
+def pipeline(use_case: UseCase, family: Family) -> Pipeline:
+    """Return the family's unfitted Pipeline, seeded: steps `prepare` and `model`."""
+    estimator = ESTIMATORS[family, use_case.task](random_state=use_case.candidates.seed)
+    return Pipeline([("prepare", prepare.transformer(use_case, family)), ("model", estimator)])
+
+
+def grid(use_case: UseCase, family: Family) -> dict[str, list[Scalar]]:
+    """Return the family's declared grid by the Pipeline's own names: a bare name is a parameter of the model."""
+    return {_full(name): list(values) for name, values in _declared(use_case, family).items()}
+
+
+def check_grid(use_case: UseCase) -> list[tuple[str, str]]:
+    """Find what is wrong with the grids, before anything is fitted.
+
+    Returns:
+        For each mistake where it stands in the use-case file, dotted, and a sentence.
+    """
+    return [mistake for family in use_case.candidates.families for mistake in _mistakes(use_case, family)]
+
+
+def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
+    whole = pipeline(use_case, family)
+    known = set(whole.get_params())
+    where = f"candidates.{family}"
+    found = []
+    for name in _declared(use_case, family):
+        if _full(name) not in known:
+            model, own = type(whole["model"]).__name__, whole["model"].get_params()
+            what, words = (f"the {family} Pipeline", known) if "__" in name else (model, own)
+            found.append((f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {meant(name, words)}"))
+    search = getattr(use_case.candidates, family)
+    combinations = prod(len(values) for values in search.grid.values())
+    if search.n is not None and search.n > combinations:
+        found.append((f"{where}.n", f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or search: grid"))
+    return found
+
+
+def _declared(use_case: UseCase, family: Family) -> dict[str, tuple[Scalar, ...]]:
+    declared: dict[str, tuple[Scalar, ...]] = getattr(use_case.candidates, family).grid
+    return declared
+
+
+def _full(name: str) -> str:
+    return name if "__" in name else f"model__{name}"

@@ -1,0 +1,204 @@
+"""The search for a family's best candidate: cross-validation of whole Pipelines on the training rows, and on nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (makes HalvingGridSearchCV importable)
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.utils._param_validation import InvalidParameterError
+
+from pipelines import metrics
+from pipelines.errors import BadInput, BadUseCase, listed
+from pipelines.model import baseline, candidate, families, folds, inputs
+
+if TYPE_CHECKING:
+    import duckdb
+    from sklearn.pipeline import Pipeline
+
+    from pipelines.config import Family, UseCase
+    from pipelines.model.folds import Fold
+
+Search: TypeAlias = GridSearchCV | RandomizedSearchCV | HalvingGridSearchCV
+Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search of one family found.
+
+    Attributes:
+        family: The family.
+        trials: A row a candidate: family, candidate, params (JSON), mean_score, std_score and fold_scores (JSON) in the
+            primary metric's natural unit, baseline_score (on the same folds), gain (over the baseline; positive is
+            better), best.
+        validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
+            fold's other rows), family.
+        candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
+        best_score: The best candidate's mean score.
+        best_params: The best candidate's parameters, by the names of the use-case file.
+        fit_seconds: For each row of trials, its mean time to fit. A clock, so it is no part of any table.
+    """
+
+    family: Family
+    trials: pd.DataFrame
+    validation: pd.DataFrame
+    candidate: bytes
+    best_score: float
+    best_params: dict[str, Any]
+    fit_seconds: tuple[float, ...]
+
+
+def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family) -> Found:
+    """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
+
+    Args:
+        features: The table `features` of a training; only its rows with `split = 'train'` are read.
+        use_case: Says how to cut folds, what to try, and by which metric to choose.
+        family: The family to search.
+
+    Raises:
+        BadUseCase: the grid names a parameter that does not exist, or a value that the model refuses.
+        BadInput: the training rows do not do for the folds or for the model.
+    """
+    _refuse_bad_grid(use_case, family)
+    rows = _training_rows(features, use_case)
+    X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
+    cuts = folds.cut(rows, y, use_case)
+    searched = _searched(X, y, cuts, use_case, family)
+    results = _results(searched)
+    trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
+    best = trials[trials.best].iloc[0]
+    validation = _out_of_fold(searched.best_estimator_, X, y, cuts, use_case)
+    return Found(
+        family=family,
+        trials=trials,
+        validation=validation.assign(key=rows[use_case.key], family=family)[["key", "label", "score", "family"]],
+        candidate=candidate.dump(searched.best_estimator_),
+        best_score=float(best.mean_score),
+        best_params=json.loads(best.params),
+        fit_seconds=tuple(float(seconds) for seconds in results.mean_fit_time),
+    )
+
+
+def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
+    mistakes = [f"{where}: {sentence}" for where, sentence in families.check_grid(use_case) if where.startswith(f"candidates.{family}.")]
+    if mistakes:
+        raise BadUseCase(f"{use_case.name}: the grid cannot be searched:\n{listed(mistakes)}")
+
+
+def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """The training rows in order of time, then key, with no more columns than are used."""
+    group = use_case.split.folds.group
+    names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names])
+    wanted = ", ".join(f'"{name}"' for name in names)
+    rows: pd.DataFrame = features.filter("split = 'train'").project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
+    return rows
+
+
+def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
+    return rows[use_case.target].to_numpy(np.int64 if use_case.task == "binary" else np.float64)
+
+
+def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, family: Family) -> Search:  # noqa: N803
+    facts = getattr(use_case.candidates, family)
+    seed = use_case.candidates.seed
+    common = {"scoring": _scorer(use_case), "cv": cuts, "n_jobs": 1, "error_score": "raise"}
+    pipeline, grid = families.pipeline(use_case, family), families.grid(use_case, family)
+    if facts.search == "random":
+        searcher = RandomizedSearchCV(pipeline, grid, n_iter=facts.n, random_state=seed, **common)
+    elif facts.search == "halving":
+        searcher = HalvingGridSearchCV(pipeline, grid, random_state=seed, **common)
+    else:
+        searcher = GridSearchCV(pipeline, grid, **common)
+    try:
+        return searcher.fit(X, y)
+    except InvalidParameterError as error:
+        raise BadUseCase(f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}") from error
+    except (ValueError, TypeError) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
+        raise BadInput(
+            f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}\n"
+            f"  way out: look at candidates.{family}.grid and at prepare"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _scorer(use_case: UseCase) -> Any:
+    """The primary metric as scikit-learn's searches want it: greater is better."""
+    metric = use_case.metric
+    return make_scorer(
+        partial(metrics.measure, metric.name, under_cost=metric.under_cost),
+        greater_is_better=metrics.greater_is_better(metric.name),
+        response_method="predict_proba" if use_case.task == "binary" else "predict",
+    )
+
+
+def _results(searched: Search) -> pd.DataFrame:
+    """What was tried, a row a candidate; of halving, which tries the better ones again on more rows, each one's last try."""
+    results = pd.DataFrame(searched.cv_results_)
+    results["best"] = results.index == searched.best_index_
+    if "iter" in results:
+        texts = results.params.map(_json)
+        results = results[~texts.duplicated(keep="last")]
+    return results.reset_index(drop=True)
+
+
+def _trials(results: pd.DataFrame, baseline_score: float, use_case: UseCase, family: Family) -> pd.DataFrame:
+    name = use_case.metric.name
+    sign = 1 if metrics.greater_is_better(name) else -1
+    scores = sign * results.filter(regex=r"^split\d+_test_score$").to_numpy()
+    means = scores.mean(axis=1)
+    return pd.DataFrame(
+        {
+            "family": family,
+            "candidate": np.arange(len(results)),
+            "params": results.params.map(_json),
+            "mean_score": means,
+            "std_score": scores.std(axis=1),
+            "fold_scores": [json.dumps(row) for row in scores.tolist()],
+            "baseline_score": baseline_score,
+            "gain": [metrics.gain(name, mean, baseline_score) for mean in means],
+            "best": results.best,
+        }
+    )
+
+
+def _json(params: dict[str, Any]) -> str:
+    """Parameters by the names of the use-case file."""
+    return json.dumps({name.removeprefix("model__"): value for name, value in params.items()}, sort_keys=True)
+
+
+def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase) -> float:  # noqa: N803
+    metric = use_case.metric
+
+    def score(fold: Fold) -> float:
+        fit, held = fold
+        scores = baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held])
+        return metrics.measure(metric.name, y[held], scores, under_cost=metric.under_cost)
+
+    return float(np.mean([score(fold) for fold in cuts]))
+
+
+def _out_of_fold(best: Pipeline, X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase) -> pd.DataFrame:  # noqa: N803
+    """Label and score of each row that a fold holds out, by the best parameters fitted on the fold's other rows.
+
+    Not scikit-learn's cross_val_predict: it refuses folds by time, which never hold out the first rows.
+    """
+    scored = {
+        position: score
+        for fit, held in cuts
+        for position, score in zip(held, candidate.scores(clone(best).fit(X.iloc[fit], y[fit]), X.iloc[held], use_case.task), strict=True)
+    }
+    positions = sorted(scored)
+    return pd.DataFrame({"label": y[positions], "score": [scored[position] for position in positions]}, index=X.index[positions])
