@@ -47,9 +47,19 @@ def parse(partition: str) -> date:
     return day
 
 
+def lasts(kind: Kind) -> timedelta:
+    """How long after its first day a partition is over."""
+    return timedelta(days=WEEK if kind == "drift" else 1)
+
+
 def known_by(kind: Kind, partition: date) -> date:
     """The morning on which the partition's run starts: labels that are known on this day may be used, later ones not."""
-    return partition + timedelta(days=WEEK if kind == "drift" else 1)
+    return partition + lasts(kind)
+
+
+def newest_over(kind: Kind, morning: date) -> date:
+    """The newest partition that is over on this morning: the other way round of `known_by`."""
+    return morning - lasts(kind)
 
 
 def last_labelled(use_case: UseCase, kind: Kind, partition: date) -> date:

@@ -40,7 +40,11 @@ class NoChampion(SluiceError):
 
 
 class GateClosed(SluiceError):
-    """A table failed its gate: nothing behind the gate may run."""
+    """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the data root."""
+
+    def __init__(self, message: str, report: str | None = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 def listed(lines: Iterable[str], most: int = MAX_LINES - 2) -> str:

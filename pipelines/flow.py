@@ -26,6 +26,7 @@ class Outcome:
     summary: str
     report: str | None = None  # path below the data root
     mlflow_run: str | None = None
+    alarm: bool = False  # drift: the week was so different that a training should follow
 
 
 # The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.

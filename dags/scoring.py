@@ -1,0 +1,26 @@
+"""Score one day's rows with the champion, every night.
+
+Each table is followed by its gate: when a gate turns red, that day gets no predictions, and its *Report* tab says why.
+A day that is scored again gets the same predictions, so a run can be cleared or backfilled at any time.
+
+Started by hand, the DAG scores yesterday, unless `partition` names another day. `model_version` takes a registered
+version instead of the champion.
+"""
+
+from airflow.sdk import Param
+
+from sluice_airflow import assets, schedules
+from sluice_airflow.dags import lay_way, sluice_dag, sound_use_cases
+
+MODEL_VERSION = Param(
+    None,
+    type=["null", "string"],
+    pattern="^[0-9]+$",
+    title="Model version",
+    description="The number of a registered version to score with. Empty: the champion.",
+)
+
+for use_case in sound_use_cases("scoring"):
+    schedule = schedules.cron("scoring", use_case.schedule.scoring)
+    with sluice_dag(use_case, "scoring", doc=__doc__, schedule=schedule, max_active_runs=4, params={"model_version": MODEL_VERSION}):
+        lay_way(use_case, "scoring", outlets={"gate_predictions": [assets.predictions(use_case.name)]})

@@ -1,0 +1,90 @@
+"""From a use case to its DAGs: what the three files in `dags/` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule, chain, get_parsing_context
+
+from pipelines import flow, use_cases
+from pipelines.config import Kind, Step, UseCase
+from pipelines.errors import BadUseCase, TryAgain
+from pipelines.settings import Settings
+from sluice_airflow import docs
+from sluice_airflow.operators import DriftOperator, GateOperator, StepOperator, TuneOperator
+from sluice_airflow.partitions import PARTITION
+
+# Only what a retry can mend is retried: `TryAgain`, and a worker that was killed (Airflow counts that as a try of its own).
+# A user's mistake, a closed gate or a bug would only fail again, later.
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 2,
+    "retry_policy": ExceptionRetryPolicy([RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL),
+}
+
+
+def sound_use_cases(kind: Kind) -> Iterator[UseCase]:
+    """The use cases that a DAG file is about.
+
+    A file with mistakes costs only its own use case; `dags/use_case_files.py` tells the mistakes.
+    """
+    folder = Settings.from_env().use_cases
+    only = get_parsing_context().dag_id  # a task needs no DAG but its own
+    for name in use_cases.names(folder):
+        if only in (None, f"{name}_{kind}"):
+            with suppress(BadUseCase):
+                yield use_cases.load(folder, name).use_case
+
+
+def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: Any) -> DAG:
+    """A DAG of a use case, still without tasks."""
+    params = {"partition": PARTITION, **arguments.pop("params", {})}
+    return DAG(
+        dag_id=f"{use_case.name}_{kind}",
+        description=use_case.title,
+        doc_md=docs.of_dag(doc, use_case),
+        tags=["sluice", use_case.name, kind],
+        params=params,
+        catchup=False,
+        default_args={"owner": "sluice", **RETRIES},
+        **arguments,
+    )
+
+
+def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:
+    """Lay the steps of `flow.WAYS` and their gates one after the other, so that no DAG can forget a gate.
+
+    Args:
+        use_case: whose way it is.
+        kind: which of its ways.
+        outlets: task id -> what the task announces when it succeeds.
+    """
+    tasks: list[Any] = []
+    for step, table in flow.WAYS[kind]:
+        tasks.append(_step(use_case, kind, step, outlets.get(step, ())))
+        if table:
+            tasks.append(
+                GateOperator(
+                    table=table, use_case=use_case.name, kind=kind, outlets=outlets.get(f"gate_{table}", ()), doc_md=docs.of_task(flow.gate)
+                )
+            )
+    chain(*tasks)
+
+
+def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias]) -> Any:
+    if step == "tune":
+        tune = TuneOperator.partial(
+            task_id=step,
+            use_case=use_case.name,
+            kind=kind,
+            outlets=outlets,
+            doc_md=docs.of_task(flow.tune),
+            map_index_template="{{ task.family }}",
+        )
+        return tune.expand(family=list(use_case.candidates.families))
+    operator = DriftOperator if step == "drift" else StepOperator
+    return operator(step=step, use_case=use_case.name, kind=kind, outlets=outlets, doc_md=docs.of_task(flow.STEPS[step]))

@@ -1,0 +1,139 @@
+"""The plugin's pages: reports of tasks, runs and DAGs, and MLflow runs. All of them behind Airflow's login.
+
+A report is a page of its own with scripts (Evidently's are), shown on the same origin as Airflow, whose session cookie
+scripts can read. Its headers therefore put it into a sandbox: an origin of its own, no cookies, no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from fastapi import Depends, FastAPI
+from fastapi import Path as FromPath
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
+
+from pipelines import pages
+from pipelines.settings import Settings
+from sluice_airflow import mlflow_runs
+from sluice_airflow.links import REPORT, mlflow_page, report_page
+
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+SANDBOX = {
+    **ALWAYS,
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'",
+}
+OWN_PAGE = {
+    **ALWAYS,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+}
+MOST_REPORTS = 200  # of the latest runs, on a DAG's tab
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that a task instance has left."""
+
+    run_id: str
+    task_id: str
+    map_index: int
+    path: str  # below the data root, as the task says
+    address: str
+
+
+def build() -> FastAPI:
+    """The pages as an app, to be mounted under `links.PREFIX`."""
+    # No documentation pages: they would stand outside of the login.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    allowed = [Depends(requires_access_dag("GET"))]  # asks about the path's dag_id
+    app.get("/reports/{dag_id}", dependencies=allowed)(of_dag)
+    app.get("/reports/{dag_id}/{run_id}", dependencies=allowed)(of_run)
+    app.get("/reports/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=allowed)(of_task)
+    app.get("/mlflow/{dag_id}/{mlflow_run}", dependencies=allowed)(of_mlflow)
+    return app
+
+
+def of_dag(dag_id: str) -> HTMLResponse:
+    """The reports of a DAG's latest runs."""
+    return _own("reports.html.j2", title=f"Reports of {dag_id}", reports=_left(XComModel.dag_id == dag_id))
+
+
+def of_run(dag_id: str, run_id: str) -> HTMLResponse:
+    """The reports of one run."""
+    return _own("reports.html.j2", title=f"Reports of {run_id}", reports=_left(XComModel.dag_id == dag_id, XComModel.run_id == run_id))
+
+
+def of_task(dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
+    """The report of one task instance, or a page that says why there is none."""
+    # Airflow leaves its placeholder as it is where a task is not mapped.
+    index = int(map_index) if map_index.isdecimal() else -1
+    left = _left(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.task_id == task_id, XComModel.map_index == index)
+    if not left:
+        return _own("no_report.html.j2", task_id=task_id, path=None)
+    file = report_file(Settings.from_env().data, dag_id, left[0].path)
+    if file is None:
+        return _own("no_report.html.j2", status=404, task_id=task_id, path=left[0].path)
+    return HTMLResponse(file.read_text(encoding="utf-8"), headers=SANDBOX)
+
+
+def of_mlflow(dag_id: str, mlflow_run: Annotated[str, FromPath(pattern="^[0-9a-f]{32}$")]) -> HTMLResponse:
+    """One MLflow run of the DAG's use case: parameters, metrics, tags and its nested runs."""
+    found = mlflow_runs.find(Settings.from_env().mlflow, dag_id, mlflow_run)
+    if found is None:
+        return _own("no_mlflow_run.html.j2", status=404, dag_id=dag_id, mlflow_run=mlflow_run)
+    return _own("mlflow_run.html.j2", run=found, address=lambda nested: mlflow_page(dag_id, nested))
+
+
+def report_file(data: Path, dag_id: str, path: str) -> Path | None:
+    """Where a report lies: a page in a `reports` folder of the DAG's own use case and kind, or nothing.
+
+    The path comes from an XCom, which more people may write than may read this machine's files.
+    """
+    file = (data / path).resolve()
+    if not file.is_relative_to(data) or file.suffix != ".html" or file.parent.name != "reports" or not file.is_file():
+        return None
+    use_case, kind, *_ = file.relative_to(data).parts
+    return file if dag_id == f"{use_case}_{kind}" else None
+
+
+def _left(*conditions: Any) -> list[Report]:
+    """The reports that tasks have left, newest run first and in the order of their making."""
+    statement = (
+        select(XComModel)
+        .join(DagRun, XComModel.dag_run_id == DagRun.id)
+        .where(XComModel.key == REPORT, *conditions)
+        .order_by(DagRun.run_after.desc(), DagRun.id.desc(), XComModel.timestamp)
+        .limit(MOST_REPORTS)
+    )
+    with create_session() as session:
+        return [
+            Report(
+                x.run_id,
+                x.task_id,
+                x.map_index,
+                str(XComModel.deserialize_value(x)),
+                report_page(x.dag_id, x.run_id, x.task_id, x.map_index),
+            )
+            for x in session.scalars(statement)
+        ]
+
+
+def _own(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    environment = Environment(
+        # Frame and style are those of the reports.
+        loader=FileSystemLoader([Path(__file__).parent / "templates", Path(pages.__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = pages.number
+    return HTMLResponse(environment.get_template(template).render(**values), status_code=status, headers=OWN_PAGE)
