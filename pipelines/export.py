@@ -1,0 +1,76 @@
+"""Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the same model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+
+from pipelines.config import Family, Features, UseCase
+from pipelines.evaluate import Verdict
+from pipelines.model import candidate, convert
+from pipelines.parity import compare
+
+FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a graph later
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export makes."""
+
+    graphs: dict[Family, bytes]
+    parity: pd.DataFrame  # see `parity.compare`
+    greatest_difference: float
+
+
+def export(
+    features: duckdb.DuckDBPyRelation, candidates: Mapping[Family, bytes], verdict: Verdict, use_case: UseCase, metadata: Mapping[str, str]
+) -> Exported:
+    """Write each fitted candidate as an ONNX graph and compare the two.
+
+    Args:
+        features: the training's features table, with its column `split`.
+        candidates: family -> the fitted Pipeline, as `candidate.load` reads it.
+        verdict: the evaluation's outcome: held-out values of each family, the winner and its threshold.
+        use_case: the facts of the use case.
+        metadata: lineage, written into each graph.
+
+    Returns:
+        A graph a family, and the parity table.
+    """
+    pipelines = {family: candidate.load(content) for family, content in candidates.items()}
+    graphs = {
+        family: convert.graph_of(
+            pipeline, use_case.features, use_case.task, use_case.name, {**metadata, **_described(family, verdict, use_case)}
+        )
+        for family, pipeline in pipelines.items()
+    }
+    parity = compare(features, pipelines, graphs, use_case)
+    return Exported(graphs, parity, greatest_difference=float(parity["difference"].max()))
+
+
+def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+    """What a graph says of itself beside its lineage."""
+    described = {
+        "format": FORMAT,
+        "family": family,
+        "task": use_case.task,
+        "target": use_case.target,
+        "features": json.dumps(_kinds(use_case.features)),
+        "metric": verdict.metric,
+        "held_out": repr(verdict.values[family][verdict.metric]),
+    }
+    if use_case.task == "binary":
+        described["classes"] = json.dumps([0, 1])
+        described["positive"] = json.dumps(use_case.label.positive)
+    if family == verdict.winner and verdict.threshold is not None:
+        described["threshold"] = repr(verdict.threshold)
+    return described
+
+
+def _kinds(features: Features) -> list[dict[str, str]]:
+    kinds = {"number": features.numbers, "category": features.categories, "text": features.texts}
+    return [{"name": name, "kind": kind} for kind, names in kinds.items() for name in names]

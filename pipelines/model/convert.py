@@ -1,0 +1,85 @@
+"""A fitted Pipeline -> one ONNX graph with the preprocessing inside: an input a feature, one score a row."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, compose, helper, numpy_helper
+from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes, calculate_linear_regressor_output_shapes
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier, XGBRegressor
+
+from pipelines.config import Features
+from pipelines.model import clip
+
+# skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.
+OPSET = {"": 21, "ai.onnx.ml": 3}
+
+# A graph that lower-cases asks for a locale, en_US.UTF-8 by default, and does not load where that is not installed.
+LOCALE = {"locale": "C.UTF-8"}
+
+INNER = "model/"
+
+
+def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "regression"], name: str, metadata: dict[str, str]) -> bytes:
+    """Convert a fitted Pipeline; the same Pipeline and metadata give the same bytes.
+
+    Args:
+        pipeline: fitted on a frame with a column a feature, float32 numbers and texts.
+        features: the features, in the Pipeline's order.
+        task: whether the score is the probability of the positive class (binary) or the prediction (regression).
+        name: the graph's name.
+        metadata: what the graph says of itself.
+
+    Returns:
+        A serialised graph: rank-1 inputs named as the features (float, or string for categories and texts),
+        and one rank-1 float output `score`.
+    """
+    register_converters()
+    options: dict[object, dict[str, object]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
+    if task == "binary":
+        options[id(pipeline)] = {"zipmap": False}
+    columns = [(f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1])) for f in features.names]
+    model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
+    _one_score(model.graph, task)
+    helper.set_model_props(model, dict(sorted(metadata.items())))
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+@cache
+def register_converters() -> None:
+    """Teach skl2onnx what it does not know: XGBoost, and our own clipping."""
+    classifier_options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+    update_registered_converter(
+        XGBClassifier, "XGBoostXGBClassifier", calculate_linear_classifier_output_shapes, convert_xgboost, options=classifier_options
+    )
+    update_registered_converter(XGBRegressor, "XGBoostXGBRegressor", calculate_linear_regressor_output_shapes, convert_xgboost)
+    clip.register()
+
+
+def _one_score(graph: Any, task: Literal["binary", "regression"]) -> None:
+    """Turn inputs of shape [N, 1] into [N], so that table columns feed them, and the outputs into one `score` [N]."""
+    columns = [helper.make_tensor_value_info(column.name, column.type.tensor_type.elem_type, ["N"]) for column in graph.input]
+    # Afterwards every inner name begins with `model/`, and ours with a colon: no feature's name can collide with them.
+    compose.add_prefix_graph(graph, INNER, inplace=True)
+    axis, chosen = ":axis", ":chosen"
+    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), axis))
+    before = [helper.make_node("Unsqueeze", [column.name, axis], [INNER + column.name]) for column in columns]
+    after = [helper.make_node("Squeeze", [chosen, axis], ["score"])]
+    if task == "binary":  # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
+        after.insert(0, helper.make_node("Gather", [graph.output[1].name, axis], [chosen], axis=1))
+    else:  # output: the prediction [N, 1]
+        after.insert(0, helper.make_node("Identity", [graph.output[0].name], [chosen]))
+    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, ["N"])
+    for field, values in (("node", [*before, *graph.node, *after]), ("input", columns), ("output", [score])):
+        graph.ClearField(field)
+        getattr(graph, field).extend(values)
