@@ -76,7 +76,14 @@ class FileFormat(Strict):
         default=True, description="CSV only: false when the first line is already a row; the columns are then the schema's, in order."
     )
     quote: str = Field(default='"', max_length=1, description="CSV only: the quoting character; empty for files whose quotes mean nothing.")
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
+
+    @model_validator(mode="after")
+    def _csv_only(self) -> FileFormat:
+        others = sorted(self.model_fields_set - {"type"})
+        if self.type != "csv" and others:
+            raise ValueError(f"{', '.join(others)}: for csv only; {self.type} files say it themselves")
+        return self
 
 
 class FileSource(Strict):
@@ -544,6 +551,8 @@ class UseCase(Strict):
         if group is not None and group not in self.columns:
             found.append(f"split.folds.group: no column {group!r}; there are {columns}")
         if self.replay:
+            if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
+                found.append("replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own")
             for what, name in (("key", self.replay.key), ("time", self.replay.time)):
                 if self.columns.get(name) is None or self.columns[name].role != what:
                     found.append(f"replay.{what}: {name!r} is not the column with role {what}")

@@ -1,0 +1,52 @@
+"""Where rows come from: one module a kind of source, each of which gives its rows in pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from pipelines.config import FileSource, HttpSource, PythonSource, Source
+from pipelines.dates import Days
+from pipelines.settings import Settings
+from pipelines.sources import files, http, python, sql
+from pipelines.sources.piece import Piece
+
+__all__ = ["Piece", "fetch", "read"]
+
+
+def read(
+    source: Source,
+    days: Days,
+    columns: tuple[str, ...],
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    may_miss: bool = False,
+) -> list[Piece]:
+    """Open the source for some days: at least their rows, and others too where it cannot tell days apart.
+
+    Args:
+        source: What the use-case file says.
+        days: The days that are asked for.
+        columns: The names that the schema expects, for files which do not name their columns themselves.
+        settings: Where the cache and the mirror are.
+        connection: The DuckDB that reads.
+        may_miss: Whether a day may have no file of its own.
+
+    Raises:
+        BadInput: the source is not there, or is not what the use case says.
+        TryAgain: the source cannot be reached now.
+    """
+    if isinstance(source, FileSource):
+        return files.read(source, days, columns, connection, may_miss=may_miss)
+    if isinstance(source, HttpSource):
+        return [files.piece(fetch(source, settings), source.format, columns, connection)]
+    if isinstance(source, PythonSource):
+        return [python.piece(source.function, day, connection) for day in days]
+    return [sql.piece(source, days, connection)]
+
+
+def fetch(source: HttpSource, settings: Settings) -> Path:
+    """Return the public file on this disk: the mirror's, the cache's, or freshly downloaded; see `http.fetch`."""
+    return http.fetch(source, settings)

@@ -1,0 +1,26 @@
+"""What every kind of source gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from pipelines.errors import BadInput
+
+
+def _nothing_to_say() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows from one place: a file, one day's call of a function, a query's answer."""
+
+    rows: duckdb.DuckDBPyRelation  # read lazily, in the source's order
+    place: str  # how messages name it
+    day: date | None = None  # the day to which all its rows have to belong, where the source promises that
+    # Rows are read lazily, so a malformed line shows late, as DuckDB's error; this says what is wrong and in which line.
+    diagnose: Callable[[], BadInput | None] = _nothing_to_say

@@ -1,0 +1,26 @@
+"""Deal rows without dates into days, by nothing but their number: the same on every machine, for any number of threads."""
+
+from __future__ import annotations
+
+from pipelines.config import Replay
+
+DAY = 24 * 60 * 60 * 1_000_000  # microseconds
+
+
+def moment(replay: Replay, number: str, total: int) -> str:
+    """SQL of the moment at which a row takes place.
+
+    `order`: row i of n stands at the share (i - 1) / n of all the days, so day floor((i - 1) * days / n) after the start.
+    `hash`: md5(i), as a little-endian integer, modulo the days is the day; its quotient, modulo a day, the time of day.
+
+    Args:
+        replay: The rule.
+        number: SQL of the row's number, from 1, in the source's order.
+        total: How many rows there are; only `order` asks.
+    """
+    if replay.rule == "order":
+        since = f"(({number})::HUGEINT - 1) * {replay.days * DAY} // {total}"
+    else:
+        digest = f"md5_number(({number})::VARCHAR)"
+        since = f"{digest} % {replay.days} * {DAY} + {digest} // {replay.days} % {DAY}"
+    return f"TIMESTAMP '{replay.start}' + to_microseconds(({since})::BIGINT)"

@@ -1,0 +1,125 @@
+"""A query through SQLAlchemy, streamed into DuckDB."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from pipelines.config import SqlSource
+from pipelines.dates import Days
+from pipelines.errors import BadInput, TryAgain
+from pipelines.sources.casts import quoted
+from pipelines.sources.piece import Piece
+
+CHUNK = 10_000  # rows held as Python objects at a time
+# Airflow's name for a kind of connection, where SQLAlchemy's name differs.
+DRIVERS = {"postgres": "postgresql"}
+
+
+def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) -> Piece:
+    """Run the query for some days.
+
+    Raises:
+        BadInput: no such connection, no driver for it, or a query that the database refuses.
+        TryAgain: the database cannot be reached.
+    """
+    url = _url(source.connection)
+    bounds = {
+        "start": datetime.combine(days.first, time()),
+        "end": datetime.combine(days.last + timedelta(days=1), time()),
+    }
+    place = f"connection {source.connection}"
+    try:
+        engine = sa.create_engine(url, hide_parameters=True)
+    except NoSuchModuleError as error:
+        raise BadInput(f"{place}: SQLAlchemy knows no database {url.drivername!r}\n  way out: {_how_to_name(source.connection)}") from error
+    except ModuleNotFoundError as error:
+        raise BadInput(f"{place}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}") from error
+    try:
+        opened = engine.connect()
+    except SQLAlchemyError as error:
+        raise TryAgain(f"{place}: {url.host or url.database} cannot be reached: {_said(error, url)}") from error
+    try:
+        with opened as session:
+            answer = session.execution_options(stream_results=True).execute(sa.text(source.query), bounds)
+            rows = _kept(tuple(answer.keys()), answer.partitions(CHUNK), source.connection, connection)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise TryAgain(f"{place}: the database went away: {_said(error, url)}") from error
+        raise BadInput(f"{place}: the database refuses source.query: {_said(error, url)}") from error
+    finally:
+        engine.dispose()
+    return Piece(rows, place)
+
+
+def _kept(
+    names: tuple[str, ...], chunks: Iterable[Sequence[Sequence[Any]]], name: str, connection: duckdb.DuckDBPyConnection
+) -> duckdb.DuckDBPyRelation:
+    """Stream an answer into a table of DuckDB, which spills to disk what does not fit.
+
+    As text, like a file: databases and drivers disagree about types, and ingest casts to the schema's anyway.
+    """
+    schema = pa.schema([(name, pa.string()) for name in names])
+    stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks))
+    table = quoted(f"answer of {name}")
+    connection.from_arrow(stream).query("answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer")
+    return connection.sql(f"SELECT * FROM {table}")
+
+
+def _batches(schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pa.RecordBatch]:
+    for chunk in chunks:
+        columns = [
+            pa.array([None if value is None else str(value) for value in column], pa.string()) for column in zip(*chunk, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+# --- connections, as Airflow writes them into the environment
+
+
+def _variable(connection: str) -> str:
+    return f"AIRFLOW_CONN_{connection.upper()}"
+
+
+def _how_to_name(connection: str) -> str:
+    return f"set {_variable(connection)} to an address such as postgresql://user:password@host:5432/database, or to Airflow's JSON of it"
+
+
+def _url(connection: str) -> sa.URL:
+    text = os.environ.get(_variable(connection), "").strip()
+    if not text:
+        raise BadInput(f"no connection {connection!r}: {_variable(connection)} is not set\n  way out: {_how_to_name(connection)}")
+    try:
+        url = _from_json(json.loads(text)) if text.startswith("{") else sa.make_url(text)
+    except (SQLAlchemyError, ValueError, KeyError, TypeError):
+        # Without `from`: the cause's text may hold the password.
+        raise BadInput(f"{_variable(connection)} is no address of a database\n  way out: {_how_to_name(connection)}") from None
+    driver, _, api = url.drivername.partition("+")
+    return url.set(drivername=DRIVERS.get(driver, driver) + (f"+{api}" if api else ""))
+
+
+def _from_json(stated: dict[str, Any]) -> sa.URL:
+    extra = stated.get("extra") or {}
+    return sa.URL.create(
+        stated["conn_type"],
+        username=stated.get("login"),
+        password=stated.get("password"),
+        host=stated.get("host"),
+        port=stated.get("port"),
+        database=stated.get("schema"),
+        query={name: str(value) for name, value in (json.loads(extra) if isinstance(extra, str) else extra).items()},
+    )
+
+
+def _said(error: SQLAlchemyError, url: sa.URL) -> str:
+    """The database's own first line, never with the password."""
+    line = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()[0]
+    return line.replace(str(url.password), "***") if url.password else line
