@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # What our Pipelines hold beyond what skops trusts by itself. Nobody extends this list by configuration.
 TRUSTED = frozenset(
     {
+        "numpy.dtype",
         "pipelines.model.clip.PercentileClipper",
         "sklearn.tree._tree.Tree",
         "xgboost.core.Booster",
