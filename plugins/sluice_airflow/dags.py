@@ -81,7 +81,7 @@ def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | A
             task_id=step,
             use_case=use_case.name,
             kind=kind,
-            outlets=outlets,
+            outlets=list(outlets),
             doc_md=docs.of_task(flow.tune),
             map_index_template="{{ task.family }}",
         )

@@ -1,4 +1,8 @@
-"""Buttons on a task's Details tab, each shown when the task has left what it leads to."""
+"""Buttons on a task's Details tab, each shown when the task has left what it leads to.
+
+Airflow asks for a link in the task's own process when the task has ended: the operator still knows what it has left, and
+asking Airflow for an XCom that is not there would put an error into the task's log.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
-from airflow.sdk.execution_time.xcom import XCom
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
+
+    from sluice_airflow.operators import FlowOperator
 
 PREFIX = "/sluice"  # where the plugin's pages are, see pages.py
 REPORT = "report"  # XCom: a report's path below the data root
@@ -22,9 +26,9 @@ class MlflowLink(BaseOperatorLink):
 
     name = "MLflow run"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  (Airflow's signature)
+    def get_link(self, operator: FlowOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]
         """Return the address of our page about the run; an empty one shows no button."""
-        mlflow_run = XCom.get_value(ti_key=ti_key, key=MLFLOW_RUN)
+        mlflow_run = operator.left.get(MLFLOW_RUN)
         return mlflow_page(ti_key.dag_id, mlflow_run) if mlflow_run else ""
 
 
@@ -33,9 +37,9 @@ class ReportLink(BaseOperatorLink):
 
     name = "Report"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  (Airflow's signature)
+    def get_link(self, operator: FlowOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]
         """Return the report's address; an empty one shows no button."""
-        if not XCom.get_value(ti_key=ti_key, key=REPORT):
+        if REPORT not in operator.left:
             return ""
         return report_page(ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
 

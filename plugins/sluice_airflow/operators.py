@@ -37,6 +37,7 @@ class FlowOperator(BaseOperator):
         self.use_case = use_case
         self.kind = kind
         self.partition = ""
+        self.left: dict[str, str] = {}  # XComs of this try, for the links
 
     def execute(self, context: Context) -> None:
         """Run the task.
@@ -50,8 +51,8 @@ class FlowOperator(BaseOperator):
         except TryAgain:
             raise
         except SluiceError as error:
-            if isinstance(error, GateClosed) and error.report:
-                context["ti"].xcom_push(REPORT, error.report)
+            if isinstance(error, GateClosed):
+                self._push(context, REPORT, error.report)
             # `from None`: the sentence says what the stack trace below it would only hide.
             raise AirflowFailException(str(error)) from None
 
@@ -70,9 +71,13 @@ class FlowOperator(BaseOperator):
     def leave(self, context: Context, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
         logger.info("%s %s %s: %s", self.use_case, self.kind, self.partition, outcome.summary)
-        for key, value in ((REPORT, outcome.report), (MLFLOW_RUN, outcome.mlflow_run)):
-            if value:
-                context["ti"].xcom_push(key, value)
+        self._push(context, REPORT, outcome.report)
+        self._push(context, MLFLOW_RUN, outcome.mlflow_run)
+
+    def _push(self, context: Context, key: str, value: str | None) -> None:
+        if value:
+            context["ti"].xcom_push(key, value)
+            self.left[key] = value
 
 
 class StepOperator(FlowOperator):

@@ -1,0 +1,44 @@
+"""An Airflow of the tests' own. Its home, database and login lie in a folder that is gone afterwards.
+
+Airflow reads its configuration when it is imported, hence the environment is set when this module is: by the conftest.py
+of the folders whose tests import Airflow.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from pipelines.settings import ROOT
+
+HOME = Path(tempfile.mkdtemp(prefix="sluice-airflow-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+LOGIN = {"username": "admin", "password": "for these tests only"}
+ENVIRONMENT = {
+    "AIRFLOW_HOME": str(HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(HOME / "users.json"),
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+    "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs"),
+    "AIRFLOW__API_AUTH__JWT_SECRET": "for these tests only, and longer than sixty-four bytes, as HMAC asks",
+    "PYTHONPATH": str(ROOT),
+}
+os.environ.update(ENVIRONMENT)
+
+
+@cache
+def make_database() -> None:
+    """Make the database, once in a session."""
+    import json
+
+    from airflow.utils.db import initdb
+
+    (HOME / "users.json").write_text(json.dumps({LOGIN["username"]: LOGIN["password"]}))
+    initdb()

@@ -1,0 +1,55 @@
+"""Runs of the tiny use case whose steps are the test's own: what the operators make of a step's end can then be seen alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+
+from pipelines import flow
+from pipelines.flow import Outcome
+from pipelines.run import Run
+from pipelines.settings import ROOT
+
+
+def quiet(run: Run) -> Outcome:
+    """A step with nothing to report."""
+    return Outcome(f"{run.partition} done")
+
+
+def steps(**own: Callable[[Run], Outcome]) -> dict[Any, Callable[[Run], Outcome]]:
+    """Quiet steps, but for the test's own."""
+    return {**dict.fromkeys(flow.STEPS, quiet), **own}
+
+
+def dag_run(kind: str, day: datetime | None = datetime(2026, 2, 1, tzinfo=UTC), conf: dict[str, str] | None = None) -> Any:
+    """Run a DAG of the tiny use case in this process, without waiting before retries."""
+    dag = DagBag(dag_folder=str(ROOT / "dags")).dags[f"tiny_{kind}"]
+    for task in dag.tasks:
+        if not task.is_mapped:
+            task.retry_delay = timedelta(0)
+    return dag.test(logical_date=day, run_conf=conf)
+
+
+def states(run: Any) -> dict[str, str]:
+    """Task id -> state."""
+    return {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+
+
+def tries(run: Any) -> dict[str, int]:
+    """Task id -> how often it was tried."""
+    return {ti.task_id: ti.try_number for ti in run.get_task_instances()}
+
+
+def left(run: Any, key: str) -> dict[str, Any]:
+    """Task id -> the XCom that it has left under a key."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return {
+            x.task_id: XComModel.deserialize_value(x)
+            for x in session.scalars(XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, key=key))
+        }

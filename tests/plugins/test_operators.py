@@ -1,0 +1,130 @@
+"""What becomes of a task when its step ends well, badly, or at a gate. Real DAG runs; only the steps are the tests' own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from pipelines import flow
+from pipelines.errors import BadInput, GateClosed, TryAgain
+from pipelines.flow import Outcome
+from pipelines.run import Run
+from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
+
+
+@pytest.fixture(autouse=True)
+def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
+    monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")))
+    monkeypatch.setattr(flow, "tune", lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}"))
+    monkeypatch.setattr(flow, "STEPS", steps())
+
+
+def events_of(asset: str) -> list[dict[str, Any]]:
+    with create_session() as session:
+        return [
+            event.extra
+            for event in session.scalars(
+                select(AssetEvent).join(AssetEvent.asset).where(AssetEvent.asset.property.mapper.class_.name == asset)
+            )
+        ]
+
+
+def test_a_run_in_which_everything_goes_well_is_a_success() -> None:
+    run = dag_run("scoring")
+    assert run.state == "success"
+    assert set(states(run).values()) == {"success"}
+    assert left(run, "report")["gate_raw"] == "tiny/scoring/2026-02-01/reports/gate_raw.html"
+
+
+def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Run] = []
+
+    def remember(run: Run) -> Outcome:
+        given.append(run)
+        return quiet(run)
+
+    monkeypatch.setattr(flow, "STEPS", steps(ingest=remember, score=remember))
+    run = dag_run("scoring", conf={"partition": "2026-02-03", "model_version": "4"})
+    assert run.state == "success"
+    assert [(str(r.store), r.model_version, r.orchestrator) for r in given] == [("tiny scoring 2026-02-03", "4", run.run_id)] * 2
+
+
+def test_each_family_is_tuned_in_a_task_of_its_own_that_bears_its_name() -> None:
+    run = dag_run("training")
+    tune = [ti for ti in run.get_task_instances() if ti.task_id == "tune"]
+    assert sorted((ti.map_index, ti.rendered_map_index) for ti in tune) == [(0, "linear"), (1, "xgboost")]
+    assert left(run, "_link_MlflowLink")["tune"] == "/sluice/mlflow/tiny_training/run-of-xgboost"
+
+
+def test_a_users_mistake_fails_at_once_with_its_sentence(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def mistaken(run: Run) -> Outcome:
+        raise BadInput("column 'amount' is gone; way out: look at the source")
+
+    monkeypatch.setattr(flow, "STEPS", steps(drift=mistaken))
+    run = dag_run("drift")
+    assert run.state == "failed"
+    assert states(run) == {"drift": "failed", "gate_drift": "upstream_failed"}
+    assert tries(run)["drift"] == 1
+    assert "column 'amount' is gone; way out: look at the source" in capfd.readouterr().out
+
+
+def test_what_may_be_better_in_a_minute_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([True, True, False])
+
+    def flaky(run: Run) -> Outcome:
+        if next(failures):
+            raise TryAgain("the source does not answer")
+        return quiet(run)
+
+    monkeypatch.setattr(flow, "STEPS", steps(drift=flaky))
+    run = dag_run("drift")
+    assert run.state == "success"
+    assert tries(run)["drift"] == 3
+
+
+def test_a_bug_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def buggy(run: Run) -> Outcome:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(flow, "STEPS", steps(drift=buggy))
+    run = dag_run("drift")
+    assert run.state == "failed"
+    assert tries(run)["drift"] == 1
+
+
+def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(run: Run, table: str) -> Outcome:
+        report = run.write_report(f"gate_{table}", "<p>judged")
+        if table == "features":
+            raise GateClosed("too few rows", report=report)
+        return Outcome(f"{table} holds", report=report)
+
+    monkeypatch.setattr(flow, "gate", closed)
+    run = dag_run("scoring")
+    assert run.state == "failed"
+    assert states(run)["gate_features"] == "failed"
+    assert tries(run)["gate_features"] == 1
+    assert {task for task, state in states(run).items() if state == "upstream_failed"} == {"score", "gate_predictions"}
+    assert left(run, "report")["gate_features"] == "tiny/scoring/2026-02-01/reports/gate_features.html"
+    assert left(run, "_link_ReportLink")["gate_features"].endswith("/gate_features/-1")
+    assert not left(run, "_link_ReportLink")["features"]
+
+
+def test_a_misspelt_key_of_the_runs_configuration_fails_the_first_task() -> None:
+    run = dag_run("drift", conf={"partitoin": "2026-02-03"})
+    assert states(run)["drift"] == "failed"
+
+
+def test_an_alarm_calls_for_a_training_on_the_rows_up_to_the_weeks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(events_of("tiny_drift_found"))
+    dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
+    assert len(events_of("tiny_drift_found")) == before
+    monkeypatch.setattr(flow, "STEPS", steps(drift=lambda run: Outcome("drift", alarm=True)))
+    dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
+    assert events_of("tiny_drift_found")[before:] == [{"partition": "2026-02-07"}]

@@ -1,0 +1,69 @@
+"""Which partition a run is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import Asset
+
+from pipelines.errors import BadInput
+from sluice_airflow.partitions import partition_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday
+
+
+def context(
+    partition: str | None = None,
+    logical_date: datetime | None = None,
+    run_after: datetime = NOON,
+    events: tuple[dict[str, str], ...] = (),
+    conf: dict[str, str] | None = None,
+) -> Any:
+    """As much of Airflow's context as says what a run is about."""
+    drift = Asset(name="tiny_drift_found")
+    return {
+        "params": {"partition": partition},
+        "dag": SimpleNamespace(params={"partition": None, "model_version": None}),
+        "dag_run": SimpleNamespace(run_after=run_after, logical_date=logical_date, conf=conf),
+        "triggering_asset_events": {drift: [SimpleNamespace(extra=extra) for extra in events]} if events else {},
+    }
+
+
+def test_the_trigger_forms_partition_comes_first() -> None:
+    assert partition_of(context(partition="2026-03-02", logical_date=NOON), "scoring") == date(2026, 3, 2)
+
+
+def test_a_logical_date_of_the_past_is_the_partition() -> None:
+    # `airflow dags test <dag> 2026-03-02`, a scheduled run and a backfill.
+    assert partition_of(context(logical_date=datetime(2026, 3, 2, tzinfo=UTC)), "scoring") == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "partition"), [("training", date(2026, 11, 19)), ("scoring", date(2026, 11, 19)), ("drift", date(2026, 11, 13))]
+)
+@pytest.mark.parametrize("logical_date", [NOON, None], ids=["with a date", "without a date"])
+def test_a_run_started_at_noon_is_about_what_was_over_by_then(kind: Any, partition: date, logical_date: datetime | None) -> None:
+    assert partition_of(context(logical_date=logical_date), kind) == partition
+
+
+def test_a_training_after_drift_takes_the_day_that_the_drift_report_names() -> None:
+    events = ({"partition": "2026-03-08"}, {"partition": "2026-03-15"}, {"from": "somebody's click on the asset's page"})
+    assert partition_of(context(events=events), "training") == date(2026, 3, 15)
+
+
+def test_the_day_is_utcs() -> None:
+    evening = datetime.fromisoformat("2026-03-02T23:30:00-05:00")
+    assert partition_of(context(logical_date=evening), "scoring") == date(2026, 3, 3)
+
+
+def test_a_misspelt_key_is_refused_with_the_word_that_was_meant() -> None:
+    with pytest.raises(BadInput, match="'partitoin', did you mean 'partition'\\?"):
+        partition_of(context(conf={"partitoin": "2026-03-02"}), "scoring")
+
+
+def test_a_partition_that_is_no_day_is_refused() -> None:
+    with pytest.raises(BadInput, match="not written as YYYY-MM-DD"):
+        partition_of(context(partition="20260302"), "scoring")
