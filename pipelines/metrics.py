@@ -51,6 +51,11 @@ def gain(name: str, value: float, other: float) -> float:
     return value - other if greater_is_better(name) else other - value
 
 
+def are_probabilities(score: Floats) -> bool:
+    """Whether scores lie between 0 and 1. A graph adds up trees in float32, and may end some last bits beyond."""
+    return bool(score.min() >= -1e-6 and score.max() <= 1 + 1e-6)
+
+
 def measure(name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, under_cost: float = 1.0) -> float:
     """Measure scores against the truth.
 
@@ -76,9 +81,9 @@ def measure(name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: flo
     if name == "asymmetric":
         return float(np.mean(np.where(scores < truth, under_cost * (truth - scores), scores - truth)))
     if name in PROBABILITY:
-        if scores.min() < 0 or scores.max() > 1:
+        if not are_probabilities(scores):
             raise Undefined(f"{name} has no value for scores from {scores.min():g} to {scores.max():g}: it needs probabilities, 0 to 1")
-        return float(PROBABILITY[name](truth, scores))
+        return float(PROBABILITY[name](truth, scores.clip(0, 1)))
     if np.ptp(truth) == 0:
         raise Undefined(f"{name} has no value on {len(truth):,} rows which all have the label {truth[0]:g}: it needs both 0 and 1")
     if name in ORDER:

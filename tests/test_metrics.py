@@ -61,6 +61,10 @@ def test_probabilities_are_measured_on_one_class_too_but_other_scores_never(name
         metrics.measure(name, [0, 1], [0.1, 12])
 
 
+def test_a_probability_some_last_bits_beyond_one_is_one() -> None:
+    assert metrics.measure("log_loss", [0, 1], [0.5, 1.0000002]) == metrics.measure("log_loss", [0, 1], [0.5, 1.0])
+
+
 def test_r2_needs_labels_that_differ() -> None:
     with pytest.raises(metrics.Undefined, match="2 rows which all have the label 3"):
         metrics.measure("r2", [3, 3], [1.0, 2.0])
