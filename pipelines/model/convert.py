@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
 from pipelines.config import Features
-from pipelines.model import clip
+from pipelines.model import clip, repairs
 
 # skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.
 OPSET = {"": 21, "ai.onnx.ml": 3}
@@ -43,12 +43,13 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
         and one rank-1 float output `score`.
     """
     register_converters()
+    pipeline = repairs.with_split_ngrams(pipeline)
     options: dict[object, dict[str, object]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
     if task == "binary":
         options[id(pipeline)] = {"zipmap": False}
     columns = [(f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1])) for f in features.names]
     model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
-    _one_score(model.graph, task)
+    _one_score(model.graph, features.names, task)
     helper.set_model_props(model, dict(sorted(metadata.items())))
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
@@ -66,14 +67,18 @@ def register_converters() -> None:
     clip.register()
 
 
-def _one_score(graph: Any, task: Literal["binary", "regression"]) -> None:
+def _one_score(graph: Any, names: tuple[str, ...], task: Literal["binary", "regression"]) -> None:
     """Turn inputs of shape [N, 1] into [N], so that table columns feed them, and the outputs into one `score` [N]."""
-    columns = [helper.make_tensor_value_info(column.name, column.type.tensor_type.elem_type, ["N"]) for column in graph.input]
+    # By position: a feature that bears a name of skl2onnx's own, such as `label`, has become `label1` here.
+    inner = list(graph.input)
+    columns = [
+        helper.make_tensor_value_info(name, column.type.tensor_type.elem_type, ["N"]) for name, column in zip(names, inner, strict=True)
+    ]
     # Afterwards every inner name begins with `model/`, and ours with a colon: no feature's name can collide with them.
     compose.add_prefix_graph(graph, INNER, inplace=True)
     axis, chosen = ":axis", ":chosen"
     graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), axis))
-    before = [helper.make_node("Unsqueeze", [column.name, axis], [INNER + column.name]) for column in columns]
+    before = [helper.make_node("Unsqueeze", [name, axis], [column.name]) for name, column in zip(names, inner, strict=True)]
     after = [helper.make_node("Squeeze", [chosen, axis], ["score"])]
     if task == "binary":  # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
         after.insert(0, helper.make_node("Gather", [graph.output[1].name, axis], [chosen], axis=1))

@@ -1,0 +1,45 @@
+"""Runs of words mean the same in the graph as in scikit-learn, whatever is left of the vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from pipelines.config import Features, Prepare, Texts
+from pipelines.model import candidate, convert, prepare
+from pipelines.model.graph import Graph
+from tests import fitted
+
+LETTERS = list("abcdefgh")
+
+
+@pytest.fixture(scope="module")
+def notes() -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    return pd.DataFrame({"note": [" ".join(random.choice(LETTERS, random.integers(0, 7))) for _ in range(300)]})
+
+
+@pytest.mark.parametrize("family", ["linear", "forest"])
+@pytest.mark.parametrize(
+    ("ngrams", "max_words", "left"),
+    [((1, 2), 9, {1, 2}), ((1, 2), 5, {1}), ((2, 2), 30, {2}), ((1, 3), 200, {1, 2, 3}), ((2, 3), 30, {2})],
+)
+def test_runs_of_words_survive_the_loss_of_their_words(
+    notes: pd.DataFrame, family: str, ngrams: tuple[int, int], max_words: int, left: set[int]
+) -> None:
+    facts = fitted.use_case().model_copy(
+        update={"features": Features(texts={"note": "note"}), "prepare": Prepare(texts=Texts(ngrams=ngrams, max_words=max_words))}
+    )
+    y = notes.note.str.contains("a b")
+    # The model is linear for both ways to weigh words, so that every word counts in every score.
+    pipeline = Pipeline([("prepare", prepare.transformer(facts, family)), ("model", LogisticRegression(C=100))]).fit(notes, y)  # type: ignore[arg-type]
+    vocabulary = pipeline["prepare"].named_transformers_["note"].vocabulary_
+    assert {len(words.split()) for words in vocabulary} == left
+    graph = Graph(convert.graph_of(pipeline, facts.features, "binary", "notes", {}))
+    expected = candidate.scores(pipeline, notes, "binary")
+    assert np.abs(graph.scores(pa.Table.from_pandas(notes)) - expected).max() < 1e-6
+    assert pipeline["prepare"].named_transformers_["note"].vocabulary_ == vocabulary
