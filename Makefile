@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up test check docs screenshots lock clean
+.PHONY: help setup demo up mlflow test check docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ demo: setup  ## a model's whole life on this machine: train, seven nights, drift
 up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
 	@$(RUN) bash scripts/up.sh
 
+mlflow: setup  ## MLflow's own UI on http://localhost:5000, on this machine only, until Ctrl-C
+	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri sqlite:///$(CURDIR)/var/mlflow.db
+
 test: setup check  ## everything that CI runs
 	@$(RUN) python -m pytest tests
 
@@ -24,6 +27,9 @@ check: setup  ## style, types, layers, generated documents, use-case files
 
 docs: setup  ## write the documents that are made from the code
 	@$(RUN) python scripts/docs.py
+
+results: setup  ## write the README's table of results from the demos run on this machine
+	@$(RUN) python -m scripts.results
 
 screenshots: setup  ## take the README's pictures from the real UI (needs chromium and node)
 	@$(RUN) bash scripts/screenshots.sh
