@@ -1,0 +1,330 @@
+"""The expectations that always hold: what the use-case file promises of each table, and what must agree between tables.
+
+They come from the file and from the numbers of rows in other tables' manifests, never from the data that are judged: a
+range learned from a day would call that day normal. What only a person can know (how many rows a night has, what an
+amount is like) stands in the file, under `gates`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from typing import Any, TypeAlias
+
+from pipelines import dates
+from pipelines.config import Expectation, GatedTable, UseCase
+from pipelines.gates.suite import Stated
+from pipelines.run import Run
+from pipelines.sql import TYPES, type_of
+
+Condition: TypeAlias = dict[str, Any]
+
+GREATEST = sys.float_info.max  # finite; infinity and NaN, which DuckDB sorts behind it, are beyond
+PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.parity`
+ENOUGH_ROWS = 20  # so many rows do not all get the same score by chance
+
+
+def expectations(run: Run, table: GatedTable) -> tuple[Stated, ...]:
+    """The built-in expectations on a table of a run.
+
+    Raises:
+        TableMissing: a table with whose rows this one must agree is not published.
+    """
+    return tuple(_OF[table](run))
+
+
+def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
+    """The columns that expectations on a table may name, over all kinds of run."""
+    features = dict.fromkeys((use_case.key, use_case.time, use_case.target, *use_case.features.names))
+    if group := use_case.split.folds.group:
+        features |= {group: None}
+    decision = ("decision",) if use_case.task == "binary" else ()
+    every: dict[GatedTable, tuple[str, ...]] = {
+        "raw": tuple(_sources(use_case).values()),
+        "clean": use_case.kept_columns,
+        "features": (*features, "split"),
+        "trials": ("family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"),
+        "scores": ("metric", "slice", "n", "challenger", "champion", "baseline", "gain_over_baseline", "gain_over_champion", "primary"),
+        "parity": ("family", "kind", "key", "expected", "found", "difference"),
+        "predictions": (use_case.key, use_case.time, "score", *decision, "model_version", "run", "partition"),
+        "drift": (
+            *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
+            *("reference_rows", "current_rows", "reference_value", "matured_share", "note"),
+        ),
+    }
+    return every[table]
+
+
+# --- scoring and training
+
+
+def _raw(run: Run) -> Iterator[Stated]:
+    use_case, source = run.use_case, _sources(run.use_case)
+    yield _columns(run, "raw")
+    for column, spec in use_case.columns.items():
+        yield _must("column_type_to_be", column=source[column], type_=TYPES[spec.type])
+    yield _within_days(run, source[use_case.time])
+    yield _must("column_values_to_not_be_null", column=source[use_case.time])
+    yield _must(
+        "column_values_to_not_be_null",
+        column=source[use_case.key],
+        mostly=round(1 - use_case.cleanse.max_quarantined, 9),
+        why="rows without a key go to quarantine, see cleanse.max_quarantined",
+    )
+    if run.kind == "scoring":
+        yield _must("column_values_to_be_null", column=source[use_case.target], why="a scoring run must not know what it predicts")
+
+
+def _clean(run: Run) -> Iterator[Stated]:
+    use_case = run.use_case
+    yield _columns(run, "clean")
+    yield from _rows_kept(run)
+    yield from _keyed(use_case)
+    yield _within_days(run, use_case.time)
+    for column in use_case.kept_columns:
+        yield _must("column_type_to_be", column=column, type_=type_of(column, use_case))
+    for column in use_case.kept_columns:
+        yield from _declared(column, use_case)
+
+
+def _rows_kept(run: Run) -> Iterator[Stated]:
+    """No row is lost between raw, clean and quarantine, and not too many are in quarantine."""
+    raw, quarantine = run.store.manifest("raw").rows, run.store.manifest("quarantine").rows
+    yield _must("table_row_count_to_equal", value=raw - quarantine, why=f"raw's {raw:,} rows less the {quarantine:,} in quarantine")
+    rejected = run.store.read("quarantine").filter("rejected").count("*").fetchall()[0][0]
+    allowed = run.use_case.cleanse.max_quarantined
+    copies = quarantine - rejected
+    yield _must(
+        "table_row_count_to_be_between",
+        min_value=raw - copies - math.floor(round(allowed * raw, 6)),
+        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) are in quarantine, cleanse.max_quarantined allows {allowed:.3g}",
+    )
+
+
+def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
+    """What the schema says of a column's values after cleansing."""
+    spec = use_case.columns[column]
+    if column == use_case.target and use_case.task == "binary":
+        yield _must("column_values_to_be_in_set", column=column, value_set=[0, 1])
+        return
+    if spec.required:
+        yield _must("column_values_to_not_be_null", column=column)
+    if spec.allowed is not None:
+        yield _must("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
+    if spec.min is not None or spec.max is not None:
+        yield _must("column_values_to_be_between", column=column, min_value=spec.min, max_value=spec.max)
+
+
+def _features(run: Run) -> Iterator[Stated]:
+    use_case = run.use_case
+    clean = run.store.manifest("clean").rows
+    yield _columns(run, "features")
+    if run.kind == "training" and use_case.target in use_case.cleanse.drop:
+        yield _must("table_row_count_to_be_between", max_value=clean, why="clean's rows, but for those without a label")
+    else:
+        yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
+    yield from _keyed(use_case)
+    for name in use_case.features.numbers:
+        yield _must("column_values_to_be_between", column=name, min_value=-GREATEST, max_value=GREATEST, why="finite, or missing")
+        yield _should("column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True)
+    for name in (*use_case.features.categories, *use_case.features.texts):
+        yield _must("column_values_to_not_be_null", column=name)
+    if run.kind == "training":
+        yield from _learnable(use_case)
+
+
+def _learnable(use_case: UseCase) -> Iterator[Stated]:
+    """A training needs rows of both splits, labels, and features that differ between rows."""
+    target = use_case.target
+    yield _must("column_values_to_not_be_null", column="split")
+    yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train"])
+    yield _must("column_values_to_not_be_null", column=target)
+    for split in ("train", "test"):
+        only = _is("split", split)
+        if use_case.task == "binary":
+            yield _must("column_distinct_values_to_equal_set", column=target, value_set=[0, 1], row_condition=only)
+        else:
+            yield _must("column_unique_value_count_to_be_between", column=target, min_value=2, row_condition=only)
+    for name in use_case.features.names:
+        yield _should("column_unique_value_count_to_be_between", column=name, min_value=2, why="a constant tells a model nothing")
+
+
+# --- training
+
+
+def _trials(run: Run) -> Iterator[Stated]:
+    families = list(run.use_case.candidates.families)
+    yield _columns(run, "trials")
+    yield _must("column_distinct_values_to_equal_set", column="family", value_set=families)
+    for column in ("mean_score", "gain"):
+        yield _must("column_values_to_not_be_null", column=column)
+        yield _must("column_values_to_be_between", column=column, min_value=-GREATEST, max_value=GREATEST)
+    best = _is("best", True)
+    yield _must(
+        "column_distinct_values_to_equal_set", column="family", value_set=families, row_condition=best, why="each has a best candidate"
+    )
+    yield _must("column_values_to_be_unique", column="family", row_condition=best, why="and only one")
+    yield _must(
+        "column_max_to_be_between",
+        column="gain",
+        min_value=0,
+        row_condition=best,
+        why="the best one is no worse than the baseline on the same folds",
+    )
+    yield _should(
+        "column_values_to_be_between", column="gain", min_value=0, row_condition=best, why="each family is no worse than the baseline"
+    )
+
+
+def _scores(run: Run) -> Iterator[Stated]:
+    overall = _both(_is("primary", True), _is("slice", "all"))
+    yield _columns(run, "scores")
+    metric = [run.use_case.metric.name]
+    yield _must("column_distinct_values_to_equal_set", column="metric", value_set=metric, row_condition=overall)
+    yield _must("table_row_count_to_equal", value=1, row_condition=overall, why="the primary metric on all held-out rows stands there once")
+    for column in ("challenger", "baseline", "gain_over_baseline"):
+        yield _must("column_values_to_not_be_null", column=column, row_condition=overall)
+    yield _must(
+        "column_values_to_be_between",
+        column="gain_over_baseline",
+        min_value=0,
+        strict_min=True,
+        max_value=GREATEST,
+        row_condition=overall,
+        why="on the held-out rows the challenger must be better than the baseline",
+    )
+
+
+def _parity(run: Run) -> Iterator[Stated]:
+    families = list(run.use_case.candidates.families)
+    yield _columns(run, "parity")
+    yield _must("column_distinct_values_to_equal_set", column="family", value_set=families)
+    for family in families:
+        yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=_is("family", family))
+    yield _must("column_values_to_not_be_null", column="difference")
+    yield _must(
+        "column_values_to_be_between", column="difference", min_value=0, max_value=PARITY, why="the exported model must be the judged model"
+    )
+
+
+# --- scoring
+
+
+def _predictions(run: Run) -> Iterator[Stated]:
+    binary = run.use_case.task == "binary"
+    rows = run.store.manifest("features").rows
+    yield _columns(run, "predictions")
+    yield _must("table_row_count_to_equal", value=rows, why="features' rows, each once")
+    yield from _keyed(run.use_case)
+    yield _must("column_values_to_not_be_null", column="score")
+    low, high = (0, 1) if binary else (-GREATEST, GREATEST)
+    yield _must("column_values_to_be_between", column="score", min_value=low, max_value=high)
+    if rows > ENOUGH_ROWS:
+        yield _must(
+            "column_unique_value_count_to_be_between", column="score", min_value=2, why="a model that says the same of every row is none"
+        )
+    if binary:
+        yield _must("column_values_to_not_be_null", column="decision")
+        yield _must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
+    yield _must("column_values_to_not_be_null", column="model_version")
+    yield _must("column_unique_value_count_to_be_between", column="model_version", max_value=1, why="one night, one model")
+
+
+# --- drift
+
+
+def _drift(run: Run) -> Iterator[Stated]:
+    use_case, feature = run.use_case, _is("kind", "feature")
+    allowed = use_case.monitoring.max_drifted_share
+    yield _columns(run, "drift")
+    yield _must("column_distinct_values_to_equal_set", column="subject", value_set=list(use_case.features.names), row_condition=feature)
+    yield _must("column_values_to_be_unique", column="subject", row_condition=feature)
+    yield _must("column_values_to_not_be_null", column="drifted", row_condition=feature)
+    yield _must(
+        "column_values_to_not_be_null",
+        column="value",
+        row_condition=_both(feature, _is_null("note")),
+        why="a feature that could not be compared says why in its note",
+    )
+    yield _must(
+        "column_values_to_be_in_set",
+        column="drifted",
+        value_set=[False],
+        mostly=round(1 - allowed, 9),
+        row_condition=feature,
+        why=f"monitoring.max_drifted_share lets {allowed:.0%} of the features drift",
+    )
+    if use_case.monitoring.min_performance is not None:
+        worst = {"min_value" if use_case.greater_is_better else "max_value": use_case.monitoring.min_performance}
+        primary = _both(_is("kind", "performance"), _is("subject", use_case.metric.name))
+        yield _must("column_values_to_be_between", column="value", **worst, row_condition=primary, why="monitoring.min_performance")
+
+
+_OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
+    "raw": _raw,
+    "clean": _clean,
+    "features": _features,
+    "trials": _trials,
+    "scores": _scores,
+    "parity": _parity,
+    "predictions": _predictions,
+    "drift": _drift,
+}
+
+
+# --- what several tables share
+
+
+def _columns(run: Run, table: GatedTable) -> Stated:
+    there = [column for column in columns(run.use_case, table) if (table, column) != ("features", "split") or run.kind == "training"]
+    return _must("table_columns_to_match_set", column_set=there, exact_match=True)
+
+
+def _keyed(use_case: UseCase) -> Iterator[Stated]:
+    yield _must("column_values_to_not_be_null", column=use_case.key)
+    yield _must("column_values_to_be_unique", column=use_case.key)
+    yield _must("column_values_to_not_be_null", column=use_case.time)
+
+
+def _within_days(run: Run, column: str) -> Stated:
+    days = dates.days_of(run.use_case, run.kind, run.partition)
+    return _must(
+        "column_values_to_be_between",
+        column=column,
+        min_value=datetime.combine(days.first, time()).isoformat(),
+        max_value=datetime.combine(days.last + timedelta(days=1), time()).isoformat(),
+        strict_max=True,
+        why=f"the partition's days are {days}",
+    )
+
+
+def _sources(use_case: UseCase) -> dict[str, str]:
+    """Column -> its name in the source."""
+    renamed = {column: source for source, column in use_case.cleanse.rename.items()}
+    return {column: renamed.get(column, column) for column in use_case.columns}
+
+
+def _must(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
+    return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), why=why)
+
+
+def _should(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
+    return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs, severity="warn"), why=why)
+
+
+def _is(column: str, value: str | bool) -> Condition:
+    return {"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value}
+
+
+def _is_null(column: str) -> Condition:
+    return {"type": "nullity", "column": {"name": column}, "is_null": True}
+
+
+def _both(one: Condition, other: Condition) -> Condition:
+    return {"type": "and", "conditions": [one, other]}
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "none"

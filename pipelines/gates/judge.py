@@ -1,0 +1,171 @@
+"""Judging a table: its expectations in, a verdict out. Whatever could not be judged is red.
+
+A table that is missing, damaged or empty, a suite without expectations, an expectation that does not exist, that names a
+column that the table lacks, or that raised: each closes the gate and says so. Only severity `warn` lets a failure pass,
+and shows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from pipelines import flow, pages
+from pipelines.config import GatedTable, UseCase
+from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
+from pipelines.gates import defaults, engine, findings, suite
+from pipelines.gates.findings import Finding
+from pipelines.gates.suite import Stated
+from pipelines.run import Run
+from pipelines.store import as_json
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_LINES = 6  # expectations told in the log: with what stands around them, ten lines
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate decides about a table.
+
+    Attributes:
+        gate: The gate and the partition, as messages name them.
+        table: The judged table.
+        rows: How many rows it has.
+        digest: The table's content (`Manifest.digest`; over all parts, where the table comes in pieces).
+        findings: One for each expectation, the failed ones first.
+        refusal: Why nothing could be judged, where that is so.
+        way_out: What to do about a closed gate.
+    """
+
+    gate: str
+    table: GatedTable
+    rows: int
+    digest: str | None
+    findings: tuple[Finding, ...]
+    refusal: str | None
+    way_out: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether what stands behind the gate may run."""
+        return self.refusal is None and bool(self.findings) and not self.failed("stop")
+
+    def failed(self, severity: Literal["stop", "warn"]) -> list[Finding]:
+        """The failed expectations of a severity."""
+        return [finding for finding in self.findings if not finding.success and finding.severity == severity]
+
+    def summary(self) -> str:
+        """One line for the log."""
+        warned = self.failed("warn")
+        told = f", {len(warned)} warned: {', '.join(finding.subject for finding in warned[:3])}" if warned else ""
+        return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}"
+
+    def raise_if_closed(self, report: str) -> None:
+        """Stop the run unless the gate is open.
+
+        Args:
+            report: Where the gate's page lies, below the data root.
+
+        Raises:
+            GateClosed: with a message of at most ten lines.
+        """
+        if self.passed:
+            return
+        stopped = self.failed("stop")
+        why = f"{len(stopped)} of {len(self.findings)} expectations failed" if self.refusal is None else "there is nothing to judge"
+        what = (
+            listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
+        )
+        raise GateClosed(f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}", report)
+
+    def evidence(self) -> bytes:
+        """The verdict as JSON, the same bytes for the same table and use-case file."""
+        told = asdict(self) | {"passed": self.passed, "findings": [asdict(finding) for finding in self.findings]}
+        return as_json(told)
+
+
+def judge(run: Run, table: GatedTable) -> Verdict:
+    """Judge a table of a run by the built-in expectations and by the use-case file's own."""
+    gate, pieces = f"gate_{table} of {run.store}", _pieces(run.use_case, table)
+    verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table))
+    try:
+        relation = run.store.read(table, pieces)
+        stated = (*defaults.expectations(run, table), *_own(run.use_case, table))
+    except (TableMissing, TableCorrupt) as error:
+        return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
+    ((rows,),) = relation.count("*").fetchall()
+    verdict = partial(verdict, rows=rows, digest=_digest(run, table, pieces))
+    if rows == 0:
+        # Great Expectations finds no fault with a table without rows.
+        return verdict(findings=(), refusal="the table has no rows")
+    if not stated:
+        return verdict(findings=(), refusal="no expectation is stated for this table")
+    found = judged(relation, run.store.connection, stated, _personal(run.use_case, table))
+    return verdict(findings=found, refusal=None)
+
+
+def judged(
+    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, stated: Sequence[Stated], personal: frozenset[str]
+) -> tuple[Finding, ...]:
+    """Judge a relation of a connection by some expectations; what failed comes first, and `stop` before `warn`."""
+    wrong = {number: suite.mistakes(each.expectation, relation.columns) for number, each in enumerate(stated)}
+    good = [number for number, mistakes in wrong.items() if not mistakes]
+    observed = dict(zip(good, engine.validate(relation, connection, [suite.build(stated[n].expectation) for n in good]), strict=True))
+    found = [
+        findings.of(each, observed[number], personal) if number in observed else findings.of_mistakes(each, wrong[number])
+        for number, each in enumerate(stated)
+    ]
+    return tuple(sorted(found, key=lambda finding: (finding.success, finding.severity)))
+
+
+def page(run: Run, verdict: Verdict) -> str:
+    """The gate's page: what was asked, what was found, and what that means."""
+    return pages.render("gate.html.j2", verdict=verdict, use_case=run.use_case, partition=run.partition, kind=run.kind, file=run.loaded)
+
+
+def check(use_case: UseCase) -> list[tuple[str, str]]:
+    """What is wrong with the expectations of a use-case file: place in the file, and a sentence each."""
+    return [
+        (each.where, mistake)
+        for table in use_case.gates
+        for each in _own(use_case, table)
+        for mistake in suite.mistakes(each.expectation, defaults.columns(use_case, table))
+    ]
+
+
+def _own(use_case: UseCase, table: GatedTable) -> list[Stated]:
+    """The use-case file's expectations on a table."""
+    return [Stated(expectation, where=f"gates.{table}.{n}") for n, expectation in enumerate(use_case.gates.get(table, ()))]
+
+
+def _pieces(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
+    return use_case.candidates.families if table == "trials" else ()
+
+
+def _digest(run: Run, table: GatedTable, pieces: Sequence[str]) -> str:
+    manifests = [run.store.manifest(f"{table}/{piece}") for piece in pieces] or [run.store.manifest(table)]
+    parts = [part.sha256 for manifest in manifests for part in manifest.parts]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
+    """The columns whose values are masked: those marked `pii`, whatever they are called here, and features made of them."""
+    marked = {name for name, column in use_case.columns.items() if column.pii}
+    sources = {source for source, column in use_case.cleanse.rename.items() if column in marked}
+    features = {**use_case.features.numbers, **use_case.features.categories, **use_case.features.texts}
+    made = {name for name, sql in features.items() if any(re.search(rf"\b{re.escape(column)}\b", sql) for column in marked)}
+    key = {"key"} if table == "parity" and use_case.key in marked else set()
+    return frozenset(marked | sources | made | key)
+
+
+def _way_out(run: Run, table: GatedTable) -> str:
+    if table == "drift":
+        return "read the drift report; if the change is there to stay, train again"
+    step = next(step for way in flow.WAYS.values() for step, written in way if written == table)
+    return f"mend the cause, in the data or in {run.loaded.path.name}, and run {step} and gate_{table} again"

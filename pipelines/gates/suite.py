@@ -1,0 +1,138 @@
+"""From an expectation's name and arguments to Great Expectations' own object: strictly, with a sentence for each mistake.
+
+Great Expectations itself is lenient where a gate must not be: it drops an expectation whose name it does not know, and
+then passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+from great_expectations.compatibility.pydantic import ValidationError
+from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.expectations.registry import get_expectation_impl, get_metric_provider, list_registered_expectation_implementations
+
+from pipelines.config import Expectation
+from pipelines.errors import meant
+from pipelines.gates.engine import DuckDBExecutionEngine
+
+# Fields of every expectation object that are no question to the data: Great Expectations' bookkeeping, or ours.
+BOOKKEEPING = frozenset({"id", "meta", "notes", "description", "result_format", "catch_exceptions", "severity", "windows"})
+BOOKKEEPING |= {"rendered_content", "batch_id", "library_metadata"}
+# They ask a second database; a gate judges one table.
+NOT_ONE_TABLE = frozenset({"expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"})
+# Great Expectations computes quartiles by each database's own means, and does not know DuckDB's.
+NO_QUARTILES = frozenset({"expect_column_values_to_not_be_outliers"})
+ONE_COLUMN = ("column", "column_A", "column_B")
+# Arguments that Great Expectations lets out, and is then content with every table.
+NEEDED = frozenset({"column_set", "column_list", "type_list", "regex", "partition_object", "threshold", "quantile_ranges"})
+LIMITS = ("min_value", "max_value")
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An expectation, where it is stated, and why."""
+
+    expectation: Expectation
+    where: str = "built in"
+    why: str = ""
+
+
+def build(expectation: Expectation) -> Any:
+    """Great Expectations' object for an expectation without mistakes."""
+    return get_expectation_impl(expectation.name)(**expectation.kwargs)
+
+
+def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
+    """Say what is wrong with an expectation on a table of these columns: each mistake is a sentence, none means good."""
+    name = expectation.name
+    if name not in _known():
+        return [f"no expectation {name!r}; {meant(name, _known())}"]
+    if name in NOT_ONE_TABLE:
+        return [f"{name} compares with another table, and a gate judges one; write the number into expect_table_row_count_to_equal"]
+    found = _argument_mistakes(expectation)
+    if found:
+        return found
+    try:
+        built = build(expectation)
+    except ValidationError as error:
+        return _type_mistakes(expectation, error)
+    except (ValueError, TypeError, GreatExpectationsError) as error:
+        return [f"{name}: {error}"]
+    if name in NO_QUARTILES or not _computable(built):
+        return [f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under cleanse.rules"]
+    return [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]
+
+
+def _argument_mistakes(expectation: Expectation) -> list[str]:
+    """Arguments that do not exist, that are missing, or that together let everything pass."""
+    fields = {field: spec for field, spec in get_expectation_impl(expectation.name).__fields__.items() if field not in BOOKKEEPING}
+    given = {argument: value for argument, value in expectation.kwargs.items() if value not in (None, "", [], {})}
+    found = [f"no argument {argument!r}; {meant(argument, fields)}" for argument in given if argument not in fields]
+    found += [
+        f"the argument {field!r} is missing" for field, spec in fields.items() if (spec.required or field in NEEDED) and field not in given
+    ]
+    if all(limit in fields and limit not in given for limit in LIMITS) and "threshold" not in fields:
+        found.append("without min_value and max_value it lets everything pass")
+    if given.get("mostly") == 0:
+        found.append("with mostly: 0 it lets everything pass")
+    if given.get("condition_parser", "great_expectations") != "great_expectations":
+        found.append(f"condition_parser {given['condition_parser']!r} is not for DuckDB; write great_expectations")
+    return [f"{expectation.name}: {mistake}" for mistake in found]
+
+
+def _type_mistakes(expectation: Expectation, error: ValidationError) -> list[str]:
+    """The first mistake of each argument: pydantic tells one for each type that an argument may have."""
+    by_place: dict[str, str] = {}
+    for item in error.errors():
+        by_place.setdefault(".".join(str(part) for part in item["loc"] if part != "__root__"), item["msg"])
+    return [f"{expectation.name}: {place}: {message}" if place else f"{expectation.name}: {message}" for place, message in by_place.items()]
+
+
+def named(expectation: Expectation) -> list[str]:
+    """The columns that an expectation reads, its row condition's included."""
+    if expectation.name == "expect_column_to_exist":
+        return []  # whether it is there is the question itself
+    given = expectation.kwargs
+    columns = [str(given[argument]) for argument in ONE_COLUMN if argument in given]
+    if not expectation.name.startswith("expect_table_"):
+        columns += map(str, given.get("column_list", ()))
+    condition = getattr(build(expectation), "row_condition", None)
+    return list(dict.fromkeys([*columns, *_of_condition(condition)]))
+
+
+def _of_condition(condition: Any) -> Iterator[str]:
+    """The columns of a typed row condition, which may be a conjunction of others."""
+    for part in getattr(condition, "conditions", ()):
+        yield from _of_condition(part)
+    column = getattr(condition, "column", None)
+    if column is not None:
+        yield str(column.name)
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_"))
+
+
+def _computable(built: Any) -> bool:
+    """Whether Great Expectations has SQL for all that the expectation asks."""
+    engine = _engine()
+    metrics = built.get_validation_dependencies(execution_engine=engine).get_metric_configurations()
+    try:
+        for metric in metrics:
+            get_metric_provider(metric.metric_name, engine)
+    except GreatExpectationsError:
+        return False
+    return True
+
+
+@cache
+def _engine() -> DuckDBExecutionEngine:
+    """An engine over nothing, which can be asked what it can do."""
+    return DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=duckdb.connect))
