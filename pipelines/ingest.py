@@ -7,22 +7,25 @@ are for cleanse: it is declared what they mean.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from functools import reduce
 from pathlib import Path
 
 import duckdb
 
 from pipelines import dates, sources
-from pipelines.config import HttpSource, UseCase
+from pipelines.config import HttpSource, Replay, UseCase
 from pipelines.errors import BadInput, listed, meant
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.sources import replay
-from pipelines.sources.casts import ARTICLES, SQL_TYPES, broken, cast, quoted
+from pipelines.sources.casts import ARTICLES, broken, cast
+from pipelines.sql import TYPES, reason
+from pipelines.sql import name as quoted
 
 # Columns of our own while rows are read; with blanks, so that they cannot be a source's.
-PIECE, DAY, ROW, NUMBER, BROKEN = "the piece", "its day", "row in the piece", "row in the source", "broken "
+PIECE, DAY, ROW, BROKEN = "the piece", "its day", "row in the piece", "broken "
 MOST_VALUES = 6  # wrong values shown in one message
 LONGEST_VALUE = 40
 
@@ -49,7 +52,7 @@ def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.Du
 def without_labels(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """Hide every label: a scoring run must not know what it predicts."""
     name = _source_name(use_case, use_case.target)
-    return rows.project(f"* REPLACE (NULL::{SQL_TYPES[use_case.columns[use_case.target].type]} AS {quoted(name)})")
+    return rows.project(f"* REPLACE (NULL::{TYPES[use_case.columns[use_case.target].type]} AS {quoted(name)})")
 
 
 def fetch(use_case: UseCase, settings: Settings) -> Path | None:
@@ -79,18 +82,18 @@ class _Reading:
         self.derived = {_source_name(self.use_case, name): sql for name, sql in self.use_case.source.derive.items()}
         self.given = tuple(name for name in self.columns if name not in dealt and name not in self.derived)
         self.table = quoted(f"{self.use_case.name} {days}")
+        self.pieces: list[sources.Piece] = []
 
     def rows(self, may_be_empty: bool) -> duckdb.DuckDBPyRelation:
+        """Collect the days' rows in a table, piece by piece, and hand them out when nothing is wrong with them."""
         self.pieces = sources.read(self.use_case.source, self.days, self.given, self.run.settings, self.connection, may_miss=may_be_empty)
-        if not self.pieces:
-            return self._none()
         self._refuse_other_columns()
-        try:
-            typed = self._derive(self._type(self._joined()))
-            # The one pass over the source. Only these days' rows are kept, and those that are nobody's.
-            typed.query("typed", f"CREATE OR REPLACE TEMP TABLE {self.table} AS SELECT * FROM typed WHERE {self._wanted()}")
-        except duckdb.Error as error:
-            raise self._diagnosis(error) from error
+        self._create_table()
+        typed = list(self._typed_pieces())
+        for piece, typed_rows in zip(self.pieces, typed, strict=True):
+            with self._told(piece):
+                # The one pass over the source. Only these days' rows are kept, and those that are nobody's.
+                typed_rows.query("typed", f"INSERT INTO {self.table} BY NAME SELECT * FROM typed WHERE {self._wanted()}")
         self._refuse_broken_values()
         self._refuse_rows_of_no_day()
         if not may_be_empty:
@@ -99,32 +102,39 @@ class _Reading:
 
     # --- the rows
 
-    def _joined(self) -> duckdb.DuckDBPyRelation:
-        """All pieces below one another, each row with where it comes from."""
-        given = ", ".join(map(quoted, self.given))
-        parts = [
-            piece.rows.project(
-                f"{given}, {number} AS {quoted(PIECE)}, {f'DATE {str(piece.day)!r}' if piece.day else 'NULL::DATE'} AS {quoted(DAY)}, "
-                f"row_number() OVER () AS {quoted(ROW)}"
-            )
-            for number, piece in enumerate(self.pieces)
-        ]
-        return reduce(lambda above, below: above.union(below), parts).project(f"*, row_number() OVER () AS {quoted(NUMBER)}")
+    def _create_table(self) -> None:
+        types = {name: TYPES[column.type] for name, column in self.columns.items()}
+        types |= {BROKEN + name: "VARCHAR" for name in self.columns}
+        types |= {PIECE: "INTEGER", DAY: "DATE", ROW: "BIGINT"}
+        columns = ", ".join(f"{quoted(name)} {type_}" for name, type_ in types.items())
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {self.table} ({columns})")
 
-    def _type(self, joined: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-        """The source's own columns as declared; beside each, the text of what is not of its type."""
-        found = {name: str(type_) for name, type_ in zip(joined.columns, joined.types, strict=True)}
-        selected = [sql for name in self.given for sql in self._read(name, quoted(name), found[name])]
-        if self.use_case.replay:
-            total = joined.aggregate("count(*)").fetchall()[0][0] if self.use_case.replay.rule == "order" else 0
-            selected += self._read(self.key, quoted(NUMBER), "BIGINT")
-            selected += self._read(self.time, replay.moment(self.use_case.replay, quoted(NUMBER), total), "TIMESTAMP")
-        return joined.project(", ".join([*selected, quoted(PIECE), quoted(DAY), quoted(ROW)]))
+    def _typed_pieces(self) -> Iterator[duckdb.DuckDBPyRelation]:
+        """Each piece's rows as declared, with where they come from; beside each column, the text of what is not of its type."""
+        counts = [self._count(piece) for piece in self.pieces] if self.use_case.replay else []
+        for number, piece in enumerate(self.pieces):
+            with self._told(piece):
+                place = f"{number} AS {quoted(PIECE)}, CAST({_day(piece)} AS DATE) AS {quoted(DAY)}, {quoted(ROW)}"
+                numbered = piece.rows.project(f"*, row_number() OVER () AS {quoted(ROW)}")
+                found = {name: str(type_) for name, type_ in zip(numbered.columns, numbered.types, strict=True)}
+                selected = [sql for name in self.given for sql in self._read(name, quoted(name), found[name])]
+                if self.use_case.replay:
+                    selected += self._replayed(self.use_case.replay, before=sum(counts[:number]), total=sum(counts))
+                yield self._derive(numbered.project(", ".join([*selected, place])))
+
+    def _count(self, piece: sources.Piece) -> int:
+        with self._told(piece):
+            return int(piece.rows.aggregate("count(*)").fetchall()[0][0])
+
+    def _replayed(self, rule: Replay, before: int, total: int) -> list[str]:
+        """Key and time of a data set without dates; `before` is how many rows stand in the pieces before this one."""
+        number = f"({before} + {quoted(ROW)})"
+        return [*self._read(self.key, number, "BIGINT"), *self._read(self.time, replay.moment(rule, number, total), "TIMESTAMP")]
 
     def _derive(self, typed: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """Add what the source says in pieces only, such as a moment from a date and an hour."""
         for name, sql in self.derived.items():
-            value = f"({sql})"
+            value = f"(\n{sql}\n)"  # the line breaks end a comment in it
             found = str(typed.project(value).types[0])
             typed = typed.project(", ".join(["*", *self._read(name, value, found)]))
         return typed
@@ -152,10 +162,6 @@ class _Reading:
         ]
         order = ", ".join(map(quoted, (self.time, self.key, PIECE, ROW)))
         return self.connection.sql(f"SELECT {', '.join(selected)} FROM {self.table} ORDER BY {order}")
-
-    def _none(self) -> duckdb.DuckDBPyRelation:
-        typed = ", ".join(f"NULL::{SQL_TYPES[column.type]} AS {quoted(name)}" for name, column in self.columns.items())
-        return self.connection.sql(f"SELECT {typed} WHERE false")
 
     # --- what is refused
 
@@ -194,8 +200,7 @@ class _Reading:
             ]
             raise BadInput(
                 f"{self.use_case.name}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type\n"
-                + listed(lines)
-                + (f"\n  ... and {total - len(lines):,} more" if total > len(lines) else "")
+                + _examples(lines, total)
                 + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type"
             )
 
@@ -213,31 +218,46 @@ class _Reading:
             ]
             raise BadInput(
                 f"{self.use_case.name}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to another\n"
-                + listed(lines)
-                + (f"\n  ... and {total - len(lines):,} more" if total > len(lines) else "")
+                + _examples(lines, total)
                 + f"\n  way out: correct the source; files that hold rows of several days are read whole by a path without {sources.files.PARTITION}"
             )
 
-    def _refuse_emptiness(self, typed: duckdb.DuckDBPyRelation) -> None:
+    def _refuse_emptiness(self, typed: list[duckdb.DuckDBPyRelation]) -> None:
         if self.connection.execute(f"SELECT count(*) FROM {self.table}").fetchall()[0][0]:
             return
-        first, last = typed.aggregate(f"min({quoted(self.time)})::DATE, max({quoted(self.time)})::DATE").fetchall()[0]
-        held = f"the source holds {first}..{last}" if first else f"{_first_of([piece.place for piece in self.pieces])} gave none"
+        time = quoted(self.time)
+        held = [rows.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0] for rows in typed]
+        first = min((first for first, _ in held if first), default=None)
+        last = max((last for _, last in held if last), default=None)
+        said = f"the source holds {first}..{last}" if first else f"{_first_of([piece.place for piece in self.pieces])} gave none"
         raise BadInput(
-            f"{self.use_case.name}: no rows for {self.days}; {held}\n  way out: choose a partition that it holds, or look why it is empty"
+            f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a partition that it holds, or look why it is empty"
         )
 
-    def _diagnosis(self, error: duckdb.Error) -> BadInput:
-        said = next((told for told in (piece.diagnose() for piece in self.pieces) if told), None)
-        if said:
-            return said
-        place = "source.derive" if self.derived else _first_of([piece.place for piece in self.pieces])
-        return BadInput(f"{self.use_case.name}: {place}: {str(error).splitlines()[0]}\n  way out: correct it there")
+    @contextmanager
+    def _told(self, piece: sources.Piece) -> Iterator[None]:
+        """Turn DuckDB's error into a sentence: of the lines of a file that cannot be read, or else of a derived column."""
+        try:
+            yield
+        except duckdb.Error as error:
+            place = "source.derive" if self.derived else piece.place
+            told = piece.diagnose() or BadInput(f"{self.use_case.name}: {place}: {reason(error)}\n  way out: correct it there")
+            raise told from error
 
     def _shown(self, name: str, value: str) -> str:
         if self.columns[name].pii:
             return "the value (hidden, it is personal)"
         return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "...")
+
+
+def _day(piece: sources.Piece) -> str:
+    return f"'{piece.day}'" if piece.day else "NULL"
+
+
+def _examples(lines: list[str], total: int) -> str:
+    """Some of the mistakes, and how many there are besides."""
+    more = total - len(lines)
+    return listed(lines) + (f"\n  ... and {more:,} more" if more else "")
 
 
 def _first_of(places: list[str]) -> str:

@@ -101,7 +101,9 @@ class Store:
         import duckdb
 
         spill = Path(tempfile.gettempdir()) / f"sluice-spill-{os.getpid()}"
-        return duckdb.connect(config={"memory_limit": self.memory, "temp_directory": str(spill)})
+        connection = duckdb.connect(config={"memory_limit": self.memory, "temp_directory": str(spill)})
+        connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
+        return connection
 
     def at(self, kind: Kind, partition: date) -> Store:
         """The store of another partition of the same use case, on the same connection and with the same list of inputs."""

@@ -7,15 +7,9 @@ becomes its date. Here each of them is a mistake in the data, except the second,
 from __future__ import annotations
 
 from pipelines.config import Column, Scalar
+from pipelines.sql import TYPES
+from pipelines.sql import text as literal
 
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-}
 ARTICLES = {
     "string": "text",
     "integer": "an integer",
@@ -38,16 +32,6 @@ _WIDENS = {
 }
 
 
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def cast(value: str, found: str, column: Column) -> str:
     """SQL of the value in the column's type, NULL where it is none; `found` is the DuckDB type that the value has."""
     if column.type == "string":
@@ -66,7 +50,7 @@ def broken(value: str, found: str, column: Column, codes: tuple[Scalar, ...]) ->
 
 def _exact(value: str, found: str, column: Column) -> str:
     if found in _WIDENS[column.type] or (found.startswith("DECIMAL") and column.type == "number"):
-        return f"CAST({value} AS {SQL_TYPES[column.type]})"
+        return f"CAST({value} AS {TYPES[column.type]})"
     if found in _FLOATS and column.type == "integer":  # pandas keeps integers as floats where some are missing
         return f"CASE WHEN trunc({value}) = {value} THEN TRY_CAST({value} AS BIGINT) END"
     text = _text(value)
@@ -78,7 +62,8 @@ def _exact(value: str, found: str, column: Column) -> str:
         case "date":
             return f"CASE WHEN TRY_CAST({text} AS TIMESTAMP) = TRY_CAST({text} AS DATE) THEN TRY_CAST({text} AS DATE) END"
         case "timestamp":
-            return f"TRY_CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+            # A digit first: 'epoch' is a moment to DuckDB.
+            return rf"CASE WHEN regexp_matches({text}, '^\d') THEN TRY_CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) END"
         case _:
             return f"TRY_CAST({text} AS BOOLEAN)"
 

@@ -18,8 +18,9 @@ from pipelines.config import FileFormat, FileSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, listed
 from pipelines.settings import ROOT
-from pipelines.sources.casts import literal, quoted
 from pipelines.sources.piece import Piece
+from pipelines.sql import name as quoted
+from pipelines.sql import text as literal
 
 PARTITION = "{partition}"
 MOST_LINES = 100  # of a malformed file, read to tell what is wrong with it
@@ -104,13 +105,15 @@ def _csv_function(path: Path, format: FileFormat, names: tuple[str, ...], *optio
 def _header(path: Path, format: FileFormat) -> tuple[str, ...]:
     # utf-8-sig: a byte order mark is no part of the first name.
     encoding = "utf-8-sig" if format.encoding == "utf-8" else format.encoding
-    with io.TextIOWrapper(_opened(path), encoding=encoding, newline="") as text:
+    # surrogateescape: the text is decoded in blocks, and what is wrong in a later line is not the header's mistake.
+    with io.TextIOWrapper(_opened(path), encoding=encoding, errors="surrogateescape", newline="") as text:
         lines = (
             csv.reader(text, delimiter=format.separator, quotechar=format.quote)
             if format.quote
             else csv.reader(text, delimiter=format.separator, quoting=csv.QUOTE_NONE)
         )
         names = next(lines, [])
+    "".join(names).encode()  # refuses what was escaped
     if not names:
         raise BadInput(
             f"{path.name} is empty: not even a header\n  at: {path}\n  way out: a day without rows is a file with its header line"
@@ -133,7 +136,9 @@ def _jsonl(path: Path, columns: tuple[str, ...], connection: duckdb.DuckDBPyConn
     ).fetchall()
     names = [key for (key,) in keys] or columns  # an empty file is a day without rows
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    return connection.sql(f"SELECT * FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{types}}})")
+    return connection.sql(
+        f"SELECT * FROM read_json({literal(str(path))}, format = 'newline_delimited', records = true, columns = {{{types}}})"
+    )
 
 
 # --- what is wrong with a file

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from pipelines.config import SqlSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, TryAgain
-from pipelines.sources.casts import quoted
 from pipelines.sources.piece import Piece
+from pipelines.sql import name as quoted
 
 CHUNK = 10_000  # rows held as Python objects at a time
 # Airflow's name for a kind of connection, where SQLAlchemy's name differs.

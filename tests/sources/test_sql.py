@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from pipelines.errors import BadInput, TryAgain
+from pipelines.settings import Settings
+from tests.sourced import open_run, read
+
+QUERY = "select id, at, customer, amount, channel, bad from payments where at >= :start and at < :end"
+ROWS = [
+    ("before", "2026-01-31 23:59:59", "c1", 1.5, "chip", 0),
+    ("first", "2026-02-01 00:00:00", "c1", 2.5, "chip", 0),
+    ("last", "2026-02-01 23:59:59.999999", "c2", None, "online", 1),
+    ("after", "2026-02-02 00:00:00", "c1", 3.5, "chip", 0),
+]
+POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def source(query: str = QUERY) -> dict[str, str]:
+    return {"kind": "sql", "connection": "shop", "query": query}
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table payments (id text, at timestamp, customer text, amount real, channel text, bad int)")
+        connection.executemany("insert into payments values (?, ?, ?, ?, ?, ?)", ROWS)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{path}")
+    return path
+
+
+def test_a_query_gives_the_partition_s_rows_and_no_others(settings: Settings, database: Path) -> None:
+    rows = read(open_run(settings, source()))
+    assert [(row["id"], row["amount"]) for row in rows] == [("first", 2.5), ("last", None)]
+
+
+def test_a_query_that_does_not_ask_for_days_is_cut_to_them_all_the_same(settings: Settings, database: Path) -> None:
+    rows = read(open_run(settings, source("select * from payments")))
+    assert [row["id"] for row in rows] == ["first", "last"]
+
+
+def test_an_answer_larger_than_one_chunk_keeps_every_row(settings: Settings, database: Path) -> None:
+    many = (
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 25000) "
+        "select i as id, '2026-02-01' as at, 'c1' as customer, i as amount, 'chip' as channel, 0 as bad from n"
+    )
+    rows = read(open_run(settings, source(many)))
+    assert sum(row["amount"] for row in rows) == 25_000 * 25_001 / 2
+
+
+def test_a_connection_may_be_airflow_s_json(settings: Settings, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps({"conn_type": "sqlite", "schema": str(database)}))
+    assert len(read(open_run(settings, source()))) == 2
+
+
+def test_a_connection_that_is_not_there_is_asked_for_by_the_name_of_its_variable(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_SHOP", raising=False)
+    with pytest.raises(BadInput, match="AIRFLOW_CONN_SHOP is not set"):
+        read(open_run(settings, source()))
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("nodatabase://me:s3cret@127.0.0.1/shop", BadInput),
+        ("postgres://me:s3cret@127.0.0.1:1/shop", (BadInput, TryAgain)),  # without its driver, and with it
+        ("me:s3cret@127.0.0.1", BadInput),
+        ('{"login": "me", "password": "s3cret"}', BadInput),
+        ('{"conn_type": "postgres", "password": "s3cret"', BadInput),
+    ],
+)
+def test_no_message_holds_the_password(settings: Settings, monkeypatch: pytest.MonkeyPatch, address: str, error: Any) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", address)
+    with pytest.raises(error) as refused:
+        read(open_run(settings, source()))
+    assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in str(refused.value.__cause__)
+
+
+def test_a_database_that_cannot_be_opened_may_be_tried_again(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{tmp_path / 'no_folder' / 'shop.db'}")
+    with pytest.raises(TryAgain, match=r"connection shop: .* cannot be reached: unable to open database file"):
+        read(open_run(settings, source()))
+
+
+def test_a_query_that_the_database_refuses_is_a_mistake(settings: Settings, database: Path) -> None:
+    with pytest.raises(BadInput, match=r"the database refuses source.query: no such table: payment"):
+        read(open_run(settings, source("select * from payment")))
+
+
+def test_a_column_of_the_query_that_the_schema_does_not_know_is_refused(settings: Settings, database: Path) -> None:
+    with pytest.raises(BadInput, match="connection shop: a column 'more' that the schema does not know"):
+        read(open_run(settings, source("select *, 1 as more from payments")))
+
+
+def test_postgresql_gives_its_types(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg")
+    try:
+        sa.create_engine(POSTGRES).connect().close()
+    except sa.exc.OperationalError:
+        pytest.skip("no PostgreSQL here")
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", POSTGRES.replace("postgresql://", "postgres://"))  # as Airflow writes it
+    typed = (
+        "select v.id, v.at::timestamptz as at, customer, amount::numeric(10, 2), channel, bad::int from (values "
+        "('a', '2026-02-01 01:00:00+02', 'c1', 1.50, 'chip', 0), ('b', '2026-02-01 01:00:00+01', 'c1', null, 'chip', null)"
+        ") as v(id, at, customer, amount, channel, bad) where v.at::timestamptz < :end"
+    )
+    rows = read(open_run(settings, source(typed)))
+    assert [(row["id"], row["at"].date(), row["amount"]) for row in rows] == [("b", date(2026, 2, 1), None)]

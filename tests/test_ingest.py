@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import dates, ingest
+from pipelines.errors import BadInput
+from pipelines.run import Run
+from pipelines.settings import ROOT, Settings
+from tests.sourced import DAY, GOOD, HEADER, open_run, read
+
+
+@pytest.fixture
+def csv(settings: Settings, tmp_path: Path) -> Callable[..., Run]:
+    """A scoring run over a file of this text."""
+
+    def opened(text: str, derive: dict[str, str] | None = None, **options: Any) -> Run:
+        (tmp_path / "rows.csv").write_text(text)
+        source = {"kind": "file", "path": str(tmp_path / "rows.csv"), "format": {"type": "csv"}, "derive": derive or {}}
+        return open_run(settings, source, **options)
+
+    return opened
+
+
+def refusal(run: Run) -> str:
+    with pytest.raises(BadInput) as refused:
+        read(run)
+    assert len(str(refused.value).splitlines()) <= 10
+    return str(refused.value)
+
+
+def test_rows_have_the_schema_s_columns_in_its_order_and_types(csv: Callable[..., Run]) -> None:
+    run = csv("bad,channel,amount,customer,at,id\n0,chip,1,7,2026-02-01,a\n")
+    rows = ingest.rows(run, dates.Days(DAY, DAY))
+    assert dict(zip(rows.columns, map(str, rows.types), strict=True)) == {
+        "id": "VARCHAR",
+        "at": "TIMESTAMP",
+        "customer": "VARCHAR",
+        "amount": "DOUBLE",
+        "channel": "VARCHAR",
+        "bad": "BIGINT",
+    }
+
+
+def test_rows_are_those_of_the_days_ordered_by_time_and_key(csv: Callable[..., Run]) -> None:
+    run = csv(
+        HEADER + "\nlate,2026-02-01 23:59:59.999999,c,1,chip,0\nb,2026-02-01 00:00:00,c,1,chip,0\na,2026-02-01 00:00:00,c,1,chip,0\n"
+        "before,2026-01-31 23:59:59,c,1,chip,0\nafter,2026-02-02 00:00:00,c,1,chip,0\n"
+    )
+    assert [row["id"] for row in read(run)] == ["a", "b", "late"]
+
+
+def test_days_that_are_read_one_by_one_are_the_days_that_are_read_at_once(open_run: Callable[..., Run]) -> None:
+    run = open_run("training", date(2026, 1, 31))
+    days = dates.Days(date(2026, 1, 3), date(2026, 1, 7))
+    one_by_one = [row for day in days for row in ingest.rows(run, dates.Days(day, day)).fetchall()]
+    assert one_by_one == ingest.rows(run, days).fetchall()
+
+
+def test_a_label_is_not_seen_before_its_delay_is_over(csv: Callable[..., Run]) -> None:
+    text = HEADER + "".join(f"\n{day},2026-02-{day:02} 12:00,c,1,chip,1" for day in range(1, 11))
+    days = dates.Days(date(2026, 2, 1), date(2026, 2, 10))
+    # The labels of day D are known on D + 2; a scoring run of the 5th starts on the 6th, a drift run of the 1st on the 8th.
+    for kind, partition, newest in (("scoring", date(2026, 2, 5), 4), ("drift", date(2026, 2, 1), 6), ("training", date(2026, 2, 7), 6)):
+        rows = ingest.rows(csv(text, kind=kind, partition=partition), days)
+        assert [row["at"].day for row in rows.to_arrow_table().to_pylist() if row["bad"] is not None] == list(range(1, newest + 1))
+
+
+def test_without_labels_hides_every_label_and_keeps_type_and_order(csv: Callable[..., Run]) -> None:
+    run = csv("id,at,customer,amount,channel,BAD\nb,2026-02-01,c,1,chip,1\na,2026-02-01,c,1,chip,0\n", cleanse={"rename": {"BAD": "bad"}})
+    known = ingest.rows(run, dates.Days(DAY, DAY))
+    hidden = ingest.without_labels(known, run.use_case)
+    assert hidden.types == known.types
+    assert [(row["id"], row["BAD"]) for row in hidden.to_arrow_table().to_pylist()] == [("a", None), ("b", None)]
+
+
+def test_columns_keep_the_source_s_names_until_cleanse(csv: Callable[..., Run]) -> None:
+    run = csv(GOOD.replace("amount", "Amount in EUR"), cleanse={"rename": {"Amount in EUR": "amount"}})
+    assert read(run)[0]["Amount in EUR"] == 10.5
+
+
+def test_columns_missing_and_unknown_are_named_all_at_once(csv: Callable[..., Run]) -> None:
+    sentence = refusal(csv("id,at,costumer,amount,bad,colour\na,2026-02-01,c,1,0,red\n"))
+    assert "no column 'customer'; did you mean 'costumer'?" in sentence
+    assert "no column 'channel'" in sentence
+    assert "a column 'costumer' that the schema does not know; did you mean 'customer'?" in sentence
+    assert "a column 'colour' that the schema does not know" in sentence
+
+
+def test_values_of_another_type_are_named_with_row_column_value_and_type(csv: Callable[..., Run]) -> None:
+    sentence = refusal(csv(GOOD + "c,2026-02-01,c1,ten,chip,0\nd,2026-02-01,c1,1,chip,1.5\n"))
+    assert "2 values are not of the declared type" in sentence
+    assert "rows.csv, row 3, column amount: 'ten' is not a number" in sentence
+    assert "rows.csv, row 4, column bad: '1.5' is not an integer" in sentence
+
+
+def test_a_thousand_broken_values_are_told_in_ten_lines(csv: Callable[..., Run]) -> None:
+    sentence = refusal(csv(HEADER + "".join(f"\n{n},2026-02-01,c,ten,chip,maybe" for n in range(1000))))
+    assert "2,000 values are not of the declared type" in sentence
+    assert "... and 1,994 more" in sentence
+
+
+def test_a_broken_value_of_another_day_is_that_day_s_matter(csv: Callable[..., Run]) -> None:
+    assert len(read(csv(GOOD + "c,2026-02-02,c1,ten,chip,0\n"))) == 2
+
+
+def test_a_code_for_missing_may_stand_where_a_number_should(csv: Callable[..., Run]) -> None:
+    run = csv(GOOD + "c,2026-02-01 12:00,c1,n/a,chip,0\n", cleanse={"missing": {"amount": ["n/a", -999]}})
+    assert [row["amount"] for row in read(run)] == [10.5, None, None]
+
+
+def test_a_personal_value_is_not_shown(csv: Callable[..., Run]) -> None:
+    columns = {
+        "id": {"type": "string", "role": "key"},
+        "at": {"type": "timestamp", "role": "time"},
+        "customer": {"type": "integer", "pii": True},
+        "amount": {"type": "number"},
+        "channel": {"type": "string"},
+        "bad": {"type": "integer", "role": "label"},
+    }
+    sentence = refusal(csv(GOOD, columns=columns))
+    assert "row 1, column customer: the value (hidden, it is personal) is not an integer" in sentence
+    assert "c1" not in sentence
+
+
+def test_a_time_that_is_none_belongs_to_no_day_and_is_refused_on_each(csv: Callable[..., Run]) -> None:
+    assert "row 3, column at: '2026-02-30' is not a timestamp" in refusal(csv(GOOD + "c,2026-02-30,c1,1,chip,0\n"))
+    assert "row 3: at is missing" in refusal(csv(GOOD + "c,,c1,1,chip,0\n"))
+
+
+def test_a_moment_with_an_offset_is_read_as_utc(csv: Callable[..., Run]) -> None:
+    (row,) = read(csv(HEADER + "\na,2026-02-02T01:30:00+02:00,c,1,chip,0\n"))
+    assert row["at"] == datetime(2026, 2, 1, 23, 30)
+
+
+def test_an_empty_partition_says_what_the_source_holds(csv: Callable[..., Run]) -> None:
+    run = csv(GOOD, partition=date(2026, 3, 1))
+    assert "no rows for 2026-03-01; the source holds 2026-02-01..2026-02-01" in refusal(run)
+    empty = ingest.rows(run, dates.Days(date(2026, 3, 1), date(2026, 3, 1)), may_be_empty=True)
+    assert empty.fetchall() == []
+    assert [str(type_) for type_ in empty.types] == ["VARCHAR", "TIMESTAMP", "VARCHAR", "DOUBLE", "VARCHAR", "BIGINT"]
+
+
+def test_a_column_is_derived_from_the_source_s_own(csv: Callable[..., Run]) -> None:
+    columns = {
+        "id": {"type": "string", "role": "key"},
+        "day": {"type": "date", "role": "ignored"},
+        "hour": {"type": "integer"},
+        "at": {"type": "timestamp", "role": "time"},
+        "customer": {"type": "string"},
+        "amount": {"type": "number"},
+        "channel": {"type": "string"},
+        "bad": {"type": "integer", "role": "label"},
+    }
+    text = "id,day,hour,customer,amount,channel,bad\na,2026-02-01,13,c,1,chip,0\n"
+    assert read(csv(text, {"at": "day + hour * interval 1 hour"}, columns=columns))[0]["at"] == datetime(2026, 2, 1, 13)
+    assert "column hour: 'one' is not an integer" in refusal(
+        csv(text.replace("13", "one"), {"at": "day + hour * interval 1 hour"}, columns=columns)
+    )
+    assert 'source.derive: Binder Error: Referenced column "ours" not found' in refusal(csv(text, {"at": "day + ours"}, columns=columns))
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_threads(csv: Callable[..., Run]) -> None:
+    lines = [f"\n{n % 700},2026-02-01 00:00:{n % 60:02},c{n},1,chip,0" for n in range(20_000)]  # keys and times that stand many times
+    digests = set()
+    for threads in (1, 4):
+        run = csv(HEADER + "".join(lines))
+        run.store.connection.execute(f"SET threads = {threads}")
+        digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
+    assert len(digests) == 1
+
+
+def test_replay_deals_every_row_of_a_file_to_one_day(settings: Settings, tmp_path: Path) -> None:
+    for name, first in (("1.csv", 1), ("2.csv", 4)):
+        (tmp_path / name).write_text("customer,amount,channel,bad" + "".join(f"\nc,{n},chip,0" for n in range(first, first + 3)) + "\n")
+    columns = {
+        "id": {"type": "integer", "role": "key"},
+        "at": {"type": "timestamp", "role": "time"},
+        "customer": {"type": "string"},
+        "amount": {"type": "number"},
+        "channel": {"type": "string"},
+        "bad": {"type": "integer", "role": "label"},
+    }
+    source = {"kind": "file", "path": str(tmp_path / "*.csv"), "format": {"type": "csv"}}
+    replay = {"rule": "order", "start": date(2026, 2, 1), "days": 3, "key": "id", "time": "at"}
+    run = open_run(settings, source, columns=columns, replay=replay)
+    for number, day in enumerate(dates.Days(DAY, DAY + timedelta(days=2))):
+        rows = ingest.rows(run, dates.Days(day, day)).to_arrow_table().to_pylist()
+        assert [(row["id"], row["amount"]) for row in rows] == [(2 * number + 1, 2 * number + 1), (2 * number + 2, 2 * number + 2)]
+
+
+# --- the use cases that Sluice comes with, on their real data
+
+
+def real(name: str, kind: Any, partition: date) -> Run:
+    run = Run.open(name, kind, partition, Settings.from_env())
+    source = run.use_case.source
+    if source.kind == "http":
+        held = [folder / source.mirror for folder in (run.settings.mirror, run.settings.cache) if folder]
+        if not any(path.is_file() for path in held):
+            pytest.skip(f"neither mirror nor cache has {source.mirror}")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "first", "last"),
+    [
+        ("sms_spam", 5_574, date(2026, 1, 1), date(2026, 3, 1)),
+        ("bank_marketing", 45_211, date(2026, 1, 1), date(2026, 8, 28)),
+        ("bike_demand", 17_379, date(2011, 1, 1), date(2012, 12, 31)),
+    ],
+)
+def test_every_row_of_the_public_data_has_its_day(name: str, rows: int, first: date, last: date) -> None:
+    run = real(name, "scoring", first)
+    found = ingest.rows(run, dates.Days(first, last))
+    assert found.aggregate("count(*)").fetchall() == [(rows,)]
+    assert ingest.fetch(run.use_case, run.settings) is not None
+
+
+@pytest.mark.parametrize("name", ["card_fraud", "sms_spam", "bank_marketing", "bike_demand"])
+def test_the_demo_s_nights_have_rows(name: str) -> None:
+    first = real(name, "scoring", DAY).use_case.demo.training + timedelta(days=1)
+    run = real(name, "scoring", first)
+    assert len(ingest.rows(run, dates.Days(first, first)).fetchall()) > 20
+    assert ROOT in run.loaded.path.parents
