@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import mlflow
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
@@ -44,14 +44,13 @@ def connect(settings: Settings) -> MlflowClient:
     """
     mlflow.set_tracking_uri(settings.mlflow)
     mlflow.set_registry_uri(settings.mlflow)
-    client = MlflowClient(settings.mlflow, settings.mlflow)
-    settings.var.mkdir(parents=True, exist_ok=True)
-    # The first caller makes the tables; two at once would break each other's migrations, and with them the database.
-    with FileLock(settings.var / "mlflow.lock", timeout=FIRST_TIME):
-        try:
+    try:
+        # The first client of a database makes its tables; two at once would break each other's migrations, and the database.
+        with _alone(settings):
+            client = MlflowClient(settings.mlflow, settings.mlflow)
             client.search_experiments(max_results=1)
-        except (MlflowException, SQLAlchemyError) as error:
-            raise _sentence(settings.mlflow, error) from error
+    except (MlflowException, SQLAlchemyError, Timeout) as error:
+        raise _sentence(settings.mlflow, error) from error
     return client
 
 
@@ -60,7 +59,7 @@ def experiment(client: MlflowClient, run: Run) -> str:
     name = run.use_case.name
     # A server keeps artifacts where it was told to; a database leaves that to us, and by default to the working directory.
     place = None if run.settings.mlflow.startswith("http") else run.settings.artifacts.as_uri()
-    with FileLock(run.settings.var / "mlflow.lock", timeout=FIRST_TIME):
+    with _alone(run.settings):
         found = client.get_experiment_by_name(name)
         return str(found.experiment_id if found else client.create_experiment(name, artifact_location=place))
 
@@ -110,6 +109,11 @@ def log_evaluation(run: Run, judged: Judged) -> str:
     return evaluation
 
 
+def _alone(settings: Settings) -> FileLock:
+    settings.var.mkdir(parents=True, exist_ok=True)
+    return FileLock(settings.var / "mlflow.lock", timeout=FIRST_TIME)
+
+
 def _tags(run: Run, **what: str) -> dict[str, str]:
     """What a run is about: equal tags mean the same work on the same inputs."""
     return {f"sluice.{name}": value for name, value in {**run.lineage(), **what}.items()}
@@ -144,11 +148,14 @@ def _finish(
 
 
 def _sentence(uri: str, error: Exception) -> SluiceError:
-    shown = make_url(uri).render_as_string(hide_password=True)
+    address = make_url(uri)
+    shown = address.render_as_string(hide_password=True)
     if "out-of-date database schema" in str(error):
         return OldDatabase(
             f"MLflow's database {shown} was made by another version of MLflow than the installed {mlflow.__version__}.\n"
             "  way out: stop everything that uses it, copy it, then run: mlflow db upgrade <its address>"
         )
     reason = str(error).strip().splitlines()[0]
+    if address.password:
+        reason = reason.replace(str(address.password), "***")
     return TryAgain(f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to where it is")
