@@ -36,6 +36,11 @@ def test_the_graph_is_the_trained_model_on_real_and_on_edge_rows(family: Family,
     assert table.difference.max() < 1e-6
 
 
+def test_xgboosts_predictions_are_the_same_to_the_last_bit() -> None:
+    table = compared("xgboost", graph("xgboost", "regression"), "regression")
+    assert (table.difference == 0).all()
+
+
 def test_every_held_out_row_and_every_edge_is_compared() -> None:
     table = compared("xgboost", graph("xgboost"))
     held_out = fitted.rows().query("split == 'test'").id

@@ -49,6 +49,7 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
         options[id(pipeline)] = {"zipmap": False}
     columns = [(f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1])) for f in features.names]
     model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
+    repairs.add_base_first(model.graph)
     _one_score(model.graph, features.names, task)
     helper.set_model_props(model, dict(sorted(metadata.items())))
     onnx.checker.check_model(model, full_check=True)

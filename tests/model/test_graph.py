@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -57,7 +59,7 @@ def test_integers_booleans_and_dictionaries_are_taken_as_they_are(linear: Graph)
 @given(cuts=st.lists(st.integers(0, 400), max_size=5))
 def test_a_rows_score_does_not_depend_on_how_the_rows_are_cut(linear: Graph, table: pa.Table, cuts: list[int]) -> None:
     ends = [0, *sorted(cuts), 400]
-    parts = [linear.scores(table.slice(a, b - a)) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [linear.scores(table.slice(a, b - a)) for a, b in pairwise(ends)]
     assert np.array_equal(np.concatenate(parts), linear.scores(table))
 
 
@@ -105,5 +107,5 @@ def test_bytes_that_are_no_graph_are_refused_in_a_sentence(content: bytes) -> No
 
 def test_a_graph_of_somebody_else_is_refused_in_a_sentence() -> None:
     plain = to_onnx(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), np.zeros((1, 1), np.float32))
-    with pytest.raises(BadInput, match="not one that Sluice exported.*outputs variable"):
+    with pytest.raises(BadInput, match=r"not one that Sluice exported.*outputs variable"):
         Graph(plain.SerializeToString())

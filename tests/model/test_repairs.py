@@ -20,13 +20,16 @@ LETTERS = list("abcdefgh")
 @pytest.fixture(scope="module")
 def notes() -> pd.DataFrame:
     random = np.random.default_rng(0)
-    return pd.DataFrame({"note": [" ".join(random.choice(LETTERS, random.integers(0, 7))) for _ in range(300)]})
+    common = [" ".join(random.choice(LETTERS, random.integers(0, 7))) for _ in range(300)]
+    # Words that occur only together, equally often as their pair: a limit on words cuts somewhere between them.
+    pairs = [f"u{n} v{n} a" for n in range(12) for _ in range(3)]
+    return pd.DataFrame({"note": common + pairs})
 
 
 @pytest.mark.parametrize("family", ["linear", "forest"])
 @pytest.mark.parametrize(
     ("ngrams", "max_words", "left"),
-    [((1, 2), 9, {1, 2}), ((1, 2), 5, {1}), ((2, 2), 30, {2}), ((1, 3), 200, {1, 2, 3}), ((2, 3), 30, {2})],
+    [((1, 2), 90, {1, 2}), ((1, 2), 5, {1}), ((2, 2), 30, {2}), ((1, 3), 500, {1, 2, 3}), ((2, 3), 30, {2})],
 )
 def test_runs_of_words_survive_the_loss_of_their_words(
     notes: pd.DataFrame, family: str, ngrams: tuple[int, int], max_words: int, left: set[int]
@@ -39,6 +42,8 @@ def test_runs_of_words_survive_the_loss_of_their_words(
     pipeline = Pipeline([("prepare", prepare.transformer(facts, family)), ("model", LogisticRegression(C=100))]).fit(notes, y)  # type: ignore[arg-type]
     vocabulary = pipeline["prepare"].named_transformers_["note"].vocabulary_
     assert {len(words.split()) for words in vocabulary} == left
+    if max_words == 90:
+        assert any(word not in vocabulary for words in vocabulary for word in words.split())
     graph = Graph(convert.graph_of(pipeline, facts.features, "binary", "notes", {}))
     expected = candidate.scores(pipeline, notes, "binary")
     assert np.abs(graph.scores(pa.Table.from_pandas(notes)) - expected).max() < 1e-6
