@@ -51,8 +51,8 @@ def build(expectation: Expectation) -> Any:
 def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
     """Say what is wrong with an expectation on a table of these columns: each mistake is a sentence, none means good."""
     name = expectation.name
-    if name not in _known():
-        return [f"no expectation {name!r}; {meant(name, _known())}"]
+    if name not in known():
+        return [f"no expectation {name!r}; {meant(name, known())}"]
     if name in NOT_ONE_TABLE:
         return [f"{name} compares with another table, and a gate judges one; write the number into expect_table_row_count_to_equal"]
     found = _argument_mistakes(expectation)
@@ -64,6 +64,8 @@ def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
         return _type_mistakes(expectation, error)
     except (ValueError, TypeError, GreatExpectationsError) as error:
         return [f"{name}: {error}"]
+    if getattr(getattr(built, "row_condition", None), "type", None) == "pass_through":
+        return [f'{name}: row_condition is text for another engine; write it as col("name")==1, with condition_parser: great_expectations']
     if name in NO_QUARTILES or not _computable(built):
         return [f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under cleanse.rules"]
     return [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]
@@ -81,8 +83,6 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
         found.append("without min_value and max_value it lets everything pass")
     if given.get("mostly") == 0:
         found.append("with mostly: 0 it lets everything pass")
-    if given.get("condition_parser", "great_expectations") != "great_expectations":
-        found.append(f"condition_parser {given['condition_parser']!r} is not for DuckDB; write great_expectations")
     return [f"{expectation.name}: {mistake}" for mistake in found]
 
 
@@ -116,7 +116,8 @@ def _of_condition(condition: Any) -> Iterator[str]:
 
 
 @cache
-def _known() -> frozenset[str]:
+def known() -> frozenset[str]:
+    """The names of Great Expectations' own expectations."""
     return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_"))
 
 
