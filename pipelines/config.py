@@ -64,7 +64,9 @@ class Strict(BaseModel):
 
 # --- where the rows come from -----------------------------------------------------------------------------------
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
-DERIVE: Any = Field(default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces.")
+DERIVE: Any = Field(
+    default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
+)
 
 
 class FileFormat(Strict):
@@ -191,9 +193,11 @@ class Cleanse(Strict):
         default={}, description="Column -> {spelling to keep: spellings to merge into it}."
     )
     fill: dict[Identifier, Scalar] = Field(default={}, description="Column -> constant for a missing value.")
-    drop: tuple[Identifier, ...] = Field(default=(), description="Columns whose missing value sends the row to quarantine.")
+    drop: tuple[Identifier, ...] = Field(
+        default=(), description="Columns whose missing value sends the row to quarantine; for the label: leaves the row out of training."
+    )
     rules: dict[Identifier, str] = Field(
-        default={}, description="Reason -> SQL condition that a good row fulfils; other rows go to quarantine."
+        default={}, description="Reason -> SQL condition that a good row fulfils (null counts as fulfilled); other rows go to quarantine."
     )
     duplicates: Literal["first", "last", "quarantine"] = Field(
         default="first", description="Rows with the same key: keep the first or last by time, or send all but the first to quarantine."
@@ -552,7 +556,9 @@ class UseCase(Strict):
             found.append(f"split.folds.group: no column {group!r}; there are {columns}")
         if self.replay:
             if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
-                found.append("replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own")
+                found.append(
+                    "replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own"
+                )
             for what, name in (("key", self.replay.key), ("time", self.replay.time)):
                 if self.columns.get(name) is None or self.columns[name].role != what:
                     found.append(f"replay.{what}: {name!r} is not the column with role {what}")

@@ -1,0 +1,109 @@
+"""What is wrong with a use-case file beyond its form: SQL, grids and expectations, which need libraries to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pipelines import features, sql
+from pipelines.config import Column, Scalar, UseCase
+from pipelines.errors import meant
+from pipelines.gates import judge
+from pipelines.model import families
+from pipelines.use_cases import Loaded
+
+
+def check(loaded: Loaded) -> list[tuple[int, str]]:
+    """Find every mistake that can be found without data.
+
+    Returns:
+        Pairs of a line of the file and a sentence that starts with the place it is about.
+    """
+    use_case = loaded.use_case
+    found = [
+        *_column_mistakes(use_case),
+        *_derive_mistakes(use_case),
+        *_repair_mistakes(use_case),
+        *_rule_mistakes(use_case),
+        *features.check(use_case),
+        *families.check_grid(use_case),
+        *judge.check(use_case),
+    ]
+    return [(loaded.line(*where.split(".")), f"{where}: {sentence}") for where, sentence in found]
+
+
+def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """Values that the column's type can never hold would be rules that never bite."""
+    for name, column in use_case.columns.items():
+        where = f"columns.{name}"
+        for value in column.allowed or ():
+            if not _fits(value, column):
+                yield f"{where}.allowed", f"{value!r} is no {column.type}"
+        if (column.min is not None or column.max is not None) and column.type not in ("integer", "number"):
+            yield where, f"min and max are for numbers, and {name} is a {column.type}"
+    label = use_case.columns[use_case.target]
+    if use_case.task == "binary" and not label.allowed:
+        yield f"columns.{use_case.target}", "a binary label names both of its values under allowed: any other is a mistake of the source"
+    if use_case.label.positive is not None and not _fits(use_case.label.positive, label):
+        yield "label.positive", f"{use_case.label.positive!r} is no {label.type}"
+    if label.required:
+        yield (
+            f"columns.{use_case.target}.required",
+            f"rows to be scored have no label; `cleanse.drop: [{use_case.target}]` leaves unlabelled rows out of training",
+        )
+
+
+def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    cleanse, columns = use_case.cleanse, use_case.columns
+    for what in ("lower", "merge"):
+        for name in getattr(cleanse, what):
+            if columns[name].type != "string":
+                yield f"cleanse.{what}", f"{name} is a {columns[name].type}; only strings have case and spellings"
+    for name, codes in cleanse.missing.items():
+        # A word among numbers may be a code (`n/a`); a number that the type cannot hold is a slip.
+        for code in (code for code in codes if not isinstance(code, str) and not _fits(code, columns[name])):
+            yield f"cleanse.missing.{name}", f"{code!r} is no {columns[name].type}, so it can never occur"
+    for name, value in cleanse.fill.items():
+        if name == use_case.target:
+            yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
+        elif value is None or not _fits(value, columns[name]):
+            yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
+    for source, name in cleanse.rename.items():
+        if name not in columns:
+            yield f"cleanse.rename.{source}", f"no column {name!r}; {meant(name, columns)}"
+
+
+def _rule_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    kept = {name: sql.TYPES[use_case.columns[name].type] for name in use_case.kept_columns}
+    for reason, condition in use_case.cleanse.rules.items():
+        where = f"cleanse.rules.{reason}"
+        type_, found = _judged(condition, kept)
+        yield from ((where, sentence) for sentence in found)
+        if not found and type_ != "BOOLEAN":
+            yield where, f"{condition!r} is a {type_}; write a condition, which is true or false"
+
+
+def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    renamed = {name: source for source, name in use_case.cleanse.rename.items()}
+    derived = use_case.source.derive
+    types = {renamed.get(name, name): sql.TYPES[column.type] for name, column in use_case.columns.items() if name not in derived}
+    for name, expression in derived.items():
+        where = f"source.derive.{name}"
+        if name not in use_case.columns:
+            yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
+            continue
+        yield from ((where, sentence) for sentence in _judged(expression, types)[1])
+        types[renamed.get(name, name)] = sql.TYPES[use_case.columns[name].type]  # those below may use it
+
+
+def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, list[str]]:
+    """An expression's type over columns of these types, and what is wrong with it."""
+    try:
+        parsed = sql.parse(expression)
+        found = [*parsed.mistakes, *sql.unknown_columns(parsed, {column.lower() for column in columns})]
+        return (None, found) if found else (sql.bind(expression, sql.empty_table(columns)), [])
+    except sql.BadExpression as error:
+        return None, [f"{expression!r} cannot be read: {error}"]
+
+
+def _fits(value: Scalar, column: Column) -> bool:
+    return sql.fits(value, sql.TYPES[column.type])

@@ -1,0 +1,206 @@
+"""Cleansing: repairs within a row, then a judgement on each row. Nothing is learned from other rows here.
+
+Repairs, in order: rename, trim, lower, codes for missing -> null, spellings merged, fill. Types are ingest's work.
+Judged are the repaired values. A row that breaks a rule goes to quarantine, with every rule that it breaks, so that
+rows in = rows clean + rows in quarantine. What is decided where the file leaves it open:
+
+- Codes and spellings are trimmed and lowered like the values with which they are compared.
+- An empty string stays a value unless '' is among its column's codes.
+- A `rules` condition that is null counts as fulfilled, as in SQL's CHECK: whether a value may be missing is said by
+  `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
+- A missing label sends no row to quarantine: scoring has no labels yet, and a row counts in others' windows either way.
+  `drop: [<label>]` leaves such rows out of training (`pipelines.split`).
+- Copies are looked for among good rows only: a bad row never stands in for a good one of the same key. A surplus copy
+  goes to quarantine as `duplicate`; it counts as rejected only under `duplicates: quarantine`, since with `first` and
+  `last` copies are expected. The column `rejected` tells them apart for the gate, which judges rejected / all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from pipelines import sql
+from pipelines.config import UseCase
+from pipelines.errors import BadUseCase
+
+_BLANKS = r"'[\s\p{Z}]+'"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a good row fulfils."""
+
+    reason: str
+    columns: tuple[str, ...]  # whose raw values are shown when it is broken
+    broken: str  # SQL over the repaired columns: true for a bad row, never null
+
+
+def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
+    """Repair and judge raw rows; see the module's text for the decisions.
+
+    Args:
+        raw: the schema's columns, under the source's names, each of its declared type.
+        use_case: its schema and its `cleanse`.
+
+    Returns:
+        clean: `use_case.kept_columns`, typed, in order of (time, key). A binary label is 0 or 1.
+        quarantine: `key`, `reasons` (joined by '; '), `found` (JSON: the raw values at fault), `rejected` (false for a
+            surplus copy that is expected), `row` (JSON: the whole raw row).
+
+    Raises:
+        BadUseCase: a rule or value of the file cannot be used on these columns.
+    """
+    try:
+        rules = _rules(use_case)
+        judged = sql.select(raw, "raw", _judged(use_case, rules))
+        return sql.select(judged, "judged", _clean(use_case)), sql.select(judged, "judged", _quarantine(use_case, rules))
+    except (duckdb.Error, sql.BadExpression) as error:
+        raise BadUseCase(
+            f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
+        ) from error
+
+
+# --- repairs
+
+
+def _repaired(column: str, use_case: UseCase) -> str:
+    """SQL of one column, repaired but for filling."""
+    raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
+    value = _repaired_text(column, raw, use_case) if type_ == "VARCHAR" else _repaired_value(column, f"CAST({raw} AS {type_})", use_case)
+    return f"{value} AS {sql.name(column)}"
+
+
+def _repaired_text(column: str, raw: str, use_case: UseCase) -> str:
+    value = _tidy(raw, column, use_case)
+    cases = []
+    if codes := use_case.cleanse.missing.get(column):
+        cases.append((codes, "NULL"))
+    for kept, spellings in use_case.cleanse.merge.get(column, {}).items():
+        cases.append((spellings, sql.text(kept)))
+    whens = [
+        f"WHEN {value} IN ({', '.join(_tidy(sql.text(str(word)), column, use_case) for word in words)}) THEN {outcome}"
+        for words, outcome in cases
+    ]
+    return f"CASE {' '.join(whens)} ELSE {value} END" if whens else value
+
+
+def _tidy(value: str, column: str, use_case: UseCase) -> str:
+    if use_case.cleanse.trim:
+        value = f"trim(regexp_replace({value}, {_BLANKS}, ' ', 'g'))"
+    return f"lower({value})" if column in use_case.cleanse.lower else value
+
+
+def _repaired_value(column: str, value: str, use_case: UseCase) -> str:
+    type_ = sql.TYPES[use_case.columns[column].type]
+    # Words that mean missing in a column of numbers have become null when ingest gave the column its type.
+    codes = [sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)]
+    return f"CASE WHEN {value} IN ({', '.join(codes)}) THEN NULL ELSE {value} END" if codes else value
+
+
+def _fill(use_case: UseCase) -> str:
+    filled = ", ".join(
+        f"coalesce({sql.name(column)}, {sql.literal(value, sql.TYPES[use_case.columns[column].type])}) AS {sql.name(column)}"
+        for column, value in use_case.cleanse.fill.items()
+        if column in use_case.kept_columns
+    )
+    return f"REPLACE ({filled})" if filled else ""
+
+
+# --- judgement
+
+
+def _rules(use_case: UseCase) -> list[Rule]:
+    """Every rule that a good row fulfils, in the order in which reasons are told."""
+    rules = [
+        Rule(f"{column}: {what}", (column,), f"coalesce({broken}, false)")
+        for column in use_case.kept_columns
+        for what, broken in _broken(column, use_case).items()
+    ]
+    for reason, condition in use_case.cleanse.rules.items():
+        columns = tuple(sorted(sql.parse(condition).columns))
+        rules.append(Rule(reason, columns, f"TRY((\n{condition}\n) IS NOT FALSE) IS NOT TRUE"))
+    return rules
+
+
+def _broken(column: str, use_case: UseCase) -> dict[str, str]:
+    """What can be wrong with one column: in words, and as SQL."""
+    spec, value = use_case.columns[column], sql.name(column)
+    must_be_there = spec.required or column in (use_case.key, use_case.time, *use_case.cleanse.drop)
+    broken = {}
+    if must_be_there and column != use_case.target:
+        broken["missing"] = f"{value} IS NULL"
+    if allowed := _allowed(column, use_case):
+        broken["not allowed"] = f"{value} NOT IN ({', '.join(allowed)})"
+    if spec.min is not None:
+        broken[f"below {spec.min:g}"] = f"{value} < {spec.min!r}"
+    if spec.max is not None:
+        broken[f"above {spec.max:g}"] = f"{value} > {spec.max!r}"
+    return broken
+
+
+def _allowed(column: str, use_case: UseCase) -> list[str]:
+    """The values that may occur, as literals; none, if any may. A binary label is the positive value or an allowed one."""
+    spec = use_case.columns[column]
+    values = list(spec.allowed or ())
+    if column == use_case.target and use_case.label.positive is not None:
+        values.append(use_case.label.positive)
+    return [sql.literal(value, sql.TYPES[spec.type]) for value in values]
+
+
+def _judged(use_case: UseCase, rules: list[Rule]) -> str:
+    """Repaired columns, `#row` (JSON), `#reasons` ('' for a good row) and `#copy` (1 for the row to keep)."""
+    repaired = ", ".join(_repaired(column, use_case) for column in use_case.kept_columns)
+    reasons = ", ".join(f"CASE WHEN {rule.broken} THEN {sql.text(rule.reason)} END" for rule in rules)
+    latest = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
+    return f"""
+        WITH repaired AS (SELECT {repaired}, to_json(raw) AS "#row" FROM raw),
+        filled AS (SELECT * {_fill(use_case)} FROM repaired),
+        reasoned AS (SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM filled)
+        SELECT *, row_number() OVER (
+            PARTITION BY {sql.name(use_case.key)}, "#reasons" = '' ORDER BY {sql.name(use_case.time)} {latest}, "#row"
+        ) AS "#copy"
+        FROM reasoned"""
+
+
+# --- the two tables
+
+
+def _clean(use_case: UseCase) -> str:
+    target = sql.name(use_case.target)
+    label = f"CAST({target} AS DOUBLE)"
+    if use_case.task == "binary":
+        positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[use_case.target].type])
+        label = f"CAST({target} = {positive} AS BIGINT)"
+    columns = ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
+    return f"""
+        WITH kept AS (SELECT {columns} FROM judged WHERE "#reasons" = '' AND "#copy" = 1)
+        SELECT * FROM kept ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}"""
+
+
+def _quarantine(use_case: UseCase, rules: list[Rule]) -> str:
+    found = ", ".join(
+        f"""CASE WHEN {" OR ".join(broken)}
+            THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""
+        for column in use_case.kept_columns
+        if (broken := [f"({rule.broken})" for rule in rules if column in rule.columns])
+    )
+    copies_are_rejected = str(use_case.cleanse.duplicates == "quarantine").lower()
+    return f"""
+        SELECT coalesce(CAST({sql.name(use_case.key)} AS VARCHAR), "#row" ->> {_pointer(use_case.key, use_case)}) AS "key",
+            if("#reasons" = '', 'duplicate', "#reasons") AS "reasons",
+            '{{' || concat_ws(', ', {found}) || '}}' AS "found",
+            if("#reasons" = '', {copies_are_rejected}, true) AS "rejected",
+            CAST("#row" AS VARCHAR) AS "row"
+        FROM judged WHERE "#reasons" <> '' OR "#copy" > 1 ORDER BY 1, 5"""
+
+
+def _source_of(column: str, use_case: UseCase) -> str:
+    """A column's name in the source."""
+    return next((source for source, renamed in use_case.cleanse.rename.items() if renamed == column), column)
+
+
+def _pointer(column: str, use_case: UseCase) -> str:
+    """Where a column stands in `#row`, as a JSON pointer."""
+    return sql.text("/" + _source_of(column, use_case).replace("~", "~0").replace("/", "~1"))

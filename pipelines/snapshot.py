@@ -1,0 +1,191 @@
+"""Versions of training data, in DVC: content-addressed, without git, one writer at a time.
+
+The DVC root is the data root (`dvc init --no-scm`), so no run makes a commit and no commit is needed to get back: a
+version is its md5. `snapshot.json` beside the tables says which version a training is now, `versions/` which it ever was.
+DVC copies (or reflinks) between its cache and the tables, so the store may replace its files as before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import CheckoutError, DvcException
+from dvc.lock import LockError
+from dvc.repo import Repo
+from filelock import FileLock, Timeout
+
+from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.store import Store, as_json
+
+TABLE = "features"
+FILE = "snapshot.json"
+PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of one training's features."""
+
+    md5: str  # of DVC's list of the files, hence with the ending .dir
+    size: int  # bytes
+    nfiles: int
+    path: str  # of the table, below the data root
+    partition: date
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Snapshot:
+        """Read what `publish` wrote."""
+        found = json.loads(content)
+        return cls(**{**found, "partition": date.fromisoformat(found["partition"])})
+
+    def as_json(self) -> bytes:
+        """What is kept of a version."""
+        return as_json({**asdict(self), "partition": self.partition.isoformat()})
+
+
+def publish(run: Run) -> Snapshot:
+    """Keep the partition's features as a version, in the cache and at the remote. The same features are the same version.
+
+    Raises:
+        TryAgain: another writer holds the lock for too long, or the remote cannot be reached.
+        TableMissing: there are no features yet.
+    """
+    run.store.manifest(TABLE)  # says so when there is nothing to keep
+    folder = run.store.folder / TABLE
+    with _repo(run.settings) as repo:
+        try:
+            (stage,) = repo.add([str(folder)])
+            repo.push([stage.addressing])
+        except DvcException as error:
+            raise TryAgain(f"{run.store}: DVC could not keep {folder}: {error}") from error
+        out = stage.outs[0]
+    version = Snapshot(
+        md5=out.hash_info.value,
+        size=out.meta.size,
+        nfiles=out.meta.nfiles,
+        path=folder.relative_to(run.store.root).as_posix(),
+        partition=run.partition,
+    )
+    run.store.write_file(f"versions/{version.md5}.json", version.as_json())
+    run.store.write_file(FILE, version.as_json())
+    return version
+
+
+def of(store: Store) -> Snapshot:
+    """The version that a training's features are now.
+
+    Raises:
+        TableMissing: the snapshot step has not run for this partition.
+    """
+    return Snapshot.from_json(store.read_file(FILE))
+
+
+def versions(settings: Settings, use_case: str) -> list[Snapshot]:
+    """Every version of a use case's training data, in order of partition; the current one of a partition last."""
+    found = []
+    for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
+        version = Snapshot.from_json(file.read_bytes())
+        found.append((version.partition, version == _current(file.parent.parent), version.md5, version))
+    return [version for *_, version in sorted(found, key=lambda entry: entry[:3])]
+
+
+def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path) -> Path:
+    """Bring a version back into a new folder; the tables in use stay as they are.
+
+    Args:
+        settings: where data and DVC lie.
+        use_case: whose data.
+        partition_or_md5: a training partition (its current version), or the md5 of any version that the remote holds.
+        dest: a folder that does not exist yet.
+
+    Returns:
+        The folder, which holds the table's manifest and parts.
+
+    Raises:
+        BadInput: no such version, or the folder exists.
+        TableCorrupt: what came back is not the version.
+    """
+    md5 = _md5(settings, use_case, partition_or_md5)
+    if dest.exists():
+        raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    with _repo(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.data) as folder:
+        pointer = Path(folder) / f"{TABLE}.dvc"
+        pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
+        try:
+            repo.pull([str(pointer)])
+        except CheckoutError as error:
+            raise BadInput(f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})") from error
+        (out,) = repo.stage.load_one(str(pointer)).outs
+        if out.get_hash().value != md5:
+            raise TableCorrupt(
+                f"{use_case}: what DVC brought back for {md5} is {out.get_hash().value}; the remote ({_remote(repo)}) is damaged"
+            )
+        _move(Path(folder) / TABLE, dest)
+    return dest
+
+
+def _current(folder: Path) -> Snapshot | None:
+    file = folder / FILE
+    return Snapshot.from_json(file.read_bytes()) if file.is_file() else None
+
+
+def _md5(settings: Settings, use_case: str, wanted: str) -> str:
+    known = versions(settings, use_case)
+    for version in reversed(known):  # the current version of a partition comes last
+        if wanted in (str(version.partition), version.md5, version.md5.removesuffix(".dir")):
+            return version.md5
+    if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", wanted):  # a model's lineage may outlive the list
+        return f"{wanted.removesuffix('.dir')}.dir"
+    raise BadInput(
+        f"{use_case}: no version {wanted!r}; there {'are' if known else 'is none yet: run a training first'}\n"
+        + listed(f"{version.partition}  {version.md5}" for version in reversed(known))
+    )
+
+
+def _move(source: Path, dest: Path) -> None:
+    """Let the folder appear whole, also when it lies on another disk."""
+    draft = dest.parent / f".{dest.name}-{os.getpid()}"
+    shutil.move(source, draft)
+    draft.rename(dest)
+
+
+@contextmanager
+def _repo(settings: Settings) -> Iterator[Any]:
+    """The DVC repository of the data root, made on first use, for one process at a time."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.
+        with FileLock(settings.data / ".snapshot.lock", timeout=PATIENCE):
+            if not (settings.data / ".dvc").is_dir():
+                _init(settings)
+            with Repo(str(settings.data)) as repo:
+                yield repo
+    except (Timeout, LockError) as error:
+        raise TryAgain(f"another process has been writing DVC versions in {settings.data} for {PATIENCE} s") from error
+
+
+def _init(settings: Settings) -> None:
+    repo = Repo.init(str(settings.data), no_scm=True)
+    with repo.config.edit("repo") as config:
+        config["core"].update({"analytics": False, "check_update": False, "autostage": False, "remote": "local"})
+        # A default that works at once; `dvc remote add --default` in the data root puts object storage in its place.
+        config["remote"]["local"] = {"url": str(settings.var / "dvc_remote")}
+    repo.close()
+
+
+def _remote(repo: Any) -> str:
+    config = repo.config
+    return str(config["remote"].get(config["core"].get("remote"), {}).get("url", "none"))

@@ -1,0 +1,266 @@
+"""SQL from a use-case file: quoting what is data, and taking expressions apart before they run.
+
+An expression of a use case is one scalar value of one row, or an aggregate over a declared window. What it may consist
+of is an allow-list over DuckDB's own syntax tree (`json_serialize_sql`), so that nothing is guessed from text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias, cast
+
+import duckdb
+
+from pipelines.config import Scalar, UseCase
+from pipelines.errors import meant
+
+TYPES: dict[str, str] = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+Node: TypeAlias = dict[str, Any]
+
+_ALLOWED = {"COLUMN_REF", "CONSTANT", "FUNCTION", "OPERATOR", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "TYPE", "BETWEEN", "COLLATE"}
+_REFUSED = {"SUBQUERY": "a subquery", "STAR": "`*`", "LAMBDA": "a lambda", "PARAMETER": "a parameter", "POSITIONAL_REFERENCE": "`#1`"}
+# All others (lag, lead, row_number, rank, ...) look at rows outside of the window's bounds.
+_INSIDE_BOUNDS = {"WINDOW_AGGREGATE", "WINDOW_FIRST_VALUE", "WINDOW_LAST_VALUE", "WINDOW_NTH_VALUE"}
+# DuckDB calls these consistent, or reads them as columns; they are the clock, the session or chance all the same.
+_UNSTABLE = {
+    "current_localtime",
+    "current_localtimestamp",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+    "reservoir_quantile",
+    "session_user",
+    "user",
+}
+
+
+class BadExpression(ValueError):
+    """DuckDB cannot read or bind the expression; the message is its reason, in one line."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One use of a window: its name, and the columns that are read through it."""
+
+    window: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What an expression consists of."""
+
+    columns: frozenset[str]  # of the row itself
+    aggregates: tuple[Aggregate, ...]
+    mistakes: tuple[str, ...]  # what an expression of a use case may not contain
+
+    @property
+    def every_column(self) -> frozenset[str]:
+        """Columns read from the row or through a window."""
+        return self.columns.union(*(aggregate.columns for aggregate in self.aggregates))
+
+
+def name(identifier: str) -> str:
+    """An identifier, quoted."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def literal(value: Scalar, type_: str) -> str:
+    """A value of a use-case file as a literal of a SQL type.
+
+    Raises:
+        BadExpression: the type cannot hold it.
+    """
+    if not fits(value, type_):
+        raise BadExpression(f"{value!r} is no {type_}")
+    return f"CAST({text(str(value))} AS {type_})" if value is not None else f"CAST(NULL AS {type_})"
+
+
+def fits(value: Scalar, type_: str) -> bool:
+    """Whether a SQL type can hold a value of a use-case file."""
+    return value is None or _connection().execute(f"SELECT TRY_CAST({text(str(value))} AS {type_})").fetchall()[0][0] is not None
+
+
+def type_of(column: str, use_case: UseCase) -> str:
+    """The SQL type that a column has in the clean table."""
+    if column == use_case.target:
+        return "BIGINT" if use_case.task == "binary" else "DOUBLE"
+    return TYPES[use_case.columns[column].type]
+
+
+def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:
+    """Select from a relation, under a name; its own `query` may also return nothing, after statements that are no SELECT."""
+    return cast("duckdb.DuckDBPyRelation", relation.query(name, statement))
+
+
+def empty_table(columns: Mapping[str, str]) -> str:
+    """SQL of a table without rows, column -> type, against which expressions can be bound."""
+    return f"(SELECT {', '.join(f'CAST(NULL AS {type_}) AS {name(column)}' for column, type_ in columns.items())} WHERE false)"
+
+
+def bind(expression: str, table: str, windows: Mapping[str, str] | None = None) -> str:
+    """The type that DuckDB gives an expression over a table's SQL.
+
+    Raises:
+        BadExpression: no such column, function or operator for these types.
+    """
+    try:
+        return str(_connection().sql(f"SELECT (\n{expression}\n) FROM {table} AS rows {window_clause(windows or {})}").types[0])
+    except duckdb.Error as error:
+        raise BadExpression(reason(error)) from error
+
+
+def parse(expression: str, windows: Mapping[str, str] | None = None) -> Expression:
+    """Take an expression apart; `windows` are the specifications of the named windows that it may use.
+
+    Raises:
+        BadExpression: it is no SQL expression.
+    """
+    windows = windows or {}
+    uses = "".join(f", count(*) OVER {name(window)}" for window in windows)
+    node, *window_nodes = _select_list(f"SELECT (\n{expression}\n){uses} FROM rows {window_clause(windows)}")
+    # DuckDB reads nothing, or several values, in parentheses as a row.
+    if len(window_nodes) != len(windows) or node.get("function_name") == "row":
+        raise BadExpression("not one expression")
+    reader = _Reader({_specification(use): window for use, window in zip(window_nodes, windows, strict=True)})
+    reader.read(node)
+    return Expression(frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes)))
+
+
+def unknown_columns(expression: Expression, known: Collection[str]) -> list[str]:
+    """A sentence for each column that is not among the known ones."""
+    return [f"no column {column!r}; {meant(column, known)}" for column in sorted(expression.every_column) if column not in known]
+
+
+def window_clause(windows: Mapping[str, str]) -> str:
+    """SQL's WINDOW clause."""
+    return "WINDOW " + ", ".join(f"{name(window)} AS ({specification})" for window, specification in windows.items()) if windows else ""
+
+
+class _Reader:
+    """Walks one expression's syntax tree and notes what it meets."""
+
+    def __init__(self, windows: Mapping[str, str]) -> None:
+        self.windows = windows
+        self.columns: set[str] = set()
+        self.aggregates: list[Aggregate] = []
+        self.mistakes: list[str] = []
+
+    def read(self, node: object) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self.read(item)
+        elif isinstance(node, dict):
+            handler = {"WINDOW": self._window, "COLUMN_REF": self._column, "FUNCTION": self._function}.get(
+                node.get("class", ""), self._other
+            )
+            handler(node)
+
+    def _other(self, node: Node) -> None:
+        kind = node.get("class")
+        if kind and kind not in _ALLOWED:
+            self.mistakes.append(f"{_REFUSED.get(kind, kind.lower())} is not allowed here; write one value of the row")
+        self.read(list(node.values()))
+
+    def _column(self, node: Node) -> None:
+        column = ".".join(node["column_names"]).lower()
+        if column in _unstable():
+            self.mistakes.append(f"{column} changes from run to run; use the row's own columns")
+        else:
+            self.columns.add(column)
+
+    def _function(self, node: Node) -> None:
+        function = node["function_name"]
+        if function in _aggregates():
+            self.mistakes.append(f"{function}() takes many rows: say which, by `over` a window of features.windows")
+        # age(timestamp), with one argument, counts from today.
+        if function in _unstable() or (function == "age" and len(node["arguments"]) == 1):
+            self.mistakes.append(f"{function}() changes from run to run; use the row's own columns")
+        self.read(list(node.values()))
+
+    def _window(self, node: Node) -> None:
+        function = node["function_name"]
+        window = self.windows.get(_specification(node))
+        if window is None:
+            self.mistakes.append(f"{function}() over (...): declare the window under features.windows and use it by name")
+            return
+        if node["type"] not in _INSIDE_BOUNDS:
+            self.mistakes.append(
+                f"{function}() does not keep to the window's bounds; use last_value, first_value, nth_value or an aggregate"
+            )
+        if function in _unstable():
+            self.mistakes.append(f"{function}() changes from run to run; use an exact aggregate")
+        if node["distinct"] and function != "count":
+            self.mistakes.append(f"{function}(distinct ...) depends on the order of the rows; only count(distinct ...) does not")
+        inside = _Reader({})
+        inside.read([node["arguments"], node["filter_expr"], node["arg_orders"]])
+        self.mistakes += inside.mistakes
+        self.aggregates.append(Aggregate(window, frozenset(inside.columns)))
+
+
+def _select_list(statement: str) -> list[Node]:
+    parsed = json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0]))
+    if parsed["error"]:
+        raise BadExpression(reason(parsed["error_message"]))
+    statements = parsed["statements"]
+    if len(statements) != 1 or statements[0]["node"]["type"] != "SELECT_NODE":
+        raise BadExpression("not one expression")
+    return list(statements[0]["node"]["select_list"])
+
+
+def _specification(node: Node) -> str:
+    """A window's bounds as the parser read them: DuckDB writes a named window into every place that uses it."""
+    parts = ("partitions", "orders", "start", "end", "start_expr", "end_expr", "exclude_clause")
+    return json.dumps({part: _without_places(node[part]) for part in parts}, sort_keys=True)
+
+
+def _without_places(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_places(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _without_places(value) for key, value in node.items() if not key.startswith("query_location")}
+    return node
+
+
+def reason(message: object) -> str:
+    """DuckDB's own words, without the drawing of the statement below them."""
+    return next(line for line in str(message).splitlines() if line.strip()).strip()
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@cache
+def _unstable() -> frozenset[str]:
+    return frozenset(_functions("stability <> 'CONSISTENT'")) | _UNSTABLE
+
+
+@cache
+def _aggregates() -> frozenset[str]:
+    return frozenset(_functions("function_type = 'aggregate'")) - frozenset(_functions("function_type IN ('scalar', 'macro')"))
+
+
+def _functions(condition: str) -> Iterator[str]:
+    return (
+        str(row[0]) for row in _connection().execute(f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {condition}").fetchall()
+    )

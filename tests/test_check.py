@@ -1,0 +1,85 @@
+"""What is wrong with a use-case file is told before a run, all at once, each with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines import use_cases
+from pipelines.check import check
+from pipelines.settings import ROOT
+from tests import tiny
+
+OURS = ROOT / "include" / "use_cases"
+
+
+def mistakes(tmp_path: Path, *changes: tuple[str, str]) -> list[tuple[int, str]]:
+    """The mistakes of the tiny use case after some of its text was replaced."""
+    text = tiny.YAML
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(text)
+    return check(use_cases.load_file(path))
+
+
+@pytest.mark.parametrize("name", use_cases.names(OURS))
+def test_our_use_cases_are_good(name: str) -> None:
+    assert check(use_cases.load(OURS, name)) == []
+
+
+def test_the_tiny_use_case_is_good(tmp_path: Path) -> None:
+    assert mistakes(tmp_path) == []
+
+
+def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        ("amount: amount", "amount: amuont"),
+        ("C: [0.1, 1]", "Cc: [0.1, 1]"),
+        ("over known", "over week"),
+    )
+    lines = (tmp_path / "tiny.yaml").read_text().splitlines()
+    assert [(lines[line - 1].strip().split(":")[0], text.split(":")[0]) for line, text in sorted(found)] == [
+        ("amount", "features.numbers.amount"),
+        ("bad_before", "features.numbers.bad_before"),
+        ("linear", "candidates.linear.grid.Cc"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("min: 0}", "allowed: [much]}", "columns.amount.allowed: 'much' is no number"),
+        ("customer: {type: string, required: true}", "customer: {type: string, min: 1}", "columns.customer: min and max are for numbers"),
+        ("role: label, allowed: [0, 1]}", "role: label}", "columns.bad: a binary label names both of its values"),
+        (
+            "role: label, allowed: [0, 1]}",
+            "role: label, allowed: [0, 1], required: true}",
+            "columns.bad.required: rows to be scored have no label",
+        ),
+        ("{positive: 1,", "{positive: very,", "label.positive: 'very' is no integer"),
+        ("lower: [channel]", "lower: [amount]", "cleanse.lower: amount is a number"),
+        ("merge: {channel:", "merge: {amount:", "cleanse.merge: amount is a number"),
+        ("lower: [channel]", "missing: {bad: [0.1, n/a], at: [7]}", "cleanse.missing.at: 7 is no timestamp"),
+        ("lower: [channel]", "fill: {amount: much}", "cleanse.fill.amount: 'much' is no number"),
+        ("lower: [channel]", "fill: {bad: 0}", "cleanse.fill.bad: a label that is made up teaches nothing"),
+        ("lower: [channel]", "rename: {Betrag: amuont}", "cleanse.rename.Betrag: no column 'amuont'; did you mean 'amount'?"),
+        ("lower: [channel]", "rules: {cheap: amuont < 5}", "cleanse.rules.cheap: no column 'amuont'"),
+        ("lower: [channel]", "rules: {cheap: amount <}", "cleanse.rules.cheap: 'amount <' cannot be read: syntax error"),
+        ("lower: [channel]", "rules: {cheap: amount + 1}", "cleanse.rules.cheap: 'amount + 1' is a DOUBLE; write a condition"),
+        ("lower: [channel]", "rules: {cheap: amount < avg(amount)}", "cleanse.rules.cheap: avg() takes many rows"),
+        ("lower: [channel]", "rules: {new: '\"at\" < now()'}", "cleanse.rules.new: now() changes from run to run"),
+        ('payments"}', 'payments", derive: {amount: lenght(customer)}}', "source.derive.amount"),
+        ('payments"}', 'payments", derive: {amuont: length(customer)}}', "source.derive.amuont: no column 'amuont'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert told in "\n".join(text for _, text in mistakes(tmp_path, (old, new)))
+
+
+def test_a_derived_column_may_use_the_sources_own_names(tmp_path: Path) -> None:
+    changes = [('payments"}', 'payments", derive: {amount: length("Kunde")}}'), ("lower: [channel]", "rename: {Kunde: customer}")]
+    assert mistakes(tmp_path, *changes) == []

@@ -1,0 +1,56 @@
+"""Quoting, and taking expressions apart by DuckDB's own parser."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from pipelines import sql
+from pipelines.config import Scalar
+
+WINDOWS = {"week": 'PARTITION BY "c" ORDER BY "t" RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING'}
+
+
+@pytest.mark.parametrize("word", ["plain", 'with "quotes"', "it's", "'); DROP TABLE x; --", "CO(GT)"])
+def test_names_and_texts_are_quoted(word: str) -> None:
+    relation = duckdb.connect().sql(f"SELECT {sql.text(word)} AS {sql.name(word)}")
+    assert (relation.columns, relation.fetchall()) == ([word], [(word,)])
+
+
+def test_a_literal_has_its_columns_type_or_is_refused() -> None:
+    connection = duckdb.connect()
+    values: list[tuple[Scalar, str]] = [("1", "VARCHAR"), (1, "BIGINT"), (True, "BOOLEAN"), (None, "DATE")]
+    told = [connection.sql(f"SELECT {sql.literal(value, type_)}").fetchall()[0][0] for value, type_ in values]
+    assert told == ["1", 1, True, None]
+    with pytest.raises(sql.BadExpression, match="'much' is no DOUBLE"):
+        sql.literal("much", "DOUBLE")
+
+
+def test_an_expression_is_taken_apart_into_columns_and_uses_of_windows() -> None:
+    parsed = sql.parse("A / (1 + avg(b) FILTER (WHERE d) over week) + case when c then 1 end", WINDOWS)
+    assert parsed == sql.Expression(frozenset({"a", "c"}), (sql.Aggregate("week", frozenset({"b", "d"})),), ())
+    assert parsed.every_column == {"a", "b", "c", "d"}
+
+
+def test_a_comment_at_the_end_swallows_nothing() -> None:
+    assert sql.parse("a -- the amount").columns == {"a"}
+
+
+@pytest.mark.parametrize("expression", ["a; DELETE FROM rows", "a), (b", "a) FROM rows UNION SELECT (b", "", "a b c"])
+def test_what_is_not_one_expression_is_refused(expression: str) -> None:
+    with pytest.raises(sql.BadExpression):
+        sql.parse(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["*", "columns('a')", "$1", "#1", "(SELECT 1)", "exists(SELECT 1)", "list_transform([1], lambda x: x)"]
+)
+def test_what_is_not_one_value_of_the_row_is_refused(expression: str) -> None:
+    assert any("is not allowed here" in mistake for mistake in sql.parse(expression).mistakes)
+
+
+def test_binding_tells_the_type_or_duckdbs_reason() -> None:
+    table = sql.empty_table({"a": "DOUBLE", "b": "VARCHAR"})
+    assert sql.bind("a > 1", table) == "BOOLEAN"
+    with pytest.raises(sql.BadExpression, match=r"(?i)no function matches"):
+        sql.bind("length(a, b)", table)
