@@ -1,0 +1,398 @@
+"""Drift: a week's features and predictions against what the champion was trained on, and its performance on matured labels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from pipelines import drift_report, metrics, pages, sql
+from pipelines.drift_report import Test
+from pipelines.errors import BadInput, listed
+from pipelines.model.graph import Graph
+
+if TYPE_CHECKING:
+    from pipelines.config import UseCase
+    from pipelines.registry import Champion
+
+Kind: TypeAlias = Literal["feature", "prediction", "performance"]
+Types: TypeAlias = Mapping[str, drift_report.Type]
+
+SCORE = "score"
+SAMPLE = 10_000  # rows of each side that Evidently compares: more cost minutes and tell nothing new
+MISSING_MOVED = 0.05  # by how much the share of missing values must have moved
+STANDARD_ERRORS = 3.29  # and by how many standard errors: chance does so once in a thousand times
+COMMON = 0.01  # a category is named when it has this share of the reference's rows; the others are one, OTHER
+OTHER = "(other)"
+
+COLUMNS = {
+    "subject": "string",
+    "kind": "string",
+    "type": "string",
+    "method": "string",
+    "value": "float64",
+    "threshold": "float64",
+    "drifted": "boolean",
+    "reference_missing": "float64",
+    "current_missing": "float64",
+    "reference_rows": "int64",
+    "current_rows": "int64",
+    "reference_value": "float64",
+    "matured_share": "float64",
+    "note": "string",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A week's comparison.
+
+    Attributes:
+        table: The table `drift`, a row a feature, one for the score, one a metric (the primary one first): subject; kind
+            (feature, prediction, performance); type (number, category, text, score, metric); method (Evidently's name, or
+            where the metric was measured); value (the statistic, or the metric on matured labels); threshold (the value
+            from where on it is drift, or the worst allowed performance); drifted (null for performance);
+            reference_missing and current_missing (shares of all rows); reference_rows and current_rows (all of them,
+            though the statistic may come from a sample); for performance also reference_value (the champion on its
+            held-out rows) and matured_share (of the week's predictions, how many have a label); note (why a value is
+            null, or what else there is to say). It is the same for the same inputs.
+        html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
+    """
+
+    table: pd.DataFrame
+    html: str
+
+    def summary(self, first_labels: date) -> str:
+        """One line for the log.
+
+        Args:
+            first_labels: The day on which the week's first labels are known.
+        """
+        drifted = self.table[self.table.drifted.fillna(False)]
+        names = drifted[drifted.kind == "feature"].subject.to_list()
+        shown = f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
+        score = "the score did" if (drifted.kind == "prediction").any() else "the score did not"
+        primary = self.table[self.table.kind == "performance"].iloc[0]
+        performance = f"{primary.subject} {primary.value:.4f} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
+        if primary.current_rows == 0:
+            performance = f"no labelled rows (the first labels are known on {first_labels})"
+        elif pd.isna(primary.value):
+            performance = f"no {primary.subject} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
+        return f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score}; {performance}"
+
+    def retrain(self, use_case: UseCase) -> bool:
+        """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red."""
+        drifted = self.table[self.table.kind == "feature"].drifted.mean() > use_case.monitoring.max_drifted_share
+        worst, found = use_case.monitoring.min_performance, self.table[self.table.kind == "performance"].value.iloc[0]
+        if worst is None or pd.isna(found):
+            return bool(drifted)
+        return bool(drifted or (found < worst if use_case.greater_is_better else found > worst))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The reference or the week: how many rows, the share of each column that is missing, and a sample to compare."""
+
+    rows: int
+    missing: dict[str, float]
+    sample: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """One row of the table."""
+
+    subject: str
+    kind: Kind
+    type: str
+    reference_rows: int
+    current_rows: int
+    method: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    drifted: bool | None = None
+    reference_missing: float | None = None
+    current_missing: float | None = None
+    reference_value: float | None = None
+    matured_share: float | None = None
+    note: str | None = None
+
+
+def compare(
+    *,
+    reference: duckdb.DuckDBPyRelation,
+    features: list[duckdb.DuckDBPyRelation],
+    predictions: list[duckdb.DuckDBPyRelation],
+    labels: duckdb.DuckDBPyRelation | None,
+    champion: Champion,
+    use_case: UseCase,
+) -> Found:
+    """Compare a week with the training of the champion.
+
+    Features are compared with the rows that the champion was trained on. Its scores on those would be better than they
+    can be on any new row, so scores are compared with those of its held-out rows.
+
+    Args:
+        reference: The features table of the champion's training, with its column `split`.
+        features: The week's features tables, one a night.
+        predictions: The week's predictions tables, one a night.
+        labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are of one
+            DuckDB connection.
+        champion: Whose training is the reference.
+        use_case: The facts.
+
+    Raises:
+        BadInput: the training lacks a feature of the use case, or the week has no rows.
+    """
+    types = _types(use_case)
+    _refuse_missing(reference, champion, use_case)
+    week = _together(features, [use_case.key, use_case.time, *types])
+    scored = _together(predictions, [use_case.key, use_case.time, SCORE, "model_version"])
+    held_out = _held_out(reference, champion, use_case)
+
+    before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(week, types, use_case)
+    score_before = _Side(len(held_out), {SCORE: 0.0}, held_out.head(SAMPLE)[[use_case.time, SCORE]])
+    score_now = _side(scored, {SCORE: "number"}, use_case)
+    if not now.rows or not score_now.rows:
+        raise BadInput(
+            f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions: nothing to compare"
+        )
+    old, new = common_only(before.sample, now.sample, use_case.features.categories)
+    # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.
+    old, new = (pd.concat(pair, ignore_index=True) for pair in ((old, score_before.sample), (new, score_now.sample)))
+    tests = {name: drift_report.test_for(type_, old[name], new[name]) for name, type_ in {**types, SCORE: "number"}.items()}
+    compared = drift_report.compare(
+        [test for test in tests.values() if test],
+        old,
+        new,
+        hidden=_private(use_case),
+        apart=SCORE,
+        time=use_case.time,
+        drift_share=use_case.monitoring.max_drifted_share,
+    )
+    values = compared.values
+    rows = [
+        *(_judged("feature", name, types[name], tests[name], values.get(name), before, now) for name in types),
+        _judged("prediction", SCORE, SCORE, tests[SCORE], values.get(SCORE), score_before, score_now, _other_versions(scored, champion)),
+        *_performance(scored, labels, held_out, champion, use_case),
+    ]
+    table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
+    return Found(table, _page(table, compared.html, scored, champion, use_case))
+
+
+# --- the two sides -----------------------------------------------------------------------------------------------
+
+
+def _types(use_case: UseCase) -> Types:
+    features = use_case.features
+    kinds: dict[drift_report.Type, Mapping[str, str]] = {
+        "number": features.numbers,
+        "category": features.categories,
+        "text": features.texts,
+    }
+    return {name: kind for kind, names in kinds.items() for name in names}
+
+
+def _refuse_missing(reference: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> None:
+    missing = [name for name in use_case.features.names if name not in reference.columns]
+    if missing:
+        raise BadInput(
+            f"{use_case.name}: the training of the champion (version {champion.version}, {champion.partition}) knows no feature of this name, "
+            f"so the use-case file has changed since\n{listed(missing, most=6)}\n"
+            f"  way out: train again: python -m pipelines run {use_case.name} training <partition>"
+        )
+
+
+def _together(nights: Sequence[duckdb.DuckDBPyRelation], columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """The nights' rows in one relation."""
+    named = ", ".join(map(sql.name, columns))
+    return reduce(lambda week, night: week.union(night), (night.project(named) for night in nights))
+
+
+def _side(rows: duckdb.DuckDBPyRelation, types: Types, use_case: UseCase) -> _Side:
+    key, time = sql.name(use_case.key), sql.name(use_case.time)
+    columns = {name: _usable(sql.name(name), kind) for name, kind in types.items()}
+    cleaned = rows.project(", ".join([key, time, *(f"{value} AS {sql.name(name)}" for name, value in columns.items())]))
+    total, *present = cleaned.aggregate(", ".join(["count(*)", *(f"count({sql.name(name)})" for name in types)])).fetchall()[0]
+    sample = cleaned.order(f"{_shuffled(key)}, {time}").limit(SAMPLE).df().drop(columns=use_case.key)
+    missing = {name: 1 - count / total if total else 0.0 for name, count in zip(types, present, strict=True)}
+    return _Side(total, missing, sample)
+
+
+def _usable(column: str, kind: drift_report.Type) -> str:
+    """A value as the model takes it: an infinite number and an empty string are as good as missing."""
+    if kind == "number":
+        return f"CASE WHEN isfinite({column}::DOUBLE) THEN {column}::DOUBLE END"
+    return f"nullif({column}::VARCHAR, '')"
+
+
+def _shuffled(key: str) -> str:
+    """An order by which the first rows are a sample, and always the same one."""
+    return f"md5({key}::VARCHAR), {key}"
+
+
+def _held_out(reference: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> pd.DataFrame:
+    """The champion's held-out rows in shuffled order: time, target, score."""
+    rows = reference.filter("split = 'test'").order(_shuffled(sql.name(use_case.key))).to_arrow_table()
+    scores = Graph(champion.graph).scores(rows).astype(np.float64)
+    return pd.DataFrame({name: rows[name].to_pandas() for name in (use_case.time, use_case.target)} | {SCORE: scores})
+
+
+def common_only(before: pd.DataFrame, now: pd.DataFrame, categories: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make one category of the rare and the new values: among a hundred small counts a test takes chance for drift."""
+    before, now = before.copy(), now.copy()
+    for name in categories:
+        shares = before[name].value_counts(normalize=True)
+        common = shares[shares >= COMMON].index
+        for side in (before, now):
+            values = side[name].astype(object)
+            side[name] = values.where(values.isna() | values.isin(common), OTHER)
+    return before, now
+
+
+def _private(use_case: UseCase) -> set[str]:
+    """The features that the page may not show: texts, word for word, and the values and extremes of personal columns."""
+    features, columns = use_case.features, use_case.columns
+    personal = {name for name, column in columns.items() if column.pii}
+    # What is computed from a personal string, such as its length, gives nothing of it away.
+    extremes = {name for name in personal if columns[name].type != "string"}
+    return {
+        *features.texts,
+        *(name for name, expression in features.categories.items() if _names(expression, personal)),
+        *(name for name, expression in features.numbers.items() if _names(expression, extremes)),
+    }
+
+
+def _names(expression: str, columns: Iterable[str]) -> bool:
+    """Whether SQL may read one of the columns: a word in a string literal also counts, which only hides more."""
+    return any(re.search(rf"\b{re.escape(column)}\b", expression, re.IGNORECASE) for column in columns)
+
+
+# --- judging -----------------------------------------------------------------------------------------------------
+def _judged(
+    kind: Kind, name: str, type_: str, test: Test | None, value: float | None, before: _Side, now: _Side, note: str | None = None
+) -> _Row:
+    """A feature or the score: it has drifted when its values have, or when the share of missing ones has moved."""
+    old, new = before.missing[name], now.missing[name]
+    notes = [note] if note else []
+    moved = _missing_moved(before, now, name)
+    if moved:
+        notes.append(f"missing: {100 * old:.1f} % in the reference, {100 * new:.1f} % in the week")
+    if test is None:
+        notes.append(_why_no_test(old, new))
+    elif value is None:
+        notes.append("no word in these texts tells anything")
+    return _Row(
+        subject=name,
+        kind=kind,
+        type=type_,
+        method=test.method if test else None,
+        value=value,
+        threshold=test.threshold if test else None,
+        drifted=moved or (test is not None and value is not None and test.drifted(value)),
+        reference_missing=old,
+        current_missing=new,
+        reference_rows=before.rows,
+        current_rows=now.rows,
+        note="; ".join(notes) or None,
+    )
+
+
+def _missing_moved(before: _Side, now: _Side, name: str) -> bool:
+    """Evidently leaves missing values out of account, so we do not: the share must move far, and further than by chance."""
+    old, new = before.missing[name], now.missing[name]
+    if (old == 1) != (new == 1):
+        return True
+    share = (old * before.rows + new * now.rows) / (before.rows + now.rows)
+    error = math.sqrt(share * (1 - share) * (1 / before.rows + 1 / now.rows))
+    return abs(new - old) > max(MISSING_MOVED, STANDARD_ERRORS * error)
+
+
+def _why_no_test(old: float, new: float) -> str:
+    if old == 1 or new == 1:
+        return f"no value in the {'reference' if old == 1 else 'week'}"
+    return f"fewer than {drift_report.FEW_TEXTS} texts to compare"
+
+
+def _other_versions(scored: duckdb.DuckDBPyRelation, champion: Champion) -> str | None:
+    """Who else has scored in this week: their scores follow another distribution by nature."""
+    versions = {str(row[0]) for row in scored.project("model_version").distinct().fetchall()}
+    others = sorted(versions - {champion.version})
+    return f"some nights were scored by version {', '.join(others)}, not by {champion.version}" if others else None
+
+
+def _performance(
+    scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, held_out: pd.DataFrame, champion: Champion, use_case: UseCase
+) -> Iterator[_Row]:
+    """A row a metric, the primary one first: on the predictions whose labels are known, beside the held-out rows."""
+    predictions = int(scored.aggregate("count(*)").fetchall()[0][0])
+    matured = _matured(scored, labels, use_case)
+    primary = use_case.metric.name
+    for name in (primary, *(other for other in metrics.for_task(use_case.task) if other != primary)):
+        value, note = _measured(name, matured, champion, use_case)
+        yield _Row(
+            subject=name,
+            kind="performance",
+            type="metric",
+            method="matured labels",
+            value=value,
+            threshold=use_case.monitoring.min_performance if name == primary else None,
+            reference_rows=len(held_out),
+            current_rows=len(matured),
+            reference_value=_measured(name, held_out, champion, use_case)[0],
+            matured_share=len(matured) / predictions,
+            note=note,
+        )
+
+
+def _matured(scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pd.DataFrame:
+    """The predictions whose labels are known, in order of their key: target, score."""
+    if labels is None:
+        return pd.DataFrame({use_case.target: [], SCORE: []})
+    key, target = sql.name(use_case.key), sql.name(use_case.target)
+    known = labels.filter(f"{target} IS NOT NULL").project(f"{key} AS labelled, {target}")
+    matured = scored.join(known, f"{key} = labelled").order(key).project(f"{target}, {SCORE}")
+    return pd.DataFrame(matured.df())
+
+
+def _measured(metric: str, rows: pd.DataFrame, champion: Champion, use_case: UseCase) -> tuple[float | None, str | None]:
+    """The metric, or why it has no value."""
+    if metric in metrics.DECISION and champion.threshold is None:
+        return None, f"version {champion.version} has no decision threshold"
+    threshold = 0.5 if champion.threshold is None else champion.threshold
+    try:
+        value = metrics.measure(metric, rows[use_case.target], rows[SCORE], threshold=threshold, under_cost=use_case.metric.under_cost)
+    except metrics.Undefined as reason:
+        return None, str(reason)
+    return value, None
+
+
+# --- for a person ------------------------------------------------------------------------------------------------
+
+
+def _page(table: pd.DataFrame, evidently: str, scored: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> str:
+    time = sql.name(use_case.time)
+    first, last = scored.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    features = [row for row in records if row["kind"] == "feature"]
+    return pages.render(
+        "drift.html.j2",
+        use_case=use_case,
+        champion=champion,
+        first=first,
+        last=last,
+        judged=[row for row in records if row["kind"] != "performance"],
+        performance=[row for row in records if row["kind"] == "performance"],
+        drifted=[row["subject"] for row in features if row["drifted"]],
+        n_features=len(features),
+        hidden=sorted(_private(use_case)),
+        evidently=evidently,
+    )

@@ -1,0 +1,250 @@
+"""Drift is found where it was planted and nowhere else, and performance is measured on matured labels only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines import drift, drift_report, metrics
+from pipelines.config import UseCase
+from pipelines.drift import Found
+from pipelines.errors import BadInput
+from pipelines.model import convert
+from pipelines.model.graph import Graph
+from pipelines.registry import Champion
+from tests import fitted
+
+WEEK = date(2026, 2, 2)
+ROWS = 350
+PHONE = "&#34;phone&#34;"  # a channel, as a value of the framed page
+
+
+@cache
+def champion() -> Champion:
+    graph = convert.graph_of(fitted.pipeline("linear"), fitted.use_case().features, "binary", "tiny", {})
+    return Champion("3", graph, sha256(graph).hexdigest(), date(2026, 1, 31), 0.5, {})
+
+
+@cache
+def quiet_week() -> pd.DataFrame:
+    """Rows like those of the training, spread over seven days."""
+    rows = fitted.rows().drop(columns="split").sample(ROWS, replace=True, random_state=5).reset_index(drop=True)
+    days = [datetime(WEEK.year, WEEK.month, WEEK.day) + timedelta(days=n % 7, minutes=n) for n in range(ROWS)]
+    return rows.assign(id=[f"w{n:04}" for n in range(ROWS)], at=days)
+
+
+def drifted_week() -> pd.DataFrame:
+    """Greater amounts, half of the ages gone, a new channel, and other words."""
+    week = quiet_week().copy()
+    week["amount"] *= 2
+    week.loc[week.index % 2 == 0, "age"] = np.nan
+    week.loc[week.index % 3 == 0, "channel"] = "watch"
+    week["note"] = [" ".join(["zebra", "giraffe", "lion", "tapir"][n % 4 :]) for n in range(ROWS)]
+    return week
+
+
+def compare(
+    week: pd.DataFrame,
+    *,
+    labelled: pd.DataFrame | None = None,
+    reference: pd.DataFrame | None = None,
+    use_case: UseCase | None = None,
+    version: str = "3",
+) -> Found:
+    """Cut the week into nights, score them, and compare."""
+    use_case = use_case or fitted.use_case()
+    scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
+    scored = week[["id", "at"]].assign(score=scores, decision=0, model_version=version, run="r", partition=week["at"].dt.date)
+    connection = duckdb.connect()
+
+    def nights(rows: pd.DataFrame) -> list[duckdb.DuckDBPyRelation]:
+        days = [rows["at"].dt.date == WEEK + timedelta(days=n) for n in range(7)]
+        return [connection.from_df(rows[day].reset_index(drop=True)) for day in days]
+
+    return drift.compare(
+        reference=connection.from_df(fitted.rows() if reference is None else reference),
+        features=nights(week.drop(columns="bad")),
+        predictions=nights(scored),
+        labels=None if labelled is None else connection.from_df(labelled[["id", "at", "bad"]]),
+        champion=champion(),
+        use_case=use_case,
+    )
+
+
+def row(found: Found, subject: str) -> pd.Series:
+    return found.table[found.table.subject == subject].iloc[0]
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Found:
+    """A week without drift, of which half of the labels are known."""
+    return compare(quiet_week(), labelled=quiet_week()[: ROWS // 2])
+
+
+@pytest.fixture(scope="module")
+def loud() -> Found:
+    """A week with drift in all features, without labels."""
+    return compare(drifted_week())
+
+
+def test_a_quiet_week_shows_no_drift(quiet: Found) -> None:
+    judged = quiet.table[quiet.table.kind != "performance"]
+    assert judged.subject.to_list() == ["amount", "age", "channel", "note", "score"]
+    assert judged.type.to_list() == ["number", "number", "category", "text", "score"]
+    assert judged.method.to_list() == ["ks", "ks", "jensenshannon", "abs_text_content_drift", "ks"]
+    assert not judged.drifted.any()
+    assert set(judged.current_rows) == {ROWS}
+    assert judged.reference_rows.to_list() == [300, 300, 300, 300, 100]
+
+
+def test_planted_drift_is_found_in_each_kind_of_feature(loud: Found) -> None:
+    judged = loud.table[loud.table.kind != "performance"].set_index("subject")
+    assert judged.drifted.to_dict() == {"amount": True, "age": True, "channel": True, "note": True, "score": True}
+    assert judged.method.age == "ks"
+    assert judged.value.age > judged.threshold.age, "the ages that are left have not changed: only the missing ones tell"
+    assert judged.note.age.startswith("missing: ")
+    assert judged.current_missing.age == pytest.approx(0.55, abs=0.05)
+
+
+def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: Found) -> None:
+    week, held_out = quiet_week()[: ROWS // 2], fitted.rows()[fitted.rows().split == "test"]
+    graph = Graph(champion().graph)
+    for name in metrics.for_task("binary"):
+        for rows, value in ((week, row(quiet, name).value), (held_out, row(quiet, name).reference_value)):
+            assert value == pytest.approx(metrics.measure(name, rows.bad, graph.scores(duckdb.from_df(rows).to_arrow_table())))
+    performance = quiet.table[quiet.table.kind == "performance"]
+    assert performance.subject.iloc[0] == "aucpr", "the primary metric comes first"
+    assert set(performance.matured_share) == {0.5}
+    assert performance.drifted.isna().all()
+
+
+def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(loud: Found) -> None:
+    performance = loud.table[loud.table.kind == "performance"]
+    assert performance.value.isna().all()
+    assert performance.note.str.contains("no rows").all()
+    assert loud.summary(date(2026, 2, 9)) == (
+        "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the first labels are known on 2026-02-09)"
+    )
+
+
+def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
+    good = quiet_week()[quiet_week().bad == 0]
+    found = compare(quiet_week(), labelled=good)
+    assert pd.isna(row(found, "aucpr").value)
+    assert "all have the label 0" in row(found, "aucpr").note
+    assert row(found, "brier").value > 0
+    assert f"no aucpr on {len(good)} labelled rows" in found.summary(WEEK)
+
+
+def test_same_rows_give_the_same_table_and_page_in_any_order(quiet: Found) -> None:
+    week, training = quiet_week().sample(frac=1, random_state=1), fitted.rows().sample(frac=1, random_state=1)
+    again = compare(week, labelled=quiet_week()[: ROWS // 2].sample(frac=1, random_state=2), reference=training)
+    pd.testing.assert_frame_equal(again.table, quiet.table)
+    assert again.html == quiet.html
+
+
+def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
+    assert "giraffe" not in loud.html
+    assert PHONE in loud.html, "a category that is not personal is shown"
+    facts = fitted.use_case()
+    columns = facts.columns | {name: facts.columns[name].model_copy(update={"pii": True}) for name in ("channel", "amount")}
+    found = compare(quiet_week(), use_case=facts.model_copy(update={"columns": columns}))
+    assert PHONE not in found.html
+    assert f"{quiet_week().amount.max():.2f}"[:-1] not in found.html
+    assert row(found, "channel").method == "jensenshannon", "judged all the same"
+
+
+def test_the_page_stands_alone_and_frames_evidently_s_own(loud: Found) -> None:
+    assert loud.html.startswith("<!doctype html>")
+    assert "4 of 4 features differ" in loud.html
+    assert 'sandbox="allow-scripts" srcdoc="' in loud.html
+    assert "<script" not in loud.html, "scripts run in the frame only"
+
+
+def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: Found, loud: Found) -> None:
+    facts = fitted.use_case()
+    assert loud.retrain(facts)
+    assert not quiet.retrain(facts)
+    strict = facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.9999})})
+    assert quiet.retrain(strict)
+    assert "the worst allowed is 0.9999" in compare(quiet_week(), labelled=quiet_week(), use_case=strict).html
+
+
+def test_nights_of_another_version_are_told() -> None:
+    assert row(compare(quiet_week(), version="2"), "score").note == "some nights were scored by version 2, not by 3"
+
+
+def test_odd_columns_are_judged() -> None:
+    """Name -> its values in training, in the week, whether that is drift, and a part of the note."""
+    cases: dict[str, tuple[list[float], list[float], bool, str | None]] = {
+        "gone": ([1.0, 2.0], [np.nan], True, "missing: 0.0 % in the reference, 100.0 % in the week; no value in the week"),
+        "infinite": ([1.0, 2.0], [np.inf, -np.inf], True, "no value in the week"),
+        "never_there": ([np.nan], [np.nan], False, "no value in the reference"),
+        "came": ([np.nan], [1.0, 2.0], True, "no value in the reference"),
+        "constant": ([3.0], [3.0], False, None),
+        "no_longer_constant": ([3.0], [3.0, 4.0], True, None),
+        "another_constant": ([3.0], [4.0], True, None),
+        "switch": ([True, False, False], [False, True, False], False, None),
+        "rare_switch": ([1.0] + [0.0] * 49, [1.0] + [0.0] * 9, True, None),
+    }
+    facts = fitted.use_case()
+    features = facts.features.model_copy(update={"numbers": {**facts.features.numbers, **dict.fromkeys(cases, "amount")}})
+    training = fitted.rows().assign(**{name: np.resize(before, len(fitted.rows())) for name, (before, *_) in cases.items()})
+    week = quiet_week().assign(**{name: np.resize(now, ROWS) for name, (_, now, *_) in cases.items()})
+    found = compare(week, reference=training, use_case=facts.model_copy(update={"features": features}))
+    assert {name: bool(row(found, name).drifted) for name in cases} == {name: drifted for name, (_, _, drifted, _) in cases.items()}
+    for name, (*_, note) in cases.items():
+        assert pd.isna(row(found, name).note) if note is None else note in row(found, name).note
+
+
+def test_texts_that_tell_nothing_are_no_drift_and_say_so() -> None:
+    found = compare(quiet_week().assign(note="hello world"), reference=fitted.rows().assign(note="hello world"))
+    assert row(found, "note").note == "no word in these texts tells anything"
+    assert not row(found, "note").drifted
+    found = compare(quiet_week().assign(note=["hello"] * 19 + [""] * (ROWS - 19)))
+    assert "fewer than 20 texts to compare" in row(found, "note").note
+
+
+NO_DRIFT: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda random, n: random.normal(size=n),
+    "log-normal": lambda random, n: random.lognormal(0, 1.5, n),
+    "rare": lambda random, n: (random.random(n) < 0.02).astype(float),
+    "zeros": lambda random, n: np.where(random.random(n) < 0.9, 0, random.lognormal(3, 1, n)),
+    "Poisson": lambda random, n: random.poisson(2, n).astype(float),
+    "category": lambda random, n: random.choice(list("abcdefgh"), n, p=np.array([8, 7, 6, 5, 4, 3, 2, 1]) / 36),
+}
+
+
+@pytest.mark.parametrize("rows", [100, 600, 5000])
+def test_chance_is_not_taken_for_drift_and_a_shift_is_found(rows: int) -> None:
+    """Five draws of each shape; `benchmarks.drift_alarms` does the same two hundred times."""
+    random = np.random.default_rng(rows)
+    names = [f"{shape} {n}" for shape in NO_DRIFT for n in range(5)]
+    before = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, 10_000) for name in names})
+    now = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, rows) for name in names})
+    before["shifted"], now["shifted"] = random.normal(size=10_000), random.normal(0.8, 1, rows)
+    before["mixed"], now["mixed"] = random.choice(["a", "b"], 10_000), random.choice(["a", "b", "b", "b"], rows)
+    kinds: dict[str, drift_report.Type] = {
+        name: "category" if name.startswith(("category", "mixed")) else "number" for name in map(str, before)
+    }
+    tests = {name: drift_report.test_for(kind, before[name], now[name]) for name, kind in kinds.items()}
+    values = drift_report.statistics([test for test in tests.values() if test], before, now)
+    drifted = {name for name, test in tests.items() if test and test.drifted(values[name] or 0)}
+    assert drifted == {"shifted", "mixed"}
+
+
+def test_a_training_without_one_of_the_features_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"(?s)version 3, 2026-01-31.*- age.*train again"):
+        compare(quiet_week(), reference=fitted.rows().drop(columns="age"))
+
+
+def test_a_week_without_rows_is_refused() -> None:
+    with pytest.raises(BadInput, match="nothing to compare"):
+        compare(quiet_week()[:0])
