@@ -291,7 +291,7 @@ def _verdict(
     over_baseline = metrics.gain(metric, values[winner][metric], values[BASELINE][metric])
     reasons = [
         f"best {metric} over the folds: " + ", ".join(f"{family} {best[family]:.4f}" for family in use_case.candidates.families),
-        f"{_better(over_baseline > 0)} than the baseline on the held-out rows: {metric} {over_baseline:+.4f}",
+        f"on the held-out rows {_compared('the baseline', metric, over_baseline, margin=0)}",
     ]
     beats_champion = True
     if champion_version is None:
@@ -299,8 +299,7 @@ def _verdict(
     else:
         over_champion = metrics.gain(metric, values[winner][metric], values[CHAMPION][metric])
         beats_champion = over_champion > margin
-        asked = f", more than {margin:g} is asked for" if margin else ""
-        reasons.append(f"{_better(beats_champion)} than champion version {champion_version}: {metric} {over_champion:+.4f}{asked}")
+        reasons.append(f"on the held-out rows {_compared(f'champion version {champion_version}', metric, over_champion, margin)}")
     return Verdict(
         winner=winner,
         metric=metric,
@@ -313,8 +312,11 @@ def _verdict(
     )
 
 
-def _better(is_so: bool) -> str:
-    return "better" if is_so else "not better"
+def _compared(other: str, metric: str, gain: float, margin: float) -> str:
+    if gain == 0:
+        return f"as good as {other}: the same {metric}"
+    short = f", which is not more than the margin of {margin:g}" if 0 < gain <= margin else ""
+    return f"{'better' if gain > 0 else 'worse'} than {other} by {abs(gain):.4f} {metric}{short}"
 
 
 def _rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:

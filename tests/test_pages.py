@@ -29,12 +29,23 @@ def test_a_picture_becomes_a_data_uri() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "—"), (0.987654, "0.9877"), (12, "12"), (45.678, "45.68"), (123456.7, "123,457"), (0.00001234, "1.234e-05")]
+    ("value", "text"),
+    [
+        (None, "—"),
+        (0.987654, "0.9877"),
+        (0.25, "0.2500"),
+        (0.04093, "0.0409"),
+        (0, "0"),
+        (12, "12"),
+        (45.678, "45.68"),
+        (123456.7, "123,457"),
+        (0.00001234, "1.2e-05"), (-0.00094, "-0.00094"),
+    ],
 )
-def test_a_number_has_four_digits(value: float | None, text: str) -> None:
+def test_a_number_has_four_digits_and_decimals_line_up_below_one(value: float | None, text: str) -> None:
     assert pages.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.25"), (-0.25, "-0.25")])
+@pytest.mark.parametrize(("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.25")])
 def test_a_gain_tells_its_sign(value: float | None, text: str) -> None:
     assert pages.signed(value) == text

@@ -25,10 +25,15 @@ def png(picture: bytes) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A metric as a person reads it: four significant digits, a dash where there is none."""
+    """A metric as a person reads it: so many decimals below 1, so many digits above, and a dash where there is none."""
     if value is None:
         return "—"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    size = abs(value)
+    if size >= 10**digits:
+        return f"{value:,.0f}"
+    if size >= 1 or size == 0:
+        return f"{value:.{digits}g}"
+    return f"{value:.{digits}f}" if size >= 10 ** (1 - digits) else f"{value:.2g}"
 
 
 def signed(value: float | None) -> str:

@@ -1,0 +1,111 @@
+"""The model card: what a person must find on it, for each outcome, and that nothing in it can break out of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines import card
+from pipelines.config import UseCase
+from pipelines.evaluate import Judged
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.snapshot import FILE, Snapshot
+from pipelines.store import Store, Version
+from pipelines.use_cases import Loaded
+from tests.evaluation import champion, facts, judge
+
+Render = Callable[[UseCase, Judged], str]
+
+
+@pytest.fixture
+def rendered(settings: Settings) -> Render:
+    def render(use_case: UseCase, judged: Judged) -> str:
+        store = Store(settings.data, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
+        store.write_file(FILE, Snapshot("5nap.dir", 1, 1, "features", date(2026, 1, 31)).as_json())
+        return card.render(Run(Loaded(use_case, Path("tiny.yaml"), "f00", {}), store, settings), judged)
+
+    return render
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judged:
+    return judge(facts(), champion("linear"))
+
+
+def words(html: str) -> str:
+    """What a person reads: the text without tags, in one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html.partition("</head>")[2]).split())
+
+
+def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(rendered: Render, judged: Judged) -> None:
+    text = words(rendered(facts(), judged))
+    for told in (
+        facts().title,
+        *judged.verdict.reasons,
+        f"Of 100 held-out rows the {judged.verdict.winner} model raises",
+        "the greatest recall whose precision is at least 0.5, chosen on validation rows",
+        "channel=(missing) few rows",
+        "age number amount",
+        "Numbers: a missing value becomes the training median; clipped to the training percentiles 0.01 and 0.99",
+        "Data version (DVC) 5nap.dir",
+        "Use-case file (sha256) f00",
+    ):
+        assert told in text
+    held_out = judged.verdict.values["champion"]["aucpr"]
+    assert f"champion, version 3 {held_out:.4f}" in text
+
+
+@pytest.mark.parametrize(
+    ("beats_baseline", "beats_champion", "version", "told"),
+    [
+        (True, True, None, "The forest model will be promoted, once every gate has let it through."),
+        (True, False, "3", "Champion version 3 stays: the forest model is not good enough to replace it."),
+        (False, True, "3", "Champion version 3 stays"),
+        (False, True, None, "Nothing will be promoted: the forest model is no better than the baseline."),
+    ],
+)
+def test_the_first_line_says_whether_there_will_be_a_promotion(
+    rendered: Render, judged: Judged, beats_baseline: bool, beats_champion: bool, version: str | None, told: str
+) -> None:
+    verdict = replace(judged.verdict, beats_baseline=beats_baseline, beats_champion=beats_champion, champion_version=version)
+    assert told in words(rendered(facts(), replace(judged, verdict=verdict)))
+
+
+def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(rendered: Render, judged: Judged) -> None:
+    scores = judged.scores.assign(slice=judged.scores["slice"].replace("channel=chip", "channel=<script>alert(1)</script>"))
+    html = rendered(facts(title="<b>Which</b> & what?"), replace(judged, scores=scores))
+    assert "channel=&lt;script&gt;" in html
+    assert "&lt;b&gt;Which&lt;/b&gt; &amp; what?" in html
+    assert "<script" not in html
+    assert not re.search(r'(src|href)="(?!data:image/png;base64,)', html)
+
+
+def test_same_inputs_same_bytes_and_every_picture_is_there(rendered: Render, judged: Judged) -> None:
+    html = rendered(facts(), judged)
+    assert html == rendered(facts(), judged)
+    assert html.count('src="data:image/png;base64,') == len(judged.pictures)
+
+
+def test_a_regression_has_no_alarms_on_its_card(rendered: Render) -> None:
+    judged = judge(facts("regression"), champion("linear", "regression", None), means={"linear": 9, "forest": 8, "xgboost": 7})
+    text = words(rendered(facts("regression"), judged))
+    assert "What the threshold means" not in text
+    assert "alarm" not in text
+    assert "rmse primary" in text
+    assert "mean label" in text
+
+
+def test_of_many_slices_the_largest_are_shown_and_the_others_counted(rendered: Render, judged: Judged) -> None:
+    every = judged.scores[judged.scores["slice"] == "channel=chip"]
+    scores = [judged.scores[judged.scores["slice"] == "all"], *(every.assign(slice=f"channel=c{n:02}", n=n) for n in range(25))]
+    text = words(rendered(facts(), replace(judged, scores=pd.concat(scores))))
+    assert "channel=c24" in text
+    assert "channel=c04" not in text
+    assert "The 20 largest slices; 5 more are in the table scores ." in text
