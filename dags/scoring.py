@@ -4,7 +4,8 @@ Each table is followed by its gate: when a gate turns red, that day gets no pred
 A day that is scored again gets the same predictions, so a run can be cleared or backfilled at any time.
 
 Started by hand, the DAG scores yesterday, unless `partition` names another day. `model_version` takes a registered
-version instead of the champion.
+version instead of the champion. The dates of a backfill are those of the mornings after: the runs of 2 to 8 March score
+the days 1 to 7 March.
 """
 
 from airflow.sdk import Param

@@ -26,7 +26,7 @@ class Outcome:
     summary: str
     report: str | None = None  # path below the data root
     mlflow_run: str | None = None
-    alarm: bool = False  # drift: the week was so different that a training should follow
+    retrain: bool = False  # drift: the week was so different that a training should follow
 
 
 # The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.
@@ -178,7 +178,8 @@ def drift(run: Run) -> Outcome:
     )
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
-    return Outcome(found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days)), report=report)
+    summary = found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days))
+    return Outcome(summary, report=report, retrain=found.retrain(run.use_case))
 
 
 def gate(run: Run, table: GatedTable) -> Outcome:

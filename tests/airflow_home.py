@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs"),
     "AIRFLOW__API_AUTH__JWT_SECRET": "for these tests only, and longer than sixty-four bytes, as HMAC asks",
     "PYTHONPATH": str(ROOT),
+    "SLUICE_USE_CASES": str(ROOT / "include" / "use_cases"),
 }
 os.environ.update(ENVIRONMENT)
 

@@ -98,7 +98,7 @@ class DriftOperator(StepOperator):
     def leave(self, context: Context, outcome: flow.Outcome) -> None:
         """Announce drift, for a training on the rows up to the week's end."""
         super().leave(context, outcome)
-        if outcome.alarm:
+        if outcome.retrain:
             week_end = dates.known_by(self.kind, dates.parse(self.partition)) - timedelta(days=1)
             verdict = context["outlet_events"][assets.drift_verdict(self.use_case)]
             verdict.add(assets.drift_found(self.use_case), extra={EVENT_KEY: week_end.isoformat()})

@@ -48,6 +48,11 @@ class Report:
     path: str  # below the data root, as the task says
     address: str
 
+    @property
+    def partition(self) -> str:
+        """The partition that it is about: `<use case>/<kind>/<partition>/reports/...`."""
+        return self.path.split("/")[2] if self.path.count("/") > 2 else ""
+
 
 def build() -> FastAPI:
     """The pages as an app, to be mounted under `links.PREFIX`."""

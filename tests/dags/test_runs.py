@@ -74,11 +74,6 @@ def test_every_run_succeeds_and_publishes_every_table(life: Life) -> None:
     assert opened("drift", NIGHTS[0]).store.manifest("drift").rows
 
 
-def test_predictions_name_the_run_that_made_them(life: Life) -> None:
-    run_ids = opened("scoring", NIGHTS[0]).store.read("predictions").project("distinct run").fetchall()
-    assert run_ids == [(life.runs["scoring", NIGHTS[0]].run_id,)]
-
-
 def test_a_poisoned_night_ends_at_its_gate_and_in_the_exit_code(life: Life) -> None:
     test = subprocess.run(
         [sys.executable, "-m", "airflow", "dags", "test", f"{tiny.NAME}_scoring", poison.POISONED.isoformat()],
