@@ -61,7 +61,7 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
         "target": use_case.target,
         "features": json.dumps(_kinds(use_case.features)),
         "metric": verdict.metric,
-        "held_out": repr(verdict.values[family][verdict.metric]),
+        **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
     }
     if use_case.task == "binary":
         described["classes"] = json.dumps([0, 1])

@@ -164,6 +164,12 @@ class Store:
         parts = tuple(Part(**part) for part in found.pop("parts"))
         return Manifest(**found, parts=parts)
 
+    def digest(self, table: str, pieces: Sequence[str] = ()) -> str:
+        """One name for the published table's content, over all its pieces."""
+        names = [f"{table}/{piece}" for piece in pieces] or [table]
+        parts = [part.sha256 for name in names for part in self.manifest(name).parts]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
     def partitions(self, kind: Kind) -> list[date]:
         """The partitions of a kind that have a folder, oldest first."""
         folder = self.root / self.use_case / kind

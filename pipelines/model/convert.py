@@ -44,7 +44,7 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
     """
     register_converters()
     pipeline = repairs.with_split_ngrams(pipeline)
-    options: dict[object, dict[str, object]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
+    options: dict[Any, dict[str, Any]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
     if task == "binary":
         options[id(pipeline)] = {"zipmap": False}
     columns = [(f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1])) for f in features.names]

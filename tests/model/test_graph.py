@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
+from pipelines.config import Family
 from pipelines.errors import BadInput
 from pipelines.model import candidate, convert, graph, inputs
 from pipelines.model.graph import Graph
@@ -65,9 +66,9 @@ def test_a_rows_score_does_not_depend_on_how_the_rows_are_cut(linear: Graph, tab
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
 @pytest.mark.parametrize("task", ["binary", "regression"])
-def test_a_row_alone_scores_as_among_others(family: str, task: str, table: pa.Table) -> None:
+def test_a_row_alone_scores_as_among_others(family: Family, task: str, table: pa.Table) -> None:
     facts = fitted.use_case(task)
-    found = Graph(convert.graph_of(fitted.pipeline(family, task), facts.features, facts.task, facts.name, {}))  # type: ignore[arg-type]
+    found = Graph(convert.graph_of(fitted.pipeline(family, task), facts.features, facts.task, facts.name, {}))
     together = found.scores(table.slice(0, 40))
     assert [found.scores(table.slice(n, 1))[0] for n in range(40)] == together.tolist()
 

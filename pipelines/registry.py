@@ -1,0 +1,201 @@
+"""The registry: which versions a use case's model has, which one is champion, and since when.
+
+One registered model a use case, one version a family and training. A version's tags say where it comes from and how it
+did on held-out rows; the alias `champion` names the version that scores, `challenger` the winner of the latest training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version as installed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import mlflow.onnx
+import onnx
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from pipelines import tracking
+from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
+from pipelines.history import History, Promotion
+from pipelines.model.graph import Graph
+
+if TYPE_CHECKING:
+    from pipelines.config import Family
+    from pipelines.evaluate import Verdict
+    from pipelines.export import Exported
+    from pipelines.run import Run
+    from pipelines.settings import Settings
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+GRAPH_TAG = "graph_sha256"
+MODEL_FILE = "model.onnx"
+NOT_TAGS = frozenset({"features", "format"})  # of a graph's metadata: too long, or of no use in a search
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that scores."""
+
+    version: str
+    graph: bytes
+    sha256: str
+    partition: date  # of the training that made it
+    threshold: float | None  # of the decision: score >= threshold; None for a regression
+    metadata: dict[str, str]
+
+
+def register(run: Run, exported: Exported, verdict: Verdict) -> str:
+    """Make each graph a version of the use case's model, and the winner's the challenger.
+
+    A graph that is a version already stays that version, so that a step which runs twice registers once.
+
+    Returns:
+        The id of the MLflow run that holds the graphs.
+
+    Raises:
+        TryAgain: MLflow does not answer.
+    """
+    client = tracking.connect(run.settings)
+    name = run.use_case.name
+    if not client.search_registered_models(filter_string=f"name='{name}'"):
+        client.create_registered_model(name, description=run.use_case.title)
+    known = {family: _registered(client, name, graph) for family, graph in exported.graphs.items()}
+    holder = next((version.run_id for version in known.values() if version), None) or _begin(client, run)
+    versions = {family: known[family] or _log(client, name, holder, family, graph) for family, graph in exported.graphs.items()}
+    client.set_registered_model_alias(name, CHALLENGER, versions[verdict.winner].version)
+    return holder
+
+
+def champion(run: Run) -> Champion:
+    """Load the version that the run asks for, else the champion.
+
+    Raises:
+        BadInput: the run asks for a version that does not exist.
+        NoChampion: nothing was promoted yet.
+        TableCorrupt: the model's file is gone, or is not the one that was registered.
+        TryAgain: MLflow does not answer.
+    """
+    client = tracking.connect(run.settings)
+    name = run.use_case.name
+    version = run.model_version or champion_version(client, name)
+    if version is None:
+        raise NoChampion(
+            f"{name} has no champion yet, so there is nothing to score or compare with\n"
+            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
+            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+        )
+    return _load(_known(client, name, version))
+
+
+def champion_or_none(run: Run) -> Champion | None:
+    """Load the champion, if there is one; see `champion`."""
+    try:
+        return champion(run)
+    except NoChampion:
+        return None
+
+
+def champion_version(client: MlflowClient, name: str) -> str | None:
+    """Return the number of the version that is champion, if any."""
+    models = client.search_registered_models(filter_string=f"name='{name}'")
+    return str(models[0].aliases[CHAMPION]) if models and CHAMPION in models[0].aliases else None
+
+
+def version_of(client: MlflowClient, name: str, graph: bytes) -> str | None:
+    """Return the number of the version whose graph this is, if it is registered."""
+    found = _registered(client, name, graph)
+    return str(found.version) if found else None
+
+
+def history(settings: Settings, use_case: str) -> list[Promotion]:
+    """List each decision about the use case's champion, oldest first."""
+    return History.of(settings, use_case).read()
+
+
+def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:
+    found = client.search_model_versions(f"name='{name}' and tag.`{GRAPH_TAG}`='{_sha256(graph)}'")
+    return found[0] if found else None
+
+
+def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
+    versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
+    if version not in versions:
+        shown = [f"{number}: {found.tags.get('family')} of {found.tags.get('training_partition')}" for number, found in versions.items()]
+        raise BadInput(
+            f"{name} has no model version {version!r}; there are\n{listed(shown)}\n  way out: name one of these, or none for the champion"
+        )
+    return versions[version]
+
+
+def _load(version: ModelVersion) -> Champion:
+    content = _download(version)
+    sha256, promised = _sha256(content), version.tags.get(GRAPH_TAG)
+    if sha256 != promised:
+        raise TableCorrupt(
+            f"{version.name} version {version.version}: the model's file has sha256 {sha256[:12]}..., registered was {str(promised)[:12]}...\n"
+            "  way out: bring the file back from a backup, score with another version, or train again"
+        )
+    metadata = Graph(content).metadata
+    threshold = metadata.get("threshold")
+    return Champion(
+        version=str(version.version),
+        graph=content,
+        sha256=sha256,
+        partition=date.fromisoformat(metadata["training_partition"]),
+        threshold=None if threshold is None else float(threshold),
+        metadata=metadata,
+    )
+
+
+def _download(version: ModelVersion) -> bytes:
+    with TemporaryDirectory() as folder:
+        try:
+            place = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}", dst_path=folder)
+            return (Path(place) / MODEL_FILE).read_bytes()
+        except (FileNotFoundError, MlflowException) as error:
+            raise TableCorrupt(
+                f"{version.name} version {version.version}: the model's file cannot be read: {str(error).splitlines()[0]}\n"
+                "  way out: bring MLflow's artifacts back from a backup, score with another version, or train again"
+            ) from error
+
+
+def _begin(client: MlflowClient, run: Run) -> str:
+    tags = {"sluice.step": "export", "sluice.orchestrator": run.orchestrator}
+    begun = client.create_run(tracking.experiment(client, run), run_name=f"{run.partition} export", tags=tags)
+    return str(begun.info.run_id)
+
+
+def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes) -> ModelVersion:
+    """Log a graph as an MLflow model, then make it a version with all its tags at once: no version is ever without them."""
+    graph = Graph(content)
+    with mlflow.start_run(run_id=mlflow_run):
+        logged = mlflow.onnx.log_model(
+            onnx.load_from_string(content),
+            name=family,
+            signature=_signature(graph),
+            pip_requirements=[f"onnxruntime=={installed('onnxruntime')}"],
+            onnx_execution_providers=["CPUExecutionProvider"],
+            save_as_external_data=False,
+        )
+    described = {key: value for key, value in graph.metadata.items() if key not in NOT_TAGS}
+    tags = described | {GRAPH_TAG: _sha256(content)}
+    return client.create_model_version(name, logged.model_uri, run_id=mlflow_run, tags=tags, model_id=logged.model_id)
+
+
+def _signature(graph: Graph) -> ModelSignature:
+    # MLflow casts its doubles to the graph's floats, but refuses a double where a float is declared.
+    kinds = {"number": "double", "text": "string"}
+    columns = [ColSpec(kinds[kind], column, required=False) for column, kind in graph.inputs.items()]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("float", "score")]))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,129 @@
+"""Each row of features becomes one prediction, which says what made it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from pipelines import score
+from pipelines.errors import BadInput
+from pipelines.model import convert
+from pipelines.model.graph import Graph
+from pipelines.registry import Champion
+from pipelines.run import Run
+from tests import fitted
+
+NIGHT = date(2026, 2, 1)
+
+
+@pytest.fixture(scope="module")
+def champion() -> Champion:
+    graph = fitted.exported().graphs["xgboost"]
+    return Champion(
+        version="3",
+        graph=graph,
+        sha256=hashlib.sha256(graph).hexdigest(),
+        partition=date(2026, 1, 31),
+        threshold=0.25,
+        metadata=Graph(graph).metadata,
+    )
+
+
+@pytest.fixture
+def run(open_run: Callable[..., Run]) -> Run:
+    """A scoring night whose features are there."""
+    run = open_run("scoring", NIGHT)
+    run.store.write("features", fitted.rows().drop(columns=["bad", "split"]))
+    return run
+
+
+def predicted(run: Run, champion: Champion) -> pd.DataFrame:
+    table: pd.DataFrame = score.predict(run.store.read("features"), champion, run).read_all().to_pandas()
+    return table
+
+
+def test_every_row_is_scored_and_says_what_scored_it(run: Run, champion: Champion) -> None:
+    table = predicted(run, champion)
+    assert list(table.columns) == ["id", "at", "score", "decision", "model_version", "run", "partition"]
+    assert table.id.tolist() == fitted.rows().id.tolist()
+    expected = Graph(champion.graph).scores(pa.Table.from_pandas(fitted.rows()))
+    assert table.score.tolist() == expected.tolist()
+    assert set(table.model_version) == {"3"}
+    assert set(table.partition) == {NIGHT}
+    assert table.run.str.fullmatch("[0-9a-f]{12}").all()
+
+
+def test_the_decision_is_taken_from_the_threshold_on(run: Run, champion: Champion) -> None:
+    met = replace(champion, threshold=float(predicted(run, champion).score.quantile(0.6, interpolation="nearest")))
+    table = predicted(run, met)
+    assert (table.score == met.threshold).any()
+    assert table.decision.tolist() == (table.score >= met.threshold).astype(int).tolist()
+
+
+def test_scoring_twice_gives_the_same_bytes(run: Run, champion: Champion) -> None:
+    digests = [run.store.write("predictions", score.predict(run.store.read("features"), champion, run)).digest for _ in range(2)]
+    assert digests[0] == digests[1]
+
+
+def test_the_batches_in_which_rows_arrive_do_not_show(run: Run, champion: Champion, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = predicted(run, champion)
+    monkeypatch.setattr(score, "ROWS_AT_ONCE", 33)
+    pd.testing.assert_frame_equal(predicted(run, champion), whole)
+
+
+def test_the_fingerprint_names_the_model_the_partition_and_the_features(run: Run, champion: Champion, open_run: Callable[..., Run]) -> None:
+    one = score.fingerprint(champion, run)
+    other_model = score.fingerprint(replace(champion, sha256="0" * 64), run)
+    next_night = open_run("scoring", date(2026, 2, 2))
+    next_night.store.write("features", fitted.rows().drop(columns=["bad", "split"]))
+    other_night = score.fingerprint(champion, next_night)
+    run.store.write("features", fitted.rows().head(5))
+    other_features = score.fingerprint(champion, run)
+    assert len({one, other_model, other_night, other_features}) == 4
+    assert score.fingerprint(champion, replace(next_night, orchestrator="manual")) == other_night
+
+
+def test_a_regression_predicts_numbers_and_decides_nothing(open_run: Callable[..., Run], champion: Champion) -> None:
+    run = open_run("scoring", NIGHT)
+    facts = fitted.use_case("regression")
+    run = replace(run, loaded=replace(run.loaded, use_case=facts))
+    run.store.write("features", fitted.rows("regression"))
+    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {})
+    table = predicted(run, replace(champion, graph=graph, threshold=None))
+    assert list(table.columns) == ["id", "at", "score", "model_version", "run", "partition"]
+    assert table.score.max() > 1
+
+
+def test_no_rows_give_an_empty_table_with_its_columns(run: Run, champion: Champion) -> None:
+    run.store.write("features", fitted.rows().head(0))
+    assert list(predicted(run, champion).columns)[2:4] == ["score", "decision"]
+
+
+def test_features_that_the_model_does_not_know_stop_before_the_first_row(run: Run, champion: Champion) -> None:
+    run.store.write("features", fitted.rows().rename(columns={"amount": "amounts"}))
+    with pytest.raises(BadInput, match="did you mean 'amounts'"):
+        score.predict(run.store.read("features"), champion, run)
+
+
+def test_a_version_that_did_not_win_cannot_decide(run: Run, champion: Champion) -> None:
+    with pytest.raises(BadInput, match="has no threshold"):
+        score.predict(run.store.read("features"), replace(champion, threshold=None), run)
+
+
+def test_a_row_that_gets_lost_stops_the_table(run: Run, champion: Champion, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = score._predictions
+
+    def all_but_one(*arguments: object) -> object:
+        for batch in whole(*arguments):  # type: ignore[arg-type]
+            yield batch.slice(1)
+
+    monkeypatch.setattr(score, "_predictions", all_but_one)
+    with pytest.raises(BadInput, match="400 rows of features, but 399 predictions"):
+        run.store.write("predictions", score.predict(run.store.read("features"), champion, run))
+    assert not run.store.has("predictions")
