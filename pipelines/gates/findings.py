@@ -149,7 +149,7 @@ def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
         return f"none of {checked:,} values"
     share = f" ({100 * unexpected / checked:.3g} %)" if checked else ""
     distinct = list(dict.fromkeys(examples))
-    return f"{unexpected:,} of {checked:,} values{share}, e.g. {_few(distinct, FEW)}"
+    return f"{unexpected:,} of {checked:,} values{share}, e.g. {', '.join(distinct[:FEW])}"
 
 
 def _allowed(kwargs: Mapping[str, Any]) -> str:
@@ -173,25 +173,30 @@ def _condition(condition: Any) -> str:
     column = condition["column"]["name"]
     if condition["type"] == "nullity":
         return f"{column} is {'' if condition['is_null'] else 'not '}null"
-    return f"{column} {condition['operator']} {plain(condition['parameter'])}"
+    return f"{column} {condition['operator']} {_word(plain(condition['parameter']))}"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}"
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):
         return _few([_shown(item) for item in value], MOST_VALUES)
-    return str(value)
+    return _word(value)
 
 
 def _shown(value: Any) -> str:
     """One value of the data, short, and with its blanks to be seen."""
-    text = repr(value) if isinstance(value, str) else str(plain(value))
+    text = repr(value) if isinstance(value, str) else _word(plain(value))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _word(value: Any) -> str:
+    """A plain value; true, false and null as YAML writes them."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _few(items: Collection[str], most: int) -> str:

@@ -106,19 +106,19 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(findings=(), refusal="the table has no rows")
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
-    found = judged(relation, run.store.connection, stated, _personal(run.use_case, table))
+    found = judged(relation, run.store.connection, stated, personal(run.use_case, table))
     return verdict(findings=found, refusal=None)
 
 
 def judged(
-    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, stated: Sequence[Stated], personal: frozenset[str]
+    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, stated: Sequence[Stated], masked: frozenset[str]
 ) -> tuple[Finding, ...]:
     """Judge a relation of a connection by some expectations; what failed comes first, and `stop` before `warn`."""
     wrong = {number: suite.mistakes(each.expectation, relation.columns) for number, each in enumerate(stated)}
     good = [number for number, mistakes in wrong.items() if not mistakes]
     observed = dict(zip(good, engine.validate(relation, connection, [suite.build(stated[n].expectation) for n in good]), strict=True))
     found = [
-        findings.of(each, observed[number], personal) if number in observed else findings.of_mistakes(each, wrong[number])
+        findings.of(each, observed[number], masked) if number in observed else findings.of_mistakes(each, wrong[number])
         for number, each in enumerate(stated)
     ]
     return tuple(sorted(found, key=lambda finding: (finding.success, finding.severity)))
@@ -154,7 +154,7 @@ def _digest(run: Run, table: GatedTable, pieces: Sequence[str]) -> str:
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
+def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
     """The columns whose values are masked: those marked `pii`, whatever they are called here, and features made of them."""
     marked = {name for name, column in use_case.columns.items() if column.pii}
     sources = {source for source, column in use_case.cleanse.rename.items() if column in marked}

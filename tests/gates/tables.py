@@ -1,0 +1,82 @@
+"""Literal tables of the tiny use case, as the steps would write them, and ways to damage them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pipelines.config import GatedTable, Kind
+from pipelines.run import Run
+
+PARTITIONS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 2)}
+KINDS: dict[GatedTable, Kind] = {
+    "raw": "scoring",
+    "clean": "scoring",
+    "features": "training",
+    "trials": "training",
+    "scores": "training",
+    "parity": "training",
+    "predictions": "scoring",
+    "drift": "drift",
+}
+
+RAW = """SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, 'c' || (i % 10) AS customer, i::DOUBLE AS amount,
+         ['chip', 'online'][1 + i % 2] AS channel, NULL::BIGINT AS bad FROM range(40) AS t(i)"""
+
+GOOD: dict[GatedTable, str] = {
+    "raw": RAW,
+    "clean": f"SELECT * FROM ({RAW}) WHERE amount >= 1",
+    "features": """
+        SELECT 'k' || i AS id, TIMESTAMP '2026-01-11' + INTERVAL 10 HOUR * i AS at, i % 2 AS bad, i::FLOAT AS amount, ln(1 + i)::FLOAT AS log_amount,
+            (i % 3)::FLOAT AS payments_7d, if(i > 0, i / 2, NULL)::FLOAT AS mean_7d, if(i > 9, i % 4, NULL)::FLOAT AS bad_before,
+            ['chip', 'online'][1 + i % 2] AS channel, if(i < 30, 'train', 'test') AS split
+        FROM range(40) AS t(i)""",
+    "trials": """
+        SELECT * FROM (VALUES
+            ('linear', 0, '{}', 0.5::DOUBLE, 0.1::DOUBLE, '[0.5]', 0.2::DOUBLE, 0.3::DOUBLE, false), ('linear', 1, '{}', 0.6, 0.1, '[0.6]', 0.2, 0.4, true),
+            ('xgboost', 0, '{}', 0.8, 0.1, '[0.8]', 0.2, 0.6, true), ('xgboost', 1, '{}', 0.1, 0.1, '[0.1]', 0.2, -0.1, false)
+        ) AS t(family, candidate, params, mean_score, std_score, fold_scores, baseline_score, gain, best)""",
+    "scores": """
+        SELECT * FROM (VALUES
+            ('aucpr', 'all', 10, 0.8::DOUBLE, NULL::DOUBLE, 0.2::DOUBLE, 0.6::DOUBLE, NULL::DOUBLE, true),
+            ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, true), ('f1', 'all', 10, 0.1, NULL, 0.2, -0.1, NULL, false)
+        ) AS t(metric, slice, n, challenger, champion, baseline, gain_over_baseline, gain_over_champion, "primary")""",
+    "parity": """
+        SELECT family, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference
+        FROM (VALUES ('linear'), ('xgboost')) AS f(family), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)""",
+    "predictions": """
+        SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, i / 50 AS score, (i > 30)::TINYINT AS decision,
+            '3' AS model_version, 'abc' AS run, DATE '2026-02-01' AS partition
+        FROM range(1, 40) AS t(i)""",
+    "drift": """
+        SELECT subject, 'feature' AS kind, 'number' AS type, 'ks' AS method, 0.5::DOUBLE AS value, 0.001::DOUBLE AS threshold, subject = 'amount' AS drifted,
+            0::DOUBLE AS reference_missing, 0::DOUBLE AS current_missing, 40 AS reference_rows, 40 AS current_rows, NULL::DOUBLE AS reference_value,
+            NULL::DOUBLE AS matured_share, NULL::VARCHAR AS note
+        FROM (VALUES ('amount'), ('log_amount'), ('payments_7d'), ('mean_7d'), ('bad_before'), ('channel')) AS t(subject)
+        UNION ALL SELECT 'score', 'prediction', 'score', 'ks', 0.5, 0.001, true, 0, 0, 40, 40, NULL, NULL, NULL
+        UNION ALL SELECT 'aucpr', 'performance', 'metric', 'matured labels', 0.7, 0.5, NULL, NULL, NULL, 40, 40, 0.8, 0.7, NULL""",
+}
+QUARANTINE = "SELECT 'k0' AS key, 'amount: below 1' AS reasons, '{}' AS found, true AS rejected, '{}' AS row"
+# What must lie beside a table for its gate to judge it.
+BESIDE: dict[GatedTable, dict[str, str]] = {
+    "clean": {"raw": RAW, "quarantine": QUARANTINE},
+    "features": {"clean": GOOD["features"]},
+    "predictions": {"features": GOOD["predictions"]},
+}
+
+
+def write(run: Run, table: GatedTable, damage: str = "SELECT * FROM rows") -> None:
+    """Write a table, damaged by some SQL over `rows`, and what lies beside it."""
+    for name, sql in BESIDE.get(table, {}).items():
+        run.store.write(name, run.store.connection.sql(sql))
+    damaged = f"WITH rows AS ({GOOD[table]}) {damage}"
+    if table == "trials":
+        for family in run.use_case.candidates.families:
+            run.store.write(table, run.store.connection.sql(f"FROM ({damaged}) WHERE family = '{family}'"), piece=family)
+    else:
+        run.store.write(table, run.store.connection.sql(damaged))
+
+
+def replaced(**columns: str) -> str:
+    """SQL with other values in some columns."""
+    values = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
+    return f"SELECT * REPLACE ({values}) FROM rows"

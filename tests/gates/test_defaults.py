@@ -1,0 +1,237 @@
+"""Each built-in expectation bites: a damaged table for every one of them, and the good table lets all pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+
+import pytest
+
+from pipelines.config import GatedTable, Kind
+from pipelines.gates import defaults
+from pipelines.gates.findings import Finding
+from pipelines.gates.judge import Verdict, judge
+from pipelines.run import Run
+from pipelines.settings import Settings
+from tests import tiny
+from tests.gates import tables
+from tests.gates.tables import replaced
+
+TABLES = list(tables.KINDS)
+FIRST_TEN = "(substr(id, 2)::INT < 10)"
+NUMBERS = ("amount", "log_amount", "payments_7d", "mean_7d", "bad_before")
+
+# Table, what has happened to it, the damage, and what the gate must say.
+DAMAGES: list[tuple[GatedTable, str, str, str]] = [
+    ("raw", "a column is missing", "SELECT * EXCLUDE (channel) FROM rows", "missing: channel"),
+    ("raw", "a column is renamed", "SELECT * RENAME (channel AS chanel) FROM rows", "unexpected: chanel"),
+    ("raw", "a column is added", "SELECT *, 1 AS extra FROM rows", "unexpected: extra"),
+    ("raw", "texts instead of numbers and moments", "SELECT COLUMNS(*)::VARCHAR FROM rows", "allowed: type_ DOUBLE"),
+    ("raw", "numbers instead of texts", replaced(id="1", customer="1", channel="1"), "allowed: type_ VARCHAR"),
+    ("raw", "yesterday is delivered again", replaced(at='"at" - INTERVAL 1 DAY'), "40 of 40 values (100 %), e.g. 2026-01-31T00:00:00"),
+    ("raw", "a moment lies in the future", replaced(at="TIMESTAMP '2026-02-02'"), "the partition's days are 2026-02-01"),
+    ("raw", "rows have no time", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
+    ("raw", "too many rows have no key", replaced(id=f"if({FIRST_TEN}, NULL, id)"), "10 of 40 values (25 %)"),
+    ("raw", "the labels are known already", replaced(bad="1::BIGINT"), "a scoring run must not know what it predicts"),
+    ("clean", "a column that leaks is kept", "SELECT *, 1 AS leak FROM rows", "unexpected: leak"),
+    ("clean", "texts instead of numbers and moments", "SELECT COLUMNS(*)::VARCHAR FROM rows", "allowed: type_ TIMESTAMP"),
+    ("clean", "numbers instead of texts", replaced(id="1", customer="1", channel="1"), "allowed: type_ VARCHAR"),
+    ("clean", "rows are lost", "SELECT * FROM rows LIMIT 4", "raw's 40 rows less the 1 in quarantine"),
+    ("clean", "rows are doubled", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "id: expect_column_values_to_be_unique: 78 of 78"),
+    ("clean", "the key is missing", replaced(id="NULL::VARCHAR"), "id: expect_column_values_to_not_be_null"),
+    ("clean", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
+    ("clean", "a moment lies outside of the day", replaced(at='"at" + INTERVAL 1 DAY'), "the partition's days are 2026-02-01"),
+    ("clean", "a required column is missing", replaced(customer="NULL::VARCHAR"), "customer: expect_column_values_to_not_be_null"),
+    ("clean", "spellings are left", replaced(channel="'Chip '"), "channel: expect_column_values_to_be_in_set: 39 of 39 values (100 %), e.g. 'Chip '"),
+    ("clean", "a sign is flipped", replaced(amount="-amount"), "e.g. -39.0, -38.0, -37.0; allowed: min_value 0"),
+    ("clean", "labels are no classes", replaced(bad="2::BIGINT"), "bad: expect_column_values_to_be_in_set"),
+    ("features", "a feature is missing", "SELECT * EXCLUDE (mean_7d) FROM rows", "missing: mean_7d"),
+    ("features", "rows are lost", "SELECT * FROM rows LIMIT 39", "clean's rows, each once"),
+    ("features", "a key stands twice", replaced(id="'k'"), "id: expect_column_values_to_be_unique"),
+    ("features", "the key is missing", replaced(id="NULL::VARCHAR"), "id: expect_column_values_to_not_be_null"),
+    ("features", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
+    ("features", "numbers are infinite", replaced(**dict.fromkeys(NUMBERS, "'inf'::FLOAT")), "e.g. inf"),
+    ("features", "numbers are no numbers", replaced(**dict.fromkeys(NUMBERS, "'nan'::FLOAT")), "e.g. nan"),
+    ("features", "a category is missing", replaced(channel="NULL::VARCHAR"), "channel: expect_column_values_to_not_be_null"),
+    ("features", "no row is held out", replaced(split="'train'"), "missing: 'test'"),
+    ("features", "rows belong to no split", replaced(split=f"if({FIRST_TEN}, NULL, split)"), "split: expect_column_values_to_not_be_null"),
+    ("features", "labels are missing", replaced(bad=f"if({FIRST_TEN}, NULL, bad)"), "bad: expect_column_values_to_not_be_null"),
+    ("features", "one class in the rows to learn from", replaced(bad="if(split = 'train', 0, bad)"), "missing: 1; allowed: value_set 0, 1, where split == train"),
+    ("features", "one class in the rows held out", replaced(bad="if(split = 'test', 1, bad)"), "missing: 0; allowed: value_set 0, 1, where split == test"),
+    ("trials", "a column is missing", "SELECT * EXCLUDE (gain) FROM rows", "missing: gain"),
+    ("trials", "a family's scores are missing", replaced(mean_score="NULL::DOUBLE", gain="NULL::DOUBLE"), "gain: expect_column_values_to_not_be_null"),
+    ("trials", "scores are infinite", replaced(mean_score="'inf'::DOUBLE", gain="'inf'::DOUBLE"), "e.g. inf"),
+    ("trials", "a family has two best candidates", replaced(best="true"), "and only one"),
+    ("trials", "a family has no best candidate", replaced(best="best AND family = 'linear'"), "missing: 'xgboost'"),
+    ("trials", "all are worse than the baseline", replaced(gain="gain - 0.7"), "the best one is no worse than the baseline"),
+    ("trials", "a family is missing", "SELECT * FROM rows WHERE family = 'linear'", "family: expect_column_distinct_values_to_equal_set: missing: 'xgboost'; allowed: value_set 'linear', 'xgboost'"),
+    ("scores", "a column is missing", 'SELECT * EXCLUDE (gain_over_baseline) FROM rows', "missing: gain_over_baseline"),
+    ("scores", "the whole is missing", "SELECT * FROM rows WHERE slice <> 'all'", "missing: 'aucpr'"),
+    ("scores", "another metric is primary", replaced(metric="'f1'"), "not among them: 'f1'"),
+    ("scores", "two rows for one number", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "observed 2; allowed: value 1"),
+    ("scores", "nothing was measured", replaced(challenger="NULL::DOUBLE", baseline="NULL::DOUBLE", gain_over_baseline="NULL::DOUBLE"), "challenger: expect_column_values_to_not_be_null"),
+    ("scores", "as good as the baseline", replaced(gain_over_baseline="0::DOUBLE"), "the challenger must be better than the baseline"),
+    ("parity", "a column is missing", "SELECT * EXCLUDE (difference) FROM rows", "missing: difference"),
+    ("parity", "a family was not compared", "SELECT * FROM rows WHERE family = 'linear'", "missing: 'xgboost'"),
+    ("parity", "real rows were not compared", "SELECT * FROM rows WHERE kind = 'edge'", "missing: 'real'"),
+    ("parity", "edge rows were not compared", "SELECT * FROM rows WHERE kind = 'real'", "missing: 'edge'"),
+    ("parity", "a difference is missing", replaced(difference="NULL::DOUBLE"), "difference: expect_column_values_to_not_be_null"),
+    ("parity", "one threshold has moved", replaced(difference="if(key = 'real1', 0.3, difference)"), "2 of 12 values (16.7 %), e.g. 0.3"),
+    ("parity", "a score is no number", replaced(difference="if(key = 'real1', 'inf'::DOUBLE, difference)"), "e.g. inf"),
+    ("predictions", "a column is missing", "SELECT * EXCLUDE (model_version) FROM rows", "missing: model_version"),
+    ("predictions", "fewer than inputs", "SELECT * FROM rows LIMIT 30", "features' rows, each once"),
+    ("predictions", "a key stands twice", replaced(id="'k'"), "id: expect_column_values_to_be_unique"),
+    ("predictions", "the key is missing", replaced(id="NULL::VARCHAR"), "id: expect_column_values_to_not_be_null"),
+    ("predictions", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
+    ("predictions", "scores are missing", replaced(score="NULL::DOUBLE"), "score: expect_column_values_to_not_be_null"),
+    ("predictions", "scores are no probabilities", replaced(score="score * 2"), "allowed: min_value 0, max_value 1"),
+    ("predictions", "scores are no numbers", replaced(score="'nan'::DOUBLE"), "e.g. nan"),
+    ("predictions", "the same for every row", replaced(score="0.5::DOUBLE"), "observed 1; allowed: min_value 2"),
+    ("predictions", "decisions are missing", replaced(decision="NULL::TINYINT"), "decision: expect_column_values_to_not_be_null"),
+    ("predictions", "decisions are no classes", replaced(decision="2::TINYINT"), "decision: expect_column_values_to_be_in_set"),
+    ("predictions", "nobody knows by which model", replaced(model_version="NULL::VARCHAR"), "model_version: expect_column_values_to_not_be_null"),
+    ("predictions", "two models", replaced(model_version="if(score > 0.5, '3', '4')"), "one night, one model"),
+    ("drift", "a column is missing", "SELECT * EXCLUDE (drifted) FROM rows", "missing: drifted"),
+    ("drift", "a feature was not compared", "SELECT * FROM rows WHERE subject <> 'channel'", "missing: 'channel'"),
+    ("drift", "a feature stands twice", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "subject: expect_column_values_to_be_unique"),
+    ("drift", "nobody knows whether it has drifted", replaced(drifted="NULL::BOOLEAN"), "drifted: expect_column_values_to_not_be_null"),
+    ("drift", "no value and no reason", replaced(value="NULL::DOUBLE"), "says why in its note"),
+    ("drift", "too many features have drifted", replaced(drifted="subject NOT IN ('channel', 'mean_7d')"), "4 of 6 values (66.7 %), e.g. true"),
+    ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.49, value)"), "value: expect_column_values_to_be_between"),
+]  # fmt: skip
+
+Judged = Callable[[GatedTable, str], Verdict]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Judge a table of the tiny use case after some damage, each once."""
+    place = tmp_path_factory.mktemp("gates")
+    (place / "tiny.yaml").write_text(tiny.YAML + "monitoring: {min_performance: 0.5}\n")
+    settings = Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
+
+    @cache
+    def judged(table: GatedTable, damage: str) -> Verdict:
+        kind = tables.KINDS[table]
+        run = Run.open(tiny.NAME, kind, tables.PARTITIONS[kind], settings)
+        tables.write(run, table, damage)
+        return judge(run, table)
+
+    return judged
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_good_table_passes_without_a_warning(judged: Judged, table: GatedTable) -> None:
+    verdict = judged(table, "SELECT * FROM rows")
+    assert verdict.passed
+    assert not verdict.failed("warn") or table == "trials"
+
+
+@pytest.mark.parametrize(("table", "what", "damage", "sentence"), DAMAGES, ids=[f"{table}: {what}" for table, what, _, _ in DAMAGES])
+def test_a_damaged_table_closes_the_gate_and_the_gate_says_why(
+    judged: Judged, table: GatedTable, what: str, damage: str, sentence: str
+) -> None:
+    verdict = judged(table, damage)
+    told = [finding.sentence() for finding in verdict.failed("stop")]
+    assert not verdict.passed
+    assert any(sentence in line for line in told), told
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_built_in_expectation_is_broken_by_one_of_the_damages(judged: Judged, table: GatedTable) -> None:
+    asked = {identity(finding) for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"}
+    broken = {
+        identity(finding)
+        for one, _, damage, _ in DAMAGES
+        if one == table
+        for finding in judged(table, damage).failed("stop")
+        if real(finding)
+    }
+    assert asked <= broken
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_without_rows_closes_the_gate(judged: Judged, table: GatedTable) -> None:
+    verdict = judged(table, "SELECT * FROM rows WHERE false")
+    assert not verdict.passed
+    assert verdict.refusal == "the table has no rows"
+
+
+def identity(finding: Finding) -> tuple[str, str, str]:
+    return finding.name, finding.subject, finding.allowed
+
+
+def real(finding: Finding) -> bool:
+    """Whether values broke it, rather than that it could not be asked."""
+    return finding.observed is not None or finding.unexpected is not None
+
+
+@pytest.mark.parametrize(("rejected", "open_"), [("true", False), ("false", True)])
+def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
+    open_run: Callable[[Kind, date], Run], rejected: str, open_: bool
+) -> None:
+    run = open_run("scoring", tables.PARTITIONS["scoring"])
+    tables.write(run, "clean", "SELECT * FROM rows WHERE amount > 9")
+    quarantine = tables.QUARANTINE.replace("true", rejected)
+    run.store.write("quarantine", run.store.connection.sql(f"SELECT q.* FROM ({quarantine}) AS q, range(10)"))
+    verdict = judge(run, "clean")
+    assert verdict.passed is open_
+    if not open_:
+        (finding,) = verdict.failed("stop")
+        assert finding.why == "10 of 40 rows (25.0%) are in quarantine, cleanse.max_quarantined allows 0.05"
+
+
+def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
+    run = open_run("training", tables.PARTITIONS["training"])
+    tables.write(run, "features", replaced(mean_7d="NULL::FLOAT", payments_7d="1::FLOAT"))
+    verdict = judge(run, "features")
+    assert verdict.passed
+    assert {finding.subject for finding in verdict.failed("warn")} == {"mean_7d", "payments_7d"}
+
+
+def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
+    regression = tiny.YAML.replace("task: binary", "task: regression").replace(
+        "label: {positive: 1, delay_days: 2}", "label: {delay_days: 2}"
+    )
+    regression = regression.replace("metric: {name: aucpr}", "metric: {name: rmse}").replace(
+        "threshold: {policy: max_recall, precision: 0.5}", ""
+    )
+    regression = regression.replace("{type: integer, role: label, allowed: [0, 1]}", "{type: number, role: label, max: 100}")
+    (settings.use_cases / "tiny.yaml").write_text(regression + "monitoring: {min_performance: 10}\n")
+    night = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
+    tables.write(night, "predictions", "SELECT * EXCLUDE (decision) REPLACE (score * 1000 AS score) FROM rows")
+    assert judge(night, "predictions").passed
+    tables.write(night, "predictions", "SELECT * EXCLUDE (decision) REPLACE ('inf'::DOUBLE AS score) FROM rows")
+    assert not judge(night, "predictions").passed
+    training = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
+    tables.write(training, "features", replaced(bad="bad::DOUBLE"))
+    assert judge(training, "features").passed
+    tables.write(training, "features", replaced(bad="1::DOUBLE"))
+    assert {finding.subject for finding in judge(training, "features").failed("stop")} == {"bad"}
+    week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
+    for value, good in ((9.9, True), (10.1, False)):
+        tables.write(
+            week,
+            "drift",
+            f"SELECT * REPLACE (if(kind = 'performance', 'rmse', subject) AS subject, if(kind = 'performance', {value}, value) AS value) FROM rows",
+        )
+        assert judge(week, "drift").passed is good
+
+
+def test_a_training_may_leave_rows_without_a_label_out(settings: Settings) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  drop: [bad]\n"))
+    run = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
+    tables.write(run, "features", "SELECT * FROM rows LIMIT 35")
+    assert judge(run, "features").passed
+    tables.write(run, "features", "SELECT * FROM rows UNION ALL SELECT * REPLACE ('x' || id AS id) FROM rows")
+    assert not judge(run, "features").passed
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_declared_columns_are_those_that_the_table_has(
+    judged: Judged, table: GatedTable, open_run: Callable[[Kind, date], Run]
+) -> None:
+    run = open_run("training", tables.PARTITIONS["training"])
+    have = run.store.connection.sql(tables.GOOD[table]).columns
+    assert sorted(have) == sorted(defaults.columns(run.use_case, table))

@@ -1,0 +1,286 @@
+"""A gate's verdict: closed whenever something could not be judged, short to read, and the same for the same table."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import flow
+from pipelines.config import Expectation, GatedTable, Kind, UseCase
+from pipelines.errors import MAX_LINES, GateClosed
+from pipelines.gates import defaults, judge
+from pipelines.gates.suite import Stated
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.use_cases import load
+from tests import tiny
+from tests.gates import tables
+from tests.gates.tables import replaced
+
+OpenRun = Callable[[Kind, date], Run]
+NIGHT = tables.PARTITIONS["scoring"]
+
+
+@pytest.fixture
+def night(settings: Settings) -> Callable[..., Run]:
+    """A night of the tiny use case with more lines in its file, and with damage done to its raw table."""
+
+    def opened(more: str = "", damage: str = "SELECT * FROM rows", yaml: str = tiny.YAML) -> Run:
+        (settings.use_cases / "tiny.yaml").write_text(yaml + more)
+        run = Run.open(tiny.NAME, "scoring", NIGHT, settings)
+        tables.write(run, "raw", damage)
+        return run
+
+    return opened
+
+
+def message(verdict: judge.Verdict) -> str:
+    with pytest.raises(GateClosed) as closed:
+        verdict.raise_if_closed("tiny/scoring/2026-02-01/reports/gate_raw.html")
+    assert closed.value.report == "tiny/scoring/2026-02-01/reports/gate_raw.html"
+    return str(closed.value)
+
+
+def test_an_open_gate_says_so_in_one_line(night: Callable[..., Run]) -> None:
+    verdict = judge.judge(night(), "raw")
+    verdict.raise_if_closed("report.html")
+    assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is open: 11 of 11 expectations hold"
+
+
+def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night: Callable[..., Run]) -> None:
+    run = night("gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n", replaced(channel="1"))
+    assert message(judge.judge(run, "raw")).splitlines() == [
+        "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 12 expectations failed",
+        "  - channel: expect_column_type_to_be: observed INTEGER; allowed: type_ VARCHAR",
+        "  - amount: expect_column_mean_to_be_between: observed 19.5; allowed: max_value 10",
+        "  report: tiny/scoring/2026-02-01/reports/gate_raw.html",
+        "  way out: mend the cause, in the data or in tiny.yaml, and run ingest and gate_raw again",
+    ]
+
+
+@pytest.mark.parametrize("rows", [1, 1_000])
+def test_the_message_has_at_most_ten_lines_at_any_size(night: Callable[..., Run], rows: int) -> None:
+    own = "gates:\n  raw:\n" + "".join(
+        f"    - expect_column_mean_to_be_between: {{column: amount, max_value: {-n}}}\n" for n in range(1, 20)
+    )
+    text = "repeat('long' || chr(10), 1000)"
+    run = night(own, f"SELECT x.* REPLACE ({text} || r.range AS channel) FROM rows AS x, range({rows}) AS r")
+    lines = message(judge.judge(run, "raw")).splitlines()
+    assert len(lines) <= MAX_LINES
+    assert lines[-3] == "  ... and 13 more"
+    assert max(map(len, lines)) < 400
+
+
+# --- fail closed
+
+
+def test_a_missing_table_closes_the_gate_and_is_evidence(open_run: OpenRun) -> None:
+    verdict = judge.judge(open_run("scoring", NIGHT), "raw")
+    assert "there is nothing to judge\n  - tiny scoring 2026-02-01: no table 'raw'" in message(verdict)
+    assert json.loads(verdict.evidence())["passed"] is False
+
+
+def test_a_damaged_part_closes_the_gate(night: Callable[..., Run]) -> None:
+    run = night()
+    (part,) = (run.store.folder / "raw").glob("part-*.parquet")
+    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    assert "is not the file that was published" in message(judge.judge(run, "raw"))
+
+
+def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> None:
+    run = open_run("scoring", NIGHT)
+    run.store.write("clean", run.store.connection.sql(tables.GOOD["clean"]))
+    assert "no table 'raw'" in message(judge.judge(run, "clean"))
+
+
+def test_an_empty_table_closes_the_gate(night: Callable[..., Run]) -> None:
+    verdict = judge.judge(night(damage="SELECT * FROM rows WHERE false"), "raw")
+    assert "  - the table has no rows" in message(verdict)
+    assert json.loads(verdict.evidence())["passed"] is False
+
+
+def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = night()
+    monkeypatch.setattr(defaults, "expectations", lambda *_: ())
+    assert "no expectation is stated" in message(judge.judge(run, "raw"))
+
+
+@pytest.mark.parametrize(
+    ("expectation", "sentence"),
+    [
+        ("expect_column_values_to_be_uniqe: {column: id}", "did you mean 'expect_column_values_to_be_unique'?"),
+        ("expect_column_values_to_be_unique: {colum: id}", "did you mean 'column'?"),
+        ("expect_column_values_to_be_unique: {column: amout}", "no column 'amout'; did you mean 'amount'?"),
+        ("expect_column_values_to_be_increasing: {column: amount}", "cannot be computed by DuckDB"),
+        ("expect_column_mean_to_be_between: {column: channel, min_value: 1}", "Binder Error: "),
+        ("expect_column_values_to_match_regex: {column: channel, regex: '('}", "missing )"),
+    ],
+)
+def test_an_expectation_that_cannot_be_judged_closes_the_gate(night: Callable[..., Run], expectation: str, sentence: str) -> None:
+    verdict = judge.judge(night(f"gates:\n  raw:\n    - {expectation}\n"), "raw")
+    assert sentence in message(verdict)
+    assert len(verdict.failed("stop")) == 1, "the other expectations are judged all the same"
+
+
+def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: Callable[..., Run]) -> None:
+    own = "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity: warn}\n"
+    warned = judge.judge(night(own), "raw")
+    warned.raise_if_closed("report.html")
+    assert warned.summary().endswith("11 of 12 expectations hold, 1 warned: amount")
+    stop = "    - expect_column_mean_to_be_between: {column: amount, max_value: 9}\n"
+    both = judge.judge(night(own + stop), "raw")
+    assert "closed: 1 of 13 expectations failed" in message(both)
+    assert [finding.severity for finding in both.findings[:2]] == ["stop", "warn"]
+
+
+# --- evidence and page
+
+
+def test_evidence_is_the_same_bytes_for_the_same_table(night: Callable[..., Run]) -> None:
+    run = night("gates:\n  raw:\n    - expect_column_values_to_be_between: {column: at, max_value: 2026-02-01}\n")
+    first, second = judge.judge(run, "raw").evidence(), judge.judge(run, "raw").evidence()
+    assert first == second
+    told = json.loads(first)
+    assert told["digest"] == run.store.manifest("raw").digest
+    failed = told["findings"][0]
+    assert failed["where"] == "gates.raw.0"
+    assert failed["kwargs"] == {"column": "at", "max_value": "2026-02-01"}
+    assert (failed["success"], failed["severity"], failed["unexpected"], len(failed["examples"])) == (False, "stop", 39, 10)
+
+
+def test_evidence_can_hold_numbers_that_json_cannot(open_run: OpenRun) -> None:
+    run = open_run("training", tables.PARTITIONS["training"])
+    tables.write(run, "features", replaced(amount="'nan'::FLOAT", log_amount="'-inf'::FLOAT"))
+    assert b'"nan"' in judge.judge(run, "features").evidence()
+
+
+def test_trials_are_judged_over_all_families(open_run: OpenRun) -> None:
+    run = open_run("training", tables.PARTITIONS["training"])
+    tables.write(run, "trials")
+    before = judge.judge(run, "trials")
+    tables.write(run, "trials", replaced(params="'{\"C\": 1}'"))
+    after = judge.judge(run, "trials")
+    assert before.rows == after.rows == 4
+    assert before.digest != after.digest
+
+
+def test_the_gate_writes_its_evidence_and_page_before_it_closes(night: Callable[..., Run]) -> None:
+    run = night(damage=replaced(customer="'<script>' || customer", at='"at" - INTERVAL 1 DAY'))
+    with pytest.raises(GateClosed):
+        flow.gate(run, "raw")
+    assert json.loads(run.store.read_file("gates/raw.json"))["passed"] is False
+    assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw.html")
+
+
+def test_the_page_shows_what_failed_first_and_escapes_values(night: Callable[..., Run]) -> None:
+    own = "gates:\n  raw:\n    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n"
+    run = night(own, replaced(channel="'<script>alert(1)</script>'"))
+    html = judge.page(run, judge.judge(run, "raw"))
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script" not in html
+    assert html.index("values to be in set") < html.index("column type to be")
+    assert "gates.raw.0" in html
+    assert len(html) < 40_000
+
+
+def test_the_page_of_a_missing_table_says_so(open_run: OpenRun) -> None:
+    run = open_run("scoring", NIGHT)
+    html = judge.page(run, judge.judge(run, "raw"))
+    assert "There was nothing to judge" in html
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        "expect_column_values_to_be_in_set: {column: customer, value_set: [x]}",
+        "expect_column_distinct_values_to_be_in_set: {column: customer, value_set: [x]}",
+        "expect_column_distinct_values_to_equal_set: {column: customer, value_set: [x]}",
+        "expect_column_most_common_value_to_be_in_set: {column: customer, value_set: [x]}",
+        "expect_column_max_to_be_between: {column: customer, min_value: 1}",
+        "expect_column_pair_values_to_be_equal: {column_A: customer, column_B: id}",
+        "expect_compound_columns_to_be_unique: {column_list: [customer, channel]}",
+        "expect_column_mean_to_be_between: {column: customer, min_value: 1}",
+    ],
+)
+def test_personal_values_are_masked_wherever_they_could_be_read(night: Callable[..., Run], expectation: str) -> None:
+    personal = tiny.YAML.replace("{type: string, required: true}", "{type: string, required: true, pii: true}")
+    own = f"gates:\n  raw:\n    - {expectation}\n"
+    run = night(
+        own,
+        replaced(customer="'secret' || (i % 2)")
+        .replace("FROM rows", "FROM (SELECT *, row_number() OVER () AS i FROM rows)")
+        .replace("* REPLACE", "* EXCLUDE (i) REPLACE"),
+        personal,
+    )
+    verdict = judge.judge(run, "raw")
+    for shown in (message(verdict), judge.page(run, verdict), verdict.evidence().decode()):
+        assert "secret" not in shown
+
+
+@pytest.mark.parametrize(("table", "column"), [("raw", "kunde"), ("clean", "customer"), ("features", "who")])
+def test_a_personal_column_is_personal_under_its_source_name_and_in_features(table: GatedTable, column: str, settings: Settings) -> None:
+    personal = tiny.YAML.replace("{type: string, required: true}", "{type: string, required: true, pii: true}")
+    personal = personal.replace("cleanse:\n", "cleanse:\n  rename: {kunde: customer}\n").replace(
+        "{channel: channel}", "{channel: channel, who: lower(customer)}"
+    )
+    (settings.use_cases / "tiny.yaml").write_text(personal)
+    use_case = load(settings.use_cases, "tiny").use_case
+    assert column in judge.personal(use_case, table)
+    assert "channel" not in judge.personal(use_case, table)
+
+
+# --- checking a file
+
+
+def test_a_file_is_checked_with_its_places(settings: Settings) -> None:
+    gates = """
+gates:
+  raw:
+    - expect_column_values_to_be_unique: {column: id}
+    - expect_column_values_to_be_uniqe: {column: id}
+  clean:
+    - expect_column_mean_to_be_between: {column: amuont, max_value: 3}
+  predictions:
+    - expect_column_mean_to_be_between: {column: score, max_value: 1, mostly: 1}
+"""
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + gates)
+    found = dict(judge.check(load(settings.use_cases, "tiny").use_case))
+    assert set(found) == {"gates.raw.1", "gates.clean.0", "gates.predictions.0"}
+    assert "did you mean 'expect_column_values_to_be_unique'?" in found["gates.raw.1"]
+    assert "did you mean 'amount'?" in found["gates.clean.0"]
+    assert "no argument 'mostly'" in found["gates.predictions.0"]
+
+
+@pytest.mark.parametrize("name", ["bank_marketing", "bike_demand", "card_fraud", "sms_spam"])
+def test_the_shipped_files_have_no_mistakes_in_their_gates(name: str) -> None:
+    assert judge.check(load(Settings.from_env().use_cases, name).use_case) == []
+
+
+def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open_run: OpenRun) -> None:
+    use_case: UseCase = open_run("scoring", NIGHT).use_case
+    gated = {table for way in flow.WAYS.values() for _, table in way if table}
+    assert gated == set(tables.KINDS)
+    assert all(defaults.columns(use_case, table) for table in gated)
+
+
+# --- quiet
+
+
+def test_judging_is_silent_and_leaves_no_file_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    connection = duckdb.connect()
+    expectation = Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "min_value": 1})
+    (finding,) = judge.judged(connection.sql("SELECT 'a' AS word"), connection, [Stated(expectation)], frozenset())
+    assert not finding.success
+    assert caplog.messages == []
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.rglob("*")) == []
