@@ -21,6 +21,7 @@ from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.sources import replay
 from pipelines.sources.casts import ARTICLES, broken, cast
+from pipelines.sources.files import PARTITION
 from pipelines.sql import TYPES, reason
 from pipelines.sql import name as quoted
 
@@ -219,7 +220,7 @@ class _Reading:
             raise BadInput(
                 f"{self.use_case.name}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to another\n"
                 + _examples(lines, total)
-                + f"\n  way out: correct the source; files that hold rows of several days are read whole by a path without {sources.files.PARTITION}"
+                + f"\n  way out: correct the source; files that hold rows of several days are read whole by a path without {PARTITION}"
             )
 
     def _refuse_emptiness(self, typed: list[duckdb.DuckDBPyRelation]) -> None:

@@ -1,4 +1,7 @@
-"""Where rows come from: one module a kind of source, each of which gives its rows in pieces."""
+"""Where rows come from: one module a kind of source, each of which gives its rows in pieces.
+
+Each is imported when it is used: a task that reads files need not wait for SQLAlchemy.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import duckdb
 from pipelines.config import FileSource, HttpSource, PythonSource, Source
 from pipelines.dates import Days
 from pipelines.settings import Settings
-from pipelines.sources import files, http, python, sql
 from pipelines.sources.piece import Piece
 
 __all__ = ["Piece", "fetch", "read"]
@@ -38,15 +40,21 @@ def read(
         BadInput: the source is not there, or is not what the use case says.
         TryAgain: the source cannot be reached now.
     """
+    from pipelines.sources import files, python
+
     if isinstance(source, FileSource):
         return files.read(source, days, columns, connection, may_miss=may_miss)
     if isinstance(source, HttpSource):
         return [files.piece(fetch(source, settings), source.format, columns, connection)]
     if isinstance(source, PythonSource):
         return [python.piece(source.function, day, connection) for day in days]
+    from pipelines.sources import sql
+
     return [sql.piece(source, days, connection)]
 
 
 def fetch(source: HttpSource, settings: Settings) -> Path:
     """Return the public file on this disk: the mirror's, the cache's, or freshly downloaded; see `http.fetch`."""
+    from pipelines.sources import http
+
     return http.fetch(source, settings)

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipelines.config import SqlSource
 from pipelines.dates import Days
@@ -32,17 +32,12 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
         TryAgain: the database cannot be reached.
     """
     url = _url(source.connection)
+    place = f"connection {source.connection}"
     bounds = {
         "start": datetime.combine(days.first, time()),
         "end": datetime.combine(days.last + timedelta(days=1), time()),
     }
-    place = f"connection {source.connection}"
-    try:
-        engine = sa.create_engine(url, hide_parameters=True)
-    except NoSuchModuleError as error:
-        raise BadInput(f"{place}: SQLAlchemy knows no database {url.drivername!r}\n  way out: {_how_to_name(source.connection)}") from error
-    except ModuleNotFoundError as error:
-        raise BadInput(f"{place}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}") from error
+    engine = _engine(url, source.connection)
     try:
         opened = engine.connect()
     except SQLAlchemyError as error:
@@ -58,6 +53,17 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
     finally:
         engine.dispose()
     return Piece(rows, place)
+
+
+def _engine(url: sa.URL, connection: str) -> sa.Engine:
+    try:
+        return sa.create_engine(url, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"connection {connection}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}"
+        ) from error
+    except SQLAlchemyError as error:
+        raise BadInput(f"connection {connection}: {_said(error, url)}\n  way out: {_how_to_name(connection)}") from error
 
 
 def _kept(

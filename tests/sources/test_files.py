@@ -134,6 +134,7 @@ def test_a_file_with_a_header_only_is_a_day_without_rows(settings: Settings, tmp
         ("a.jsonl", b'{"id": "\xe9"}\n', {"type": "jsonl"}, ["line 1: not utf-8 text"]),
         ("a.jsonl", b'\xef\xbb\xbf{"id": "a"}\n', {"type": "jsonl"}, ["line 1: starts with a byte order mark"]),
         ("a.jsonl", LINE % b"" + b"[1]\n", {"type": "jsonl"}, ["line 2: not an object"]),
+        ("a.jsonl", b"[1]\n", {"type": "jsonl"}, ["line 1: not an object"]),
         ("a.parquet", b"no parquet at all", {"type": "parquet"}, ["a.parquet cannot be read as parquet"]),
     ],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ ROWS = [
     ("last", "2026-02-01 23:59:59.999999", "c2", None, "online", 1),
     ("after", "2026-02-02 00:00:00", "c1", 3.5, "chip", 0),
 ]
-POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres:s3cret@127.0.0.1:5432/postgres")
 
 
 def source(query: str = QUERY) -> dict[str, str]:
@@ -75,6 +75,7 @@ def test_a_connection_that_is_not_there_is_asked_for_by_the_name_of_its_variable
     [
         ("nodatabase://me:s3cret@127.0.0.1/shop", BadInput),
         ("postgres://me:s3cret@127.0.0.1:1/shop", (BadInput, TryAgain)),  # without its driver, and with it
+        ("sqlite://me:s3cret@127.0.0.1/shop", BadInput),
         ("me:s3cret@127.0.0.1", BadInput),
         ('{"login": "me", "password": "s3cret"}', BadInput),
         ('{"conn_type": "postgres", "password": "s3cret"', BadInput),
@@ -104,17 +105,26 @@ def test_a_column_of_the_query_that_the_schema_does_not_know_is_refused(settings
         read(open_run(settings, source("select *, 1 as more from payments")))
 
 
-def test_postgresql_gives_its_types(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg")
     try:
         sa.create_engine(POSTGRES).connect().close()
     except sa.exc.OperationalError:
         pytest.skip("no PostgreSQL here")
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", POSTGRES.replace("postgresql://", "postgres://"))  # as Airflow writes it
+
+
+def test_postgresql_gives_its_types(settings: Settings, postgres: None) -> None:
     typed = (
         "select v.id, v.at::timestamptz as at, customer, amount::numeric(10, 2), channel, bad::int from (values "
-        "('a', '2026-02-01 01:00:00+02', 'c1', 1.50, 'chip', 0), ('b', '2026-02-01 01:00:00+01', 'c1', null, 'chip', null)"
+        "('a', '2026-02-01 01:00:00+02', 'c1', 1.50, 'chip', 0), ('b', '2026-02-01 01:00:00+01', 'c1', 2.50, 'chip', null)"
         ") as v(id, at, customer, amount, channel, bad) where v.at::timestamptz < :end"
     )
     rows = read(open_run(settings, source(typed)))
-    assert [(row["id"], row["at"].date(), row["amount"]) for row in rows] == [("b", date(2026, 2, 1), None)]
+    assert [(row["id"], row["at"], row["amount"]) for row in rows] == [("b", datetime(2026, 2, 1), 2.5)]
+
+
+def test_a_password_that_the_database_repeats_is_not_shown(settings: Settings, postgres: None) -> None:
+    with pytest.raises(BadInput, match=r'invalid input syntax for type integer: "\*\*\*"'):
+        read(open_run(settings, source("select 's3cret'::int")))
