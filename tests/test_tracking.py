@@ -35,11 +35,12 @@ TRIALS = pd.DataFrame(
     }
 )
 FOUND = Found("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5))
+VALUES: dict[str, dict[str, float | None]] = {"linear": {"aucpr": 0.8, "f1": 0.6}, "baseline": {"aucpr": 0.1, "f1": None}}
 VERDICT = Verdict(
     winner="linear",
     metric="aucpr",
     threshold=0.25,
-    values={"linear": {"aucpr": 0.8, "f1": 0.6}, "baseline": {"aucpr": 0.1, "f1": None}},
+    values=VALUES,
     champion_version=None,
     beats_baseline=True,
     beats_champion=True,
@@ -147,7 +148,7 @@ def test_a_repeated_evaluation_takes_the_place_of_the_earlier_one_and_leaves_the
 def test_a_database_of_another_version_of_mlflow_is_told_with_the_way_out(mlflow_uri: str, settings: Settings) -> None:
     with sqlite3.connect(settings.var / "mlflow.db") as database:
         database.execute("update alembic_version set version_num = '451aebb31d03'")
-    with pytest.raises(tracking.OldDatabase, match="way out: .*mlflow db upgrade"):
+    with pytest.raises(tracking.OldDatabase, match=r"way out: .*mlflow db upgrade"):
         tracking.connect(settings)
 
 
