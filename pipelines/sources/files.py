@@ -136,9 +136,7 @@ def _jsonl(path: Path, columns: tuple[str, ...], connection: duckdb.DuckDBPyConn
     ).fetchall()
     names = [key for (key,) in keys] or columns  # an empty file is a day without rows
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    return connection.sql(
-        f"SELECT * FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{types}}})"
-    )
+    return connection.sql(f"SELECT * FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{types}}})")
 
 
 # --- what is wrong with a file
