@@ -32,7 +32,7 @@ MEANINGS = {
     "rmse": "root of the mean squared error",
     "mae": "mean absolute error",
     "r2": "share of the label's variance that is explained",
-    "asymmetric": "mean error, where too low costs more than too high",
+    "asymmetric": "mean error, where one unit too low costs {under_cost:g}, one too high 1",
 }
 DECISION_PICTURES = ("confusion", "score_distribution")
 LINEAGE = {
@@ -57,7 +57,11 @@ def render(run: Run, judged: Judged) -> str:
         verdict=verdict,
         promotes=verdict.beats_baseline and verdict.beats_champion,
         primary=overall[verdict.metric],
-        metrics=[{**row, "meaning": MEANINGS[name]} for name, row in overall.items() if name not in CONFUSION],
+        metrics=[
+            {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
+            for name, row in overall.items()
+            if name not in CONFUSION
+        ],
         policy=_policy(use_case.threshold) if use_case.threshold else None,
         decisions=_decisions(overall) if use_case.threshold else [],
         slice_metrics=[verdict.metric, *(name for name in _beside(use_case) if name != verdict.metric)],

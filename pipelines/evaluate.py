@@ -138,7 +138,7 @@ def evaluate(
         Scored(family, candidate.scores(candidate.load(content), X, use_case.task), thresholds[family])
         for family, content in candidates.items()
     ]
-    beside = [_baseline(train, X, use_case)] + ([_champion(champion, test)] if champion else [])
+    beside = [*([_champion(champion, test)] if champion else []), _baseline(train, X, use_case)]
     models = {model.name: model for model in [*families, *beside]}
 
     values = {name: _defined(_values(model, y, np.full(len(y), True), use_case)) for name, model in models.items()}

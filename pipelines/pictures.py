@@ -72,10 +72,10 @@ def _drawn(draw: Callable[[Axes], None]) -> bytes:
     import matplotlib as mpl
 
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "Agg"}):
-        figure = Figure(figsize=(5.6, 3.9), layout="constrained")
+        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
         draw(figure.subplots())
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=175, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -94,7 +94,7 @@ def _lines(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored], curve: st
             label=model.name,
             marker=marker,
             markersize=4,
-            drawstyle="steps-post" if step else "default",
+            drawstyle="steps-pre" if step else "default",
         )
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="best")

@@ -37,15 +37,19 @@ def test_a_picture_becomes_a_data_uri() -> None:
         (0.04093, "0.0409"),
         (0, "0"),
         (12, "12"),
+        (1000, "1,000"),
+        (26.1, "26.10"),
+        (1.5, "1.500"),
         (45.678, "45.68"),
         (123456.7, "123,457"),
-        (0.00001234, "1.2e-05"), (-0.00094, "-0.00094"),
+        (0.00001234, "1.2e-05"),
+        (-0.00094, "-0.00094"),
     ],
 )
 def test_a_number_has_four_digits_and_decimals_line_up_below_one(value: float | None, text: str) -> None:
     assert pages.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.25")])
+@pytest.mark.parametrize(("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.250")])
 def test_a_gain_tells_its_sign(value: float | None, text: str) -> None:
     assert pages.signed(value) == text

@@ -25,15 +25,16 @@ def png(picture: bytes) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A metric as a person reads it: so many decimals below 1, so many digits above, and a dash where there is none."""
+    """A metric as a person reads it: so many decimals below 1, so many digits above; a dash where there is none."""
     if value is None:
         return "—"
-    size = abs(value)
-    if size >= 10**digits:
+    if value == round(value):
         return f"{value:,.0f}"
-    if size >= 1 or size == 0:
-        return f"{value:.{digits}g}"
-    return f"{value:.{digits}f}" if size >= 10 ** (1 - digits) else f"{value:.2g}"
+    size = abs(value)
+    if size < 10 ** (1 - digits):
+        return f"{value:.2g}"
+    before = len(str(int(size))) if size >= 1 else 0
+    return f"{value:,.{max(digits - before, 0)}f}"
 
 
 def signed(value: float | None) -> str:
