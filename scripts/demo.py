@@ -8,6 +8,7 @@ it does not, or if anything else fails.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -155,7 +156,8 @@ def _red_sentence(demo: Demo, poisoned: date) -> str:
         if not json.loads(path.read_bytes())["passed"]
     )
     start = log.index(f"gate_{gate} of {demo.use_case}")
-    return "\n".join(log[start:].split("\n")[:10])
+    first, *more = log[start:].split("\n")
+    return "\n".join([first, *itertools.takewhile(lambda line: line.startswith("  "), more)])
 
 
 def _table(demo: Demo, nights: list[date], first: date) -> str:
