@@ -327,4 +327,4 @@ def _both(one: Condition, other: Condition) -> Condition:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "none"
+    return f"{100 * part / whole:.3g} %" if whole else "none"

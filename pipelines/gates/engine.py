@@ -7,6 +7,7 @@ table's columns with DuckDB 2 and SQLAlchemy 2.1, and leaves DuckDB complaining 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,12 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         records = super().get_domain_records(domain_kwargs)
         return records.subquery() if isinstance(records, sa.Select) else records
 
+    def execute_query(self, query: Any) -> Any:
+        """Take each bad value once as an example, lest a frequent one hide the others."""
+        if isinstance(query, sa.Select) and "unexpected_values" in query.selected_columns:
+            query = query.distinct()
+        return super().execute_query(query)
+
 
 class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
     """A Great Expectations datasource whose tables are those of a DuckDB connection."""
@@ -179,7 +186,8 @@ def _raised(info: dict[str, Any]) -> str | None:
     every: Iterable[Any] = [info] if "raised_exception" in info else info.values()
     for one in every:
         if isinstance(one, dict) and one.get("raised_exception"):
-            return str(one.get("exception_message") or "no reason given").strip().split("\n")[0]
+            message = str(one.get("exception_message") or "no reason given").strip().split("\n")[0]
+            return re.sub(r"^\(_duckdb\.\w+\) ", "", message)  # SQLAlchemy's prefix
     return None
 
 

@@ -16,8 +16,14 @@ MASK = "•••"
 FEW = 3  # examples in a sentence
 LONGEST = 40  # characters of one value
 MOST_VALUES = 8  # of a list
-# Numbers of values, which tell nothing of a person.
-COUNTS = ("expect_column_unique_value_count", "expect_column_proportion_of")
+# What they observe (a number of values, a type) tells nothing of a person.
+HARMLESS = (
+    "expect_column_unique_value_count",
+    "expect_column_proportion_of",
+    "expect_column_type_to_be",
+    "expect_column_values_to_be_of_type",
+    "expect_column_values_to_be_in_type_list",
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,10 @@ def of(stated: Stated, observed: Observed, personal: Collection[str]) -> Finding
     """Say what Great Expectations observed; values of personal columns are masked."""
     result = observed.result
     masked = bool(set(named(stated.expectation)) & set(personal))
-    examples = tuple(MASK if masked else _shown(value) for value in result.get("partial_unexpected_list", ()))
+    bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]  # "null" is no example of a null
+    examples = tuple(MASK if masked else _shown(value) for value in bad)
     value = plain(result.get("observed_value"))
-    if masked and value is not None and not stated.expectation.name.startswith(COUNTS):
+    if masked and value is not None and not stated.expectation.name.startswith(HARMLESS):
         value = MASK
     reason = observed.raised
     if masked and reason is not None:
@@ -146,10 +153,10 @@ def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
     checked = result["element_count"] - (result.get("missing_count") or 0)
     unexpected = result.get("unexpected_count") or 0
     if not unexpected:
-        return f"none of {checked:,} values"
+        return f"none of {checked:,} values breaks it"
     share = f" ({100 * unexpected / checked:.3g} %)" if checked else ""
-    distinct = list(dict.fromkeys(examples))
-    return f"{unexpected:,} of {checked:,} values{share}, e.g. {', '.join(distinct[:FEW])}"
+    few = f", e.g. {', '.join(list(dict.fromkeys(examples))[:FEW])}" if examples else ""
+    return f"{unexpected:,} of {checked:,} values{share}{few}"
 
 
 def _allowed(kwargs: Mapping[str, Any]) -> str:

@@ -179,7 +179,7 @@ def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
     assert verdict.passed is open_
     if not open_:
         (finding,) = verdict.failed("stop")
-        assert finding.why == "10 of 40 rows (25.0%) are in quarantine, cleanse.max_quarantined allows 0.05"
+        assert finding.why == "10 of 40 rows (25 %) are in quarantine, cleanse.max_quarantined allows 0.05"
 
 
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
