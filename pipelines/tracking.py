@@ -135,13 +135,13 @@ def _start(client: MlflowClient, home: str, name: str, tags: Mapping[str, str], 
 def _finish(
     client: MlflowClient,
     run_id: str,
-    metrics: Mapping[str, float | None],
+    metrics: Mapping[str, float],
     params: Mapping[str, Any],
     folds: Mapping[str, list[float]] | None = None,
 ) -> None:
     """Log everything in one batch, fold scores as the steps of one metric, and close the run."""
     now = int(time.time() * 1000)
-    single = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
+    single = [Metric(name, float(value), now, 0) for name, value in metrics.items()]
     stepped = [Metric(name, value, now, step) for name, values in (folds or {}).items() for step, value in enumerate(values)]
     client.log_batch(run_id, [*single, *stepped], [Param(name, str(value)) for name, value in params.items()])
     client.set_terminated(run_id)

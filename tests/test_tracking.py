@@ -35,12 +35,11 @@ TRIALS = pd.DataFrame(
     }
 )
 FOUND = Found("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5))
-VALUES: dict[str, dict[str, float | None]] = {"linear": {"aucpr": 0.8, "f1": 0.6}, "baseline": {"aucpr": 0.1, "f1": None}}
 VERDICT = Verdict(
     winner="linear",
     metric="aucpr",
     threshold=0.25,
-    values=VALUES,
+    values={"linear": {"aucpr": 0.8, "f1": 0.6}, "baseline": {"aucpr": 0.1}},
     champion_version=None,
     beats_baseline=True,
     beats_champion=True,
