@@ -77,15 +77,18 @@ def test_the_batches_in_which_rows_arrive_do_not_show(run: Run, champion: Champi
     pd.testing.assert_frame_equal(predicted(run, champion), whole)
 
 
-def test_the_fingerprint_names_the_model_the_partition_and_the_features(run: Run, champion: Champion, open_run: Callable[..., Run]) -> None:
+def test_the_fingerprint_names_the_model_the_partition_the_use_case_and_the_features(
+    run: Run, champion: Champion, open_run: Callable[..., Run]
+) -> None:
     one = score.fingerprint(champion, run)
     other_model = score.fingerprint(replace(champion, sha256="0" * 64), run)
     next_night = open_run("scoring", date(2026, 2, 2))
     next_night.store.write("features", fitted.rows().drop(columns=["bad", "split"]))
+    other_use_case = score.fingerprint(champion, replace(run, loaded=replace(run.loaded, sha256="0" * 64)))
     other_night = score.fingerprint(champion, next_night)
     run.store.write("features", fitted.rows().head(5))
     other_features = score.fingerprint(champion, run)
-    assert len({one, other_model, other_night, other_features}) == 4
+    assert len({one, other_model, other_use_case, other_night, other_features}) == 5
     assert score.fingerprint(champion, replace(next_night, orchestrator="manual")) == other_night
 
 
