@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from pipelines import flow
 from pipelines.flow import Outcome
@@ -45,11 +48,8 @@ def tries(run: Any) -> dict[str, int]:
 
 def left(run: Any, key: str) -> dict[str, Any]:
     """Task id -> the XCom that it has left under a key."""
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-
     with create_session() as session:
-        return {
-            x.task_id: XComModel.deserialize_value(x)
-            for x in session.scalars(XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, key=key))
-        }
+        found = session.scalars(
+            select(XComModel).where(XComModel.run_id == run.run_id, XComModel.dag_id == run.dag_id, XComModel.key == key)
+        )
+        return {x.task_id: XComModel.deserialize_value(x) for x in found}
