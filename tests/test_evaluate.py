@@ -198,7 +198,7 @@ def test_a_curve_keeps_its_ends_and_its_shape_when_it_is_thinned() -> None:
     from pipelines.scored import Scored
 
     random = np.random.default_rng(1)
-    y = (random.random(20_000) < 0.01).astype(float)
+    y = (random.random(20_000) < 0.1).astype(float)
     score = random.random(20_000) * 0.5 + 0.1 * y
     curves = table("binary", y, [Scored("forest", score)], np.zeros(20_000))
     roc = curves[curves["curve"] == "roc"]
