@@ -109,15 +109,19 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 def observe(name: str, kwargs: dict[str, Any], rows: str = ROWS) -> engine.Observed:
-    connection = duckdb.connect()
-    expectation = Expectation(name=f"expect_{name}", kwargs=kwargs)
-    (observed,) = engine.validate(connection.sql(rows), connection, [suite.build(expectation)])
+    (observed,) = observe_all([(name, kwargs)], rows)
     return observed
+
+
+def observe_all(asked: list[tuple[str, dict[str, Any]]], rows: str = ROWS) -> list[engine.Observed]:
+    connection = duckdb.connect()
+    built = [suite.build(Expectation(name=f"expect_{name}", kwargs=kwargs)) for name, kwargs in asked]
+    return engine.validate(connection.sql(rows), connection, built)
 
 
 @pytest.mark.parametrize(("name", "good", "bad"), CASES, ids=[case[0] for case in CASES])
 def test_an_expectation_lets_the_good_through_and_stops_the_bad(name: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
-    held, failed = observe(name, good), observe(name, bad)
+    held, failed = observe_all([(name, good), (name, bad)])
     assert (held.success, held.raised) == (True, None)
     assert (failed.success, failed.raised) == (False, None)
 
@@ -157,14 +161,14 @@ def test_a_typed_row_condition_knows_booleans_conjunctions_and_nulls() -> None:
 
 
 def test_what_cannot_be_computed_is_a_reason_and_spoils_no_other() -> None:
-    connection = duckdb.connect()
-    asked = [
-        Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "min_value": 1}),
-        Expectation(name="expect_column_values_to_match_regex", kwargs={"column": "word", "regex": "("}),
-        Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "id", "min_value": 3, "max_value": 3}),
-        Expectation(name="expect_column_values_to_not_be_null", kwargs={"column": "id"}),
-    ]
-    mean, regex, good, also_good = engine.validate(connection.sql(ROWS), connection, [suite.build(each) for each in asked])
+    mean, regex, good, also_good = observe_all(
+        [
+            ("column_mean_to_be_between", {"column": "word", "min_value": 1}),
+            ("column_values_to_match_regex", {"column": "word", "regex": "("}),
+            ("column_mean_to_be_between", {"column": "id", "min_value": 3, "max_value": 3}),
+            ("column_values_to_not_be_null", {"column": "id"}),
+        ]
+    )
     assert not mean.success
     assert str(mean.raised).startswith("Binder Error: No function matches")
     assert not regex.success
