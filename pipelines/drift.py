@@ -159,7 +159,9 @@ def compare(
     held_out = _held_out(reference, champion, use_case)
 
     before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(week, types, use_case)
-    score_before = _Side(len(held_out), {SCORE: 0.0}, held_out.head(SAMPLE)[[use_case.time, SCORE]])
+    score_before = _Side(
+        len(held_out), {SCORE: 0.0}, held_out.head(SAMPLE)[[use_case.time, SCORE]].sort_values(use_case.time, kind="stable")
+    )
     score_now = _side(scored, {SCORE: "number"}, use_case)
     if not now.rows or not score_now.rows:
         raise BadInput(
@@ -222,7 +224,7 @@ def _side(rows: duckdb.DuckDBPyRelation, types: Types, use_case: UseCase) -> _Si
     columns = {name: _usable(sql.name(name), kind) for name, kind in types.items()}
     cleaned = rows.project(", ".join([key, time, *(f"{value} AS {sql.name(name)}" for name, value in columns.items())]))
     total, *present = cleaned.aggregate(", ".join(["count(*)", *(f"count({sql.name(name)})" for name in types)])).fetchall()[0]
-    sample = cleaned.order(f"{_shuffled(key)}, {time}").limit(SAMPLE).df().drop(columns=use_case.key)
+    sample = cleaned.order(f"{_shuffled(key)}, {time}").limit(SAMPLE).order(f"{time}, {key}").df().drop(columns=use_case.key)
     missing = {name: 1 - count / total if total else 0.0 for name, count in zip(types, present, strict=True)}
     return _Side(total, missing, sample)
 

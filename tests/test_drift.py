@@ -78,6 +78,10 @@ def compare(
     )
 
 
+def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sample(frac=1, random_state=1)
+
+
 def row(found: Found, subject: str) -> pd.Series:
     return found.table[found.table.subject == subject].iloc[0]
 
@@ -85,7 +89,8 @@ def row(found: Found, subject: str) -> pd.Series:
 @pytest.fixture(scope="module")
 def quiet() -> Found:
     """A week without drift, of which half of the labels are known."""
-    return compare(quiet_week(), labelled=quiet_week()[: ROWS // 2])
+    week = quiet_week()
+    return compare(week, labelled=week.assign(bad=week.bad.where(week.index < ROWS // 2)))
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +148,20 @@ def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
     assert f"no aucpr on {len(good)} labelled rows" in found.summary(WEEK)
 
 
-def test_same_rows_give_the_same_table_and_page_in_any_order(quiet: Found) -> None:
-    week, training = quiet_week().sample(frac=1, random_state=1), fitted.rows().sample(frac=1, random_state=1)
-    again = compare(week, labelled=quiet_week()[: ROWS // 2].sample(frac=1, random_state=2), reference=training)
-    pd.testing.assert_frame_equal(again.table, quiet.table)
-    assert again.html == quiet.html
+def test_same_rows_give_the_same_table_and_page_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "SAMPLE", 100)  # so that it matters which rows are taken
+    week, training = quiet_week(), fitted.rows()
+    once = compare(week, labelled=week, reference=training)
+    again = compare(shuffled(week), labelled=shuffled(week), reference=shuffled(training))
+    pd.testing.assert_frame_equal(again.table, once.table)
+    assert again.html == once.html
+
+
+def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "SAMPLE", 100)
+    week = quiet_week()
+    late = week.assign(amount=week.amount.where(week.index < ROWS // 2, 1_000.0))
+    assert row(compare(late), "amount").drifted
 
 
 def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
