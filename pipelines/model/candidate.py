@@ -29,6 +29,7 @@ TRUSTED = frozenset(
     }
 )
 SCHEMA = "schema.json"
+NO_STOP_WORDS = str(id(None))  # what a vectoriser without stop words keeps as their address
 
 
 class UntrustedCandidate(BadInput):
@@ -65,7 +66,8 @@ def _reproducible(content: bytes) -> bytes:
     """Write a skops file anew without what differs from run to run.
 
     Skops names objects by their address in memory and files by chance, and a zip notes the time: here both are numbered
-    in the order of the schema, and the time is a constant.
+    in the order of the schema, and the time is a constant. A vectoriser keeps an address too, by which it knows stop words
+    that it has checked before; without it, it checks them again.
     """
     with ZipFile(io.BytesIO(content)) as read:
         schema = json.loads(read.read(SCHEMA))
@@ -88,6 +90,8 @@ def _renumber(node: Any, ids: dict[int, int], files: dict[str, str]) -> None:
         if isinstance(node.get("file"), str):
             suffix = node["file"].rpartition(".")[2]
             node["file"] = files.setdefault(node["file"], f"{len(files)}.{suffix}")
+        if node.get("content") == NO_STOP_WORDS:
+            node["content"] = "null"
         for value in node.values():
             _renumber(value, ids, files)
     elif isinstance(node, list):

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
@@ -9,6 +14,7 @@ from skops import io as skops
 
 from pipelines.config import Family
 from pipelines.model import candidate, inputs
+from pipelines.settings import ROOT
 from tests import fitted
 
 CASES = [(family, task) for family in fitted.FAMILIES for task in ("binary", "regression")]
@@ -16,6 +22,11 @@ CASES = [(family, task) for family in fitted.FAMILIES for task in ("binary", "re
 
 class Foreign(BaseEstimator):  # type: ignore[misc]
     """An estimator from elsewhere."""
+
+
+def digests() -> str:
+    """A digest of each family's bytes."""
+    return " ".join(hashlib.sha256(candidate.dump(fitted.pipeline(family))).hexdigest() for family in fitted.FAMILIES)
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)
@@ -36,6 +47,13 @@ def test_a_pipeline_fitted_again_gives_the_same_bytes(family: Family) -> None:
     assert candidate.dump(pipeline) == candidate.dump(again)
 
 
+def test_another_process_gives_the_same_bytes() -> None:
+    code = "from tests.model.test_candidate import digests; print(digests())"
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    other = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == digests()
+
+
 def test_scores_are_the_positive_class_s_probabilities_or_the_predicted_numbers() -> None:
     X = inputs.frame(fitted.rows(), fitted.use_case().features)  # noqa: N806
     binary, regression = fitted.pipeline("linear"), fitted.pipeline("linear", "regression")
@@ -44,7 +62,7 @@ def test_scores_are_the_positive_class_s_probabilities_or_the_predicted_numbers(
 
 
 def test_a_vocabulary_may_hold_the_words_by_which_the_file_is_organised() -> None:
-    pipeline = Pipeline([("words", CountVectorizer(token_pattern=r"\w+"))]).fit(["file __id__ __loader__ content"])
+    pipeline = Pipeline([("words", CountVectorizer(token_pattern=r"\w+"))]).fit(["file __id__ __loader__ content _stop_words_id"])
     assert candidate.load(candidate.dump(pipeline))["words"].vocabulary_ == pipeline["words"].vocabulary_
 
 
