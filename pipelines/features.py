@@ -147,7 +147,8 @@ def _failing(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> list[str]:
     for kind, expressions in _expressions(use_case).items():
         for feature, expression in expressions.items():
             try:
-                rows.query(
+                sql.select(
+                    rows,
                     "rows",
                     f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM rows {sql.window_clause(_windows(use_case))})",
                 ).fetchall()

@@ -54,8 +54,7 @@ def ingest(run: Run) -> Outcome:
     if run.kind == "scoring":
         rows = ingest.without_labels(rows, run.use_case)
     written = run.store.write("raw", rows)
-    past = dates.past_of(run.use_case, run.kind, run.partition)
-    if past:
+    if past := dates.past_of(run.use_case, run.kind, run.partition):
         # May be empty: the source's first days have no past.
         run.store.write("past_raw", ingest.rows(run, past, may_be_empty=True))
     return Outcome(f"raw: {written.rows:,} rows of {dates.days_of(run.use_case, run.kind, run.partition)}")
@@ -68,7 +67,7 @@ def cleanse(run: Run) -> Outcome:
     clean, bad = cleanse(run.store.read("raw"), run.use_case)
     quarantined = run.store.write("quarantine", bad)
     written = run.store.write("clean", clean)
-    if run.store.has("past_raw"):
+    if dates.past_of(run.use_case, run.kind, run.partition):
         run.store.write("past", cleanse(run.store.read("past_raw"), run.use_case)[0])
     return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine")
 
@@ -78,7 +77,7 @@ def features(run: Run) -> Outcome:
     from pipelines.features import compute
     from pipelines.split import assign
 
-    past = run.store.read("past") if run.store.has("past") else None
+    past = run.store.read("past") if dates.past_of(run.use_case, run.kind, run.partition) else None
     rows = compute(run.store.read("clean"), past, run.use_case)
     if run.kind == "training":
         rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
@@ -211,8 +210,8 @@ def way(run: Run) -> None:
     for step, table in WAYS[run.kind]:
         if step == "tune":
             for family in run.use_case.candidates.families:
-                run.log(tune(run, family))
+                run.log(tune(run.afresh(), family))
         else:
-            run.log(STEPS[step](run))
+            run.log(STEPS[step](run.afresh()))
         if table:
-            run.log(gate(run, table))
+            run.log(gate(run.afresh(), table))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
@@ -61,6 +61,10 @@ class Run:
     def partition(self) -> date:
         """The day that names the partition."""
         return self.store.partition
+
+    def afresh(self) -> Run:
+        """The same run as a new task would open it: with nothing read yet, so that a table's manifest names its own inputs only."""
+        return replace(self, store=Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version))
 
     def lineage(self) -> dict[str, str]:
         """What is written into a model's metadata, so that it can be traced and made again."""

@@ -117,9 +117,8 @@ def _poisoned_source(demo: Demo, good: date, bad: date) -> Iterator[None]:
     file = folder / f"{demo.use_case}.parquet"
     run = demo.open("scoring", good)
     columns = {old: run.use_case.columns[run.use_case.cleanse.rename.get(old, old)] for old in run.store.read("raw").columns}
-    run.store.read("raw").query(
-        "raw", f"select {', '.join(_poisoned(name, c.role, c.type, (bad - good).days) for name, c in columns.items())} from raw"
-    ).to_parquet(str(file))
+    poisoned = [_poisoned(name, column.role, column.type, (bad - good).days) for name, column in columns.items()]
+    run.store.read("raw").select(", ".join(poisoned)).to_parquet(str(file))
 
     stated = yaml.safe_load((demo.settings.use_cases / f"{demo.use_case}.yaml").read_text())
     stated["source"] = {"kind": "file", "path": str(file), "format": {"type": "parquet"}}

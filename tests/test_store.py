@@ -138,9 +138,8 @@ def test_pieces_of_a_table_are_read_as_one_and_none_may_be_missing(store: Store)
 def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) -> None:
     written = store.write("raw", store.connection.sql("select range as n from range(250_001)"))
     assert written.rows == 250_001
-    assert store.read("raw").query(
-        "raw", "select count(*), bool_and(n = rowid) from (select n, row_number() over () - 1 as rowid from raw)"
-    ).fetchall() == [(250_001, True)]
+    ordered = store.read("raw").select("n, row_number() over () - 1 as place").aggregate("count(*), bool_and(n = place)")
+    assert ordered.fetchall() == [(250_001, True)]
 
 
 def test_a_file_is_published_whole_and_read_back(store: Store, tmp_path: Path) -> None:
