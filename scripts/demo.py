@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 from airflow.cli.cli_parser import get_parser
 
+from pipelines import registry
 from pipelines.config import Kind
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
@@ -167,8 +168,13 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     scored = [demo.open("scoring", night).store.manifest("predictions").rows for night in nights]
     drift = demo.open("drift", first)
     drifted, features = drift.store.read("drift").filter("kind = 'feature'").aggregate("count(*) filter (drifted), count(*)").fetchall()[0]
-    rows = [("champion", f"{verdict['winner']}" + (f", threshold {verdict['threshold']:.4g}" if verdict["threshold"] is not None else ""))]
-    rows += [(name, f"{value:.4f}   baseline {_number(values['baseline'].get(name))}") for name, value in values[verdict["winner"]].items()]
+    champion = registry.champion(training)
+    threshold = "" if champion.threshold is None else f", threshold {champion.threshold:.4g}"
+    rows = [("champion", f"version {champion.version}, {champion.metadata['family']}{threshold}; on held-out rows:")]
+    rows += [
+        (name, f"{value:.4f}   baseline {_number(values['baseline'].get(name))}")
+        for name, value in values[champion.metadata["family"]].items()
+    ]
     rows += [("rows scored", f"{sum(scored):,} in {len(scored)} nights"), ("drift", f"{drifted} of {features} features drifted")]
     for run, report in ((training, "evaluate"), (drift, "drift"), (demo.open("scoring", first + timedelta(days=NIGHTS)), "gate_raw")):
         path = run.store.folder / "reports" / f"{report}.html"

@@ -47,9 +47,8 @@ def _row(run: Run) -> str:
 def _replace(path: Path, name: str, content: str) -> None:
     """Put content between the file's markers of this name."""
     text = path.read_text()
-    changed, found = re.subn(
-        rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", lambda match: f"{match[1]}{content}{match[2]}", text, flags=re.DOTALL
-    )
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    changed, found = re.subn(pattern, lambda match: f"{match[1]}{content}\n{match[2]}", text, flags=re.DOTALL)
     if not found:
         raise SystemExit(f"{path.name} has no markers <!-- {name} --> and <!-- /{name} -->")
     path.write_text(changed)

@@ -29,6 +29,7 @@ async function main() {
   await shoot('gantt', { x: 64, y: 228, width: 1536, height: 316 });
   // A chain of fourteen tasks is a thin line: a wide window keeps its words readable.
   await page.setViewportSize({ width: 2600, height: 420 });
+  await page.addStyleTag({ content: '.react-flow__minimap, .react-flow__controls { display: none }' });
   await page.locator("[aria-label^='Show Graph']").first().click();
   await page.waitForTimeout(4000);
   await shoot('graph', { x: 76, y: 150, width: 2460, height: 170 });
