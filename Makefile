@@ -16,8 +16,8 @@ demo: setup  ## a model's whole life on this machine: train, seven nights, drift
 up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
 	@$(RUN) bash scripts/up.sh
 
-mlflow: setup  ## MLflow's own UI on http://localhost:5000, on this machine only, until Ctrl-C
-	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri sqlite:///$(CURDIR)/var/mlflow.db
+mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
+	@$(RUN) bash scripts/mlflow.sh
 
 test: setup check  ## everything that CI runs
 	@$(RUN) python -m pytest tests
