@@ -47,8 +47,11 @@ class GateClosed(SluiceError):
         self.report = report
 
 
-def listed(lines: Iterable[str], most: int = MAX_LINES - 2) -> str:
-    """Join lines as a bulleted list that stays short: the first `most`, then how many more there are."""
+def listed(lines: Iterable[str], most: int = MAX_LINES - 3) -> str:
+    """Join lines as a bulleted list that stays short: the first `most`, then how many more there are.
+
+    By default there is room for a heading above the list and a way out below it.
+    """
     every = list(lines)
     shown = [f"  - {line}" for line in every[:most]]
     if len(every) > most:

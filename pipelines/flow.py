@@ -53,10 +53,13 @@ def ingest(run: Run) -> Outcome:
     rows = ingest.rows(run, dates.days_of(run.use_case, run.kind, run.partition))
     if run.kind == "scoring":
         rows = ingest.without_labels(rows, run.use_case)
+    past = dates.past_of(run.use_case, run.kind, run.partition)
+    # Both are read before either is written: a mistake in the past must not leave half of this step published.
+    # The past may be empty: the source's first days have none.
+    past_rows = ingest.rows(run, past, may_be_empty=True) if past else None
     written = run.store.write("raw", rows)
-    if past := dates.past_of(run.use_case, run.kind, run.partition):
-        # May be empty: the source's first days have no past.
-        run.store.write("past_raw", ingest.rows(run, past, may_be_empty=True))
+    if past_rows is not None:
+        run.store.write("past_raw", past_rows)
     return Outcome(f"raw: {written.rows:,} rows of {dates.days_of(run.use_case, run.kind, run.partition)}")
 
 

@@ -200,7 +200,7 @@ class _Reading:
                 for piece, row, number, value, _ in found
             ]
             raise BadInput(
-                f"{self.use_case.name}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type\n"
+                f"{self.use_case.name}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted from 1, a header is none)\n"
                 + _examples(lines, total)
                 + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type"
             )
@@ -232,7 +232,7 @@ class _Reading:
         last = max((last for _, last in held if last), default=None)
         said = f"the source holds {first}..{last}" if first else f"{_first_of([piece.place for piece in self.pieces])} gave none"
         raise BadInput(
-            f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a partition that it holds, or look why it is empty"
+            f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a day that the source has rows of, or see why it has none"
         )
 
     @contextmanager

@@ -127,6 +127,8 @@ def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion |
 
 def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
     versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
+    if not versions:
+        raise BadInput(f"{name} has no model version {version!r}, nor any other yet\n  way out: run the training first")
     if version not in versions:
         shown = [f"{number}: {found.tags.get('family')} of {found.tags.get('training_partition')}" for number, found in versions.items()]
         raise BadInput(

@@ -92,7 +92,10 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family)
 def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
     mistakes = [f"{where}: {sentence}" for where, sentence in families.check_grid(use_case) if where.startswith(f"candidates.{family}.")]
     if mistakes:
-        raise BadUseCase(f"{use_case.name}: the grid cannot be searched:\n{listed(mistakes)}")
+        raise BadUseCase(
+            f"{use_case.name}: the grid of {family} cannot be searched\n{listed(mistakes)}\n"
+            f"  way out: correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its mistakes with their lines"
+        )
 
 
 def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
@@ -122,7 +125,9 @@ def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, f
     try:
         return searcher.fit(X, y)
     except InvalidParameterError as error:
-        raise BadUseCase(f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}") from error
+        raise BadUseCase(
+            f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value in {use_case.name}.yaml"
+        ) from error
     except (ValueError, TypeError) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
         raise BadInput(
             f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}\n"

@@ -7,8 +7,10 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from glob import glob
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -23,6 +25,7 @@ from pipelines.sql import name as quoted
 from pipelines.sql import text as literal
 
 PARTITION = "{partition}"
+WAY_OUT = "way out: correct the file, or source.format"
 MOST_LINES = 100  # of a malformed file, read to tell what is wrong with it
 
 
@@ -38,7 +41,7 @@ def read(
         paths = _found(source.path)
         if not paths:
             raise BadInput(f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or correct source.path")
-        return [piece(path, source.format, columns, connection) for path in paths]
+        return [replace(piece(path, source.format, columns, connection), place=_place(path, source.path)) for path in paths]
     of_day = {day: _found(source.path.replace(PARTITION, day.isoformat())) for day in days}
     missing = [day for day, paths in of_day.items() if not paths]
     if missing and not may_miss:
@@ -47,9 +50,9 @@ def read(
             f"  looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with nothing but its header"
         )
     return [
-        Piece(found.rows, found.place, day, found.diagnose)
+        replace(piece(path, source.format, columns, connection), place=_place(path, source.path), day=day)
         for day, paths in of_day.items()
-        for found in (piece(path, source.format, columns, connection) for path in paths)
+        for path in paths
     ]
 
 
@@ -70,12 +73,20 @@ def piece(path: Path, format: FileFormat, columns: tuple[str, ...], connection: 
     try:
         return Piece(reader(), path.name, diagnose=diagnose)
     except (duckdb.Error, UnicodeError, OSError) as error:
-        told = diagnose() or BadInput(f"{path.name} cannot be read as {format.type}: {str(error).splitlines()[0]}\n  at: {path}")
+        told = diagnose() or BadInput(
+            f"{path.name} cannot be read as {format.type}: {str(error).splitlines()[0]}\n  at: {path}\n  {WAY_OUT}"
+        )
         raise told from error
 
 
 def _found(pattern: str) -> list[Path]:
     return sorted(ROOT / name for name in glob(pattern, root_dir=ROOT, recursive=True))
+
+
+def _place(path: Path, pattern: str) -> str:
+    """How messages name one of the pattern's files: from the first folder that differs from file to file."""
+    fixed = takewhile(lambda part: not set("*?[{").intersection(part), Path(pattern).parent.parts)
+    return path.relative_to(ROOT.joinpath(*fixed)).as_posix()
 
 
 # --- CSV
@@ -152,9 +163,7 @@ def _diagnose(path: Path, format: FileFormat, columns: tuple[str, ...]) -> BadIn
         return None  # not even readable to the end: the first error says why
     if not mistakes:
         return None
-    return BadInput(
-        f"{path.name} cannot be read as {format.type}\n{listed(mistakes, 6)}\n  at: {path}\n  way out: correct the file, or source.format"
-    )
+    return BadInput(f"{path.name} cannot be read as {format.type}\n{listed(mistakes, 6)}\n  at: {path}\n  {WAY_OUT}")
 
 
 def _csv_mistakes(path: Path, format: FileFormat, columns: tuple[str, ...]) -> Iterator[str]:
@@ -184,7 +193,7 @@ def _json_mistakes(path: Path) -> Iterator[str]:
                 if line.strip() and not isinstance(json.loads(line), dict):
                     yield f'line {number}: not an object of the form {{"column": value}}'
             except UnicodeDecodeError:
-                yield f"line {number}: {_NOT_TEXT.format('utf-8')}"
+                yield f"line {number}: not utf-8 text; save the file as UTF-8"
             except json.JSONDecodeError as error:
                 yield f"line {number}: {error.msg} at character {error.pos + 1}"
 

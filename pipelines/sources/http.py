@@ -22,7 +22,7 @@ from pipelines.settings import Settings
 TIMEOUT = 30  # seconds without a single byte
 CHUNK = 1 << 20
 TOO_MANY_REQUESTS = 429
-WAY_OUT = "way out: SLUICE_DATA_MIRROR may name a folder that holds it as"
+MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 
 
 def fetch(source: HttpSource, settings: Settings) -> Path:
@@ -63,6 +63,7 @@ def _download(source: HttpSource, target: Path) -> None:
 
 def _save(source: HttpSource, path: Path) -> None:
     url = source.url
+    later = f"way out: run it again later, or {MIRROR} {source.mirror}"
     try:
         with httpx.stream("GET", url, follow_redirects=True, timeout=TIMEOUT) as answer, path.open("wb") as sink:
             answer.raise_for_status()
@@ -74,12 +75,12 @@ def _save(source: HttpSource, path: Path) -> None:
                     bar.update(len(chunk))
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        said = f"{url} answers {status} {error.response.reason_phrase}\n  {WAY_OUT} {source.mirror}"
+        said = f"{url} answers {status} {error.response.reason_phrase}"
         if error.response.is_server_error or status == TOO_MANY_REQUESTS:
-            raise TryAgain(said) from error
-        raise BadInput(said) from error
+            raise TryAgain(f"{said}\n  {later}") from error
+        raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
     except httpx.TransportError as error:
-        raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {WAY_OUT} {source.mirror}") from error
+        raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {later}") from error
 
 
 def target_name(source: HttpSource) -> str:

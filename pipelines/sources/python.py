@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from importlib import import_module
+from traceback import extract_tb
 from types import FunctionType
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.errors import BadInput, meant
+from pipelines.errors import BadInput, SluiceError, meant
 from pipelines.sources.piece import Piece
 
 
 def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection) -> Piece:
-    """Call `package.module:function` for a day. What the function itself raises is the user's own, and passes through.
+    """Call `package.module:function` for a day.
 
     Raises:
-        BadInput: there is no such function, or it returns no pyarrow Table.
+        BadInput: there is no such function, it raises an error, or it returns no pyarrow Table.
+        SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
-    rows = _function(function)(day)
     place = f"{function}({day})"
+    called = _function(function)
+    try:
+        rows = called(day)
+    except SluiceError:
+        raise  # a sentence already
+    except Exception as error:
+        raise BadInput(
+            f"{place} raised {_said(error)}{_where(error)}\n"
+            "  way out: correct the function; for what may be gone in a minute it can raise pipelines.errors.TryAgain"
+        ) from error
     if not isinstance(rows, pa.Table):
         raise BadInput(f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table")
     return Piece(connection.from_arrow(rows), place, day)
@@ -32,15 +43,26 @@ def _function(dotted: str) -> Callable[[date], Any]:
     name, _, function = dotted.partition(":")
     try:
         module = import_module(name)
-    except ModuleNotFoundError as error:
+    except Exception as error:
         # A module that exists and misses one of its own imports is another matter.
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+        if isinstance(error, ModuleNotFoundError) and error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise BadInput(
                 f"source.function {dotted!r}: no module {error.name!r}\n  way out: write package.module:function as seen from the project's root"
             ) from error
-        raise
+        raise BadInput(f"source.function {dotted!r}: importing {name} raised {_said(error)}\n  way out: correct the module") from error
     found = getattr(module, function, None)
     if not callable(found):
         known = [name for name, value in vars(module).items() if isinstance(value, FunctionType)]
         raise BadInput(f"source.function {dotted!r}: module {name} has no function {function!r}; {meant(function, known)}")
     return found  # type: ignore[no-any-return]
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _where(error: Exception) -> str:
+    """The last line of the function's own file that was running: it may have failed deep in a library."""
+    called = extract_tb(error.__traceback__)[1:]  # without our own call
+    own = [frame for frame in called if frame.filename == called[0].filename]
+    return f", at {own[-1].filename}, line {own[-1].lineno}" if own else ""

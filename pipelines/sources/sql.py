@@ -31,39 +31,41 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
         BadInput: no such connection, no driver for it, or a query that the database refuses.
         TryAgain: the database cannot be reached.
     """
-    url = _url(source.connection)
+    url = _url(source)
     place = f"connection {source.connection}"
     bounds = {
         "start": datetime.combine(days.first, time()),
         "end": datetime.combine(days.last + timedelta(days=1), time()),
     }
-    engine = _engine(url, source.connection)
+    engine = _engine(url, source)
     try:
         opened = engine.connect()
     except SQLAlchemyError as error:
-        raise TryAgain(f"{place}: {url.host or url.database} cannot be reached: {_said(error, url)}") from error
+        raise TryAgain(
+            f"{place}: {url.host or url.database} cannot be reached: {_said(error, url)}\n  way out: run it again later, or {_how_to_name(source)}"
+        ) from error
     try:
         with opened as session:
             answer = session.execution_options(stream_results=True).execute(sa.text(source.query), bounds)
             rows = _kept(tuple(answer.keys()), answer.partitions(CHUNK), source.connection, connection)
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise TryAgain(f"{place}: the database went away: {_said(error, url)}") from error
-        raise BadInput(f"{place}: the database refuses source.query: {_said(error, url)}") from error
+            raise TryAgain(f"{place}: the database went away: {_said(error, url)}\n  way out: run it again later") from error
+        raise BadInput(f"{place}: the database refuses source.query: {_said(error, url)}\n  way out: correct the query") from error
     finally:
         engine.dispose()
     return Piece(rows, place)
 
 
-def _engine(url: sa.URL, connection: str) -> sa.Engine:
+def _engine(url: sa.URL, source: SqlSource) -> sa.Engine:
     try:
         return sa.create_engine(url, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"connection {connection}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}"
+            f"connection {source.connection}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}"
         ) from error
     except SQLAlchemyError as error:
-        raise BadInput(f"connection {connection}: {_said(error, url)}\n  way out: {_how_to_name(connection)}") from error
+        raise BadInput(f"connection {source.connection}: {_said(error, url)}\n  way out: {_how_to_name(source)}") from error
 
 
 def _kept(
@@ -91,23 +93,22 @@ def _batches(schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]]) -> It
 # --- connections, as Airflow writes them into the environment
 
 
-def _variable(connection: str) -> str:
-    return f"AIRFLOW_CONN_{connection.upper()}"
+def _how_to_name(source: SqlSource) -> str:
+    return (
+        f"set {source.variable} to an address such as postgresql://user:password@host:5432/database, or to Airflow's JSON of it;"
+        f" a task in Airflow also takes the connection {source.connection!r} that Airflow itself keeps"
+    )
 
 
-def _how_to_name(connection: str) -> str:
-    return f"set {_variable(connection)} to an address such as postgresql://user:password@host:5432/database, or to Airflow's JSON of it"
-
-
-def _url(connection: str) -> sa.URL:
-    text = os.environ.get(_variable(connection), "").strip()
+def _url(source: SqlSource) -> sa.URL:
+    text = os.environ.get(source.variable, "").strip()
     if not text:
-        raise BadInput(f"no connection {connection!r}: {_variable(connection)} is not set\n  way out: {_how_to_name(connection)}")
+        raise BadInput(f"no connection {source.connection!r}: {source.variable} is not set\n  way out: {_how_to_name(source)}")
     try:
         url = _from_json(json.loads(text)) if text.startswith("{") else sa.make_url(text)
     except (SQLAlchemyError, ValueError, KeyError, TypeError):
         # Without `from`: the cause's text may hold the password.
-        raise BadInput(f"{_variable(connection)} is no address of a database\n  way out: {_how_to_name(connection)}") from None
+        raise BadInput(f"{source.variable} is no address of a database\n  way out: {_how_to_name(source)}") from None
     driver, _, api = url.drivername.partition("+")
     return url.set(drivername=DRIVERS.get(driver, driver) + (f"+{api}" if api else ""))
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, TryAgain
 from pipelines.settings import Settings
 from tests.sourced import open_run, read
 
@@ -15,6 +17,14 @@ def no_table(day: date) -> list[date]:
 
 def broken(day: date) -> None:
     raise ZeroDivisionError(day)
+
+
+def in_a_library(day: date) -> None:
+    json.loads(f"no JSON on {day}")
+
+
+def closed(day: date) -> None:
+    raise TryAgain(f"the shop is closed on {day}")
 
 
 def source(function: str) -> dict[str, str]:
@@ -40,6 +50,25 @@ def test_a_function_that_cannot_be_is_refused_by_name(settings: Settings, functi
     assert sentence in str(refused.value)
 
 
-def test_what_the_function_itself_raises_keeps_its_own_trace(settings: Settings) -> None:
-    with pytest.raises(ZeroDivisionError):
+def test_what_the_function_raises_is_told_with_its_line(settings: Settings) -> None:
+    with pytest.raises(BadInput) as refused:
         read(open_run(settings, source("tests.sources.test_python:broken")))
+    line = broken.__code__.co_firstlineno + 1
+    assert f"broken(2026-02-01) raised ZeroDivisionError: 2026-02-01, at {__file__}, line {line}\n" in str(refused.value)
+
+
+def test_the_line_is_the_functions_own_where_a_library_fails(settings: Settings) -> None:
+    with pytest.raises(BadInput, match=rf"{__file__}, line {in_a_library.__code__.co_firstlineno + 1}\n"):
+        read(open_run(settings, source("tests.sources.test_python:in_a_library")))
+
+
+def test_a_function_may_ask_for_a_retry(settings: Settings) -> None:
+    with pytest.raises(TryAgain, match="the shop is closed"):
+        read(open_run(settings, source("tests.sources.test_python:closed")))
+
+
+def test_a_module_that_cannot_be_imported_is_told(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "misspelt_source.py").write_text("import json\n\ndef payments(day)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadInput, match=r"importing misspelt_source raised SyntaxError: expected ':' \(misspelt_source.py, line 3\)"):
+        read(open_run(settings, source("misspelt_source:payments")))
