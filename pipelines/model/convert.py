@@ -51,6 +51,8 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
     model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
     repairs.add_base_first(model.graph)
     _one_score(model.graph, features.names, task)
+    # skl2onnx keeps the opsets in a set of texts, whose order differs from process to process.
+    model.opset_import.sort(key=lambda opset: opset.domain)
     helper.set_model_props(model, dict(sorted(metadata.items())))
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)

@@ -20,6 +20,7 @@ def test_a_graph_has_an_input_a_column_and_one_score(family: Family, task: str) 
     assert [_shape(column) for column in model.graph.input] == [(name, ["N"]) for name in facts.features.names]
     assert [_shape(output) for output in model.graph.output] == [("score", ["N"])]
     versions = {imported.domain: imported.version for imported in model.opset_import}
+    assert list(versions) == sorted(versions), "their order must not be left to the process"
     assert versions[""] <= 21
     assert versions["ai.onnx.ml"] <= 3
 
