@@ -118,6 +118,11 @@ class SqlSource(Strict):
     query: str
     derive: dict[Identifier, str] = DERIVE
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the connection, as Airflow names it."""
+        return f"AIRFLOW_CONN_{self.connection.upper()}"
+
 
 class PythonSource(Strict):
     """A function of one's own, `package.module:function`: given a date, it returns that day's rows as a pyarrow Table."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Connection
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import dates, flow
-from pipelines.config import Family, GatedTable, Kind, Step
+from pipelines.config import Family, GatedTable, Kind, Source, SqlSource, Step
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
 from sluice_airflow import assets
@@ -80,6 +83,27 @@ class FlowOperator(BaseOperator):
             self.left[key] = value
 
 
+@contextmanager
+def lent_connection(source: Source) -> Iterator[None]:
+    """Lend a step the connection that its source names, from Airflow's database or secrets backend, as the variable that it reads."""
+    found = _connection(source)
+    os.environ.update(found)
+    try:
+        yield
+    finally:
+        for variable in found:
+            del os.environ[variable]
+
+
+def _connection(source: Source) -> dict[str, str]:
+    if not isinstance(source, SqlSource) or os.environ.get(source.variable):
+        return {}
+    try:
+        return {source.variable: Connection.get(source.connection).as_json()}
+    except AirflowNotFoundException:
+        return {}  # the step's own sentence names the ways out
+
+
 class StepOperator(FlowOperator):
     """One step: reads tables, writes one."""
 
@@ -89,7 +113,8 @@ class StepOperator(FlowOperator):
 
     def work(self, run: Run) -> flow.Outcome:
         """Call the step."""
-        return flow.STEPS[self.step](run)
+        with lent_connection(run.use_case.source):
+            return flow.STEPS[self.step](run)
 
 
 class DriftOperator(StepOperator):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from airflow.models import Connection
 from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from pipelines import flow
 from pipelines.errors import BadInput, GateClosed, TryAgain
 from pipelines.flow import Outcome
 from pipelines.run import Run
+from tests import tiny
 from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
 
 
@@ -128,3 +134,65 @@ def test_a_drifted_week_calls_for_a_training_on_the_rows_up_to_the_weeks_end(mon
     monkeypatch.setattr(flow, "STEPS", steps(drift=lambda run: Outcome("drift", retrain=True)))
     dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
     assert events_of("tiny_drift_found")[before:] == [{"partition": "2026-02-07"}]
+
+
+@pytest.fixture
+def shop(places: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny use case reads a database, through a connection that the environment does not know; ingest is the real one."""
+    path = places / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table payments (id text, at timestamp, customer text, amount real, channel text, bad int)")
+        connection.execute("insert into payments values ('a', '2026-02-01 12:00:00', 'c1', 2.5, 'chip', 0)")
+    query = "select * from payments where at >= :start and at < :end"
+    stated = yaml.safe_load(tiny.YAML) | {"source": {"kind": "sql", "connection": "shop", "query": query}}
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
+    monkeypatch.delenv("AIRFLOW_CONN_SHOP", raising=False)
+    monkeypatch.setattr(flow, "STEPS", steps(ingest=flow.ingest))
+    return path
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., None]]:
+    """Keep a connection `shop` in Airflow's own database, for one test."""
+
+    def kept(**facts: Any) -> None:
+        with create_session() as session:
+            session.add(Connection(conn_id="shop", **facts))
+
+    yield kept
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_id == "shop"))
+
+
+def test_a_source_is_read_through_a_connection_that_airflow_keeps(shop: Path, connect: Callable[..., None]) -> None:
+    connect(conn_type="sqlite", schema=str(shop))
+    assert dag_run("scoring").state == "success"
+    assert "AIRFLOW_CONN_SHOP" not in os.environ
+
+
+def test_the_environments_connection_goes_before_airflows(
+    shop: Path, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(conn_type="sqlite", schema="/no/such/shop.db")
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{shop}")
+    assert dag_run("scoring").state == "success"
+    assert os.environ["AIRFLOW_CONN_SHOP"] == f"sqlite:///{shop}"
+
+
+def test_a_lent_connection_is_returned_and_its_password_kept_when_the_step_fails(
+    shop: Path, connect: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    connect(conn_type="sqlite", host="shop", login="me", password="s3cret")
+    assert states(dag_run("scoring"))["ingest"] == "failed"
+    printed = "".join(capfd.readouterr())
+    assert "connection shop: Invalid SQLite URL" in printed
+    assert "s3cret" not in printed
+    assert "AIRFLOW_CONN_SHOP" not in os.environ
+
+
+def test_a_connection_that_nobody_knows_fails_with_both_ways_out(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = dag_run("scoring")
+    assert (states(run)["ingest"], tries(run)["ingest"]) == ("failed", 1)
+    printed = capfd.readouterr().out
+    assert "no connection 'shop': AIRFLOW_CONN_SHOP is not set" in printed
+    assert "a task in Airflow also takes the connection 'shop' that Airflow itself keeps" in printed
