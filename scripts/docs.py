@@ -23,7 +23,7 @@ One YAML file in `include/use_cases/` is one use case; its name is the file's na
 `python -m pipelines check [name]` tells all mistakes at once. For completion in an editor, start the file with
 `# yaml-language-server: $schema=../use_case.schema.json`.
 
-This page is made from `pipelines/config.py` by `make docs`.
+This page is made from `pipelines/config/` by `make docs`.
 """
 
 

@@ -1,0 +1,93 @@
+"""The facts of one use case, as its YAML file states them: frozen, typed, and refusing what they do not know.
+
+Pydantic and the standard library only, since every DAG file imports this module each time it is parsed.
+What needs a heavier library to judge (SQL, grids, expectation names) is judged by `pipelines.check`.
+"""
+
+from __future__ import annotations
+
+from pipelines.config.base import (
+    NAME,
+    RESERVED,
+    Cron,
+    Duration,
+    Family,
+    GatedTable,
+    Identifier,
+    Kind,
+    Scalar,
+    Share,
+    Step,
+    Strict,
+    duration_text,
+)
+from pipelines.config.candidates import Baseline, Candidates, Folds, Search, Split
+from pipelines.config.cleanse import Cleanse
+from pipelines.config.features import Categories, Features, Numbers, Prepare, Texts, Window
+from pipelines.config.judgement import (
+    BINARY_METRICS,
+    GREATER_IS_BETTER,
+    REGRESSION_METRICS,
+    Fixed,
+    LeastCost,
+    MaxPrecision,
+    MaxRecall,
+    Metric,
+    Threshold,
+)
+from pipelines.config.schema import Column, Label
+from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
+from pipelines.config.use_case import UseCase
+from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
+
+__all__ = [
+    "BINARY_METRICS",
+    "DERIVE",
+    "GREATER_IS_BETTER",
+    "NAME",
+    "REGRESSION_METRICS",
+    "RESERVED",
+    "Baseline",
+    "Candidates",
+    "Categories",
+    "Cleanse",
+    "Column",
+    "Cron",
+    "Demo",
+    "Duration",
+    "Expectation",
+    "Family",
+    "Features",
+    "FileFormat",
+    "FileSource",
+    "Fixed",
+    "Folds",
+    "GatedTable",
+    "HttpSource",
+    "Identifier",
+    "Kind",
+    "Label",
+    "LeastCost",
+    "MaxPrecision",
+    "MaxRecall",
+    "Metric",
+    "Monitoring",
+    "Numbers",
+    "Prepare",
+    "PythonSource",
+    "Replay",
+    "Scalar",
+    "Schedule",
+    "Search",
+    "Share",
+    "Source",
+    "Split",
+    "SqlSource",
+    "Step",
+    "Strict",
+    "Texts",
+    "Threshold",
+    "UseCase",
+    "Window",
+    "duration_text",
+]

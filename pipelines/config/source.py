@@ -1,0 +1,100 @@
+"""Where the rows come from."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipelines.config.base import Identifier, Strict
+
+# Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
+DERIVE: Any = Field(
+    default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
+)
+
+
+class FileFormat(Strict):
+    """How to read a file of rows. Compression (.gz, .zst) is told by the file's name."""
+
+    type: Literal["csv", "jsonl", "parquet"] = Field(description="csv also stands for tab-separated text: set `separator`.")
+    separator: str = Field(default=",", min_length=1, max_length=1, description="CSV only.")
+    header: bool = Field(
+        default=True, description="CSV only: false when the first line is already a row; the columns are then the schema's, in order."
+    )
+    quote: str = Field(default='"', max_length=1, description="CSV only: the quoting character; empty for files whose quotes mean nothing.")
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
+
+    @model_validator(mode="after")
+    def _csv_only(self) -> FileFormat:
+        others = sorted(self.model_fields_set - {"type"})
+        if self.type != "csv" and others:
+            raise ValueError(f"{', '.join(others)}: for csv only; {self.type} files say it themselves")
+        return self
+
+
+class FileSource(Strict):
+    """Files on disk, a path or glob from the project's root; `{partition}` in it stands for the partition's date."""
+
+    kind: Literal["file"]
+    path: str
+    format: FileFormat
+    derive: dict[Identifier, str] = DERIVE
+
+
+class HttpSource(Strict):
+    """One public file, fetched once, checked against its sha256 and kept in the cache."""
+
+    kind: Literal["http"]
+    url: str = Field(pattern=r"^https?://")
+    member: str | None = Field(default=None, description="The file's name inside the archive, when the address names a zip.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file itself, after it is taken out of its archive.")
+    mirror: str = Field(description="Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download.")
+    licence: str
+    format: FileFormat
+    derive: dict[Identifier, str] = DERIVE
+
+
+class SqlSource(Strict):
+    """A query through SQLAlchemy; `:start` and `:end` in it are the partition's first moment and the first one after it."""
+
+    kind: Literal["sql"]
+    connection: str = Field(description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password.")
+    query: str
+    derive: dict[Identifier, str] = DERIVE
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the connection, as Airflow names it."""
+        return f"AIRFLOW_CONN_{self.connection.upper()}"
+
+
+class PythonSource(Strict):
+    """A function of one's own, `package.module:function`: given a date, it returns that day's rows as a pyarrow Table."""
+
+    kind: Literal["python"]
+    function: str = Field(pattern=r"^[a-zA-Z_][\w.]*:[a-zA-Z_]\w*$")
+    derive: dict[Identifier, str] = DERIVE
+
+
+Source = Annotated[FileSource | HttpSource | SqlSource | PythonSource, Field(discriminator="kind")]
+
+
+class Replay(Strict):
+    """How rows without a date are dealt into daily partitions, so that a public data set can live like a nightly feed.
+
+    `order` deals them in the file's order (for files that are in order of time), `hash` by the md5 of the row number.
+    Either way a row always falls on the same day. Ingest adds the key (the row number, from 1) and the time.
+    """
+
+    rule: Literal["order", "hash"]
+    start: date
+    days: int = Field(ge=2)
+    key: Identifier = Field(description="The schema's key column, which ingest fills with the row number.")
+    time: Identifier = Field(description="The schema's time column, which ingest fills.")
+
+    @property
+    def end(self) -> date:
+        """The last day that has rows."""
+        return self.start + timedelta(days=self.days - 1)

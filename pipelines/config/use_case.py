@@ -1,0 +1,145 @@
+"""The use case as a whole, and whether its parts fit each other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipelines.config.base import RESERVED, GatedTable, Identifier, Strict
+from pipelines.config.candidates import Candidates, Split
+from pipelines.config.cleanse import Cleanse
+from pipelines.config.features import Features, Prepare
+from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Threshold
+from pipelines.config.schema import Column, Label
+from pipelines.config.source import Replay, Source
+from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
+
+
+class UseCase(Strict):
+    """One use case: everything that Sluice knows about it."""
+
+    name: Identifier
+    title: str = Field(description="One sentence: what is predicted, for what, and what one row is.")
+    task: Literal["binary", "regression"]
+    source: Source
+    replay: Replay | None = None
+    columns: dict[Identifier, Column] = Field(min_length=2)
+    label: Label = Label()
+    cleanse: Cleanse = Cleanse()
+    features: Features
+    prepare: Prepare = Prepare()
+    split: Split
+    candidates: Candidates
+    metric: Metric
+    threshold: Threshold | None = Field(default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows.")
+    slices: tuple[Identifier, ...] = Field(default=(), description="Category features for whose values the metrics are also told.")
+    gates: dict[GatedTable, tuple[Expectation, ...]] = Field(default={}, description="Expectations on top of those that always hold.")
+    monitoring: Monitoring = Monitoring()
+    schedule: Schedule = Schedule()
+    demo: Demo
+
+    def _with_role(self, role: str) -> str:
+        return next(name for name, column in self.columns.items() if column.role == role)
+
+    @property
+    def key(self) -> str:
+        """The column that names a row."""
+        return self._with_role("key")
+
+    @property
+    def time(self) -> str:
+        """The column with the moment of the event: naive UTC."""
+        return self._with_role("time")
+
+    @property
+    def target(self) -> str:
+        """The label's column; 0 or 1 (binary) or a number once the rows are clean, null while unknown."""
+        return self._with_role("label")
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """Columns that no feature may name."""
+        return tuple(name for name, column in self.columns.items() if column.role == "leak")
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The columns of the clean table, in order: all but the ignored and the leaks."""
+        return tuple(name for name, column in self.columns.items() if column.role not in ("ignored", "leak"))
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the primary metric is better."""
+        return self.metric.name in GREATER_IS_BETTER
+
+    @model_validator(mode="after")
+    def _whole(self) -> UseCase:
+        mistakes = [*self._role_mistakes(), *self._reference_mistakes(), *self._task_mistakes()]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _role_mistakes(self) -> list[str]:
+        found = []
+        for role in ("key", "time", "label"):
+            names = [name for name, column in self.columns.items() if column.role == role]
+            if len(names) != 1:
+                found.append(f"columns: exactly one has role {role}, found {len(names)}{': ' + ', '.join(names) if names else ''}")
+        found += [
+            f"columns: {name} has role time and type {c.type}; give it type timestamp"
+            for name, c in self.columns.items()
+            if c.role == "time" and c.type != "timestamp"
+        ]
+        found += [
+            f"columns: {name} is a name that Sluice writes itself; rename it under cleanse.rename"
+            for name in sorted(RESERVED.intersection(self.columns))
+        ]
+        return found
+
+    def _reference_mistakes(self) -> list[str]:
+        """Every place that names a column or a feature names one that exists."""
+        found = []
+        cleanse = self.cleanse
+        named = {"lower": cleanse.lower, "missing": cleanse.missing, "merge": cleanse.merge, "fill": cleanse.fill, "drop": cleanse.drop}
+        columns = ", ".join(self.columns)
+        for where, names in named.items():
+            found += [f"cleanse.{where}: no column {name!r}; there are {columns}" for name in names if name not in self.columns]
+        for window, spec in self.features.windows.items():
+            found += [
+                f"features.windows.{window}.by: no column {name!r}; there are {columns}" for name in spec.by if name not in self.columns
+            ]
+        found += [
+            f"slices: {name!r} is no category feature; there are {', '.join(self.features.categories) or 'none'}"
+            for name in self.slices
+            if name not in self.features.categories
+        ]
+        rule = self.candidates.baseline.rule
+        if rule is not None and rule not in self.features.numbers:
+            found.append(f"candidates.baseline.rule: {rule!r} is no number feature; there are {', '.join(self.features.numbers) or 'none'}")
+        group = self.split.folds.group
+        if group is not None and group not in self.columns:
+            found.append(f"split.folds.group: no column {group!r}; there are {columns}")
+        if self.replay:
+            if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
+                found.append(
+                    "replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own"
+                )
+            for what, name in (("key", self.replay.key), ("time", self.replay.time)):
+                if self.columns.get(name) is None or self.columns[name].role != what:
+                    found.append(f"replay.{what}: {name!r} is not the column with role {what}")
+        return found
+
+    def _task_mistakes(self) -> list[str]:
+        found = []
+        allowed = BINARY_METRICS if self.task == "binary" else REGRESSION_METRICS
+        if self.metric.name not in allowed:
+            found.append(f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed: {', '.join(allowed)}")
+        if self.task == "binary" and self.threshold is None:
+            found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, fixed")
+        if self.task == "binary" and self.label.positive is None:
+            found.append("label.positive: a binary task needs the value that means yes")
+        if self.task == "regression" and (self.threshold is not None or self.label.positive is not None):
+            found.append("threshold and label.positive belong to binary tasks; leave them out of a regression")
+        if self.task == "regression" and self.split.folds.by == "stratified":
+            found.append("split.folds.by: stratified needs classes; for a regression use time, group or shuffle")
+        return found
