@@ -111,7 +111,7 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
         dest: a folder that does not exist yet.
 
     Returns:
-        The folder, which holds the table's manifest and parts.
+        The folder, which holds the table's parts.
 
     Raises:
         BadInput: no such version, or the folder exists.
@@ -184,6 +184,8 @@ def _init(settings: Settings) -> None:
         # A default that works at once; `dvc remote add --default` in the data root puts object storage in its place.
         config["remote"]["local"] = {"url": str(settings.var / "dvc_remote")}
     repo.close()
+    # The rows are the version. What a manifest says of the code that made them would make it another one with each commit.
+    (settings.data / ".dvcignore").write_text("manifest.json\n.draft-*\n")
 
 
 def _remote(repo: Any) -> str:

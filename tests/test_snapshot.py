@@ -16,6 +16,7 @@ from pipelines import snapshot
 from pipelines.errors import BadInput, TableMissing
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
+from pipelines.store import Version
 from tests import tiny
 
 DAY = date(2026, 1, 31)
@@ -55,6 +56,15 @@ def test_the_same_features_are_the_same_version(run: Run, settings: Settings) ->
     write(run, [0, 1])
     assert snapshot.publish(run) == first
     assert snapshot.versions(settings, tiny.NAME) == [first]
+
+
+def test_the_same_rows_made_by_other_code_are_the_same_version(run: Run) -> None:
+    write(run, [0, 1])
+    first = snapshot.publish(run)
+    run.store.version = Version(use_case=run.loaded.sha256, code="another commit")
+    write(run, [0, 1])
+    assert run.store.manifest("features").code == "another commit"
+    assert snapshot.publish(run) == first
 
 
 def test_a_version_comes_from_the_remote_when_the_cache_is_gone(run: Run, settings: Settings, tmp_path: Path) -> None:
