@@ -11,7 +11,7 @@ help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup  ## a model's whole life on this machine: train, seven nights, drift, one poisoned night [USECASE=card_fraud]
-	@$(RUN) python scripts/demo.py $(USECASE)
+	@$(RUN) python -m pipelines fetch $(USECASE) && python scripts/demo.py $(USECASE)
 
 up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
 	@$(RUN) bash scripts/up.sh
