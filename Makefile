@@ -23,7 +23,7 @@ test: setup check  ## everything that CI runs
 	@$(RUN) python -m pytest tests
 
 check: setup  ## style, types, layers, generated documents, use-case files
-	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pipelines check && python scripts/docs.py --check
+	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check
 
 docs: setup  ## write the documents that are made from the code
 	@$(RUN) python scripts/docs.py

@@ -1,0 +1,40 @@
+"""The data's way: the same tables, whoever calls the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from pipelines import flow
+from pipelines.config import Step
+from pipelines.errors import NoChampion
+from pipelines.run import Run
+
+NIGHT = date(2026, 2, 1)
+STEPS: tuple[Step, ...] = ("ingest", "cleanse", "features")
+
+
+def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
+    without = [step for way in flow.WAYS.values() for step, table in way if table is None]
+    assert without == ["snapshot", "promote"]  # the one keeps a table that was judged, the other asks for every gate's let-through
+
+
+@pytest.mark.usefixtures("mlflow_uri")
+def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_manifests(open_run: Callable[..., Run]) -> None:
+    store = open_run("scoring", NIGHT).store
+    with pytest.raises(NoChampion):
+        flow.way(open_run("scoring", NIGHT))
+    in_one_go = {path: path.read_bytes() for path in store.folder.rglob("manifest.json")}
+    for step in STEPS:
+        flow.STEPS[step](open_run("scoring", NIGHT))
+    assert {path: path.read_bytes() for path in store.folder.rglob("manifest.json")} == in_one_go
+    assert set(store.manifest("features").inputs) == {"scoring/2026-02-01/clean", "scoring/2026-02-01/past"}
+
+
+@pytest.mark.usefixtures("mlflow_uri")
+def test_a_step_that_stops_leaves_no_table_behind_it(open_run: Callable[..., Run]) -> None:
+    with pytest.raises(NoChampion):
+        flow.way(open_run("scoring", NIGHT))
+    assert not open_run("scoring", NIGHT).store.has("predictions")
