@@ -103,11 +103,20 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     verdict = partial(verdict, rows=rows, digest=_digest(run, table, pieces))
     if rows == 0:
         # Great Expectations finds no fault with a table without rows.
-        return verdict(findings=(), refusal="the table has no rows")
+        return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store.connection, stated, personal(run.use_case, table))
     return verdict(findings=found, refusal=None)
+
+
+def _nothing(run: Run, table: GatedTable) -> str:
+    """That there are no rows, and, where all of them went to quarantine, for which reasons most of them did."""
+    refusal = "the table has no rows"
+    if table != "clean" or run.store.manifest("quarantine").rows != run.store.manifest("raw").rows:
+        return refusal
+    reasons = run.store.read("quarantine").aggregate("reasons, count(*) as n").order("n desc, reasons").limit(3).fetchall()
+    return f"{refusal}: all went to quarantine, most for {'; '.join(f'{reason} ({n:,} rows)' for reason, n in reasons)}"
 
 
 def judged(

@@ -99,6 +99,19 @@ def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> Non
     assert "no table 'raw'" in message(judge.judge(run, "clean"))
 
 
+def test_a_clean_table_that_is_empty_since_all_rows_went_to_quarantine_tells_their_reasons(open_run: OpenRun) -> None:
+    run = open_run("scoring", NIGHT)
+    reasons = "VALUES ('1', 'amount: missing', true), ('2', 'amount: missing', true), ('3', 'channel: not allowed', true)"
+    for table, statement in {
+        "raw": f"SELECT * FROM ({tables.GOOD['raw']}) LIMIT 3",
+        "clean": f"SELECT * FROM ({tables.GOOD['clean']}) WHERE false",
+        "quarantine": f"SELECT * FROM ({reasons}) AS t(key, reasons, rejected)",
+    }.items():
+        run.store.write(table, run.store.connection.sql(statement))
+    said = "the table has no rows: all went to quarantine, most for amount: missing (2 rows); channel: not allowed (1 rows)"
+    assert said in message(judge.judge(run, "clean"))
+
+
 def test_an_empty_table_closes_the_gate(night: Callable[..., Run]) -> None:
     verdict = judge.judge(night(damage="SELECT * FROM rows WHERE false"), "raw")
     assert "  - the table has no rows" in message(verdict)
