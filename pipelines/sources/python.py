@@ -29,7 +29,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection) -> Pi
         rows = called(day)
     except SluiceError:
         raise  # a sentence already
-    except Exception as error:
+    except Exception as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
             f"{place} raised {_said(error)}{_where(error)}\n"
             "  way out: correct the function; for what may be gone in a minute it can raise pipelines.errors.TryAgain"
@@ -43,7 +43,7 @@ def _function(dotted: str) -> Callable[[date], Any]:
     name, _, function = dotted.partition(":")
     try:
         module = import_module(name)
-    except Exception as error:
+    except Exception as error:  # importing runs the user's code, which may raise anything
         # A module that exists and misses one of its own imports is another matter.
         if isinstance(error, ModuleNotFoundError) and error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise BadInput(

@@ -107,7 +107,6 @@ def test_a_column_of_the_query_that_the_schema_does_not_know_is_refused(settings
 
 @pytest.fixture
 def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("psycopg")
     try:
         sa.create_engine(POSTGRES).connect().close()
     except sa.exc.OperationalError:
