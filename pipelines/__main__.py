@@ -5,6 +5,9 @@ python -m pipelines fetch [use case]                       public data into the 
 python -m pipelines run <use case> <kind> <partition>      the way of one partition: every step, every gate
 python -m pipelines data list|restore <use case> ...       versions of training data, and one brought back
 python -m pipelines models <use case>                      who was promoted when, and why
+python -m pipelines gates test [use case ...]              does every gate bite? each gate against each damage
+python -m pipelines gates propose <use case> <kind> <day>  expectations read off a reference partition, for review
+python -m pipelines quarantine show|replay <use case> ...  rows that were put aside, and taking them in after a fix
 """
 
 from __future__ import annotations
@@ -76,6 +79,34 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
         print(line)
 
 
+def gates(options: argparse.Namespace, settings: Settings) -> None:
+    """Prove that every gate bites, or propose expectations from a reference partition."""
+    from pipelines.run import Run
+
+    if options.action == "test":
+        from pipelines.gates import selftest
+
+        for name in options.use_case or use_cases.names(settings.use_cases):
+            print(selftest.proven(settings, name))
+    else:
+        from pipelines.gates import propose
+
+        reference = Run.open(options.use_case, options.kind, dates.parse(options.partition), settings)
+        print(propose.propose(reference, options.margin))
+
+
+def quarantine(options: argparse.Namespace, settings: Settings) -> None:
+    """Show the rows that were put aside, or run just them again after a fix of the rule or the source."""
+    from pipelines import quarantine
+    from pipelines.run import Run
+
+    if options.action == "show":
+        for line in quarantine.show(Run.open(options.use_case, options.kind, dates.parse(options.partition), settings)):
+            print(line)
+    else:
+        print(quarantine.replay(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings)))
+
+
 def schema(_: argparse.Namespace, __: Settings) -> None:
     """Print the JSON schema of use-case files, for editors."""
     print(use_cases.json_schema(), end="")
@@ -113,9 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     add(check).add_argument("use_case", nargs="?")
     add(fetch).add_argument("use_case", nargs="?")
     running = add(run)
-    running.add_argument("use_case")
-    running.add_argument("kind", choices=get_args(Kind))
-    running.add_argument("partition", help="a day, as YYYY-MM-DD; for drift the first day of the week")
+    _add_partition(running)
     running.add_argument("--model-version", help="score with this version instead of the champion")
     versions = add(data).add_subparsers(dest="action", required=True, metavar="list|restore")
     versions.add_parser("list", help="list versions").add_argument("use_case")
@@ -124,8 +153,24 @@ def _parser() -> argparse.ArgumentParser:
     restoring.add_argument("version", help="a training partition (YYYY-MM-DD) or an md5 of `data list`")
     restoring.add_argument("to", type=Path, help="a folder that does not exist yet")
     add(models).add_argument("use_case")
+    gating = add(gates).add_subparsers(dest="action", required=True, metavar="test|propose")
+    gating.add_parser("test", help="damage a good partition in every way; each gate must turn red").add_argument("use_case", nargs="*")
+    proposing = gating.add_parser("propose", help="write expectations read off a reference partition into the use-case file, for review")
+    _add_partition(proposing)
+    proposing.add_argument("--margin", type=float, default=0.5, help="how far beyond the reference is still good, as a share (0.5)")
+    aside = add(quarantine).add_subparsers(dest="action", required=True, metavar="show|replay")
+    _add_partition(aside.add_parser("show", help="list the rows that were put aside, and why"))
+    replaying = aside.add_parser("replay", help="run just them again, and publish what is good now")
+    replaying.add_argument("use_case")
+    replaying.add_argument("partition", help="a night, as YYYY-MM-DD")
     add(schema)
     return parser
+
+
+def _add_partition(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("use_case")
+    parser.add_argument("kind", choices=get_args(Kind))
+    parser.add_argument("partition", help="a day, as YYYY-MM-DD; for drift the first day of the week")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def json_schema() -> str:
     schema["$defs"]["Expectation"] = {
         "type": "object",
         "description": "One Great Expectations expectation: `expect_...: {argument: value}`; `severity: warn` shows without stopping.",
-        "properties": {"severity": {"enum": ["stop", "warn"], "default": "stop"}},
+        "properties": {"severity": {"enum": ["stop", "warn"], "default": "stop"}, "why": {"type": "string"}},
         "patternProperties": {"^expect_[a-z0-9_]+$": {"type": ["object", "null"]}},
         "additionalProperties": False,
     }

@@ -141,11 +141,15 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Observed:
-    """What Great Expectations found for one expectation: its result, or the reason why there is none."""
+    """What Great Expectations found for one expectation: its result, or the reason why there is none.
+
+    `whole` is Great Expectations' own result object, for its Data Docs; None where it returned none.
+    """
 
     success: bool
     result: dict[str, Any]
     raised: str | None
+    whole: Any = None
 
 
 def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, expectations: Sequence[Any]) -> list[Observed]:
@@ -178,7 +182,7 @@ def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConne
 
 def _observed(result: Any) -> Observed:
     raised = _raised(result.exception_info or {})
-    return Observed(bool(result.success) and raised is None, dict(result.result), raised)
+    return Observed(bool(result.success) and raised is None, dict(result.result), raised, whole=result)
 
 
 def _raised(info: dict[str, Any]) -> str | None:

@@ -150,7 +150,10 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
 
 def _own(use_case: UseCase, table: GatedTable) -> list[Stated]:
     """The use-case file's expectations on a table."""
-    return [Stated(expectation, where=f"gates.{table}.{n}") for n, expectation in enumerate(use_case.gates.get(table, ()))]
+    return [
+        Stated(expectation, where=f"gates.{table}.{n}", why=expectation.why or "")
+        for n, expectation in enumerate(use_case.gates.get(table, ()))
+    ]
 
 
 def _pieces(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
