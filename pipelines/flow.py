@@ -208,13 +208,18 @@ STEPS: dict[Step, Callable[[Run], Outcome]] = {
 }  # `tune` stands apart: it takes the family, one mapped task each
 
 
+def take(run: Run, step: Step, family: Family | None = None) -> Outcome:
+    """Take a step, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
+    from pipelines import let_through
+
+    let_through.require(run, step)
+    return tune(run, family) if family else STEPS[step](run)
+
+
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
     for step, table in WAYS[run.kind]:
-        if step == "tune":
-            for family in run.use_case.candidates.families:
-                run.log(tune(run.afresh(), family))
-        else:
-            run.log(STEPS[step](run.afresh()))
+        for family in run.use_case.candidates.families if step == "tune" else (None,):
+            run.log(take(run.afresh(), step, family))
         if table:
             run.log(gate(run.afresh(), table))

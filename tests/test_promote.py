@@ -1,4 +1,4 @@
-"""The alias moves when every gate was open and the held-out rows speak for it, and each decision is written down once."""
+"""The alias moves when the held-out rows speak for it, and each decision is written down once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from pipelines import registry, tracking
-from pipelines.errors import GateClosed, TableMissing
+from pipelines.errors import TableMissing
 from pipelines.promote import promote
 from pipelines.run import Run
 from pipelines.store import as_json
 from tests import fitted
-
-GATES = ("raw", "clean", "features", "trials", "scores", "parity")
-PIECES = {"trials": ("linear", "xgboost")}  # the families of the tiny use case
 
 
 @pytest.fixture
@@ -27,21 +23,13 @@ def run(open_run: Callable[..., Run], mlflow_uri: str) -> Run:
 
 
 def trained(run: Run, **verdict: Any) -> Run:
-    """A training as far as its last gate, of which only the winner is registered."""
+    """A training that has come as far as promotion, of which only the winner is registered."""
     exported = fitted.exported(partition=run.partition.isoformat())
     winner = {"xgboost": exported.graphs["xgboost"]}
     registry.register(run, replace(exported, graphs=winner), fitted.verdict())  # type: ignore[arg-type]
     run.store.write_file("verdict.json", as_json(asdict(fitted.verdict(**verdict))))
     run.store.write_file("models/xgboost.onnx", winner["xgboost"])
-    for gate in GATES:
-        for piece in PIECES.get(gate, (None,)):
-            run.store.write(gate, pa.table({"gate": [gate]}), piece=piece)
-        run.store.write_file(f"gates/{gate}.json", evidence(run, gate))
     return run
-
-
-def evidence(run: Run, gate: str, passed: object = True) -> bytes:
-    return as_json({"passed": passed, "digest": run.store.digest(gate, PIECES.get(gate, ()))})
 
 
 def champion_version(run: Run) -> str | None:
@@ -110,30 +98,6 @@ def test_a_comparison_with_a_champion_of_yesterday_promotes_nobody(run: Run, ope
     late = trained(open_run("training", date(2026, 2, 28)), champion_version=None)
     assert f"compared with no champion, but now there is champion version {first}" in promote(late)
     assert champion_version(run) == first
-
-
-@pytest.mark.parametrize("passed", [False, "yes", None])
-def test_no_let_through_no_promotion(run: Run, passed: object) -> None:
-    run.store.write_file("gates/parity.json", evidence(run, "parity", passed))
-    with pytest.raises(GateClosed, match="gate_parity"):
-        promote(run)
-    assert champion_version(run) is None
-    assert registry.history(run.settings, "tiny") == []
-
-
-@pytest.mark.parametrize("gate", ["scores", "trials"])
-def test_a_let_through_of_the_table_as_it_was_before_counts_for_nothing(run: Run, gate: str) -> None:
-    run.store.write(gate, pa.table({"gate": ["written again"]}), piece=PIECES.get(gate, (None,))[-1])
-    with pytest.raises(GateClosed, match=f"gate_{gate}"):
-        promote(run)
-
-
-def test_every_closed_gate_is_named_at_once(run: Run) -> None:
-    for gate in GATES:
-        (run.store.folder / "gates" / f"{gate}.json").unlink()
-    with pytest.raises(GateClosed) as error:
-        promote(run)
-    assert all(f"gate_{gate}" in str(error.value) for gate in GATES)
 
 
 def test_a_winner_that_is_no_version_is_told(run: Run) -> None:

@@ -114,7 +114,7 @@ class StepOperator(FlowOperator):
     def work(self, run: Run) -> flow.Outcome:
         """Call the step."""
         with lent_connection(run.use_case.source):
-            return flow.STEPS[self.step](run)
+            return flow.take(run, self.step)
 
 
 class DriftOperator(StepOperator):
@@ -138,7 +138,7 @@ class TuneOperator(FlowOperator):
 
     def work(self, run: Run) -> flow.Outcome:
         """Search."""
-        return flow.tune(run, self.family)
+        return flow.take(run, "tune", self.family)
 
 
 class GateOperator(FlowOperator):

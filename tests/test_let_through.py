@@ -1,0 +1,117 @@
+"""No step reads a table that its gate has not let through: a gate cannot be left out, gone around, or outwitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pyarrow as pa
+import pytest
+
+from pipelines import flow, let_through
+from pipelines.config import GatedTable, Kind, Step
+from pipelines.errors import MAX_LINES, GateClosed
+from pipelines.run import Run
+from pipelines.store import as_json
+
+OpenRun = Callable[[Kind, date], Run]
+DAYS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 1)}
+FAMILIES = ("linear", "xgboost")  # of the tiny use case
+# Each gate that has a step behind it, and that step.
+GUARDED: list[tuple[Kind, GatedTable, Step]] = [
+    (kind, table, behind) for kind, way in flow.WAYS.items() for (_, table), (behind, _) in pairwise(way) if table
+]
+
+
+def publish(run: Run, table: GatedTable, content: str = "as judged") -> None:
+    for piece in FAMILIES if table == "trials" else (None,):
+        run.store.write(table, pa.table({"content": [content]}), piece=piece)
+
+
+def judged(run: Run, table: GatedTable, passed: object = True) -> None:
+    publish(run, table)
+    digest = run.store.digest(table, FAMILIES if table == "trials" else ())
+    run.store.write_file(f"gates/{table}.json", as_json({"passed": passed, "digest": digest}))
+
+
+@pytest.fixture
+def good(open_run: OpenRun) -> Callable[[Kind], Run]:
+    """A partition whose every table was let through."""
+
+    def opened(kind: Kind) -> Run:
+        run = open_run(kind, DAYS[kind])
+        for _, table in flow.WAYS[kind]:
+            if table:
+                judged(run, table)
+        return run
+
+    return opened
+
+
+@pytest.mark.parametrize("kind", flow.WAYS)
+def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind: Kind) -> None:
+    for step, _ in flow.WAYS[kind]:
+        let_through.require(good(kind), step)
+
+
+@pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
+def test_a_gate_that_is_left_out_stops_the_step_behind_it(good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step) -> None:
+    run = good(kind)
+    (run.store.folder / "gates" / f"{table}.json").unlink()
+    with pytest.raises(GateClosed, match=f"{behind} reads only what its gates have let through.*\n  - gate_{table} of tiny {kind}"):
+        flow.take(run, behind)
+
+
+@pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
+def test_a_closed_gate_that_somebody_marks_as_a_success_still_stops_the_step_behind_it(
+    good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step
+) -> None:
+    run = good(kind)
+    for passed in (False, "yes", None):
+        judged(run, table, passed=passed)
+        with pytest.raises(GateClosed, match=f"gate_{table}"):
+            flow.take(run, behind)
+
+
+@pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
+def test_a_table_that_was_written_again_has_to_be_judged_again(
+    good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step
+) -> None:
+    run = good(kind)
+    publish(run, table, "written again")
+    with pytest.raises(GateClosed, match=f"gate_{table}"):
+        flow.take(run, behind)
+
+
+def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run]) -> None:
+    run = good("training")
+    run.store.write("trials", pa.table({"content": ["written again"]}), piece="xgboost")
+    with pytest.raises(GateClosed, match="gate_trials"):
+        flow.take(run, "evaluate")
+
+
+def test_every_closed_gate_is_named_at_once_in_ten_lines(open_run: OpenRun) -> None:
+    with pytest.raises(GateClosed) as error:
+        flow.take(open_run("training", DAYS["training"]), "promote")
+    assert all(f"gate_{table}" in str(error.value) for _, table in flow.WAYS["training"] if table)
+    assert len(str(error.value).splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("table", ["features", "predictions"])
+def test_the_drift_report_reads_only_nights_that_were_let_through(
+    good: Callable[[Kind], Run], open_run: OpenRun, table: GatedTable
+) -> None:
+    for n in range(7):
+        night = open_run("scoring", DAYS["drift"] + timedelta(days=n))
+        for one in ("features", "predictions"):
+            judged(night, one, passed=(n, one) != (3, table))
+    with pytest.raises(GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04\n"):
+        flow.take(good("drift"), "drift")
+
+
+def test_what_a_gate_has_said_is_no_input_of_the_next_table(good: Callable[[Kind], Run]) -> None:
+    run = good("scoring")
+    let_through.require(run, "score")
+    publish(run, "predictions")
+    assert run.store.manifest("predictions").inputs == {}
