@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.config import Family, Features, UseCase
 from pipelines.evaluate import Verdict
 from pipelines.model import candidate, convert
-from pipelines.parity import compare
+from pipelines.parity import compare, of_metric
 
 FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a graph later
 
@@ -22,8 +22,8 @@ class Exported:
     """What an export makes."""
 
     graphs: dict[Family, bytes]
-    parity: pd.DataFrame  # see `parity.compare`
-    greatest_difference: float
+    parity: pd.DataFrame  # see `parity.compare` and `parity.of_metric`
+    greatest_difference: float  # of any row's scores
 
 
 def export(
@@ -49,7 +49,9 @@ def export(
         for family, pipeline in pipelines.items()
     }
     parity = compare(features, pipelines, graphs, use_case)
-    return Exported(graphs, parity, greatest_difference=float(parity["difference"].max()))
+    winner = verdict.winner
+    measured = of_metric(features, winner, graphs[winner], verdict.values[winner][verdict.metric], verdict.threshold, use_case)
+    return Exported(graphs, pd.concat([parity, measured], ignore_index=True), greatest_difference=float(parity["difference"].max()))
 
 
 def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:

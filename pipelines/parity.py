@@ -18,6 +18,8 @@ from sklearn.pipeline import Pipeline
 from pipelines.config import Family, Features, UseCase
 from pipelines.model import candidate, inputs
 from pipelines.model.graph import Graph
+from pipelines.scored import NEVER, Scored
+from pipelines.sql import name as quoted
 
 MOST_ROWS = 20_000  # held-out rows compared; a converter's mistake shows long before
 MOST_SPLITS = 100  # of a tree model, roots first: every row meets those
@@ -62,6 +64,33 @@ def compare(
         kinds = np.repeat(["real", "edge"], [len(real), len(edges) + len(splits)])
         parts.append(_compared(family, pipeline, Graph(graphs[family]), rows, kinds, scale, use_case))
     return pd.concat(parts, ignore_index=True)
+
+
+def of_metric(
+    features: DuckDBPyRelation, family: Family, graph: bytes, judged: float, threshold: float | None, use_case: UseCase
+) -> pd.DataFrame:
+    """Measure the exported winner on all held-out rows: it must have the very score by which it was judged.
+
+    Whatever evaluation may mix up (another model's scores, rows that it has trained on), this number is then another one.
+
+    Args:
+        features: the training's features table.
+        family: the winner.
+        graph: what was exported of it.
+        judged: its primary metric on the held-out rows, as the evaluation says.
+        threshold: its decision's, which some metrics need.
+        use_case: names the metric.
+
+    Returns:
+        One row, as `compare` returns them: kind `metric`, key the metric's name, difference relative to `judged` where that is above 1.
+    """
+    test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
+    y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
+    scored = Scored(family, Graph(graph).scores(test).astype(np.float64), NEVER if threshold is None else threshold)
+    found = scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
+    difference = np.inf if found is None else abs(judged - found) / max(1.0, abs(judged))
+    row = {"family": family, "kind": "metric", "key": use_case.metric.name, "expected": judged, "found": found, "difference": difference}
+    return pd.DataFrame([row]).astype({"expected": np.float64, "found": np.float64, "difference": np.float64})
 
 
 def _compared(

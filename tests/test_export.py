@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import duckdb
+import pyarrow as pa
 import pytest
+from sklearn.metrics import average_precision_score
 
+from pipelines import parity
 from pipelines.model.graph import Graph
 from tests import fitted
 
@@ -48,7 +52,23 @@ def test_exporting_twice_gives_the_same_bytes_and_the_same_parity() -> None:
     assert first.parity.equals(second.parity)
 
 
-def test_the_greatest_difference_is_the_parity_tables() -> None:
+def test_the_greatest_difference_is_that_of_the_compared_rows() -> None:
     exported = fitted.exported()
-    assert exported.greatest_difference == exported.parity.difference.max() < 1e-6
+    rows = exported.parity[exported.parity.kind != "metric"]
+    assert exported.greatest_difference == rows.difference.max() < 1e-6
     assert list(exported.parity.columns) == ["family", "kind", "key", "expected", "found", "difference"]
+
+
+def test_the_winners_score_is_measured_again_on_the_held_out_rows() -> None:
+    test = fitted.rows().query("split == 'test'")
+    true = average_precision_score(test.bad, Graph(fitted.exported().graphs["xgboost"]).scores(pa.Table.from_pandas(test)))
+    (row,) = fitted.exported().parity.query("kind == 'metric'").to_dict("records")
+    assert (row["family"], row["key"], row["expected"]) == ("xgboost", "aucpr", 0.9)  # what the evaluation claims
+    assert row["found"] == pytest.approx(true)
+    assert row["difference"] == pytest.approx(abs(0.9 - true))
+
+
+def test_a_score_that_cannot_be_measured_is_an_infinite_difference() -> None:
+    rows = fitted.rows().assign(bad=0)
+    row = parity.of_metric(duckdb.connect().from_df(rows), "xgboost", fitted.exported().graphs["xgboost"], 0.9, 0.25, fitted.use_case())
+    assert row.difference.tolist() == [float("inf")]

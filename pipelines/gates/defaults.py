@@ -23,6 +23,9 @@ Condition: TypeAlias = dict[str, Any]
 
 GREATEST = sys.float_info.max  # finite; infinity and NaN, which DuckDB sorts behind it, are beyond
 PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.parity`
+# The greatest difference between the winner's metric and its graph's: wider, since two rows whose scores differ by a
+# rounding may change places in a ranking, or sides at a threshold.
+METRIC_PARITY = 1e-3
 ENOUGH_ROWS = 20  # so many rows do not all get the same score by chance
 
 
@@ -199,13 +202,29 @@ def _scores(run: Run) -> Iterator[Stated]:
 
 def _parity(run: Run) -> Iterator[Stated]:
     families = list(run.use_case.candidates.families)
+    judged_again = _is("kind", "metric")
     yield _columns(run, "parity")
     yield _must("column_distinct_values_to_equal_set", column="family", value_set=families)
     for family in families:
-        yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=_is("family", family))
+        only = _both(_is("family", family), _is_not("kind", "metric"))
+        yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=only)
     yield _must("column_values_to_not_be_null", column="difference")
     yield _must(
-        "column_values_to_be_between", column="difference", min_value=0, max_value=PARITY, why="the exported model must be the judged model"
+        "column_values_to_be_between",
+        column="difference",
+        min_value=0,
+        max_value=PARITY,
+        row_condition=_is_not("kind", "metric"),
+        why="the exported model must be the judged model",
+    )
+    yield _must("table_row_count_to_equal", value=1, row_condition=judged_again, why="the exported winner is measured again")
+    yield _must(
+        "column_values_to_be_between",
+        column="difference",
+        min_value=0,
+        max_value=METRIC_PARITY,
+        row_condition=judged_again,
+        why="on the held-out rows the exported winner must have the score by which it was judged",
     )
 
 
@@ -316,6 +335,10 @@ def _should(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
 
 def _is(column: str, value: str | bool) -> Condition:
     return {"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value}
+
+
+def _is_not(column: str, value: str | bool) -> Condition:
+    return _is(column, value) | {"operator": "!="}
 
 
 def _is_null(column: str) -> Condition:
