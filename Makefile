@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up mlflow test check docs results screenshots lock clean
+.PHONY: help setup demo up mlflow test gates check docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
 
 test: setup check  ## everything that CI runs
 	@$(RUN) python -m pytest tests
+
+gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
+	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
 
 check: setup  ## style, types, layers, generated documents, use-case files
 	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check

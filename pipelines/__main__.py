@@ -21,7 +21,7 @@ from typing import get_args
 
 from pipelines import dates, use_cases
 from pipelines.config import Kind
-from pipelines.errors import BadUseCase, SluiceError
+from pipelines.errors import BadUseCase, GateOpen, SluiceError
 from pipelines.settings import Settings
 
 
@@ -84,10 +84,17 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
     from pipelines.run import Run
 
     if options.action == "test":
-        from pipelines.gates import selftest
+        from pipelines import selftest
 
+        wrong = []
         for name in options.use_case or use_cases.names(settings.use_cases):
-            print(selftest.proven(settings, name))
+            try:
+                for line in selftest.proven(settings, name):
+                    print(line, flush=True)
+            except SluiceError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise GateOpen("\n".join(wrong))
     else:
         from pipelines.gates import propose
 

@@ -47,6 +47,10 @@ class GateClosed(SluiceError):
         self.report = report
 
 
+class GateOpen(SluiceError):
+    """The self-test found a gate that does not bite, or one that closes on good data."""
+
+
 def listed(lines: Iterable[str], most: int = MAX_LINES - 3) -> str:
     """Join lines as a bulleted list that stays short: the first `most`, then how many more there are.
 

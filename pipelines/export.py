@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from pipelines.config import Family, Features, UseCase
 from pipelines.evaluate import Verdict
@@ -48,10 +49,21 @@ def export(
         )
         for family, pipeline in pipelines.items()
     }
-    parity = compare(features, pipelines, graphs, use_case)
-    winner = verdict.winner
-    measured = of_metric(features, winner, graphs[winner], verdict.values[winner][verdict.metric], verdict.threshold, use_case)
-    return Exported(graphs, pd.concat([parity, measured], ignore_index=True), greatest_difference=float(parity["difference"].max()))
+    table = parity(features, pipelines, graphs, verdict, use_case)
+    return Exported(graphs, table, greatest_difference=float(table["difference"][table["kind"] != "metric"].max()))
+
+
+def parity(
+    features: duckdb.DuckDBPyRelation,
+    pipelines: Mapping[Family, Pipeline],
+    graphs: Mapping[Family, bytes],
+    verdict: Verdict,
+    use_case: UseCase,
+) -> pd.DataFrame:
+    """Compare each trained model with its graph, and the winner's graph with what the evaluation says of it."""
+    rows, winner = compare(features, pipelines, graphs, use_case), verdict.winner
+    judged = verdict.values[winner][verdict.metric]
+    return pd.concat([rows, of_metric(features, winner, graphs[winner], judged, verdict.threshold, use_case)], ignore_index=True)
 
 
 def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:

@@ -87,7 +87,7 @@ def test_only_the_store_writes_a_runs_files() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {node.func.attr}"
         for path in files("pipelines")
-        if path.name not in ("store.py", "snapshot.py") and "sources" not in path.parts
+        if path.name not in ("store.py", "snapshot.py") and not {"sources", "selftest"} & set(path.parts)  # its own copies of a source
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in writers
     }

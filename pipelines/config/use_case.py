@@ -68,6 +68,12 @@ class UseCase(Strict):
         return tuple(name for name, column in self.columns.items() if column.role not in ("ignored", "leak"))
 
     @property
+    def source_names(self) -> dict[str, str]:
+        """Column -> its name in the source."""
+        renamed = {column: source for source, column in self.cleanse.rename.items()}
+        return {column: renamed.get(column, column) for column in self.columns}
+
+    @property
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
         return self.metric.name in GREATER_IS_BETTER

@@ -1,0 +1,44 @@
+"""The proof that every gate bites: a good life of a use case, each damage done to it, and what became of that.
+
+Nothing is mocked. A training, eight nights and a week's report are run in a scratch folder on the use case's own data;
+then each damage of `damages` is done to what the source delivers, or to the table behind a step, and the way is gone on
+from there by the real steps and gates until one of them stops it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.errors import GateOpen, listed
+from pipelines.flow import WAYS
+from pipelines.selftest.damages import Damage, every
+from pipelines.selftest.matrix import Matrix
+from pipelines.selftest.stage import Stage, Suffered
+from pipelines.settings import Settings
+
+
+def proven(settings: Settings, use_case: str) -> Iterator[str]:
+    """Damage a use case in every way, and tell what each gate did: the lines of a matrix, damage x gate.
+
+    Raises:
+        GateOpen: a damage went through, was stopped by another gate than the one that should, or a gate stopped none.
+        GateClosed: a gate does not let the good data through.
+    """
+    with tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder:
+        stage = Stage.set(settings, use_case, Path(folder))
+        matrix = Matrix(use_case)
+        yield from matrix.head()
+        for kind, way in WAYS.items():
+            # The stage could not have been set if one of these were closed.
+            lived = Suffered(tuple(table for _, table in way if table), stopped_by=None, said="", harmless=False)
+            yield matrix.add(Damage(f"none: {kind}", kind, do=lambda stage: stage.run_, good=True), lived)
+        for damage in every(stage):
+            yield matrix.add(damage, stage.suffer(damage))
+    yield from matrix.tail()
+    if wrong := matrix.wrong():
+        raise GateOpen(
+            f"{use_case}: the gates do not hold\n{listed(wrong)}\n"
+            f"  way out: state what is normal under gates in {use_case}.yaml; python -m pipelines gates propose reads it off a good partition"
+        )

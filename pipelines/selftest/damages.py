@@ -1,0 +1,273 @@
+"""Every way in which a good partition is damaged: what the source delivers, column by column, and each step's table.
+
+A damage to the delivery may be stopped by any step or gate, but for those whose place is certain. A damage to a table is
+what a bug in the step that writes it would do: its own gate has to stop it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from pipelines import dates, evaluate, export, flow, registry, sql, tracking
+from pipelines.config import Column, Kind, Step
+from pipelines.model import candidate
+from pipelines.run import Run
+from pipelines.selftest import graphs
+from pipelines.selftest.stage import Stage
+from pipelines.store import as_json
+
+MISSING_AT_LEAST = 0.3  # of the values, where ten times the share that is missing anyway would be little
+SOME = "abs(hash({key})) % 3 = 0"  # a third of the rows
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damage.
+
+    Attributes:
+        title: What is done, in words.
+        kind: The way on which it is done.
+        do: Does it, and returns the run that goes on from there.
+        behind: The step whose table is damaged; None: the way starts anew, on what the source delivers.
+        stopped_by: The step or gate that has to stop it; None: whichever does.
+        may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
+        good: Whether it is none: then everything must be open.
+    """
+
+    title: str
+    kind: Kind
+    do: Callable[[Stage], Run]
+    behind: Step | None = None
+    stopped_by: str | None = None
+    may_be_harmless: bool = False
+    good: bool = False
+
+
+def every(stage: Stage) -> Iterator[Damage]:
+    """All damages that a use case's columns, features and families admit."""
+    yield from _of_deliveries(stage)
+    for name, column in stage.use_case.columns.items():
+        if column.role == "feature":
+            yield from _of_column(name, column, stage)
+    yield from _of_raw(stage)
+    yield from _of_clean_and_features(stage)
+    yield from _of_predictions(stage)
+    yield from _of_training(stage)
+    yield from _of_drift(stage)
+
+
+# --- what the source delivers
+
+
+def _of_deliveries(stage: Stage) -> Iterator[Damage]:
+    feature, typed, time = _some_feature(stage), _typed(stage), _source(stage, stage.use_case.time)
+    refused = {
+        "a column is missing": f"SELECT * EXCLUDE ({feature}) FROM rows",
+        "a column is renamed": f"SELECT * RENAME ({feature} AS renamed) FROM rows",
+        "a column is added": "SELECT *, 1 AS added FROM rows",
+        "a column's type has changed": f"SELECT * REPLACE ({typed}::VARCHAR || '?' AS {typed}) FROM rows",
+        "no rows": "SELECT * FROM rows LIMIT 0",
+        "dates in the future": f"SELECT * REPLACE ({time} + INTERVAL 1 YEAR AS {time}) FROM rows",
+    }
+    for what, statement in refused.items():
+        yield Damage(f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="ingest")
+    yield Damage("delivered: yesterday's rows again", "scoring", partial(_deliver, statement="FROM rows", back=1), stopped_by="ingest")
+    for what, statement in {
+        "a tenth of the rows": f"SELECT * FROM rows WHERE hash({_key(stage)}) % 10 = 0",
+        "every row twice": "FROM rows UNION ALL FROM rows",
+    }.items():
+        yield Damage(f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="gate_raw")
+    twice = f"FROM rows UNION ALL (FROM rows ORDER BY {_key(stage)} LIMIT 1)"
+    yield Damage("delivered: a key stands twice", "scoring", partial(_deliver, statement=twice), may_be_harmless=True)
+
+
+def _of_column(name: str, column: Column, stage: Stage) -> Iterator[Damage]:
+    """What happens to one column of a delivery, while all others stay as they are."""
+    source, some = _source(stage, name), SOME.format(key=_key(stage))
+    changes = {"all null": "NULL", "null share x10": f"if({_share_missing(stage, source)}, NULL, {source})"}
+    if column.type in ("integer", "number"):
+        changes |= {"unit x100": f"{source} * 100", "sign flipped": f"-{source}"}
+    if column.type == "string":
+        changes |= {"white space and case variants": f"'  ' || upper({source}) || ' '"}
+        if not _is_text(name, stage):
+            changes |= {"unseen category": f"if({some}, 'never seen ' || {source}, {source})"}
+    for what, value in changes.items():
+        statement = f"SELECT * REPLACE (CAST({value} AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
+        yield Damage(f"{name}: {what}", "scoring", partial(_deliver, statement=statement), may_be_harmless=True)
+
+
+def _share_missing(stage: Stage, source: str) -> str:
+    """SQL: true for ten times as many rows as have no value now, drawn by their key."""
+    share = f"greatest(10 * avg(({source} IS NULL)::INT) OVER (), {MISSING_AT_LEAST})"
+    return f"hash({_key(stage)}) % 1000 < 1000 * {share}"
+
+
+def _deliver(stage: Stage, statement: str, back: int = 0) -> Run:
+    stage.deliver(stage.night, statement, of=stage.night - timedelta(days=back))
+    return stage.run("scoring")
+
+
+# --- a step's table
+
+
+def _of_raw(stage: Stage) -> Iterator[Damage]:
+    feature, typed, time = _some_feature(stage), _typed(stage), _source(stage, stage.use_case.time)
+    for what, statement in {
+        "a column is missing": f"SELECT * EXCLUDE ({feature}) FROM rows",
+        "a column is renamed": f"SELECT * RENAME ({feature} AS renamed) FROM rows",
+        "a column is added": "SELECT *, 1 AS added FROM rows",
+        "a column's type has changed": f"SELECT * REPLACE ({typed}::VARCHAR AS {typed}) FROM rows",
+        "no rows": "SELECT * FROM rows LIMIT 0",
+        "dates in the future": f"SELECT * REPLACE ({time} + INTERVAL 1 YEAR AS {time}) FROM rows",
+        "yesterday's rows again": f"SELECT * REPLACE ({time} - INTERVAL 1 DAY AS {time}) FROM rows",
+    }.items():
+        yield _behind("ingest", "raw", what, statement)
+
+
+def _of_clean_and_features(stage: Stage) -> Iterator[Damage]:
+    key, number = sql.name(stage.use_case.key), sql.name(next(iter(stage.use_case.features.numbers)))
+    lost = f"FROM rows ORDER BY {key} OFFSET 1"
+    twice = f"FROM rows WHERE {key} <> (SELECT max({key}) FROM rows) UNION ALL (FROM rows ORDER BY {key} LIMIT 1)"
+    steps: tuple[tuple[Step, str], ...] = (("cleanse", "clean"), ("features", "features"))
+    for step, table in steps:
+        yield _behind(step, table, "a row is lost", lost)
+        yield _behind(step, table, "a key stands twice, another is gone", twice)
+    yield _behind("features", "features", "a number is infinite", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
+
+
+def _of_predictions(stage: Stage) -> Iterator[Damage]:
+    beyond = "score + 1" if stage.use_case.task == "binary" else "'inf'::DOUBLE"
+    for what, statement in {
+        "constant": "SELECT * REPLACE (0.5::DOUBLE AS score) FROM rows",
+        "out of range": f"SELECT * REPLACE ({beyond} AS score) FROM rows",
+        "NaN": "SELECT * REPLACE ('nan'::DOUBLE AS score) FROM rows",
+        "fewer than inputs": f"FROM rows ORDER BY {sql.name(stage.use_case.key)} OFFSET 1",
+    }.items():
+        yield _behind("score", "predictions", what, statement)
+
+
+def _behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:
+    def do(stage: Stage) -> Run:
+        run = stage.run(kind)
+        stage.rewrite(run, table, statement)
+        return run
+
+    return Damage(f"{table}: {what}", kind, do, behind=step, stopped_by=f"gate_{table}")
+
+
+# --- training
+
+
+def _of_training(stage: Stage) -> Iterator[Damage]:
+    yield Damage("training delivered: labels flipped", "training", _flip_labels)
+    yield Damage("features: the target leaks into one", "training", _leak, behind="cleanse", stopped_by="gate_features")
+    worse = "SELECT * REPLACE (-0.01 - abs(gain) AS gain) FROM rows"
+    yield _behind("tune", "trials", "worse than the baseline", worse, kind="training")
+    equal = "SELECT * REPLACE (baseline AS challenger, 0::DOUBLE AS gain_over_baseline) FROM rows"
+    yield _behind("evaluate", "scores", "the challenger's are the baseline's", equal, kind="training")
+    if len(stage.use_case.candidates.families) > 1:
+        yield Damage("scores: the challenger's are the champion's", "training", _judge_the_champion, "evaluate", "gate_parity")
+    yield Damage("parity: one threshold or weight of the graph is moved", "training", _move_a_threshold, "export", "gate_parity")
+
+
+def _flip_labels(stage: Stage) -> Run:
+    """Swap the classes; mirror a number between its ends."""
+    use_case, label = stage.use_case, _source(stage, stage.use_case.target)
+    allowed = use_case.columns[use_case.target].allowed
+    flipped = f"max({label}) OVER () + min({label}) OVER () - {label}"
+    if allowed:
+        one, other = (sql.literal(value, sql.TYPES[use_case.columns[use_case.target].type]) for value in allowed)
+        flipped = f"CASE {label} WHEN {one} THEN {other} WHEN {other} THEN {one} END"
+    for day in dates.days_of(use_case, "training", stage.training):
+        stage.deliver(day, f"SELECT * REPLACE ({flipped} AS {label}) FROM rows")
+    return stage.run("training")
+
+
+def _leak(stage: Stage) -> Run:
+    """Let a feature's SQL be the label, which `check` would refuse."""
+    features = stage.use_case.features
+    leaking = {**features.numbers, next(iter(features.numbers)): sql.name(stage.use_case.target)}
+    changed = features.model_copy(update={"numbers": leaking})
+    return stage.run("training", use_case=stage.use_case.model_copy(update={"features": changed}))
+
+
+def _judge_the_champion(stage: Stage) -> Run:
+    """Let evaluation compare with a champion of another family, and take that one's scores for the challenger's."""
+    run = stage.run("training")
+    good = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    own = good.values[good.winner][good.metric]
+    others = [family for family in run.use_case.candidates.families if family != good.winner]
+    champion = max(others, key=lambda family: abs(good.values[family][good.metric] - own))
+    version = registry.version_of(tracking.connect(run.settings), run.use_case.name, run.store.read_file(f"models/{champion}.onnx"))
+    beside = replace(run.afresh(), model_version=version)
+    flow.take(beside, "evaluate")
+    verdict = evaluate.read_verdict(beside.store.read_file("verdict.json"))
+    mixed_up = replace(verdict, values={**verdict.values, verdict.winner: verdict.values[evaluate.CHAMPION]})
+    run.store.write_file("verdict.json", as_json(asdict(mixed_up)))
+    stage.rewrite(run, "scores", "SELECT * REPLACE (champion AS challenger, 0::DOUBLE AS gain_over_champion) FROM rows")
+    return run
+
+
+def _move_a_threshold(stage: Stage) -> Run:
+    """Compare the trained model with a graph in which one number is another."""
+    run = stage.run("training")
+    verdict = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    families = run.use_case.candidates.families
+    trained = {family: candidate.load(run.store.read_file(f"candidates/{family}.skops")) for family in families}
+    exported = {family: run.store.read_file(f"models/{family}.onnx") for family in families}
+    exported[verdict.winner] = graphs.with_one_number_moved(exported[verdict.winner])
+    run.store.write("parity", export.parity(run.store.read("features"), trained, exported, verdict, run.use_case))
+    return run
+
+
+# --- drift
+
+
+def _of_drift(stage: Stage) -> Iterator[Damage]:
+    yield Damage("a week unlike the training, which no night's gate has noticed", "drift", _another_week, stopped_by="gate_drift")
+    first = sql.text(stage.use_case.features.names[0])
+    yield _behind("drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift")
+
+
+def _another_week(stage: Stage) -> Run:
+    features, run = stage.use_case.features, stage.run("drift")
+    others = {
+        **{name: f"3 * {sql.name(name)} + 1" for name in features.numbers},
+        **dict.fromkeys(features.categories, "'another'"),
+        **{name: f"reverse({sql.name(name)})" for name in features.texts},
+    }
+    changed = ", ".join(f"{sql_} AS {sql.name(name)}" for name, sql_ in others.items())
+    for day in dates.days_of(stage.use_case, "drift", run.partition):
+        night = stage.run("scoring", day)
+        stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
+        night.store.write_file("gates/features.json", as_json({"passed": True, "digest": night.store.digest("features")}))
+    return run
+
+
+# --- columns
+
+
+def _source(stage: Stage, column: str) -> str:
+    return sql.name(stage.use_case.source_names[column])
+
+
+def _key(stage: Stage) -> str:
+    return _source(stage, stage.use_case.key)
+
+
+def _some_feature(stage: Stage) -> str:
+    return _source(stage, next(name for name, column in stage.use_case.columns.items() if column.role == "feature"))
+
+
+def _typed(stage: Stage) -> str:
+    """A column that is no text."""
+    columns = stage.use_case.columns.items()
+    return _source(stage, next(name for name, column in columns if column.type in ("integer", "number") and column.role != "label"))
+
+
+def _is_text(column: str, stage: Stage) -> bool:
+    """Whether a feature reads the column as free text."""
+    return any(column in sql.parse(text).columns for text in stage.use_case.features.texts.values())

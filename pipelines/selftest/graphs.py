@@ -1,0 +1,19 @@
+"""A model that is almost the exported one."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import helper
+
+# Where each kind of model keeps the numbers that it has learned.
+LEARNED = ("nodes_values", "coefficients")
+
+
+def with_one_number_moved(graph: bytes) -> bytes:
+    """Return the graph with its first threshold (of a tree) or weight (of a linear model) moved by half of itself, and by one."""
+    model = onnx.load_from_string(graph)
+    attribute = next(a for node in model.graph.node for a in node.attribute if a.name in LEARNED)
+    values = list(helper.get_attribute_value(attribute))
+    values[0] += 0.5 * abs(values[0]) + 1
+    attribute.CopyFrom(helper.make_attribute(attribute.name, values))
+    return bytes(model.SerializeToString())

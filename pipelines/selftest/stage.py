@@ -1,0 +1,180 @@
+"""Where the self-test plays: a scratch folder in which a use case has lived well until now, and can be brought back to that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import dates, flow, ingest
+from pipelines.config import FileFormat, FileSource, GatedTable, Kind, Step, UseCase
+from pipelines.errors import SluiceError
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.sql import name as quoted
+from pipelines.sql import select
+from pipelines.store import Store
+
+if TYPE_CHECKING:
+    from pipelines.selftest.damages import Damage
+
+WEEK = 7
+
+
+@dataclass(frozen=True)
+class Suffered:
+    """What became of a damage.
+
+    Attributes:
+        open: The gates that let it through, in order.
+        stopped_by: The step or gate that stopped it; None if nothing did.
+        said: The first line of what that said.
+        harmless: Whether it changed nothing that a model sees: the features are those of the good partition.
+    """
+
+    open: tuple[GatedTable, ...]
+    stopped_by: str | None
+    said: str
+    harmless: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A use case that reads a copy of its source, a file a day, which can be damaged; with a training, its nights and a week behind it."""
+
+    folder: Path
+    run_: Run  # a template
+    training: date
+
+    @classmethod
+    def set(cls, settings: Settings, use_case: str, folder: Path) -> Stage:
+        """Copy the source's days, and run a training, the eight nights after it and the week's report.
+
+        Raises:
+            SluiceError: the use case does not get so far by itself.
+        """
+        own = replace(settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db")
+        own.var.mkdir()
+        # The public file is not fetched again.
+        (own.var / "cache").symlink_to(settings.cache)
+        training = Run.open(use_case, "training", date.min, own).use_case.demo.training
+        stage = cls(folder, Run.open(use_case, "training", training, own), training)
+        stage._copy_source()
+        for kind, day in stage.life():
+            flow.way(stage.run(kind, day))
+        shutil.copytree(stage.data, folder / "good", copy_function=os.link)
+        return stage
+
+    # --- what has been lived
+
+    @property
+    def use_case(self) -> UseCase:
+        """The facts, with the copied days as the source."""
+        source = FileSource(kind="file", path=str(self.folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
+        return self.run_.use_case.model_copy(update={"source": source, "replay": None})
+
+    @property
+    def night(self) -> date:
+        """The night that is damaged: a week after the first one, so that there is one of the same weekday to compare with."""
+        return self.training + timedelta(days=WEEK + 1)
+
+    def life(self) -> list[tuple[Kind, date]]:
+        """The runs of the good life, in order."""
+        first = self.training + timedelta(days=1)
+        nights: list[tuple[Kind, date]] = [("scoring", first + timedelta(days=n)) for n in range(WEEK + 1)]
+        return [("training", self.training), *nights, ("drift", first)]
+
+    def day(self, kind: Kind) -> date:
+        """The partition of a kind that is damaged."""
+        return {"training": self.training, "scoring": self.night, "drift": self.training + timedelta(days=1)}[kind]
+
+    def run(self, kind: Kind, day: date | None = None, use_case: UseCase | None = None) -> Run:
+        """A run on the stage, by default of the partition that is damaged."""
+        run = self.run_
+        store = Store(run.store.root, run.store.use_case, kind, day or self.day(kind), run.store.version)
+        return replace(run, store=store, loaded=replace(run.loaded, use_case=use_case or self.use_case))
+
+    # --- what is damaged
+
+    @property
+    def data(self) -> Path:
+        """The tables of all partitions."""
+        return self.run_.store.root / self.run_.store.use_case
+
+    def reset(self) -> None:
+        """Bring everything back to the good life."""
+        for good, damaged in ((self.folder / "good", self.data), (self.folder / "source", self.folder / "delivered")):
+            shutil.rmtree(damaged, ignore_errors=True)
+            # Links, not copies: every file is published by a rename, so none is ever changed in place.
+            shutil.copytree(good, damaged, copy_function=os.link)
+
+    def deliver(self, day: date, statement: str, of: date | None = None) -> None:
+        """Let the source deliver other rows on a day: SQL over `rows`, its own (or another day's)."""
+        connection = self.run_.store.connection
+        rows = connection.read_parquet(str(self.folder / "source" / f"{of or day}.parquet"))
+        path = self.folder / "delivered" / f"{day}.parquet"
+        path.unlink()
+        select(rows, "rows", statement).to_parquet(str(path), compression="zstd")
+
+    def rewrite(self, run: Run, table: str, statement: str) -> None:
+        """Publish other rows in a table's place: SQL over `rows`, its own."""
+        store = run.afresh().store
+        pieces = run.use_case.candidates.families if table == "trials" else (None,)
+        for piece in pieces:
+            rows = store.read(table, (piece,) if piece else ())
+            store.write(table, select(rows, "rows", statement), piece=piece)
+
+    def suffer(self, damage: Damage) -> Suffered:
+        """Do a damage to the good life, and go on from there until a step or a gate stops."""
+        self.reset()
+        kind = damage.kind
+        good = self.run(kind).store.digest("features") if kind != "drift" else ""
+        run = damage.do(self)
+        passed: list[GatedTable] = []
+        for step, table in _from(kind, damage.behind):
+            try:
+                if step != damage.behind:
+                    self._take(run, step)
+            except SluiceError as error:
+                return Suffered(tuple(passed), step, _first_line(error), harmless=False)
+            if table == "features" and damage.may_be_harmless and run.store.digest("features") == good:
+                return Suffered(tuple(passed), None, "", harmless=True)
+            try:
+                if table:
+                    flow.gate(run.afresh(), table)
+                    passed.append(table)
+            except SluiceError as error:
+                return Suffered(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
+        return Suffered(tuple(passed), None, "", harmless=False)
+
+    def _take(self, run: Run, step: Step) -> None:
+        for family in run.use_case.candidates.families if step == "tune" else (None,):
+            flow.take(run.afresh(), step, family)
+
+    def _copy_source(self) -> None:
+        """Read the source once, with all labels as they will be known some day, and keep a file a day."""
+        first = dates.days_of(self.run_.use_case, "training", self.training).first
+        past = dates.past_of(self.run_.use_case, "training", self.training)
+        days = dates.Days(past.first if past else first, self.night)
+        later = self.run("training", self.night + timedelta(days=400), self.run_.use_case)
+        rows = ingest.rows(later, days, may_be_empty=True)
+        folder = self.folder / "source"
+        folder.mkdir()
+        time = quoted(self.use_case.source_names[self.use_case.time])
+        for day in days:
+            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
+        shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
+
+
+def _from(kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:
+    """The rest of a way: from the table of the step behind which the damage is done, or all of it."""
+    way = list(flow.WAYS[kind])
+    steps = [step for step, _ in way]
+    return way[steps.index(behind) if behind else 0 :]
+
+
+def _first_line(error: SluiceError) -> str:
+    return str(error).split("\n", 1)[0]
