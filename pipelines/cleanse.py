@@ -18,12 +18,14 @@ rows in = rows clean + rows in quarantine. What is decided where the file leaves
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from uuid import uuid4
 
 import duckdb
 
 from pipelines import sql
 from pipelines.config import UseCase
-from pipelines.errors import BadUseCase
+from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
 
@@ -37,39 +39,62 @@ class Rule:
     broken: str  # SQL over the repaired columns: true for a bad row, never null
 
 
-def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
+def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
     """Repair and judge raw rows; see the module's text for the decisions.
 
     Args:
         raw: the schema's columns, under the source's names, each of its declared type.
         use_case: its schema and its `cleanse`.
+        partition: whose rows they are; every row in quarantine says so.
 
     Returns:
         clean: `use_case.kept_columns`, typed, in order of (time, key). A binary label is 0 or 1.
-        quarantine: `key`, `reasons` (joined by '; '), `found` (JSON: the raw values at fault), `rejected` (false for a
-            surplus copy that is expected), `row` (JSON: the whole raw row).
+        quarantine: `key` (as text; see `keyed`), `partition`, `reasons` (joined by '; '), `found` (JSON: the raw values at
+            fault), `rejected` (false for a surplus copy that is expected), `row` (JSON: the whole raw row).
 
     Raises:
         BadUseCase: a rule or value of the file cannot be used on these columns.
+        SluiceError: not every row came out once.
     """
+    table = sql.name(f"cleansed {uuid4().hex}")
     try:
         rules = _rules(use_case)
-        judged = sql.select(raw, "raw", _judged(use_case, rules))
-        return sql.select(judged, "judged", _clean(use_case)), sql.select(judged, "judged", _quarantine(use_case, rules))
+        # Computed once and kept: two tables are made of it, and each row must be in one of them.
+        raw.query("raw", f"CREATE TEMP TABLE {table} AS {_judged(use_case, rules)}")
+        judged = sql.select(raw, "raw", f"SELECT * FROM {table}")
+        clean, bad = sql.select(judged, "judged", _clean(use_case)), sql.select(judged, "judged", _quarantine(use_case, rules, partition))
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
             f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
         ) from error
+    rows, good, aside = (int(relation.count("*").fetchall()[0][0]) for relation in (raw, clean, bad))
+    if good + aside != rows:
+        raise SluiceError(
+            f"{use_case.name}: cleanse was given {rows:,} rows and gave {good:,} clean ones and {aside:,} for quarantine: nothing is published"
+        )
+    return clean, bad
+
+
+def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none; as quarantine has it."""
+    return sql.select(raw, "raw", f'SELECT raw.*, {_key(use_case)} AS "#key" FROM raw')
 
 
 # --- repairs
 
 
 def _repaired(column: str, use_case: UseCase) -> str:
-    """SQL of one column, repaired but for filling."""
+    """SQL of one column's repaired value."""
     raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
     value = _repaired_text(column, raw, use_case) if type_ == "VARCHAR" else _repaired_value(column, f"CAST({raw} AS {type_})", use_case)
-    return f"{value} AS {sql.name(column)}"
+    fill = use_case.cleanse.fill
+    return f"coalesce({value}, {sql.literal(fill[column], type_)})" if column in fill else value
+
+
+def _key(use_case: UseCase) -> str:
+    """SQL of the key by which a row in quarantine is found again."""
+    raw = f"raw.{sql.name(_source_of(use_case.key, use_case))}"
+    return f"coalesce(CAST({_repaired(use_case.key, use_case)} AS VARCHAR), CAST({raw} AS VARCHAR))"
 
 
 def _repaired_text(column: str, raw: str, use_case: UseCase) -> str:
@@ -97,15 +122,6 @@ def _repaired_value(column: str, value: str, use_case: UseCase) -> str:
     # Words that mean missing in a column of numbers have become null when ingest gave the column its type.
     codes = [sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)]
     return f"CASE WHEN {value} IN ({', '.join(codes)}) THEN NULL ELSE {value} END" if codes else value
-
-
-def _fill(use_case: UseCase) -> str:
-    filled = ", ".join(
-        f"coalesce({sql.name(column)}, {sql.literal(value, sql.TYPES[use_case.columns[column].type])}) AS {sql.name(column)}"
-        for column, value in use_case.cleanse.fill.items()
-        if column in use_case.kept_columns
-    )
-    return f"REPLACE ({filled})" if filled else ""
 
 
 # --- judgement
@@ -150,14 +166,13 @@ def _allowed(column: str, use_case: UseCase) -> list[str]:
 
 
 def _judged(use_case: UseCase, rules: list[Rule]) -> str:
-    """Repaired columns, `#row` (JSON), `#reasons` ('' for a good row) and `#copy` (1 for the row to keep)."""
-    repaired = ", ".join(_repaired(column, use_case) for column in use_case.kept_columns)
+    """Repaired columns, `#key`, `#row` (JSON), `#reasons` ('' for a good row) and `#copy` (1 for the row to keep)."""
+    repaired = ", ".join(f"{_repaired(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     reasons = ", ".join(f"CASE WHEN {rule.broken} THEN {sql.text(rule.reason)} END" for rule in rules)
     latest = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
     return f"""
-        WITH repaired AS (SELECT {repaired}, to_json(raw) AS "#row" FROM raw),
-        filled AS (SELECT * {_fill(use_case)} FROM repaired),
-        reasoned AS (SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM filled)
+        WITH repaired AS (SELECT {repaired}, {_key(use_case)} AS "#key", to_json(raw) AS "#row" FROM raw),
+        reasoned AS (SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM repaired)
         SELECT *, row_number() OVER (
             PARTITION BY {sql.name(use_case.key)}, "#reasons" = '' ORDER BY {sql.name(use_case.time)} {latest}, "#row"
         ) AS "#copy"
@@ -179,7 +194,9 @@ def _clean(use_case: UseCase) -> str:
         SELECT * FROM kept ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}"""
 
 
-def _quarantine(use_case: UseCase, rules: list[Rule]) -> str:
+def _quarantine(use_case: UseCase, rules: list[Rule], partition: date) -> str:
+    # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
+    rules = [*rules, Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
             THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""
@@ -188,12 +205,12 @@ def _quarantine(use_case: UseCase, rules: list[Rule]) -> str:
     )
     copies_are_rejected = str(use_case.cleanse.duplicates == "quarantine").lower()
     return f"""
-        SELECT coalesce(CAST({sql.name(use_case.key)} AS VARCHAR), "#row" ->> {_pointer(use_case.key, use_case)}) AS "key",
+        SELECT "#key" AS "key", DATE '{partition}' AS "partition",
             if("#reasons" = '', 'duplicate', "#reasons") AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
             if("#reasons" = '', {copies_are_rejected}, true) AS "rejected",
             CAST("#row" AS VARCHAR) AS "row"
-        FROM judged WHERE "#reasons" <> '' OR "#copy" > 1 ORDER BY 1, 5"""
+        FROM judged WHERE "#reasons" <> '' OR "#copy" > 1 ORDER BY "key", "row" """
 
 
 def _source_of(column: str, use_case: UseCase) -> str:

@@ -67,11 +67,11 @@ def cleanse(run: Run) -> Outcome:
     """Raw -> clean and quarantine; past_raw -> past (its bad rows were in quarantine on their own day)."""
     from pipelines.cleanse import cleanse
 
-    clean, bad = cleanse(run.store.read("raw"), run.use_case)
+    clean, bad = cleanse(run.store.read("raw"), run.use_case, run.partition)
     quarantined = run.store.write("quarantine", bad)
     written = run.store.write("clean", clean)
     if dates.past_of(run.use_case, run.kind, run.partition):
-        run.store.write("past", cleanse(run.store.read("past_raw"), run.use_case)[0])
+        run.store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
     return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine")
 
 
@@ -168,7 +168,7 @@ def drift(run: Run) -> Outcome:
     week = dates.days_of(run.use_case, "drift", run.partition)
     matured = dates.Days(week.first, dates.last_labelled(run.use_case, "drift", run.partition))
     nights = [run.store.at("scoring", day) for day in week]
-    labels = cleanse(ingest.rows(run, matured), run.use_case)[0] if matured else None
+    labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
     champion = registry.champion(run)
     found = drift.compare(
         reference=run.store.at("training", champion.partition).read("features"),
@@ -185,11 +185,16 @@ def drift(run: Run) -> Outcome:
 
 
 def gate(run: Run, table: GatedTable) -> Outcome:
-    """Judge a table; raise `GateClosed` unless every expectation on it holds."""
-    from pipelines.gates import judge
+    """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table holds."""
+    from pipelines.gates import data_docs, judge
 
     verdict = judge.judge(run, table)
+    results = verdict.results()
+    run.store.write_file(f"gates/{table}.gx.json", results)
+    run.write_report(f"gate_{table}_full", data_docs.page(run, verdict, results))
     report = run.write_report(f"gate_{table}", judge.page(run, verdict))
+    data_docs.enter(run, verdict)
+    # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     verdict.raise_if_closed(report)
     return Outcome(verdict.summary(), report=report)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import math
+from collections import Counter
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.cleanse import cleanse
+from pipelines import sql
+from pipelines.cleanse import cleanse, keyed
 from pipelines.config import UseCase
-from pipelines.errors import BadUseCase
+from pipelines.errors import BadUseCase, SluiceError
 from tests.relations import START, dicts, relation, row, use_case
+
+NIGHT = date(2026, 1, 1)
 
 
 def both(rows: list[dict[str, Any]], case: UseCase | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    clean, quarantine = cleanse(relation(rows), case or use_case())
+    clean, quarantine = cleanse(relation(rows), case or use_case(), NIGHT)
     return dicts(clean), dicts(quarantine)
 
 
@@ -52,7 +57,7 @@ def test_missing_values_are_filled_before_they_are_judged() -> None:
 def test_a_bad_row_tells_every_reason_and_the_raw_values_at_fault() -> None:
     clean, quarantine = both([row("a", customer=None, amount=-5, channel=" Fax ")])
     assert clean == []
-    assert quarantine[0]["key"] == "a"
+    assert (quarantine[0]["key"], quarantine[0]["partition"]) == ("a", NIGHT)
     assert quarantine[0]["reasons"] == "customer: missing; amount: below 0; channel: not allowed"
     assert json.loads(quarantine[0]["found"]) == {"customer": None, "amount": -5.0, "channel": " Fax "}
     assert json.loads(quarantine[0]["row"])["at"] == "2026-01-01 00:00:00"
@@ -84,7 +89,7 @@ def test_of_rows_with_the_same_key_one_is_kept(policy: str, kept: float, rejecte
 
 def test_exact_copies_go_to_quarantine_too() -> None:
     clean, quarantine = both([row("a"), row("a")])
-    assert (len(clean), [found["reasons"] for found in quarantine]) == (1, ["duplicate"])
+    assert (len(clean), [(found["reasons"], found["found"]) for found in quarantine]) == (1, [("duplicate", '{"id": "a"}')])
 
 
 def test_a_bad_row_never_stands_in_for_a_good_one_of_the_same_key() -> None:
@@ -123,7 +128,7 @@ def test_a_regressions_label_becomes_a_float_and_leaks_are_gone() -> None:
         threshold=None,
         slices=[],
     )
-    clean, _ = cleanse(relation([row("a", bad=3)]), case)
+    clean, _ = cleanse(relation([row("a", bad=3)]), case, NIGHT)
     assert dict(zip(clean.columns, map(str, clean.types), strict=True)) == {
         "id": "VARCHAR",
         "at": "TIMESTAMP",
@@ -135,7 +140,7 @@ def test_a_regressions_label_becomes_a_float_and_leaks_are_gone() -> None:
 def test_columns_are_renamed_and_found_under_the_sources_name() -> None:
     case = use_case(cleanse={"rename": {"Paid / in €": "amount"}})
     raw = relation([row("a", amount=-1), row("b")]).project('* EXCLUDE amount, amount AS "Paid / in €"')
-    clean, quarantine = cleanse(raw, case)
+    clean, quarantine = cleanse(raw, case, NIGHT)
     assert [found["amount"] for found in dicts(clean)] == [1.0]
     assert json.loads(dicts(quarantine)[0]["found"]) == {"amount": -1.0}
     assert json.loads(dicts(quarantine)[0]["row"])["Paid / in €"] == -1.0
@@ -151,10 +156,26 @@ def test_a_value_that_the_column_cannot_hold_is_a_sentence() -> None:
         "bad": {"type": "integer", "role": "label", "allowed": [0, 1]},
     }
     with pytest.raises(BadUseCase, match=r"'much' is no DOUBLE\n  way out: python -m pipelines check tiny"):
-        cleanse(relation([row("a")]), use_case(columns=columns))
+        cleanse(relation([row("a")]), use_case(columns=columns), NIGHT)
 
 
-words = st.sampled_from(["chip", "Web ", "", "fax", "'); drop", '"', None, "\t", "é"])
+def test_a_row_that_would_get_lost_is_told_and_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.cleanse._clean", lambda use_case: "SELECT * FROM judged WHERE false")
+    with pytest.raises(SluiceError, match="given 3 rows and gave 0 clean ones and 1 for quarantine: nothing is published"):
+        both([row("a"), row("b"), row(None)])
+
+
+def test_keyed_names_each_raw_row_as_quarantine_names_it() -> None:
+    case = use_case(cleanse={"rename": {"ID": "id"}, "lower": ["id"], "missing": {"id": ["none"]}, "rules": {"never": "amount < 0"}})
+    raw = relation([row(" A"), row("None"), row(None), row("b")]).project("* EXCLUDE id, id AS ID")
+    keys = {found["#key"] for found in dicts(keyed(raw, case))}
+    assert keys == {found["key"] for found in dicts(cleanse(raw, case, NIGHT)[1])} == {"a", "None", None, "b"}
+
+
+# --- laws
+
+texts = st.sampled_from(["chip", "Web ", "", "fax", "'); drop", '"', None, "\t", "é", "\u2028", "😀", "a\0b"]) | st.text(max_size=3)
+numbers = st.sampled_from([0.0, -0.0, -1.0, 1e300, -1e300, 5e-324, 2.5, -999.0, math.inf, -math.inf, math.nan, None])
 dirty_rows = st.lists(
     st.builds(
         lambda key, minutes, customer, amount, channel, bad: {
@@ -167,23 +188,71 @@ dirty_rows = st.lists(
         },
         st.sampled_from(["a", "b", "c", " a", "", None]),
         st.integers(0, 3) | st.none(),
-        words,
-        st.sampled_from([0.0, -1.0, 1e300, 2.5, -999.0, None]),
-        words,
+        texts,
+        numbers,
+        texts,
         st.sampled_from([0, 1, 2, None]),
     ),
     max_size=12,
 )
+required = st.booleans()
+schemas = st.fixed_dictionaries(
+    {
+        "id": st.just({"type": "string", "role": "key"}),
+        "at": st.just({"type": "timestamp", "role": "time"}),
+        "customer": st.fixed_dictionaries({"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["", "é"]])}),
+        "amount": st.fixed_dictionaries(
+            {"type": st.just("number"), "required": required, "min": st.none() | st.just(0), "max": st.none() | st.sampled_from([1, 1e300])}
+        ),
+        "channel": st.fixed_dictionaries({"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["chip"]])}),
+        "bad": st.just({"type": "integer", "role": "label", "allowed": [0, 1]}),
+    }
+)
+RULES = {"odd": "ln(amount) < 1", "together": "amount > 0 or channel = 'chip'", "cast": "customer::int > 0", "never": "1 = 0"}
+repairs = st.fixed_dictionaries(
+    {
+        "trim": st.booleans(),
+        "lower": st.sampled_from([[], ["channel", "id"]]),
+        "missing": st.sampled_from([{}, {"amount": [-999], "channel": ["", "fax"], "id": [""]}]),
+        "merge": st.sampled_from([{}, {"channel": {"chip": ["web"]}}]),
+        "fill": st.sampled_from([{}, {"amount": 1, "customer": "nobody"}]),
+        "drop": st.sampled_from([[], ["amount"], ["bad"]]),
+        "rules": st.lists(st.sampled_from(sorted(RULES)), unique=True).map(lambda names: {name: RULES[name] for name in names}),
+        "duplicates": st.sampled_from(["first", "last", "quarantine"]),
+    }
+)
 
 
-@settings(max_examples=25, deadline=None)
-@given(rows=dirty_rows, policy=st.sampled_from(["first", "last", "quarantine"]))
-def test_rows_in_are_rows_clean_plus_rows_in_quarantine(rows: list[dict[str, Any]], policy: str) -> None:
-    case = use_case(cleanse={"lower": ["channel"], "missing": {"amount": [-999]}, "duplicates": policy, "rules": {"odd": "ln(amount) < 1"}})
-    clean, quarantine = both(rows, case)
+@settings(max_examples=60, deadline=None)
+@given(rows=dirty_rows, columns=schemas, cleanse=repairs)
+def test_rows_in_are_rows_clean_plus_rows_in_quarantine(
+    rows: list[dict[str, Any]], columns: dict[str, Any], cleanse: dict[str, Any]
+) -> None:
+    raw = relation(rows)
+    clean, quarantine = both(rows, use_case(columns=columns, cleanse=cleanse))
     assert len(clean) + len(quarantine) == len(rows)
     assert len({found["id"] for found in clean}) == len(clean)
-    assert all(found["reasons"] and json.loads(found["row"]) and isinstance(json.loads(found["found"]), dict) for found in quarantine)
+    # What is in quarantine are rows of the source, as they were, each once; the others are the clean ones.
+    every = Counter(text for (text,) in sql.select(raw, "raw", "SELECT to_json(raw)::VARCHAR FROM raw").fetchall())
+    assert Counter(found["row"] for found in quarantine) <= every
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=dirty_rows, columns=schemas, cleanse=repairs)
+def test_every_broken_rule_is_listed_with_what_was_found(
+    rows: list[dict[str, Any]], columns: dict[str, Any], cleanse: dict[str, Any]
+) -> None:
+    about = {"duplicate": {"id"}, "odd": {"amount"}, "together": {"amount", "channel"}, "cast": {"customer"}, "never": set()}
+    for bad in both(rows, use_case(columns=columns, cleanse=cleanse))[1]:
+        reasons, found, whole = bad["reasons"].split("; "), json.loads(bad["found"]), json.loads(bad["row"])
+        assert set(found) == set().union(*(about.get(reason, {reason.split(":")[0]}) for reason in reasons))
+        assert repr(found) == repr({column: whole[column] for column in found})  # NaN equals nothing
+        repaired = cleanse["fill"].get("amount") if whole["amount"] in (None, *cleanse["missing"].get("amount", ())) else whole["amount"]
+        expected = {
+            "missing": repaired is None and (columns["amount"]["required"] or "amount" in cleanse["drop"]),
+            "below 0": repaired is not None and columns["amount"]["min"] is not None and repaired < 0,
+        }
+        assert {what for what, broken in expected.items() if broken} == {what for what in expected if f"amount: {what}" in reasons}
 
 
 @settings(max_examples=15, deadline=None)
@@ -193,6 +262,6 @@ def test_the_order_in_which_rows_arrive_changes_nothing(rows: list[dict[str, Any
 
 
 def test_an_empty_table_is_cleansed_into_empty_tables_with_their_columns() -> None:
-    clean, quarantine = cleanse(relation([]), use_case())
+    clean, quarantine = cleanse(relation([]), use_case(), NIGHT)
     assert tuple(clean.columns) == use_case().kept_columns
-    assert quarantine.columns == ["key", "reasons", "found", "rejected", "row"]
+    assert quarantine.columns == ["key", "partition", "reasons", "found", "rejected", "row"]

@@ -26,8 +26,8 @@ def with_features(windows: dict[str, Any] | None = None, **kinds: dict[str, str]
 
 
 def computed(rows: list[dict[str, Any]], case: UseCase, past: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    clean = cleanse(relation(rows), case)[0]
-    return dicts(compute(clean, None if past is None else cleanse(relation(past), case)[0], case))
+    clean = cleanse(relation(rows), case, START.date())[0]
+    return dicts(compute(clean, None if past is None else cleanse(relation(past), case, START.date())[0], case))
 
 
 def test_the_table_holds_key_time_target_and_the_features_in_order() -> None:
