@@ -2,11 +2,13 @@
 
 Nothing is repaired here. A column too few or too many, a value that is not of its type and a row without a time are the
 source's mistakes, told with their places, and the partition is not published. Missing codes, spellings and duplicates
-are for cleanse: it is declared what they mean.
+are for cleanse: it is declared what they mean. Rows of other days are left to their own partitions, and counted: what was
+taken and what was left are all that the source gave.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,7 +18,7 @@ import duckdb
 
 from pipelines import dates, sources
 from pipelines.config import HttpSource, Replay, UseCase
-from pipelines.errors import BadInput, listed, meant
+from pipelines.errors import BadInput, SluiceError, listed, meant
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.sources import replay
@@ -25,8 +27,11 @@ from pipelines.sources.files import PARTITION
 from pipelines.sql import TYPES, reason
 from pipelines.sql import name as quoted
 
+logger = logging.getLogger(__name__)
+
 # Columns of our own while rows are read; with blanks, so that they cannot be a source's.
 PIECE, DAY, ROW, BROKEN = "the piece", "its day", "row in the piece", "broken "
+LEFT, LAST = "rows left so far", "last of the piece"
 MOST_VALUES = 6  # wrong values shown in one message
 LONGEST_VALUE = 40
 
@@ -46,6 +51,7 @@ def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.Du
     Raises:
         BadInput: what the source holds is not what the use case declares, or it holds no rows of these days.
         TryAgain: the source cannot be reached now.
+        SluiceError: rows of the source were neither taken nor left to other days.
     """
     return _Reading(run, days).rows(may_be_empty)
 
@@ -94,7 +100,8 @@ class _Reading:
         for piece, typed_rows in zip(self.pieces, typed, strict=True):
             with self._told(piece):
                 # The one pass over the source. Only these days' rows are kept, and those that are nobody's.
-                typed_rows.query("typed", f"INSERT INTO {self.table} BY NAME SELECT * FROM typed WHERE {self._wanted()}")
+                typed_rows.query("typed", f"INSERT INTO {self.table} BY NAME {self._taken()}")
+        self._refuse_losses()
         self._refuse_broken_values()
         self._refuse_rows_of_no_day()
         if not may_be_empty:
@@ -106,7 +113,7 @@ class _Reading:
     def _create_table(self) -> None:
         types = {name: TYPES[column.type] for name, column in self.columns.items()}
         types |= {BROKEN + name: "VARCHAR" for name in self.columns}
-        types |= {PIECE: "INTEGER", DAY: "DATE", ROW: "BIGINT"}
+        types |= {PIECE: "INTEGER", DAY: "DATE", ROW: "BIGINT", LEFT: "BIGINT", LAST: "BOOLEAN"}
         columns = ", ".join(f"{quoted(name)} {type_}" for name, type_ in types.items())
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {self.table} ({columns})")
 
@@ -147,10 +154,24 @@ class _Reading:
             f"{broken(value, found, column, self.codes.get(name, ()))} AS {quoted(BROKEN + name)}",
         ]
 
+    def _taken(self) -> str:
+        """SQL of the typed rows that are kept; the piece's last row is, too, since it knows how many rows there were."""
+        return f"""
+            SELECT * FROM (
+                SELECT *, count(*) FILTER ({self._left()}) OVER (ROWS UNBOUNDED PRECEDING) AS {quoted(LEFT)},
+                    lead({quoted(ROW)}) OVER () IS NULL AS {quoted(LAST)}
+                FROM typed
+            ) WHERE {self._wanted()} OR {quoted(LAST)}"""
+
     def _wanted(self) -> str:
         time = quoted(self.time)
         after = self.days.last + timedelta(days=1)
-        return f"{time} IS NULL OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}') OR {time}::DATE <> {quoted(DAY)}"
+        return f"({time} IS NULL OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}') OR {time}::DATE <> {quoted(DAY)})"
+
+    def _left(self) -> str:
+        """SQL of what is left to other partitions: a row of another day, in a piece that may hold rows of any."""
+        time = f"{quoted(self.time)}::DATE"
+        return f"{quoted(DAY)} IS NULL AND ({time} < DATE '{self.days.first}' OR {time} > DATE '{self.days.last}')"
 
     def _ordered(self) -> duckdb.DuckDBPyRelation:
         """The final rows. Rows of the same time and key keep the source's order, so that the bytes are always the same."""
@@ -165,6 +186,27 @@ class _Reading:
         return self.connection.sql(f"SELECT {', '.join(selected)} FROM {self.table} ORDER BY {order}")
 
     # --- what is refused
+
+    def _refuse_losses(self) -> None:
+        """Make sure that every row of the pieces was either taken or left to other days, and drop the last rows that were only counted."""
+        ((read, left, taken),) = self.connection.execute(
+            f"SELECT coalesce(sum({quoted(ROW)}) FILTER ({quoted(LAST)}), 0)::BIGINT, coalesce(sum({quoted(LEFT)}) FILTER ({quoted(LAST)}), 0)::BIGINT, "
+            f"count(*) FILTER ({self._wanted()}) FROM {self.table}"
+        ).fetchall()
+        if read != left + taken:
+            raise SluiceError(
+                f"{self.use_case.name}: the source gave {read:,} rows, of which {taken:,} were taken for {self.days} and {left:,} left to other days: "
+                "nothing is published"
+            )
+        self.connection.execute(f"DELETE FROM {self.table} WHERE {self._wanted()} IS NOT TRUE")
+        if left:
+            logger.info(
+                "%s: %s of the source's %s rows are not of %s, and left to other partitions",
+                self.use_case.name,
+                f"{left:,}",
+                f"{read:,}",
+                self.days,
+            )
 
     def _refuse_other_columns(self) -> None:
         places: dict[str, list[str]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines import dates, ingest
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, SluiceError
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
 from tests.sourced import DAY, GOOD, HEADER, open_run, read
@@ -52,6 +52,25 @@ def test_rows_are_those_of_the_days_ordered_by_time_and_key(csv: Callable[..., R
         "before,2026-01-31 23:59:59,c,1,chip,0\nafter,2026-02-02 00:00:00,c,1,chip,0\n"
     )
     assert [row["id"] for row in read(run)] == ["a", "b", "late"]
+
+
+def test_rows_of_other_days_are_left_to_them_and_counted(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    days = {"1.csv": [1, 2, 3], "2.csv": [2, 1], "3.csv": [], "4.csv": [3]}
+    for name, held in days.items():
+        (tmp_path / name).write_text(HEADER + "".join(f"\n{name}{n},2026-02-0{day},c,1,chip,0" for n, day in enumerate(held)) + "\n")
+    run = open_run(settings, {"kind": "file", "path": str(tmp_path / "*.csv"), "format": {"type": "csv"}})
+    with caplog.at_level("INFO"):
+        assert [row["id"] for row in read(run)] == ["1.csv0", "2.csv1"]
+    assert caplog.messages == ["tiny: 4 of the source's 6 rows are not of 2026-02-01, and left to other partitions"]
+
+
+@pytest.mark.parametrize("condition", ["_wanted", "_left"])
+def test_a_row_that_is_neither_taken_nor_left_is_told(csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
+    run = csv(GOOD + "c,2026-02-02,c1,1,chip,0\nd,2026-02-01 12:00,c1,1,chip,0\n")
+    right = getattr(ingest._Reading, condition)
+    monkeypatch.setattr(ingest._Reading, condition, lambda reading: f"({right(reading)}) AND id NOT IN ('a', 'c')")
+    with pytest.raises(SluiceError, match=r"the source gave 4 rows, of which \d were taken for 2026-02-01 and \d left to other days"):
+        read(run)
 
 
 def test_days_that_are_read_one_by_one_are_the_days_that_are_read_at_once(open_run: Callable[..., Run]) -> None:
