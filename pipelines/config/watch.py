@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,58 @@ class Expectation(Strict):
                 raise ValueError(f"an expectation is one key `expect_...: {{arguments}}`, found {len(names)}: {', '.join(map(str, names))}")
             return {"name": names[0], "kwargs": value[names[0]] or {}, **{k: v for k, v in value.items() if k in BESIDE}}
         return value
+
+
+# --- expectations of Sluice's own: what a table is compared with lies elsewhere, see `pipelines.gates.resolve`
+
+
+class LikePast(Strict):
+    """The number of rows is near the median of earlier partitions that their own gate has let through.
+
+    Compared with, for a night: the newest of its weekday; where there is none, those of any weekday, and then a failure only
+    warns. For a training: the newest trainings. Always asked of `raw`, with these defaults, unless the file states it itself.
+    """
+
+    partitions: int = Field(default=4, ge=1, description="How many earlier partitions to compare with; fewer, where there are not so many.")
+    margin: Annotated[float, Field(gt=0)] = Field(
+        default=0.5,
+        description="How far from the median is still good, as a share of it; at least three times its square root, which is chance.",
+    )
+
+
+class NewestWithin(Strict):
+    """The newest row is at most so old when the partition's last day ends. No clock is asked: a rerun judges alike."""
+
+    hours: float = Field(gt=0, description="Hours before the end of the partition's last day.")
+
+
+class KnownValues(Strict):
+    """Enough rows have a value that also occurs in the same table of earlier partitions that their own gate has let through."""
+
+    column: str
+    mostly: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="The share of rows (without those that have no value) that must be known."
+    )
+    partitions: int = Field(default=7, ge=1, description="How many earlier partitions to look into; fewer, where there are not so many.")
+
+
+class NotTellingLabel(Strict):
+    """No feature alone says what the label is: its correlation with the label (a category: its correlation ratio) is limited.
+
+    Asked in trainings. Always asked of every number and category feature, with 0.95 for a binary label and 0.98 for a
+    regression's, unless the file states it itself for that feature. Texts are left out: no single number says what they tell.
+    """
+
+    column: str
+    max_value: Annotated[float, Field(gt=0, lt=1)] = Field(description="The greatest correlation allowed, whatever its sign.")
+
+
+OWN: dict[str, type[Strict]] = {
+    "expect_table_row_count_to_be_like_past_partitions": LikePast,
+    "expect_newest_row_to_be_within": NewestWithin,
+    "expect_column_values_to_be_known": KnownValues,
+    "expect_feature_not_to_tell_the_label": NotTellingLabel,
+}
 
 
 class Monitoring(Strict):

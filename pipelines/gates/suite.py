@@ -6,7 +6,7 @@ then passes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +16,12 @@ import sqlalchemy as sa
 from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.registry import get_expectation_impl, get_metric_provider, list_registered_expectation_implementations
+from pydantic import ValidationError as FormError
 
 from pipelines.config import Expectation
+from pipelines.config.watch import OWN
 from pipelines.errors import meant
+from pipelines.gates import own
 from pipelines.gates.engine import DuckDBExecutionEngine
 
 # Fields of every expectation object that are no question to the data: Great Expectations' bookkeeping, or ours.
@@ -51,8 +54,10 @@ def build(expectation: Expectation) -> Any:
 def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
     """Say what is wrong with an expectation on a table of these columns: each mistake is a sentence, none means good."""
     name = expectation.name
-    if name not in known():
-        return [f"no expectation {name!r}; {meant(name, known())}"]
+    if name in OWN:
+        return _form_mistakes(expectation, columns)
+    if name not in known() | own.NAMES:
+        return [f"no expectation {name!r}; {meant(name, known() | set(OWN))}"]
     if name in NOT_ONE_TABLE:
         return [f"{name} compares with another table, and a gate judges one; write the number into expect_table_row_count_to_equal"]
     found = _argument_mistakes(expectation)
@@ -86,6 +91,23 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
     return [f"{expectation.name}: {mistake}" for mistake in found]
 
 
+def _form_mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
+    """What is wrong with an expectation of Sluice's own."""
+    form, name, column = OWN[expectation.name], expectation.name, expectation.kwargs.get("column")
+    try:
+        form.model_validate(expectation.kwargs, strict=True)
+    except FormError as error:
+        return [f"{name}: {_form_mistake(item, form.model_fields)}" for item in error.errors()]
+    return [] if column is None or column in columns else [f"{name}: no column {column!r}; {meant(column, columns)}"]
+
+
+def _form_mistake(item: Mapping[str, Any], fields: Collection[str]) -> str:
+    argument = str(item["loc"][0])
+    if item["type"] == "extra_forbidden":
+        return f"no argument {argument!r}; {meant(argument, fields)}"
+    return f"the argument {argument!r} is missing" if item["type"] == "missing" else f"{argument}: {item['msg']}, found {item['input']!r}"
+
+
 def _type_mistakes(expectation: Expectation, error: ValidationError) -> list[str]:
     """The first mistake of each argument: pydantic tells one for each type that an argument may have."""
     by_place: dict[str, str] = {}
@@ -102,7 +124,7 @@ def named(expectation: Expectation) -> list[str]:
     columns = [str(given[argument]) for argument in ONE_COLUMN if argument in given]
     if not expectation.name.startswith("expect_table_"):
         columns += map(str, given.get("column_list", ()))
-    condition = getattr(build(expectation), "row_condition", None)
+    condition = getattr(build(expectation), "row_condition", None) if given.get("row_condition") else None
     return list(dict.fromkeys([*columns, *_of_condition(condition)]))
 
 
@@ -118,7 +140,7 @@ def _of_condition(condition: Any) -> Iterator[str]:
 @cache
 def known() -> frozenset[str]:
     """The names of Great Expectations' own expectations."""
-    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_"))
+    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_")) - own.NAMES
 
 
 def _computable(built: Any) -> bool:

@@ -34,6 +34,9 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("raw", "rows have no time", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
     ("raw", "too many rows have no key", replaced(id=f"if({FIRST_TEN}, NULL, id)"), "10 of 40 values (25 %)"),
     ("raw", "the labels are known already", replaced(bad="1::BIGINT"), "a scoring run must not know what it predicts"),
+    ("raw", "half of the rows are lost", "SELECT * FROM rows LIMIT 19", "observed 19; allowed: min_value 20, max_value 60 (median of the earlier partition 2026-01-25 (of a Sunday): 40 rows, margin 0.5)"),
+    ("raw", "rows are delivered twice", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "observed 80; allowed: min_value 20, max_value 60"),
+    ("raw", "columns come without values", replaced(customer="NULL::VARCHAR", amount="NULL::DOUBLE", channel="NULL::VARCHAR"), "observed 0; allowed: min_value 0, strict_min true (1 of the rows of the earlier partition 2026-01-25 have a value)"),
     ("clean", "a column that leaks is kept", "SELECT *, 1 AS leak FROM rows", "unexpected: leak"),
     ("clean", "texts instead of numbers and moments", "SELECT COLUMNS(*)::VARCHAR FROM rows", "allowed: type_ TIMESTAMP"),
     ("clean", "numbers instead of texts", replaced(id="1", customer="1", channel="1"), "allowed: type_ VARCHAR"),
@@ -53,6 +56,9 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("features", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
     ("features", "numbers are infinite", replaced(**dict.fromkeys(NUMBERS, "'inf'::FLOAT")), "e.g. inf"),
     ("features", "numbers are no numbers", replaced(**dict.fromkeys(NUMBERS, "'nan'::FLOAT")), "e.g. nan"),
+    ("features", "numbers are missing", replaced(**dict.fromkeys(NUMBERS, "NULL::FLOAT")), "amount: expect_column_proportion_of_non_null_values_to_be_between: observed 0"),
+    ("features", "numbers are the label", replaced(**dict.fromkeys(NUMBERS, "(3 - 2 * bad)::FLOAT")), "amount: expect_column_correlation_to_be_at_most: observed 1; allowed: label bad, max_value 0.95"),
+    ("features", "a category is the label", replaced(channel="if(bad = 1, 'chip', 'online')"), "channel: expect_column_correlation_ratio_to_be_at_most: observed 1"),
     ("features", "a category is missing", replaced(channel="NULL::VARCHAR"), "channel: expect_column_values_to_not_be_null"),
     ("features", "no row is held out", replaced(split="'train'"), "missing: 'test'"),
     ("features", "rows belong to no split", replaced(split=f"if({FIRST_TEN}, NULL, split)"), "split: expect_column_values_to_not_be_null"),
@@ -117,6 +123,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     def judged(table: GatedTable, damage: str) -> Verdict:
         kind = tables.KINDS[table]
         run = Run.open(tiny.NAME, kind, tables.PARTITIONS[kind], settings)
+        if table in tables.LOOK_BACK:
+            tables.let_through(run, table, run.partition - tables.WEEK)
         tables.write(run, table, damage)
         return judge(run, table)
 

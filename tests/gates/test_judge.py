@@ -50,13 +50,13 @@ def message(verdict: judge.Verdict) -> str:
 def test_an_open_gate_says_so_in_one_line(night: Callable[..., Run]) -> None:
     verdict = judge.judge(night(), "raw")
     verdict.raise_if_closed("report.html")
-    assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is open: 11 of 11 expectations hold"
+    assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is open: 15 of 15 expectations hold"
 
 
 def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night: Callable[..., Run]) -> None:
     run = night("gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n", replaced(channel="1"))
     assert message(judge.judge(run, "raw")).splitlines() == [
-        "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 12 expectations failed",
+        "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed",
         "  - channel: expect_column_type_to_be: observed INTEGER; allowed: type_ VARCHAR",
         "  - amount: expect_column_mean_to_be_between: observed 19.5; allowed: max_value 10",
         "  report: tiny/scoring/2026-02-01/reports/gate_raw.html",
@@ -145,10 +145,10 @@ def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: 
     own = "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity: warn}\n"
     warned = judge.judge(night(own), "raw")
     warned.raise_if_closed("report.html")
-    assert warned.summary().endswith("11 of 12 expectations hold, 1 warned: amount")
+    assert warned.summary().endswith("15 of 16 expectations hold, 1 warned: amount")
     stop = "    - expect_column_mean_to_be_between: {column: amount, max_value: 9}\n"
     both = judge.judge(night(own + stop), "raw")
-    assert "closed: 1 of 13 expectations failed" in message(both)
+    assert "closed: 1 of 17 expectations failed" in message(both)
     assert [finding.severity for finding in both.findings[:2]] == ["stop", "warn"]
 
 

@@ -1,0 +1,97 @@
+"""What earlier partitions say of a table: only those whose own gate has let the table through, as it is published now.
+
+Never later ones, so that a partition that runs again, years after, is judged as it was judged then. Reading them makes them
+no input of anything: a gate writes no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from pipelines import sql
+from pipelines.config import GatedTable
+from pipelines.let_through import is_let_through
+from pipelines.run import Run
+from pipelines.store import Store
+
+
+@dataclass(frozen=True)
+class Past:
+    """Earlier partitions of a run's kind that have the table, newest first.
+
+    `of_weekday`: they are nights of the weekday that was asked for (or trainings, whose weekday means nothing).
+    """
+
+    table: GatedTable
+    partitions: tuple[Store, ...]
+    of_weekday: bool = True
+
+    def __str__(self) -> str:
+        """As messages name them: how many, and from when to when."""
+        days = [store.partition for store in self.partitions]
+        if len(days) < 2:
+            return f"the earlier partition {days[0]}" if days else "no earlier partition"
+        return f"the {len(days)} earlier partitions {days[-1]} to {days[0]}"
+
+
+def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
+    """Every earlier partition of the run's kind whose gate has let the table through, newest first."""
+    for day in reversed(run.store.partitions(run.kind)):
+        if day < run.partition:
+            store = run.store.at(run.kind, day)
+            if is_let_through(store, run.use_case, table):
+                yield store
+
+
+def last(run: Run, table: GatedTable, n: int) -> Past:
+    """The last `n` of any weekday."""
+    return Past(table, tuple(islice(let_through(run, table), n)))
+
+
+def alike(run: Run, table: GatedTable, n: int) -> Past:
+    """The last `n` of a night's weekday; of any weekday where there is none. A training is like any other training."""
+    if run.kind != "scoring":
+        return last(run, table, n)
+    same = (store for store in let_through(run, table) if store.partition.weekday() == run.partition.weekday())
+    found = tuple(islice(same, n))
+    return Past(table, found) if found else Past(table, last(run, table, n).partitions, of_weekday=False)
+
+
+def row_counts(past: Past, pieces: Sequence[str] = ()) -> list[int]:
+    """The number of rows of each partition's table, over all its pieces."""
+    names = [f"{past.table}/{piece}" for piece in pieces] or [past.table]
+    return [sum(store.manifest(name).rows for name in names) for store in past.partitions]
+
+
+def view_of_values(run: Run, past: Past, column: str, view: str) -> Past:
+    """Make a view `view` on the run's connection, whose column `value` has each value of a column once, without nulls.
+
+    A view holds no row: DuckDB reads the earlier tables when a query asks, and spills past its memory limit.
+
+    Returns:
+        The partitions that could be asked: those in which the column is there, and of the type that it has now.
+    """
+    type_ = run.store.manifest(past.table).schema.get(column)
+    able = [store for store in past.partitions if type_ is not None and store.manifest(past.table).schema.get(column) == type_]
+    columns = [store.read(past.table).project(f"{sql.name(column)} AS value") for store in able]
+    if columns:
+        first, *others = columns
+        for other in others:
+            first = first.union(other)
+        first.filter("value IS NOT NULL").distinct().create_view(view, replace=True)
+    return Past(past.table, tuple(able), past.of_weekday)
+
+
+def filled(past: Past, columns: Sequence[str]) -> dict[str, float]:
+    """Column -> the share of rows that have a value, over all partitions that have the column."""
+    rows, values = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0)
+    for store in past.partitions:
+        manifest = store.manifest(past.table)
+        there = [column for column in columns if column in manifest.schema]
+        counts = ", ".join(f"count({sql.name(column)})" for column in there)
+        for column, count in zip(there, store.read(past.table).aggregate(counts).fetchall()[0], strict=True) if there else ():
+            rows[column] += manifest.rows
+            values[column] += count
+    return {column: values[column] / rows[column] for column in columns if rows[column]}

@@ -1,0 +1,169 @@
+"""What an expectation of Sluice's own means for one run: a plain expectation, whose limits come from elsewhere.
+
+From earlier partitions (`pipelines.gates.past`), from the partition's days, from the use-case file: never from the table
+that is judged. Where there is no earlier partition to compare with, nothing is made up, and the first night of all is not
+closed: what is asked then (that there are rows, that there is the column) closes nothing, and its `why` says that there was
+nothing to compare with.
+
+An expectation on a column that nights do not know, the label, is asked in trainings alone.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from great_expectations.exceptions import GreatExpectationsError
+from pydantic import ValidationError
+
+from pipelines import dates
+from pipelines.config import Expectation, GatedTable, UseCase
+from pipelines.config.watch import OWN, KnownValues, LikePast, NewestWithin, NotTellingLabel
+from pipelines.errors import BadUseCase, meant
+from pipelines.gates import past, suite
+from pipelines.gates.suite import Stated
+from pipelines.run import Run
+
+NOTHING_BEFORE = "no earlier partition to compare with"
+CHANCE = 3  # standard deviations; a count of rows that come independently of one another has the square root of its mean (Poisson)
+
+
+def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
+    """The expectations as Great Expectations can judge them in this run.
+
+    Raises:
+        BadUseCase: an expectation stands where it cannot be asked, see `misplaced`.
+        TableCorrupt: an earlier partition is not what was published.
+    """
+    return [_resolved(run, table, each) for each in stated]
+
+
+def asked(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
+    """The file's expectations that can be asked in this run, resolved; see `resolved` for what it raises."""
+    here = (each for each in stated if run.kind == "training" or not only_trainings_know(run.use_case, table, each.expectation))
+    return resolved(run, table, here)
+
+
+def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expectation) -> bool:
+    """Whether it asks about a label, which is hidden at night, or about what is made for a training."""
+    if expectation.name == "expect_feature_not_to_tell_the_label":
+        return True
+    unknown: dict[GatedTable, set[str]] = {
+        "raw": {source(use_case, use_case.target)},
+        "clean": {use_case.target},
+        "features": {use_case.target, "split"},
+    }
+    try:
+        return table in unknown and not unknown[table].isdisjoint(suite.named(expectation))
+    except (ValueError, TypeError, GreatExpectationsError):
+        return False  # it cannot be built: a finding, with a sentence, see `suite.mistakes`
+
+
+def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) -> str | None:
+    """Why an expectation of Sluice's own cannot be asked of this table, in a sentence; None if it can."""
+    name, column = expectation.name, expectation.kwargs.get("column")
+    if name == "expect_newest_row_to_be_within" and time_column(use_case, table) is None:
+        return f"{name}: the rows of {table} have no time; state it under raw, clean, features or predictions"
+    if name != "expect_feature_not_to_tell_the_label":
+        return None
+    if table != "features":
+        return f"{name}: {table} has no features; state it under features"
+    if column in use_case.features.texts:
+        return f"{name}: {column} is a text, and no single number says what a text tells"
+    numbers_and_categories = (*use_case.features.numbers, *use_case.features.categories)
+    return None if column in numbers_and_categories else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
+
+
+def source(use_case: UseCase, column: str) -> str:
+    """A column's name in the source, and so in raw."""
+    return next((name for name, renamed in use_case.cleanse.rename.items() if renamed == column), column)
+
+
+def time_column(use_case: UseCase, table: GatedTable) -> str | None:
+    """The column with the moment of a table's rows, where it has one."""
+    if table == "raw":
+        return source(use_case, use_case.time)
+    return use_case.time if table in ("clean", "features", "predictions") else None
+
+
+def _resolved(run: Run, table: GatedTable, stated: Stated) -> Stated:
+    expectation = stated.expectation
+    if expectation.name not in OWN:
+        return stated
+    try:
+        form = OWN[expectation.name].model_validate(expectation.kwargs, strict=True)
+    except ValidationError:
+        return stated  # which is a finding, with a sentence, see `suite.mistakes`
+    if mistake := misplaced(run.use_case, table, expectation):
+        raise BadUseCase(f"{run.loaded.path.name}: {stated.where}: {mistake}")
+    return _MEANING[expectation.name](run, table, stated, form)
+
+
+def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> Stated:
+    earlier = past.alike(run, table, form.partitions)
+    name = "table_row_count_to_be_between"
+    if not earlier.partitions:
+        return _meant(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
+    median = statistics.median(past.row_counts(earlier, run.use_case.candidates.families if table == "trials" else ()))
+    slack = max(form.margin * median, CHANCE * math.sqrt(median))
+    weekday = f"of a {run.partition:%A}" if earlier.of_weekday else f"none of a {run.partition:%A}, hence only a warning"
+    days = f"{earlier} ({weekday})" if run.kind == "scoring" else str(earlier)
+    return _meant(
+        stated if earlier.of_weekday else _warning(stated),
+        name,
+        why=f"median of {days}: {median:,.0f} rows, margin {form.margin:g}",
+        min_value=max(math.ceil(median - slack), 1),
+        max_value=math.floor(median + slack),
+    )
+
+
+def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWithin) -> Stated:
+    last = dates.days_of(run.use_case, run.kind, run.partition).last
+    over = datetime.combine(last + timedelta(days=1), time())
+    oldest = (over - timedelta(hours=form.hours)).isoformat()
+    why = f"the newest row is at most {form.hours:g} hours before the end of {last}"
+    return _meant(stated, "column_max_to_be_between", why=why, column=time_column(run.use_case, table), min_value=oldest)
+
+
+def _known(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
+    view = f"past_{form.column}_{form.partitions}"
+    earlier = past.view_of_values(run, past.last(run, table, form.partitions), form.column, view)
+    if not earlier.partitions:
+        return _meant(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
+    return _meant(
+        stated, "column_values_to_be_in_past", why=f"known from {earlier}", column=form.column, mostly=float(form.mostly), past=view
+    )
+
+
+def _not_telling(run: Run, _: GatedTable, stated: Stated, form: NotTellingLabel) -> Stated:
+    measure = "correlation" if form.column in run.use_case.features.numbers else "correlation_ratio"
+    return _meant(
+        stated,
+        f"column_{measure}_to_be_at_most",
+        why="a feature that tells the label by itself is a leak",
+        column=form.column,
+        label=run.use_case.target,
+        max_value=form.max_value,
+    )
+
+
+_MEANING: dict[str, Callable[[Run, GatedTable, Stated, Any], Stated]] = {
+    "expect_table_row_count_to_be_like_past_partitions": _like_past,
+    "expect_newest_row_to_be_within": _newest_within,
+    "expect_column_values_to_be_known": _known,
+    "expect_feature_not_to_tell_the_label": _not_telling,
+}
+
+
+def _warning(stated: Stated) -> Stated:
+    return replace(stated, expectation=stated.expectation.model_copy(update={"severity": "warn"}))
+
+
+def _meant(stated: Stated, name: str, /, *, why: str, **kwargs: Any) -> Stated:
+    """The plain expectation in the place of the stated one, with both reasons."""
+    expectation = stated.expectation.model_copy(update={"name": f"expect_{name}", "kwargs": kwargs})
+    return replace(stated, expectation=expectation, why="; ".join(filter(None, (stated.why, why))))
