@@ -19,7 +19,7 @@ import duckdb
 
 from pipelines import sql
 from pipelines.config import UseCase, Window
-from pipelines.errors import BadInput, listed, meant
+from pipelines.errors import BadInput, SluiceError, listed, meant
 
 _TIES = 2**32  # more rows than any moment has
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,6 +42,7 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
 
     Raises:
         BadInput: an expression cannot be computed for some row, such as a cast of a text that is no number.
+        SluiceError: not every clean row came out once.
     """
     rows = _timed(clean, past, use_case)
     table = sql.name(f"features {uuid4().hex}")
@@ -57,7 +58,13 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         ) from error
     finally:
         rows.query("rows", "RESET debug_window_mode")
-    return sql.select(rows, "rows", f"SELECT * FROM {table} ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
+    computed = sql.select(rows, "rows", f"SELECT * FROM {table} ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
+    given, found = (relation.count("*").fetchall()[0][0] for relation in (clean, computed))
+    if found != given:
+        raise SluiceError(
+            f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}: nothing is published"
+        )
+    return computed
 
 
 def check(use_case: UseCase) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import duckdb
 from pipelines import sql
 from pipelines.config import UseCase
 from pipelines.dates import Days, held_out_days
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, SluiceError
 
 
 def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duckdb.DuckDBPyRelation:
@@ -23,15 +23,23 @@ def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duck
 
     Raises:
         BadInput: rows without a label, or (binary) a side on which one of the two classes is absent.
+        SluiceError: train and test are not all the rows that have a label (all rows, where the label is not in `drop`).
     """
+    target = sql.name(use_case.target)
     # The file's way to say that some rows never get a label: they fed the windows, and nothing can be learned from them.
-    labelled = f"WHERE {sql.name(use_case.target)} IS NOT NULL" if use_case.target in use_case.cleanse.drop else ""
+    labelled = f"WHERE {target} IS NOT NULL" if use_case.target in use_case.cleanse.drop else ""
     marked = sql.select(
         rows,
         "rows",
         f"""SELECT *, CASE WHEN {_held_out(use_case, days)} THEN 'test' ELSE 'train' END AS split FROM rows {labelled}
             ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}""",
     )
+    ((every, known),) = sql.select(rows, "rows", f"SELECT count(*), count({target}) FROM rows").fetchall()
+    ((dealt,),) = marked.filter("split IN ('train', 'test')").count("*").fetchall()
+    if dealt != (known if labelled else every):
+        raise SluiceError(
+            f"{use_case.name}: of {every:,} rows, {known:,} with a label, {dealt:,} became train or test: nothing is published"
+        )
     _judge(marked, use_case, days)
     return marked
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import use_cases
+from pipelines import features, use_cases
 from pipelines.cleanse import cleanse
 from pipelines.config import UseCase
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, SluiceError
 from pipelines.features import check, compute
 from pipelines.settings import ROOT
 from tests.relations import START, connection, dicts, relation, row, use_case
@@ -36,6 +36,13 @@ def test_the_table_holds_key_time_target_and_the_features_in_order() -> None:
     assert table.columns == ["id", "at", "bad", *case.features.names]
     assert [str(type_) for type_ in table.types] == ["VARCHAR", "TIMESTAMP", "BIGINT", *["FLOAT"] * 5, "VARCHAR"]
     assert [found["id"] for found in dicts(table)] == ["a", "b"]
+
+
+def test_a_row_without_features_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = features._statement
+    monkeypatch.setattr(features, "_statement", lambda case: f"{statement(case)} LIMIT 1")
+    with pytest.raises(SluiceError, match="features were computed of 2 clean rows and came out for 1: nothing is published"):
+        computed([row("a"), row("b")], use_case())
 
 
 def test_a_folds_group_is_kept_beside_the_features() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.config import UseCase
 from pipelines.dates import Days
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, SluiceError
 from pipelines.features import compute
 from pipelines.split import assign
 from tests.relations import dicts, relation, row, use_case
@@ -27,6 +27,12 @@ def a_row_each_hour(n: int = 480) -> list[dict[str, Any]]:
 
 def by_hash(**folds: Any) -> UseCase:
     return use_case(split={"window_days": 20, "by": "hash", "test": 0.25, "folds": folds or {"by": "stratified"}})
+
+
+def test_a_row_on_neither_side_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.split._held_out", lambda use_case, days: "id = '007' THEN 'neither' WHEN id > '300'")
+    with pytest.raises(SluiceError, match="of 480 rows, 480 with a label, 479 became train or test: nothing is published"):
+        split_of(a_row_each_hour(), use_case())
 
 
 def test_by_time_the_last_days_are_held_out() -> None:
