@@ -143,7 +143,7 @@ class Store:
             use_case=self.version.use_case,
             code=self.version.code,
         )
-        _publish(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
+        publish(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
         _sweep(folder, keep={part.file for part in manifest.parts})
         return manifest
 
@@ -193,7 +193,7 @@ class Store:
         """Publish a file whole, and return where it lies."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _publish(path, content)
+        publish(path, content)
         return path
 
     # --- inside
@@ -277,7 +277,8 @@ def _draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
         path.unlink(missing_ok=True)
 
 
-def _publish(path: Path, content: bytes) -> None:
+def publish(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all, into a folder that exists."""
     with _draft(path.parent) as (draft, sink):
         sink.write(content)
         sink.flush()

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pipelines.gates import evidence
 from pipelines.gates.engine import Observed
-from pipelines.gates.suite import ONE_COLUMN, Stated, named
+from pipelines.gates.evidence import MOST_KEPT, plain
+from pipelines.gates.examples import Row
+from pipelines.gates.suite import ONE_COLUMN, Stated
+from pipelines.personal import MASK
 
-MASK = "•••"
 FEW = 3  # examples in a sentence
 LONGEST = 40  # characters of one value
-MOST_VALUES = 8  # of a list
-# What they observe (a number of values, a type) tells nothing of a person.
-HARMLESS = (
-    "expect_column_unique_value_count",
-    "expect_column_proportion_of",
-    "expect_column_type_to_be",
-    "expect_column_values_to_be_of_type",
-    "expect_column_values_to_be_in_type_list",
-)
+MOST_VALUES = 8  # of a list, in words
 
 
 @dataclass(frozen=True)
@@ -43,6 +35,8 @@ class Finding:
         observed: The number, or the list of values, that it compares with what is allowed.
         unexpected: How many values (rows) break it, where it judges one by one.
         examples: Some of those.
+        rows: Some of the rows that hold them, column -> value.
+        result: Great Expectations' own result, see `evidence`; None where it could not be asked.
     """
 
     name: str
@@ -54,9 +48,16 @@ class Finding:
     subject: str
     found: str
     allowed: str
-    observed: Any
-    unexpected: int | None
-    examples: tuple[str, ...]
+    observed: Any = None
+    unexpected: int | None = None
+    examples: tuple[str, ...] = ()
+    rows: tuple[dict[str, str], ...] = ()
+    result: dict[str, Any] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it is about; none where it is about the table."""
+        return _columns(self.kwargs)
 
     def sentence(self) -> str:
         """Column, expectation, what was found and what is allowed, in one line."""
@@ -65,34 +66,30 @@ class Finding:
         return one_line(f"{self.subject}: {self.name}: {self.found}{allowed}{why}")
 
 
-def of(stated: Stated, observed: Observed, personal: Collection[str]) -> Finding:
-    """Say what Great Expectations observed; values of personal columns are masked."""
+def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
+    """Say what Great Expectations observed, of which `masking` has left no personal value, and which rows break the expectation."""
     result = observed.result
-    masked = bool(set(named(stated.expectation)) & set(personal))
     bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]  # "null" is no example of a null
-    examples = tuple(MASK if masked else _shown(value) for value in bad)
-    value = plain(result.get("observed_value"))
-    if masked and value is not None and not stated.expectation.name.startswith(HARMLESS):
-        value = MASK
-    reason = observed.raised
-    if masked and reason is not None:
-        reason = "it could not be computed; the reason may quote personal values"
-    return _finding(
-        stated,
+    examples = tuple(dict.fromkeys(map(_shown, bad)))
+    value = plain(result.get("observed_value"), MOST_KEPT)
+    return replace(
+        _unasked(stated, observed.raised or _found(result, value, examples)),
         success=observed.success,
-        found=reason or _found(result, value, examples, masked),
         observed=value,
         unexpected=result.get("unexpected_count"),
         examples=examples,
+        rows=tuple({name: _cell(cell) for name, cell in row.items()} for row in rows),
+        result=evidence.result(stated, observed),
     )
 
 
 def of_mistakes(stated: Stated, mistakes: Iterable[str]) -> Finding:
     """Say why an expectation cannot be judged at all."""
-    return _finding(stated, success=False, found="; ".join(mistakes), observed=None, unexpected=None, examples=())
+    return _unasked(stated, "; ".join(mistakes))
 
 
-def _finding(stated: Stated, *, success: bool, found: str, observed: Any, unexpected: int | None, examples: tuple[str, ...]) -> Finding:
+def _unasked(stated: Stated, found: str) -> Finding:
+    """An expectation before its result is known: failed."""
     expectation = stated.expectation
     return Finding(
         name=expectation.name,
@@ -100,29 +97,11 @@ def _finding(stated: Stated, *, success: bool, found: str, observed: Any, unexpe
         severity=expectation.severity,
         where=stated.where,
         why=stated.why,
-        success=success,
-        subject=_subject(expectation.kwargs),
+        success=False,
+        subject=", ".join(_columns(expectation.kwargs)[:MOST_VALUES]) or "table",
         found=found,
         allowed=_allowed(expectation.kwargs),
-        observed=observed,
-        unexpected=unexpected,
-        examples=examples,
     )
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can hold it: moments as ISO text, decimals as numbers, infinity and NaN as words."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Decimal):
-        return plain(float(value))
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, date):  # and datetime
-        return value.isoformat()
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def one_line(text: str) -> str:
@@ -130,17 +109,16 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _subject(kwargs: Mapping[str, Any]) -> str:
-    given = [str(kwargs[argument]) for argument in ONE_COLUMN if argument in kwargs] or [str(c) for c in kwargs.get("column_list") or ()]
-    return ", ".join(given[:MOST_VALUES]) or "table"
+def _columns(kwargs: Mapping[str, Any]) -> list[str]:
+    return [str(kwargs[argument]) for argument in ONE_COLUMN if argument in kwargs] or [str(c) for c in kwargs.get("column_list") or ()]
 
 
-def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...], masked: bool) -> str:
+def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> str:
     """What a result says: of values judged one by one, of a set, of the table's columns, or one number."""
     if "element_count" in result:
         return _counted(result, examples)
     if "partial_missing_list" in result or "partial_unexpected_list" in result:
-        missing = [MASK if masked else _shown(item) for item in result.get("partial_missing_list", ())]
+        missing = list(map(_shown, result.get("partial_missing_list", ())))
         parts = {"not among them": examples, "missing": missing}
         return "; ".join(f"{what}: {_few(items, MOST_VALUES)}" for what, items in parts.items() if items) or "these values and no others"
     mismatched = (result.get("details") or {}).get("mismatched")
@@ -155,7 +133,7 @@ def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
     if not unexpected:
         return f"none of {checked:,} values breaks it"
     share = f" ({100 * unexpected / checked:.3g} %)" if checked else ""
-    few = f", e.g. {', '.join(list(dict.fromkeys(examples))[:FEW])}" if examples else ""
+    few = f", e.g. {', '.join(examples[:FEW])}" if examples else ""
     return f"{unexpected:,} of {checked:,} values{share}{few}"
 
 
@@ -195,7 +173,15 @@ def _value(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     """One value of the data, short, and with its blanks to be seen."""
-    text = repr(value) if isinstance(value, str) else _word(plain(value))
+    return _short(repr(value) if isinstance(value, str) and value != MASK else _word(plain(value)))
+
+
+def _cell(value: Any) -> str:
+    """One value of a row, which stands in a cell of its own and needs no quotes."""
+    return _short(_word(plain(value)))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

@@ -7,17 +7,16 @@ and shows it.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pipelines import flow, pages
+from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import defaults, engine, findings, suite
+from pipelines.gates import defaults, engine, evidence, examples, findings, masking, resolve, suite
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -86,8 +85,17 @@ class Verdict:
 
     def evidence(self) -> bytes:
         """The verdict as JSON, the same bytes for the same table and use-case file."""
-        told = asdict(self) | {"passed": self.passed, "findings": [asdict(finding) for finding in self.findings]}
+        told = asdict(self) | {"passed": self.passed}
+        for finding in told["findings"]:
+            del finding["result"]  # in a file of its own, see `results`
         return as_json(told)
+
+    def results(self) -> bytes:
+        """Great Expectations' own results as its JSON, see `evidence.results`."""
+        name, _, run_name = self.gate.partition(" of ")
+        asked = [finding.result for finding in self.findings if finding.result is not None]
+        not_asked = [finding.sentence() for finding in self.findings if finding.result is None]
+        return evidence.results(name, asked, run_name=run_name, not_asked=not_asked)
 
 
 def judge(run: Run, table: GatedTable) -> Verdict:
@@ -96,17 +104,17 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table))
     try:
         relation = run.store.read(table, pieces)
-        stated = (*defaults.expectations(run, table), *_own(run.use_case, table))
+        stated = (*defaults.expectations(run, table), *resolve.asked(run, table, _own(run.use_case, table)))
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
     ((rows,),) = relation.count("*").fetchall()
-    verdict = partial(verdict, rows=rows, digest=_digest(run, table, pieces))
+    verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
     if rows == 0:
         # Great Expectations finds no fault with a table without rows.
         return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
-    found = judged(relation, run.store.connection, stated, personal(run.use_case, table))
+    found = judged(relation, run.store.connection, stated, personal(run.use_case, table), _key(run, table))
     return verdict(findings=found, refusal=None)
 
 
@@ -120,22 +128,47 @@ def _nothing(run: Run, table: GatedTable) -> str:
 
 
 def judged(
-    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, stated: Sequence[Stated], masked: frozenset[str]
+    relation: duckdb.DuckDBPyRelation,
+    connection: duckdb.DuckDBPyConnection,
+    stated: Sequence[Stated],
+    masked: frozenset[str],
+    key: str | None = None,
 ) -> tuple[Finding, ...]:
-    """Judge a relation of a connection by some expectations; what failed comes first, and `stop` before `warn`."""
+    """Judge a relation of a connection by some expectations; what failed comes first, and `stop` before `warn`.
+
+    Args:
+        relation: The table.
+        connection: Its connection.
+        stated: What it is asked.
+        masked: Columns whose values are personal.
+        key: The column that names a row, if the table has one.
+    """
     wrong = {number: suite.mistakes(each.expectation, relation.columns) for number, each in enumerate(stated)}
-    good = [number for number, mistakes in wrong.items() if not mistakes]
-    observed = dict(zip(good, engine.validate(relation, connection, [suite.build(stated[n].expectation) for n in good]), strict=True))
-    found = [
-        findings.of(each, observed[number], masked) if number in observed else findings.of_mistakes(each, wrong[number])
-        for number, each in enumerate(stated)
-    ]
-    return tuple(sorted(found, key=lambda finding: (finding.success, finding.severity)))
+    good = [each for number, each in enumerate(stated) if not wrong[number]]
+    observed = iter(engine.validate(relation, connection, [suite.build(each.expectation) for each in good]))
+
+    def found(each: Stated, mistakes: list[str]) -> Finding:
+        if mistakes:
+            return findings.of_mistakes(each, mistakes)
+        seen = masking.masked(each, next(observed), masked)
+        broken = not seen.success and seen.result.get("unexpected_count")
+        return findings.of(each, seen, examples.rows(relation, connection, each.expectation, key, masked) if broken else ())
+
+    every = [found(each, wrong[number]) for number, each in enumerate(stated)]
+    return tuple(sorted(every, key=lambda finding: (finding.success, finding.severity)))
 
 
 def page(run: Run, verdict: Verdict) -> str:
     """The gate's page: what was asked, what was found, and what that means."""
-    return pages.render("gate.html.j2", verdict=verdict, use_case=run.use_case, partition=run.partition, kind=run.kind, file=run.loaded)
+    return pages.render(
+        "gate.html.j2",
+        verdict=verdict,
+        use_case=run.use_case,
+        partition=run.partition,
+        kind=run.kind,
+        file=run.loaded,
+        mask=privacy.MASK,
+    )
 
 
 def check(use_case: UseCase) -> list[tuple[str, str]]:
@@ -160,20 +193,18 @@ def _pieces(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
     return use_case.candidates.families if table == "trials" else ()
 
 
-def _digest(run: Run, table: GatedTable, pieces: Sequence[str]) -> str:
-    manifests = [run.store.manifest(f"{table}/{piece}") for piece in pieces] or [run.store.manifest(table)]
-    parts = [part.sha256 for manifest in manifests for part in manifest.parts]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
 def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
-    """The columns whose values are masked: those marked `pii`, whatever they are called here, and features made of them."""
-    marked = {name for name, column in use_case.columns.items() if column.pii}
-    sources = {source for source, column in use_case.cleanse.rename.items() if column in marked}
-    features = {**use_case.features.numbers, **use_case.features.categories, **use_case.features.texts}
-    made = {name for name, sql in features.items() if any(re.search(rf"\b{re.escape(column)}\b", sql) for column in marked)}
+    """The columns whose values are masked: the personal ones, whatever they are called here, and features made of them."""
+    marked = privacy.columns(use_case)
     key = {"key"} if table == "parity" and use_case.key in marked else set()
-    return frozenset(marked | sources | made | key)
+    return marked | privacy.features(use_case) | key
+
+
+def _key(run: Run, table: GatedTable) -> str | None:
+    """The column that names a row of a table, where it has one."""
+    key = run.use_case.key
+    source = next((source for source, column in run.use_case.cleanse.rename.items() if column == key), key)
+    return {"raw": source, "clean": key, "features": key, "predictions": key, "parity": "key"}.get(table)
 
 
 def _way_out(run: Run, table: GatedTable) -> str:

@@ -1,0 +1,157 @@
+"""Great Expectations' Data Docs, built page by page: each gate adds its result's page, and its line to the use case's index.
+
+The pages' content is made by Great Expectations' own renderers; frame, style and index are ours. Its SiteBuilder is not
+used: it reads every stored result again for each new one, two gates at once overwrite each other's files, its pages load
+scripts, styles and a logo from seven hosts, and it writes values from the data into them as they are, markup included.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from filelock import FileLock
+from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
+from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+from great_expectations.render.view import DefaultJinjaSectionView
+from markupsafe import Markup
+
+from pipelines import pages
+from pipelines.config import GatedTable, Kind
+from pipelines.store import as_json, publish
+
+if TYPE_CHECKING:
+    from pipelines.gates.judge import Verdict
+    from pipelines.run import Run
+
+# Great Expectations puts some values into its pages as they are, and escapes others. So the characters that mean something
+# there take no part: while it renders, others stand for them, from Unicode's area for private use.
+MEANINGFUL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "$": "$"}
+STAND_INS = "".join(chr(0xE100 + n) for n in range(len(MEANINGFUL)))
+INERT = str.maketrans("".join(MEANINGFUL), STAND_INS)
+ESCAPED = str.maketrans(dict(zip(STAND_INS, MEANINGFUL.values(), strict=True)))
+CHART = re.compile(r"<script\b.*?</script>", re.DOTALL)
+WAIT = 60  # seconds for another gate that is writing its line
+
+
+def page(run: Run, verdict: Verdict, result: bytes) -> str:
+    """The page of one gate's result.
+
+    Args:
+        run: The use case and its partition.
+        verdict: What the gate has decided.
+        result: Great Expectations' results as `evidence.results` writes them: the page shows nothing else of the data.
+    """
+    told = json.loads(result)
+    return pages.render(
+        "data_docs.html.j2",
+        verdict=verdict,
+        use_case=run.use_case,
+        kind=run.kind,
+        partition=run.partition,
+        told=told,
+        sections=_sections(told),
+    )
+
+
+def _sections(told: object) -> list[Markup]:
+    """Great Expectations' sections, one for the table and one a column; its first, an overview, is told by our frame."""
+    read = expectationSuiteValidationResultSchema.load(_inert(told))
+    document = ValidationResultsPageRenderer().render(read).to_json_dict()
+    return [Markup(_rendered(number, section)) for number, section in enumerate(document["sections"][1:], start=1)]  # noqa: S704 (escaped)
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, dict):
+        return {_inert(key): _inert(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_inert(item) for item in value]
+    return value.translate(INERT) if isinstance(value, str) else value
+
+
+def _rendered(number: int, section: object) -> str:
+    html = _view().render({"section": section, "section_loop": {"index": number}})
+    # A chart of Great Expectations is a script that loads a library from elsewhere.
+    return CHART.sub("<em>(a chart)</em>", html).translate(ESCAPED)
+
+
+@cache
+def _view() -> DefaultJinjaSectionView:
+    view = DefaultJinjaSectionView()
+    # Ids for scripts that are not there. Chance would make of the same result another page.
+    view.env.filters["generate_html_element_uuid"] = lambda prefix="": prefix
+    return view
+
+
+# --- the index
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One gate's result, as the index tells it."""
+
+    partition: str
+    kind: Kind
+    table: GatedTable
+    passed: bool
+    expectations: int
+    failed: int
+    warned: int
+    rows: int
+
+    @property
+    def report(self) -> str:
+        """Where the gate's page lies, below the use case's folder."""
+        return f"{self.kind}/{self.partition}/reports/gate_{self.table}.html"
+
+    @property
+    def full(self) -> str:
+        """Where the page of Great Expectations' result lies."""
+        return f"{self.kind}/{self.partition}/reports/gate_{self.table}_full.html"
+
+
+def enter(run: Run, verdict: Verdict) -> Path:
+    """Put a gate's result into the index of its use case, in the place of an earlier one of the same table.
+
+    The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence. Results
+    whose pages are gone are left out.
+
+    Returns:
+        The index, `<use case>/data_docs/index.html`.
+    """
+    folder = run.store.root / run.use_case.name
+    index = folder / "data_docs" / "index.html"
+    index.parent.mkdir(parents=True, exist_ok=True)
+    entry = _entry(run, verdict)
+    with FileLock(index.with_suffix(".lock"), timeout=WAIT):
+        known = {other.report: other for other in _entries(index.with_suffix(".json"))} | {entry.report: entry}
+        entries = sorted((other for other in known.values() if (folder / other.report).is_file()), key=_place)
+        publish(index.with_suffix(".json"), as_json([asdict(other) for other in entries]))
+        publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
+    return index
+
+
+def _entry(run: Run, verdict: Verdict) -> Entry:
+    return Entry(
+        partition=run.partition.isoformat(),
+        kind=run.kind,
+        table=verdict.table,
+        passed=verdict.passed,
+        expectations=len(verdict.findings),
+        failed=len(verdict.failed("stop")),
+        warned=len(verdict.failed("warn")),
+        rows=verdict.rows,
+    )
+
+
+def _place(entry: Entry) -> tuple[str, Kind, int]:
+    """By day, and the gates of a run in their order."""
+    return entry.partition, entry.kind, get_args(GatedTable).index(entry.table)
+
+
+def _entries(path: Path) -> list[Entry]:
+    return [Entry(**entry) for entry in json.loads(path.read_bytes())] if path.is_file() else []
