@@ -8,6 +8,7 @@ DVC copies (or reflinks) between its cache and the tables, so the store may repl
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.store import Store, as_json
 
+logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
 FILE = "snapshot.json"
 PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four

@@ -58,11 +58,9 @@ class Stage:
         """
         own = replace(settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db")
         own.var.mkdir()
-        # The public file is not fetched again.
-        (own.var / "cache").symlink_to(settings.cache)
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training
         stage = cls(folder, Run.open(use_case, "training", training, own), training)
-        stage._copy_source()
+        stage._copy_source(settings)
         for kind, day in stage.life():
             flow.way(stage.run(kind, day))
         shutil.copytree(stage.data, folder / "good", copy_function=os.link)
@@ -154,13 +152,13 @@ class Stage:
         for family in run.use_case.candidates.families if step == "tune" else (None,):
             flow.take(run.afresh(), step, family)
 
-    def _copy_source(self) -> None:
+    def _copy_source(self, settings: Settings) -> None:
         """Read the source once, with all labels as they will be known some day, and keep a file a day."""
         first = dates.days_of(self.run_.use_case, "training", self.training).first
         past = dates.past_of(self.run_.use_case, "training", self.training)
         days = dates.Days(past.first if past else first, self.night)
         later = self.run("training", self.night + timedelta(days=400), self.run_.use_case)
-        rows = ingest.rows(later, days, may_be_empty=True)
+        rows = ingest.rows(replace(later, settings=settings), days, may_be_empty=True)  # a public file may be in the cache there
         folder = self.folder / "source"
         folder.mkdir()
         time = quoted(self.use_case.source_names[self.use_case.time])
