@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,6 +85,7 @@ class Store:
         self.partition = partition
         self.version = version
         self.memory = memory
+        self.aside = ""  # see `beside`
         self._inputs: dict[str, str] = {}
 
     def __str__(self) -> str:
@@ -93,7 +95,7 @@ class Store:
     @property
     def folder(self) -> Path:
         """Where this partition lies."""
-        return self.root / self.use_case / self.kind / self.partition.isoformat()
+        return self.root / self.use_case / self.kind / self.partition.isoformat() / self.aside
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -110,6 +112,12 @@ class Store:
         other = Store(self.root, self.use_case, kind, partition, self.version, self.memory)
         other.__dict__["connection"] = self.connection
         other._inputs = self._inputs
+        return other
+
+    def beside(self, aside: str) -> Store:
+        """The same partition as it may become: in a folder of its own, where nobody looks for tables, on the same connection and inputs."""
+        other = self.at(self.kind, self.partition)
+        other.aside = aside
         return other
 
     # --- tables
@@ -146,6 +154,20 @@ class Store:
         publish(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
         _sweep(folder, keep={part.file for part in manifest.parts})
         return manifest
+
+    def adopt(self, table: str, other: Store) -> None:
+        """Publish another store's table as it is there: the same parts, the same manifest."""
+        manifest = other.manifest(table)
+        folder = self.folder / table
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in other._checked_parts(table):
+            with _draft(folder) as (draft, sink), path.open("rb") as source:
+                shutil.copyfileobj(source, sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+                os.replace(draft, folder / path.name)
+        publish(folder / MANIFEST, (other.folder / table / MANIFEST).read_bytes())
+        _sweep(folder, keep={part.file for part in manifest.parts})
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
@@ -196,6 +218,17 @@ class Store:
         publish(path, content)
         return path
 
+    def discard(self) -> None:
+        """Remove all that lies beside the partition, if anything does."""
+        if not self.aside:
+            raise ValueError(f"{self}: published tables are not discarded")
+        # Renamed first, so that nobody finds half of it after a kill.
+        bin_ = self.folder.with_name(f".{self.aside}-discarded")
+        if bin_.exists():
+            shutil.rmtree(bin_)
+        if self.folder.exists():
+            shutil.rmtree(self.folder.rename(bin_))
+
     # --- inside
 
     def _checked_parts(self, name: str) -> Iterator[Path]:
@@ -216,14 +249,22 @@ class Store:
     def _write_part(self, folder: Path, batches: pa.RecordBatchReader) -> tuple[Part, dict[str, str]]:
         import pyarrow.parquet as pq
 
+        rows = 0
+
+        def counted() -> Iterator[pa.RecordBatch]:
+            nonlocal rows
+            for batch in batches:
+                rows += batch.num_rows
+                yield batch
+
         with _draft(folder) as (draft, sink):
-            rows = 0
             with pq.ParquetWriter(sink, batches.schema, compression="zstd") as writer:
-                for batch in _regrouped(batches, ROW_GROUP):
-                    writer.write_table(batch, row_group_size=ROW_GROUP)
-                    rows += batch.num_rows
+                for group in _regrouped(counted(), ROW_GROUP):
+                    writer.write_table(group, row_group_size=ROW_GROUP)
             sink.flush()
             os.fsync(sink.fileno())
+            if (held := pq.read_metadata(draft).num_rows) != rows:
+                raise TableCorrupt(f"{self}: {folder.name} was given {rows:,} rows and its file holds {held:,}: nothing is published")
             digest = _sha256(draft)
             name = f"part-{digest[:16]}.parquet"
             os.replace(draft, folder / name)

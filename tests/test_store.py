@@ -146,3 +146,47 @@ def test_a_file_is_published_whole_and_read_back(store: Store, tmp_path: Path) -
     path = store.write_file("models/linear.onnx", b"graph")
     assert path.is_relative_to(tmp_path)
     assert store.read_file("models/linear.onnx") == b"graph"
+
+
+# --- beside the partition
+
+
+def test_what_lies_beside_a_partition_is_not_published_until_it_is_adopted(store: Store) -> None:
+    old = store.write("raw", ROWS.slice(0, 1))
+    aside = store.beside("replay")
+    new = aside.write("raw", ROWS)
+    assert store.manifest("raw") == old
+    store.adopt("raw", aside)
+    assert store.manifest("raw") == aside.manifest("raw") == new
+    assert store.read("raw").count("*").fetchall() == [(3,)]
+    assert [path.name for path in (store.folder / "raw").glob("part-*")] == [new.parts[0].file]
+
+
+def test_a_damaged_part_is_not_adopted(store: Store) -> None:
+    old = store.write("raw", ROWS.slice(0, 1))
+    aside = store.beside("replay")
+    part = aside.folder / "raw" / aside.write("raw", ROWS).parts[0].file
+    part.write_bytes(b"!" + part.read_bytes()[1:])
+    with pytest.raises(TableCorrupt):
+        store.adopt("raw", aside)
+    assert store.manifest("raw") == old
+
+
+def test_what_lies_beside_is_discarded_and_nothing_else(store: Store) -> None:
+    store.write("raw", ROWS)
+    before = content(store)
+    aside = store.beside("replay")
+    aside.discard()  # nothing is there yet
+    aside.write("raw", ROWS)
+    (store.folder / ".replay-discarded").mkdir()  # of a discard that was killed
+    aside.discard()
+    assert content(store) == before
+    with pytest.raises(ValueError, match="published tables are not discarded"):
+        store.discard()
+
+
+def test_a_file_that_does_not_hold_every_row_is_not_published(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.store._regrouped", lambda batches, size: (pa.Table.from_batches([batch]).slice(1) for batch in batches))
+    with pytest.raises(TableCorrupt, match="raw was given 3 rows and its file holds 2: nothing is published"):
+        store.write("raw", ROWS)
+    assert content(store) == {}
