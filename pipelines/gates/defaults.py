@@ -54,7 +54,7 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
         features |= {group: None}
     decision = ("decision",) if use_case.task == "binary" else ()
     every: dict[GatedTable, tuple[str, ...]] = {
-        "raw": tuple(_sources(use_case).values()),
+        "raw": tuple(use_case.source_names.values()),
         "clean": use_case.kept_columns,
         "features": (*features, "split"),
         "trials": ("family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"),
@@ -73,7 +73,7 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
 
 
 def _raw(run: Run) -> Iterator[Stated]:
-    use_case, source = run.use_case, _sources(run.use_case)
+    use_case, source = run.use_case, run.use_case.source_names
     yield _columns(run, "raw")
     for column, spec in use_case.columns.items():
         yield _must("column_type_to_be", column=source[column], type_=TYPES[spec.type])
@@ -350,12 +350,6 @@ def _within_days(run: Run, column: str) -> Stated:
         strict_max=True,
         why=f"the partition's days are {days}",
     )
-
-
-def _sources(use_case: UseCase) -> dict[str, str]:
-    """Column -> its name in the source."""
-    renamed = {column: source for source, column in use_case.cleanse.rename.items()}
-    return {column: renamed.get(column, column) for column in use_case.columns}
 
 
 def _must(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:

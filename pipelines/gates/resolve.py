@@ -53,7 +53,7 @@ def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expec
     if expectation.name == "expect_feature_not_to_tell_the_label":
         return True
     unknown: dict[GatedTable, set[str]] = {
-        "raw": {source(use_case, use_case.target)},
+        "raw": {use_case.source_names[use_case.target]},
         "clean": {use_case.target},
         "features": {use_case.target, "split"},
     }
@@ -78,15 +78,10 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
     return None if column in numbers_and_categories else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
 
 
-def source(use_case: UseCase, column: str) -> str:
-    """A column's name in the source, and so in raw."""
-    return next((name for name, renamed in use_case.cleanse.rename.items() if renamed == column), column)
-
-
 def time_column(use_case: UseCase, table: GatedTable) -> str | None:
     """The column with the moment of a table's rows, where it has one."""
     if table == "raw":
-        return source(use_case, use_case.time)
+        return use_case.source_names[use_case.time]
     return use_case.time if table in ("clean", "features", "predictions") else None
 
 
