@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,7 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipelines import drift_report, metrics, pages, sql
+from pipelines import drift_report, metrics, pages, personal, sql
 from pipelines.drift_report import Test
 from pipelines.errors import BadInput, listed
 from pipelines.model.graph import Graph
@@ -261,21 +260,8 @@ def common_only(before: pd.DataFrame, now: pd.DataFrame, categories: Iterable[st
 
 
 def _private(use_case: UseCase) -> set[str]:
-    """The features that the page may not show: texts, word for word, and the values and extremes of personal columns."""
-    features, columns = use_case.features, use_case.columns
-    personal = {name for name, column in columns.items() if column.pii}
-    # What is computed from a personal string, such as its length, gives nothing of it away.
-    extremes = {name for name in personal if columns[name].type != "string"}
-    return {
-        *features.texts,
-        *(name for name, expression in features.categories.items() if _names(expression, personal)),
-        *(name for name, expression in features.numbers.items() if _names(expression, extremes)),
-    }
-
-
-def _names(expression: str, columns: Iterable[str]) -> bool:
-    """Whether SQL may read one of the columns: a word in a string literal also counts, which only hides more."""
-    return any(re.search(rf"\b{re.escape(column)}\b", expression, re.IGNORECASE) for column in columns)
+    """The features that the page may not show: texts, word for word, and the values and extremes of personal features."""
+    return {*use_case.features.texts, *personal.features(use_case)}
 
 
 # --- judging -----------------------------------------------------------------------------------------------------

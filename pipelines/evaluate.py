@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import curves, metrics, pictures, threshold
+from pipelines import curves, metrics, personal, pictures, threshold
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.registry import Champion
 
 BASELINE, CHAMPION = "baseline", "champion"
+MISSING = "(missing)"  # a slice's name for the empty value
 SCORES = {
     "metric": object,
     "slice": object,
@@ -68,9 +70,9 @@ class Judged:
     """An evaluation.
 
     Attributes:
-        scores: A row a metric and slice: metric, slice (`all` or `column=value`), n (rows), challenger, champion, baseline,
-            gain_over_baseline, gain_over_champion (positive: the challenger is better), primary (whether it is the
-            primary metric). Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a
+        scores: A row a metric and slice: metric, slice (`all` or `column=value`; a personal value is told by a number), n
+            (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion (positive: the challenger is
+            better), primary (whether it is the primary metric). Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a
             champion, and in a slice with one class.
         curves: See `curves.table`.
         verdict: What follows for promotion.
@@ -268,10 +270,20 @@ def _scores(
 def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  # noqa: N803
     """All rows, then the rows of each value of each declared slice."""
     yield "all", np.full(len(X), True)
+    hidden = personal.features(use_case)
     for column in use_case.slices:
-        values = X[column].replace("", "(missing)")
-        for value in sorted(values.unique()):
-            yield f"{column}={value}", (values == value).to_numpy()
+        values = X[column].replace("", MISSING)
+        shown = _numbered(values) if column in hidden else {value: value for value in sorted(values.unique())}
+        for value, name in shown.items():
+            yield f"{column}={name}", (values == value).to_numpy()
+
+
+def _numbered(values: pd.Series) -> dict[str, str]:
+    """A number for each personal value, by its number of rows: its place in the alphabet would tell of it."""
+    rows = Counter(values)
+    missing = {MISSING: MISSING} if rows.pop(MISSING, 0) else {}
+    by_size = sorted(rows, key=lambda value: (-rows[value], value))
+    return {value: f"{personal.MASK} {number}" for number, value in enumerate(by_size, start=1)} | missing
 
 
 def _gain(metric: str, value: float | None, other: float | None) -> float | None:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import duckdb
 
-from pipelines import sql
+from pipelines import personal, sql
 from pipelines.config import UseCase, Window
 from pipelines.errors import BadInput, SluiceError, listed, meant
 
@@ -150,7 +150,7 @@ def _statement(use_case: UseCase) -> str:
 
 def _failing(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> list[str]:
     """Which expressions fail, each tried alone, and DuckDB's reason."""
-    found = []
+    found, hidden = [], personal.features(use_case)
     for kind, expressions in _expressions(use_case).items():
         for feature, expression in expressions.items():
             try:
@@ -160,7 +160,8 @@ def _failing(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> list[str]:
                     f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM rows {sql.window_clause(_windows(use_case))})",
                 ).fetchall()
             except duckdb.Error as error:
-                found.append(f"features.{kind}.{feature}: {expression}: {sql.reason(error)}")
+                reason = "DuckDB's reason is hidden, since it may quote personal values" if feature in hidden else sql.reason(error)
+                found.append(f"features.{kind}.{feature}: {expression}: {reason}")
     return found
 
 

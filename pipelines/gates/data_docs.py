@@ -1,8 +1,8 @@
 """Great Expectations' Data Docs, built page by page: each gate adds its result's page, and its line to the use case's index.
 
 The pages' content is made by Great Expectations' own renderers; frame, style and index are ours. Its SiteBuilder is not
-used: it reads every stored result again for each new one, two gates at once overwrite each other's files, its pages load
-scripts, styles and a logo from seven hosts, and it writes values from the data into them as they are, markup included.
+used: for each new result it reads every stored one again (0.2 s for the first, twice that for the eightieth), its pages
+load scripts, styles and a logo from seven hosts, and values from the data stand in them as they are, markup included.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ STAND_INS = "".join(chr(0xE100 + n) for n in range(len(MEANINGFUL)))
 INERT = str.maketrans("".join(MEANINGFUL), STAND_INS)
 ESCAPED = str.maketrans(dict(zip(STAND_INS, MEANINGFUL.values(), strict=True)))
 CHART = re.compile(r"<script\b.*?</script>", re.DOTALL)
+MOST_ENTRIES = 1_000  # of the index, the newest ones: the time that a gate takes must not grow with the years
 WAIT = 60  # seconds for another gate that is writing its line
 
 
@@ -117,8 +118,8 @@ class Entry:
 def enter(run: Run, verdict: Verdict) -> Path:
     """Put a gate's result into the index of its use case, in the place of an earlier one of the same table.
 
-    The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence. Results
-    whose pages are gone are left out.
+    The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence. Left out are
+    results whose pages are gone, and those beyond the newest thousand.
 
     Returns:
         The index, `<use case>/data_docs/index.html`.
@@ -129,7 +130,7 @@ def enter(run: Run, verdict: Verdict) -> Path:
     entry = _entry(run, verdict)
     with FileLock(index.with_suffix(".lock"), timeout=WAIT):
         known = {other.report: other for other in _entries(index.with_suffix(".json"))} | {entry.report: entry}
-        entries = sorted((other for other in known.values() if (folder / other.report).is_file()), key=_place)
+        entries = sorted((other for other in known.values() if (folder / other.report).is_file()), key=_place)[-MOST_ENTRIES:]
         publish(index.with_suffix(".json"), as_json([asdict(other) for other in entries]))
         publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
     return index
