@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+
+import yaml
 
 from pipelines import features, sql
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.errors import meant
-from pipelines.gates import judge
+from pipelines.gates import judge, resolve
 from pipelines.model import families
 from pipelines.use_cases import Loaded
 
@@ -27,8 +30,10 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
         *features.check(use_case),
         *families.check_grid(use_case),
         *judge.check(use_case),
+        *_misplaced(use_case),
     ]
-    return [(loaded.line(*where.split(".")), f"{where}: {sentence}") for where, sentence in found]
+    content = loaded.path.read_text()
+    return [(_line(loaded, content, where, sentence), f"{where}: {sentence}") for where, sentence in found]
 
 
 def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
@@ -95,6 +100,13 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         types[renamed.get(name, name)] = sql.TYPES[use_case.columns[name].type]  # those below may use it
 
 
+def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    for table, expectations in use_case.gates.items():
+        for n, expectation in enumerate(expectations):
+            if sentence := resolve.misplaced(use_case, table, expectation):
+                yield f"gates.{table}.{n}", sentence
+
+
 def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, list[str]]:
     """An expression's type over columns of these types, and what is wrong with it."""
     try:
@@ -102,8 +114,50 @@ def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, li
         found = [*parsed.mistakes, *sql.unknown_columns(parsed, {column.lower() for column in columns})]
         return (None, found) if found else (sql.bind(expression, sql.empty_table(columns)), [])
     except sql.BadExpression as error:
-        return None, [f"{expression!r} cannot be read: {error}"]
+        # Of an expression over several lines the one that is wrong: the end, where something is missing there.
+        there = expression[: error.position].count("\n") if error.position is not None else 0
+        lines = expression.rstrip().splitlines() or [""]
+        return None, [f"{lines[min(there, len(lines) - 1)].strip()!r} cannot be read: {error}"]
 
 
 def _fits(value: Scalar, column: Column) -> bool:
     return sql.fits(value, sql.TYPES[column.type])
+
+
+# --- the line of a mistake
+
+
+def _line(loaded: Loaded, content: str, where: str, sentence: str) -> int:
+    """The line of the place; of SQL over several lines, the line of what the sentence is about."""
+    node: yaml.Node | None = yaml.compose(content, Loader=yaml.CSafeLoader)
+    for part in where.split("."):
+        if not isinstance(node, yaml.MappingNode):
+            return loaded.line(*where.split("."))
+        node = next((value for key, value in node.value if key.value == part), None)
+    if not isinstance(node, yaml.ScalarNode) or node.start_mark.line == node.end_mark.line:
+        return loaded.line(*where.split("."))
+    return _line_in(node, content, _position(str(node.value), sentence))
+
+
+def _position(expression: str, sentence: str) -> int:
+    """The character of an expression that a mistake is about: where DuckDB stops reading, or the word that the sentence names."""
+    try:
+        sql.parse(expression)
+    except sql.BadExpression as error:
+        if error.position is not None:
+            return min(error.position, len(expression.rstrip()) - 1)
+    words = re.findall(r"'(\w+)'|(\w+)\(|name (\w+)", sentence)
+    named = (re.search(rf"\b{re.escape(word)}\b", expression, re.IGNORECASE) for word in map("".join, words))
+    return next((found.start() for found in named if found), 0)
+
+
+def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
+    """The line of the file in which a character of a text over several lines stands.
+
+    YAML may fold lines and cut indents, but leaves all other characters: they are counted.
+    """
+    start = node.start_mark.index
+    start = content.index("\n", start) if node.style in ("|", ">") else start + len(node.style or "")
+    before = len("".join(node.value[:position].split()))
+    characters = [start + found.start() for found in re.finditer(r"\S", content[start : node.end_mark.index])]
+    return content[: characters[min(before, len(characters) - 1)]].count("\n") + 1

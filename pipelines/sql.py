@@ -28,6 +28,7 @@ TYPES: dict[str, str] = {
 
 Node: TypeAlias = dict[str, Any]
 
+_BEFORE = "SELECT (\n"  # what stands before an expression when it is parsed
 _ALLOWED = {"COLUMN_REF", "CONSTANT", "FUNCTION", "OPERATOR", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "TYPE", "BETWEEN", "COLLATE"}
 _REFUSED = {"SUBQUERY": "a subquery", "STAR": "`*`", "LAMBDA": "a lambda", "PARAMETER": "a parameter", "POSITIONAL_REFERENCE": "`#1`"}
 # All others (lag, lead, row_number, rank, ...) look at rows outside of the window's bounds.
@@ -48,7 +49,15 @@ _UNSTABLE = {
 
 
 class BadExpression(ValueError):
-    """DuckDB cannot read or bind the expression; the message is its reason, in one line."""
+    """DuckDB cannot read or bind the expression; the message is its reason, in one line.
+
+    Attributes:
+        position: The character of the expression at which DuckDB stopped reading, if it did.
+    """
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(reason)
+        self.position = position
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ def parse(expression: str, windows: Mapping[str, str] | None = None) -> Expressi
     """
     windows = windows or {}
     uses = "".join(f", count(*) OVER {name(window)}" for window in windows)
-    node, *window_nodes = _select_list(f"SELECT (\n{expression}\n){uses} FROM rows {window_clause(windows)}")
+    node, *window_nodes = _select_list(f"{_BEFORE}{expression}\n){uses} FROM rows {window_clause(windows)}")
     # DuckDB reads nothing, or several values, in parentheses as a row.
     if len(window_nodes) != len(windows) or node.get("function_name") == "row":
         raise BadExpression("not one expression")
@@ -219,7 +228,8 @@ class _Reader:
 def _select_list(statement: str) -> list[Node]:
     parsed = json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0]))
     if parsed["error"]:
-        raise BadExpression(reason(parsed["error_message"]))
+        before = statement.encode()[: int(parsed["position"])] if "position" in parsed else None  # DuckDB counts bytes
+        raise BadExpression(reason(parsed["error_message"]), None if before is None else len(before.decode()) - len(_BEFORE))
     statements = parsed["statements"]
     if len(statements) != 1 or statements[0]["node"]["type"] != "SELECT_NODE":
         raise BadExpression("not one expression")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 import typing
@@ -14,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipelines.config import UseCase
+from pipelines.config.watch import OWN
 from pipelines.settings import ROOT
 from pipelines.use_cases import json_schema
 
@@ -27,9 +29,29 @@ This page is made from `pipelines/config/` by `make docs`.
 """
 
 
+OWN_HEAD = """
+# Sluice's own expectations
+
+They stand under `gates` among those of Great Expectations, and are resolved into plain ones when a gate judges: an
+expectation is never derived from the very table that it judges.
+
+```yaml
+gates:
+  raw:
+    - expect_table_row_count_to_be_like_past_partitions: {partitions: 4, margin: 0.5}
+    - expect_newest_row_to_be_within: {hours: 6}
+    - expect_column_values_to_be_known: {column: customer_id, mostly: 0.5, partitions: 7}
+      severity: warn
+  features:
+    - expect_feature_not_to_tell_the_label: {column: amount, max_value: 0.99}
+```
+"""
+
+
 def reference() -> str:
-    """The reference of all keys, a section a model."""
-    return HEAD + "".join(_section(model) for model in _models(UseCase))
+    """The reference of all keys, a section a model, and of Sluice's own expectations."""
+    keys = (_section("The file" if model is UseCase else model.__name__, model) for model in _models(UseCase))
+    return "".join([HEAD, *keys, OWN_HEAD, *(_section(name, form) for name, form in OWN.items())])
 
 
 def _models(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> Iterator[type[BaseModel]]:
@@ -49,10 +71,11 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [model for inner in typing.get_args(annotation) for model in _models_in(inner)]
 
 
-def _section(model: type[BaseModel]) -> str:
+def _section(title: str, model: type[BaseModel]) -> str:
     rows = "".join(_row(name, field) for name, field in model.model_fields.items())
-    title = "The file" if model is UseCase else model.__name__
-    return f"\n## {title}\n\n{model.__doc__}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n{rows}"
+    return (
+        f"\n## {title}\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n{rows}"
+    )
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -83,3 +83,61 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
 def test_a_derived_column_may_use_the_sources_own_names(tmp_path: Path) -> None:
     changes = [('payments"}', 'payments", derive: {amount: length("Kunde")}}'), ("lower: [channel]", "rename: {Kunde: customer}")]
     assert mistakes(tmp_path, *changes) == []
+
+
+@pytest.mark.parametrize("style", ["|", ">", "|-"])
+@pytest.mark.parametrize(
+    ("lines", "at", "told"),
+    [
+        (["amount > 3", "and and channel = 'chip'"], 2, 'cannot be read: syntax error at or near "and"'),
+        (["amount > 3", "and (channel = 'chip'", "  or amount > 4"], 3, 'cannot be read: syntax error at or near "FROM"'),
+        (["amount > 3", "and chanel = 'chip'", "and amount < 9"], 2, "no column 'chanel'; did you mean 'channel'?"),
+        (["amount > 3", "and lenght(channel) > 2"], 2, "cannot be read: Catalog Error: Scalar Function with name lenght does not exist!"),
+        (["amount > 3", "and amount >", "  avg(amount)"], 3, "avg() takes many rows"),
+        (["amount", "+ 1"], 1, "write a condition"),
+    ],
+)
+def test_a_mistake_in_a_condition_of_many_lines_is_told_with_its_own_line(
+    tmp_path: Path, style: str, lines: list[str], at: int, told: str
+) -> None:
+    rule = "".join(f"      {line}\n" for line in lines)
+    ((line, sentence),) = mistakes(tmp_path, ("cleanse:\n", f"cleanse:\n  rules:\n    dear: {style}\n{rule}"))
+    assert told in sentence
+    text = (tmp_path / "tiny.yaml").read_text().splitlines()
+    assert text[line - 1].strip() == lines[at - 1].strip()
+    assert len(sentence.splitlines()) == 1
+
+
+def test_the_line_is_right_in_every_way_to_write_a_long_text(tmp_path: Path) -> None:
+    for written in (
+        "amount\n      > nmber",
+        '"amount\n      > nmber"',
+        "'amount\n\n      > nmber'",
+        ">  # one line\n      amount\n      > nmber\n",
+    ):
+        ((line, _),) = mistakes(tmp_path, ("cleanse:\n", f"cleanse:\n  rules:\n    dear: {written}\n"))
+        assert "> nmber" in (tmp_path / "tiny.yaml").read_text().splitlines()[line - 1]
+
+
+def test_a_feature_of_many_lines_is_told_with_its_own_line(tmp_path: Path) -> None:
+    ((line, sentence),) = mistakes(tmp_path, ("log_amount: ln(1 + amount)", "log_amount: |\n      ln(1\n        + amuont)"))
+    assert (tmp_path / "tiny.yaml").read_text().splitlines()[line - 1] == "        + amuont)"
+    assert "no column 'amuont'" in sentence
+
+
+@pytest.mark.parametrize(
+    ("gates", "told"),
+    [
+        ("raw: [{expect_table_row_count_to_be_like_past_partition: {}}]", "did you mean 'expect_table_row_count_to_be_like_past_partitions'?"),
+        ("raw: [{expect_newest_row_to_be_within: {hours: 6, hour: 6}}]", "no argument 'hour'; did you mean 'hours'?"),
+        ("raw: [{expect_newest_row_to_be_within: {}}]", "the argument 'hours' is missing"),
+        ("raw: [{expect_newest_row_to_be_within: {hours: 0}}]", "hours: Input should be greater than 0, found 0"),
+        ("raw: [{expect_table_row_count_to_be_like_past_partitions: {partitions: 2.5}}]", "partitions: Input should be a valid integer, found 2.5"),
+        ("raw: [{expect_column_values_to_be_known: {column: custmer, mostly: 1}}]", "no column 'custmer'; did you mean 'customer'?"),
+        ("clean: [{expect_feature_not_to_tell_the_label: {column: amount, max_value: 0.9}}]", "gates.clean.0: expect_feature_not_to_tell_the_label: clean has no features"),
+    ],
+)  # fmt: skip
+def test_a_mistaken_expectation_of_sluices_own_is_told(tmp_path: Path, gates: str, told: str) -> None:
+    ((line, sentence),) = mistakes(tmp_path, ("demo:", f"gates:\n  {gates}\ndemo:"))
+    assert told in sentence
+    assert "expect_" in (tmp_path / "tiny.yaml").read_text().splitlines()[line - 1]

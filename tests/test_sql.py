@@ -54,3 +54,11 @@ def test_binding_tells_the_type_or_duckdbs_reason() -> None:
     assert sql.bind("a > 1", table) == "BOOLEAN"
     with pytest.raises(sql.BadExpression, match=r"(?i)no function matches"):
         sql.bind("length(a, b)", table)
+
+
+@pytest.mark.parametrize(("expression", "rest"), [("a = 'x' and and b", "and b"), ("a = 'äöü€' and\n and b", "and b"), ("(a", "")])
+def test_where_duckdb_stops_reading_is_counted_in_characters(expression: str, rest: str) -> None:
+    with pytest.raises(sql.BadExpression) as error:
+        sql.parse(expression)
+    assert error.value.position is not None
+    assert expression[error.value.position :] == rest

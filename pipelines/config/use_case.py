@@ -34,7 +34,10 @@ class UseCase(Strict):
     metric: Metric
     threshold: Threshold | None = Field(default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows.")
     slices: tuple[Identifier, ...] = Field(default=(), description="Category features for whose values the metrics are also told.")
-    gates: dict[GatedTable, tuple[Expectation, ...]] = Field(default={}, description="Expectations on top of those that always hold.")
+    gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
+        default={},
+        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings.",
+    )
     monitoring: Monitoring = Monitoring()
     schedule: Schedule = Schedule()
     demo: Demo

@@ -45,7 +45,7 @@ class LikePast(Strict):
     partitions: int = Field(default=4, ge=1, description="How many earlier partitions to compare with; fewer, where there are not so many.")
     margin: Annotated[float, Field(gt=0)] = Field(
         default=0.5,
-        description="How far from the median is still good, as a share of it; at least three times its square root, which is chance.",
+        description="How far from the median is still good, as a share of it; at least three times its square root, since a small number varies by chance.",
     )
 
 
@@ -58,7 +58,7 @@ class NewestWithin(Strict):
 class KnownValues(Strict):
     """Enough rows have a value that also occurs in the same table of earlier partitions that their own gate has let through."""
 
-    column: str
+    column: str = Field(description="As the table calls it: in raw by the source's name.")
     mostly: Annotated[float, Field(gt=0, le=1)] = Field(
         description="The share of rows (without those that have no value) that must be known."
     )
@@ -72,7 +72,7 @@ class NotTellingLabel(Strict):
     regression's, unless the file states it itself for that feature. Texts are left out: no single number says what they tell.
     """
 
-    column: str
+    column: str = Field(description="A number or category feature.")
     max_value: Annotated[float, Field(gt=0, lt=1)] = Field(description="The greatest correlation allowed, whatever its sign.")
 
 
