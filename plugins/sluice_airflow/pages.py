@@ -1,13 +1,14 @@
 """The plugin's pages: reports of tasks, runs and DAGs, and MLflow runs. All of them behind Airflow's login.
 
-A report is a page of its own with scripts (Evidently's are), shown on the same origin as Airflow, whose session cookie
-scripts can read. Its headers therefore put it into a sandbox: an origin of its own, no cookies, no network.
+A report is shown on the same origin as Airflow, and values from the data stand in it. Its headers therefore put it into a
+sandbox, without network and without scripts. Evidently's report needs its scripts, so that one gets an origin of its own
+instead, where they find neither Airflow nor its cookies; a link on such a page would lead to the login.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
@@ -28,9 +29,15 @@ from sluice_airflow.links import REPORT, mlflow_page, report_page
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 SANDBOX = {
     **ALWAYS,
+    "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+}
+SANDBOX_WITH_SCRIPTS = {
+    **ALWAYS,
     "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'",
 }
+WITH_SCRIPTS = "drift.html"
 OWN_PAGE = {
     **ALWAYS,
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -61,6 +68,7 @@ def build() -> FastAPI:
     allowed = [Depends(requires_access_dag("GET"))]  # asks about the path's dag_id
     app.get("/reports/{dag_id}", dependencies=allowed)(of_dag)
     app.get("/reports/{dag_id}/{run_id}", dependencies=allowed)(of_run)
+    app.get("/reports/{dag_id}/{run_id}/{task_id}/{page}.html", dependencies=allowed)(beside)
     app.get("/reports/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=allowed)(of_task)
     app.get("/mlflow/{dag_id}/{mlflow_run}", dependencies=allowed)(of_mlflow)
     return app
@@ -81,12 +89,13 @@ def of_task(dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLRespo
     # Airflow leaves its placeholder as it is where a task is not mapped.
     index = int(map_index) if map_index.isdecimal() else -1
     left = _left(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.task_id == task_id, XComModel.map_index == index)
-    if not left:
-        return _own("no_report.html.j2", task_id=task_id, path=None)
-    file = report_file(Settings.from_env().data, dag_id, left[0].path)
-    if file is None:
-        return _own("no_report.html.j2", status=404, task_id=task_id, path=left[0].path)
-    return HTMLResponse(file.read_text(encoding="utf-8"), headers=SANDBOX)
+    return _report(dag_id, task_id, left[0].path if left else None)
+
+
+def beside(dag_id: str, run_id: str, task_id: str, page: str) -> HTMLResponse:
+    """A page beside a task's report, to which the report links by its name alone, as it does on disk."""
+    left = _left(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.task_id == task_id)
+    return _report(dag_id, task_id, str(PurePosixPath(left[0].path).with_name(f"{page}.html")) if left else None)
 
 
 def of_mlflow(dag_id: str, mlflow_run: Annotated[str, FromPath(pattern="^[0-9a-f]{32}$")]) -> HTMLResponse:
@@ -107,6 +116,16 @@ def report_file(data: Path, dag_id: str, path: str) -> Path | None:
         return None
     use_case, kind, *_ = file.relative_to(data).parts
     return file if dag_id == f"{use_case}_{kind}" else None
+
+
+def _report(dag_id: str, task_id: str, path: str | None) -> HTMLResponse:
+    if path is None:
+        return _own("no_report.html.j2", task_id=task_id, path=None)
+    file = report_file(Settings.from_env().data, dag_id, path)
+    if file is None:
+        return _own("no_report.html.j2", status=404, task_id=task_id, path=path)
+    headers = SANDBOX_WITH_SCRIPTS if file.name == WITH_SCRIPTS else SANDBOX
+    return HTMLResponse(file.read_text(encoding="utf-8"), headers=headers)
 
 
 def _left(*conditions: Any) -> list[Report]:

@@ -84,6 +84,36 @@ def test_a_tasks_tab_is_its_report_in_a_sandbox(user: TestClient, run: Any, inde
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.fixture
+def gated(places: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A run of the drift DAG whose gate leaves a report and a page beside it, both with a script."""
+
+    def judging(run: Run, table: str) -> Outcome:
+        run.write_report("gate_drift_full", f"<h1>all of it</h1>{EVIL}")
+        return Outcome("drift", report=run.write_report("gate_drift", f'<a href="gate_drift_full.html">full result</a>{EVIL}'))
+
+    monkeypatch.setattr(flow, "STEPS", steps())
+    monkeypatch.setattr(flow, "gate", judging)
+    return dag_run("drift")
+
+
+def test_a_gates_report_runs_no_script_and_its_link_leads_to_the_full_result(user: TestClient, gated: Any) -> None:
+    short = user.get(page(gated, "gate_drift", "-1"))
+    full = user.get(page(gated, "gate_drift", "gate_drift_full.html"))  # where a browser finds the link
+    assert full.text == f"<h1>all of it</h1>{EVIL}"
+    for answer in (short, full):
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("sandbox allow-same-origin; default-src 'none'")
+        assert "script" not in policy
+
+
+def test_a_page_beside_a_report_is_nothing_else(user: TestClient, gated: Any, stranger: TestClient) -> None:
+    assert user.get(page(gated, "gate_drift", "manifest.html")).status_code == 404
+    assert user.get(page(gated, "gate_drift", "..%2Fgate_drift_full.html")).status_code == 404
+    assert "has left no report" in user.get(page(gated, "drift", "gate_drift_full.html")).text
+    assert stranger.get(page(gated, "gate_drift", "gate_drift_full.html")).status_code == 401
+
+
 def test_a_task_without_a_report_says_so(user: TestClient, run: Any) -> None:
     answer = user.get(page(run, "gate_drift", "-1"))
     assert answer.status_code == 200
