@@ -12,8 +12,10 @@ LEARNED = ("nodes_values", "coefficients")
 def with_one_number_moved(graph: bytes) -> bytes:
     """Return the graph with its first threshold (of a tree) or weight (of a linear model) moved by half of itself, and by one."""
     model = onnx.load_from_string(graph)
-    attribute = next(a for node in model.graph.node for a in node.attribute if a.name in LEARNED)
+    node, attribute = next((node, a) for node in model.graph.node for a in node.attribute if a.name in LEARNED)
     values = list(helper.get_attribute_value(attribute))
-    values[0] += 0.5 * abs(values[0]) + 1
+    # A linear classifier keeps the weights of both classes, and only those of the second one count.
+    first = len(values) // 2 if node.op_type == "LinearClassifier" else 0
+    values[first] += 0.5 * abs(values[first]) + 1
     attribute.CopyFrom(helper.make_attribute(attribute.name, values))
     return bytes(model.SerializeToString())
