@@ -47,20 +47,23 @@ def page(run: Run, verdict: Verdict, result: bytes) -> str:
         verdict: What the gate has decided.
         result: Great Expectations' results as `evidence.results` writes them: the page shows nothing else of the data.
     """
-    told = json.loads(result)
     return pages.render(
         "data_docs.html.j2",
         verdict=verdict,
         use_case=run.use_case,
         kind=run.kind,
         partition=run.partition,
-        told=told,
-        sections=_sections(told),
+        told=json.loads(result),
+        sections=sections(result),
     )
 
 
-def _sections(told: object) -> list[Markup]:
+def sections(result: bytes) -> list[Markup]:
     """Great Expectations' sections, one for the table and one a column; its first, an overview, is told by our frame."""
+    told = json.loads(result)
+    for each in told["results"]:
+        if "unexpected_count" in each["result"] and "unexpected_percent" not in each["result"]:
+            each["result"]["unexpected_count"] = 0  # of a set's values there is no share, and its renderer fails for want of it
     read = expectationSuiteValidationResultSchema.load(_inert(told))
     document = ValidationResultsPageRenderer().render(read).to_json_dict()
     return [Markup(_rendered(number, section)) for number, section in enumerate(document["sections"][1:], start=1)]  # noqa: S704 (escaped)
@@ -68,7 +71,8 @@ def _sections(told: object) -> list[Markup]:
 
 def _inert(value: object) -> object:
     if isinstance(value, dict):
-        return {_inert(key): _inert(item) for key, item in value.items()}
+        # A condition's operator is one of a few, read before anything is rendered, and escaped by Great Expectations itself.
+        return {_inert(key): item if key == "operator" else _inert(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_inert(item) for item in value]
     return value.translate(INERT) if isinstance(value, str) else value

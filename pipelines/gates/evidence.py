@@ -38,7 +38,7 @@ def result(stated: Stated, observed: Observed) -> Result:
         "exception_info": {
             "raised_exception": observed.raised is not None,
             "exception_message": observed.raised,
-            "exception_traceback": None,
+            "exception_traceback": "" if observed.raised else None,  # a text where there is a message, or its pages cannot be made
         },
     }
 
