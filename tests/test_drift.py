@@ -175,6 +175,17 @@ def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
     assert row(found, "channel").method == "jensenshannon", "judged all the same"
 
 
+def test_a_number_made_of_a_personal_text_is_not_shown_since_it_may_be_cut_out_of_it() -> None:
+    facts = fitted.use_case()
+    columns = facts.columns | {"note": facts.columns["note"].model_copy(update={"pii": True})}
+    features = facts.features.model_copy(update={"numbers": facts.features.numbers | {"age": "regexp_extract(NOTE, '[0-9]+')::int"}})
+    week = quiet_week()
+    found = compare(week.assign(age=4_771_999.0 + week.age), use_case=facts.model_copy(update={"columns": columns, "features": features}))
+    assert "4771999" not in found.html
+    assert "Left out, since it would show raw values: age, note" in found.html
+    assert row(found, "age").drifted, "judged all the same"
+
+
 def test_the_page_stands_alone_and_frames_evidently_s_own(loud: Found) -> None:
     assert loud.html.startswith("<!doctype html>")
     assert "4 of 4 features differ" in loud.html

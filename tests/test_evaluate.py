@@ -135,6 +135,17 @@ def test_a_slice_of_one_class_has_nulls_and_its_number_of_rows() -> None:
     assert row(judged, "brier", "channel=phone")["challenger"] > 0
 
 
+def test_slices_of_a_personal_column_are_told_by_number_the_largest_first(judged: Judged) -> None:
+    personal = facts().columns | {"channel": facts().columns["channel"].model_copy(update={"pii": True})}
+    hidden = judge(facts(columns=personal), champion("linear"))
+    sizes = TEST["channel"].value_counts()
+    names = [f"channel=••• {n}" for n in (1, 2, 3)]
+    assert list(hidden.scores["slice"].unique()) == ["all", *names, "channel=(missing)"]
+    assert [row(hidden, "aucpr", name)["n"] for name in names] == list(sizes)
+    assert row(hidden, "aucpr", names[0])["challenger"] == row(judged, "aucpr", f"channel={sizes.index[0]}")["challenger"]
+    assert "phone" not in hidden.scores.to_csv()
+
+
 @pytest.mark.parametrize(("kept", "found"), [(0, "there are none"), (1, "all 58 have the label 0")])
 def test_held_out_rows_that_cannot_judge_are_told(kept: int, found: str) -> None:
     negative = int((TEST["bad"] == 0).sum())

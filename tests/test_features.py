@@ -166,6 +166,14 @@ def test_a_row_that_an_expression_cannot_take_is_a_sentence() -> None:
         computed([row("a")], case)
 
 
+def test_a_reason_that_may_quote_a_personal_value_is_hidden() -> None:
+    case = with_features(numbers={"amount": "amount", "number": "CUSTOMER::int"})
+    columns = case.columns | {"customer": case.columns["customer"].model_copy(update={"pii": True})}
+    with pytest.raises(BadInput, match=r"features\.numbers\.number: CUSTOMER::int: DuckDB's reason is hidden") as told:
+        computed([row("a")], case.model_copy(update={"columns": columns}))
+    assert "c1" not in str(told.value)
+
+
 def test_debugging_settings_do_not_stay_behind() -> None:
     computed([row("a")], with_features(numbers={"amount": "amount"}))
     assert connection().execute("SELECT current_setting('debug_window_mode')").fetchall() == [("WINDOW",)]

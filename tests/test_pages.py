@@ -15,6 +15,7 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
     html = pages.render("base.html.j2")
     assert html.startswith("<!doctype html>")
     assert not re.search(r"https?://|<script|<link|@import|url\(", html)
+    assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in html
 
 
 def test_values_are_escaped_and_missing_ones_are_errors() -> None:

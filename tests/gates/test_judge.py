@@ -14,7 +14,7 @@ import pytest
 from pipelines import flow
 from pipelines.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.errors import MAX_LINES, GateClosed
-from pipelines.gates import defaults, judge
+from pipelines.gates import data_docs, defaults, judge
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -64,12 +64,12 @@ def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night
     ]
 
 
-@pytest.mark.parametrize("rows", [1, 1_000])
+@pytest.mark.parametrize("rows", [1, 25_000])  # forty and a million
 def test_the_message_has_at_most_ten_lines_at_any_size(night: Callable[..., Run], rows: int) -> None:
     own = "gates:\n  raw:\n" + "".join(
         f"    - expect_column_mean_to_be_between: {{column: amount, max_value: {-n}}}\n" for n in range(1, 20)
     )
-    text = "repeat('long' || chr(10), 1000)"
+    text = "repeat('long' || chr(10), 20)"
     run = night(own, f"SELECT x.* REPLACE ({text} || r.range AS channel) FROM rows AS x, range({rows}) AS r")
     lines = message(judge.judge(run, "raw")).splitlines()
     assert len(lines) <= MAX_LINES
@@ -183,12 +183,44 @@ def test_trials_are_judged_over_all_families(open_run: OpenRun) -> None:
     assert before.digest != after.digest
 
 
-def test_the_gate_writes_its_evidence_and_page_before_it_closes(night: Callable[..., Run]) -> None:
+def test_the_gate_writes_its_evidence_and_pages_before_it_closes(night: Callable[..., Run]) -> None:
     run = night(damage=replaced(customer="'<script>' || customer", at='"at" - INTERVAL 1 DAY'))
     with pytest.raises(GateClosed):
         flow.gate(run, "raw")
     assert json.loads(run.store.read_file("gates/raw.json"))["passed"] is False
+    assert json.loads(run.store.read_file("gates/raw.gx.json"))["success"] is False
     assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw.html")
+    assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw_full.html")
+
+
+def test_what_lets_a_table_through_is_written_when_all_else_is_there(night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    run = night()
+    monkeypatch.setattr(data_docs, "enter", failing)
+    with pytest.raises(OSError, match="full"):
+        flow.gate(run, "raw")
+    assert not (run.store.folder / "gates" / "raw.json").exists()
+
+
+def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[..., Run]) -> None:
+    own = "gates:\n  raw:\n    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n"
+    verdict = judge.judge(run := night(own, replaced(id="'k' || lpad(substr(id, 2), 2, '0')", channel="'<i>' || channel")), "raw")
+    (failed,) = json.loads(verdict.evidence())["findings"][:1]
+    assert [row["id"] for row in failed["rows"]] == [f"k{n:02}" for n in range(10)]
+    assert failed["rows"][1] == {
+        "id": "k01",
+        "channel": "<i>online",
+        "at": "2026-02-01T00:10:00",
+        "customer": "c1",
+        "amount": "1.0",
+        "bad": "null",
+    }
+    html = judge.page(run, verdict)
+    assert html.count('<td class="bad">&lt;i&gt;') == 10
+    assert "k10" not in html
+    assert '<a href="gate_raw_full.html">' in html
 
 
 def test_the_page_shows_what_failed_first_and_escapes_values(night: Callable[..., Run]) -> None:
