@@ -42,18 +42,12 @@ def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added)
     content = loaded.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != loaded.sha256:
         raise BadUseCase(f"{loaded.path.name} has changed meanwhile; propose again")
-    text = content.decode()
-    wanted = {table: [each for each in there if not removed(each)] for table, there in loaded.use_case.gates.items()}
-    for table, more in added.items():
-        wanted[table] = [*wanted.get(table, []), *more]
-    gone = {
-        (table, number)
-        for table, there in loaded.use_case.gates.items()
-        for number, expectation in enumerate(there)
-        if removed(expectation)
-    }
+    text, gates = content.decode(), loaded.use_case.gates
+    gone = {(table, number) for table, there in gates.items() for number, expectation in enumerate(there) if removed(expectation)}
+    wanted = {table: tuple(each for each in there if not removed(each)) for table, there in gates.items()}
+    wanted |= {table: (*wanted.get(table, ()), *more) for table, more in added.items() if more}
     after = _applied(text, _changes(loaded.path, text, gone, added))
-    _make_sure(loaded, after, {table: tuple(there) for table, there in wanted.items() if there})
+    _make_sure(loaded, after, wanted)
     return text, after
 
 
@@ -65,7 +59,7 @@ def write(loaded: Loaded, text: str) -> None:
     path.chmod(mode)
 
 
-def _make_sure(loaded: Loaded, text: str, gates: Mapping[GatedTable, tuple[Expectation, ...]]) -> None:
+def _make_sure(loaded: Loaded, text: str, gates: dict[GatedTable, tuple[Expectation, ...]]) -> None:
     """Read the new text as a use case: it is the old one but for these gates."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / loaded.path.name
@@ -74,7 +68,7 @@ def _make_sure(loaded: Loaded, text: str, gates: Mapping[GatedTable, tuple[Expec
             found = use_cases.load_file(path).use_case
         except BadUseCase as error:
             raise _unsafe(loaded.path, str(error).splitlines()[-1].strip(" -")) from error
-    if found != loaded.use_case.model_copy(update={"gates": dict(gates)}):
+    if found != loaded.use_case.model_copy(update={"gates": gates}):
         raise _unsafe(loaded.path, "the new lines would not say what they should")
 
 
@@ -112,20 +106,23 @@ def _changes(path: Path, text: str, gone: set[tuple[GatedTable, int]], added: Ad
     (key, tables), last = gates, gates[0].start_mark.line
     if not isinstance(tables, yaml.MappingNode) or tables.flow_style:
         raise _unsafe(path, "gates is not written as a block", key.start_mark.line)
-    indent = tables.start_mark.column
     for table in ORDER:
+        more, numbers = added.get(table, ()), {number for there, number in gone if there == table}
         found = _value(tables, table)
-        if found is not None:
-            items = found[1]
-            if not isinstance(items, yaml.SequenceNode) or items.flow_style:
-                raise _unsafe(path, f"gates.{table} is not written as a block", items.start_mark.line)
-            for number, item in enumerate(items.value):
-                if (table, number) in gone:
-                    changes.out.update(range(_dash(lines, items, item), _last_line(item) + 1))
-            last = _last_line(items)
-            changes.after.setdefault(last, []).extend(_items(added.get(table, ()), items.start_mark.column))
-        elif added.get(table):
-            changes.after.setdefault(last, []).extend(_table(table, added[table], indent))
+        if found is None and more:
+            changes.after.setdefault(last, []).extend(_table(table, more, tables.start_mark.column))
+        if found is None:
+            continue
+        _, items = found
+        last = _last_line(items)
+        if not (more or numbers):
+            continue
+        if not isinstance(items, yaml.SequenceNode) or items.flow_style:
+            raise _unsafe(path, f"gates.{table} is not written as a block", items.start_mark.line)
+        for number in numbers:
+            item = items.value[number]
+            changes.out.update(range(_dash(lines, items, item), _last_line(item) + 1))
+        changes.after.setdefault(last, []).extend(_items(more, items.start_mark.column))
     return changes
 
 

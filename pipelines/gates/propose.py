@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pipelines import personal
 from pipelines.config import Expectation, GatedTable
@@ -53,11 +54,13 @@ def propose(run: Run, margin: float) -> str:
 
 
 def _told(run: Run, before: str, after: str, added: int, found: int) -> str:
-    name = run.loaded.path.name
-    difference = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, n=1, lineterm=""))
+    path = run.loaded.path
+    difference = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=1, lineterm=""))
     left = f", {found - added} left to what the file says itself" if found > added else ""
-    changed = f"review it: git diff {run.loaded.path}" if difference else "the file says so already"
-    return f"{difference}\n{added} expectations proposed from {run.kind} {run.partition}{left}; {changed}".lstrip()
+    night = "\none night is one day: what differs from day to day is better read off a training" if run.kind == "scoring" else ""
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    changed = f"review it: git diff {shown}" if difference else "the file says so already"
+    return f"{difference}\n{added} expectations proposed from {run.kind} {run.partition}{left}{night}\n{changed}".lstrip()
 
 
 def _require(run: Run) -> None:

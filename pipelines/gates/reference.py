@@ -7,7 +7,7 @@ Limits are wider than the reference by its margin, and by what chance may do:
   is not taken for a rule.
 - A share of rows is at most Wilson's bound (1927, Probable inference, JASA 22), and a day's share somewhat more, by chance:
   three standard deviations each.
-- Quartiles lie between those that are three standard deviations of their rank away: no distribution is assumed.
+- A median lies between the quantiles that are three standard deviations of its rank away: no distribution is assumed.
 - How many values may come that the reference has not is told by how many it has just once (Good 1953, The population
   frequencies of species, Biometrika 40).
 """
@@ -30,7 +30,9 @@ from pipelines.run import Run
 
 PROPOSED = "proposed from "  # what the `why` of a proposal begins with
 CHANCE = 3.0  # standard deviations
-QUARTILES = (0.25, 0.5, 0.75)
+# Rows of one customer come together, so chance is greater than it is by rows: at least such shares of rows may be
+UNUSUAL = 0.005  # missing, or not among the values of the reference
+BEYOND = 0.01  # smaller or greater than all of the reference
 MOST_VALUES = 20  # of a column that has few, which come twenty times each, on average
 DIGITS = 4  # significant ones of a limit
 
@@ -66,35 +68,38 @@ class Reference:
         """Not more missing values than on the worst day."""
         missing = f"avg(CAST({sql.name(column)} IS NULL AS INT))"
         ((share, worst),) = self._asked(f'SELECT avg(share), max(share) FROM (SELECT {missing} AS share FROM rows GROUP BY "#day")')
-        yield from self._mostly("column_values_to_not_be_null", max(self._at_most(share), worst), column=column)
+        yield from self._mostly("column_values_to_not_be_null", max(self._at_most(share), worst, UNUSUAL), column=column)
 
     def numbers(self, column: str, *, whole: bool = False) -> Iterator[Expectation]:
-        """Whole numbers of which there are few are a set; others have quartiles, and a least and a greatest value."""
-        if whole and (values := self._few(column)):
-            yield from self._among(column, values)
+        """A mean (of few different values) or a median, and a least and a greatest value; few whole numbers without a gap are a set."""
+        few = self._few(column)
+        if whole and few and few[-1][0] - few[0][0] == len(few) - 1:
+            yield from self._among(column, few)
             return
-        value = f'(SELECT CAST({sql.name(column)} AS DOUBLE) AS x, "#day" FROM rows WHERE {sql.name(column)} IS NOT NULL AND isfinite(CAST({sql.name(column)} AS DOUBLE)))'
-        ((n, kinds),) = self._asked(f"SELECT count(*), count(DISTINCT x) FROM {value}")
-        if n == 0 or (kinds < 2 and self.size[1] < 2):
+        number = f"CAST({sql.name(column)} AS DOUBLE)"
+        values = f'(SELECT {number} AS x, "#day" FROM rows WHERE isfinite({number}))'
+        ((n, low, high, mean, deviation, quantiles),) = self._asked(
+            f"SELECT count(x), min(x), max(x), avg(x), stddev_pop(x), quantile_cont(x, [0.05, 0.25, 0.75, 0.95]) FROM {values}"
+        )
+        if n == 0 or (low == high and self.size[1] < 2):
             return
-        ranks = [rank for quartile in QUARTILES for rank in self._ranks(quartile, n)]
-        ((bounds, low, p5, q25, q75, p95, high),) = self._asked(
-            f"SELECT quantile_disc(x, {ranks}), min(x), {', '.join(f'quantile_disc(x, {q})' for q in (0.05, 0.25, 0.75, 0.95))}, max(x) FROM {value}"
-        )
-        ((*days,),) = self._asked(
-            f'SELECT {", ".join(f"min(q[{n}]), max(q[{n}])" for n in (1, 2, 3))} FROM (SELECT quantile_disc(x, {list(QUARTILES)}) AS q FROM {value} GROUP BY "#day")'
-        )
-        slack = self.margin * ((q75 - q25) or (p95 - p5) or (high - low))
-        least = 0.0 if low >= 0 else -math.inf  # where nothing is negative, nothing should become it
-        ranges = [
-            [_down(max(min(bounds[2 * k], days[2 * k]) - slack, least)), _up(max(bounds[2 * k + 1], days[2 * k + 1]) + slack)]
-            for k in range(3)
-        ]
-        yield self._expected(
-            "column_quantile_values_to_be_between", column=column, quantile_ranges={"quantiles": list(QUARTILES), "value_ranges": ranges}
-        )
+        p5, q25, q75, p95 = quantiles
+        chance = CHANCE * math.sqrt((1 + self.size[1]) / n)  # of the reference and of a day, in standard deviations of one value
+        if few:
+            name, middle, spread = "mean", "avg(x)", deviation
+            bounds = mean - chance * deviation, mean + chance * deviation
+        else:
+            name, middle, spread = "median", "quantile_cont(x, 0.5)", (q75 - q25) or (p95 - p5) or (high - low)
+            ranks = [max(0.5 - chance / 2, 0), min(0.5 + chance / 2, 1)]  # a rank's standard deviation is a half
+            ((bounds,),) = self._asked(f"SELECT quantile_cont(x, {ranks}) FROM {values}")
+        ((lowest, highest),) = self._asked(f'SELECT min(m), max(m) FROM (SELECT {middle} AS m FROM {values} GROUP BY "#day")')
+        slack = self.margin * spread
+        least = 0.0 if low >= 0 else -math.inf  # where nothing is negative, nothing should become so
+        limits = {"min_value": _down(max(min(bounds[0], lowest) - slack, least)), "max_value": _up(max(bounds[1], highest) + slack)}
+        if limits["min_value"] > low or limits["max_value"] < high:
+            yield self._expected(f"column_{name}_to_be_between", column=column, **limits)
         limits = {"min_value": _down(max(low - slack, least)), "max_value": _up(high + slack)}
-        yield from self._mostly("column_values_to_be_between", self._at_most(1 / n), column=column, **limits)
+        yield from self._mostly("column_values_to_be_between", max(self._at_most(1 / n), BEYOND), column=column, **limits)
 
     def texts(self, column: str, *, hidden: bool = False) -> Iterator[Expectation]:
         """Texts of which there are few are a set; others have a length."""
@@ -106,7 +111,7 @@ class Reference:
         if n:
             slack = self.margin * (most - least)
             limits = {"min_value": max(math.floor(least - slack), 0), "max_value": math.ceil(most + slack)}
-            yield from self._mostly("column_value_lengths_to_be_between", self._at_most(1 / n), column=column, **limits)
+            yield from self._mostly("column_value_lengths_to_be_between", max(self._at_most(1 / n), BEYOND), column=column, **limits)
 
     def label(self, column: str) -> Iterator[Expectation]:
         """The mean of the label, over all rows of a training."""
@@ -135,7 +140,9 @@ class Reference:
         if len(values) < 2 and self.size[1] < 2:
             return
         once = sum(n == 1 for _, n in values) / sum(n for _, n in values)
-        yield from self._mostly("column_values_to_be_in_set", self._at_most(once), column=column, value_set=[value for value, _ in values])
+        yield from self._mostly(
+            "column_values_to_be_in_set", max(self._at_most(once), UNUSUAL), column=column, value_set=[value for value, _ in values]
+        )
 
     def _at_most(self, share: float) -> float:
         """How great a share of a day's rows may be that is `share` of the reference's: by Wilson's bound, and by the day's own chance."""
@@ -143,15 +150,10 @@ class Reference:
         bound = (share + z2 / (2 * rows) + CHANCE * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows))) / (1 + z2 / rows)
         return bound + CHANCE * math.sqrt(bound * (1 - bound) * days / rows)
 
-    def _ranks(self, quantile: float, n: int) -> tuple[float, float]:
-        """The ranks between which a day's quantile lies, of `n` values of the reference: their chance, and the day's own."""
-        apart = CHANCE * math.sqrt(quantile * (1 - quantile) * (1 + self.size[1]) / n)
-        return max(quantile - apart, 0.0), min(quantile + apart, 1.0)
-
     def _mostly(self, name: str, bad: float, **kwargs: Any) -> Iterator[Expectation]:
-        """An expectation on single values of which a share may be bad; none if that lets everything pass."""
+        """An expectation on single values of which a share may be bad; none where most of them may."""
         mostly = math.floor(10**DIGITS * (1 - (1 + self.margin) * bad)) / 10**DIGITS
-        if mostly > 0:
+        if mostly >= 0.5:
             yield self._expected(name, **kwargs, mostly=mostly)
 
     def _expected(self, name: str, **kwargs: Any) -> Expectation:
