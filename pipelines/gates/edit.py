@@ -8,6 +8,7 @@ exactly what it should, nothing is written.
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ def _unsafe(path: Path, why: str, line: int | None = None) -> BadUseCase:
 
 def _applied(text: str, changes: Changes) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # splitlines() knows line ends that YAML does not
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += newline
     new = []
@@ -98,7 +99,7 @@ def _applied(text: str, changes: Changes) -> str:
 
 
 def _changes(path: Path, text: str, gone: set[tuple[GatedTable, int]], added: Added) -> Changes:
-    lines, changes = text.splitlines(), Changes(set(), {})
+    lines, changes = text.split("\n"), Changes(set(), {})
     gates = _value(yaml.compose(text, Loader=yaml.CSafeLoader), "gates")
     if gates is None:
         changes.after[-1] = ["", "gates:", *(line for table in ORDER if added.get(table) for line in _table(table, added[table], 2))]
@@ -164,9 +165,9 @@ def _items(expectations: Sequence[Expectation], indent: int) -> Iterator[str]:
         else:
             yield f"{dash}- {expectation.name}:"
             for argument, value in expectation.kwargs.items():
-                first, *others = _flow(value, WIDTH - indent - len(argument)).splitlines()
+                first, *others = _flow(value, WIDTH - indent - len(argument)).split("\n")
                 yield f"{inside}  {argument}: {first}"
-                yield from (f"{inside}    {other.strip()}" for other in others)
+                yield from (f"{inside}    {other.lstrip(' ')}" for other in others)
         if expectation.severity != "stop":
             yield f"{inside}severity: {expectation.severity}"
         if expectation.why:
@@ -175,5 +176,16 @@ def _items(expectations: Sequence[Expectation], indent: int) -> Iterator[str]:
 
 def _flow(value: Any, width: int) -> str:
     """A value as YAML on one line, or on as many as it needs."""
-    text: str = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, allow_unicode=True, width=width)
-    return text.strip()[1:-1]
+    text: str = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width)
+    return text[1:].removesuffix("\n").removesuffix("]")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text's own line ends as escapes: as they are they would be lines of the file."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Quote a text of several lines."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if re.search("[\n\r\x85\u2028\u2029]", text) else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
