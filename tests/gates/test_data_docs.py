@@ -92,6 +92,7 @@ def test_the_page_stands_alone_and_leads_back(open_run: Callable[..., Run], sett
     assert "default-src 'none'" in html
     assert '<a href="gate_raw.html">' in html
     assert html == data_docs.page(run, verdict, verdict.results())
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", html), "an id by chance, which jinja draws once a process"
 
 
 def test_what_could_not_be_asked_and_what_was_empty_is_told(open_run: Callable[..., Run], settings: Settings) -> None:
