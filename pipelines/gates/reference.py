@@ -107,10 +107,12 @@ class Reference:
         if values:
             yield from self._among(column, values)
             return
-        ((n, least, most),) = self._asked(f"SELECT count(x), min(x), max(x) FROM (SELECT length({sql.name(column)}) AS x FROM rows)")
+        ((n, least, most, usual),) = self._asked(
+            f"SELECT count(x), min(x), max(x), quantile_cont(x, [0.25, 0.75]) FROM (SELECT length({sql.name(column)}) AS x FROM rows)"
+        )
         if n:
-            slack = self.margin * (most - least)
-            limits = {"min_value": max(math.floor(least - slack), 0), "max_value": math.ceil(most + slack)}
+            slack = self.margin * (usual[1] - usual[0])
+            limits = {"min_value": max(math.floor(least - slack), min(least, 1)), "max_value": math.ceil(most + slack)}
             yield from self._mostly("column_value_lengths_to_be_between", max(self._at_most(1 / n), BEYOND), column=column, **limits)
 
     def label(self, column: str) -> Iterator[Expectation]:
