@@ -81,8 +81,10 @@ def show(run: Run) -> Iterator[str]:
 def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[str]:
     """A few rows, those with other reasons first: key, reasons, and what was found."""
     hidden = personal.columns(use_case)
-    turn = "row_number() OVER (PARTITION BY reasons ORDER BY key, row)"
-    for key, reasons, text in rows.order(f"{turn}, reasons, key").limit(MOST).project("key, reasons, found").fetchall():
+    least = f"SELECT reasons, unnest(min({{'key': key, 'found': found}}, {MOST})) AS least FROM rows GROUP BY reasons"
+    turn = "row_number() OVER (PARTITION BY reasons ORDER BY least)"
+    every = sql.select(rows, "rows", least).order(f"{turn}, reasons").limit(MOST)
+    for key, reasons, text in every.project("least.key, reasons, least.found").fetchall():
         found = {column: personal.MASK if column in hidden else value for column, value in json.loads(text).items()}
         name = "(no key)" if key is None else personal.MASK if use_case.key in hidden else _one_line(key)
         yield f"{name}: {reasons}: {_one_line(json.dumps(found, ensure_ascii=False))}"
