@@ -29,7 +29,8 @@ PARITY = 1e-5  # the greatest difference between the trained model and its graph
 # rounding may change places in a ranking, or sides at a threshold.
 METRIC_PARITY = 1e-3
 ENOUGH_ROWS = 20  # so many rows do not all get the same score, or no value where others have one, by chance
-PAST = 4  # earlier partitions in which a column must have had values
+PAST = 4  # earlier partitions by which it is known how many values a column lacks
+MISSING = 0.05  # of the rows: so many more than usual may lack a value
 
 # The greatest correlation of one feature with the label. The shipped use cases' own come to 0.88 (regression) and 0.85 (binary).
 # A class is never told honestly by one feature: 0.95 is the label itself with one in a thousand flipped, where one in a hundred is positive.
@@ -323,15 +324,26 @@ def _keyed(use_case: UseCase) -> Iterator[Stated]:
 
 
 def _filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[Stated]:
-    """No column is without any value; a warning, but where so many values are due, by earlier partitions, that it is not chance."""
+    """No column has many more missing values than in earlier partitions; without those, a warning where one has no value at all."""
     rows, earlier = run.store.manifest(table).rows, past.last(run, table, PAST)
     share = past.filled(earlier, names)
     for name in names:
-        due = share.get(name, 0) * rows >= ENOUGH_ROWS
-        why = f"{share[name]:.3g} of the rows of {earlier} have a value" if due else ""
-        yield (_must if due else _should)(
-            "column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True, why=why
-        )
+        missing = 1 - share.get(name, 0)
+        allowed = _missing_at_most(missing, rows)
+        if share.get(name, 0) * rows < ENOUGH_ROWS:  # so few values are due that none may be chance
+            yield _should("column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True)
+        elif allowed < 1:
+            why = f"{missing:.3g} of the rows of {earlier} lack it; as many again, at least {MISSING:g}, and chance"
+            yield _must("column_values_to_not_be_null", column=name, mostly=round(1 - allowed, 6), why=why)
+        else:
+            why = f"{1 - missing:.3g} of the rows of {earlier} have a value"
+            yield _must("column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True, why=why)
+
+
+def _missing_at_most(missing: float, rows: int) -> float:
+    """The share that may be missing: twice the usual one, or `MISSING` more, and three standard deviations of a share of so many rows."""
+    deviation = math.sqrt(max(missing, MISSING / 5) * (1 - missing) / rows) if rows else 0.0
+    return missing + max(missing, MISSING) + 3 * deviation
 
 
 def _stated(use_case: UseCase, table: GatedTable, name: str, **kwargs: Any) -> bool:

@@ -174,10 +174,10 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
 
 
 def _flip_labels(stage: Stage) -> Run:
-    """Swap the classes; mirror a number between its ends."""
+    """Swap the classes; turn a number's sign."""
     use_case, label = stage.use_case, _source(stage, stage.use_case.target)
     allowed = use_case.columns[use_case.target].allowed
-    flipped = f"max({label}) OVER () + min({label}) OVER () - {label}"
+    flipped = f"-{label}"
     if allowed:
         one, other = (sql.literal(value, sql.TYPES[use_case.columns[use_case.target].type]) for value in allowed)
         flipped = f"CASE {label} WHEN {one} THEN {other} WHEN {other} THEN {one} END"

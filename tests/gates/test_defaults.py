@@ -36,7 +36,8 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("raw", "the labels are known already", replaced(bad="1::BIGINT"), "a scoring run must not know what it predicts"),
     ("raw", "half of the rows are lost", "SELECT * FROM rows LIMIT 19", "observed 19; allowed: min_value 20, max_value 60 (median of the earlier partition 2026-01-25 (of a Sunday): 40 rows, margin 0.5)"),
     ("raw", "rows are delivered twice", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "observed 80; allowed: min_value 20, max_value 60"),
-    ("raw", "columns come without values", replaced(customer="NULL::VARCHAR", amount="NULL::DOUBLE", channel="NULL::VARCHAR"), "observed 0; allowed: min_value 0, strict_min true (1 of the rows of the earlier partition 2026-01-25 have a value)"),
+    ("raw", "columns come without values", replaced(customer="NULL::VARCHAR", amount="NULL::DOUBLE", channel="NULL::VARCHAR"), "40 of 40 values (100 %); allowed: mostly 0.902566 (0 of the rows of the earlier partition 2026-01-25 lack it; as many again, at least 0.05, and chance)"),
+    ("raw", "a tenth of the values is missing", replaced(amount="if(substr(id, 2)::INT < 4, NULL, amount)"), "amount: expect_column_values_to_not_be_null: 4 of 40 values (10 %)"),
     ("clean", "a column that leaks is kept", "SELECT *, 1 AS leak FROM rows", "unexpected: leak"),
     ("clean", "texts instead of numbers and moments", "SELECT COLUMNS(*)::VARCHAR FROM rows", "allowed: type_ TIMESTAMP"),
     ("clean", "numbers instead of texts", replaced(id="1", customer="1", channel="1"), "allowed: type_ VARCHAR"),
@@ -56,7 +57,7 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("features", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
     ("features", "numbers are infinite", replaced(**dict.fromkeys(NUMBERS, "'inf'::FLOAT")), "e.g. inf"),
     ("features", "numbers are no numbers", replaced(**dict.fromkeys(NUMBERS, "'nan'::FLOAT")), "e.g. nan"),
-    ("features", "numbers are missing", replaced(**dict.fromkeys(NUMBERS, "NULL::FLOAT")), "amount: expect_column_proportion_of_non_null_values_to_be_between: observed 0"),
+    ("features", "numbers are missing", replaced(**dict.fromkeys(NUMBERS, "NULL::FLOAT")), "amount: expect_column_values_to_not_be_null: 40 of 40 values (100 %)"),
     ("features", "numbers are the label", replaced(**dict.fromkeys(NUMBERS, "(3 - 2 * bad)::FLOAT")), "amount: expect_column_correlation_to_be_at_most: observed 1; allowed: label bad, max_value 0.95"),
     ("features", "a category is the label", replaced(channel="if(bad = 1, 'chip', 'online')"), "channel: expect_column_correlation_ratio_to_be_at_most: observed 1"),
     ("features", "a category is missing", replaced(channel="NULL::VARCHAR"), "channel: expect_column_values_to_not_be_null"),
@@ -190,6 +191,18 @@ def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
     if not open_:
         (finding,) = verdict.failed("stop")
         assert finding.why == "10 of 40 rows (25 %) are in quarantine, cleanse.max_quarantined allows 0.05"
+
+
+@pytest.mark.parametrize(("missing_before", "missing", "open_"), [(4, 10, True), (4, 18, False), (18, 39, True), (18, 40, False)])
+def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
+    open_run: Callable[[Kind, date], Run], missing_before: int, missing: int, open_: bool
+) -> None:
+    run = open_run("scoring", tables.PARTITIONS["scoring"])
+    lacking = "if(substr(id, 2)::INT < {}, NULL, amount)"
+    for n in (1, 2):
+        tables.let_through(run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before)))
+    tables.write(run, "raw", replaced(amount=lacking.format(missing)))
+    assert judge(run, "raw").passed is open_
 
 
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
