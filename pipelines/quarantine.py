@@ -9,6 +9,8 @@ touched. What is decided:
 - The night's own model scores, champion or not: one night, one model.
 - What joins gets the features that running the night again would give it: windows see the past, as the rules are now, and
   all of the night's rows. The windows of rows that stood there are not computed again; running the night again does that.
+- Rules and repairs are what may have changed in the file. Columns and features of other names or types are refused; who
+  has changed a feature's SQL runs the night again.
 
 The new tables are made and judged beside the night (`Store.beside`), and only then published, one by one. A note, written
 before the first and gone after the last, says that they are good: a replay that is killed in between is finished by the
@@ -123,33 +125,34 @@ def replay(run: Run) -> str:
         GateClosed: a table would not pass its gate. Nothing is published.
         TryAgain: another replay of the night is running, or the source or MLflow does not answer.
     """
-    held = run.store.manifest("quarantine").rows
+    run.store.manifest("quarantine")  # says so when there is none
     with _alone(run):
         if _was_stopped(run):
             _publish(run)
-            return f"{run.store}: the replay that was stopped while it published is finished; {_still_held(run)}"
-        if not held:
+            return f"{run.store}: the replay that was stopped while it published is finished; still in quarantine: {_held(run):,}"
+        if not (held := _held(run)):
             return f"{run.store}: nothing to replay: no row is in quarantine"
         before = _belonging_together(run)
-        _opened(run)[1].store.discard()
+        aside = run.afresh().store.beside(ASIDE)
+        aside.discard()
         joined, judged = _judge_again(run)
         if not joined:
-            _opened(run)[1].store.discard()
-            return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_no_wonder(judged)}"
+            aside.discard()
+            return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(judged)}"
         _compute_features(run)
         version = _predict(run)
         _require_open_gates(run)
         _require_unchanged(run, before)
-        _opened(run)[1].store.write_file(GOOD, as_json(before))
+        aside.write_file(GOOD, as_json(before))
         _publish(run)
-        return f"{run.store}: {joined:,} rows are good now, and scored by version {version}; {_still_held(run)}"
+        return f"{run.store}: {joined:,} rows are good now, and scored by version {version}; still in quarantine: {_held(run):,}"
 
 
-def _still_held(run: Run) -> str:
-    return f"still in quarantine: {run.afresh().store.manifest('quarantine').rows:,}"
+def _held(run: Run) -> int:
+    return run.store.manifest("quarantine").rows
 
 
-def _no_wonder(judged: int) -> str:
+def _why_none(judged: int) -> str:
     if judged:
         return f"{judged:,} were judged again, and are still bad"
     return "none could be judged again: they have no key, a key that is in clean, or one that the source no longer has"
@@ -184,7 +187,7 @@ def _belonging_together(run: Run) -> dict[str, str]:
             )
     closed = [table for table in GATED if not is_let_through(store, run.use_case, table)]
     if closed:
-        raise BadInput(f"{store}: gate_{closed[0]} has not let through the {closed[0]} as they are now\n{_run_again(run)}")
+        raise BadInput(f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is now\n{_run_again(run)}")
     return {table: store.digest(table) for table in TABLES}
 
 

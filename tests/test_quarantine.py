@@ -392,7 +392,7 @@ def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
 @pytest.mark.usefixtures("next_champion")
 def test_a_night_that_was_scored_again_and_not_judged_is_refused(world: World) -> None:
     flow.score(world.run())
-    assert "gate_predictions has not let through the predictions as they are now" in refusal(world.says(MENDED))
+    assert "gate_predictions has not let through the table predictions as it is now" in refusal(world.says(MENDED))
 
 
 def test_a_night_that_its_gate_stopped_has_nothing_to_join(fresh: World) -> None:
