@@ -1,4 +1,8 @@
-"""Great Expectations judging a DuckDB relation where it lies, instead of a copy of it in pandas."""
+"""Great Expectations judging a DuckDB relation where it lies, instead of a copy of it in pandas.
+
+Verdicts and counts are those of Great Expectations on pandas, with one difference: NaN is a number to DuckDB, greater than
+all others, where pandas takes it for a missing value.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 10
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
-ROW_COUNT = "table.row_count"
 DISTINCT_COUNT = "column.distinct_values.count"
 EXAMPLES = f".{SummarizationMetricNameSuffixes.UNEXPECTED_VALUES.value}"
 BROKEN = f".{SummarizationMetricNameSuffixes.UNEXPECTED_COUNT.value}"
@@ -74,20 +77,19 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
             return needless
         turns = [_turn(metric, self) for metric in ready]
         now = [metric for metric, turn in zip(ready, turns, strict=True) if turn == min(turns)]
-        # What has failed is tried again alone: it would spoil the others' query, and be given the reason of another.
+        # What has failed is tried again alone: it would spoil the others' query again, and be given the reason of another.
         alone = [metric for metric in now if metric.id in self._failed][:1]
         try:
             resolved: dict[Any, Any] = super().resolve_metrics(alone or now, metrics, runtime_configuration)
         except MetricResolutionError as error:
             self._failed |= {metric.id for metric in error.failed_metrics}
-            if len(error.failed_metrics) == 1:
-                raise
-            return {}
+            raise
         return resolved
 
     def resolve_metric_bundle(self, metric_fn_bundle: Iterable[Any]) -> dict[Any, Any]:
         """Count distinct values apart: in one scan with other aggregates they take DuckDB twice the time and four times the memory."""
-        together, apart = [], []
+        together: list[Any] = []
+        apart: list[Any] = []
         for one in metric_fn_bundle:
             (apart if one.metric_configuration.metric_name == DISTINCT_COUNT else together).append(one)
         resolved: dict[Any, Any] = super().resolve_metric_bundle(together)
@@ -171,13 +173,11 @@ def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConne
 
 
 def _turn(metric: Any, engine: DuckDBExecutionEngine) -> int:
-    """When to resolve a metric: examples last, aggregates before, with the row count first, since other aggregates wait for it."""
+    """When to resolve a metric: aggregates after all others, and examples of bad values last."""
     if metric.metric_name.endswith(EXAMPLES):
-        return 3
+        return 2
     _, provider = get_metric_provider(metric.metric_name, engine)
-    if provider is not None:
-        return 0
-    return 1 if metric.metric_name == ROW_COUNT else 2
+    return 1 if provider is None else 0  # an aggregate has no function of its own, but is put into a query with others
 
 
 def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:
