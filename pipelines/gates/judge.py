@@ -144,18 +144,18 @@ def judged(
         key: The column that names a row, if the table has one.
     """
     wrong = {number: suite.mistakes(each.expectation, relation.columns) for number, each in enumerate(stated)}
-    good = [each for number, each in enumerate(stated) if not wrong[number]]
-    observed = iter(engine.validate(relation, connection, [suite.build(each.expectation) for each in good]))
+    good = [number for number, mistakes in wrong.items() if not mistakes]
+    observed = dict(zip(good, engine.validate(relation, connection, [suite.build(stated[n].expectation) for n in good]), strict=True))
 
-    def found(each: Stated, mistakes: list[str]) -> Finding:
-        if mistakes:
-            return findings.of_mistakes(each, mistakes)
-        seen = masking.masked(each, next(observed), masked)
-        broken = not seen.success and seen.result.get("unexpected_count")
-        return findings.of(each, seen, examples.rows(relation, connection, each.expectation, key, masked) if broken else ())
+    def found(number: int) -> Finding:
+        if number not in observed:
+            return findings.of_mistakes(stated[number], wrong[number])
+        seen = masking.masked(stated[number], observed[number], masked)
+        if seen.success or not seen.result.get("unexpected_count"):
+            return findings.of(stated[number], seen)
+        return findings.of(stated[number], seen, examples.rows(relation, connection, stated[number].expectation, key, masked))
 
-    every = [found(each, wrong[number]) for number, each in enumerate(stated)]
-    return tuple(sorted(every, key=lambda finding: (finding.success, finding.severity)))
+    return tuple(sorted(map(found, range(len(stated))), key=lambda finding: (finding.success, finding.severity)))
 
 
 def page(run: Run, verdict: Verdict) -> str:
