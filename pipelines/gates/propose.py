@@ -95,7 +95,7 @@ def _clean(reference: Reference) -> Iterator[Expectation]:
             yield from reference.texts(name, hidden=name in hidden)
         elif column.type in ("integer", "number") and name not in hidden:
             yield from reference.numbers(name, whole=column.type == "integer")
-    if reference.run.kind == "training" and use_case.target not in hidden:
+    if use_case.target not in hidden:
         yield from reference.label(use_case.target)
 
 

@@ -116,7 +116,7 @@ class Reference:
             yield from self._mostly("column_value_lengths_to_be_between", max(self._at_most(1 / n), BEYOND), column=column, **limits)
 
     def label(self, column: str) -> Iterator[Expectation]:
-        """The mean of the label, over all rows of a training."""
+        """The mean of the label, over all rows of a training; a night knows none."""
         ((n, mean, deviation, q25, q75),) = self._asked(
             f"SELECT count(x), avg(x), stddev_pop(x), quantile_disc(x, 0.25), quantile_disc(x, 0.75) FROM (SELECT CAST({sql.name(column)} AS DOUBLE) AS x FROM rows)"
         )

@@ -103,6 +103,10 @@ def test_whatever_a_value_is_it_is_read_as_it_was_written(values: list[str], why
         ("gates: {raw: [expect_column_to_exist: {column: id}]}\n", "gates is not written as a block"),
         ("gates:\n  raw: [expect_column_to_exist: {column: id}]\n", "gates.raw is not written as a block"),
         ("gates:\n  clean: &same\n    - expect_column_to_exist: {column: id}\n  raw: *same\n", "not YAML"),
+        (
+            "gates:\n  clean:\n    - &same\n      expect_column_to_exist: {column: id}\n  raw:\n    - *same\n",
+            "the new lines would not say what they should",
+        ),
     ],
 )
 def test_what_cannot_be_edited_safely_is_refused(tmp_path: Path, gates: str, sentence: str) -> None:

@@ -42,6 +42,7 @@ LABELLED = "SELECT i, (i % 7 = 0)::BIGINT AS label, {} AS x FROM range(1000) AS 
         ("1.0::DOUBLE", 0),
         ("NULL::DOUBLE", 0),
         ("if(i % 9 = 0, 'inf'::DOUBLE, i)", 0),
+        ("if(i = 5, 'inf'::DOUBLE, (i % 7 = 0)::INT)", 1),
         ("if(i < 19, i % 7 = 0, NULL)::INT", 0),  # nineteen pairs may agree by chance
         ("if(i < 20, i % 7 = 0, NULL)::INT", 1),
         ("i % 7", 0.6120),  # -3/7 by sqrt(4 * 6/49), adjusted

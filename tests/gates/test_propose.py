@@ -67,7 +67,7 @@ gates:
 
 @cache
 def orders(day: date) -> pa.Table:
-    """A day's orders of eighty customers: a few without amount, rare countries, more at weekends."""
+    """A day's orders of twelve customers: a few without amount, rare countries, more at weekends."""
     chance = random.Random(day.toordinal())
     rows = []
     for n in range(ROWS_A_DAY + 100 * (day.weekday() > 4)):
@@ -76,7 +76,7 @@ def orders(day: date) -> pa.Table:
             {
                 "id": f"{day:%Y%m%d}-{n:03}",
                 "at": datetime(day.year, day.month, day.day) + timedelta(minutes=2 * n),
-                "customer": f"mail{chance.randrange(80)}@example.org",
+                "customer": f"mail{chance.randrange(12)}@example.org",
                 "age": chance.randrange(18, 90),
                 "amount": None if chance.random() < 0.02 else amount,
                 "parts": chance.choice([1, 1, 1, 2, 2, 3]),
