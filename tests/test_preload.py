@@ -1,0 +1,43 @@
+"""What Airflow's tasks find imported already, and what a gate needs beside it."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+
+from pipelines.settings import ROOT
+
+
+def imported_by(code: str) -> tuple[set[str], int]:
+    """The modules that some code imports in a process of its own, and how many objects the garbage collector ignores there."""
+    told = f"{code}\nimport gc, sys\nprint('told', gc.get_freeze_count(), *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    _, frozen, *modules = done.stdout.splitlines()[-1].split()
+    return set(modules), int(frozen)
+
+
+def test_the_forkserver_has_the_heavy_libraries_and_hides_them_from_the_garbage_collector() -> None:
+    cfg = configparser.RawConfigParser()
+    cfg.read(ROOT / "airflow.cfg")
+    preloaded = cfg["core"]["mp_forkserver_preload"].split(",")
+    modules, frozen = imported_by(f"import {', '.join(preloaded)}")
+    assert {"airflow.sdk", "duckdb", "great_expectations", "mlflow.onnx", "onnxruntime", "pandas", "sklearn.pipeline"} <= modules
+    assert frozen > 100_000
+    # Sluice's own code is read anew by each task.
+    assert {module for module in modules if module.startswith(("pipelines", "sluice_airflow"))} == {"pipelines", "pipelines.preload"}
+
+
+def test_a_gate_needs_no_library_of_models() -> None:
+    modules, _ = imported_by("from pipelines.gates import data_docs, judge")
+    assert "great_expectations" in modules
+    assert not {module.split(".")[0] for module in modules} & {
+        "mlflow",
+        "sklearn",
+        "xgboost",
+        "evidently",
+        "onnx",
+        "onnxruntime",
+        "dvc",
+        "skops",
+    }
