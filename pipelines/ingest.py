@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import dates, sources
+from pipelines import dates, personal, sources
 from pipelines.config import HttpSource, Replay, UseCase
 from pipelines.errors import BadInput, SluiceError, listed, meant
 from pipelines.run import Run
@@ -34,6 +34,7 @@ PIECE, DAY, ROW, BROKEN = "the piece", "its day", "row in the piece", "broken "
 LEFT, LAST = "rows left so far", "last of the piece"
 MOST_VALUES = 6  # wrong values shown in one message
 LONGEST_VALUE = 40
+HIDDEN = "it cannot be computed for every row (DuckDB's reason is hidden, since it may quote personal values)"
 
 
 def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.DuckDBPyRelation:
@@ -88,6 +89,7 @@ class _Reading:
         dealt = {self.key, self.time} if self.use_case.replay else set()
         self.derived = {_source_name(self.use_case, name): sql for name, sql in self.use_case.source.derive.items()}
         self.given = tuple(name for name in self.columns if name not in dealt and name not in self.derived)
+        self.personal = personal.columns(self.use_case)
         self.table = quoted(f"{self.use_case.name} {days}")
         self.pieces: list[sources.Piece] = []
 
@@ -284,11 +286,12 @@ class _Reading:
             yield
         except duckdb.Error as error:
             place = "source.derive" if self.derived else piece.place
-            told = piece.diagnose() or BadInput(f"{self.use_case.name}: {place}: {reason(error)}\n  way out: correct it there")
+            why = HIDDEN if self.personal else reason(error)
+            told = piece.diagnose() or BadInput(f"{self.use_case.name}: {place}: {why}\n  way out: correct it there")
             raise told from error
 
     def _shown(self, name: str, value: str) -> str:
-        if self.columns[name].pii:
+        if name in self.personal:
             return "the value (hidden, it is personal)"
         return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "...")
 

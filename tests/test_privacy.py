@@ -25,7 +25,7 @@ TABLES, VERSIONS, MODELS = "*.parquet", ("dvc_remote", ".dvc/cache"), ("*.skops"
 
 MONDAY = date(2026, 2, 2)
 # So far from one another that no window of a week looks back at another bad day.
-TRAINING, BAD_TYPE, BAD_CAST, POISON = (MONDAY + timedelta(days=n) for n in (-1, 10, 20, 30))
+TRAINING, BAD_TYPE, BAD_CAST, POISON, BAD_DERIVED = (MONDAY + timedelta(days=n) for n in (-1, 10, 20, 30, 40))
 YAML = """
 name: people
 title: Who pays late? One row is one person.
@@ -109,6 +109,8 @@ def people(day: date) -> pa.Table:
         rows = [row | {"salary": "zq7xminemuch"} for row in rows]
     if day == BAD_CAST:
         rows[7]["plate"] = "zq7xminePlate"
+    if day == BAD_DERIVED:
+        rows[7]["born_text"] = "zq7xmineBorn"
     if day == POISON:
         rows = [row | {"letter": str(row["letter"]) * 3, "salary": SALARY * (1 if n % 2 else 2)} for n, row in enumerate(rows)]
     return pa.Table.from_pylist(rows)
@@ -141,6 +143,7 @@ def test_no_personal_value_is_in_any_page_file_log_or_database(
     for day, mistake in {
         BAD_TYPE: "is not a number",
         BAD_CAST: "features cannot be computed",
+        BAD_DERIVED: "source.derive: it cannot be computed",
         POISON: "gate_raw of people scoring 2026-03-04 is closed",
     }.items():
         assert main(["run", "people", "scoring", f"{day}"]) == 1

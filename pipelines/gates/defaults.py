@@ -20,6 +20,7 @@ from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
 from pipelines.sql import TYPES, type_of
+from pipelines.sql import name as quoted
 
 Condition: TypeAlias = dict[str, Any]
 
@@ -109,13 +110,15 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
     """No row is lost between raw, clean and quarantine, and not too many are in quarantine."""
     raw, quarantine = run.store.manifest("raw").rows, run.store.manifest("quarantine").rows
     yield _must("table_row_count_to_equal", value=raw - quarantine, why=f"raw's {raw:,} rows less the {quarantine:,} in quarantine")
-    rejected = run.store.read("quarantine").filter("rejected").count("*").fetchall()[0][0]
+    reasons = run.store.read("quarantine").filter("rejected").aggregate("reasons, count(*) AS n").order("n DESC, reasons").fetchall()
+    rejected = sum(n for _, n in reasons)
+    most = f", most for {reasons[0][0]} ({reasons[0][1]:,})" if reasons else ""
     allowed = run.use_case.cleanse.max_quarantined
     copies = quarantine - rejected
     yield _must(
         "table_row_count_to_be_between",
         min_value=raw - copies - math.floor(round(allowed * raw, 6)),
-        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) are in quarantine, cleanse.max_quarantined allows {allowed:.3g}",
+        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) were rejected{most}; cleanse.max_quarantined allows {allowed:.3g}",
     )
 
 
@@ -138,7 +141,8 @@ def _features(run: Run) -> Iterator[Stated]:
     clean = run.store.manifest("clean").rows
     yield _columns(run, "features")
     if run.kind == "training" and use_case.target in use_case.cleanse.drop:
-        yield _must("table_row_count_to_be_between", max_value=clean, why="clean's rows, but for those without a label")
+        labelled = run.store.read("clean").filter(f"{quoted(use_case.target)} IS NOT NULL").count("*").fetchall()[0][0]
+        yield _must("table_row_count_to_equal", value=labelled, why="clean's rows that have a label")
     else:
         yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
     yield from _keyed(use_case)
@@ -283,14 +287,15 @@ def _drift(run: Run) -> Iterator[Stated]:
         row_condition=_both(feature, _is_null("note")),
         why="a feature that could not be compared says why in its note",
     )
-    yield _must(
-        "column_values_to_be_in_set",
-        column="drifted",
-        value_set=[False],
-        mostly=round(1 - allowed, 9),
-        row_condition=feature,
-        why=f"monitoring.max_drifted_share lets {allowed:.0%} of the features drift",
-    )
+    if allowed < 1:  # where all may drift, there is nothing to ask
+        yield _must(
+            "column_values_to_be_in_set",
+            column="drifted",
+            value_set=[False],
+            mostly=round(1 - allowed, 9),
+            row_condition=feature,
+            why=f"monitoring.max_drifted_share lets {allowed:.0%} of the features drift",
+        )
     if use_case.monitoring.min_performance is not None:
         worst = {"min_value" if use_case.greater_is_better else "max_value": use_case.monitoring.min_performance}
         primary = _both(_is("kind", "performance"), _is("subject", use_case.metric.name))

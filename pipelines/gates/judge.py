@@ -211,4 +211,5 @@ def _way_out(run: Run, table: GatedTable) -> str:
     if table == "drift":
         return "read the drift report; if the change is there to stay, train again"
     step = next(step for way in flow.WAYS.values() for step, written in way if written == table)
-    return f"mend the cause, in the data or in {run.loaded.path.name}, and run {step} and gate_{table} again"
+    rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
+    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}, and run {step} and gate_{table} again"

@@ -37,7 +37,7 @@ def without(gate: str) -> Any:
         dag.task_dict[before].downstream_task_ids.discard(gate)
         for behind in gone.downstream_task_ids:
             dag.task_dict[behind].upstream_task_ids.discard(gate)
-            dag.set_dependency(before, behind)
+            dag.set_dependency(before, behind)  # type: ignore[no-untyped-call]
     return dag
 
 

@@ -190,7 +190,7 @@ def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
     assert verdict.passed is open_
     if not open_:
         (finding,) = verdict.failed("stop")
-        assert finding.why == "10 of 40 rows (25 %) are in quarantine, cleanse.max_quarantined allows 0.05"
+        assert finding.why == "10 of 40 rows (25 %) were rejected, most for amount: below 1 (10); cleanse.max_quarantined allows 0.05"
 
 
 @pytest.mark.parametrize(("missing_before", "missing", "open_"), [(4, 10, True), (4, 18, False), (18, 39, True), (18, 40, False)])
@@ -203,6 +203,14 @@ def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
         tables.let_through(run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before)))
     tables.write(run, "raw", replaced(amount=lacking.format(missing)))
     assert judge(run, "raw").passed is open_
+
+
+@pytest.mark.parametrize(("allowed", "open_"), [(1, True), (0.9, False)])
+def test_all_features_may_drift_where_the_file_says_so(settings: Settings, allowed: float, open_: bool) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + f"monitoring: {{max_drifted_share: {allowed}}}\n")
+    week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
+    tables.write(week, "drift", replaced(drifted="if(kind = 'feature', true, drifted)"))
+    assert judge(week, "drift").passed is open_
 
 
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
@@ -245,10 +253,13 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
 def test_a_training_may_leave_rows_without_a_label_out(settings: Settings) -> None:
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  drop: [bad]\n"))
     run = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
-    tables.write(run, "features", "SELECT * FROM rows LIMIT 35")
-    assert judge(run, "features").passed
-    tables.write(run, "features", "SELECT * FROM rows UNION ALL SELECT * REPLACE ('x' || id AS id) FROM rows")
-    assert not judge(run, "features").passed
+    for kept, good in ((35, True), (34, False), (36, False)):
+        tables.write(run, "features", f"SELECT * FROM rows LIMIT {kept}")
+        unlabelled = run.store.connection.sql(
+            f"SELECT * REPLACE (if(substr(id, 2)::INT < 5, NULL, bad) AS bad) FROM ({tables.GOOD['features']})"
+        )
+        run.store.write("clean", unlabelled)
+        assert judge(run, "features").passed is good
 
 
 @pytest.mark.parametrize("table", TABLES)
