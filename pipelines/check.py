@@ -10,7 +10,7 @@ import yaml
 from pipelines import features, sql
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.errors import meant
-from pipelines.gates import judge, resolve
+from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
 from pipelines.use_cases import Loaded
 
@@ -103,7 +103,8 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for table, expectations in use_case.gates.items():
         for n, expectation in enumerate(expectations):
-            if sentence := resolve.misplaced(use_case, table, expectation):
+            wrong = suite.mistakes(expectation, defaults.columns(use_case, table))  # told already
+            if not wrong and (sentence := resolve.misplaced(use_case, table, expectation)):
                 yield f"gates.{table}.{n}", sentence
 
 

@@ -134,6 +134,7 @@ def test_a_feature_of_many_lines_is_told_with_its_own_line(tmp_path: Path) -> No
         ("raw: [{expect_newest_row_to_be_within: {hours: 0}}]", "hours: Input should be greater than 0, found 0"),
         ("raw: [{expect_table_row_count_to_be_like_past_partitions: {partitions: 2.5}}]", "partitions: Input should be a valid integer, found 2.5"),
         ("raw: [{expect_column_values_to_be_known: {column: custmer, mostly: 1}}]", "no column 'custmer'; did you mean 'customer'?"),
+        ("features: [{expect_feature_not_to_tell_the_label: {column: amuont, max_value: 0.9}}]", "no column 'amuont'; did you mean 'amount'?"),
         ("clean: [{expect_feature_not_to_tell_the_label: {column: amount, max_value: 0.9}}]", "gates.clean.0: expect_feature_not_to_tell_the_label: clean has no features"),
     ],
 )  # fmt: skip

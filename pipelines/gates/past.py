@@ -65,23 +65,25 @@ def row_counts(past: Past, pieces: Sequence[str] = ()) -> list[int]:
     return [sum(store.manifest(name).rows for name in names) for store in past.partitions]
 
 
-def view_of_values(run: Run, past: Past, column: str, view: str) -> Past:
-    """Make a view `view` on the run's connection, whose column `value` has each value of a column once, without nulls.
+def view_of_values(run: Run, past: Past, column: str) -> str | None:
+    """Make a view on the run's connection whose column `value` has each value of a column once, without nulls.
 
-    A view holds no row: DuckDB reads the earlier tables when a query asks, and spills past its memory limit.
+    Asked are the partitions in which the column is there, and of the type that it has now. A view holds no row: DuckDB
+    reads the earlier tables when a query asks, and spills past its memory limit.
 
     Returns:
-        The partitions that could be asked: those in which the column is there, and of the type that it has now.
+        The view's name, which tells what is in it; None where no partition could be asked.
     """
     type_ = run.store.manifest(past.table).schema.get(column)
     able = [store for store in past.partitions if type_ is not None and store.manifest(past.table).schema.get(column) == type_]
-    columns = [store.read(past.table).project(f"{sql.name(column)} AS value") for store in able]
-    if columns:
-        first, *others = columns
-        for other in others:
-            first = first.union(other)
-        first.filter("value IS NOT NULL").distinct().create_view(view, replace=True)
-    return Past(past.table, tuple(able), past.of_weekday)
+    if not able:
+        return None
+    first, *others = [store.read(past.table).project(f"{sql.name(column)} AS value") for store in able]
+    for other in others:
+        first = first.union(other)
+    name = f"{column} of {Past(past.table, tuple(able))}"
+    first.filter("value IS NOT NULL").distinct().create_view(name, replace=True)
+    return name
 
 
 def filled(past: Past, columns: Sequence[str]) -> dict[str, float]:

@@ -125,13 +125,10 @@ def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWith
 
 
 def _known(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
-    view = f"past_{form.column}_{form.partitions}"
-    earlier = past.view_of_values(run, past.last(run, table, form.partitions), form.column, view)
-    if not earlier.partitions:
+    values = past.view_of_values(run, past.last(run, table, form.partitions), form.column)
+    if values is None:
         return _meant(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
-    return _meant(
-        stated, "column_values_to_be_in_past", why=f"known from {earlier}", column=form.column, mostly=float(form.mostly), past=view
-    )
+    return _meant(stated, "column_values_to_be_in_past", column=form.column, mostly=float(form.mostly), past=values)
 
 
 def _not_telling(run: Run, _: GatedTable, stated: Stated, form: NotTellingLabel) -> Stated:
@@ -158,7 +155,7 @@ def _warning(stated: Stated) -> Stated:
     return replace(stated, expectation=stated.expectation.model_copy(update={"severity": "warn"}))
 
 
-def _meant(stated: Stated, name: str, /, *, why: str, **kwargs: Any) -> Stated:
+def _meant(stated: Stated, name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     """The plain expectation in the place of the stated one, with both reasons."""
     expectation = stated.expectation.model_copy(update={"name": f"expect_{name}", "kwargs": kwargs})
     return replace(stated, expectation=expectation, why="; ".join(filter(None, (stated.why, why))))

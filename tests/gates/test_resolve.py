@@ -144,7 +144,7 @@ def test_enough_rows_have_a_value_that_is_known_from_earlier(opened: Opened) -> 
     assert (few.success, few.unexpected, few.examples[0]) == (False, 24, "'c4'")
     assert few.sentence() == (
         "customer: expect_column_values_to_be_in_past: 24 of 40 values (60 %), e.g. 'c4', 'c5', 'c6'; "
-        "allowed: mostly 0.51, past past_customer_1 (known from the earlier partition 2026-01-31)"
+        "allowed: mostly 0.51, past customer of the earlier partition 2026-01-31"
     )
     assert (enough.success, enough.unexpected) == (True, 20)
 
