@@ -5,6 +5,7 @@ Judged are the repaired values. A row that breaks a rule goes to quarantine, wit
 rows in = rows clean + rows in quarantine. What is decided where the file leaves it open:
 
 - Codes and spellings are trimmed and lowered like the values with which they are compared.
+- NaN is a missing value, as in pandas; infinity is a number (features take it for missing, `min` and `max` judge it).
 - An empty string stays a value unless '' is among its column's codes.
 - A `rules` condition that is null counts as fulfilled, as in SQL's CHECK: whether a value may be missing is said by
   `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
@@ -119,6 +120,8 @@ def _tidy(value: str, column: str, use_case: UseCase) -> str:
 
 def _repaired_value(column: str, value: str, use_case: UseCase) -> str:
     type_ = sql.TYPES[use_case.columns[column].type]
+    if type_ == "DOUBLE":
+        value = f"CASE WHEN NOT isnan({value}) THEN {value} END"
     # Words that mean missing in a column of numbers have become null when ingest gave the column its type.
     codes = [sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)]
     return f"CASE WHEN {value} IN ({', '.join(codes)}) THEN NULL ELSE {value} END" if codes else value

@@ -73,6 +73,17 @@ def test_a_rule_of_the_file_holds_unless_it_is_false_or_cannot_be_computed() -> 
     assert json.loads(quarantine[0]["found"]) == {"amount": 50.0, "channel": "chip"}
 
 
+def test_not_a_number_is_missing_and_infinity_is_a_number() -> None:
+    facts = use_case()
+    strict = facts.columns["amount"].model_copy(update={"required": True, "max": 100.0})
+    case = facts.model_copy(update={"columns": {**facts.columns, "amount": strict}})
+    clean, quarantine = both([row("a", amount=math.nan), row("b", amount=math.inf), row("c")], case)
+    assert [found["id"] for found in clean] == ["c"]
+    assert [(found["key"], found["reasons"]) for found in quarantine] == [("a", "amount: missing"), ("b", "amount: above 100")]
+    (filled,), _ = both([row("a", amount=math.nan)], use_case(cleanse={"fill": {"amount": 7}}))
+    assert filled["amount"] == 7.0
+
+
 def test_rows_without_key_or_time_go_to_quarantine() -> None:
     _, quarantine = both([row(None), row("b", at=None)])
     assert [(found["key"], found["reasons"]) for found in quarantine] == [("b", "at: missing"), (None, "id: missing")]
