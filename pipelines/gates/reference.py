@@ -133,7 +133,7 @@ class Reference:
         return sql.select(self.rows, "rows", query).fetchall()
 
     def _few(self, column: str) -> list[tuple[Any, int]]:
-        """A column's values and how often each occurs, in order; none where they are many, or all the same on a single day."""
+        """A column's values and how often each occurs, in order; nothing where there are many."""
         name = sql.name(column)
         found = self._asked(f"SELECT {name}, count(*) FROM rows WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {MOST_VALUES + 1}")
         return found if len(found) <= MOST_VALUES and len(found) * MOST_VALUES <= self.size[0] else []
