@@ -20,6 +20,7 @@ COUNTS |= {"unexpected_percent_total", "unexpected_percent_nonmissing"}
 HARMLESS = (
     "expect_column_unique_value_count",
     "expect_column_proportion_of",
+    "expect_column_correlation",
     "expect_column_type_to_be",
     "expect_column_values_to_be_of_type",
     "expect_column_values_to_be_in_type_list",
