@@ -51,6 +51,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         # Where Great Expectations looks up names of types, and sees that regular expressions are written as PostgreSQL's.
         self.dialect_module = SimpleNamespace(__name__="duckdb", dialect=postgresql.dialect, **TYPES)
         self._failed: set[Any] = set()
+        self._for_examples = False
 
     @contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:
@@ -79,6 +80,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         now = [metric for metric, turn in zip(ready, turns, strict=True) if turn == min(turns)]
         # What has failed is tried again alone: it would spoil the others' query again, and be given the reason of another.
         alone = [metric for metric in now if metric.id in self._failed][:1]
+        self._for_examples = all(metric.metric_name.endswith(EXAMPLES) for metric in now)
         try:
             resolved: dict[Any, Any] = super().resolve_metrics(alone or now, metrics, runtime_configuration)
         except MetricResolutionError as error:
@@ -99,9 +101,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
 
     def execute_query(self, query: Any) -> Any:
         """Take each bad value once as an example, lest a frequent one hide the others."""
-        if isinstance(query, sa.Select) and "unexpected_values" in query.selected_columns:
-            query = query.distinct()
-        return super().execute_query(query)
+        return super().execute_query(query.distinct() if self._for_examples else query)
 
 
 class CountPerValue(ColumnMapMetricProvider):  # type: ignore[misc]

@@ -192,12 +192,18 @@ def test_examples_are_the_same_whatever_the_threads_do() -> None:
     assert seen[1:] == [seen[0], seen[0]]
 
 
-def test_each_bad_value_is_an_example_once_and_counted_each_time() -> None:
-    observed = observe(
-        "column_values_to_be_in_set", {"column": "word", "value_set": ["z"]}, "SELECT ['a', 'b'][1 + range % 2] AS word FROM range(50)"
-    )
+@pytest.mark.parametrize(
+    ("name", "kwargs", "examples"),
+    [
+        ("column_values_to_be_in_set", {"column": "word", "value_set": ["z"]}, ["a", "b"]),
+        ("column_pair_values_to_be_equal", {"column_A": "word", "column_B": "other"}, [("a", "z"), ("b", "z")]),
+        ("compound_columns_to_be_unique", {"column_list": ["word", "other"]}, [{"word": "a", "other": "z"}, {"word": "b", "other": "z"}]),
+    ],
+)
+def test_each_bad_value_is_an_example_once_and_counted_each_time(name: str, kwargs: dict[str, Any], examples: list[Any]) -> None:
+    observed = observe(name, kwargs, "SELECT ['a', 'b'][1 + range % 2] AS word, 'z' AS other FROM range(50)")
     assert observed.result["unexpected_count"] == 50
-    assert observed.result["partial_unexpected_list"] == ["a", "b"]
+    assert observed.result["partial_unexpected_list"] == examples
 
 
 def test_the_connection_stays_open_and_keeps_no_trace() -> None:
