@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (makes HalvingGridSearchCV importable)
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, ParameterSampler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines import metrics
 from pipelines.errors import BadInput, BadUseCase, listed
 from pipelines.model import baseline, candidate, families, folds, inputs
+from pipelines.model.search import PipelineSearchCV
 
 if TYPE_CHECKING:
     import duckdb
-    from sklearn.pipeline import Pipeline
 
     from pipelines.config import Family, UseCase
     from pipelines.model.folds import Fold
 
-Search: TypeAlias = GridSearchCV | RandomizedSearchCV | HalvingGridSearchCV
 Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+# Folds beside one another, in threads. No more: each holds its prepared rows in memory, and families run side by side too.
+THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,15 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family)
     rows = _training_rows(features, use_case)
     X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
     cuts = folds.cut(rows, y, use_case)
-    searched = _searched(X, y, cuts, use_case, family)
-    results = _results(searched)
+    results, found = _searched(X, y, cuts, use_case, family)
     trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
-    validation = _out_of_fold(searched.best_estimator_, X, y, cuts, use_case)
+    validation = _out_of_fold(found, rows, y, use_case)
     return Found(
         family=family,
         trials=trials,
-        validation=validation.assign(key=rows[use_case.key], family=family)[["key", "label", "score", "family"]],
-        candidate=candidate.dump(searched.best_estimator_),
+        validation=validation.assign(family=family),
+        candidate=candidate.dump(found.best_estimator_),
         best_score=float(best.mean_score),
         best_params=json.loads(best.params),
         fit_seconds=tuple(float(seconds) for seconds in results.mean_fit_time),
@@ -111,19 +111,18 @@ def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
     return rows[use_case.target].to_numpy(np.int64 if use_case.task == "binary" else np.float64)
 
 
-def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, family: Family) -> Search:  # noqa: N803
-    facts = getattr(use_case.candidates, family)
-    seed = use_case.candidates.seed
-    common = {"scoring": _scorer(use_case), "cv": cuts, "n_jobs": 1, "error_score": "raise"}
-    pipeline, grid = families.pipeline(use_case, family), families.grid(use_case, family)
-    if facts.search == "random":
-        searcher = RandomizedSearchCV(pipeline, grid, n_iter=facts.n, random_state=seed, **common)
-    elif facts.search == "halving":
-        searcher = HalvingGridSearchCV(pipeline, grid, random_state=seed, **common)
-    else:
-        searcher = GridSearchCV(pipeline, grid, **common)
+def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, family: Family) -> tuple[pd.DataFrame, PipelineSearchCV]:  # noqa: N803
+    """What was tried, a row a candidate, and the search that found the best of it."""
+    facts, seed = getattr(use_case.candidates, family), use_case.candidates.seed
+    pipeline, grid, scoring = families.pipeline(use_case, family), families.grid(use_case, family), _scorer(use_case)
+    halved, candidates = None, ParameterGrid(grid)
     try:
-        return searcher.fit(X, y)
+        if facts.search == "halving":
+            halved = HalvingGridSearchCV(pipeline, grid, scoring=scoring, cv=cuts, random_state=seed, error_score="raise", refit=False)
+            candidates = [halved.fit(X, y).best_params_]  # to be fitted on all rows, of each fold and altogether
+        elif facts.search == "random":
+            candidates = ParameterSampler(grid, facts.n, random_state=seed)
+        found = PipelineSearchCV(pipeline, candidates, scoring=scoring, cv=cuts, n_jobs=THREADS).fit(X, y)
     except InvalidParameterError as error:
         raise BadUseCase(
             f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value in {use_case.name}.yaml"
@@ -133,6 +132,7 @@ def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, f
             f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}\n"
             f"  way out: look at candidates.{family}.grid and at prepare"
         ) from error
+    return _results(halved or found), found
 
 
 def _first_line(error: Exception) -> str:
@@ -149,7 +149,7 @@ def _scorer(use_case: UseCase) -> Any:
     )
 
 
-def _results(searched: Search) -> pd.DataFrame:
+def _results(searched: PipelineSearchCV | HalvingGridSearchCV) -> pd.DataFrame:
     """What was tried, a row a candidate; of halving, which tries the better ones again on more rows, each one's last try."""
     results = pd.DataFrame(searched.cv_results_)
     results["best"] = results.index == searched.best_index_
@@ -195,15 +195,10 @@ def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseC
     return float(np.mean([score(fold) for fold in cuts]))
 
 
-def _out_of_fold(best: Pipeline, X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase) -> pd.DataFrame:  # noqa: N803
-    """Label and score of each row that a fold holds out, by the best parameters fitted on the fold's other rows.
-
-    Not scikit-learn's cross_val_predict: it refuses folds by time, which never hold out the first rows.
-    """
-    scored = {
-        position: score
-        for fit, held in cuts
-        for position, score in zip(held, candidate.scores(clone(best).fit(X.iloc[fit], y[fit]), X.iloc[held], use_case.task), strict=True)
-    }
-    positions = sorted(scored)
-    return pd.DataFrame({"label": y[positions], "score": [scored[position] for position in positions]}, index=X.index[positions])
+def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_case: UseCase) -> pd.DataFrame:
+    """Key, label and score of each row that a fold holds out, in order of the rows: by time, the first rows are in no fold."""
+    positions, scores = (np.concatenate(parts) for parts in zip(*found.out_of_fold_, strict=True))
+    order = positions.argsort()
+    positions = positions[order]
+    keys = rows[use_case.key].iloc[positions].reset_index(drop=True)
+    return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order]})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -65,20 +65,33 @@ def test_parameters_bear_the_names_of_the_use_case_file() -> None:
     assert json.loads(found("linear").trials.params[0]) == {"prepare__numbers__impute__strategy": "mean"}
 
 
-@pytest.mark.parametrize(("family", "task"), EVERY)
-def test_validation_scores_are_of_models_that_have_not_seen_the_row(family: Family, task: str) -> None:
+def assert_validated(found: Found, task: str = "binary") -> None:
+    """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's other rows."""
     facts, rows = use_case(task), training(task)
     X, y = inputs.frame(rows, facts.features), rows.bad.to_numpy()  # noqa: N806 (scikit-learn's letter)
-    best = candidate.load(found(family, task).candidate)
+    best = candidate.load(found.candidate)
     expected = pd.Series(dtype=np.float64)
     for fit, held in folds.cut(rows, y, facts):
         scores = candidate.scores(best.fit(X.iloc[fit], y[fit]), X.iloc[held], task)
         expected = pd.concat([expected, pd.Series(scores, index=rows.id[held])])
-    validation = found(family, task).validation
+    validation = found.validation
     assert list(validation) == ["key", "label", "score", "family"]
     assert validation.key.tolist() == expected.index.tolist()
     assert validation.score.tolist() == expected.tolist()
     assert validation.label.tolist() == rows.set_index("id").bad[validation.key].tolist()
+
+
+@pytest.mark.parametrize(("family", "task"), EVERY)
+def test_validation_scores_are_of_models_that_have_not_seen_the_row(family: Family, task: str) -> None:
+    assert_validated(found(family, task), task)
+
+
+@pytest.mark.parametrize("search", ["random", "halving"])
+def test_every_kind_of_search_scores_all_rows_held_out_by_its_best_parameters(search: Literal["random", "halving"]) -> None:
+    n = 2 if search == "random" else None
+    found = tune.search(fitted.features(), use_case(linear=Search(search=search, n=n, grid={"C": (0.01, 0.1, 1, 10)})), "linear")
+    assert_validated(found)
+    assert found.best_params["C"] == candidate.load(found.candidate)["model"].C
 
 
 @pytest.mark.parametrize(("task", "measure"), [("binary", average_precision_score), ("regression", root_mean_squared_error)])
