@@ -77,7 +77,8 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         if needless:
             return needless
         turns = [_turn(metric, self) for metric in ready]
-        now = [metric for metric, turn in zip(ready, turns, strict=True) if turn == min(turns)]
+        first = min(turns, default=0)
+        now = [metric for metric, turn in zip(ready, turns, strict=True) if turn == first]
         # What has failed is tried again alone: it would spoil the others' query again, and be given the reason of another.
         alone = [metric for metric in now if metric.id in self._failed][:1]
         self._for_examples = all(metric.metric_name.endswith(EXAMPLES) for metric in now)
