@@ -286,13 +286,16 @@ def main(sizes: Sequence[int]) -> None:
         for name, measured in runs.items():
             seconds, cpu = median(run.seconds for run in measured), median(run.cpu for run in measured)
             print(f"  {name:14}{seconds:9.2f}{cpu:9.2f}{max(run.peak for run in measured):9,.0f}{seconds / ours:10.2f}x")
-        for check, *numbers in zip(CHECKS, *first.values(), strict=True):
-            if not all(same(number, numbers[0]) for number in numbers):
-                print(f"  they differ in {check.name} of {check.kwargs.get('column', 'the table')}: {numbers}")
+        differing = [(check, numbers) for check, *numbers in zip(CHECKS, *first.values(), strict=True) if not same(*numbers)]
+        if differing:
+            sys.exit("\n".join(f"they differ in {check.name} {check.kwargs}: {numbers}" for check, numbers in differing))
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two contestants found the same: of a list as much as both tell, numbers but for rounding."""
+def same(one: Any, *others: Any) -> bool:
+    """Whether the contestants found the same: of a list as much as all tell, numbers but for rounding."""
+    if len(others) > 1:
+        return all(same(one, other) for other in others)
+    (other,) = others
     if isinstance(one, list) and isinstance(other, list):
         return all(map(same, one, other))
     if isinstance(one, float | int) and isinstance(other, float | int):
