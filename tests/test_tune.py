@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import average_precision_score, root_mean_squared_error
 
 from pipelines import tune
-from pipelines.config import Family, Search, UseCase
+from pipelines.config import Family, Folds, Search, UseCase
 from pipelines.errors import BadInput, BadUseCase
 from pipelines.model import candidate, folds, inputs
 from pipelines.tune import Found
@@ -65,15 +65,15 @@ def test_parameters_bear_the_names_of_the_use_case_file() -> None:
     assert json.loads(found("linear").trials.params[0]) == {"prepare__numbers__impute__strategy": "mean"}
 
 
-def assert_validated(found: Found, task: str = "binary") -> None:
+def assert_validated(found: Found, facts: UseCase) -> None:
     """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's other rows."""
-    facts, rows = use_case(task), training(task)
+    rows = training(facts.task)
     X, y = inputs.frame(rows, facts.features), rows.bad.to_numpy()  # noqa: N806 (scikit-learn's letter)
     best = candidate.load(found.candidate)
     expected = pd.Series(dtype=np.float64)
     for fit, held in folds.cut(rows, y, facts):
-        scores = candidate.scores(best.fit(X.iloc[fit], y[fit]), X.iloc[held], task)
-        expected = pd.concat([expected, pd.Series(scores, index=rows.id[held])])
+        scores = candidate.scores(best.fit(X.iloc[fit], y[fit]), X.iloc[held], facts.task)
+        expected = pd.concat([expected, pd.Series(scores, index=rows.id[held])]).sort_index()  # ids are in order of time
     validation = found.validation
     assert list(validation) == ["key", "label", "score", "family"]
     assert validation.key.tolist() == expected.index.tolist()
@@ -83,14 +83,21 @@ def assert_validated(found: Found, task: str = "binary") -> None:
 
 @pytest.mark.parametrize(("family", "task"), EVERY)
 def test_validation_scores_are_of_models_that_have_not_seen_the_row(family: Family, task: str) -> None:
-    assert_validated(found(family, task), task)
+    assert_validated(found(family, task), use_case(task))
+
+
+def test_validation_scores_are_those_of_their_rows_if_folds_take_rows_from_anywhere() -> None:
+    facts = use_case(linear=Search())
+    stratified = facts.model_copy(update={"split": facts.split.model_copy(update={"folds": Folds(by="stratified", n=3)})})
+    assert_validated(tune.search(fitted.features(), stratified, "linear"), stratified)
 
 
 @pytest.mark.parametrize("search", ["random", "halving"])
 def test_every_kind_of_search_scores_all_rows_held_out_by_its_best_parameters(search: Literal["random", "halving"]) -> None:
     n = 2 if search == "random" else None
-    found = tune.search(fitted.features(), use_case(linear=Search(search=search, n=n, grid={"C": (0.01, 0.1, 1, 10)})), "linear")
-    assert_validated(found)
+    facts = use_case(linear=Search(search=search, n=n, grid={"C": (0.01, 0.1, 1, 10)}))
+    found = tune.search(fitted.features(), facts, "linear")
+    assert_validated(found, facts)
     assert found.best_params["C"] == candidate.load(found.candidate)["model"].C
 
 
