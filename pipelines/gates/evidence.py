@@ -19,6 +19,8 @@ from pipelines.store import as_json
 
 Result: TypeAlias = dict[str, Any]
 
+# Threads add a column up in any order, which shows in the last digits of a mean: the same table has the same evidence.
+DIGITS = 12
 MOST_KEPT = 20  # of a list that was observed: some expectations list every value of a column
 SEVERITIES = {"stop": "critical", "warn": "warning"}
 
@@ -75,7 +77,10 @@ def results(suite_name: str, each: Sequence[Result], *, run_name: str, not_asked
 
 
 def plain(value: Any, most: int | None = None) -> Any:
-    """A value as JSON can hold it: moments as ISO text, decimals as numbers, infinity and NaN as words; lists cut off at `most`."""
+    """A value as JSON can hold it: moments as ISO text, decimals as numbers, infinity and NaN as words; lists cut off at `most`.
+
+    Floats have `DIGITS` significant digits, lest a mean be another one each time that it is computed.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item, most) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -83,7 +88,7 @@ def plain(value: Any, most: int | None = None) -> Any:
     if isinstance(value, Decimal):
         return plain(float(value))
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else str(value)
     if isinstance(value, date):  # and datetime
         return value.isoformat()
     return value if value is None or isinstance(value, bool | int | str) else str(value)

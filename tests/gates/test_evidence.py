@@ -98,3 +98,8 @@ def test_no_personal_value_is_in_it() -> None:
     assert len(kept) == len(every)
     assert "anna" not in json.dumps(kept)
     assert "•••" in json.dumps(kept, ensure_ascii=False)
+
+
+def test_the_last_digits_of_a_float_which_differ_from_run_to_run_are_no_evidence() -> None:
+    assert evidence.plain({"mean": 41.26632176799808}) == evidence.plain({"mean": 41.26632176799821}) == {"mean": 41.266321768}
+    assert evidence.plain([0.1, 1e-300, 1.7976931348623157e308, float("nan")]) == [0.1, 1e-300, 1.79769313486e308, "nan"]
