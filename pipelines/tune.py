@@ -46,7 +46,8 @@ class Found:
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
         best_score: The best candidate's mean score.
         best_params: The best candidate's parameters, by the names of the use-case file.
-        fit_seconds: For each row of trials, its mean time to fit. A clock, so it is no part of any table.
+        fit_seconds: For each row of trials, its model's mean time to fit (a shared ensemble's, where it is read off one). A clock, so
+            it is no part of any table.
     """
 
     family: Family

@@ -1,4 +1,4 @@
-// Log in to Airflow's UI and photograph what the README shows: Gantt, graph, trigger form and the model card.
+// Log in to Airflow's UI and photograph what the README shows: Gantt, graph, trigger form, the model card and a red gate.
 const fs = require('fs');
 const { chromium } = require('playwright-core');
 
@@ -39,8 +39,13 @@ async function main() {
   await page.waitForTimeout(2500);
   await shoot('trigger');
   await page.setViewportSize({ width: 1200, height: 900 });
-  await page.goto(`file://${process.cwd()}/data/card_fraud/training/${runs.dag_runs[0].logical_date.slice(0, 10)}/reports/evaluate.html`);
+  const trained = runs.dag_runs[0].logical_date.slice(0, 10);
+  await page.goto(`file://${process.cwd()}/data/card_fraud/training/${trained}/reports/evaluate.html`);
   await shoot('card');
+  // The demo's poisoned night, the eighth after the training.
+  const poisoned = new Date(Date.parse(trained) + 8 * 24 * 3600 * 1000).toISOString().slice(0, 10);
+  await page.goto(`file://${process.cwd()}/data/card_fraud/scoring/${poisoned}/reports/gate_raw.html`);
+  await shoot('gate');
   await browser.close();
 }
 
