@@ -140,15 +140,11 @@ def _repeated(table: Any, key: Sequence[str], shown: Sequence[str], label: str) 
 
 @dataclass(frozen=True)
 class Observed:
-    """What Great Expectations found for one expectation: its result, or the reason why there is none.
-
-    `whole` is Great Expectations' own result object, for its Data Docs; None where it returned none.
-    """
+    """What Great Expectations found for one expectation: its result, or the reason why there is none."""
 
     success: bool
     result: dict[str, Any]
     raised: str | None
-    whole: Any = None
 
 
 def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, expectations: Sequence[Any]) -> list[Observed]:
@@ -192,7 +188,7 @@ def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:
 
 def _observed(result: Any) -> Observed:
     raised = _raised(result.exception_info or {})
-    return Observed(bool(result.success) and raised is None, dict(result.result), raised, whole=result)
+    return Observed(bool(result.success) and raised is None, dict(result.result), raised)
 
 
 def _raised(info: dict[str, Any]) -> str | None:
