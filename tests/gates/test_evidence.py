@@ -25,7 +25,12 @@ def judged(*expectations: Expectation, rows: str = ROWS, personal: frozenset[str
 def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     results: list[Any] = []
     observed = engine._observed
-    monkeypatch.setattr(engine, "_observed", lambda result: results.append(result) or observed(result))
+
+    def remember(result: Any) -> engine.Observed:
+        results.append(result)
+        return observed(result)
+
+    monkeypatch.setattr(engine, "_observed", remember)
     (kept,) = judged(Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3}))
     told = results[0].to_json_dict()
     assert kept["result"] == told["result"]
