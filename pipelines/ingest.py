@@ -214,6 +214,9 @@ class _Reading:
         places: dict[str, list[str]] = {}
         for piece in self.pieces:
             found = piece.rows.columns
+            if not set(found) & set(self.given):  # the names found may be a row's values, personal ones among them: none is quoted
+                places.setdefault("none of the schema's columns is there; has it lost its header line?", []).append(piece.place)
+                continue
             extra = [name for name in found if name not in self.given]
             for name in self.given:
                 if name not in found:

@@ -110,6 +110,12 @@ def test_columns_missing_and_unknown_are_named_all_at_once(csv: Callable[..., Ru
     assert "a column 'colour' that the schema does not know" in sentence
 
 
+def test_a_file_without_its_header_is_told_without_quoting_the_row_that_stands_there(csv: Callable[..., Run]) -> None:
+    sentence = refusal(csv(GOOD.split("\n", 1)[1] + "z,2026-02-01,Jane Roe,1,chip,0\ny,2026-02-01,c,1,chip,0\n"))
+    assert "rows.csv: none of the schema's columns is there; has it lost its header line?" in sentence
+    assert not any(value in sentence for value in GOOD.split("\n")[1].split(",") if len(value) > 1)
+
+
 def test_values_of_another_type_are_named_with_row_column_value_and_type(csv: Callable[..., Run]) -> None:
     sentence = refusal(csv(GOOD + "c,2026-02-01,c1,ten,chip,0\nd,2026-02-01,c1,1,chip,1.5\n"))
     assert "2 values are not of the declared type" in sentence
