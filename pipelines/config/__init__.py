@@ -35,6 +35,7 @@ from pipelines.config.judgement import (
     Metric,
     Threshold,
 )
+from pipelines.config.limits import Limits, memory_text
 from pipelines.config.schema import Column, Label
 from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
@@ -68,6 +69,7 @@ __all__ = [
     "Kind",
     "Label",
     "LeastCost",
+    "Limits",
     "MaxPrecision",
     "MaxRecall",
     "Metric",
@@ -90,4 +92,5 @@ __all__ = [
     "UseCase",
     "Window",
     "duration_text",
+    "memory_text",
 ]

@@ -10,12 +10,12 @@ from croniter import croniter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
-Step: TypeAlias = Literal["ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "drift"]
+Step: TypeAlias = Literal["ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "drift"]
 GatedTable: TypeAlias = Literal["raw", "clean", "features", "trials", "scores", "parity", "predictions", "drift"]
 Family: TypeAlias = Literal["linear", "forest", "xgboost"]
 
 # Names that Sluice itself writes into tables; a user's column may not take them.
-RESERVED = frozenset({"split", "score", "decision", "model_version", "run", "partition", "reasons", "candidate"})
+RESERVED = frozenset({"split", "score", "decision", "engine", "model_version", "run", "partition", "reasons", "candidate"})
 NAME = r"^[a-z][a-z0-9_]*$"
 
 

@@ -11,6 +11,7 @@ from pipelines.config.candidates import Candidates, Split
 from pipelines.config.cleanse import Cleanse
 from pipelines.config.features import Features, Prepare
 from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Threshold
+from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.source import Replay, Source
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
@@ -39,6 +40,7 @@ class UseCase(Strict):
         description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings.",
     )
     monitoring: Monitoring = Monitoring()
+    limits: Limits = Limits()
     schedule: Schedule = Schedule()
     demo: Demo
 
