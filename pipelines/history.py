@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
 
+from pipelines import dates
 from pipelines.settings import Settings
 
 WAIT = 60  # seconds for another process that is writing its line
@@ -33,6 +35,11 @@ class Promotion:
         """One line for a person."""
         return f"{self.time}  {self.partition}  version {self.version} {self.decision}: {self.reason}"
 
+    @property
+    def since(self) -> date:
+        """The morning from which on it holds: when the training's partition is over, whenever it may have run."""
+        return dates.known_by("training", dates.parse(self.partition))
+
     def same_as(self, other: Promotion) -> bool:
         """Whether both are the same decision: made twice, it is one line."""
         return (self.version, self.previous, self.decision, self.reason) == (other.version, other.previous, other.decision, other.reason)
@@ -54,6 +61,10 @@ class History:
         if not self.path.is_file():
             return []
         return [Promotion(**json.loads(line)) for line in self.path.read_text().splitlines()]
+
+    def promotions(self) -> list[Promotion]:
+        """The decisions by which somebody became champion, oldest first."""
+        return [line for line in self.read() if line.decision == "promoted"]
 
     def append(self, promotion: Promotion) -> None:
         """Write a decision down, on disk before this returns, unless the latest one about this version is the same."""

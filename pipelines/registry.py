@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from pipelines import tracking
+from pipelines import dates, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
 from pipelines.history import History, Promotion
 from pipelines.model.graph import Graph
@@ -75,24 +75,20 @@ def register(run: Run, exported: Exported, verdict: Verdict) -> str:
 
 
 def champion(run: Run) -> Champion:
-    """Load the version that the run asks for, else the champion.
+    """Load the version that the run asks for, else the champion of the morning on which the partition is due.
+
+    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and trainings take the
+    champion of now.
 
     Raises:
         BadInput: the run asks for a version that does not exist.
-        NoChampion: nothing was promoted yet.
+        NoChampion: nothing was promoted yet, or not by that morning.
         TableCorrupt: the model's file is gone, or is not the one that was registered.
         TryAgain: MLflow does not answer.
     """
     client = tracking.connect(run.settings)
     name = run.use_case.name
-    version = run.model_version or champion_version(client, name)
-    if version is None:
-        raise NoChampion(
-            f"{name} has no champion yet, so there is nothing to score or compare with\n"
-            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
-            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
-        )
-    return _load(_known(client, name, version))
+    return _load(_known(client, name, run.model_version or _champion_version_of(run, client)))
 
 
 def champion_or_none(run: Run) -> Champion | None:
@@ -118,6 +114,31 @@ def version_of(client: MlflowClient, name: str, graph: bytes) -> str | None:
 def history(settings: Settings, use_case: str) -> list[Promotion]:
     """List each decision about the use case's champion, oldest first."""
     return History.of(settings, use_case).read()
+
+
+def _champion_version_of(run: Run, client: MlflowClient) -> str:
+    """The version that was champion when the run's partition was due; of now for trainings and what-if runs."""
+    name = run.use_case.name
+    now = champion_version(client, name)
+    if now is None:
+        raise NoChampion(
+            f"{name} has no champion yet, so there is nothing to score or compare with\n"
+            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
+            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+        )
+    promotions = History.of(run.settings, name).promotions()
+    morning = dates.known_by(run.kind, run.partition)
+    # The alias is the champion of now, also where somebody has moved it by hand; the history knows the ones before it.
+    if run.what_if or run.kind == "training" or not promotions or promotions[-1].since <= morning:
+        return now
+    then = [promotion.version for promotion in promotions if promotion.since <= morning]
+    if not then:
+        raise NoChampion(
+            f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(p.since for p in promotions)}\n"
+            f"  way out: to see what the champion of now would have said, beside the predictions: "
+            f"python -m pipelines backfill {name} {run.partition} {run.partition} --model now"
+        )
+    return then[-1]
 
 
 def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:

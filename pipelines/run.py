@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+WHAT_IF = "what_if"  # the folder beside a night's tables
+
 
 @dataclass(frozen=True)
 class Run:
@@ -30,6 +32,7 @@ class Run:
     settings: Settings
     orchestrator: str = "command line"  # Airflow's run id, where Airflow runs it
     model_version: str | None = None  # score with this version instead of the champion
+    what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
 
     @classmethod
     def open(
@@ -40,12 +43,15 @@ class Run:
         settings: Settings | None = None,
         orchestrator: str = "command line",
         model_version: str | None = None,
+        what_if: bool = False,
     ) -> Run:
         """Load the use case's file and open the partition's store."""
         settings = settings or Settings.from_env()
         loaded = load(settings.use_cases, use_case)
         store = Store(settings.data, use_case, kind, partition, Version(use_case=loaded.sha256, code=code_version()))
-        return cls(loaded, store, settings, orchestrator, model_version)
+        if what_if:
+            store.aside = WHAT_IF
+        return cls(loaded, store, settings, orchestrator, model_version, what_if)
 
     @property
     def use_case(self) -> UseCase:
@@ -64,7 +70,9 @@ class Run:
 
     def afresh(self) -> Run:
         """The same run as a new task would open it: with nothing read yet, so that a table's manifest names its own inputs only."""
-        return replace(self, store=Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version))
+        store = Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version, self.store.memory)
+        store.aside = self.store.aside
+        return replace(self, store=store)
 
     def lineage(self) -> dict[str, str]:
         """What is written into a model's metadata, so that it can be traced and made again."""

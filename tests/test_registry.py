@@ -14,10 +14,12 @@ import pytest
 
 from pipelines import registry, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, TryAgain
+from pipelines.history import History
 from pipelines.model.graph import Graph
 from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import fitted, tiny
+from tests.test_history import FIRST
 
 TRAINING = date(2026, 1, 31)
 
@@ -152,3 +154,42 @@ def test_a_registry_that_does_not_answer_is_worth_another_try(run: Run, monkeypa
     away = replace(run, settings=replace(run.settings, mlflow="http://127.0.0.1:9"))
     with pytest.raises(TryAgain, match="does not answer"):
         registry.champion(away)
+
+
+# --- the champion of the day
+
+
+@pytest.fixture(scope="module")
+def dethroned(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Run:
+    """Version 1 became champion by the training of 31 January, 2 by that of 10 February, 3 by hand, in MLflow."""
+    run = _opened(tmp_path_factory.mktemp("dethroned"), mlflow_database)
+    registry.register(run, fitted.exported(), fitted.verdict())
+    for version, previous, partition in (("1", None, "2026-01-31"), ("2", "1", "2026-02-10")):
+        History.of(run.settings, "tiny").append(replace(FIRST, version=version, previous=previous, partition=partition))
+    tracking.connect(run.settings).set_registered_model_alias("tiny", "champion", "3")
+    return run
+
+
+def night(run: Run, day: int, *, what_if: bool = False) -> Run:
+    return Run.open(tiny.NAME, "scoring", date(2026, 2, day), run.settings, what_if=what_if)
+
+
+@pytest.mark.parametrize(("day", "version"), [(1, "1"), (9, "1"), (10, "3"), (20, "3")])
+def test_a_night_is_scored_by_the_champion_of_its_own_morning(dethroned: Run, day: int, version: str) -> None:
+    assert registry.champion(night(dethroned, day)).version == version
+
+
+def test_a_week_is_reported_on_with_the_champion_of_the_morning_after_it(dethroned: Run) -> None:
+    weeks = [Run.open(tiny.NAME, "drift", date(2026, 2, day), dethroned.settings) for day in (3, 4)]
+    assert [registry.champion(week).version for week in weeks] == ["1", "3"]
+
+
+def test_a_what_if_run_and_a_training_take_the_champion_of_now(dethroned: Run) -> None:
+    assert registry.champion(night(dethroned, 1, what_if=True)).version == "3"
+    assert registry.champion(dethroned).version == "3"
+
+
+def test_a_night_before_the_first_champion_has_none_and_a_way_out(dethroned: Run) -> None:
+    before = Run.open(tiny.NAME, "scoring", date(2026, 1, 30), dethroned.settings)
+    with pytest.raises(NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --model now"):
+        registry.champion(before)
