@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from uuid import uuid4
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from pipelines import drift_report, metrics, pages, personal, sql
+from pipelines import drift_report, metrics, metrics_stream, pages, personal, sql
 from pipelines.drift_report import Test
 from pipelines.errors import BadInput, listed
+from pipelines.metrics_stream import Measured
 from pipelines.model.graph import Graph
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ Kind: TypeAlias = Literal["feature", "prediction", "performance"]
 Types: TypeAlias = Mapping[str, drift_report.Type]
 
 SCORE = "score"
-SAMPLE = 10_000  # rows of each side that Evidently compares: more cost minutes and tell nothing new
+# Rows of each side that Evidently compares. More would find nothing new: what drift is, is a distance of a size that matters
+# (`drift_report.FAR`), and 10,000 rows tell it from chance (see `drift_report.test_for`); all rows would take memory and minutes.
+SAMPLE = 10_000
 MISSING_MOVED = 0.05  # by how much the share of missing values must have moved
 STANDARD_ERRORS = 3.29  # and by how many standard errors: chance does so once in a thousand times
 COMMON = 0.01  # a category is named when it has this share of the reference's rows; the others are one, OTHER
@@ -158,10 +163,7 @@ def compare(
     held_out = _held_out(reference, champion, use_case)
 
     before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(week, types, use_case)
-    score_before = _Side(
-        len(held_out), {SCORE: 0.0}, held_out.head(SAMPLE)[[use_case.time, SCORE]].sort_values(use_case.time, kind="stable")
-    )
-    score_now = _side(scored, {SCORE: "number"}, use_case)
+    score_before, score_now = (_side(rows, {SCORE: "number"}, use_case) for rows in (held_out, scored))
     if not now.rows or not score_now.rows:
         raise BadInput(
             f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions: nothing to compare"
@@ -186,7 +188,8 @@ def compare(
         *_performance(scored, labels, held_out, champion, use_case),
     ]
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
-    return Found(table, _page(table, compared.html, scored, champion, use_case))
+    samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
+    return Found(table, _page(table, compared.html, samples, scored, champion, use_case))
 
 
 # --- the two sides -----------------------------------------------------------------------------------------------
@@ -240,11 +243,26 @@ def _shuffled(key: str) -> str:
     return f"md5({key}::VARCHAR), {key}"
 
 
-def _held_out(reference: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> pd.DataFrame:
-    """The champion's held-out rows in shuffled order: time, target, score."""
-    rows = reference.filter("split = 'test'").order(_shuffled(sql.name(use_case.key))).to_arrow_table()
-    scores = Graph(champion.graph).scores(rows).astype(np.float64)
-    return pd.DataFrame({name: rows[name].to_pandas() for name in (use_case.time, use_case.target)} | {SCORE: scores})
+def _held_out(reference: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    """The champion's held-out rows: key, time, target, score. DuckDB keeps them, which can go through the disk."""
+    graph = Graph(champion.graph)
+    rows = reference.filter("split = 'test'")
+    kept = [use_case.key, use_case.time, use_case.target]
+    inputs = rows.project(", ".join(map(sql.name, dict.fromkeys([*kept, *graph.inputs]))))
+    schema = inputs.limit(0).to_arrow_table().schema  # a chunk in which all values are missing has no type of its own
+
+    def scored(chunk: pd.DataFrame) -> pd.DataFrame:
+        return chunk[kept].assign(**{SCORE: graph.scores(pa.Table.from_pandas(chunk, schema, preserve_index=False)).astype(np.float64)})
+
+    types = {name: str(type_) for name, type_ in zip(inputs.columns, inputs.types, strict=True) if name in kept}
+    return _kept(inputs.map(scored, schema=types | {SCORE: "DOUBLE"}))
+
+
+def _kept(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows, computed once."""
+    table = sql.name(f"drift {uuid4().hex}")
+    rows.query("rows", f"CREATE TEMP TABLE {table} AS SELECT * FROM rows")
+    return sql.select(rows, "rows", f"SELECT * FROM {table}")
 
 
 def common_only(before: pd.DataFrame, now: pd.DataFrame, categories: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -318,55 +336,64 @@ def _other_versions(scored: duckdb.DuckDBPyRelation, champion: Champion) -> str 
 
 
 def _performance(
-    scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, held_out: pd.DataFrame, champion: Champion, use_case: UseCase
+    scored: duckdb.DuckDBPyRelation,
+    labels: duckdb.DuckDBPyRelation | None,
+    held_out: duckdb.DuckDBPyRelation,
+    champion: Champion,
+    use_case: UseCase,
 ) -> Iterator[_Row]:
-    """A row a metric, the primary one first: on the predictions whose labels are known, beside the held-out rows."""
-    predictions = int(scored.aggregate("count(*)").fetchall()[0][0])
+    """A row a metric, the primary one first: on all predictions whose labels are known, beside the held-out rows."""
+    target = sql.name(use_case.target)
     matured = _matured(scored, labels, use_case)
+    now, before = (_measured(rows.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case) for rows in (matured, held_out))
+    predictions, known, tested = (int(rows.count("*").fetchall()[0][0]) for rows in (scored, matured, held_out))
     primary = use_case.metric.name
     for name in (primary, *(other for other in metrics.for_task(use_case.task) if other != primary)):
-        value, note = _measured(name, matured, champion, use_case)
         yield _Row(
             subject=name,
             kind="performance",
             type="metric",
             method="matured labels",
-            value=value,
+            value=now[name].value,
             threshold=use_case.monitoring.min_performance if name == primary else None,
-            reference_rows=len(held_out),
-            current_rows=len(matured),
-            reference_value=_measured(name, held_out, champion, use_case)[0],
-            matured_share=len(matured) / predictions,
-            note=note,
+            reference_rows=tested,
+            current_rows=known,
+            reference_value=before[name].value,
+            matured_share=known / predictions,
+            note=now[name].reason,
         )
 
 
-def _matured(scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pd.DataFrame:
-    """The predictions whose labels are known, in order of their key: target, score."""
-    if labels is None:
-        return pd.DataFrame({use_case.target: [], SCORE: []})
+def _matured(scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    """The predictions whose labels are known: target, score."""
     key, target = sql.name(use_case.key), sql.name(use_case.target)
+    if labels is None:
+        return scored.project(f"NULL AS {target}, {SCORE}").limit(0)
     known = labels.filter(f"{target} IS NOT NULL").project(f"{key} AS labelled, {target}")
-    matured = scored.join(known, f"{key} = labelled").order(key).project(f"{target}, {SCORE}")
-    return pd.DataFrame(matured.df())
+    return _kept(scored.join(known, f"{key} = labelled").project(f"{target}, {SCORE}"))
 
 
-def _measured(metric: str, rows: pd.DataFrame, champion: Champion, use_case: UseCase) -> tuple[float | None, str | None]:
-    """The metric, or why it has no value."""
-    if metric in metrics.DECISION and champion.threshold is None:
-        return None, f"version {champion.version} has no decision threshold"
+def _measured(rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> dict[str, Measured]:
+    """Metric -> what it is on these rows, or why it has no value."""
     threshold = 0.5 if champion.threshold is None else champion.threshold
-    try:
-        value = metrics.measure(metric, rows[use_case.target], rows[SCORE], threshold=threshold, under_cost=use_case.metric.under_cost)
-    except metrics.Undefined as reason:
-        return None, str(reason)
-    return value, None
+    measured = metrics_stream.measure(rows, use_case.task, threshold=threshold, under_cost=use_case.metric.under_cost)
+    if champion.threshold is None:
+        no_decision = Measured(None, f"version {champion.version} has no decision threshold")
+        measured |= {name: no_decision for name in measured if name in metrics.DECISION}
+    return measured
 
 
 # --- for a person ------------------------------------------------------------------------------------------------
 
 
-def _page(table: pd.DataFrame, evidently: str, scored: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> str:
+def _page(
+    table: pd.DataFrame,
+    evidently: str,
+    samples: Mapping[str, tuple[int, int]],
+    scored: duckdb.DuckDBPyRelation,
+    champion: Champion,
+    use_case: UseCase,
+) -> str:
     time = sql.name(use_case.time)
     first, last = scored.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
     records = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -383,4 +410,5 @@ def _page(table: pd.DataFrame, evidently: str, scored: duckdb.DuckDBPyRelation, 
         n_features=len(features),
         hidden=sorted(_private(use_case)),
         evidently=evidently,
+        samples={what: (taken, rows) for what, (taken, rows) in samples.items() if taken < rows},
     )

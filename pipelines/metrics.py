@@ -53,7 +53,7 @@ def gain(name: str, value: float, other: float) -> float:
 
 def are_probabilities(score: Floats) -> bool:
     """Whether scores lie between 0 and 1. A graph adds up trees in float32, and may end some last bits beyond."""
-    return bool(score.min() >= -1e-6 and score.max() <= 1 + 1e-6)
+    return _are_probabilities(score.min(), score.max())
 
 
 def measure(name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, under_cost: float = 1.0) -> float:
@@ -74,21 +74,46 @@ def measure(name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: flo
         BadInput: an unknown metric, or a null or infinite number.
     """
     truth, scores = _finite(name, y, score)
+    refuse_undefined(name, len(truth), labels=(truth.min(), truth.max()), scores=(scores.min(), scores.max()))
     if name in NUMBER:
-        if name == "r2" and np.ptp(truth) == 0:
-            raise Undefined(f"r2 has no value on {len(truth):,} rows which all have the label {truth[0]:g}: it needs labels that differ")
         return float(NUMBER[name](truth, scores))
     if name == "asymmetric":
-        return float(np.mean(np.where(scores < truth, under_cost * (truth - scores), scores - truth)))
+        return float(np.mean(costs(truth, scores, under_cost)))
     if name in PROBABILITY:
-        if not are_probabilities(scores):
-            raise Undefined(f"{name} has no value for scores from {scores.min():g} to {scores.max():g}: it needs probabilities, 0 to 1")
         return float(PROBABILITY[name](truth, scores.clip(0, 1)))
-    if np.ptp(truth) == 0:
-        raise Undefined(f"{name} has no value on {len(truth):,} rows which all have the label {truth[0]:g}: it needs both 0 and 1")
     if name in ORDER:
         return float(ORDER[name](truth, scores))
     return float(DECISION[name](truth, scores >= threshold))
+
+
+def costs(truth: Floats, scores: Floats, under_cost: float) -> Floats:
+    """What each forecast costs, where one unit too high costs 1."""
+    return np.where(scores < truth, under_cost * (truth - scores), scores - truth)
+
+
+def refuse_undefined(name: str, rows: int, *, labels: tuple[float, float], scores: tuple[float, float]) -> None:
+    """Make sure that a metric has a value.
+
+    Args:
+        name: A metric of `for_task`.
+        rows: How many rows there are.
+        labels: The least and the greatest label.
+        scores: The least and the greatest score.
+
+    Raises:
+        Undefined: it has none on such rows.
+    """
+    if rows == 0:
+        raise Undefined(f"{name} has no value: there are no rows")
+    if name in PROBABILITY and not _are_probabilities(*scores):
+        raise Undefined(f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities, 0 to 1")
+    needed = "labels that differ" if name == "r2" else "both 0 and 1"
+    if (name == "r2" or name in ORDER or name in DECISION) and labels[0] == labels[1]:
+        raise Undefined(f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}")
+
+
+def _are_probabilities(least: float, greatest: float) -> bool:
+    return bool(least >= -1e-6 and greatest <= 1 + 1e-6)
 
 
 def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, Floats]:
@@ -98,7 +123,7 @@ def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, 
         raise BadInput(f"no metric {name!r}: {meant(name, known)}")
     truth, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     if len(truth) == 0:
-        raise Undefined(f"{name} has no value: there are no rows")
+        refuse_undefined(name, 0, labels=(0, 0), scores=(0, 0))
     for what, values in (("label", truth), ("score", scores)):
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:

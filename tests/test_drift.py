@@ -164,6 +164,23 @@ def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) 
     assert row(compare(late), "amount").drifted
 
 
+def test_a_sample_is_told_and_performance_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch, quiet: Found) -> None:
+    assert "compares all rows" in quiet.html
+    whole = compare(quiet_week(), labelled=quiet_week())
+    monkeypatch.setattr(drift, "SAMPLE", 100)
+    sampled = compare(quiet_week(), labelled=quiet_week())
+    assert "100 of the training's 300 rows, 100 of the week's 350 rows" in " ".join(sampled.html.split())
+    performance = sampled.table.kind == "performance"
+    pd.testing.assert_frame_equal(sampled.table[performance], whole.table[performance])
+    assert set(sampled.table[performance].current_rows) == {ROWS}
+    assert set(sampled.table[performance].reference_rows) == {100}
+
+
+def test_held_out_rows_whose_texts_are_all_missing_are_scored() -> None:
+    training = fitted.rows().assign(note=lambda rows: rows.note.where(rows.split == "train"))
+    assert row(compare(quiet_week(), reference=training), "aucpr").reference_value > 0
+
+
 def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
     assert "giraffe" not in loud.html
     assert PHONE in loud.html, "a category that is not personal is shown"
