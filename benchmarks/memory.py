@@ -1,0 +1,294 @@
+"""What each task of a large night and of its drift report takes: its rows per second, and its peak memory beside `limits.memory`.
+
+Run as `python -m benchmarks.memory [rows] [rows of each day before]`: by default a night of 10 million rows and 30 columns, and
+a million on each of the seven days before it, at which a window of each customer looks back. That needs 30 GB of disk in the temp folder. It fails
+if a task holds more than its limit.
+
+A small training, six small nights, the large night and the week's drift report go the real way, gates included. The source
+is a Parquet file a day. Each task of the large night and of the report is taken in a process of its own, as Airflow and the
+command line take it; its peak memory is that of the whole process, with all that it imports (VmHWM). Reading the past again
+is told as a share of the time: the first steps are taken a second time by a use case without the window.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import gates
+
+# The process that only starts others stays small.
+if TYPE_CHECKING:
+    from pipelines.config import GatedTable, Kind, Step
+    from pipelines.run import Run
+    from pipelines.settings import Settings
+
+ROWS, A_DAY_BEFORE = 10_000_000, 1_000_000
+SMALL = 1_000  # rows of a day of the training and of the other nights
+WEEK = date(2026, 3, 2)
+NIGHT = WEEK + timedelta(days=6)
+TRAINING = WEEK - timedelta(days=1)
+WINDOW_DAYS = 10
+NAME, WITHOUT_PAST = "large", "large_without_past"
+LOOKING_BACK: tuple[Step, ...] = ("ingest", "cleanse", "features")
+
+COLUMNS = gates.COLUMNS | {
+    "payment_id": "'P{day}' || printf('%010d', i)",
+    "paid_at": "TIMESTAMP '{day}' + to_microseconds((u(i, 1) * 86400e6)::BIGINT)",
+    "settled_on": "DATE '{day}' + (u(i, 2) * 10)::INTEGER",
+    "customer_id": "'C' || (u(i, 3) * {customers})::BIGINT",
+    # What a model can learn, and one row in a hundred that it cannot.
+    "is_fraud": "((amount > 60 AND channel = 'online') <> (u(i, 25) < 0.01))::INTEGER",
+}
+
+USE_CASE = """
+name: {name}
+title: A night of many payments. One row is one payment.
+task: binary
+source: {{kind: file, path: "{files}/{{partition}}.parquet", format: {{type: parquet}}}}
+columns:
+  payment_id: {{type: string, role: key}}
+  paid_at: {{type: timestamp, role: time}}
+  settled_on: {{type: date}}
+  customer_id: {{type: string, required: true}}
+  terminal_id: {{type: integer}}
+  channel: {{type: string, allowed: [chip, online, swipe]}}
+  country: {{type: string}}
+  currency: {{type: string, allowed: [EUR, PLN]}}
+  email: {{type: string}}
+  card: {{type: string}}
+  amount: {{type: number, min: 0}}
+  fee: {{type: number, min: 0}}
+  balance: {{type: number}}
+  age: {{type: integer, min: 0, max: 120}}
+  items: {{type: integer, min: 1}}
+  refund: {{type: number}}
+  weekend: {{type: boolean}}
+  note: {{type: string}}
+  is_fraud: {{type: integer, role: label, allowed: [0, 1]}}
+{numbers}
+label: {{positive: 1, delay_days: 1}}
+cleanse: {{lower: [channel], fill: {{country: XX}}}}
+features:
+{windows}
+  numbers:
+    amount: amount
+    log_amount: ln(1 + amount)
+    hour: hour(paid_at)
+    fee: fee
+    balance: balance
+    age: age
+    items: items
+    refund: refund
+    weekend: weekend::int
+{of_windows}
+{features}
+  categories: {{channel: channel, country: country, currency: currency}}
+split: {{window_days: {window_days}, by: time, test: 0.25, folds: {{by: time, n: 3}}}}
+candidates:
+  baseline: {{}}
+  xgboost: {{grid: {{n_estimators: [100], max_depth: [6]}}}}
+metric: {{name: aucpr}}
+threshold: {{policy: fixed, value: 0.5}}
+gates:
+  raw:
+    - expect_column_median_to_be_between: {{column: amount, min_value: 10, max_value: 40}}
+    - expect_column_proportion_of_unique_values_to_be_between: {{column: card, min_value: 0.9}}
+    - expect_column_values_to_match_regex: {{column: email, regex: "^[^@ ]+@[^@ ]+$", mostly: 0.99}}
+    # One payment in two thousand came by fax: a warning, whose examples have to be found.
+    - expect_column_values_to_be_in_set: {{column: channel, value_set: [chip, online, swipe]}}
+      severity: warn
+  clean:
+    - expect_column_quantile_values_to_be_between:
+        {{column: fee, quantile_ranges: {{quantiles: [0.05, 0.95], value_ranges: [[0.1, 0.2], [1, 1.1]]}}}}
+    - expect_column_values_to_be_known: {{column: country, mostly: 0.9, partitions: 7}}
+  features:
+    - expect_column_mean_to_be_between: {{column: log_amount, min_value: 2, max_value: 5}}
+monitoring: {{max_drifted_share: 0.5}}
+demo: {{training: {training}}}
+"""
+WINDOW = ("  windows: {week: {by: [customer_id], since: 7d}}", "    payments_7d: count(*) over week\n    mean_7d: avg(amount) over week")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step of a large partition or the gate of a table, and what it took."""
+
+    name: str
+    rows: int
+    seconds: float
+    cpu: float  # seconds, over all threads
+    peak: int  # bytes
+    limit: int  # bytes
+    use_case: str = NAME
+
+    @property
+    def within(self) -> bool:
+        """Whether it kept to its limit."""
+        return self.peak <= self.limit
+
+
+def results(rows: int = ROWS, a_day_before: int = A_DAY_BEFORE, told: Callable[[Task], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Live a small life, then the large night and its week, and tell each task as soon as it is done."""
+    with tempfile.TemporaryDirectory(prefix="sluice-memory-") as temporary:
+        folder = Path(temporary)
+        _alone(prepare, folder, rows)
+        _alone(deliver, folder, NIGHT, rows, rows)
+        for n in range(1, 8):
+            _alone(deliver, folder, NIGHT - timedelta(days=n), a_day_before, rows)
+        tasks = []
+        for task in _tasks(folder, rows):
+            told(task)
+            tasks.append(task)
+        return [asdict(task) for task in tasks]
+
+
+# --- the life before
+
+
+def prepare(folder: Path, rows: int) -> None:
+    """Write both use cases and small days, and go the way of a training and of the week's other nights."""
+    from pipelines import flow
+
+    for name in ("use_cases", "var", "delivered"):
+        (folder / name).mkdir()
+    _write_use_cases(folder)
+    first = TRAINING - timedelta(days=WINDOW_DAYS + 10)
+    for n in range((NIGHT - first).days + 1):
+        deliver(folder, first + timedelta(days=n), SMALL, rows)
+    flow.way(_run(folder, "training", TRAINING))
+    for n in range((NIGHT - WEEK).days):
+        flow.way(_run(folder, "scoring", WEEK + timedelta(days=n)))
+
+
+def deliver(folder: Path, day: date, rows: int, customers: int) -> None:
+    """Write the source's file of a day, as a stream. A larger file of the same day begins with the rows of the smaller one."""
+    import duckdb
+
+    connection = duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(folder / "spill")})
+    seed = day.toordinal()
+    connection.execute(f"CREATE MACRO u(i, k) AS hash(i, k, {seed}) / 18446744073709551616.0")
+    columns = ", ".join(
+        f'{sql.format(day=day, customers=max(customers // 20, 10), rows=rows, seed=seed)} AS "{name}"' for name, sql in COLUMNS.items()
+    )
+    path = folder / "delivered" / f"{day}.parquet"
+    connection.execute(f"COPY (SELECT {columns} FROM range({rows}) AS rows(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 100000)")
+
+
+def _write_use_cases(folder: Path) -> None:
+    names = [f"number_{n}" for n in range(11)]
+    for name, (windows, of_windows) in {NAME: WINDOW, WITHOUT_PAST: ("  windows: {}", "")}.items():
+        text = USE_CASE.format(
+            name=name,
+            files=folder / "delivered",
+            numbers="\n".join(f"  {column}: {{type: number}}" for column in names),
+            features="\n".join(f"    {column}: {column}" for column in names),
+            windows=windows,
+            of_windows=of_windows,
+            window_days=WINDOW_DAYS,
+            training=TRAINING,
+        )
+        (folder / "use_cases" / f"{name}.yaml").write_text(text)
+
+
+def _settings(folder: Path) -> Settings:
+    from pipelines.settings import Settings
+
+    return Settings(
+        data=folder / "data", use_cases=folder / "use_cases", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db", mirror=None
+    )
+
+
+def _run(folder: Path, kind: Kind, day: date, use_case: str = NAME) -> Run:
+    from pipelines.run import Run
+
+    return Run.open(use_case, kind, day, _settings(folder))
+
+
+# --- what is measured
+
+
+def _tasks(folder: Path, rows: int) -> Iterator[Task]:
+    yield from _taken(folder, "scoring", NIGHT, rows)
+    yield from _taken(folder, "drift", WEEK, rows + SMALL * (NIGHT - WEEK).days)
+    for step in LOOKING_BACK:
+        yield Task(step, rows, *_alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step), use_case=WITHOUT_PAST)
+
+
+def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:
+    for step, table in _alone(way, kind):
+        yield Task(step, rows, *_alone(take, folder, kind, day, NAME, step))
+        if table:
+            yield Task(f"gate_{table}", rows, *_alone(take, folder, kind, day, NAME, step, table))
+
+
+def way(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
+    """The steps of a kind, and the table behind each that a gate judges."""
+    from pipelines import flow
+
+    return flow.WAYS[kind]
+
+
+def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, table: GatedTable | None = None) -> tuple[float, float, int, int]:
+    """Take a step, or judge its table: seconds by the clock and of CPU; peak memory and the limit, in bytes."""
+    from pipelines import flow
+
+    run = _run(folder, kind, day, use_case)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    if table:
+        flow.gate(run, table)
+    elif use_case == WITHOUT_PAST:
+        flow.STEPS[step](run)  # its gates have nothing to say that the others have not
+    else:
+        flow.take(run, step)
+    return time.perf_counter() - start, time.process_time() - start_cpu, _peak(), run.use_case.limits.memory
+
+
+def _peak() -> int:
+    """The most memory that this process has ever held, in bytes."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+# --- for a person
+
+
+def main(arguments: Sequence[int]) -> None:
+    """Print a line a task, and fail if one took more than it may."""
+
+    def tell(task: Task) -> None:
+        name = task.name if task.use_case == NAME else f"{task.name}, without the past"
+        print(
+            f"{name:28}{task.rows:12,}{task.seconds:9.1f}{task.rows / task.seconds:12,.0f}{task.peak / 1e6:9,.0f}{task.limit / 1e6:8,.0f}"
+            f"{'' if task.within else '  too much'}",
+            flush=True,
+        )
+
+    print(f"{'task':28}{'rows':>12}{'seconds':>9}{'rows/s':>12}{'peak MB':>9}{'limit':>8}")
+    rows, a_day_before = (*arguments, *(ROWS, A_DAY_BEFORE)[len(arguments) :])
+    tasks = [Task(**task) for task in results(rows, a_day_before, tell)]
+    cpu = {task.use_case: 0.0 for task in tasks}
+    for task in tasks:
+        cpu[task.use_case] += task.cpu if task.name in LOOKING_BACK else 0
+    print(f"reading the past again took {1 - cpu[WITHOUT_PAST] / cpu[NAME]:.0%} of the CPU seconds of {', '.join(LOOKING_BACK)}")
+    over = [task.name for task in tasks if not task.within]
+    if over:
+        sys.exit(f"over the limit: {', '.join(over)}")
+
+
+if __name__ == "__main__":
+    main([int(argument.replace("_", "")) for argument in sys.argv[1:]])
