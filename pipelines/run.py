@@ -48,7 +48,9 @@ class Run:
         """Load the use case's file and open the partition's store."""
         settings = settings or Settings.from_env()
         loaded = load(settings.use_cases, use_case)
-        store = Store(settings.data, use_case, kind, partition, Version(use_case=loaded.sha256, code=code_version()))
+        store = Store(
+            settings.data, use_case, kind, partition, Version(use_case=loaded.sha256, code=code_version()), loaded.use_case.limits.memory
+        )
         if what_if:
             store.aside = WHAT_IF
         return cls(loaded, store, settings, orchestrator, model_version, what_if)

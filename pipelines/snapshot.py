@@ -64,8 +64,11 @@ def publish(run: Run) -> Snapshot:
         TryAgain: another writer holds the lock for too long, or the remote cannot be reached.
         TableMissing: there are no features yet.
     """
-    run.store.manifest(TABLE)  # says so when there is nothing to keep
+    parts = run.store.manifest(TABLE).parts  # says so when there is nothing to keep
     folder = run.store.folder / TABLE
+    # The folder may hold parts that were published before these, and a version is not to depend on what was there before it.
+    only = [f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]
+    run.store.write_file(".dvcignore", "\n".join(only).encode())
     with _repo(run.settings) as repo:
         try:
             (stage,) = repo.add([str(folder)])

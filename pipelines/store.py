@@ -1,11 +1,12 @@
-"""Tables on disk: the only module that opens a run's files.
+"""Tables on disk: with the modules that it alone calls (disk, manifest, parts, spill), the one that opens a run's files.
 
     data/<use case>/<training|scoring|drift>/<partition>/<table>/part-<sha256>.parquet
                                                           .../manifest.json
 
 A part is named by its own content and a table is what its manifest lists, so publishing is one atomic rename (of the
 manifest, last): a reader sees the old table or the new one, never half of one, and a step that runs twice publishes the
-same bytes under the same name. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task.
+same bytes under the same name. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task; they are
+read together, or joined into the table itself. A night's table that is published again with other rows keeps its revisions.
 """
 
 from __future__ import annotations
@@ -15,53 +16,31 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
+from pipelines import disk, parts, spill
+from pipelines import manifest as manifests
 from pipelines.config import Kind
-from pipelines.errors import TableCorrupt, TableMissing
+from pipelines.errors import BadInput, TableCorrupt, TableMissing, TryAgain, listed, meant
+from pipelines.manifest import MANIFEST, Manifest
+from pipelines.parts import Part, Slice
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
     import pyarrow as pa
 
-    Rows: TypeAlias = duckdb.DuckDBPyRelation | pd.DataFrame | pa.Table | pa.RecordBatchReader
+    from pipelines.parts import Rows
 
-MANIFEST = "manifest.json"
-ROW_GROUP = 100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
-
-
-@dataclass(frozen=True)
-class Part:
-    """One Parquet file of a table."""
-
-    file: str
-    rows: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a published table is. It holds no clock and no run id: same inputs, same bytes, also here."""
-
-    table: str
-    rows: int
-    schema: dict[str, str]
-    parts: tuple[Part, ...]
-    inputs: dict[str, str]  # table or file -> its digest, of everything read before this table was written
-    use_case: str  # sha256 of the use-case file
-    code: str  # Sluice's version
-
-    @property
-    def digest(self) -> str:
-        """One name for the table's content: what other manifests cite as their input."""
-        return hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()
+MEMORY = 2_000_000_000  # bytes
+PATIENCE = 60  # seconds to wait for other writers of the partition, each of which takes milliseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +52,12 @@ class Version:
 
 
 class Store:
-    """The tables and files of one partition of one use case.
+    """The tables and files of one partition of one use case, for a task that may hold `memory` bytes in all.
 
     All relations that a store hands out belong to its one DuckDB connection, so they can be joined with one another.
     """
 
-    def __init__(self, root: Path, use_case: str, kind: Kind, partition: date, version: Version, memory: str = "2GB") -> None:
+    def __init__(self, root: Path, use_case: str, kind: Kind, partition: date, version: Version, memory: int = MEMORY) -> None:
         self.root = root
         self.use_case = use_case
         self.kind = kind
@@ -100,12 +79,8 @@ class Store:
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB, which spills to disk past its memory limit."""
-        import duckdb
-
-        spill = Path(tempfile.gettempdir()) / f"sluice-spill-{os.getpid()}"
-        connection = duckdb.connect(config={"memory_limit": self.memory, "temp_directory": str(spill)})
-        connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
-        return connection
+        with self.room("DuckDB's temporary files"):
+            return spill.connect(self.memory)
 
     def at(self, kind: Kind, partition: date) -> Store:
         """The store of another partition of the same use case, on the same connection and with the same list of inputs."""
@@ -120,54 +95,67 @@ class Store:
         other.aside = aside
         return other
 
-    # --- tables
+    @contextmanager
+    def room(self, name: str) -> Iterator[None]:
+        """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out something large."""
+        with disk.room_for(f"{self}: {name}", self.root, Path(tempfile.gettempdir())):
+            yield
 
-    def read(self, table: str, pieces: Sequence[str] = ()) -> duckdb.DuckDBPyRelation:
-        """Return a published table, after checking each part's sha256.
+    # --- reading tables
+
+    def read(self, table: str, pieces: Sequence[str] = (), revision: int | None = None) -> duckdb.DuckDBPyRelation:
+        """Return a published table, after checking each part's sha256; the oldest revision is 1, the default is what is published now.
 
         Raises:
-            TableMissing: no such table, or one of its pieces, is published.
+            TableMissing: no such table, one of its pieces, or no such revision, is published.
             TableCorrupt: a part is not what the manifest promises.
         """
-        names = [f"{table}/{piece}" for piece in pieces] or [table]
-        files = [str(path) for name in names for path in self._checked_parts(name)]
+        files = []
+        for name in _names(table, pieces):
+            found = self._revision(name, revision)
+            self._cite(name if revision is None else f"{name}/{manifests.REVISIONS}/{revision:04}", found)
+            files += [str(path) for path in self._checked(found)]
         return self.connection.read_parquet(files)
 
-    def write(self, table: str, rows: Rows, piece: str | None = None) -> Manifest:
-        """Publish rows, in their order, as a table (or one piece of it): all of it, or nothing at all.
+    def deal(self, table: str, rows: int) -> tuple[Slice, ...]:
+        """Deal a published table, by its row groups, into slices of `rows` rows: at least one, the last has what is left.
 
-        Rows stream through in batches; an empty table keeps its schema.
+        Raises:
+            TableMissing, TableCorrupt: see `read`.
         """
-        name = f"{table}/{piece}" if piece else table
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        part, schema = self._write_part(folder, _batches(rows))
-        manifest = Manifest(
-            table=name,
-            rows=part.rows,
-            schema=schema,
-            parts=(part,),
-            inputs=dict(sorted(self._inputs.items())),
-            use_case=self.version.use_case,
-            code=self.version.code,
-        )
-        publish(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
-        _sweep(folder, keep={part.file for part in manifest.parts})
-        return manifest
+        return parts.deal([size for part in self._row_groups(self.manifest(table)) for size in part], rows)
 
-    def adopt(self, table: str, other: Store) -> None:
-        """Publish another store's table as it is there: the same parts, the same manifest."""
-        manifest = other.manifest(table)
-        folder = self.folder / table
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in other._checked_parts(table):
-            with _draft(folder) as (draft, sink), path.open("rb") as source:
-                shutil.copyfileobj(source, sink)
-                sink.flush()
-                os.fsync(sink.fileno())
-                os.replace(draft, folder / path.name)
-        publish(folder / MANIFEST, (other.folder / table / MANIFEST).read_bytes())
-        _sweep(folder, keep={part.file for part in manifest.parts})
+    def stream(self, table: str, slice: Slice | None = None, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
+        """Stream the rows of a published table (or of a slice of it), in order, by pyarrow: a few row groups are in memory at once.
+
+        Checked are the parts that are read.
+
+        Args:
+            table: its name.
+            slice: which rows; all by default.
+            columns: which columns, in which order; all by default.
+
+        Raises:
+            BadInput: no such column, or the table was dealt when it was another one.
+            TableMissing, TableCorrupt: see `read`.
+        """
+        published = self.manifest(table)
+        if unknown := [name for name in columns or () if name not in published.schema]:
+            raise BadInput(f"{self}: {table} has no column {unknown[0]!r}: {meant(unknown[0], published.schema)}")
+        self._cite(table, published)
+        sizes = self._row_groups(published)
+        every = [size for part in sizes for size in part]
+        groups = slice.groups if slice else range(len(every))
+        if slice and (groups.stop > len(every) or sum(every[groups.start : groups.stop]) != slice.rows):
+            raise BadInput(
+                f"{self}: slice {slice} has {slice.rows:,} rows of another {table} than is published now, of {published.rows:,}\n"
+                "  way out: it was written again meanwhile; when that has ended, deal it and go on from there"
+            )
+        there = list(zip(published.parts, parts.locate(groups, sizes), strict=True))
+        # An empty table has no row group, but one part at least, which has the columns.
+        chosen = [(part, groups) for part, groups in there if groups] or there[:1]
+        paths = self._checked(published, [part for part, _ in chosen])
+        return parts.stream([(path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)], columns)
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
@@ -175,27 +163,77 @@ class Store:
 
     def manifest(self, table: str) -> Manifest:
         """What the published table says of itself."""
-        path = self.folder / table / MANIFEST
-        try:
-            found = json.loads(path.read_bytes())
-        except FileNotFoundError as error:
+        found = manifests.current(self.folder / table)
+        if found is None:
             raise TableMissing(
                 f"{self}: no table {table!r}: the step that writes it has not run for this partition, or was stopped by its gate.\n"
-                f"  looked for: {path}\n  way out: run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind} {self.partition}"
-            ) from error
-        parts = tuple(Part(**part) for part in found.pop("parts"))
-        return Manifest(**found, parts=parts)
+                f"  looked for: {self.folder / table / MANIFEST}\n"
+                f"  way out: run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind} {self.partition}"
+            )
+        return found
+
+    def revisions(self, table: str) -> list[Manifest]:
+        """What is and was published under this name, oldest first; the last is what is published now. Only nights keep revisions."""
+        return manifests.revisions(self.folder / table)
 
     def digest(self, table: str, pieces: Sequence[str] = ()) -> str:
         """One name for the published table's content, over all its pieces."""
-        names = [f"{table}/{piece}" for piece in pieces] or [table]
-        parts = [part.sha256 for name in names for part in self.manifest(name).parts]
-        return hashlib.sha256("".join(parts).encode()).hexdigest()
+        checksums = [part.sha256 for name in _names(table, pieces) for part in self.manifest(name).parts]
+        return hashlib.sha256("".join(checksums).encode()).hexdigest()
 
     def partitions(self, kind: Kind) -> list[date]:
         """The partitions of a kind that have a folder, oldest first."""
         folder = self.root / self.use_case / kind
         return sorted(date.fromisoformat(path.name) for path in folder.glob("????-??-??")) if folder.is_dir() else []
+
+    # --- writing tables
+
+    def write(self, table: str, rows: Rows, piece: str | None = None) -> Manifest:
+        """Publish rows, in their order, as a table (or one piece of it): all of it, or nothing at all.
+
+        Rows stream through in batches; an empty table keeps its schema.
+
+        Raises:
+            TryAgain: the disk is full; nothing is published.
+        """
+        name = f"{table}/{piece}" if piece else table
+        folder = self.folder / name
+        with self.room(name):
+            folder.mkdir(parents=True, exist_ok=True)
+            with disk.draft(folder) as (draft, sink):
+                batches = parts.batches_of(rows)
+                given = parts.write(sink, batches)
+                disk.finish(sink)
+                if (held := parts.rows_in(draft)) != given:
+                    raise TableCorrupt(f"{self}: {name} was given {given:,} rows and its file holds {held:,}: nothing is published")
+                checksum = disk.sha256(draft)
+                part = Part(f"part-{checksum[:16]}.parquet", given, checksum)
+                schema = {field.name: str(field.type) for field in batches.schema}
+                written = self._manifest(name, (part,), schema, self._inputs)
+                self._publish(written, partial(os.replace, draft, folder / part.file), keep=piece is None)
+        return written
+
+    def join(self, table: str, pieces: Sequence[str]) -> Manifest:
+        """Publish a table that is made of its published pieces: their parts, in the order of the pieces. No row is copied.
+
+        Its inputs are those of all pieces. Whether these are all the rows that there should be, the caller asks.
+
+        Raises:
+            BadInput: the pieces do not belong together: they have other columns, or were made of different inputs.
+            TableMissing, TableCorrupt: see `read`; a piece.
+            TryAgain: the disk is full; nothing is published.
+        """
+        found = [self.manifest(f"{table}/{piece}") for piece in pieces]
+        self._require_belonging_together(table, found)
+        inputs = {name: digest for piece in found for name, digest in piece.inputs.items()}
+        joined = self._manifest(table, tuple(part for piece in found for part in piece.parts), found[0].schema, inputs)
+        self._publish_linked(joined, [path for piece in found for path in self._checked(piece)])
+        return joined
+
+    def adopt(self, table: str, other: Store) -> None:
+        """Publish another store's table as it is there: the same parts, the same manifest."""
+        theirs = other.manifest(table)
+        self._publish_linked(theirs, list(other._checked(theirs)))
 
     # --- files beside the tables: fitted candidates, graphs, reports
 
@@ -212,10 +250,15 @@ class Store:
         return content
 
     def write_file(self, name: str, content: bytes) -> Path:
-        """Publish a file whole, and return where it lies."""
+        """Publish a file whole, and return where it lies.
+
+        Raises:
+            TryAgain: the disk is full; nothing is published.
+        """
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        publish(path, content)
+        with self.room(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            disk.publish(path, content)
         return path
 
     def discard(self) -> None:
@@ -229,114 +272,99 @@ class Store:
         if self.folder.exists():
             shutil.rmtree(self.folder.rename(bin_))
 
-    # --- inside
+    # --- inside: reading
 
-    def _checked_parts(self, name: str) -> Iterator[Path]:
-        manifest = self.manifest(name)
-        self._inputs[self._cited(name)] = manifest.digest
-        for part in manifest.parts:
-            path = self.folder / name / part.file
-            if not path.is_file() or _sha256(path) != part.sha256:
+    def _revision(self, name: str, number: int | None) -> Manifest:
+        if number is None:
+            return self.manifest(name)
+        there = self.revisions(name)
+        if not 1 <= number <= len(there):
+            raise TableMissing(f"{self}: no revision {number} of {name!r}: there are {len(there)}, of which 1 is the oldest")
+        return there[number - 1]
+
+    def _checked(self, published: Manifest, chosen: Sequence[Part] | None = None) -> Iterator[Path]:
+        """The files of a table's parts (of some of them, if they are given), each after its sha256 was compared."""
+        for part in published.parts if chosen is None else chosen:
+            path = self.folder / published.table / part.file
+            if not path.is_file() or disk.sha256(path) != part.sha256:
                 raise TableCorrupt(
-                    f"{self}: {name}/{part.file} is {'not the file that was published' if path.is_file() else 'gone'}: its sha256 differs from the manifest's.\n"
-                    f"  at: {path}\n  way out: run the step that writes {name} again; it publishes the same bytes"
+                    f"{self}: {published.table}/{part.file} is {'not the file that was published' if path.is_file() else 'gone'}: its sha256 differs from the manifest's.\n"
+                    f"  at: {path}\n  way out: run the step that writes {published.table} again; it publishes the same bytes"
                 )
             yield path
+
+    def _row_groups(self, published: Manifest) -> list[list[int]]:
+        """The number of rows of each row group, for each part."""
+        try:
+            return [parts.row_groups(self.folder / published.table / part.file) for part in published.parts]
+        except (OSError, ValueError):  # pyarrow's errors are one or the other
+            list(self._checked(published))  # says which part it is
+            raise
+
+    def _cite(self, name: str, published: Manifest) -> None:
+        self._inputs[self._cited(name)] = published.digest
 
     def _cited(self, name: str) -> str:
         return f"{self.kind}/{self.partition}/{name}"
 
-    def _write_part(self, folder: Path, batches: pa.RecordBatchReader) -> tuple[Part, dict[str, str]]:
-        import pyarrow.parquet as pq
+    # --- inside: writing
 
-        rows = 0
+    def _manifest(self, name: str, made: tuple[Part, ...], schema: dict[str, str], inputs: dict[str, str]) -> Manifest:
+        return Manifest(
+            table=name,
+            rows=sum(part.rows for part in made),
+            schema=schema,
+            parts=made,
+            inputs=dict(sorted(inputs.items())),
+            use_case=self.version.use_case,
+            code=self.version.code,
+        )
 
-        def counted() -> Iterator[pa.RecordBatch]:
-            nonlocal rows
-            for batch in batches:
-                rows += batch.num_rows
-                yield batch
+    def _require_belonging_together(self, table: str, pieces: Sequence[Manifest]) -> None:
+        differing = []
+        for piece in pieces[1:]:
+            before = pieces[0]
+            if piece.schema != before.schema:
+                differing.append(f"{piece.table} has other columns than {before.table}")
+            if piece.use_case != before.use_case:
+                differing.append(f"{piece.table} was made by another use-case file than {before.table}")
+        made_of: dict[str, tuple[str, Manifest]] = {}
+        for piece in pieces:
+            for name, digest in piece.inputs.items():
+                known, first = made_of.setdefault(name, (digest, piece))
+                if digest != known:
+                    differing.append(f"{piece.table} was made of another {name} than {first.table}")
+        if differing:
+            raise BadInput(
+                f"{self}: the pieces of {table} do not belong together:\n{listed(differing)}\n"
+                "  way out: run the step that writes them again, for every piece"
+            )
 
-        with _draft(folder) as (draft, sink):
-            with pq.ParquetWriter(sink, batches.schema, compression="zstd") as writer:
-                for group in _regrouped(counted(), ROW_GROUP):
-                    writer.write_table(group, row_group_size=ROW_GROUP)
-            sink.flush()
-            os.fsync(sink.fileno())
-            if (held := pq.read_metadata(draft).num_rows) != rows:
-                raise TableCorrupt(f"{self}: {folder.name} was given {rows:,} rows and its file holds {held:,}: nothing is published")
-            digest = _sha256(draft)
-            name = f"part-{digest[:16]}.parquet"
-            os.replace(draft, folder / name)
-        return Part(name, rows, digest), {field.name: str(field.type) for field in batches.schema}
+    def _publish_linked(self, published: Manifest, paths: Sequence[Path]) -> None:
+        """Publish a table of parts that lie elsewhere."""
+        folder = self.folder / published.table
 
+        def place() -> None:
+            for path in paths:
+                disk.link(path, folder / path.name)
+                os.utime(folder / path.name)  # as young as if it had been written here: see `disk.remove_old`
 
-def _batches(rows: Rows) -> pa.RecordBatchReader:
-    """Any kind of rows as a stream of record batches."""
-    import duckdb
-    import pandas as pd
-    import pyarrow as pa
+        with self.room(published.table):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._publish(published, place, keep=True)
 
-    if isinstance(rows, duckdb.DuckDBPyRelation):
-        rows = rows.to_arrow_reader(ROW_GROUP)
-    if isinstance(rows, pd.DataFrame):
-        rows = pa.Table.from_pandas(rows, preserve_index=False)
-    if isinstance(rows, pa.Table):
-        rows = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
-    # pandas keeps text as large_string and leaves a note in the schema, DuckDB does neither: the file must not tell them apart.
-    plain = [field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field for field in rows.schema]
-    return rows.cast(pa.schema(plain))
-
-
-def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
-    """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the file's bytes."""
-    import pyarrow as pa
-
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        while rows >= size:
-            table = pa.Table.from_batches(waiting)
-            yield table.slice(0, size).combine_chunks()
-            waiting = table.slice(size).to_batches()
-            rows -= size
-    if rows:
-        yield pa.Table.from_batches(waiting).combine_chunks()
+    def _publish(self, published: Manifest, place: Callable[[], object], keep: bool) -> None:
+        """Put parts in their place and the manifest last. One writer at a time, so that none is between another's part and its manifest."""
+        try:
+            with FileLock(self.folder / ".publishing.lock", timeout=PATIENCE, poll_interval=0.01):
+                place()
+                manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
+        except Timeout as error:
+            raise TryAgain(f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s") from error
 
 
-@contextmanager
-def _draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """A file nobody reads yet, gone again unless it has been renamed."""
-    handle, name = tempfile.mkstemp(prefix=".draft-", dir=folder)
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as sink:
-            yield path, sink
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def publish(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all, into a folder that exists."""
-    with _draft(path.parent) as (draft, sink):
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-        os.replace(draft, path)
-
-
-def _sweep(folder: Path, keep: set[str]) -> None:
-    """Remove parts that an earlier revision of this table left behind."""
-    for path in folder.glob("part-*.parquet"):
-        if path.name not in keep:
-            path.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _names(table: str, pieces: Sequence[str]) -> list[str]:
+    return [f"{table}/{piece}" for piece in pieces] or [table]
 
 
 def as_json(value: Any) -> bytes:

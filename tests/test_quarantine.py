@@ -92,7 +92,7 @@ class World:
     def bytes(self, *but: str) -> dict[str, bytes]:
         """Every file of the night, but those under some folders."""
         folder = self.run().store.folder
-        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.name != ".replay.lock"}
+        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
         return {str(name): path.read_bytes() for name, path in files.items() if name.parts[0] not in but}
 
 

@@ -44,7 +44,7 @@ def test_an_earlier_version_comes_back_with_its_class_counts(run: Run, settings:
 
     assert classes(snapshot.restore(settings, tiny.NAME, first.md5, tmp_path / "first")) == [(0, 3), (1, 1)]
     assert classes(snapshot.restore(settings, tiny.NAME, str(DAY), tmp_path / "now")) == [(0, 1), (1, 2)]
-    assert classes(run.store.folder / "features") == [(0, 1), (1, 2)]
+    assert run.store.read("features").aggregate("bad, count(*)").order("bad").fetchall() == [(0, 1), (1, 2)]
     assert snapshot.versions(settings, tiny.NAME) == [first, second]
     assert snapshot.of(run.store) == second
     assert not list(settings.data.glob(".restore-*"))

@@ -22,7 +22,8 @@ from markupsafe import Markup
 
 from pipelines import pages
 from pipelines.config import GatedTable, Kind
-from pipelines.store import as_json, publish
+from pipelines.disk import publish
+from pipelines.store import as_json
 
 if TYPE_CHECKING:
     from pipelines.gates.judge import Verdict

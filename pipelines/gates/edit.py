@@ -18,8 +18,8 @@ import yaml
 
 from pipelines import use_cases
 from pipelines.config import Expectation, GatedTable
+from pipelines.disk import publish
 from pipelines.errors import BadUseCase
-from pipelines.store import publish
 from pipelines.use_cases import Loaded
 
 WIDTH = 120

@@ -1,0 +1,111 @@
+"""Files that appear whole or not at all, whatever stops their writer: a kill, a full disk, another writer."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from pipelines.errors import SluiceError, TryAgain
+
+DRAFT = ".draft-"
+DAY = 86_400  # seconds: nobody writes one file, or reads one table, for that long
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """A file nobody reads yet, gone again unless it has been renamed."""
+    remove_old(folder.glob(f"{DRAFT}*"))  # of writers that were killed
+    handle, name = tempfile.mkstemp(prefix=DRAFT, dir=folder)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as sink:
+            yield path, sink
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def finish(sink: IO[bytes]) -> None:
+    """Bring all of a draft to the disk, before its name says that it is there."""
+    sink.flush()
+    os.fsync(sink.fileno())
+
+
+def publish(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all, into a folder that exists."""
+    with draft(path.parent) as (aside, sink):
+        sink.write(content)
+        finish(sink)
+        os.replace(aside, path)
+
+
+def link(source: Path, path: Path) -> None:
+    """Let a file appear under another name as well: linked, or copied where the file system has no links."""
+    aside = path.with_name(f"{DRAFT}{uuid4().hex}")
+    try:
+        os.link(source, aside)
+        os.replace(aside, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _copy(source, path)
+    finally:
+        aside.unlink(missing_ok=True)  # renaming one link of a file over another does nothing
+
+
+def _copy(source: Path, path: Path) -> None:
+    with draft(path.parent) as (aside, sink), source.open("rb") as content:
+        shutil.copyfileobj(content, sink)
+        finish(sink)
+        os.replace(aside, path)
+
+
+def remove_old(paths: Iterator[Path]) -> None:
+    """Remove those that nobody has touched for a day: someone may be writing, or reading, the others."""
+    for path in paths:
+        with suppress(FileNotFoundError):  # someone else has removed or renamed it
+            if time.time() - path.stat().st_mtime > DAY:
+                path.unlink()
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def room_for(what: str, *folders: Path) -> Iterator[None]:
+    """Say where the disk is full, if it is, and let the task be tried again.
+
+    Raises:
+        TryAgain: a file could not be written, or DuckDB could not spill, for want of room in one of the folders.
+    """
+    try:
+        yield
+    except SluiceError:
+        raise
+    except Exception as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
+        if not _is_full(error):
+            raise
+        free = "; ".join(f"{shutil.disk_usage(folder).free:,} bytes in {folder}" for folder in folders)
+        raise TryAgain(
+            f"{what}: no room on the disk to write it: {str(error).splitlines()[0]}\n  free: {free}\n"
+            "  way out: make room there, or raise the quota or the limit on a file's size, and run the step again; nothing was published"
+        ) from error
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    return any(os.strerror(number) in str(error) for number in FULL) or "max_temp_directory_size" in str(error)

@@ -1,0 +1,162 @@
+"""The Parquet files of a table: how rows become bytes, and come back row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    Rows: TypeAlias = duckdb.DuckDBPyRelation | pd.DataFrame | pa.Table | pa.RecordBatchReader
+
+ROW_GROUP = 100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a table."""
+
+    file: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some row groups of a table, counted over all its parts in order: what one of several tasks works on."""
+
+    number: int  # from 1
+    of: int
+    groups: range
+    rows: int
+
+    def __str__(self) -> str:
+        """Its name, also as a piece of a table: `0003-of-0016`."""
+        return f"{self.number:04}-of-{self.of:04}"
+
+
+def deal(groups: Sequence[int], rows: int) -> tuple[Slice, ...]:
+    """Deal row groups, given by their numbers of rows, into slices of `rows` rows, rounded up to whole groups; the last has what is left."""
+    ends, held = [], 0
+    for end, size in enumerate(groups, start=1):
+        held += size
+        if held >= rows:
+            ends.append(end)
+            held = 0
+    if held or not ends:
+        ends.append(len(groups))
+    starts = [0, *ends[:-1]]
+    return tuple(
+        Slice(number, len(ends), range(start, end), sum(groups[start:end]))
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=1)
+    )
+
+
+def row_groups(path: Path) -> list[int]:
+    """The number of rows of each row group of a part."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def locate(groups: range, sizes: Sequence[Sequence[int]]) -> list[range]:
+    """Which row groups of each part lie among some that are counted over all parts; `sizes` as `row_groups` gives them."""
+    ends = list(accumulate(map(len, sizes)))
+    found = []
+    for end, size in zip(ends, sizes, strict=True):
+        start = end - len(size)
+        found.append(range(max(groups.start, start) - start, max(min(groups.stop, end), start) - start))
+    return found
+
+
+def stream(parts: Sequence[tuple[Path, Sequence[int]]], columns: Sequence[str] | None) -> pa.RecordBatchReader:
+    """Some row groups of some parts, in order. Two are in memory besides the one that is in use."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = pq.read_schema(parts[0][0])
+    schema = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+
+    def tables() -> Iterator[pa.Table]:
+        for path, groups in parts:
+            with pq.ParquetFile(path) as file:
+                for group in groups:
+                    yield file.read_row_group(group, columns=schema.names).select(schema.names).cast(schema)
+
+    batches = (batch for table in _ahead(tables()) for batch in table.combine_chunks().to_batches())
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same tables, of which the next is read while one is in use."""
+    with ThreadPoolExecutor(1, "read-ahead") as pool:
+        coming = pool.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = pool.submit(next, tables, None)
+            yield table
+
+
+def batches_of(rows: Rows) -> pa.RecordBatchReader:
+    """Any kind of rows as a stream of record batches."""
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(rows, duckdb.DuckDBPyRelation):
+        rows = rows.to_arrow_reader(ROW_GROUP)
+    if isinstance(rows, pd.DataFrame):
+        rows = pa.Table.from_pandas(rows, preserve_index=False)
+    if isinstance(rows, pa.Table):
+        rows = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
+    # pandas keeps text as large_string and leaves a note in the schema, DuckDB does neither: the file must not tell them apart.
+    plain = [field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field for field in rows.schema]
+    return rows.cast(pa.schema(plain))
+
+
+def write(sink: IO[bytes], batches: pa.RecordBatchReader) -> int:
+    """Write a stream as one Parquet file, and return how many rows came."""
+    import pyarrow.parquet as pq
+
+    rows = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        for batch in batches:
+            rows += batch.num_rows
+            yield batch
+
+    with pq.ParquetWriter(sink, batches.schema, compression="zstd") as writer:
+        for group in _regrouped(counted(), ROW_GROUP):
+            writer.write_table(group, row_group_size=ROW_GROUP)
+    return rows
+
+
+def rows_in(path: Path) -> int:
+    """How many rows a Parquet file says that it holds."""
+    return sum(row_groups(path))
+
+
+def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+    """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the file's bytes."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        while rows >= size:
+            table = pa.Table.from_batches(waiting)
+            yield table.slice(0, size).combine_chunks()
+            waiting = table.slice(size).to_batches()
+            rows -= size
+    if rows:
+        yield pa.Table.from_batches(waiting).combine_chunks()

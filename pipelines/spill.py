@@ -1,0 +1,73 @@
+"""DuckDB within a task's memory, spilling what is larger to a folder that does not outlive its process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import socket
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+PREFIX = "sluice-spill"
+# What a task holds besides DuckDB: Python with every library that a step imports is 380 MB, and some batches are on their way.
+BESIDES = 500_000_000
+LEAST = 125_000_000  # DuckDB does little with less; a task that is given less than both together takes somewhat more than that
+
+
+def connect(memory: int) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB for a task that may hold `memory` bytes in all."""
+    import duckdb
+
+    limit = max(memory - BESIDES, LEAST)
+    connection = duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())})
+    connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
+    return connection
+
+
+def folder() -> Path:
+    """This process's own folder, which nobody else may read: what is spilt there are rows."""
+    return _folder(os.getpid())  # a forked process has another
+
+
+@cache
+def _folder(pid: int) -> Path:
+    _remove_dead()
+    own = Path(tempfile.mkdtemp(prefix=f"{_of_this_host()}{pid}-"))
+    atexit.register(_remove, own, pid)
+    return own
+
+
+def _remove(path: Path, pid: int) -> None:
+    if os.getpid() == pid:  # what a process has asked for at its exit, the processes forked from it do as well
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_dead() -> None:
+    """Remove the folders of processes that were killed on this host."""
+    prefix = _of_this_host()
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        match = re.match(r"(\d+)-", path.name.removeprefix(prefix))
+        if match and not _is_alive(int(match[1])):
+            shutil.rmtree(path, ignore_errors=True)  # not ours to remove, if it is another user's
+
+
+def _of_this_host() -> str:
+    # Containers may share the folder for temporary files, but not the numbers of processes.
+    return f"{PREFIX}-{socket.gethostname()}-"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
