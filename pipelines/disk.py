@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -25,7 +25,8 @@ NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSU
 @contextmanager
 def draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """A file nobody reads yet, gone again unless it has been renamed."""
-    remove_old(folder.glob(f"{DRAFT}*"))  # of writers that were killed
+    for left in old(folder.glob(f"{DRAFT}*")):  # of writers that were killed
+        left.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=DRAFT, dir=folder)
     path = Path(name)
     try:
@@ -70,12 +71,14 @@ def _copy(source: Path, path: Path) -> None:
         os.replace(aside, path)
 
 
-def remove_old(paths: Iterator[Path]) -> None:
-    """Remove those that nobody has touched for a day: someone may be writing, or reading, the others."""
+def old(paths: Iterable[Path]) -> list[Path]:
+    """Those that nobody has touched for a day: someone may be writing, or reading, the others."""
+    found = []
     for path in paths:
         with suppress(FileNotFoundError):  # someone else has removed or renamed it
             if time.time() - path.stat().st_mtime > DAY:
-                path.unlink()
+                found.append(path)
+    return found
 
 
 def sha256(path: Path) -> str:

@@ -83,8 +83,16 @@ def publish(folder: Path, manifest: Manifest, keep: bool) -> None:
         if keep:
             _keep(folder, before)
     disk.publish(folder / MANIFEST, manifest.as_json())
-    named = {part.file for revision in revisions(folder) for part in revision.parts}
-    disk.remove_old(path for path in folder.glob("part-*.parquet") if path.name not in named)
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the parts that no revision names, if they are old enough: see `disk.old`."""
+    if left := disk.old(folder.glob("part-*.parquet")):
+        named = {part.file for revision in revisions(folder) for part in revision.parts}
+        for path in left:
+            if path.name not in named:
+                path.unlink()
 
 
 def _keep(folder: Path, manifest: Manifest) -> None:

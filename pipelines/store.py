@@ -347,7 +347,7 @@ class Store:
         def place() -> None:
             for path in paths:
                 disk.link(path, folder / path.name)
-                os.utime(folder / path.name)  # as young as if it had been written here: see `disk.remove_old`
+                os.utime(folder / path.name)  # as young as if it had been written here: see `disk.old`
 
         with self.room(published.table):
             folder.mkdir(parents=True, exist_ok=True)

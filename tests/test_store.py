@@ -6,14 +6,15 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from pipelines.errors import TableCorrupt, TableMissing
+from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.run import Run
-from pipelines.store import Store
+from pipelines.store import Store, Version
 
 DAY = date(2026, 2, 1)
 ROWS = pa.table({"id": ["a", "b", "c"], "amount": [1.0, None, 3.0]})
@@ -75,9 +76,7 @@ def test_a_missing_table_is_told_with_the_way_out(store: Store) -> None:
 def test_a_part_that_was_changed_after_publishing_is_found_and_named(store: Store) -> None:
     store.write("raw", ROWS)
     (part,) = (store.folder / "raw").glob("part-*")
-    damaged = bytearray(part.read_bytes())
-    damaged[10] ^= 1
-    part.write_bytes(damaged)
+    damage(part)
     with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
         store.read("raw")
 
@@ -132,6 +131,156 @@ def test_pieces_of_a_table_are_read_as_one_and_none_may_be_missing(store: Store)
     assert [row[0] for row in store.read("trials", pieces=["linear", "xgboost"]).fetchall()] == ["a", "b"]
     with pytest.raises(TableMissing, match="trials/forest"):
         store.read("trials", pieces=["linear", "forest"])
+
+
+# --- slices
+
+
+NUMBERS = pa.table({"n": range(45), "text": [f"row {n}" for n in range(45)]})
+
+
+@pytest.fixture
+def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.parts.ROW_GROUP", 10)
+
+
+@pytest.fixture(params=["one part", "three parts"])
+def numbers(request: pytest.FixtureRequest, store: Store, small_row_groups: None) -> Store:
+    """A store with the rows of `NUMBERS` as one part, or as three: readers see no difference."""
+    if request.param == "one part":
+        store.write("raw", NUMBERS)
+    else:
+        bounds = [0, 20, 25, 45]
+        for piece, (start, end) in zip("abc", pairwise(bounds), strict=True):
+            store.write("raw", NUMBERS.slice(start, end - start), piece=piece)
+        store.join("raw", ["a", "b", "c"])
+    return store
+
+
+@pytest.mark.parametrize("rows", [1, 10, 11, 20, 44, 45, 1000])
+def test_slices_hold_every_row_once_and_in_order(numbers: Store, rows: int) -> None:
+    slices = numbers.deal("raw", rows)
+    read = [numbers.stream("raw", slice_).read_all() for slice_ in slices]
+    assert [table.num_rows for table in read] == [slice_.rows for slice_ in slices]
+    assert all(slice_.rows >= rows for slice_ in slices[:-1])
+    assert pa.concat_tables(read) == NUMBERS
+    assert numbers.stream("raw").read_all() == numbers.read("raw").to_arrow_table() == NUMBERS
+
+
+def test_a_slice_is_streamed_one_row_group_at_a_time(numbers: Store) -> None:
+    assert max(batch.num_rows for batch in numbers.stream("raw")) <= 10
+
+
+def test_columns_come_in_the_order_that_is_asked_for(numbers: Store) -> None:
+    assert numbers.stream("raw", columns=["text", "n"]).read_all() == NUMBERS.select(["text", "n"])
+    with pytest.raises(BadInput, match="raw has no column 'txt': did you mean 'text'"):
+        numbers.stream("raw", columns=["txt"])
+
+
+def test_an_empty_table_is_one_slice_without_rows(store: Store) -> None:
+    store.write("raw", NUMBERS.slice(0, 0))
+    (only,) = store.deal("raw", 10)
+    assert store.stream("raw", only).read_all() == NUMBERS.slice(0, 0)
+
+
+def test_what_is_streamed_is_an_input_as_what_is_read(store: Store) -> None:
+    raw = store.write("raw", ROWS)
+    assert store.write("clean", store.stream("raw", columns=["id"])).inputs == {"scoring/2026-02-01/raw": raw.digest}
+
+
+def damage(path: Path) -> None:
+    """Flip a bit where the rows are."""
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(store: Store, small_row_groups: None) -> None:
+    for piece, start in (("a", 0), ("b", 20)):
+        store.write("raw", NUMBERS.slice(start, 20), piece=piece)
+    last = store.join("raw", ["a", "b"]).parts[1]
+    damage(store.folder / "raw" / last.file)
+    first, second = store.deal("raw", 20)
+    assert store.stream("raw", first).read_all() == NUMBERS.slice(0, 20)
+    with pytest.raises(TableCorrupt, match=f"raw/{last.file} is not the file that was published"):
+        store.stream("raw", second)
+
+
+def test_a_part_that_is_no_parquet_any_more_cannot_be_dealt(store: Store) -> None:
+    part = store.folder / "raw" / store.write("raw", ROWS).parts[0].file
+    part.write_bytes(b"")
+    with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
+        store.deal("raw", 10)
+
+
+def test_a_slice_of_what_is_no_longer_published_is_refused(store: Store, small_row_groups: None) -> None:
+    store.write("raw", NUMBERS)
+    *_, last = store.deal("raw", 10)
+    store.write("raw", NUMBERS.slice(0, 40))
+    with pytest.raises(BadInput, match="slice 0005-of-0005 has 5 rows of another raw than is published now, of 40"):
+        store.stream("raw", last)
+
+
+# --- joining pieces
+
+
+def test_a_table_is_joined_of_its_pieces_in_the_order_given(store: Store) -> None:
+    store.write("raw", ROWS)
+    for piece, start in (("a", 0), ("b", 1)):
+        store.read("raw")
+        store.write("predictions", ROWS.slice(start, 1), piece=piece)
+    joined = store.join("predictions", ["b", "a"])
+    assert [row[0] for row in store.read("predictions").fetchall()] == ["b", "a"]
+    assert (joined.rows, joined.schema) == (2, {"id": "string", "amount": "double"})
+    assert joined.inputs == {"scoring/2026-02-01/raw": store.digest("raw")}
+    assert store.manifest("predictions") == joined
+
+
+def test_joining_copies_nothing(store: Store) -> None:
+    (part,) = store.write("predictions", ROWS, piece="a").parts
+    store.join("predictions", ["a"])
+    assert (store.folder / "predictions" / part.file).samefile(store.folder / "predictions" / "a" / part.file)
+
+
+def test_pieces_that_are_the_same_bytes_are_all_there(store: Store) -> None:
+    for piece in ("a", "b"):
+        store.write("predictions", ROWS, piece=piece)
+    assert store.join("predictions", ["a", "b"]).rows == 6
+    assert store.read("predictions").count("*").fetchall() == [(6,)]
+    assert store.stream("predictions").read_all().num_rows == 6
+
+
+def test_pieces_made_of_different_tables_are_not_joined(open_run: Callable[..., Run], store: Store) -> None:
+    for piece, rows in (("a", ROWS), ("b", ROWS.slice(0, 1))):
+        store.write("features", rows)
+        own = open_run("scoring", DAY).store
+        own.write("predictions", own.read("features"), piece=piece)
+    with pytest.raises(BadInput, match=r"predictions/b was made of another scoring/2026-02-01/features than predictions/a\n  way out"):
+        store.join("predictions", ["a", "b"])
+    assert not store.has("predictions")
+
+
+def test_pieces_with_other_columns_are_not_joined(store: Store) -> None:
+    store.write("predictions", ROWS, piece="a")
+    store.write("predictions", ROWS.select(["id"]), piece="b")
+    with pytest.raises(BadInput, match="predictions/b has other columns than predictions/a"):
+        store.join("predictions", ["a", "b"])
+
+
+def test_pieces_of_another_use_case_file_are_not_joined(store: Store) -> None:
+    store.write("predictions", ROWS, piece="a")
+    store.version = Version(use_case="another", code=store.version.code)
+    store.write("predictions", ROWS, piece="b")
+    with pytest.raises(BadInput, match="predictions/b was made by another use-case file than predictions/a"):
+        store.join("predictions", ["a", "b"])
+
+
+def test_a_damaged_piece_is_not_joined(store: Store) -> None:
+    (part,) = store.write("predictions", ROWS, piece="a").parts
+    damage(store.folder / "predictions" / "a" / part.file)
+    with pytest.raises(TableCorrupt, match=f"predictions/a/{part.file} is not the file that was published"):
+        store.join("predictions", ["a"])
+    assert not store.has("predictions")
 
 
 def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) -> None:

@@ -1,0 +1,75 @@
+"""A process of its own for what is to be killed, to run out of disk, or to happen at the same time as something else."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+# Forked, since a process that starts from nothing imports for seconds. The parent has imported, and not used, what starts threads.
+FORK = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: by which signal (0 if by none), with what result, or with which error."""
+
+    signal: int
+    result: Any = None
+    error: Exception | None = None
+
+    def value(self) -> Any:
+        """The result of a process that is to have succeeded."""
+        assert (self.signal, self.error) == (0, None)
+        return self.result
+
+
+@dataclass
+class Child:
+    """A process that is running."""
+
+    process: BaseProcess
+    answer: Connection
+    ended: Ended | None = field(default=None)
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        try:
+            result, error = self.answer.recv()
+        except EOFError:
+            result, error = None, None
+        self.process.join()
+        return Ended(max(0, -(self.process.exitcode or 0)), result, error)
+
+
+def start(call: Callable[[], Any]) -> Child:
+    """Start a call in a process of its own."""
+    ours, theirs = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=_answer, args=(call, theirs), daemon=True)
+    process.start()
+    theirs.close()  # else the end of the child would not be the end of the pipe
+    return Child(process, ours)
+
+
+def run(call: Callable[[], Any]) -> Ended:
+    """Run a call in a process of its own."""
+    return start(call).wait()
+
+
+def _answer(call: Callable[[], Any], to: Connection) -> None:
+    try:
+        result, error = call(), None
+    except Exception as raised:  # noqa: BLE001  (whatever it is, the parent asserts on it)
+        result, error = None, raised
+    to.send((result, error))
+
+
+def limit_file_size(size: int) -> None:
+    """Let every file of this process be full at a size in bytes: a full disk that needs no disk and no rights."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # which would kill, where an error is wanted
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
