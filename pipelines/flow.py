@@ -152,11 +152,13 @@ def promote(run: Run) -> Outcome:
 
 
 def score(run: Run) -> Outcome:
-    """Features -> predictions, by the champion's graph."""
+    """Features -> predictions, by the champion."""
     from pipelines import registry, score
 
     champion = registry.champion(run)
-    written = run.store.write("predictions", score.predict(run.store.read("features"), champion, run))
+    written = run.store.write(
+        "predictions", score.predict(run.store.stream("features"), run.store.manifest("features").rows, champion, run)
+    )
     return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}")
 
 

@@ -1,4 +1,4 @@
-"""Parity: the trained model beside its exported graph, row by row, on held-out rows and on rows made to tell them apart."""
+"""Parity: the trained model beside its exported graph in each engine, row by row, on held-out rows and on rows made to tell them apart."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from onnx import helper
 from sklearn.pipeline import Pipeline
 
 from pipelines.config import Family, Features, UseCase
-from pipelines.model import candidate, inputs
-from pipelines.model.graph import Graph
+from pipelines.model import candidate, engines, inputs
+from pipelines.model.engine import Engine
 from pipelines.scored import NEVER, Scored
 from pipelines.sql import name as quoted
 
@@ -40,7 +40,7 @@ TEXTS = {
 def compare(
     features: DuckDBPyRelation, pipelines: Mapping[Family, Pipeline], graphs: Mapping[Family, bytes], use_case: UseCase
 ) -> pd.DataFrame:
-    """Score the same rows by each family's Pipeline and by its graph.
+    """Score the same rows by each family's Pipeline and by its graph, in each engine that can run it.
 
     Args:
         features: the training's features table, with its column `split`.
@@ -49,8 +49,8 @@ def compare(
         use_case: names the features, the key and the task.
 
     Returns:
-        A row a family and compared row: family, kind (`real`, held out; or `edge`), key (an edge row's says what it is),
-        expected (Pipeline), found (graph) and difference. The difference is absolute for probabilities; a regression's is
+        A row a family, engine and compared row: family, engine, kind (`real`, held out; or `edge`), key (an edge row's says what
+        it is), expected (Pipeline), found (graph) and difference. The difference is absolute for probabilities; a regression's is
         divided by the standard deviation of the training labels (on edge rows by the prediction, if that is greater:
         float32 has seven digits, and an edge row can lead to any number). It is infinite where a score is not a number.
     """
@@ -62,12 +62,13 @@ def compare(
         splits = _as_table(_split_rows(real.slice(0, 1).to_pylist()[0], graphs[family], use_case.features), use_case)
         rows = pa.concat_tables([real, edges, splits])
         kinds = np.repeat(["real", "edge"], [len(real), len(edges) + len(splits)])
-        parts.append(_compared(family, pipeline, Graph(graphs[family]), rows, kinds, scale, use_case))
+        expected = np.asarray(candidate.scores(pipeline, inputs.frame(rows.to_pandas(), use_case.features), use_case.task), np.float64)
+        parts += [_compared(family, expected, engine, rows, kinds, scale, use_case) for engine in engines.every(graphs[family]).values()]
     return pd.concat(parts, ignore_index=True)
 
 
 def of_metric(
-    features: DuckDBPyRelation, family: Family, graph: bytes, judged: float, threshold: float | None, use_case: UseCase
+    features: DuckDBPyRelation, family: Family, engine: Engine, judged: float, threshold: float | None, use_case: UseCase
 ) -> pd.DataFrame:
     """Measure the exported winner on all held-out rows: it must have the very score by which it was judged.
 
@@ -76,7 +77,7 @@ def of_metric(
     Args:
         features: the training's features table.
         family: the winner.
-        graph: what was exported of it.
+        engine: what was exported of it, as an engine runs it.
         judged: its primary metric on the held-out rows, as the evaluation says.
         threshold: its decision's, which some metrics need.
         use_case: names the metric.
@@ -86,18 +87,23 @@ def of_metric(
     """
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
     y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
-    scored = Scored(family, Graph(graph).scores(test).astype(np.float64), NEVER if threshold is None else threshold)
+    scored = Scored(family, engine.scores(test).astype(np.float64), NEVER if threshold is None else threshold)
     found = scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
     difference = np.inf if found is None else abs(judged - found) / max(1.0, abs(judged))
-    row = {"family": family, "kind": "metric", "key": use_case.metric.name, "expected": judged, "found": found, "difference": difference}
-    return pd.DataFrame([row]).astype({"expected": np.float64, "found": np.float64, "difference": np.float64})
+    row = {"family": family, "engine": engine.name, "kind": "metric", "key": use_case.metric.name, "expected": judged, "found": found}
+    return pd.DataFrame([row | {"difference": difference}]).astype({"expected": np.float64, "found": np.float64, "difference": np.float64})
 
 
 def _compared(
-    family: str, pipeline: Pipeline, graph: Graph, rows: pa.Table, kinds: npt.NDArray[np.str_], scale: float, use_case: UseCase
+    family: str,
+    expected: npt.NDArray[np.float64],
+    engine: Engine,
+    rows: pa.Table,
+    kinds: npt.NDArray[np.str_],
+    scale: float,
+    use_case: UseCase,
 ) -> pd.DataFrame:
-    expected = np.asarray(candidate.scores(pipeline, inputs.frame(rows.to_pandas(), use_case.features), use_case.task), np.float64)
-    found = graph.scores(rows).astype(np.float64)
+    found = engine.scores(rows).astype(np.float64)
     scales = np.full(len(rows), scale)
     if use_case.task == "regression":
         scales = np.where(kinds == "edge", np.maximum(scale, np.abs(expected)), scale)
@@ -105,6 +111,7 @@ def _compared(
     return pd.DataFrame(
         {
             "family": family,
+            "engine": engine.name,
             "kind": kinds,
             "key": rows[use_case.key].to_pandas().astype("str"),
             "expected": expected,

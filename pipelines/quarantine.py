@@ -261,7 +261,8 @@ def _predict(run: Run) -> str:
     ((version,),) = known.project("model_version").distinct().fetchall()  # its gate saw to it that there is one
     model = registry.champion(replace(run, model_version=version))
     # Held in memory: the connection answers nothing else while predictions stream.
-    scored = predict(_without(features, use_case.key, known, use_case.key), model, aside).read_all()
+    joining = _without(features, use_case.key, known, use_case.key).to_arrow_table()
+    scored = predict(joining.to_reader(), joining.num_rows, model, aside).read_all()
     aside.store.write("predictions", _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]))
     return str(version)
 

@@ -25,19 +25,21 @@ from mlflow.types import ColSpec, Schema
 from pipelines import dates, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
 from pipelines.history import History, Promotion
+from pipelines.model.engine import BOOSTER
 from pipelines.model.graph import Graph
 
 if TYPE_CHECKING:
     from pipelines.config import Family
     from pipelines.evaluate import Verdict
     from pipelines.export import Exported
+    from pipelines.model.engines import Choice
     from pipelines.run import Run
     from pipelines.settings import Settings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-GRAPH_TAG = "graph_sha256"
+GRAPH_TAG, ENGINE_TAG, CHUNK_TAG, SPEED_TAG = "graph_sha256", "engine", "chunk_rows", "rows_per_second"
 MODEL_FILE = "model.onnx"
-NOT_TAGS = frozenset({"features", "format"})  # of a graph's metadata: too long, or of no use in a search
+NOT_TAGS = frozenset({"features", "format", BOOSTER})  # of a graph's metadata: too long, or of no use in a search
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Champion:
     partition: date  # of the training that made it
     threshold: float | None  # of the decision: score >= threshold; None for a regression
     metadata: dict[str, str]
+    engine: str = Graph.name  # that scores, see `engines`
+    chunk_rows: int | None = None  # that it is given at once; None where nobody has measured what is best
 
 
 def register(run: Run, exported: Exported, verdict: Verdict) -> str:
@@ -69,7 +73,10 @@ def register(run: Run, exported: Exported, verdict: Verdict) -> str:
         client.create_registered_model(name, description=run.use_case.title)
     known = {family: _registered(client, name, graph) for family, graph in exported.graphs.items()}
     holder = next((version.run_id for version in known.values() if version), None) or _begin(client, run)
-    versions = {family: known[family] or _log(client, name, holder, family, graph) for family, graph in exported.graphs.items()}
+    versions = {
+        family: known[family] or _log(client, name, holder, family, graph, exported.choices.get(family))
+        for family, graph in exported.graphs.items()
+    }
     client.set_registered_model_alias(name, CHALLENGER, versions[verdict.winner].version)
     return holder
 
@@ -175,6 +182,9 @@ def _load(version: ModelVersion) -> Champion:
         partition=date.fromisoformat(metadata["training_partition"]),
         threshold=None if threshold is None else float(threshold),
         metadata=metadata,
+        # A version that was registered before engines were chosen has no such tags.
+        engine=version.tags.get(ENGINE_TAG, Graph.name),
+        chunk_rows=int(version.tags[CHUNK_TAG]) if CHUNK_TAG in version.tags else None,
     )
 
 
@@ -196,7 +206,7 @@ def _begin(client: MlflowClient, run: Run) -> str:
     return str(begun.info.run_id)
 
 
-def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes) -> ModelVersion:
+def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes, choice: Choice | None) -> ModelVersion:
     """Log a graph as an MLflow model, then make it a version with all its tags at once: no version is ever without them."""
     graph = Graph(content)
     with mlflow.start_run(run_id=mlflow_run):
@@ -209,8 +219,13 @@ def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, conte
             save_as_external_data=False,
         )
     described = {key: value for key, value in graph.metadata.items() if key not in NOT_TAGS}
-    tags = described | {GRAPH_TAG: _sha256(content)}
+    tags = described | {GRAPH_TAG: _sha256(content)} | (_tuned(choice) if choice else {})
     return client.create_model_version(name, logged.model_uri, run_id=mlflow_run, tags=tags, model_id=logged.model_id)
+
+
+def _tuned(choice: Choice) -> dict[str, str]:
+    """What was measured: tags of the version, and not in the graph, whose bytes are the same each time."""
+    return {ENGINE_TAG: choice.engine, CHUNK_TAG: str(choice.chunk_rows), SPEED_TAG: f"{choice.rows_per_second:.0f}"}
 
 
 def _signature(graph: Graph) -> ModelSignature:

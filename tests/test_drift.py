@@ -61,7 +61,9 @@ def compare(
     """Cut the week into nights, score them, and compare."""
     use_case = use_case or fitted.use_case()
     scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
-    scored = week[["id", "at"]].assign(score=scores, decision=0, model_version=version, run="r", partition=week["at"].dt.date)
+    scored = week[["id", "at"]].assign(
+        score=scores, decision=0, engine="xgboost", model_version=version, run="r", partition=week["at"].dt.date
+    )
     connection = duckdb.connect()
 
     def nights(rows: pd.DataFrame) -> list[duckdb.DuckDBPyRelation]:

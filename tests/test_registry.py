@@ -66,6 +66,23 @@ def test_each_family_becomes_a_version_that_tells_its_origin_and_its_merits(crow
     assert tags["held_out_aucpr"] == "0.9"
     assert tags["threshold"] == "0.25"
     assert len(tags["graph_sha256"]) == 64
+    assert "booster" not in tags
+
+
+def test_the_engine_is_the_versions_and_not_the_graphs(crowned: Run) -> None:
+    choice, champion = fitted.exported().choices["xgboost"], registry.champion(crowned)
+    tags = tracking.connect(crowned.settings).get_model_version("tiny", champion.version).tags
+    assert (tags["engine"], tags["chunk_rows"], tags["rows_per_second"]) == (
+        choice.engine, str(choice.chunk_rows), f"{choice.rows_per_second:.0f}"
+    )  # fmt: skip
+    assert (champion.engine, champion.chunk_rows) == (choice.engine, choice.chunk_rows)
+    assert not {"engine", "chunk_rows", "rows_per_second"} & set(champion.metadata)
+
+
+def test_a_version_that_was_registered_without_an_engine_is_scored_by_the_reference(run: Run) -> None:
+    registry.register(run, replace(fitted.exported(), choices={}), fitted.verdict())
+    champion = registry.champion(replace(run, model_version=_challenger(run)))
+    assert (champion.engine, champion.chunk_rows) == ("onnxruntime", None)
 
 
 def test_the_winner_becomes_the_challenger_and_nobody_the_champion(registered: Run) -> None:

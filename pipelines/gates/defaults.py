@@ -26,6 +26,7 @@ Condition: TypeAlias = dict[str, Any]
 
 GREATEST = sys.float_info.max  # finite; infinity and NaN, which DuckDB sorts behind it, are beyond
 PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.parity`
+REFERENCE = "onnxruntime"  # the engine that can score every model, so parity must have it
 # The greatest difference between the winner's metric and its graph's: wider, since two rows whose scores differ by a
 # rounding may change places in a ranking, or sides at a threshold.
 METRIC_PARITY = 1e-3
@@ -61,8 +62,8 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
         "features": (*features, "split"),
         "trials": ("family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"),
         "scores": ("metric", "slice", "n", "challenger", "champion", "baseline", "gain_over_baseline", "gain_over_champion", "primary"),
-        "parity": ("family", "kind", "key", "expected", "found", "difference"),
-        "predictions": (use_case.key, use_case.time, "score", *decision, "model_version", "run", "partition"),
+        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference"),
+        "predictions": (use_case.key, use_case.time, "score", *decision, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
             *("reference_rows", "current_rows", "reference_value", "matured_share", "note"),
@@ -222,12 +223,13 @@ def _scores(run: Run) -> Iterator[Stated]:
 
 def _parity(run: Run) -> Iterator[Stated]:
     families = list(run.use_case.candidates.families)
-    judged_again = _is("kind", "metric")
+    judged_again, reference = _is("kind", "metric"), _is("engine", REFERENCE)
     yield _columns(run, "parity")
     yield _must("column_distinct_values_to_equal_set", column="family", value_set=families)
     for family in families:
-        only = _both(_is("family", family), _is_not("kind", "metric"))
+        only = _both(_is("family", family), reference, _is_not("kind", "metric"))
         yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=only)
+    yield _must("column_values_to_not_be_null", column="engine")
     yield _must("column_values_to_not_be_null", column="difference")
     yield _must(
         "column_values_to_be_between",
@@ -237,7 +239,9 @@ def _parity(run: Run) -> Iterator[Stated]:
         row_condition=_is_not("kind", "metric"),
         why="the exported model must be the judged model",
     )
-    yield _must("table_row_count_to_equal", value=1, row_condition=judged_again, why="the exported winner is measured again")
+    yield _must(
+        "table_row_count_to_equal", value=1, row_condition=_both(judged_again, reference), why="the exported winner is measured again"
+    )
     yield _must(
         "column_values_to_be_between",
         column="difference",
@@ -267,6 +271,8 @@ def _predictions(run: Run) -> Iterator[Stated]:
     if binary:
         yield _must("column_values_to_not_be_null", column="decision")
         yield _must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
+    yield _must("column_values_to_not_be_null", column="engine")
+    yield _must("column_unique_value_count_to_be_between", column="engine", max_value=1, why="one night, one engine")
     yield _must("column_values_to_not_be_null", column="model_version")
     yield _must("column_unique_value_count_to_be_between", column="model_version", max_value=1, why="one night, one model")
 
@@ -389,8 +395,8 @@ def _is_null(column: str) -> Condition:
     return {"type": "nullity", "column": {"name": column}, "is_null": True}
 
 
-def _both(one: Condition, other: Condition) -> Condition:
-    return {"type": "and", "conditions": [one, other]}
+def _both(*conditions: Condition) -> Condition:
+    return {"type": "and", "conditions": list(conditions)}
 
 
 def _percent(part: int, whole: int) -> str:

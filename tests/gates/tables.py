@@ -42,12 +42,12 @@ GOOD: dict[GatedTable, str] = {
             ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, true), ('f1', 'all', 10, 0.1, NULL, 0.2, -0.1, NULL, false)
         ) AS t(metric, slice, n, challenger, champion, baseline, gain_over_baseline, gain_over_champion, "primary")""",
     "parity": """
-        SELECT family, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference
-        FROM (VALUES ('linear'), ('xgboost')) AS f(family), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
-        UNION ALL SELECT 'linear', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7""",
+        SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference
+        FROM (VALUES ('linear', 'onnxruntime'), ('xgboost', 'onnxruntime'), ('xgboost', 'xgboost')) AS f(family, engine), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
+        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7""",
     "predictions": """
         SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, i / 50 AS score, (i > 30)::TINYINT AS decision,
-            '3' AS model_version, 'abc' AS run, DATE '2026-02-01' AS partition
+            'xgboost' AS engine, '3' AS model_version, 'abc' AS run, DATE '2026-02-01' AS partition
         FROM range(1, 40) AS t(i)""",
     "drift": """
         SELECT subject, 'feature' AS kind, 'number' AS type, 'ks' AS method, 0.5::DOUBLE AS value, 0.001::DOUBLE AS threshold, subject = 'amount' AS drifted,
