@@ -3,6 +3,7 @@
 python -m pipelines check [use case]                       all mistakes of the files, with their lines
 python -m pipelines fetch [use case]                       public data into the cache, checked by sha256
 python -m pipelines run <use case> <kind> <partition>      the way of one partition: every step, every gate
+python -m pipelines backfill <use case> <first> <last>     nights again: by the champion of each night's morning, or of now
 python -m pipelines data list|restore <use case> ...       versions of training data, and one brought back
 python -m pipelines models <use case>                      who was promoted when, and why
 python -m pipelines gates test [use case ...]              does every gate bite? each gate against each damage
@@ -59,6 +60,16 @@ def run(options: argparse.Namespace, settings: Settings) -> None:
 
     partition = dates.parse(options.partition)
     flow.way(Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version))
+
+
+def backfill(options: argparse.Namespace, settings: Settings) -> None:
+    """Run the nights of some days, by the champion of then into their predictions, or of now into a table beside."""
+    from pipelines import backfill
+    from pipelines.dates import Days
+
+    days = Days(dates.parse(options.first), dates.parse(options.last))
+    for line in backfill.backfill(options.use_case, days, options.champion, settings):
+        print(line, flush=True)
 
 
 def data(options: argparse.Namespace, settings: Settings) -> None:
@@ -154,6 +165,16 @@ def _parser() -> argparse.ArgumentParser:
     running = add(run)
     _add_partition(running)
     running.add_argument("--model-version", help="score with this version instead of the champion")
+    again = add(backfill)
+    again.add_argument("use_case")
+    again.add_argument("first", help="the first night, as YYYY-MM-DD")
+    again.add_argument("last", help="the last night")
+    again.add_argument(
+        "--champion",
+        choices=("then", "now"),
+        default="then",
+        help="then (the default): the champion of each night's own morning, into its predictions; now: today's champion, into what_if/ beside them",
+    )
     versions = add(data).add_subparsers(dest="action", required=True, metavar="list|restore")
     versions.add_parser("list", help="list versions").add_argument("use_case")
     restoring = versions.add_parser("restore", help="bring a version back")

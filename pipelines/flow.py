@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipelines import dates
 from pipelines.config import Family, GatedTable, Kind, Step
+from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
+    from pipelines.parts import Slice
     from pipelines.run import Run
 
 
@@ -41,7 +43,13 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
         ("export", "parity"),
         ("promote", None),
     ),
-    "scoring": (("ingest", "raw"), ("cleanse", "clean"), ("features", "features"), ("score", "predictions")),
+    "scoring": (
+        ("ingest", "raw"),
+        ("cleanse", "clean"),
+        ("features", "features"),
+        ("score", None),
+        ("publish", "predictions"),
+    ),
     "drift": (("drift", "drift"),),
 }
 
@@ -96,10 +104,11 @@ def snapshot(run: Run) -> Outcome:
     return Outcome(f"snapshot: {version.md5}, {version.size:,} bytes")
 
 
-def tune(run: Run, family: Family) -> Outcome:
+def tune(run: Run, share: str) -> Outcome:
     """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate, fitted."""
     from pipelines import tracking, tune
 
+    family = cast("Family", share)
     found = tune.search(run.store.read("features"), run.use_case, family)
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)
@@ -151,15 +160,30 @@ def promote(run: Run) -> Outcome:
     return Outcome(promote.promote(run))
 
 
-def score(run: Run) -> Outcome:
-    """Features -> predictions, by the champion."""
+def score(run: Run, share: str) -> Outcome:
+    """Features -> one slice of the predictions, by the champion."""
     from pipelines import registry, score
 
     champion = registry.champion(run)
-    written = run.store.write(
-        "predictions", score.predict(run.store.stream("features"), run.store.manifest("features").rows, champion, run)
-    )
-    return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}")
+    slice_ = slices(run).get(share)
+    if slice_ is None:
+        raise BadInput(
+            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n  way out: run the gate before and score again"
+        )
+    rows = run.store.stream("features", slice_)
+    written = run.store.write("predictions", score.predict(rows, slice_.rows, champion, run), piece=share)
+    return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}, slice {share}")
+
+
+def publish(run: Run) -> Outcome:
+    """Slices of the predictions -> predictions, if every row of features has come out, all of them by one model."""
+    from pipelines import publish
+
+    names = tuple(slices(run))
+    publish.require_whole(run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run)
+    publish.require_one_model(run.store.read("predictions", names), run)
+    written = run.store.join("predictions", names)
+    return Outcome(f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}")
 
 
 def drift(run: Run) -> Outcome:
@@ -202,31 +226,55 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     return Outcome(verdict.summary(), report=report)
 
 
-STEPS: dict[Step, Callable[[Run], Outcome]] = {
+STEPS: dict[Step, Callable[..., Outcome]] = {
     "ingest": ingest,
     "cleanse": cleanse,
     "features": features,
     "snapshot": snapshot,
+    "tune": tune,
     "evaluate": evaluate,
     "export": export,
     "promote": promote,
     "score": score,
+    "publish": publish,
     "drift": drift,
-}  # `tune` stands apart: it takes the family, one mapped task each
+}
 
 
-def take(run: Run, step: Step, family: Family | None = None) -> Outcome:
-    """Take a step, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
-    from pipelines import let_through
+def shares(run: Run, step: Step) -> tuple[str, ...]:
+    """What a step is shared out into, one task each: families, slices of the features. None: it is one task, and takes no share."""
+    if step == "tune":
+        return run.use_case.candidates.families
+    if step == "score":
+        return tuple(slices(run))
+    return ()
+
+
+def slices(run: Run) -> dict[str, Slice]:
+    """The slices that the features are scored in, by name."""
+    return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.slice_rows)}
+
+
+def shares_behind(run: Run, table: GatedTable) -> tuple[str, ...]:
+    """The shares of the step behind a table's gate."""
+    tables = [written for _, written in WAYS[run.kind]]
+    behind = WAYS[run.kind][tables.index(table) + 1 :]
+    return shares(run, behind[0][0]) if behind else ()
+
+
+def take(run: Run, step: Step, share: str | None = None) -> Outcome:
+    """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
+    from pipelines import let_through, progress
 
     let_through.require(run, step)
-    return tune(run, family) if family else STEPS[step](run)
+    with progress.told(run, step):
+        return STEPS[step](run, share) if share else STEPS[step](run)
 
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
     for step, table in WAYS[run.kind]:
-        for family in run.use_case.candidates.families if step == "tune" else (None,):
-            run.log(take(run.afresh(), step, family))
+        for share in shares(run, step) or (None,):
+            run.log(take(run.afresh(), step, share))
         if table:
             run.log(gate(run.afresh(), table))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -121,8 +121,8 @@ def batches_of(rows: Rows) -> pa.RecordBatchReader:
     return rows.cast(pa.schema(plain))
 
 
-def write(sink: IO[bytes], batches: pa.RecordBatchReader) -> int:
-    """Write a stream as one Parquet file, and return how many rows came."""
+def write(sink: IO[bytes], batches: pa.RecordBatchReader, told: Callable[[int], object]) -> int:
+    """Write a stream as one Parquet file, and return how many rows came; `told` is how many have come, each time that some have."""
     import pyarrow.parquet as pq
 
     rows = 0
@@ -131,6 +131,7 @@ def write(sink: IO[bytes], batches: pa.RecordBatchReader) -> int:
         nonlocal rows
         for batch in batches:
             rows += batch.num_rows
+            told(rows)
             yield batch
 
     with pq.ParquetWriter(sink, batches.schema, compression="zstd") as writer:

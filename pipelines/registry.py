@@ -143,7 +143,7 @@ def _champion_version_of(run: Run, client: MlflowClient) -> str:
         raise NoChampion(
             f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(p.since for p in promotions)}\n"
             f"  way out: to see what the champion of now would have said, beside the predictions: "
-            f"python -m pipelines backfill {name} {run.partition} {run.partition} --model now"
+            f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
         )
     return then[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 WHAT_IF = "what_if"  # the folder beside a night's tables
 
 
+def no_one(line: str) -> None:
+    """Whom a run tells how far it is, unless somebody wants to know."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What every step is given."""
@@ -33,6 +38,7 @@ class Run:
     orchestrator: str = "command line"  # Airflow's run id, where Airflow runs it
     model_version: str | None = None  # score with this version instead of the champion
     what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
+    progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
 
     @classmethod
     def open(
@@ -44,6 +50,7 @@ class Run:
         orchestrator: str = "command line",
         model_version: str | None = None,
         what_if: bool = False,
+        progress: Callable[[str], None] = no_one,
     ) -> Run:
         """Load the use case's file and open the partition's store."""
         settings = settings or Settings.from_env()
@@ -53,7 +60,7 @@ class Run:
         )
         if what_if:
             store.aside = WHAT_IF
-        return cls(loaded, store, settings, orchestrator, model_version, what_if)
+        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress)
 
     @property
     def use_case(self) -> UseCase:

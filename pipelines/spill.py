@@ -28,6 +28,7 @@ def connect(memory: int) -> duckdb.DuckDBPyConnection:
     limit = max(memory - BESIDES, LEAST)
     connection = duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())})
     connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # reckoned, to be asked for, not drawn
     return connection
 
 

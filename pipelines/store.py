@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class Version:
     code: str
 
 
+@dataclass(frozen=True)
+class Writing:
+    """The table that is being written."""
+
+    table: str
+    rows: int  # so far
+    began: float  # as time.monotonic() tells it
+
+
 class Store:
     """The tables and files of one partition of one use case, for a task that may hold `memory` bytes in all.
 
@@ -65,6 +75,7 @@ class Store:
         self.version = version
         self.memory = memory
         self.aside = ""  # see `beside`
+        self.writing: Writing | None = None
         self._inputs: dict[str, str] = {}
 
     def __str__(self) -> str:
@@ -202,7 +213,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             with disk.draft(folder) as (draft, sink):
                 batches = parts.batches_of(rows)
-                given = parts.write(sink, batches)
+                given = parts.write(sink, batches, self._tally(name))
                 disk.finish(sink)
                 if (held := parts.rows_in(draft)) != given:
                     raise TableCorrupt(f"{self}: {name} was given {given:,} rows and its file holds {held:,}: nothing is published")
@@ -211,6 +222,7 @@ class Store:
                 schema = {field.name: str(field.type) for field in batches.schema}
                 written = self._manifest(name, (part,), schema, self._inputs)
                 self._publish(written, partial(os.replace, draft, folder / part.file), keep=piece is None)
+        self.writing = None
         return written
 
     def join(self, table: str, pieces: Sequence[str]) -> Manifest:
@@ -271,6 +283,22 @@ class Store:
             shutil.rmtree(bin_)
         if self.folder.exists():
             shutil.rmtree(self.folder.rename(bin_))
+
+    # --- how far a long step is
+
+    def share_of_statement(self) -> float | None:
+        """How much of the statement that DuckDB works on is done, as DuckDB reckons; None if it does not, or cannot tell."""
+        connection = self.__dict__.get("connection")  # that of the task, if it has asked for one
+        share = connection.query_progress() / 100 if connection else 0.0
+        return share if share > 0 else None
+
+    def _tally(self, name: str) -> Callable[[int], None]:
+        began = time.monotonic()
+
+        def told(rows: int) -> None:
+            self.writing = Writing(name, rows, began)
+
+        return told
 
     # --- inside: reading
 

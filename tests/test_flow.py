@@ -18,7 +18,8 @@ STEPS: tuple[Step, ...] = ("ingest", "cleanse", "features")
 
 def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
     without = [step for way in flow.WAYS.values() for step, table in way if table is None]
-    assert without == ["snapshot", "promote"]  # the one keeps a table that was judged, the other asks for every gate's let-through
+    # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when they are a table.
+    assert without == ["snapshot", "promote", "score"]
 
 
 @pytest.mark.usefixtures("mlflow_uri")

@@ -82,6 +82,12 @@ class World:
         flow.way(self.run())
         return self
 
+    def go(self) -> None:
+        """The way without its gates."""
+        for step, _ in flow.WAYS["scoring"]:
+            for share in flow.shares(self.run(), step) or ("",):
+                flow.STEPS[step](self.run(), *filter(None, [share]))
+
     def rows(self, table: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.run().store.read(table).to_arrow_table().to_pylist()
         return found
@@ -109,7 +115,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
     world = World(own).says()
     for step, _ in flow.WAYS["training"]:
         run = world.run(TRAINING)
-        flow.tune(run, "linear") if step == "tune" else flow.STEPS[step](run)
+        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
     return world
 
 
@@ -391,7 +397,8 @@ def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
 
 @pytest.mark.usefixtures("next_champion")
 def test_a_night_that_was_scored_again_and_not_judged_is_refused(world: World) -> None:
-    flow.score(world.run())
+    flow.score(world.run(), "0001-of-0001")
+    flow.publish(world.run())
     assert "gate_predictions has not let through the table predictions as it is now" in refusal(world.says(MENDED))
 
 
@@ -561,14 +568,12 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
         patched.setattr(quarantine, "_require_open_gates", lambda run: None)
         patched.setattr(quarantine, "is_let_through", lambda store, use_case, table: True)
         deliver(damaged)
-        for step, _ in flow.WAYS["scoring"]:
-            flow.STEPS[step](world.run())
+        world.go()
         old = {table: world.rows(table) for table in TABLES}
         deliver(delivered_again)
         quarantine.replay(world.says(STRICT, **{rule: FIXES[rule] for rule in fixed}).run())
         new = {table: world.rows(table) for table in TABLES}
-        for step, _ in flow.WAYS["scoring"]:
-            flow.STEPS[step](world.run())
+        world.go()
     assert len(new["raw"]) == len(new["clean"]) + len(new["quarantine"])
     assert len(new["clean"]) == len(new["features"]) == len(new["predictions"])
     for table in ("clean", "features", "predictions"):

@@ -208,5 +208,5 @@ def test_a_what_if_run_and_a_training_take_the_champion_of_now(dethroned: Run) -
 
 def test_a_night_before_the_first_champion_has_none_and_a_way_out(dethroned: Run) -> None:
     before = Run.open(tiny.NAME, "scoring", date(2026, 1, 30), dethroned.settings)
-    with pytest.raises(NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --model now"):
+    with pytest.raises(NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --champion now"):
         registry.champion(before)

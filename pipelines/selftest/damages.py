@@ -146,7 +146,7 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
         "NaN": "SELECT * REPLACE ('nan'::DOUBLE AS score) FROM rows",
         "fewer than inputs": f"FROM rows ORDER BY {sql.name(stage.use_case.key)} OFFSET 1",
     }.items():
-        yield _behind("score", "predictions", what, statement)
+        yield _behind("publish", "predictions", what, statement)
 
 
 def _behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:

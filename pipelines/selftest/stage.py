@@ -149,8 +149,8 @@ class Stage:
         return Suffered(tuple(passed), None, "", harmless=False)
 
     def _take(self, run: Run, step: Step) -> None:
-        for family in run.use_case.candidates.families if step == "tune" else (None,):
-            flow.take(run.afresh(), step, family)
+        for share in flow.shares(run.afresh(), step) or (None,):
+            flow.take(run.afresh(), step, share)
 
     def _copy_source(self, settings: Settings) -> None:
         """Read the source once, with all labels as they will be known some day, and keep a file a day."""

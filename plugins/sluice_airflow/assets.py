@@ -17,6 +17,11 @@ def predictions(use_case: str) -> Asset:
     return Asset(name=f"{use_case}_predictions", group=GROUP)
 
 
+def predictions_verdict(use_case: str) -> AssetAlias:
+    """What the predictions' gate announces: `predictions`, or, after a what-if run, nothing."""
+    return AssetAlias(name=f"{use_case}_predictions_verdict", group=GROUP)
+
+
 def drift_found(use_case: str) -> Asset:
     """A week was so different that a training should follow."""
     return Asset(name=f"{use_case}_drift_found", group=GROUP)

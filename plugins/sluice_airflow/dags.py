@@ -14,7 +14,7 @@ from pipelines.config import Kind, Step, UseCase
 from pipelines.errors import BadUseCase, TryAgain
 from pipelines.settings import Settings
 from sluice_airflow import docs
-from sluice_airflow.operators import DriftOperator, GateOperator, StepOperator, TuneOperator
+from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
 from sluice_airflow.partitions import PARTITION
 
 # Only what a retry can mend is retried: `TryAgain`, and a worker that was killed (Airflow counts that as a try of its own).
@@ -65,7 +65,7 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
     """
     tasks: list[Any] = []
     for step, table in flow.WAYS[kind]:
-        tasks.append(_step(use_case, kind, step, outlets.get(step, ())))
+        tasks.append(_step(use_case, kind, step, outlets.get(step, ()), before=tasks[-1] if tasks else None))
         if table:
             tasks.append(
                 GateOperator(
@@ -75,16 +75,11 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
     chain(*tasks)
 
 
-def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias]) -> Any:
-    if step == "tune":
-        tune = TuneOperator.partial(
-            task_id=step,
-            use_case=use_case.name,
-            kind=kind,
-            outlets=list(outlets),
-            doc_md=docs.of_task(flow.tune),
-            map_index_template="{{ task.family }}",
-        )
-        return tune.expand(family=list(use_case.candidates.families))
-    operator = DriftOperator if step == "drift" else StepOperator
-    return operator(step=step, use_case=use_case.name, kind=kind, outlets=outlets, doc_md=docs.of_task(flow.STEPS[step]))
+def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias], before: Any) -> Any:
+    arguments: dict[str, Any] = {"task_id": step, "step": step, "use_case": use_case.name, "kind": kind, "outlets": list(outlets)}
+    arguments["doc_md"] = docs.of_task(flow.STEPS[step])
+    if step in ("tune", "score"):
+        # The families stand in the file; how many slices there are is known when the gate has let the table through.
+        shares = list(use_case.candidates.families) if step == "tune" else before.output
+        return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(share=shares)
+    return (DriftOperator if step == "drift" else StepOperator)(**arguments)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import dates, flow
-from pipelines.config import Family, GatedTable, Kind, Source, SqlSource, Step
+from pipelines.config import GatedTable, Kind, Source, SqlSource, Step
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
 from sluice_airflow import assets
@@ -23,8 +23,6 @@ from sluice_airflow.partitions import EVENT_KEY, partition_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-logger = logging.getLogger(__name__)
 
 
 class FlowOperator(BaseOperator):
@@ -42,7 +40,7 @@ class FlowOperator(BaseOperator):
         self.partition = ""
         self.left: dict[str, str] = {}  # XComs of this try, for the links
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> list[str] | None:
         """Run the task.
 
         Raises:
@@ -50,7 +48,9 @@ class FlowOperator(BaseOperator):
             TryAgain: something outside may be better in a minute. See `RETRIES` in dags.py for who retries.
         """
         try:
-            self.leave(context, self.work(self.run_of(context)))
+            run = self.run_of(context)
+            self.leave(context, run, self.work(run))
+            return self.result(run)
         except TryAgain:
             raise
         except SluiceError as error:
@@ -63,17 +63,27 @@ class FlowOperator(BaseOperator):
     def work(self, run: Run) -> flow.Outcome:
         """Call the task's function of `pipelines.flow`."""
 
+    def result(self, run: Run) -> list[str] | None:  # noqa: ARG002 (a gate's)
+        """What a mapped task behind this one is mapped over."""
+        return None
+
     def run_of(self, context: Context) -> Run:
         """Open the partition that the DAG run is about."""
-        partition = partition_of(context, self.kind)
+        partition, params = partition_of(context, self.kind), context["params"]
         self.partition = partition.isoformat()
         return Run.open(
-            self.use_case, self.kind, partition, orchestrator=context["run_id"], model_version=context["params"].get("model_version")
+            self.use_case,
+            self.kind,
+            partition,
+            orchestrator=context["run_id"],
+            model_version=params.get("model_version"),
+            what_if=params.get("champion") == "now",
+            progress=partial(context["task_state_store"].set, "progress"),
         )
 
-    def leave(self, context: Context, outcome: flow.Outcome) -> None:
+    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
-        logger.info("%s %s %s: %s", self.use_case, self.kind, self.partition, outcome.summary)
+        run.log(outcome)
         self._push(context, REPORT, outcome.report)
         self._push(context, MLFLOW_RUN, outcome.mlflow_run)
 
@@ -108,7 +118,7 @@ class StepOperator(FlowOperator):
     """One step: reads tables, writes one."""
 
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
-        super().__init__(task_id=step, **kwargs)
+        super().__init__(**kwargs)
         self.step = step
 
     def work(self, run: Run) -> flow.Outcome:
@@ -120,29 +130,32 @@ class StepOperator(FlowOperator):
 class DriftOperator(StepOperator):
     """The drift step, which calls for a training when the week was too different."""
 
-    def leave(self, context: Context, outcome: flow.Outcome) -> None:
+    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Announce drift, for a training on the rows up to the week's end."""
-        super().leave(context, outcome)
+        super().leave(context, run, outcome)
         if outcome.retrain:
             week_end = dates.known_by(self.kind, dates.parse(self.partition)) - timedelta(days=1)
             verdict = context["outlet_events"][assets.drift_verdict(self.use_case)]
             verdict.add(assets.drift_found(self.use_case), extra={EVENT_KEY: week_end.isoformat()})
 
 
-class TuneOperator(FlowOperator):
-    """The search over one family's candidates; the DAG maps it over the families."""
+class ShareOperator(StepOperator):
+    """A share of a step that is shared out; the DAG maps it over the shares."""
 
-    def __init__(self, *, family: Family, **kwargs: Any) -> None:
+    def __init__(self, *, share: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.family = family
+        self.share = share
 
     def work(self, run: Run) -> flow.Outcome:
-        """Search."""
-        return flow.take(run, "tune", self.family)
+        """Do the share."""
+        return flow.take(run, self.step, self.share)
 
 
 class GateOperator(FlowOperator):
-    """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict: no retries."""
+    """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict: no retries.
+
+    Its result, in Airflow's sense, is what the step behind it is shared out into, once the gate is open: nobody knows earlier.
+    """
 
     def __init__(self, *, table: GatedTable, **kwargs: Any) -> None:
         super().__init__(task_id=f"gate_{table}", retries=0, **kwargs)
@@ -151,3 +164,13 @@ class GateOperator(FlowOperator):
     def work(self, run: Run) -> flow.Outcome:
         """Judge."""
         return flow.gate(run, self.table)
+
+    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
+        """Announce new predictions, but not those of a what-if run."""
+        super().leave(context, run, outcome)
+        if self.table == "predictions" and not run.what_if:
+            context["outlet_events"][assets.predictions_verdict(self.use_case)].add(assets.predictions(self.use_case))
+
+    def result(self, run: Run) -> list[str] | None:
+        """Name the shares of the step behind the gate."""
+        return list(flow.shares_behind(run, self.table)) or None

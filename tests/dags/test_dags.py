@@ -90,8 +90,13 @@ def test_gates_are_never_retried_and_steps_are_by_our_policy(dags: dict[str, DAG
 
 def test_tune_is_one_task_a_family(dags: dict[str, DAG]) -> None:
     tune: Any = dags["card_fraud_training"].get_task("tune")
-    assert tune.expand_input.value == {"family": ["linear", "forest", "xgboost"]}
-    assert "family" in tune.partial_kwargs["map_index_template"]
+    assert tune.expand_input.value == {"share": ["linear", "forest", "xgboost"]}
+    assert "share" in tune.partial_kwargs["map_index_template"]
+
+
+def test_score_is_one_task_a_slice_of_what_its_gate_has_let_through(dags: dict[str, DAG]) -> None:
+    score: Any = dags["card_fraud_scoring"].get_task("score")
+    assert score.expand_input.value["share"].operator.task_id == "gate_features"
 
 
 def test_every_dag_and_every_task_is_documented(dags: dict[str, DAG]) -> None:
@@ -197,4 +202,4 @@ def test_a_params_value_of_the_wrong_form_is_refused_before_anything_runs(
 
 
 def test_empty_params_are_allowed(dags: dict[str, DAG]) -> None:
-    assert dags["card_fraud_scoring"].params.validate() == {"partition": None, "model_version": None}
+    assert dags["card_fraud_scoring"].params.validate() == {"partition": None, "champion": "then", "model_version": None}

@@ -23,13 +23,15 @@ from pipelines.run import Run
 from tests import tiny
 from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
 
+SLICES = ("0001-of-0002", "0002-of-0002")
+
 
 @pytest.fixture(autouse=True)
 def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")))
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
-    monkeypatch.setattr(flow, "tune", lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}"))
-    monkeypatch.setattr(flow, "STEPS", steps())
+    monkeypatch.setattr(flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}")))
+    monkeypatch.setattr(flow, "shares", lambda run, step: SLICES if step == "score" else ())
 
 
 def events_of(asset: str) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch) -> No
         given.append(run)
         return quiet(run)
 
-    monkeypatch.setattr(flow, "STEPS", steps(ingest=remember, score=remember))
+    monkeypatch.setattr(flow, "STEPS", steps(ingest=remember, publish=remember))
     run = dag_run("scoring", conf={"partition": "2026-02-03", "model_version": "4"})
     assert run.state == "success"
     assert [(str(r.store), r.model_version, r.orchestrator) for r in given] == [("tiny scoring 2026-02-03", "4", run.run_id)] * 2
@@ -67,6 +69,56 @@ def test_each_family_is_tuned_in_a_task_of_its_own_that_bears_its_name() -> None
     tune = [ti for ti in run.get_task_instances() if ti.task_id == "tune"]
     assert sorted((ti.map_index, ti.rendered_map_index) for ti in tune) == [(0, "linear"), (1, "xgboost")]
     assert left(run, "_link_MlflowLink")["tune"].startswith("/sluice/mlflow/tiny_training/run-of-")
+
+
+def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def remember(run: Run, share: str) -> Outcome:
+        given.append(share)
+        return quiet(run, share)
+
+    monkeypatch.setattr(flow, "STEPS", steps(score=remember))
+    run = dag_run("scoring")
+    score = [ti for ti in run.get_task_instances() if ti.task_id == "score"]
+    assert sorted((ti.map_index, ti.rendered_map_index, str(ti.state)) for ti in score) == [
+        (0, SLICES[0], "success"),
+        (1, SLICES[1], "success"),
+    ]
+    assert sorted(given) == list(SLICES)
+    assert states(run)["publish"] == "success"
+
+
+def test_a_slice_that_fails_is_tried_again_alone_and_nothing_is_published_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def flaky(run: Run, share: str) -> Outcome:
+        given.append(share)
+        if share == SLICES[1]:
+            raise TryAgain("the disk is full")
+        return quiet(run, share)
+
+    monkeypatch.setattr(flow, "STEPS", steps(score=flaky))
+    run = dag_run("scoring")
+    assert given.count(SLICES[0]) == 1
+    assert given.count(SLICES[1]) == 3
+    assert states(run)["publish"] == "upstream_failed"
+
+
+def test_a_run_for_the_champion_of_now_is_a_what_if_run_and_announces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Run] = []
+
+    def remember(run: Run) -> Outcome:
+        given.append(run)
+        return quiet(run)
+
+    monkeypatch.setattr(flow, "STEPS", steps(publish=remember))
+    before = len(events_of("tiny_predictions"))
+    assert dag_run("scoring", conf={"champion": "now"}).state == "success"
+    assert len(events_of("tiny_predictions")) == before
+    assert dag_run("scoring", conf={"champion": "then"}).state == "success"
+    assert len(events_of("tiny_predictions")) == before + 1
+    assert [run.what_if for run in given] == [True, False]
 
 
 def test_a_users_mistake_fails_at_once_with_its_sentence(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +169,7 @@ def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pyte
     assert run.state == "failed"
     assert states(run)["gate_features"] == "failed"
     assert tries(run)["gate_features"] == 1
-    assert {task for task, state in states(run).items() if state == "upstream_failed"} == {"score", "gate_predictions"}
+    assert {task for task, state in states(run).items() if state == "upstream_failed"} == {"score", "publish", "gate_predictions"}
     assert left(run, "report")["gate_features"] == "tiny/scoring/2026-02-01/reports/gate_features.html"
     assert left(run, "_link_ReportLink")["gate_features"].endswith("/gate_features/-1")
     assert not left(run, "_link_ReportLink")["features"]
