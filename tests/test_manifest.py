@@ -45,6 +45,8 @@ def test_the_same_rows_are_no_new_revision_whoever_wrote_them(store: Store) -> N
     store.version = Version(use_case="another", code="another")
     again = store.write("raw", A)
     assert store.revisions("raw") == [again]
+    new = store.write("raw", B)
+    assert store.revisions("raw") == [again, new]
 
 
 def test_a_correction_that_is_undone_is_a_revision_again_of_the_same_parts(store: Store) -> None:
@@ -162,29 +164,28 @@ def test_two_writers_of_different_rows_leave_one_table_whole(open_run: Callable[
 
 
 def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(open_run: Callable[..., Run], store: Store) -> None:
-    big = [pa.table({"n": [float(n)] * 5000}) for n in range(2)]
+    rows, rounds = 5000, 300
     done = child.FORK.Event()
-    store.write("raw", big[0])
+    store.write("raw", pa.table({"n": [0] * rows}))
 
     def write() -> None:
         own = open_run("scoring", DAY).store
-        for n in range(300):
-            own.write("raw", big[n % 2])
+        for n in range(rounds):
+            own.write("raw", pa.table({"n": [n % 100] * rows}))
         done.set()
 
-    def read() -> dict[tuple[float, int], int]:
-        own, seen = open_run("scoring", DAY).store, dict[tuple[float, int], int]()
+    def read() -> set[int]:
+        own, seen = open_run("scoring", DAY).store, set[int]()
         while not done.is_set():
             relation = own.read("raw")  # DuckDB opens the files when it is asked for the rows
             ((least, most, count),) = relation.aggregate("min(n), max(n), count(*)").fetchall()
-            assert least == most
-            seen[least, count] = seen.get((least, count), 0) + 1
+            assert (least, count) == (most, rows)
+            seen.add(least)
         return seen
 
     reader, writer = child.start(read), child.start(write)
     writer.wait().value()
-    seen = reader.wait().value()
-    assert set(seen) == {(0.0, 5000), (1.0, 5000)}
+    assert len(reader.wait().value()) > 1
 
 
 # --- what is swept
