@@ -220,7 +220,8 @@ def _tasks(folder: Path, rows: int) -> Iterator[Task]:
     yield from _taken(folder, "scoring", NIGHT, rows)
     yield from _taken(folder, "drift", WEEK, rows + SMALL * (NIGHT - WEEK).days)
     for step in LOOKING_BACK:
-        yield Task(step, rows, *_alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step), use_case=WITHOUT_PAST)
+        seconds, cpu, peak, limit = _alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)
+        yield Task(step, rows, seconds, cpu, peak, limit, WITHOUT_PAST)
 
 
 def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:

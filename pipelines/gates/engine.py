@@ -14,10 +14,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.core.metric_function_types import SummarizationMetricNameSuffixes
 from great_expectations.exceptions import MetricResolutionError
 from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import ColumnAggregateMetricProvider
+from great_expectations.expectations.metrics.column_aggregate_metrics.column_distinct_values_missing_from_column import (
+    MAX_DISTINCT_VALUES,
+    _coerce_value_set_for_sql,
+)
 from great_expectations.expectations.metrics.column_map_metrics.column_values_unique import _count_label
 from great_expectations.expectations.metrics.map_metric_provider import (
     ColumnMapMetricProvider,
@@ -25,6 +31,7 @@ from great_expectations.expectations.metrics.map_metric_provider import (
     column_function_partial,
     multicolumn_function_partial,
 )
+from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.registry import get_metric_provider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import Validator
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MOST_EXAMPLES = 10
+MOST_FETCHED = 100_000  # rows of one answer: Python takes about 300 bytes for each, and no expectation needs more
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
 DISTINCT_COUNT = "column.distinct_values.count"
 EXAMPLES = f".{SummarizationMetricNameSuffixes.UNEXPECTED_VALUES.value}"
@@ -101,8 +109,24 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         return resolved
 
     def execute_query(self, query: Any) -> Any:
-        """Take each bad value once as an example, lest a frequent one hide the others."""
-        return super().execute_query(query.distinct() if self._for_examples else query)
+        """Take each bad value once as an example, lest a frequent one hide the others, and no answer that is as long as the table."""
+        return _Few(super().execute_query(query.distinct() if self._for_examples else query))
+
+
+class _Few:
+    """A result that refuses to fetch all rows when they are too many to be held in memory."""
+
+    def __init__(self, result: sa.CursorResult[Any]) -> None:
+        self._result = result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result, name)
+
+    def fetchall(self) -> Sequence[Any]:
+        rows = self._result.fetchmany(MOST_FETCHED + 1)
+        if len(rows) > MOST_FETCHED:
+            raise ValueError(f"it looks at each different value, and there are more than {MOST_FETCHED:,}; ask by another expectation")
+        return rows
 
 
 class CountPerValue(ColumnMapMetricProvider):  # type: ignore[misc]
@@ -126,6 +150,48 @@ class CompoundColumnsCount(MulticolumnMapMetricProvider):  # type: ignore[misc]
     @multicolumn_function_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
     def _duckdb(cls, column_list: list[Any], _table: Any, _table_columns: list[str], **_: Any) -> Any:  # noqa: N805
         return _repeated(_table, [column.name for column in column_list], _table_columns, "_num_rows")
+
+
+class MissingFromColumn(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    """The values of a set that a column lacks. Great Expectations' own SQL fetches every value of the column."""
+
+    metric_name = "column.distinct_values.missing_from_column"
+    value_keys = ("value_set", "limit")
+
+    @metric_value(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
+    def _duckdb(
+        cls,  # noqa: N805
+        execution_engine: DuckDBExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> list[Any]:
+        table, column = _column(execution_engine, metric_domain_kwargs)
+        wanted = _coerce_value_set_for_sql(metric_value_kwargs["value_set"])
+        there = execution_engine.execute_query(sa.select(column).select_from(table).where(column.in_(wanted)).distinct()).fetchall()
+        found = {row[0] for row in there}
+        return [value for value in wanted if value not in found][: metric_value_kwargs.get("limit") or MAX_DISTINCT_VALUES]
+
+
+class MostCommonValue(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    """The values of a column than which none is more frequent. Great Expectations' own SQL fetches every value and its count."""
+
+    metric_name = "column.most_common_value"
+
+    @metric_value(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
+    def _duckdb(cls, execution_engine: DuckDBExecutionEngine, metric_domain_kwargs: dict[str, Any], **_: Any) -> list[Any]:  # noqa: N805
+        table, column = _column(execution_engine, metric_domain_kwargs)
+        values = sa.select(column.label("value"), sa.func.count().label("n")).select_from(table).where(column.is_not(None))
+        counts = values.group_by(column).cte("counts")
+        most = sa.select(sa.func.max(counts.c.n)).scalar_subquery()
+        query = sa.select(counts.c.value).where(counts.c.n == most).order_by(counts.c.value)
+        return [row[0] for row in execution_engine.execute_query(query).fetchall()]
+
+
+def _column(engine: DuckDBExecutionEngine, domain: dict[str, Any]) -> tuple[Any, sa.ColumnClause[Any]]:
+    """What an expectation on a column selects from, and the column."""
+    table, _, accessor = engine.get_compute_domain(domain, MetricDomainTypes.COLUMN)
+    return table, sa.column(accessor["column"])
 
 
 def _repeated(table: Any, key: Sequence[str], shown: Sequence[str], label: str) -> sa.Subquery:

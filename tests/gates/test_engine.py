@@ -277,6 +277,28 @@ def test_unique_values_are_told_without_a_window_that_holds_every_row(queries: l
     assert not any("OVER" in query for query in queries)
 
 
+# --- few rows
+
+
+def test_no_answer_is_as_long_as_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred different values, of which one is there twice."""
+    monkeypatch.setattr(engine, "MOST_FETCHED", 10)
+    weights = {"values": ["0", "1"], "weights": [0.5, 0.5]}
+    there, lacking, most_common, every_value = observe_all(
+        [
+            ("column_distinct_values_to_contain_set", {"column": "n", "value_set": [7, 99]}),
+            ("column_distinct_values_to_contain_set", {"column": "n", "value_set": [7, 100]}),
+            ("column_most_common_value_to_be_in_set", {"column": "n", "value_set": [7]}),
+            ("column_kl_divergence_to_be_less_than", {"column": "word", "partition_object": weights, "threshold": 0.1}),
+        ],
+        "SELECT n, n::VARCHAR AS word FROM (SELECT unnest(range(100)) UNION ALL SELECT 7) AS rows(n)",
+    )
+    assert [(each.success, each.raised) for each in (there, lacking, most_common)] == [(True, None), (False, None), (True, None)]
+    assert lacking.result["partial_missing_list"] == [100]
+    assert most_common.result["observed_value"] == [7]
+    assert every_value.raised == "it looks at each different value, and there are more than 10; ask by another expectation"
+
+
 # --- the same results as on pandas
 
 MIXED = """
