@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -90,6 +90,8 @@ def _default(value: object) -> str:
         return "its defaults"
     if value in (None, (), {}):
         return "none"
+    if isinstance(value, ByteSize):
+        return f"`{value.human_readable(decimal=True, separator='').replace('.0GB', 'GB')}`"
     return f"`{json.dumps(value) if not isinstance(value, timedelta) else '0d'}`"
 
 
@@ -116,9 +118,14 @@ def _type(annotation: object) -> str:
         return " or ".join(dict.fromkeys(map(_type, inner)))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    return {"str": "text", "int": "integer", "float": "number", "bool": "true/false", "timedelta": "duration"}.get(
-        getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower()
-    )
+    return {
+        "str": "text",
+        "int": "integer",
+        "float": "number",
+        "bool": "true/false",
+        "timedelta": "duration",
+        "ByteSize": "amount of memory",
+    }.get(getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower())
 
 
 DOCUMENTS = {"include/use_case.schema.json": json_schema, "docs/use-case-file.md": reference}

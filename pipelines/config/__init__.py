@@ -35,7 +35,7 @@ from pipelines.config.judgement import (
     Metric,
     Threshold,
 )
-from pipelines.config.limits import Limits, memory_text
+from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
@@ -92,5 +92,4 @@ __all__ = [
     "UseCase",
     "Window",
     "duration_text",
-    "memory_text",
 ]

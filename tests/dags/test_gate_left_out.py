@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.exceptions import DeserializationError
 
 from pipelines.settings import ROOT
 from tests import tiny
 
 NIGHT = date(2026, 2, 1)
-BEHIND = {"gate_raw": "cleanse", "gate_clean": "features", "gate_features": "score"}
+BEHIND = {"gate_raw": "cleanse", "gate_clean": "features"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +49,9 @@ def test_the_step_behind_a_gate_that_was_taken_out_refuses(gate: str, capfd: pyt
     assert gate not in states
     assert states[BEHIND[gate]] == "failed"
     assert f"{BEHIND[gate]} reads only what its gates have let through" in capfd.readouterr().out
+
+
+def test_a_dag_without_the_gate_that_says_what_to_score_is_refused_by_airflow() -> None:
+    dag = without("gate_features")
+    with pytest.raises(DeserializationError, match="tiny_scoring"):
+        dag.test(logical_date=datetime.combine(NIGHT, time(), UTC))
