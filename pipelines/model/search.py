@@ -4,57 +4,55 @@ GridSearchCV fits a whole Pipeline for each combination on each fold. Here, with
 
 - the preprocessing is fitted once for all combinations that agree on its parameters,
 - XGBoost cuts the rows into bins once for all combinations that agree on how,
-- combinations that differ in their number of trees only are read off the largest ensemble, whose first trees are the smaller ones.
+- combinations that differ in their number of trees only are read off the largest ensemble, whose first trees are the smaller ones,
+- rows held out are predicted once, for the score and to be kept: nothing is fitted again to know the best combination's.
 
-The best combination's predictions of the rows held out are kept, so nothing is fitted again to know them.
+Threads take ensemble after ensemble, not fold after fold, so that all of them are busy to the end.
 """
 
 from __future__ import annotations
 
 import time
-from copy import copy
+from collections import deque
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
-from xgboost import XGBModel
 
-from pipelines.model import candidate
+from pipelines.model import ensembles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
     from sklearn.pipeline import Pipeline
-    from xgboost import DMatrix
 
     from pipelines.model.folds import Fold
 
-# What XGBoost's matrix of binned rows depends on, beside the rows.
-BINNING = ("booster", "device", "enable_categorical", "feature_types", "feature_weights", "max_bin", "missing", "tree_method")
+# Candidates, by their numbers, that differ in their number of trees only.
+Ensemble: TypeAlias = list[int]
 
 
 class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     """Find the best of several parameter settings of a Pipeline by cross-validation.
 
-    Folds are searched `n_jobs` at a time, in threads: scikit-learn's trees and XGBoost let other threads run. In memory are
-    the prepared rows of so many folds, and a prediction (8 bytes) for each row and combination.
+    Models are fitted `n_jobs` at a time, in threads: scikit-learn's trees and XGBoost let other threads run. In memory are
+    the prepared rows of one fold more than that, and a prediction for each row and combination.
 
     Args:
         estimator: A Pipeline of preprocessing and, as its last step, a model.
         candidates: Parameter settings to try, e.g. a ParameterGrid or a ParameterSampler.
         scoring: As scikit-learn's searches want it: greater is better.
         cv: As scikit-learn's searches want it.
-        n_jobs: How many folds at a time.
+        n_jobs: How many models at a time.
 
     Attributes:
         cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble where several
@@ -82,15 +80,43 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """
         candidates = list(self.candidates)
         folds = list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
-        judge = partial(_judged, self.estimator, candidates, X, y, scorer=check_scoring(self.estimator, self.scoring))
-        trials = Parallel(self.n_jobs, prefer="threads")(delayed(judge)(fold) for fold in folds)
+        pipelines = [_set(self.estimator, params) for params in candidates]
+        trials = self._tried(pipelines, _alike(candidates, self.estimator.steps[-1][0]), X, y, folds)
         self.cv_results_ = _results(candidates, trials)
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
-        self.out_of_fold_ = [(held, of_fold[self.best_index_].predictions) for (_, held), of_fold in zip(folds, trials, strict=True)]
-        self.best_estimator_ = _set(self.estimator, self.best_params_).fit(X, y)
+        best = [of_fold[self.best_index_].predictions.astype(np.float64) for of_fold in trials]
+        self.out_of_fold_ = [(held, predictions) for (_, held), predictions in zip(folds, best, strict=True)]
+        self.best_estimator_ = pipelines[self.best_index_].fit(X, y)
         return self
+
+    def _tried(
+        self,
+        pipelines: list[Pipeline],
+        alike: list[list[Ensemble]],
+        X: pd.DataFrame,  # noqa: N803
+        y: npt.NDArray[Any],
+        folds: list[Fold],
+    ) -> list[list[_Trial]]:
+        """Try all candidates on all folds."""
+        scorer = check_scoring(self.estimator, self.scoring)
+        trials: list[dict[int, _Trial]] = [{} for _ in folds]
+
+        def attempt(rows: _Rows, ensemble: Ensemble) -> None:
+            models = {number: clone(pipelines[number][-1]) for number in ensemble}
+            trials[rows.fold].update(_attempted(models, rows.prepared(), scorer))
+
+        def seconds(ensemble: Ensemble) -> float:
+            return max((of_fold[ensemble[0]].fit_seconds for of_fold in trials if ensemble[0] in of_fold), default=0)
+
+        # Lazily, so that rows are let go of when all is tried on them.
+        work = (
+            (_Rows(number, clone(pipelines[group[0][0]][:-1]), X, y, fold), group) for number, fold in enumerate(folds) for group in alike
+        )
+        tasks = _in_turn(work, seconds, ahead=joblib.effective_n_jobs(self.n_jobs) - 1)
+        Parallel(self.n_jobs, require="sharedmem")(delayed(attempt)(*task) for task in tasks)
+        return [[of_fold[number] for number in range(len(pipelines))] for of_fold in trials]
 
 
 @dataclass(frozen=True)
@@ -98,36 +124,81 @@ class _Trial:
     """A candidate on a fold."""
 
     score: float
-    predictions: npt.NDArray[np.float64]
+    predictions: npt.NDArray[Any]
     fit_seconds: float
     score_seconds: float
 
 
-def _judged(
-    pipeline: Pipeline,
-    candidates: list[dict[str, Any]],
-    X: pd.DataFrame,  # noqa: N803
-    y: npt.NDArray[Any],
-    fold: Fold,
-    scorer: Callable[..., float],
-) -> list[_Trial]:
-    """Try all candidates on one fold."""
-    fit, held = fold
-    trials: dict[int, _Trial] = {}
-    model_name = pipeline.steps[-1][0]
-    pipelines = {number: _set(pipeline, params) for number, params in enumerate(candidates)}
-    for alike in _groups(candidates, range(len(candidates)), lambda name: name.split("__")[0] != model_name):
-        prepare = pipelines[alike[0]][:-1]
-        Z, Z_held = prepare.fit_transform(X.iloc[fit], y[fit]), prepare.transform(X.iloc[held])  # noqa: N806
-        bins: dict[str, DMatrix] = {}
-        for ensemble in _groups(candidates, alike, lambda name: name != f"{model_name}__n_estimators"):
-            for number, model, fit_seconds in _fitted({number: pipelines[number][-1] for number in ensemble}, Z, y[fit], bins):
-                start = time.perf_counter()
-                score = float(scorer(model, Z_held, y[held]))
-                score_seconds = time.perf_counter() - start
-                predictions = candidate.scores(model, Z_held, "binary" if is_classifier(model) else "regression")
-                trials[number] = _Trial(score, predictions, fit_seconds, score_seconds)
-    return [trials[number] for number in range(len(candidates))]
+@dataclass(frozen=True)
+class _Prepared:
+    """A fold's rows as its models see them: those to fit on, and those held out."""
+
+    Z: Any
+    y: npt.NDArray[Any]
+    Z_held: Any
+    y_held: npt.NDArray[Any]
+    bins: ensembles.Bins
+
+
+class _Rows:
+    """A fold's rows, prepared by the first thread that wants them."""
+
+    def __init__(self, fold: int, prepare: Pipeline, X: pd.DataFrame, y: npt.NDArray[Any], cut: Fold):  # noqa: N803
+        self.fold = fold
+        self._prepare, self._X, self._y, self._cut = prepare, X, y, cut
+        self._lock = Lock()
+        self._prepared: _Prepared | None = None
+
+    def prepared(self) -> _Prepared:
+        fit, held = self._cut
+        with self._lock:
+            if self._prepared is None:
+                Z = self._prepare.fit_transform(self._X.iloc[fit], self._y[fit])  # noqa: N806
+                Z_held = self._prepare.transform(self._X.iloc[held])  # noqa: N806
+                self._prepared = _Prepared(Z, self._y[fit], Z_held, self._y[held], ensembles.Bins())
+            return self._prepared
+
+
+def _in_turn(
+    work: Iterable[tuple[_Rows, list[Ensemble]]], seconds: Callable[[Ensemble], float], ahead: int
+) -> Iterator[tuple[_Rows, Ensemble]]:
+    """Deal work out, ensemble by ensemble.
+
+    The first ensemble on new rows prepares them. It comes before the others on the `ahead` rows before, so that no thread has
+    to wait for it. On each rows those that have taken longest elsewhere come first, so that the threads end together.
+    """
+    others: deque[tuple[_Rows, list[Ensemble]]] = deque()
+
+    def rest() -> Iterator[tuple[_Rows, Ensemble]]:
+        rows, group = others.popleft()
+        return ((rows, ensemble) for ensemble in sorted(group, key=seconds, reverse=True))
+
+    for rows, group in work:
+        first, *later = sorted(group, key=seconds, reverse=True)
+        yield rows, first
+        others.append((rows, later))
+        if len(others) > ahead:
+            yield from rest()
+    while others:
+        yield from rest()
+
+
+def _attempted(models: dict[int, Any], rows: _Prepared, scorer: Callable[..., float]) -> Iterator[tuple[int, _Trial]]:
+    """Try models that differ in their number of trees only."""
+    for numbers in ensembles.together(models):
+        fit_seconds = ensembles.fit(models[numbers[-1]], rows.Z, rows.y, rows.bins)
+        answers = ensembles.read_off([models[number] for number in numbers], rows.Z_held)
+        for number in numbers:
+            start = time.perf_counter()
+            model, scores = next(answers)
+            score = float(scorer(model, rows.Z_held, rows.y_held))
+            yield number, _Trial(score, scores, fit_seconds, time.perf_counter() - start)
+
+
+def _alike(candidates: list[dict[str, Any]], model: str) -> list[list[Ensemble]]:
+    """Put candidates together that agree on the preprocessing, and among them those that differ in their number of trees only."""
+    prepared = _groups(candidates, range(len(candidates)), lambda name: name.split("__")[0] != model)
+    return [_groups(candidates, group, lambda name: name != f"{model}__n_estimators") for group in prepared]
 
 
 def _groups(candidates: list[dict[str, Any]], among: Iterable[int], counts: Callable[[str], bool]) -> list[list[int]]:
@@ -141,66 +212,6 @@ def _groups(candidates: list[dict[str, Any]], among: Iterable[int], counts: Call
 
 def _set(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
     return clone(pipeline).set_params(**clone(params, safe=False))
-
-
-def _fitted(models: dict[int, Any], Z: Any, y: npt.NDArray[Any], bins: dict[str, DMatrix]) -> Iterator[tuple[int, Any, float]]:  # noqa: N803
-    """Fit models that differ in their number of trees only: each with its number, and the seconds of the fit it came out of."""
-    if not all(map(_begins_with_smaller_ones, models.values())):
-        for number, model in models.items():
-            yield number, model, _fit(model, Z, y, bins)
-        return
-    largest = max(models.values(), key=lambda model: model.n_estimators)
-    seconds = _fit(largest, Z, y, bins)
-    for number, model in models.items():
-        yield number, _first_trees(largest, model.n_estimators), seconds
-
-
-def _begins_with_smaller_ones(model: Any) -> bool:
-    """Whether the first trees of a fitted ensemble are what a smaller one would have been: seeded one after another, then left alone."""
-    trees = getattr(model, "n_estimators", None)
-    if not isinstance(trees, int) or trees < 1:
-        return False  # for the model itself to refuse, or to replace by its default
-    if isinstance(model, XGBModel):
-        return model.booster in (None, "gbtree") and not model.early_stopping_rounds and not model.callbacks
-    return isinstance(model, RandomForestClassifier | RandomForestRegressor) and isinstance(model.random_state, int)
-
-
-def _first_trees(model: Any, trees: int) -> Any:
-    if trees == model.n_estimators:
-        return model
-    smaller = copy(model).set_params(n_estimators=trees)
-    if isinstance(model, XGBModel):
-        smaller._Booster = model.get_booster()[:trees]
-    else:
-        smaller.estimators_ = model.estimators_[:trees]
-    return smaller
-
-
-def _fit(model: Any, Z: Any, y: npt.NDArray[Any], bins: dict[str, DMatrix]) -> float:  # noqa: N803
-    """Fit a model, an XGBoost model on binned rows that others share, and return the seconds."""
-    if isinstance(model, XGBModel):
-        _share(model, bins)
-    start = time.perf_counter()
-    model.fit(Z, y)
-    return time.perf_counter() - start
-
-
-def _share(model: XGBModel, bins: dict[str, DMatrix]) -> None:
-    """Have a model take its binned rows from `bins` if they are there, else put them there.
-
-    Everything else stays with XGBoost's own `fit`, so the model is the one it would have been. `xgboost.train` knows
-    nothing of labels, objectives and defaults as the scikit-learn interface sets them.
-    """
-    params = model.get_params()
-    key = joblib.hash({name: params[name] for name in BINNING})
-    bin_rows = model._create_dmatrix
-
-    def shared(ref: DMatrix | None, **rows: Any) -> DMatrix:
-        if key not in bins:
-            bins[key] = bin_rows(ref, **rows)
-        return bins[key]
-
-    model._create_dmatrix = shared
 
 
 def _results(candidates: list[dict[str, Any]], trials: list[list[_Trial]]) -> dict[str, Any]:

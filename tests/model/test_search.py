@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import xgboost.sklearn
+from hypothesis import given, settings, strategies
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
@@ -33,14 +35,20 @@ def rows(task: str = "binary") -> Rows:
     return inputs.frame(table, fitted.use_case(task).features), table.bad.to_numpy()
 
 
-def search(family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None) -> PipelineSearchCV:
+def search(
+    family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None, **given: Any
+) -> PipelineSearchCV:
     pipeline = families.pipeline(fitted.use_case(task), family).set_params(**(model or {}))
-    return PipelineSearchCV(pipeline, ParameterGrid(grid), scoring=SCORERS[task], cv=CUT, n_jobs=2).fit(*rows(task))
+    how = {"scoring": SCORERS[task], "cv": CUT, "n_jobs": 2} | given
+    return PipelineSearchCV(pipeline, ParameterGrid(grid), **how).fit(*rows(task))
 
 
-def plain(family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None) -> GridSearchCV:
+def plain(
+    family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None, **given: Any
+) -> GridSearchCV:
     pipeline = families.pipeline(fitted.use_case(task), family).set_params(**(model or {}))
-    return GridSearchCV(pipeline, grid, scoring=SCORERS[task], cv=CUT, error_score="raise").fit(*rows(task))
+    how = {"scoring": SCORERS[task], "cv": CUT, "error_score": "raise"} | given
+    return GridSearchCV(pipeline, grid, **how).fit(*rows(task))
 
 
 def assert_same(found: PipelineSearchCV, expected: GridSearchCV) -> None:
@@ -95,6 +103,42 @@ def test_combinations_from_several_grids_may_have_different_parameters() -> None
     assert_same(search("forest", grids), plain("forest", grids))
 
 
+def own_scorer(model: Any, X: Any, y: npt.NDArray[Any]) -> float:  # noqa: N803 (scikit-learn's letter)
+    """Asks again, about other rows too, and writes into what it is told."""
+    some, every = model.predict_proba(X[:50])[:, 1], model.predict_proba(X)[:, 1]
+    every *= 1 - y
+    return float(some.sum() - every.sum() + model.predict_proba(X)[:, 1].sum())
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc", own_scorer], ids=str)
+@pytest.mark.parametrize("family", fitted.FAMILIES)
+def test_a_scorer_may_ask_a_model_whatever_it_likes(family: Family, scoring: Any) -> None:
+    assert_same(search(family, GRIDS[family], scoring=scoring), plain(family, GRIDS[family], scoring=scoring))
+
+
+@settings(max_examples=4)
+@given(n_jobs=strategies.integers(1, 5), folds=strategies.integers(2, 5), trees=strategies.lists(strategies.integers(1, 12), min_size=1))
+def test_threads_folds_and_the_order_of_a_grid_change_no_result(n_jobs: int, folds: int, trees: list[int]) -> None:
+    grid: dict[str, list[Any]] = {"model__n_estimators": trees, "model__max_depth": [3, 2], "model__subsample": [0.7]}
+    assert_same(search("xgboost", grid, cv=folds, n_jobs=n_jobs), plain("xgboost", grid, cv=folds))
+
+
+def test_rows_are_let_go_of_when_all_is_tried_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+    prepare = ColumnTransformer.fit_transform
+
+    def counted(*given: Any, **named: Any) -> Any:
+        prepared = prepare(*given, **named)
+        made.append(weakref.ref(prepared))
+        alive.append(sum(rows() is not None for rows in made))
+        return prepared
+
+    monkeypatch.setattr(ColumnTransformer, "fit_transform", counted)
+    search("xgboost", {"model__n_estimators": [2], "model__max_depth": [2, 3]}, cv=8)
+    assert max(alive) <= 2 + 1
+
+
 def test_nothing_is_done_twice_on_a_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
@@ -110,11 +154,13 @@ def test_nothing_is_done_twice_on_a_fold(monkeypatch: pytest.MonkeyPatch) -> Non
     count(ColumnTransformer, "fit_transform")
     count(xgboost.sklearn, "QuantileDMatrix")
     count(xgboost.sklearn, "train")
+    count(xgboost.sklearn.Booster, "inplace_predict")
     search("xgboost", {"model__n_estimators": [2, 4, 6], "model__max_depth": [2, 3]})
     folds_and_refit = 3 + 1
     assert done.count("fit_transform") == folds_and_refit
     assert done.count("QuantileDMatrix") == folds_and_refit
     assert done.count("train") == 2 * 3 + 1  # the largest ensemble of each depth
+    assert done.count("inplace_predict") == 2 * 3 * 3 * 2  # each combination's further trees, and what their sum means
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
