@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pipelines import dates
@@ -58,17 +59,17 @@ def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
     from pipelines import ingest
 
-    rows = ingest.rows(run, dates.days_of(run.use_case, run.kind, run.partition))
-    if run.kind == "scoring":
-        rows = ingest.without_labels(rows, run.use_case)
-    past = dates.past_of(run.use_case, run.kind, run.partition)
-    # Both are read before either is written: a mistake in the past must not leave half of this step published.
-    # The past may be empty: the source's first days have none.
-    past_rows = ingest.rows(run, past, may_be_empty=True) if past else None
-    written = run.store.write("raw", rows)
-    if past_rows is not None:
-        run.store.write("past_raw", past_rows)
-    return Outcome(f"raw: {written.rows:,} rows of {dates.days_of(run.use_case, run.kind, run.partition)}")
+    days, past = dates.days_of(run.use_case, run.kind, run.partition), dates.past_of(run.use_case, run.kind, run.partition)
+    # Both are written aside before either is published: a mistake in one must not leave half of this step published.
+    store = run.store.beside("ingest") if past else run.store
+    written = ingest.publish(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
+    if past:
+        # The past may be empty: the source's first days have none.
+        ingest.publish(run, past, partial(store.write, "past_raw"), may_be_empty=True)
+        run.store.adopt("raw", store)
+        run.store.adopt("past_raw", store)
+        store.discard()
+    return Outcome(f"raw: {written.rows:,} rows of {days}")
 
 
 def cleanse(run: Run) -> Outcome:

@@ -4,41 +4,87 @@ Nothing is repaired here. A column too few or too many, a value that is not of i
 source's mistakes, told with their places, and the partition is not published. Missing codes, spellings and duplicates
 are for cleanse: it is declared what they mean. Rows of other days are left to their own partitions, and counted: what was
 taken and what was left are all that the source gave.
+
+Most sources come in order of time, so a partition's rows are streamed from the source into the table, and only watched:
+no row is sorted or kept unless it has to be, and what is wrong is looked for once it is known that something is.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import reduce
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import duckdb
+import pyarrow as pa
 
-from pipelines import dates, personal, sources
-from pipelines.config import HttpSource, Replay, UseCase
-from pipelines.errors import BadInput, SluiceError, listed, meant
+from pipelines import dates, sources
+from pipelines.config import HttpSource, UseCase
+from pipelines.errors import BadInput, SluiceError, TryAgain
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.sources import replay
-from pipelines.sources.casts import ARTICLES, broken, cast
-from pipelines.sources.files import PARTITION
+from pipelines.sources import refusals
+from pipelines.sources.declared import Declared
+from pipelines.sources.order import Watch
+from pipelines.sources.typed import ROW, WRONG, typed
 from pipelines.sql import TYPES, reason
 from pipelines.sql import name as quoted
 
 logger = logging.getLogger(__name__)
 
-# Columns of our own while rows are read; with blanks, so that they cannot be a source's.
-PIECE, DAY, ROW, BROKEN = "the piece", "its day", "row in the piece", "broken "
-LEFT, LAST = "rows left so far", "last of the piece"
-MOST_VALUES = 6  # wrong values shown in one message
-LONGEST_VALUE = 40
+T = TypeVar("T")
+Batches: TypeAlias = Generator[pa.RecordBatch, None, None]
+
+PIECE = "number of the piece"  # a column of our own while rows are sorted; with blanks, so that it cannot be a source's
+BATCH = 100_000  # rows on their way at a time
+BUFFER = "64MB"  # of rows that DuckDB may read ahead of whoever takes them: enough for both to work at the same time
+ARROW = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
 HIDDEN = "it cannot be computed for every row (DuckDB's reason is hidden, since it may quote personal values)"
 
 
+def publish(
+    run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T], *, labels: bool = True, may_be_empty: bool = False
+) -> T:
+    """Stream the source's rows of some days into a table, ordered by time and key.
+
+    Args:
+        run: The run; labels which are not known yet when it starts are null.
+        days: Rows with a time from the first day's start up to, but without, the end of the last.
+        write: Takes the rows, as `rows` describes them, and publishes them, unless the stream ends with an error. It is
+            called again, with the same rows sorted, where they turn out not to come in order.
+        labels: Whether any label is shown: a scoring run must not know what it predicts.
+        may_be_empty: Whether it is in order that there are none, as before the source's first day.
+
+    Returns:
+        What `write` returns.
+
+    Raises:
+        See `rows`.
+    """
+    reading = _Reading(run, days, labels=labels, may_be_empty=may_be_empty)
+    try:
+        with closing(reading.in_order()) as batches:
+            return write(reading.stream(batches))
+    except _Unordered:
+        logger.info("%s: the source's rows do not come in order of %s: they are sorted", run.use_case.name, reading.declared.time)
+    with closing(reading.sorted()) as batches:
+        return write(reading.stream(batches))
+
+
 def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.DuckDBPyRelation:
-    """Read the source's rows of some days, ordered by time and key.
+    """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept until the store is closed.
 
     Args:
         run: The run; labels which are not known yet when it starts are null.
@@ -47,19 +93,19 @@ def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.Du
 
     Returns:
         The schema's columns in its order, typed as declared, under the source's names (`cleanse.rename` comes later).
-        Columns with role ignored are still there.
+        Columns with role ignored are still there. Rows of the same time and key keep the source's order.
 
     Raises:
         BadInput: what the source holds is not what the use case declares, or it holds no rows of these days.
-        TryAgain: the source cannot be reached now.
+        TryAgain: the source cannot be reached now, or changed while it was read.
         SluiceError: rows of the source were neither taken nor left to other days.
     """
-    return _Reading(run, days).rows(may_be_empty)
+    return _Reading(run, days, labels=True, may_be_empty=may_be_empty).kept()
 
 
 def without_labels(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """Hide every label: a scoring run must not know what it predicts."""
-    name = _source_name(use_case, use_case.target)
+    name = use_case.source_names[use_case.target]
     return rows.project(f"* REPLACE (NULL::{TYPES[use_case.columns[use_case.target].type]} AS {quoted(name)})")
 
 
@@ -68,139 +114,187 @@ def fetch(use_case: UseCase, settings: Settings) -> Path | None:
     return sources.fetch(use_case.source, settings) if isinstance(use_case.source, HttpSource) else None
 
 
-def _source_name(use_case: UseCase, column: str) -> str:
-    """What the source calls a column of the schema."""
-    return next((old for old, new in use_case.cleanse.rename.items() if new == column), column)
+class _Unordered(Exception):
+    """Rows were streamed as if they came in order, and do not."""
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What a piece holds that may hold rows of any day."""
+
+    rows: int
+    left: int  # to other days
+    first: date | None
+    last: date | None
 
 
 class _Reading:
     """One reading of the source: from its pieces to the typed rows of the days, with every check on the way."""
 
-    def __init__(self, run: Run, days: dates.Days) -> None:
+    def __init__(self, run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool) -> None:
         self.run = run
         self.days = days
+        self.labels = labels
+        self.may_be_empty = may_be_empty or (run.use_case.limits.empty_nights and run.kind != "training")
         self.use_case = run.use_case
         self.connection = run.store.connection
-        self.columns = {_source_name(self.use_case, name): column for name, column in self.use_case.columns.items()}
-        self.codes = {_source_name(self.use_case, name): codes for name, codes in self.use_case.cleanse.missing.items()}
-        self.key = _source_name(self.use_case, self.use_case.key)
-        self.time = _source_name(self.use_case, self.use_case.time)
-        self.label = _source_name(self.use_case, self.use_case.target)
-        dealt = {self.key, self.time} if self.use_case.replay else set()
-        self.derived = {_source_name(self.use_case, name): sql for name, sql in self.use_case.source.derive.items()}
-        self.given = tuple(name for name in self.columns if name not in dealt and name not in self.derived)
-        self.personal = personal.columns(self.use_case)
-        self.table = quoted(f"{self.use_case.name} {days}")
-        self.pieces: list[sources.Piece] = []
-
-    def rows(self, may_be_empty: bool) -> duckdb.DuckDBPyRelation:
-        """Collect the days' rows in a table, piece by piece, and hand them out when nothing is wrong with them."""
-        self.pieces = sources.read(self.use_case.source, self.days, self.given, self.run.settings, self.connection, may_miss=may_be_empty)
-        self._refuse_other_columns()
-        self._create_table()
-        typed = list(self._typed_pieces())
-        for piece, typed_rows in zip(self.pieces, typed, strict=True):
-            with self._told(piece):
-                # The one pass over the source. Only these days' rows are kept, and those that are nobody's.
-                typed_rows.query("typed", f"INSERT INTO {self.table} BY NAME {self._taken()}")
-        self._refuse_losses()
-        self._refuse_broken_values()
-        self._refuse_rows_of_no_day()
-        if not may_be_empty:
-            self._refuse_emptiness(typed)
-        return self._ordered()
+        self.declared = Declared.of(run.use_case)
+        self.pieces = sources.read(run.use_case.source, days, self.declared.given, run.settings, self.connection, may_miss=may_be_empty)
+        refusals.refuse_other_columns(self.pieces, self.declared, self.use_case.name)
+        self.typed = list(self._typed())
+        self.surveys = [self._survey(piece, rows) for piece, rows in zip(self.pieces, self.typed, strict=True) if piece.day is None]
 
     # --- the rows
 
-    def _create_table(self) -> None:
-        types = {name: TYPES[column.type] for name, column in self.columns.items()}
-        types |= {BROKEN + name: "VARCHAR" for name in self.columns}
-        types |= {PIECE: "INTEGER", DAY: "DATE", ROW: "BIGINT", LEFT: "BIGINT", LAST: "BOOLEAN"}
-        columns = ", ".join(f"{quoted(name)} {type_}" for name, type_ in types.items())
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {self.table} ({columns})")
+    def stream(self, batches: Batches) -> pa.RecordBatchReader:
+        """Hand rows on, and end with an error instead of an end if anything is wrong with them."""
 
-    def _typed_pieces(self) -> Iterator[duckdb.DuckDBPyRelation]:
-        """Each piece's rows as declared, with where they come from; beside each column, the text of what is not of its type."""
-        counts = [self._count(piece) for piece in self.pieces] if self.use_case.replay else []
+        def checked() -> Iterator[pa.RecordBatch]:
+            taken = 0
+            for batch in batches:
+                if batch[WRONG].true_count:
+                    batches.close()  # the connection answers nothing else meanwhile
+                    self._refuse()
+                taken += batch.num_rows
+                yield batch.select(schema.names)
+            self._refuse_change()
+            self._refuse_losses(taken)
+            self._refuse_emptiness(taken)
+
+        schema = pa.schema([(name, ARROW[TYPES[column.type]]) for name, column in self.declared.columns.items()])
+        return pa.RecordBatchReader.from_batches(schema, checked())
+
+    def in_order(self) -> Batches:
+        """The rows as they come.
+
+        Raises:
+            _Unordered: as soon as one is found that should have come earlier.
+        """
+        watch = Watch(self.declared.time, self.declared.key)
         for number, piece in enumerate(self.pieces):
-            with self._told(piece):
-                place = f"{number} AS {quoted(PIECE)}, CAST({_day(piece)} AS DATE) AS {quoted(DAY)}, {quoted(ROW)}"
-                numbered = piece.rows.project(f"*, row_number() OVER () AS {quoted(ROW)}")
-                found = {name: str(type_) for name, type_ in zip(numbered.columns, numbered.types, strict=True)}
-                selected = [sql for name in self.given for sql in self._read(name, quoted(name), found[name])]
-                if self.use_case.replay:
-                    selected += self._replayed(self.use_case.replay, before=sum(counts[:number]), total=sum(counts))
-                yield self._derive(numbered.project(", ".join([*selected, place])))
+            with closing(self._batches(self._taken(number), [piece])) as batches:
+                for batch in batches:
+                    # Of a row that is wrong the time may be missing: it is told, and nothing else matters.
+                    if not batch[WRONG].true_count and not watch.goes_on(batch):
+                        raise _Unordered
+                    yield batch
+
+    def sorted(self) -> Batches:
+        """The rows ordered by time and key, and rows of the same time and key in the source's order."""
+        if self.pieces:
+            yield from self._batches(self._sorted(), self.pieces)
+
+    def kept(self) -> duckdb.DuckDBPyRelation:
+        """The rows in a table of their own, sorted, after every check."""
+        table = quoted(f"{self.use_case.name} {self.days}")
+        types = {name: TYPES[column.type] for name, column in self.declared.columns.items()} | {WRONG: "BOOLEAN"}
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(f'{quoted(name)} {type_}' for name, type_ in types.items())})"
+        )
+        if self.pieces:
+            with self._told(self.pieces):
+                self._sorted().query("sorted", f"INSERT INTO {table} BY NAME SELECT * EXCLUDE ({quoted(PIECE)}, {quoted(ROW)}) FROM sorted")
+        ((taken, wrong),) = self.connection.execute(f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}").fetchall()
+        if wrong:
+            self._refuse()
+        self._refuse_change()
+        self._refuse_losses(taken)
+        self._refuse_emptiness(taken)
+        # DuckDB gives a table's rows in the order in which they were inserted.
+        return self.connection.sql(f"SELECT {', '.join(map(quoted, self.declared.columns))} FROM {table}")
+
+    def _batches(self, rows: duckdb.DuckDBPyRelation, pieces: list[sources.Piece]) -> Batches:
+        with self._told(pieces):
+            self.connection.execute(f"SET streaming_buffer_size = '{BUFFER}'")
+            reader = rows.to_arrow_reader(BATCH)
+        with reader:
+            while True:
+                with self._told(pieces):
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                yield batch
+
+    def _typed(self) -> Iterator[duckdb.DuckDBPyRelation]:
+        counts = [self._count(piece) for piece in self.pieces] if self.declared.replay else []
+        for number, piece in enumerate(self.pieces):
+            with self._told([piece]):
+                yield typed(piece, self.declared, before=sum(counts[:number]), total=sum(counts))
 
     def _count(self, piece: sources.Piece) -> int:
-        with self._told(piece):
+        with self._told([piece]):
             return int(piece.rows.aggregate("count(*)").fetchall()[0][0])
 
-    def _replayed(self, rule: Replay, before: int, total: int) -> list[str]:
-        """Key and time of a data set without dates; `before` is how many rows stand in the pieces before this one."""
-        number = f"({before} + {quoted(ROW)})"
-        return [*self._read(self.key, number, "BIGINT"), *self._read(self.time, replay.moment(rule, number, total), "TIMESTAMP")]
+    def _survey(self, piece: sources.Piece, rows: duckdb.DuckDBPyRelation) -> _Survey:
+        time = quoted(self.declared.time)
+        with self._told([piece]):
+            found = rows.aggregate(f"count(*), count(*) FILTER ({self._left()}), min({time})::DATE, max({time})::DATE").fetchall()
+        return _Survey(*found[0])
 
-    def _derive(self, typed: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-        """Add what the source says in pieces only, such as a moment from a date and an hour."""
-        for name, sql in self.derived.items():
-            value = f"(\n{sql}\n)"  # the line breaks end a comment in it
-            found = str(typed.project(value).types[0])
-            typed = typed.project(", ".join(["*", *self._read(name, value, found)]))
-        return typed
+    def _taken(self, number: int) -> duckdb.DuckDBPyRelation:
+        """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
+        piece, time = self.pieces[number], quoted(self.declared.time)
+        other = f" OR {time}::DATE <> DATE '{piece.day}'" if piece.day else ""
+        selected = [f"{self._label()} AS {quoted(name)}" if name == self.declared.label else quoted(name) for name in self.declared.columns]
+        own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {time} IS NULL{other} AS {quoted(WRONG)}"]
+        return self._wanted(number).project(", ".join([*selected, *own]))
 
-    def _read(self, name: str, value: str, found: str) -> list[str]:
-        column = self.columns[name]
-        return [
-            f"{cast(value, found, column)} AS {quoted(name)}",
-            f"{broken(value, found, column, self.codes.get(name, ()))} AS {quoted(BROKEN + name)}",
-        ]
+    def _wanted(self, number: int) -> duckdb.DuckDBPyRelation:
+        """A piece's rows without those that are left to other days: none is, where all have to be of one day."""
+        rows = self.typed[number]
+        return rows if self.pieces[number].day else rows.filter(self._of_these_days())
 
-    def _taken(self) -> str:
-        """SQL of the typed rows that are kept; the piece's last row is, too, since it knows how many rows there were."""
-        return f"""
-            SELECT * FROM (
-                SELECT *, count(*) FILTER ({self._left()}) OVER (ROWS UNBOUNDED PRECEDING) AS {quoted(LEFT)},
-                    lead({quoted(ROW)}) OVER () IS NULL AS {quoted(LAST)}
-                FROM typed
-            ) WHERE {self._wanted()} OR {quoted(LAST)}"""
-
-    def _wanted(self) -> str:
-        time = quoted(self.time)
-        after = self.days.last + timedelta(days=1)
-        return f"({time} IS NULL OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}') OR {time}::DATE <> {quoted(DAY)})"
+    def _of_these_days(self) -> str:
+        """SQL of what is taken; a row without a time, too, since it is nobody's."""
+        time, after = quoted(self.declared.time), self.days.last + timedelta(days=1)
+        return f"{time} IS NULL OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}')"
 
     def _left(self) -> str:
-        """SQL of what is left to other partitions: a row of another day, in a piece that may hold rows of any."""
-        time = f"{quoted(self.time)}::DATE"
-        return f"{quoted(DAY)} IS NULL AND ({time} < DATE '{self.days.first}' OR {time} > DATE '{self.days.last}')"
+        """SQL of what is left to other partitions."""
+        day = f"{quoted(self.declared.time)}::DATE"
+        return f"{day} < DATE '{self.days.first}' OR {day} > DATE '{self.days.last}'"
 
-    def _ordered(self) -> duckdb.DuckDBPyRelation:
-        """The final rows. Rows of the same time and key keep the source's order, so that the bytes are always the same."""
+    def _label(self) -> str:
+        """SQL of the label, as far as it is known."""
+        name = quoted(self.declared.label)
+        if not self.labels:
+            return f"CAST(NULL AS {TYPES[self.declared.columns[self.declared.label].type]})"
         known = dates.known_by(self.run.kind, self.run.partition) - timedelta(days=self.use_case.label.delay_days)
-        selected = [
-            f"CASE WHEN {quoted(self.time)}::DATE <= DATE '{known}' THEN {quoted(name)} END AS {quoted(name)}"
-            if name == self.label
-            else quoted(name)
-            for name in self.columns
-        ]
-        order = ", ".join(map(quoted, (self.time, self.key, PIECE, ROW)))
-        return self.connection.sql(f"SELECT {', '.join(selected)} FROM {self.table} ORDER BY {order}")
+        return f"CASE WHEN {quoted(self.declared.time)}::DATE <= DATE '{known}' THEN {name} END"
+
+    def _sorted(self) -> duckdb.DuckDBPyRelation:
+        every = reduce(lambda rows, more: rows.union(more), map(self._taken, range(len(self.pieces))))
+        return every.order(", ".join(map(quoted, (self.declared.time, self.declared.key, PIECE, ROW))))
 
     # --- what is refused
 
-    def _refuse_losses(self) -> None:
-        """Make sure that every row of the pieces was either taken or left to other days, and drop the last rows that were only counted."""
-        ((read, left, taken),) = self.connection.execute(
-            f"SELECT coalesce(sum({quoted(ROW)}) FILTER ({quoted(LAST)}), 0)::BIGINT, coalesce(sum({quoted(LEFT)}) FILTER ({quoted(LAST)}), 0)::BIGINT, "
-            f"count(*) FILTER ({self._wanted()}) FROM {self.table}"
-        ).fetchall()
+    def _refuse(self) -> None:
+        """Say what is wrong with the rows, now that something is."""
+        self._refuse_change()
+        with self._told(self.pieces):
+            looked = [(piece, self._wanted(number)) for number, piece in enumerate(self.pieces)]
+            refusals.refuse_broken_values(looked, self.declared, self.use_case.name)
+            refusals.refuse_rows_of_no_day(looked, self.declared, self.use_case.name)
+        self._refuse_change()
+        raise TryAgain(
+            f"{self.use_case.name}: the source gave wrong rows, and right ones when it was asked which: nothing is published\n"
+            "  way out: run it again when nobody writes to the source"
+        )
+
+    def _refuse_change(self) -> None:
+        for piece in self.pieces:
+            piece.refuse_change()
+
+    def _refuse_losses(self, taken: int) -> None:
+        """Make sure that every row of pieces that may hold rows of any day was either taken or left to other days."""
+        if len(self.surveys) < len(self.pieces):
+            return  # the pieces are of a day each: every row was taken
+        read, left = sum(survey.rows for survey in self.surveys), sum(survey.left for survey in self.surveys)
         if read != left + taken:
             raise SluiceError(
                 f"{self.use_case.name}: the source gave {read:,} rows, of which {taken:,} were taken for {self.days} and {left:,} left to other days: "
                 "nothing is published"
             )
-        self.connection.execute(f"DELETE FROM {self.table} WHERE {self._wanted()} IS NOT TRUE")
         if left:
             logger.info(
                 "%s: %s of the source's %s rows are not of %s, and left to other partitions",
@@ -210,104 +304,26 @@ class _Reading:
                 self.days,
             )
 
-    def _refuse_other_columns(self) -> None:
-        places: dict[str, list[str]] = {}
-        for piece in self.pieces:
-            found = piece.rows.columns
-            if not set(found) & set(self.given):  # the names found may be a row's values, personal ones among them: none is quoted
-                places.setdefault("none of the schema's columns is there; has it lost its header line?", []).append(piece.place)
-                continue
-            extra = [name for name in found if name not in self.given]
-            for name in self.given:
-                if name not in found:
-                    places.setdefault(f"no column {name!r}; {meant(name, extra or found)}", []).append(piece.place)
-            for name in extra:
-                places.setdefault(f"a column {name!r} that the schema does not know; {meant(name, self.given)}", []).append(piece.place)
-        if places:
-            raise BadInput(
-                f"{self.use_case.name}: the source's columns are not those of the schema\n"
-                + listed((f"{_first_of(where)}: {mistake}" for mistake, where in places.items()), 7)
-                + "\n  way out: correct the source, or declare them under columns (role ignored for what nobody needs), under their names after cleanse.rename"
-            )
-
-    def _refuse_broken_values(self) -> None:
-        wrong = " UNION ALL ".join(
-            f"SELECT {quoted(PIECE)} AS piece, {quoted(ROW)} AS row, {number} AS number, {quoted(BROKEN + name)} AS value FROM {self.table} "
-            f"WHERE {quoted(BROKEN + name)} IS NOT NULL"
-            for number, name in enumerate(self.columns)
-        )
-        found = self.connection.execute(
-            f"SELECT *, count(*) OVER () FROM ({wrong}) ORDER BY piece, row, number LIMIT {MOST_VALUES}"
-        ).fetchall()
-        if found:
-            names = list(self.columns)
-            total = found[0][-1]
-            lines = [
-                f"{self.pieces[piece].place}, row {row}, column {names[number]}: {self._shown(names[number], value)} is not {ARTICLES[self.columns[names[number]].type]}"
-                for piece, row, number, value, _ in found
-            ]
-            raise BadInput(
-                f"{self.use_case.name}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted from 1, a header is none)\n"
-                + _examples(lines, total)
-                + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type"
-            )
-
-    def _refuse_rows_of_no_day(self) -> None:
-        time = quoted(self.time)
-        found = self.connection.execute(
-            f"SELECT {quoted(PIECE)}, {quoted(ROW)}, {time}, count(*) OVER () FROM {self.table} "
-            f"WHERE {time} IS NULL OR {time}::DATE <> {quoted(DAY)} ORDER BY {quoted(PIECE)}, {quoted(ROW)} LIMIT {MOST_VALUES}"
-        ).fetchall()
-        if found:
-            total = found[0][-1]
-            lines = [
-                f"{self.pieces[piece].place}, row {row}: {self.time} is {'missing' if moment is None else f'{moment}, of another day'}"
-                for piece, row, moment, _ in found
-            ]
-            raise BadInput(
-                f"{self.use_case.name}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to another\n"
-                + _examples(lines, total)
-                + f"\n  way out: correct the source; files that hold rows of several days are read whole by a path without {PARTITION}"
-            )
-
-    def _refuse_emptiness(self, typed: list[duckdb.DuckDBPyRelation]) -> None:
-        if self.connection.execute(f"SELECT count(*) FROM {self.table}").fetchall()[0][0]:
+    def _refuse_emptiness(self, taken: int) -> None:
+        if taken or self.may_be_empty:
             return
-        time = quoted(self.time)
-        held = [rows.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0] for rows in typed]
-        first = min((first for first, _ in held if first), default=None)
-        last = max((last for _, last in held if last), default=None)
-        said = f"the source holds {first}..{last}" if first else f"{_first_of([piece.place for piece in self.pieces])} gave none"
+        first = min((survey.first for survey in self.surveys if survey.first), default=None)
+        last = max((survey.last for survey in self.surveys if survey.last), default=None)
+        said = f"the source holds {first}..{last}" if first else f"{refusals.first_of([piece.place for piece in self.pieces])} gave none"
         raise BadInput(
             f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a day that the source has rows of, or see why it has none"
+            + ("; if a night may be empty, say so: limits.empty_nights" if self.run.kind == "scoring" else "")
         )
 
     @contextmanager
-    def _told(self, piece: sources.Piece) -> Iterator[None]:
+    def _told(self, pieces: list[sources.Piece]) -> Iterator[None]:
         """Turn DuckDB's error into a sentence: of the lines of a file that cannot be read, or else of a derived column."""
         try:
             yield
-        except duckdb.Error as error:
-            place = "source.derive" if self.derived else piece.place
-            why = HIDDEN if self.personal else reason(error)
-            told = piece.diagnose() or BadInput(f"{self.use_case.name}: {place}: {why}\n  way out: correct it there")
-            raise told from error
-
-    def _shown(self, name: str, value: str) -> str:
-        if name in self.personal:
-            return "the value (hidden, it is personal)"
-        return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "...")
-
-
-def _day(piece: sources.Piece) -> str:
-    return f"'{piece.day}'" if piece.day else "NULL"
-
-
-def _examples(lines: list[str], total: int) -> str:
-    """Some of the mistakes, and how many there are besides."""
-    more = total - len(lines)
-    return listed(lines) + (f"\n  ... and {more:,} more" if more else "")
-
-
-def _first_of(places: list[str]) -> str:
-    return places[0] if len(places) == 1 else f"{places[0]} (and {len(places) - 1} more)"
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # while it streams, DuckDB's errors come as pyarrow's
+            self._refuse_change()
+            place = "source.derive" if self.declared.derived else refusals.first_of([piece.place for piece in pieces])
+            why = HIDDEN if self.declared.personal else reason(error)
+            mistakes = (piece.diagnose() for piece in pieces)
+            told = next((told for told in mistakes if told), None)
+            raise told or BadInput(f"{self.use_case.name}: {place}: {why}\n  way out: correct it there") from error

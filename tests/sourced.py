@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from pipelines import dates, ingest
 from pipelines.config import Kind
+from pipelines.errors import SluiceError
 from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import tiny
@@ -30,7 +33,33 @@ def open_run(settings: Settings, source: dict[str, Any], kind: Kind = "scoring",
 
 
 def read(run: Run, *, may_be_empty: bool = False) -> list[dict[str, Any]]:
-    """The rows that ingest gives for the run's own days."""
+    """The rows that ingest gives for the run's own days: the same, or the same refusal, whether they are streamed or kept."""
     days = dates.days_of(run.use_case, run.kind, run.partition)
-    found: list[dict[str, Any]] = ingest.rows(run, days, may_be_empty=may_be_empty).to_arrow_table().to_pylist()
+    if may_be_empty:
+        return dicts(ingest.rows(run, days, may_be_empty=True).to_arrow_table())
+    streamed, kept = outcome(lambda: published(run, days)), outcome(lambda: ingest.rows(run, days).to_arrow_table())
+    if isinstance(streamed, SluiceError):
+        assert (type(streamed), str(streamed)) == (type(kept), str(kept))
+        raise streamed
+    assert not isinstance(kept, SluiceError)
+    assert dicts(streamed) == dicts(kept)
+    return dicts(streamed)
+
+
+def published(run: Run, days: dates.Days) -> pa.Table:
+    """What ingest streams into a table."""
+    return ingest.publish(run, days, pa.RecordBatchReader.read_all)
+
+
+def outcome(call: Callable[[], pa.Table]) -> pa.Table | SluiceError:
+    """What a call returns, or how it refuses."""
+    try:
+        return call()
+    except SluiceError as refusal:
+        return refusal
+
+
+def dicts(table: pa.Table) -> list[dict[str, Any]]:
+    """A table's rows."""
+    found: list[dict[str, Any]] = table.to_pylist()
     return found

@@ -61,10 +61,10 @@ def test_rows_of_other_days_are_left_to_them_and_counted(settings: Settings, tmp
     run = open_run(settings, {"kind": "file", "path": str(tmp_path / "*.csv"), "format": {"type": "csv"}})
     with caplog.at_level("INFO"):
         assert [row["id"] for row in read(run)] == ["1.csv0", "2.csv1"]
-    assert caplog.messages == ["tiny: 4 of the source's 6 rows are not of 2026-02-01, and left to other partitions"]
+    assert set(caplog.messages) == {"tiny: 4 of the source's 6 rows are not of 2026-02-01, and left to other partitions"}
 
 
-@pytest.mark.parametrize("condition", ["_wanted", "_left"])
+@pytest.mark.parametrize("condition", ["_of_these_days", "_left"])
 def test_a_row_that_is_neither_taken_nor_left_is_told(csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
     run = csv(GOOD + "c,2026-02-02,c1,1,chip,0\nd,2026-02-01 12:00,c1,1,chip,0\n")
     right = getattr(ingest._Reading, condition)

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from glob import glob
 from itertools import takewhile
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.config import FileFormat, FileSource
 from pipelines.dates import Days
-from pipelines.errors import BadInput, listed
+from pipelines.errors import BadInput, TryAgain, listed
 from pipelines.settings import ROOT
 from pipelines.sources.piece import Piece
 from pipelines.sql import name as quoted
@@ -61,7 +61,9 @@ def piece(path: Path, format: FileFormat, columns: tuple[str, ...], connection: 
 
     Raises:
         BadInput: the file is not of its format, in sentences with line numbers.
+        TryAgain: it is being written, or gone since it was found.
     """
+    refuse_change = partial(_refuse_change, path, _State.of(path))
     reader: Callable[[], duckdb.DuckDBPyRelation]
     if format.type == "csv":
         reader = partial(_csv, path, format, columns, connection)
@@ -71,8 +73,9 @@ def piece(path: Path, format: FileFormat, columns: tuple[str, ...], connection: 
         reader = partial(connection.read_parquet, str(path))
     diagnose = partial(_diagnose, path, format, columns)
     try:
-        return Piece(reader(), path.name, diagnose=diagnose)
+        return Piece(reader(), path.name, diagnose=diagnose, refuse_change=refuse_change)
     except (duckdb.Error, UnicodeError, OSError) as error:
+        refuse_change()
         told = diagnose() or BadInput(
             f"{path.name} cannot be read as {format.type}: {str(error).splitlines()[0]}\n  at: {path}\n  {WAY_OUT}"
         )
@@ -87,6 +90,41 @@ def _place(path: Path, pattern: str) -> str:
     """How messages name one of the pattern's files: from the first folder that differs from file to file."""
     fixed = takewhile(lambda part: not set("*?[{").intersection(part), Path(pattern).parent.parts)
     return path.relative_to(ROOT.joinpath(*fixed)).as_posix()
+
+
+# --- a file that its producer is writing
+
+
+@dataclass(frozen=True)
+class _State:
+    """What tells that a file has been written to, or that another one has taken its name."""
+
+    size: int
+    written: int  # nanoseconds
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> _State:
+        try:
+            found = path.stat()
+        except FileNotFoundError as error:
+            raise TryAgain(f"{path.name} was there a moment ago, and is gone\n  at: {path}\n  {_WAIT}") from error
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _refuse_change(path: Path, opened: _State) -> None:
+    """Make sure that a file is the one that was opened."""
+    now = _State.of(path)
+    if now == opened:
+        return
+    if now.size != opened.size:
+        change = f"it had {opened.size:,} bytes, and has {now.size:,} now"
+    else:
+        change = "it was replaced by another file" if now.inode != opened.inode else "it was written to"
+    raise TryAgain(f"{path.name} changed while it was read: {change}; nothing is published\n  at: {path}\n  {_WAIT}")
+
+
+_WAIT = "way out: run it again when its producer has finished; one that writes under another name and renames the file at the end is never met halfway"
 
 
 # --- CSV

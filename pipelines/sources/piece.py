@@ -24,3 +24,5 @@ class Piece:
     day: date | None = None  # the day to which all its rows have to belong, where the source promises that
     # Rows are read lazily, so a malformed line shows late, as DuckDB's error; this says what is wrong and in which line.
     diagnose: Callable[[], BadInput | None] = _nothing_to_say
+    # Raises `TryAgain` if what was read is not what was opened. A table in memory and a query's answer cannot change.
+    refuse_change: Callable[[], None] = _nothing_to_say

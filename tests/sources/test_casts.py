@@ -25,7 +25,11 @@ def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int,
     """The value as ingest reads it, and what it calls broken."""
     column = Column.model_validate({"type": type_})
     source = f"(SELECT CAST({value} AS {found}) AS v)"
-    (row,) = connection().execute(f"SELECT {cast('v', found, column)}, {broken('v', found, column, codes)} FROM {source}").fetchall()
+    (row,) = (
+        connection()
+        .execute(f"SELECT t, {broken('v', 't', codes)} FROM (SELECT v, {cast('v', found, column)} AS t FROM {source})")
+        .fetchall()
+    )
     return row
 
 

@@ -1,0 +1,53 @@
+"""What a use case expects of its source, under the source's own names: `cleanse.rename` comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipelines import personal
+from pipelines.config import Column, Replay, Scalar, UseCase
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The schema as the source should have it.
+
+    Attributes:
+        columns: Each column, in the schema's order.
+        given: Those that the source itself has to hold.
+        derived: Column -> SQL, for those that are made of the given ones, in this order.
+        replay: How key and time are made where the source has none.
+        codes: Column -> what stands for a missing value there.
+        key, time, label: What the source calls them.
+        personal: Columns whose values no message shows.
+    """
+
+    columns: Mapping[str, Column]
+    given: tuple[str, ...]
+    derived: Mapping[str, str]
+    replay: Replay | None
+    codes: Mapping[str, tuple[Scalar, ...]]
+    key: str
+    time: str
+    label: str
+    personal: frozenset[str]
+
+    @classmethod
+    def of(cls, use_case: UseCase) -> Declared:
+        """Read it off a use case."""
+        names = use_case.source_names
+        key, time = names[use_case.key], names[use_case.time]
+        derived = {names[column]: sql for column, sql in use_case.source.derive.items()}
+        dealt = {key, time} if use_case.replay else set()
+        return cls(
+            columns={names[column]: spec for column, spec in use_case.columns.items()},
+            given=tuple(name for name in names.values() if name not in dealt and name not in derived),
+            derived=derived,
+            replay=use_case.replay,
+            codes={names[column]: tuple(codes) for column, codes in use_case.cleanse.missing.items()},
+            key=key,
+            time=time,
+            label=names[use_case.target],
+            personal=personal.columns(use_case),
+        )

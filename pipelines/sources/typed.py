@@ -1,0 +1,89 @@
+"""A piece's rows as the schema declares them, with what is needed to tell what is wrong with them and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from pipelines.config import Replay
+from pipelines.sources import casts, replay
+from pipelines.sources.declared import Declared
+from pipelines.sources.piece import Piece
+from pipelines.sql import name as quoted
+
+# Columns of our own; with blanks, so that they cannot be a source's.
+ROW, WRONG, BROKEN = "row in the piece", "any value broken", "broken "
+_GIVEN, _GUESS = "given ", "guess "
+
+
+def typed(piece: Piece, declared: Declared, *, before: int = 0, total: int = 0) -> duckdb.DuckDBPyRelation:
+    """Read a piece's rows as declared; lazily, so that what nobody selects of it costs nothing.
+
+    Args:
+        piece: The piece, with all columns that are declared as given.
+        declared: The schema.
+        before: For a replay: how many rows stand in the pieces before this one.
+        total: For a replay: how many rows all pieces have.
+
+    Returns:
+        The schema's columns in its order; a value that is not of its type is null there. ROW: its number in the piece, from 1.
+        WRONG: whether the row has such a value. For each column that is no text, BROKEN and its name: the text of such a value.
+
+    Raises:
+        duckdb.Error: a derived column cannot be computed of these columns.
+    """
+    numbered = piece.rows.project(f"*, row_number() OVER () AS {quoted(ROW)}")
+    found = dict(zip(numbered.columns, map(str, numbered.types), strict=True))
+    values = {name: (quoted(name), found[name]) for name in declared.given}
+    if declared.replay:
+        values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
+    rows = _cast(numbered, values, declared, kept=quoted(ROW))
+    for name, sql in declared.derived.items():
+        value = f"(\n{sql}\n)"  # the line breaks end a comment in it
+        rows = _cast(rows, {name: (value, str(rows.project(value).types[0]))}, declared, kept="*")
+    return _judged(rows, declared)
+
+
+def _dealt(rule: Replay, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
+    """Key and time of a data set without dates."""
+    return {declared.key: (number, "BIGINT"), declared.time: (replay.moment(rule, number, total), "TIMESTAMP")}
+
+
+def _cast(rows: duckdb.DuckDBPyRelation, values: Mapping[str, tuple[str, str]], declared: Declared, kept: str) -> duckdb.DuckDBPyRelation:
+    """Add columns: column -> SQL of its value, and the type that this has. Beside each stays what was given."""
+    given = {name: quoted(_GIVEN + name) for name in values}
+    guesses = {name: casts.guess(given[name], found, declared.columns[name]) for name, (_, found) in values.items()}
+    rows = rows.project(", ".join([kept, *(f"{value} AS {given[name]}" for name, (value, _) in values.items())]))
+    rows = rows.project(", ".join(["*", *(f"{guess} AS {quoted(_GUESS + name)}" for name, guess in guesses.items() if guess)]))
+    selected = [
+        f"{_value(given[name], found, quoted(_GUESS + name) if guesses[name] else None, name, declared)} AS {quoted(name)}"
+        for name, (_, found) in values.items()
+    ]
+    return rows.project(", ".join(["*", *selected]))
+
+
+def _value(given: str, found: str, guess: str | None, name: str, declared: Declared) -> str:
+    column = declared.columns[name]
+    return casts.guessed(given, guess, column) if guess else casts.cast(given, found, column)
+
+
+def _judged(rows: duckdb.DuckDBPyRelation, declared: Declared) -> duckdb.DuckDBPyRelation:
+    broken = {
+        name: casts.broken(quoted(_GIVEN + name), quoted(name), declared.codes.get(name, ()))
+        for name, column in declared.columns.items()
+        if column.type != "string"
+    }
+    # Only a row with a missing value is looked at closely: most have none.
+    missing = " OR ".join(f"{quoted(name)} IS NULL" for name in broken)
+    wrong = f"CASE WHEN {missing} THEN {' OR '.join(f'({text}) IS NOT NULL' for text in broken.values())} ELSE false END"
+    return rows.project(
+        ", ".join(
+            [
+                *map(quoted, declared.columns),
+                quoted(ROW),
+                f"{wrong} AS {quoted(WRONG)}",
+                *(f"{text} AS {quoted(BROKEN + name)}" for name, text in broken.items()),
+            ]
+        )
+    )
