@@ -14,6 +14,9 @@ rows in = rows clean + rows in quarantine. What is decided where the file leaves
 - Copies are looked for among good rows only: a bad row never stands in for a good one of the same key. A surplus copy
   goes to quarantine as `duplicate`; it counts as rejected only under `duplicates: quarantine`, since with `first` and
   `last` copies are expected. The column `rejected` tells them apart for the gate, which judges rejected / all rows.
+
+Most rows are good and alone bear their key: these stream from the raw table to the clean one, and are held by the sort
+only. What costs more, JSON and the order among copies, is for the few others. So the raw relation is read several times.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from pipelines.config import UseCase
 from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
+_ASCII_BLANKS = (" ", r"\t", r"\n", r"\f", r"\r")  # those among _BLANKS
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,16 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         BadUseCase: a rule or value of the file cannot be used on these columns.
         SluiceError: not every row came out once.
     """
-    table = sql.name(f"cleansed {uuid4().hex}")
+    twice, suspects = (sql.name(f"{what} {uuid4().hex}") for what in ("twice", "suspects"))
     try:
         rules = _rules(use_case)
-        # Computed once and kept: two tables are made of it, and each row must be in one of them.
-        raw.query("raw", f"CREATE TEMP TABLE {table} AS {_judged(use_case, rules)}")
-        judged = sql.select(raw, "raw", f"SELECT * FROM {table}")
-        clean, bad = sql.select(judged, "judged", _clean(use_case)), sql.select(judged, "judged", _quarantine(use_case, rules, partition))
+        judged = sql.select(raw, "raw", _judged(use_case, rules))
+        raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(use_case)}")
+        judged.query("judged", f"CREATE TEMP TABLE {suspects} AS {_suspects(use_case, twice)}")
+        judged_again = sql.select(sql.select(raw, "raw", f"FROM {suspects}"), "raw", _judged(use_case, rules))
+        kept = sql.select(judged_again, "judged", _kept_copies(use_case))
+        clean = sql.select(judged, "judged", _clean(use_case, twice)).union(kept)
+        bad = sql.select(judged_again, "judged", _quarantine(use_case, rules, partition))
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
             f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
@@ -73,33 +80,49 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         raise SluiceError(
             f"{use_case.name}: cleanse was given {rows:,} rows and gave {good:,} clean ones and {aside:,} for quarantine: nothing is published"
         )
-    return clean, bad
+    return clean.order(f"{sql.name(use_case.time)}, {sql.name(use_case.key)}"), bad.order('"key", "row"')
 
 
 def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none; as quarantine has it."""
-    return sql.select(raw, "raw", f'SELECT raw.*, {_key(use_case)} AS "#key" FROM raw')
+    return sql.select(raw, "raw", f'SELECT raw.*, {_key(_repaired_key(use_case), "raw", use_case)} AS "#key" FROM raw')
 
 
 # --- repairs
 
 
-def _repaired(column: str, use_case: UseCase) -> str:
-    """SQL of one column's repaired value."""
-    raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
-    value = _repaired_text(column, raw, use_case) if type_ == "VARCHAR" else _repaired_value(column, f"CAST({raw} AS {type_})", use_case)
-    fill = use_case.cleanse.fill
-    return f"coalesce({value}, {sql.literal(fill[column], type_)})" if column in fill else value
-
-
-def _key(use_case: UseCase) -> str:
+def _key(repaired: str, raw: str, use_case: UseCase) -> str:
     """SQL of the key by which a row in quarantine is found again."""
-    raw = f"raw.{sql.name(_source_of(use_case.key, use_case))}"
-    return f"coalesce(CAST({_repaired(use_case.key, use_case)} AS VARCHAR), CAST({raw} AS VARCHAR))"
+    return f"coalesce(CAST({repaired} AS VARCHAR), CAST({raw}.{sql.name(_source_of(use_case.key, use_case))} AS VARCHAR))"
 
 
-def _repaired_text(column: str, raw: str, use_case: UseCase) -> str:
-    value = _tidy(raw, column, use_case)
+def _repaired_key(use_case: UseCase) -> str:
+    return _mended(use_case.key, _tidied(use_case.key, use_case), use_case)
+
+
+def _tidied(column: str, use_case: UseCase) -> str:
+    """SQL of a column's value of its type: texts trimmed and lowered."""
+    raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
+    return _tidy(raw, column, use_case) if type_ == "VARCHAR" else f"CAST({raw} AS {type_})"
+
+
+def _tidy(value: str, column: str, use_case: UseCase) -> str:
+    if use_case.cleanse.trim:
+        # Most texts are seen to have no blank at all, three times sooner than a regular expression has read them.
+        blanks = " OR ".join(f"contains({value}, E'{blank}')" for blank in _ASCII_BLANKS)
+        ascii_ = f"length({value}) = strlen({value})"
+        value = f"CASE WHEN {ascii_} AND NOT ({blanks}) THEN {value} ELSE trim(regexp_replace({value}, {_BLANKS}, ' ', 'g')) END"
+    return f"lower({value})" if column in use_case.cleanse.lower else value
+
+
+def _mended(column: str, value: str, use_case: UseCase) -> str:
+    """SQL of a column's repaired value, of its tidy one."""
+    type_, cleanse = sql.TYPES[use_case.columns[column].type], use_case.cleanse
+    value = _mended_text(column, value, use_case) if type_ == "VARCHAR" else _mended_value(column, value, use_case)
+    return f"coalesce({value}, {sql.literal(cleanse.fill[column], type_)})" if column in cleanse.fill else value
+
+
+def _mended_text(column: str, value: str, use_case: UseCase) -> str:
     cases = []
     if codes := use_case.cleanse.missing.get(column):
         cases.append((codes, "NULL"))
@@ -112,13 +135,7 @@ def _repaired_text(column: str, raw: str, use_case: UseCase) -> str:
     return f"CASE {' '.join(whens)} ELSE {value} END" if whens else value
 
 
-def _tidy(value: str, column: str, use_case: UseCase) -> str:
-    if use_case.cleanse.trim:
-        value = f"trim(regexp_replace({value}, {_BLANKS}, ' ', 'g'))"
-    return f"lower({value})" if column in use_case.cleanse.lower else value
-
-
-def _repaired_value(column: str, value: str, use_case: UseCase) -> str:
+def _mended_value(column: str, value: str, use_case: UseCase) -> str:
     type_ = sql.TYPES[use_case.columns[column].type]
     if type_ == "DOUBLE":
         value = f"CASE WHEN NOT isnan({value}) THEN {value} END"
@@ -169,32 +186,53 @@ def _allowed(column: str, use_case: UseCase) -> list[str]:
 
 
 def _judged(use_case: UseCase, rules: list[Rule]) -> str:
-    """Repaired columns, `#key`, `#row` (JSON), `#reasons` ('' for a good row) and `#copy` (1 for the row to keep)."""
-    repaired = ", ".join(f"{_repaired(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+    """Repaired columns, `#raw` (the whole raw row) and `#reasons` ('' for a good row)."""
+    tidied = ", ".join(f"{_tidied(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+    repaired = ", ".join(f"{_mended(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     reasons = ", ".join(f"CASE WHEN {rule.broken} THEN {sql.text(rule.reason)} END" for rule in rules)
-    latest = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
     return f"""
-        WITH repaired AS (SELECT {repaired}, {_key(use_case)} AS "#key", to_json(raw) AS "#row" FROM raw),
-        reasoned AS (SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM repaired)
-        SELECT *, row_number() OVER (
-            PARTITION BY {sql.name(use_case.key)}, "#reasons" = '' ORDER BY {sql.name(use_case.time)} {latest}, "#row"
-        ) AS "#copy"
-        FROM reasoned"""
+        WITH tidied AS (SELECT raw AS "#raw", {tidied} FROM raw),
+        repaired AS (SELECT "#raw", {repaired} FROM tidied)
+        SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM repaired"""
+
+
+def _twice(use_case: UseCase) -> str:
+    """The keys that several rows bear: few, so that only these rows are put in order."""
+    key = sql.name(use_case.key)
+    return f"SELECT {_repaired_key(use_case)} AS {key} FROM raw GROUP BY {key} HAVING {key} IS NOT NULL AND count(*) > 1"
+
+
+def _suspects(use_case: UseCase, twice: str) -> str:
+    """The raw rows that may go to quarantine: bad ones, and those whose key others bear, too."""
+    return f"""SELECT unnest("#raw") FROM judged WHERE "#reasons" <> '' OR {sql.name(use_case.key)} IN (FROM {twice})"""
 
 
 # --- the two tables
 
 
-def _clean(use_case: UseCase) -> str:
+def _clean(use_case: UseCase, twice: str) -> str:
+    """Good rows that alone bear their key."""
+    return f"""SELECT {_clean_columns(use_case)} FROM judged ANTI JOIN {twice} USING ({sql.name(use_case.key)}) WHERE "#reasons" = ''"""
+
+
+def _kept_copies(use_case: UseCase) -> str:
+    """Of the good rows that share a key, the one to keep."""
+    return f"""SELECT {_clean_columns(use_case)} FROM judged WHERE "#reasons" = '' QUALIFY {_copy(use_case)} = 1"""
+
+
+def _copy(use_case: UseCase) -> str:
+    """SQL of a good row's number among those of its key: 1 is kept."""
+    latest = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
+    return f'row_number() OVER (PARTITION BY {sql.name(use_case.key)} ORDER BY {sql.name(use_case.time)} {latest}, to_json("#raw"))'
+
+
+def _clean_columns(use_case: UseCase) -> str:
     target = sql.name(use_case.target)
     label = f"CAST({target} AS DOUBLE)"
     if use_case.task == "binary":
         positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[use_case.target].type])
         label = f"CAST({target} = {positive} AS BIGINT)"
-    columns = ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
-    return f"""
-        WITH kept AS (SELECT {columns} FROM judged WHERE "#reasons" = '' AND "#copy" = 1)
-        SELECT * FROM kept ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}"""
+    return ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
 
 
 def _quarantine(use_case: UseCase, rules: list[Rule], partition: date) -> str:
@@ -208,12 +246,17 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date) -> str:
     )
     copies_are_rejected = str(use_case.cleanse.duplicates == "quarantine").lower()
     return f"""
-        SELECT "#key" AS "key", DATE '{partition}' AS "partition",
+        WITH aside AS (
+            SELECT * FROM judged WHERE "#reasons" <> ''
+            UNION ALL SELECT * FROM judged WHERE "#reasons" = '' QUALIFY {_copy(use_case)} > 1
+        ),
+        told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
+        SELECT {_key(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",
             if("#reasons" = '', 'duplicate', "#reasons") AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
             if("#reasons" = '', {copies_are_rejected}, true) AS "rejected",
             CAST("#row" AS VARCHAR) AS "row"
-        FROM judged WHERE "#reasons" <> '' OR "#copy" > 1 ORDER BY "key", "row" """
+        FROM told"""
 
 
 def _source_of(column: str, use_case: UseCase) -> str:

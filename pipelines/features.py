@@ -1,28 +1,23 @@
 """Features: what a clean row and its past say, as one SQL text for training and scoring alike.
 
-A window is a stretch of time, so a row's frame is the same in every partition that holds the stretch. Two things more are
-needed for the same row to get the same bits everywhere, since a sum of floats depends on its order:
-
-- Rows of the same moment are told apart by their key. RANGE takes one ORDER BY expression, so `#moment` is the time in
-  microseconds times `_TIES`, plus the row's rank among the rows of that moment; the bounds are reckoned accordingly.
-- Each frame is added up from its first row to its last (DuckDB's `separate` mode), instead of from the blocks of a tree
-  whose seams depend on which other rows are in the table. With some hundred rows in a window that costs nothing; a
-  window without `by` over all rows of a large table does cost (122,000 rows, 20,000 of them in each window: a minute).
+How a row gets the same bits in whatever table it lies, and which windows cost what, is told in `pipelines.windows`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import TypeAlias
 from uuid import uuid4
 
 import duckdb
 
-from pipelines import personal, sql
+from pipelines import personal, sql, windows
 from pipelines.config import UseCase, Window
 from pipelines.errors import BadInput, SluiceError, listed, meant
 
-_TIES = 2**32  # more rows than any moment has
-_MICROSECOND = timedelta(microseconds=1)
+Frames: TypeAlias = Mapping[str, str]  # a declared window and its SQL
+
 _NUMERIC = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
@@ -44,27 +39,23 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         BadInput: an expression cannot be computed for some row, such as a cast of a text that is no number.
         SluiceError: not every clean row came out once.
     """
-    rows = _timed(clean, past, use_case)
-    table = sql.name(f"features {uuid4().hex}")
-    rows.query("rows", "SET debug_window_mode = 'separate'")
+    rows, frames = windows.timed(_with_past(clean, past), use_case)
     try:
-        # Computed once and kept, since the split's checks and the store both read it.
-        rows.query("rows", f"CREATE TABLE {table} AS {_statement(use_case)}")
+        computed = _computed(rows, frames, use_case)
     except duckdb.Error as error:
+        if not (failing := _failing(rows, frames, use_case)):
+            raise  # no expression's fault: a full disk
         raise BadInput(
             f"{use_case.name}: features cannot be computed for every row\n"
-            + listed(_failing(rows, use_case))
+            + listed(failing)
             + "\n  way out: make the expression fit every clean row, or send such rows to quarantine by cleanse.rules"
         ) from error
-    finally:
-        rows.query("rows", "RESET debug_window_mode")
-    computed = sql.select(rows, "rows", f"SELECT * FROM {table} ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
     given, found = (relation.count("*").fetchall()[0][0] for relation in (clean, computed))
     if found != given:
         raise SluiceError(
             f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}: nothing is published"
         )
-    return computed
+    return computed.order(f"{sql.name(use_case.time)}, {sql.name(use_case.key)}")
 
 
 def check(use_case: UseCase) -> list[tuple[str, str]]:
@@ -92,30 +83,41 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
 # --- SQL
 
 
-def _timed(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """Clean rows and their past in one table, with `#past`, `#tie` and `#moment`."""
+def _with_past(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation:
+    """Clean rows and their past in one table, told apart by `#past`."""
     rows = clean.select('*, false AS "#past"')
-    if past is not None:
-        rows = rows.union(past.select('*, true AS "#past"'))
-    time, key = sql.name(use_case.time), sql.name(use_case.key)
-    return sql.select(
-        rows,
-        "rows",
-        f"""SELECT *, epoch_us({time})::HUGEINT * {_TIES} + "#tie" AS "#moment"
-            FROM (SELECT *, row_number() OVER (PARTITION BY {time} ORDER BY {key}, "#past") - 1 AS "#tie" FROM rows)""",
-    )
+    return rows if past is None else rows.union(past.select('*, true AS "#past"'))
 
 
-def _windows(use_case: UseCase) -> dict[str, str]:
-    return {window: _frame(spec) for window, spec in use_case.features.windows.items()}
+def _computed(rows: duckdb.DuckDBPyRelation, frames: Frames, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    """The features' table, in no order: computed now and kept, since the split's checks and the store both read it."""
+    every = {feature: text for inner in _expressions(use_case).values() for feature, text in inner.items()}
+    by_tree = [feature for feature, text in every.items() if windows.exact(text, frames, use_case)]
+    in_order = [feature for feature, text in every.items() if windows.ordered(text, frames, use_case)]
+    facts = _facts(use_case)
+    if not (by_tree and in_order):
+        return _kept(rows, _statement([*facts, *every], frames, use_case), in_order=bool(in_order))
+    others = [feature for feature in every if feature not in by_tree]
+    one = _kept(rows, _statement([*facts, *others], frames, use_case), in_order=True)
+    two = _kept(rows, _statement([use_case.key, *by_tree], frames, use_case), in_order=False)
+    return one.set_alias("one").join(two.set_alias("two"), sql.name(use_case.key)).select(*map(sql.name, [*facts, *every]))
 
 
-def _frame(window: Window) -> str:
-    """From the first row of the moment `since` ago to the last row of the moment `until` ago; 0d is the microsecond before."""
-    since = window.since // _MICROSECOND * _TIES
-    until = max(window.until // _MICROSECOND, 1) * _TIES - (_TIES - 1)
-    by = f"PARTITION BY {', '.join(map(sql.name, window.by))} " if window.by else ""
-    return f'{by}ORDER BY "#moment" RANGE BETWEEN {since}::HUGEINT + "#tie" PRECEDING AND {until}::HUGEINT + "#tie" PRECEDING'
+def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> duckdb.DuckDBPyRelation:
+    """A table of what the statement selects, each window's frame added up in order or by a tree."""
+    table = sql.name(f"features {uuid4().hex}")
+    rows.query("rows", f"SET debug_window_mode = '{'separate' if in_order else 'window'}'")
+    try:
+        rows.query("rows", f"CREATE TEMP TABLE {table} AS {statement}")
+    finally:
+        rows.query("rows", "RESET debug_window_mode")
+    return sql.select(rows, "rows", f"FROM {table}")
+
+
+def _facts(use_case: UseCase) -> list[str]:
+    """The columns that are told as they are."""
+    facts, group = [use_case.key, use_case.time, use_case.target], use_case.split.folds.group
+    return facts if group is None or group in (*facts, *use_case.features.names) else [*facts, group]
 
 
 def _expressions(use_case: UseCase) -> dict[str, dict[str, str]]:
@@ -134,21 +136,19 @@ def _finite(kind: str, column: str) -> str:
     return f"CASE WHEN isfinite({column}) THEN {column} END AS {column}" if kind == "numbers" else column
 
 
-def _statement(use_case: UseCase) -> str:
-    group = use_case.split.folds.group
-    facts = [use_case.key, use_case.time, use_case.target]
-    if group is not None and group not in (*facts, *use_case.features.names):
-        facts.append(group)
-    every = [(kind, sql.name(feature), text) for kind, inner in _expressions(use_case).items() for feature, text in inner.items()]
-    computed = ", ".join([*map(sql.name, facts), *(f"{_typed(kind, text)} AS {column}" for kind, column, text in every)])
-    told = ", ".join([*map(sql.name, facts), *(_finite(kind, column) for kind, column, _ in every)])
+def _statement(columns: list[str], frames: Frames, use_case: UseCase) -> str:
+    """SQL of some of the facts and features."""
+    every = {feature: (kind, text) for kind, inner in _expressions(use_case).items() for feature, text in inner.items()}
+    facts = [sql.name(column) for column in columns if column not in every]
+    chosen = [(sql.name(column), *every[column]) for column in columns if column in every]
+    computed = ", ".join([*facts, *(f"{_typed(kind, text)} AS {column}" for column, kind, text in chosen)])
+    told = ", ".join([*facts, *(_finite(kind, column) for column, kind, _ in chosen)])
     return f"""
-        WITH computed AS (SELECT {computed}, "#past" FROM rows {sql.window_clause(_windows(use_case))}),
-        told AS (SELECT {told} FROM computed WHERE NOT "#past")
-        SELECT * FROM told ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}"""
+        WITH computed AS (SELECT {computed}, "#past" FROM rows {sql.window_clause(frames)})
+        SELECT {told} FROM computed WHERE NOT "#past" """
 
 
-def _failing(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> list[str]:
+def _failing(rows: duckdb.DuckDBPyRelation, frames: Frames, use_case: UseCase) -> list[str]:
     """Which expressions fail, each tried alone, and DuckDB's reason."""
     found, hidden = [], personal.features(use_case)
     for kind, expressions in _expressions(use_case).items():
@@ -157,7 +157,7 @@ def _failing(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> list[str]:
                 sql.select(
                     rows,
                     "rows",
-                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM rows {sql.window_clause(_windows(use_case))})",
+                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM rows {sql.window_clause(frames)})",
                 ).fetchall()
             except duckdb.Error as error:
                 reason = "DuckDB's reason is hidden, since it may quote personal values" if feature in hidden else sql.reason(error)
@@ -179,11 +179,11 @@ def _partition_mistakes(window: Window, use_case: UseCase) -> list[str]:
 
 
 def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
-    windows = _windows(use_case)
+    frames = windows.Clock().frames(use_case)
     try:
-        parsed = sql.parse(expression, windows)
+        parsed = sql.parse(expression, frames)
     except sql.BadExpression as error:
-        declared = f"; declared windows: {', '.join(windows) or 'none'}" if "window" in str(error) else ""
+        declared = f"; declared windows: {', '.join(frames) or 'none'}" if "window" in str(error) else ""
         return [f"{expression!r} cannot be read: {error}{declared}"]
     found = [*parsed.mistakes]
     found += [_refused(column, use_case) for column in sorted(parsed.every_column) if column not in use_case.kept_columns]
@@ -220,7 +220,7 @@ def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
     columns = {column: sql.type_of(column, use_case) for column in use_case.kept_columns}
     table = sql.empty_table({**columns, "#tie": "BIGINT", "#moment": "HUGEINT"})
     try:
-        type_ = sql.bind(expression, table, _windows(use_case))
+        type_ = sql.bind(expression, table, windows.Clock().frames(use_case))
     except sql.BadExpression as error:
         return [f"{expression!r}: {error}"]
     if kind == "numbers" and type_.split("(")[0] not in (*_NUMERIC, *_REAL):

@@ -62,10 +62,12 @@ class BadExpression(ValueError):
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One use of a window: its name, and the columns that are read through it."""
+    """One use of a window: its name, the columns that are read through it, the function, and its arguments' SQL."""
 
     window: str
     columns: frozenset[str]
+    function: str
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -222,11 +224,24 @@ class _Reader:
         inside = _Reader({})
         inside.read([node["arguments"], node["filter_expr"], node["arg_orders"]])
         self.mistakes += inside.mistakes
-        self.aggregates.append(Aggregate(window, frozenset(inside.columns)))
+        arguments = tuple(_written(argument["expression"]) for argument in node["arguments"])
+        self.aggregates.append(Aggregate(window, frozenset(inside.columns), function, arguments))
+
+
+def _written(node: Node) -> str:
+    """SQL of a syntax tree: the other way round of `_select_list`."""
+    parsed = _parsed("SELECT 1")
+    parsed["statements"][0]["node"]["select_list"] = [node]
+    statement = str(_connection().execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(parsed)]).fetchall()[0][0])
+    return statement.removeprefix("SELECT ")
+
+
+def _parsed(statement: str) -> Node:
+    return cast(Node, json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0])))
 
 
 def _select_list(statement: str) -> list[Node]:
-    parsed = json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0]))
+    parsed = _parsed(statement)
     if parsed["error"]:
         before = statement.encode()[: int(parsed["position"])] if "position" in parsed else None  # DuckDB counts bytes
         raise BadExpression(reason(parsed["error_message"]), None if before is None else len(before.decode()) - len(_BEFORE))

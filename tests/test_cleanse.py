@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines import cleanse as steps
 from pipelines import sql
 from pipelines.cleanse import cleanse, keyed
 from pipelines.config import UseCase
@@ -171,7 +172,8 @@ def test_a_value_that_the_column_cannot_hold_is_a_sentence() -> None:
 
 
 def test_a_row_that_would_get_lost_is_told_and_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.cleanse._clean", lambda use_case: "SELECT * FROM judged WHERE false")
+    whole = steps._clean
+    monkeypatch.setattr(steps, "_clean", lambda use_case, twice: f"{whole(use_case, twice)} AND false")
     with pytest.raises(SluiceError, match="given 3 rows and gave 0 clean ones and 1 for quarantine: nothing is published"):
         both([row("a"), row("b"), row(None)])
 

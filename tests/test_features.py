@@ -40,7 +40,7 @@ def test_the_table_holds_key_time_target_and_the_features_in_order() -> None:
 
 def test_a_row_without_features_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     statement = features._statement
-    monkeypatch.setattr(features, "_statement", lambda case: f"{statement(case)} LIMIT 1")
+    monkeypatch.setattr(features, "_statement", lambda *given: f"{statement(*given)} LIMIT 1")
     with pytest.raises(SluiceError, match="features were computed of 2 clean rows and came out for 1: nothing is published"):
         computed([row("a"), row("b")], use_case())
 

@@ -28,7 +28,7 @@ def test_a_literal_has_its_columns_type_or_is_refused() -> None:
 
 def test_an_expression_is_taken_apart_into_columns_and_uses_of_windows() -> None:
     parsed = sql.parse("A / (1 + avg(b) FILTER (WHERE d) over week) + case when c then 1 end", WINDOWS)
-    assert parsed == sql.Expression(frozenset({"a", "c"}), (sql.Aggregate("week", frozenset({"b", "d"})),), ())
+    assert parsed == sql.Expression(frozenset({"a", "c"}), (sql.Aggregate("week", frozenset({"b", "d"}), "avg", ("b",)),), ())
     assert parsed.every_column == {"a", "b", "c", "d"}
 
 
