@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeVar
 
 # Forked, since a process that starts from nothing imports for seconds. The parent has imported, and not used, what starts threads.
+Result = TypeVar("Result")
 FORK = multiprocessing.get_context("fork")
 
 
@@ -50,7 +52,7 @@ class Child:
 def start(call: Callable[[], Any]) -> Child:
     """Start a call in a process of its own."""
     ours, theirs = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=_answer, args=(call, theirs), daemon=True)
+    process = FORK.Process(target=_answer, args=(call, theirs))
     process.start()
     theirs.close()  # else the end of the child would not be the end of the pipe
     return Child(process, ours)
@@ -59,6 +61,14 @@ def start(call: Callable[[], Any]) -> Child:
 def run(call: Callable[[], Any]) -> Ended:
     """Run a call in a process of its own."""
     return start(call).wait()
+
+
+def shared_out(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Do jobs, which may start processes of their own, in as many processes as there are cores; the results are in their order."""
+    workers = len(os.sched_getaffinity(0))
+    shares = [start(lambda share=share: [job() for job in share]) for share in (jobs[n::workers] for n in range(workers))]  # type: ignore[misc]
+    ended = [share.wait().value() for share in shares]
+    return [ended[n % workers][n // workers] for n in range(len(jobs))]
 
 
 def _answer(call: Callable[[], Any], to: Connection) -> None:

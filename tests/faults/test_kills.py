@@ -1,0 +1,97 @@
+"""SIGKILL at every file operation of a night and at random moments of it: nobody finds a half, and running again gives the clean night's bytes."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.faults import child
+from tests.faults.conftest import CleanNight, Done
+from tests.faults.night import FileOperations, assert_no_half
+
+SEED = 7
+OF_GATES = 4  # every fourth operation of a gate: it publishes some files, each in the same way
+RANDOM = 24
+
+
+def kill_points(done: Done) -> range:
+    return range(1, done.operations + 1, OF_GATES if done.task.gate else 1)
+
+
+def killed_at(clean: CleanNight, done: Done, operation: int, place: Path) -> bool:
+    """Kill a task at a file operation and take it again; whether it really was killed."""
+    night = clean.night.at(place)
+    night.restore(done.before)
+
+    def doomed() -> None:
+        FileOperations(place, kill_at=operation)
+        night.take(done.task)
+
+    def again() -> None:
+        night.read_everything()
+        night.take(done.task)
+
+    ended = child.run(doomed)
+    assert_no_half(night.files(), clean.known(done))
+    child.run(again).value()
+    assert night.files() == done.after
+    return ended.signal == signal.SIGKILL
+
+
+def killed_after(clean: CleanNight, seconds: float, place: Path) -> bool:
+    """Kill a whole night after some time and go through it again; whether it really was killed."""
+    night = clean.night.at(place)
+    night.restore(clean.first)
+    doomed = child.start(night.way)
+    time.sleep(seconds)
+    doomed.process.kill()
+    ended = doomed.wait()
+    assert_no_half(night.files(), clean.known())
+
+    def again() -> None:
+        night.read_everything()
+        night.way()
+
+    child.run(again).value()
+    assert night.files() == clean.last
+    return ended.signal == signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def kills() -> dict[str, list[bool]]:
+    """What each test here has done."""
+    return {}
+
+
+def test_killed_at_every_file_operation_of_every_task(small: CleanNight, tmp_path: Path, kills: dict[str, list[bool]]) -> None:
+    points = [(done, operation) for done in small.done for operation in kill_points(done)]
+    kills["operations"] = child.shared_out(
+        [partial(killed_at, small, done, operation, tmp_path / str(n)) for n, (done, operation) in enumerate(points)]
+    )
+    assert sum(kills["operations"]) >= 0.95 * len(points)
+
+
+def test_killed_at_random_moments_of_a_larger_night(large: CleanNight, tmp_path: Path, kills: dict[str, list[bool]]) -> None:
+    began = time.monotonic()
+    night = large.night.at(tmp_path / "whole")
+    night.restore(large.first)
+    child.run(night.way).value()
+    whole = time.monotonic() - began
+    assert night.files() == large.last
+    chance = random.Random(SEED)
+    moments = [chance.uniform(0, whole) for _ in range(RANDOM)]
+    kills["moments"] = child.shared_out([partial(killed_after, large, moment, tmp_path / str(n)) for n, moment in enumerate(moments)])
+    assert sum(kills["moments"]) >= RANDOM // 2
+
+
+def test_that_was_a_hundred_kills_at_least(kills: dict[str, list[bool]], record_property: Callable[[str, object], None]) -> None:
+    done = {kind: sum(really) for kind, really in kills.items()}
+    record_property("kills", done)
+    print(f"killed by SIGKILL: {done}")  # noqa: T201  (shown by pytest -s)
+    assert sum(done.values()) >= 100
