@@ -166,7 +166,8 @@ def compare(
     score_before, score_now = (_side(rows, {SCORE: "number"}, use_case) for rows in (held_out, scored))
     if not now.rows or not score_now.rows:
         raise BadInput(
-            f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions: nothing to compare"
+            f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions in {len(features)} nights: "
+            "nothing to compare\n  way out: see why the source gave none; a week in which at least one night has rows can be compared"
         )
     old, new = common_only(before.sample, now.sample, use_case.features.categories)
     # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.

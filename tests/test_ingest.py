@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from pipelines import dates, ingest
+from pipelines import dates, flow, ingest
 from pipelines.errors import BadInput, SluiceError
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
+from tests import tiny
 from tests.sourced import DAY, GOOD, HEADER, open_run, read
 
 
@@ -189,6 +192,9 @@ def test_a_column_is_derived_from_the_source_s_own(csv: Callable[..., Run]) -> N
     assert 'source.derive: Binder Error: Referenced column "ours" not found' in refusal(csv(text, {"at": "day + ours"}, columns=columns))
 
 
+MANY = 150_000  # rows, of which a stream takes several batches
+
+
 def test_the_bytes_do_not_depend_on_the_number_of_threads(csv: Callable[..., Run]) -> None:
     # Keys that stand many times at the same time; from some 100,000 rows on, DuckDB's sort deals such ties by thread.
     run = csv(HEADER + "".join(f"\n{n % 7},2026-02-01,c{n},1,chip,0" for n in range(200_000)))
@@ -196,7 +202,60 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(csv: Callable[..., Run
     for threads in (1, 4):
         run.store.connection.execute(f"SET threads = {threads}")
         digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
+        digests.add(ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
     assert len(digests) == 1
+
+
+def test_the_bytes_of_rows_that_come_in_order_do_not_depend_on_the_number_of_threads(
+    csv: Callable[..., Run], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = csv(HEADER + "".join(f"\n{n:07},2026-02-01 00:00:{n * 60 // MANY:02},c{n},1,chip,0" for n in range(MANY)))
+    digests = set()
+    for threads in (1, 2, 4):
+        run.store.connection.execute(f"SET threads = {threads}")
+        with caplog.at_level("INFO"):
+            digests.add(ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
+    digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
+    assert len(digests) == 1
+    assert not any("are sorted" in message for message in caplog.messages)
+
+
+def test_rows_of_which_one_comes_late_are_published_in_order(csv: Callable[..., Run], caplog: pytest.LogCaptureFixture) -> None:
+    """Late in the file, too: by then most rows are with the store, which must forget them."""
+    lines = [f"\n{n:07},2026-02-01 00:00:{n * 60 // MANY:02},c,1,chip,0" for n in range(MANY)]
+    run = csv(HEADER + "".join([*lines[1:], lines[0]]))
+    with caplog.at_level("INFO"):
+        written = ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+    keys = [key for (key,) in run.store.read("raw").project("id").fetchall()]
+    assert (written.rows, keys) == (MANY, sorted(keys))
+    assert "tiny: the source's rows do not come in order of at: they are sorted" in caplog.messages
+
+
+@pytest.mark.parametrize("change", [{"amount": "ten"}, {"at": ""}, {"at": "2026-02-03"}])
+def test_a_mistake_in_the_last_row_publishes_nothing(settings: Settings, tmp_path: Path, change: dict[str, str]) -> None:
+    lines = [{"id": f"{n:07}", "at": "2026-02-01", "customer": "c", "amount": "1", "channel": "chip", "bad": "0"} for n in range(MANY)]
+    lines[-1] |= change
+    (tmp_path / "2026-02-01.csv").write_text("\n".join([HEADER, *(",".join(line.values()) for line in lines)]))
+    run = open_run(settings, {"kind": "file", "path": str(tmp_path / "{partition}.csv"), "format": {"type": "csv"}})
+    before = run.store.write("raw", pa.table({"before": [1]}))
+    with pytest.raises(BadInput, match=f"2026-02-01.csv, row {MANY}"):
+        ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+    assert run.store.manifest("raw") == before
+    assert run.store.connection.execute("SELECT 1").fetchall() == [(1,)]  # no stream is left open
+
+
+def test_half_of_ingest_is_not_published_when_the_past_is_wrong(settings: Settings) -> None:
+    run = open_run(settings, {"kind": "python", "function": "tests.test_ingest:wrong_before_february"})
+    with pytest.raises(BadInput, match=r"wrong_before_february\(2026-01-25\), row 1, column amount: 'ten' is not a number"):
+        flow.ingest(run)
+    assert not run.store.has("raw")
+    assert not run.store.has("past_raw")
+
+
+def wrong_before_february(day: date) -> pa.Table:
+    rows = tiny.payments(day)
+    amounts = rows["amount"].cast(pa.string()).to_pylist()
+    return rows.set_column(3, "amount", pa.array(amounts if day >= DAY else ["ten", *amounts[1:]]))
 
 
 def test_replay_deals_every_row_of_a_file_to_one_day(settings: Settings, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A table that is missing, damaged or empty, a suite without expectations, an expectation that does not exist, that names a
 column that the table lacks, or that raised: each closes the gate and says so. Only severity `warn` lets a failure pass,
-and shows it.
+and shows it. Only a night to which the source gave no row at all may be empty, if the use case says so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pipelines.store import as_json
 if TYPE_CHECKING:
     import duckdb
 
+EMPTY_NIGHT = "there were no rows to judge, since the source gave none for this night, which limits.empty_nights allows"
 MOST_LINES = 6  # expectations told in the log: with what stands around them, ten lines
 
 
@@ -39,6 +40,7 @@ class Verdict:
         digest: The table's content (`Manifest.digest`; over all parts, where the table comes in pieces).
         findings: One for each expectation, the failed ones first.
         refusal: Why nothing could be judged, where that is so.
+        note: Why there was nothing to judge and the gate is open all the same, where that is so.
         way_out: What to do about a closed gate.
     """
 
@@ -49,11 +51,12 @@ class Verdict:
     findings: tuple[Finding, ...]
     refusal: str | None
     way_out: str
+    note: str | None = None
 
     @property
     def passed(self) -> bool:
         """Whether what stands behind the gate may run."""
-        return self.refusal is None and bool(self.findings) and not self.failed("stop")
+        return self.refusal is None and bool(self.findings or self.note) and not self.failed("stop")
 
     def failed(self, severity: Literal["stop", "warn"]) -> list[Finding]:
         """The failed expectations of a severity."""
@@ -61,6 +64,8 @@ class Verdict:
 
     def summary(self) -> str:
         """One line for the log."""
+        if self.note:
+            return f"{self.gate} is open: {self.note}"
         warned = self.failed("warn")
         told = f", {len(warned)} warned: {', '.join(finding.subject for finding in warned[:3])}" if warned else ""
         return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}"
@@ -110,12 +115,19 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     ((rows,),) = relation.count("*").fetchall()
     verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
     if rows == 0:
+        if _is_empty_night(run):
+            return verdict(findings=(), refusal=None, note=EMPTY_NIGHT)
         # Great Expectations finds no fault with a table without rows.
         return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store.connection, stated, personal(run.use_case, table), _key(run, table))
     return verdict(findings=found, refusal=None)
+
+
+def _is_empty_night(run: Run) -> bool:
+    """Whether the source gave this night no row, which the use case allows. Rows that were lost on their way are another matter."""
+    return run.kind == "scoring" and run.use_case.limits.empty_nights and run.store.has("raw") and run.store.manifest("raw").rows == 0
 
 
 def _nothing(run: Run, table: GatedTable) -> str:

@@ -37,11 +37,11 @@ class Past:
 
 
 def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
-    """Every earlier partition of the run's kind whose gate has let the table through, newest first."""
+    """Every earlier partition of the run's kind whose gate has let the table through, newest first; a night without rows tells nothing."""
     for day in reversed(run.store.partitions(run.kind)):
         if day < run.partition:
             store = run.store.at(run.kind, day)
-            if is_let_through(store, run.use_case, table):
+            if is_let_through(store, run.use_case, table) and (run.kind != "scoring" or store.manifest(table).rows):
                 yield store
 
 

@@ -5,12 +5,13 @@ from functools import cache
 from typing import Any, get_args
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.config import Column
-from pipelines.sources.casts import ARTICLES, broken, cast
+from pipelines.sources.casts import ARTICLES, broken, cast, guess, guessed
 from pipelines.sql import text
 
 
@@ -38,6 +39,7 @@ def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int,
     [
         ("'7'", "integer", 7),
         ("' +7 '", "integer", 7),
+        ("chr(9) || '7'", "integer", 7),
         ("'7.0'", "integer", 7),
         ("'-9223372036854775808'", "integer", -(2**63)),
         ("'.5'", "number", 0.5),
@@ -72,6 +74,7 @@ def test_text_is_read_as_the_declared_type(value: str, type_: str, expected: obj
         ("2026-02-30", "date"),
         ("2026-02-01 10:00", "date"),
         ("infinity", "date"),
+        ("5599999-05-05", "date"),
         ("31/12/2026", "timestamp"),
         ("infinity", "timestamp"),
         ("epoch", "timestamp"),
@@ -109,3 +112,23 @@ def test_every_declared_type_has_its_words() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_survives_its_way_through_text(number: float) -> None:
     assert read(f"'{number!r}'", "number") == (number, None)
+
+
+# What texts are made of that look like values: signs that DuckDB's casts skip or repair, and its words.
+SIGNS = {
+    "number": ["0", "1", "23", ".", "-", "+", "_", "e", "E", "\t", "\n", " ", "\u00a0", "x", "nan", "inf", "infinity", "308", "true"],
+    "date": ["2026", "1582", "-", "02", "29", "30", "1", "5599999", " ", "T", "00:00", "24:00:00", "\t", "BC", "infinity", "epoch"],
+    "timestamp": ["2026-02-01", "1500-02-29", "5599999-01-01", " ", "T", "10:00", ":59", ":60", "24:00:00", ".5", ".1234567", "Z", "+02", "-05:30", " UTC", " Europe/Berlin", "\t", "epoch", "now"],
+    "boolean": ["true", "f", "1", "0", "yes", "T", " ", "\t", "on", "2"],
+}  # fmt: skip
+SIGNS["integer"] = SIGNS["number"]
+
+
+@pytest.mark.parametrize("type_", SIGNS)
+@given(data=st.data())
+def test_a_text_taken_at_its_guess_is_what_a_close_look_would_have_made_of_it(type_: str, data: st.DataObject) -> None:
+    texts = data.draw(st.lists(st.lists(st.sampled_from(SIGNS[type_]), max_size=6).map("".join) | st.none(), min_size=50, max_size=200))
+    column = Column.model_validate({"type": type_})
+    guesses = connection().from_arrow(pa.table({"v": pa.array(texts, pa.string())})).project(f"v, {guess('v', 'VARCHAR', column)} AS g")
+    found = guesses.project(f"v, {guessed('v', 'g', column)}, {cast('v', 'VARCHAR', column)}").fetchall()
+    assert [(text, quick) for text, quick, _ in found] == [(text, close) for text, _, close in found]

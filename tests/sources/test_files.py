@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.errors import BadInput
+from pipelines import dates, ingest
+from pipelines.errors import BadInput, TryAgain
 from pipelines.run import Run
 from pipelines.settings import Settings
-from tests.sourced import GOOD, HEADER, open_run, read
+from tests.sourced import DAY, GOOD, HEADER, open_run, read
 
 TWO_ROWS = [
     {"id": "a", "at": datetime(2026, 2, 1), "customer": "c1", "amount": 10.5, "channel": "chip"},
@@ -156,3 +164,107 @@ def test_a_key_that_only_one_json_line_has_is_not_overlooked(settings: Settings,
 
 def test_a_path_without_a_file_is_refused_with_the_place_looked_at(settings: Settings, tmp_path: Path) -> None:
     assert f"looked for: {tmp_path / 'none.csv'}" in refusal(open_run(settings, source(tmp_path / "none.csv")))
+
+
+# --- a file that its producer is writing
+
+LINES = [f"{n:07},2026-02-01 {n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02},c1,1,chip,0\n" for n in range(86_400)]
+Change = Callable[[Path], object]
+
+
+def append(path: Path) -> None:
+    """Write rows as a producer does, until it is killed."""
+    with path.open("a") as sink:
+        while True:
+            sink.write(LINES[-1])
+            sink.flush()
+            time.sleep(0.001)
+
+
+@contextmanager
+def producing(path: Path) -> Iterator[None]:
+    """A process that appends to the file, and has begun to."""
+    before = path.stat().st_size
+    producer = get_context("spawn").Process(target=append, args=(path,))
+    producer.start()
+    try:
+        while path.stat().st_size == before:
+            time.sleep(0.01)
+        yield
+    finally:
+        producer.kill()
+        producer.join()
+
+
+def replaced(path: Path) -> None:
+    """Another file of the same size and age takes its name."""
+    state, content = path.stat(), path.read_bytes()
+    path.with_suffix(".new").write_bytes(content)
+    os.utime(path.with_suffix(".new"), ns=(state.st_atime_ns, state.st_mtime_ns))
+    path.with_suffix(".new").rename(path)
+
+
+def test_a_file_to_which_its_producer_appends_is_tried_again_and_nothing_is_published(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "2026-02-01.csv"
+    path.write_text(f"{HEADER}\n{''.join(LINES)}")
+    run = open_run(settings, source(tmp_path / "{partition}.csv"))
+    with producing(path), pytest.raises(TryAgain) as refused:
+        ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+    assert "2026-02-01.csv changed while it was read: it had" in str(refused.value)
+    assert f"at: {path}\n  way out: run it again when its producer has finished" in str(refused.value)
+    assert not run.store.has("raw")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes() + b"half a li"), "it had "),
+        (lambda path: os.truncate(path, 200), "and has 200 now"),
+        (lambda path: os.utime(path, (0, 0)), "it was written to"),
+        (replaced, "it was replaced by another file"),
+        (Path.unlink, "was there a moment ago, and is gone"),
+    ],
+)
+@pytest.mark.parametrize("format", [{"type": "csv"}, {"type": "jsonl"}, {"type": "parquet"}], ids=lambda format: format["type"])
+def test_whatever_happens_to_a_file_while_it_is_read_is_told(
+    settings: Settings, tmp_path: Path, change: Change, sentence: str, format: dict[str, str]
+) -> None:
+    """The change comes when all rows are with the store, whose last look is still to come."""
+    path = tmp_path / f"a.{format['type']}"
+    rows = [{**row, "id": f"{row['id']}{n}", "customer": f"{n * n * 7919}", "bad": 0} for n in range(40) for row in TWO_ROWS]
+    rows.sort(key=lambda row: (row["at"], row["id"]))
+    write(rows, path)
+    run = open_run(settings, source(path, **format))
+
+    def meanwhile(reader: pa.RecordBatchReader) -> pa.Table:
+        first = reader.read_next_batch()
+        change(path)
+        return pa.Table.from_batches([first, *reader])
+
+    with pytest.raises(TryAgain) as refused:
+        ingest.publish(run, dates.Days(DAY, DAY), meanwhile)
+    assert sentence in str(refused.value)
+    assert f"at: {path}\n  way out: run it again when its producer has finished" in str(refused.value)
+
+
+def write(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows in the format that the file's name tells."""
+    match path.suffix:
+        case ".csv":
+            lines = [",".join("" if value is None else str(value) for value in row.values()) for row in rows]
+            path.write_text("\n".join([HEADER, *lines, ""]))
+        case ".jsonl":
+            path.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows))
+        case _:
+            pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def test_a_line_that_is_only_half_there_yet_is_not_taken_for_the_file_s_mistake(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "2026-02-01.csv"
+    path.write_text(f"{HEADER}\n{''.join(LINES)}0086400,2026-02-0")
+    run = open_run(settings, source(tmp_path / "{partition}.csv"))
+    reading = ingest._Reading(run, dates.Days(DAY, DAY), labels=True, may_be_empty=False)
+    with path.open("a") as producer:
+        producer.write("1 23:59:59,c1,1,chip,0\n")
+    with pytest.raises(TryAgain, match="changed while it was read"):
+        reading.kept()
