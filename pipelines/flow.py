@@ -60,15 +60,11 @@ def ingest(run: Run) -> Outcome:
     from pipelines import ingest
 
     days, past = dates.days_of(run.use_case, run.kind, run.partition), dates.past_of(run.use_case, run.kind, run.partition)
-    # Both are written aside before either is published: a mistake in one must not leave half of this step published.
-    store = run.store.beside("ingest") if past else run.store
-    written = ingest.publish(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
-    if past:
-        # The past may be empty: the source's first days have none.
-        ingest.publish(run, past, partial(store.write, "past_raw"), may_be_empty=True)
-        run.store.adopt("raw", store)
-        run.store.adopt("past_raw", store)
-        store.discard()
+    with run.store.together() as store:  # a mistake in the past must not leave half of this step published
+        written = ingest.publish(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
+        if past:
+            # It may be empty: the source's first days have none.
+            ingest.publish(run, past, partial(store.write, "past_raw"), may_be_empty=True)
     return Outcome(f"raw: {written.rows:,} rows of {days}")
 
 

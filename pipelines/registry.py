@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from pipelines import dates, tracking
+from pipelines import dates, disk, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
 from pipelines.history import History, Promotion
 from pipelines.model.engine import BOOSTER
@@ -191,7 +191,8 @@ def _load(version: ModelVersion) -> Champion:
 def _download(version: ModelVersion) -> bytes:
     with TemporaryDirectory() as folder:
         try:
-            place = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}", dst_path=folder)
+            with disk.room_for(f"{version.name} version {version.version}", Path(folder)):  # MLflow tells it as a file that is not there
+                place = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}", dst_path=folder)
             return (Path(place) / MODEL_FILE).read_bytes()
         except (FileNotFoundError, MlflowException) as error:
             raise TableCorrupt(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pipelines.parts import Rows
 
 MEMORY = 2_000_000_000  # bytes
+TOGETHER = ".together-"
 PATIENCE = 60  # seconds to wait for other writers of the partition, each of which takes milliseconds
 
 
@@ -103,7 +104,7 @@ class Store:
     def beside(self, aside: str) -> Store:
         """The same partition as it may become: in a folder of its own, where nobody looks for tables, on the same connection and inputs."""
         other = self.at(self.kind, self.partition)
-        other.aside = aside
+        other.aside = str(Path(self.aside, aside))
         return other
 
     @contextmanager
@@ -247,6 +248,23 @@ class Store:
         theirs = other.manifest(table)
         self._publish_linked(theirs, list(other._checked(theirs)))
 
+    @contextmanager
+    def together(self) -> Iterator[Store]:
+        """A store whose tables are published here when all of them are written, or, if that fails, none.
+
+        Each is published whole; who is killed between the first and the last of them publishes the rest in the next run.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in disk.old(self.folder.glob(f"{TOGETHER}*")):  # of processes that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        # A folder of one's own: another run of the partition may be at the same place.
+        with tempfile.TemporaryDirectory(prefix=TOGETHER, dir=self.folder) as folder:
+            aside = self.beside(Path(folder).name)
+            yield aside
+            for path in sorted(aside.folder.glob(f"*/{MANIFEST}")):
+                written = aside.manifest(path.parent.name)
+                self._publish_linked(written, [path.parent / part.file for part in written.parts])
+
     # --- files beside the tables: fitted candidates, graphs, reports
 
     def read_file(self, name: str) -> bytes:
@@ -278,7 +296,7 @@ class Store:
         if not self.aside:
             raise ValueError(f"{self}: published tables are not discarded")
         # Renamed first, so that nobody finds half of it after a kill.
-        bin_ = self.folder.with_name(f".{self.aside}-discarded")
+        bin_ = self.folder.with_name(f".{self.folder.name}-discarded")
         if bin_.exists():
             shutil.rmtree(bin_)
         if self.folder.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
@@ -12,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipelines import disk
 from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.run import Run
 from pipelines.store import Store, Version
@@ -332,6 +334,57 @@ def test_what_lies_beside_is_discarded_and_nothing_else(store: Store) -> None:
     assert content(store) == before
     with pytest.raises(ValueError, match="published tables are not discarded"):
         store.discard()
+
+
+def test_tables_that_are_written_together_are_published_together(store: Store) -> None:
+    old = store.write("raw", ROWS.slice(0, 1))
+    with store.together() as both:
+        both.write("raw", ROWS)
+        both.write("past_raw", ROWS)
+        assert store.manifest("raw") == old
+        assert not store.has("past_raw")
+    assert (store.manifest("raw").rows, store.manifest("past_raw").rows) == (3, 3)
+    assert store.read("raw").fetchall() == store.read("past_raw").fetchall()
+    assert store.revisions("raw")[:-1] == [old]
+    assert not list(store.folder.glob(".together-*"))
+
+
+def test_of_tables_that_are_written_together_none_is_published_if_one_fails(store: Store) -> None:
+    before = content(store)
+
+    def step() -> None:
+        with store.together() as both:
+            both.write("raw", ROWS)
+            store.read("past_raw")
+
+    with pytest.raises(TableMissing):
+        step()
+    assert content(store) == before
+
+
+def test_tables_that_two_processes_write_together_do_not_meet(store: Store) -> None:
+    with store.together() as mine, store.together() as theirs:
+        mine.write("raw", ROWS)
+        theirs.write("raw", ROWS)
+    assert store.read("raw").to_arrow_table().cast(ROWS.schema) == ROWS
+
+
+def test_what_killed_processes_wrote_together_goes_after_a_day(store: Store) -> None:
+    for name in ("old", "young"):
+        (store.folder / f".together-{name}" / "raw").mkdir(parents=True)
+    old = time.time() - disk.DAY - 60
+    os.utime(store.folder / ".together-old", (old, old))
+    with store.together():
+        pass
+    assert [path.name for path in store.folder.glob(".together-*")] == [".together-young"]
+
+
+def test_beside_what_lies_beside_is_beside_both(store: Store) -> None:
+    what_if = store.beside("what_if")
+    with what_if.together() as both:
+        both.write("raw", ROWS)
+    assert what_if.has("raw")
+    assert not store.has("raw")
 
 
 def test_a_file_that_does_not_hold_every_row_is_not_published(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
