@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
-# Folds beside one another, in threads. No more: each holds its prepared rows in memory, and families run side by side too.
+# Models beside one another, in threads. No more: folds hold their prepared rows in memory, and families run side by side too.
 THREADS = 2
 
 
@@ -38,9 +38,9 @@ class Found:
 
     Attributes:
         family: The family.
-        trials: A row a candidate: family, candidate, params (JSON), mean_score, std_score and fold_scores (JSON) in the
-            primary metric's natural unit, baseline_score (on the same folds), gain (over the baseline; positive is
-            better), best.
+        trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it came to), mean_score,
+            std_score and fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
+            (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
             fold's other rows), family.
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
@@ -123,7 +123,8 @@ def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, f
             candidates = [halved.fit(X, y).best_params_]  # to be fitted on all rows, of each fold and altogether
         elif facts.search == "random":
             candidates = ParameterSampler(grid, facts.n, random_state=seed)
-        found = PipelineSearchCV(pipeline, candidates, scoring=scoring, cv=cuts, n_jobs=THREADS).fit(X, y)
+        how = {"scoring": scoring, "cv": cuts, "n_jobs": THREADS, "early_stopping": facts.early_stopping}
+        found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
     except InvalidParameterError as error:
         raise BadUseCase(
             f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value in {use_case.name}.yaml"

@@ -148,6 +148,17 @@ def test_every_kind_of_search_tells_each_combination_once(search: Search, candid
     assert len(found.fit_seconds) == candidates
 
 
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_after_early_stopping_the_trials_say_how_many_trees_each_has_and_the_candidate_has_the_best_one_s(task: str) -> None:
+    facts = use_case(task, xgboost=Search(grid={"n_estimators": (200,), "max_depth": (2, 3)}, early_stopping=5))
+    found = tune.search(fitted.features(task), facts, "xgboost")
+    trees = [json.loads(params)["n_estimators"] for params in found.trials.params]
+    assert max(trees) < 200
+    assert found.best_params["n_estimators"] in trees
+    assert candidate.load(found.candidate)["model"].get_booster().num_boosted_rounds() == found.best_params["n_estimators"]
+    assert_validated(found, facts)
+
+
 @pytest.mark.parametrize(
     ("grid", "sentence"),
     [

@@ -38,11 +38,19 @@ class Search(Strict):
     grid: dict[str, tuple[Scalar, ...]] = Field(default={})
     search: Literal["grid", "random", "halving"] = "grid"
     n: int | None = Field(default=None, ge=1, description="random: how many combinations to draw.")
+    early_stopping: int | None = Field(
+        default=None,
+        ge=1,
+        description="xgboost: each combination grows on all folds side by side until so many trees more make the mean score over the folds "
+        "no better (the rule of `xgboost.cv`), `n_estimators` at most. The trials, and the best model, have the number of trees chosen.",
+    )
 
     @model_validator(mode="after")
-    def _n_for_random(self) -> Search:
+    def _search_whole(self) -> Search:
         if (self.search == "random") != (self.n is not None):
             raise ValueError("`n` says how many combinations `search: random` draws: give both or neither")
+        if self.search == "halving" and self.early_stopping is not None:
+            raise ValueError("`search: halving` gives up combinations early, `early_stopping` trees: give one of them")
         empty = sorted(name for name, values in self.grid.items() if not values)
         if empty:
             raise ValueError(f"no values to try for {', '.join(empty)}")
@@ -74,4 +82,7 @@ class Candidates(Strict):
     def _some(self) -> Candidates:
         if not self.families:
             raise ValueError("no candidate: declare at least one of linear, forest, xgboost")
+        stopping = [family for family in self.families if family != "xgboost" and getattr(self, family).early_stopping is not None]
+        if stopping:
+            raise ValueError(f"`early_stopping` is for xgboost, whose trees improve on one another: leave it out of {', '.join(stopping)}")
         return self

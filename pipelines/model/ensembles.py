@@ -89,32 +89,45 @@ def read_off(models: list[Any], Z: Any) -> Iterator[tuple[Any, npt.NDArray[Any]]
         is asked about Z again, it remembers.
     """
     largest = models[-1]
-    name = "predict_proba" if is_classifier(largest) else "predict"
-    margin, before = None, 0
+    sums = Sums(Z) if len(models) > 1 and isinstance(largest, XGBModel) else None
     for model in models:
         fitted = _first_trees(largest, model)
-        if len(models) > 1 and isinstance(largest, XGBModel):
-            # XGBoost sums up trees one after another: each is asked once for all the ensembles that have it.
-            trees = model.n_estimators
-            margin = largest.predict(Z, output_margin=True, iteration_range=(before, trees), base_margin=margin)
-            # No further tree: what the sum so far means, a probability for instance.
-            answer = getattr(largest, name)(Z, iteration_range=(trees, trees), base_margin=margin)
-            before = trees
-        else:
-            answer = getattr(fitted, name)(Z)
-        _remember(fitted, name, Z, answer)
-        yield fitted, answer[:, 1].copy() if answer.ndim > 1 else answer  # a view would keep the whole table in memory
+        answer = sums.up_to(model.n_estimators, largest) if sums else getattr(fitted, _method(fitted))(Z)
+        yield fitted, remembered(fitted, Z, answer)
 
 
-def _remember(model: Any, name: str, Z: Any, answer: npt.NDArray[Any]) -> None:  # noqa: N803
-    """Have a model not work out again what it says of Z."""
-    work_out = getattr(model, name)
+class Sums:
+    """What a growing XGBoost ensemble says of rows. It sums up trees one after another: each is asked once, for all sums."""
+
+    def __init__(self, Z: Any):  # noqa: N803
+        self._Z = Z
+        self._trees = 0
+        self._margin: npt.NDArray[Any] | None = None
+
+    def up_to(self, trees: int, model: XGBModel) -> npt.NDArray[Any]:
+        """What the model's first trees say, as many as the last time or more."""
+        further = (self._trees, trees)
+        self._margin = model.predict(self._Z, output_margin=True, iteration_range=further, base_margin=self._margin)
+        self._trees = trees
+        # No further tree: what the sum so far means, a probability for instance.
+        said: npt.NDArray[Any] = getattr(model, _method(model))(self._Z, iteration_range=(trees, trees), base_margin=self._margin)
+        return said
+
+
+def remembered(model: Any, Z: Any, answer: npt.NDArray[Any]) -> npt.NDArray[Any]:  # noqa: N803
+    """Have a model not work out again what it says of Z, and return its scores: the probability of the positive class, or the number."""
+    work_out = getattr(model, _method(model))
 
     @wraps(work_out)  # scikit-learn's scorers look at its name
     def recalled(X: Any, *given: Any, **named: Any) -> Any:  # noqa: N803
         return answer.copy() if X is Z and not given and not named else work_out(X, *given, **named)
 
-    setattr(model, name, recalled)
+    setattr(model, _method(model), recalled)
+    return answer[:, 1].copy() if answer.ndim > 1 else answer  # a view would keep the whole table in memory
+
+
+def _method(model: Any) -> str:
+    return "predict_proba" if is_classifier(model) else "predict"
 
 
 def _first_trees(largest: Any, model: Any) -> Any:

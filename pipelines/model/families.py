@@ -15,7 +15,7 @@ from pipelines.errors import meant
 from pipelines.model import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipelines.config import Family, Scalar, UseCase
 
@@ -64,7 +64,22 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
     combinations = prod(len(values) for values in search.grid.values())
     if search.n is not None and search.n > combinations:
         found.append((f"{where}.n", f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or search: grid"))
+    if search.early_stopping is not None:
+        found += [(f"{where}.grid.{name}", sentence) for name, sentence in _unstoppable(search.grid)]
     return found
+
+
+def _unstoppable(grid: dict[str, tuple[Scalar, ...]]) -> Iterator[tuple[str, str]]:
+    """What of a grid does not go with early stopping."""
+    for name, values in grid.items():
+        bare = name.removeprefix("model__")
+        if bare == "n_estimators" and len(values) > 1:
+            yield (
+                name,
+                f"with early_stopping it is the most trees, and how many there are is found: write one value instead of {len(values)}",
+            )
+        if bare == "booster" and set(values) != {"gbtree"}:
+            yield name, "early_stopping needs trees that stay as they are: write gbtree, or leave early_stopping out"
 
 
 def _declared(use_case: UseCase, family: Family) -> dict[str, tuple[Scalar, ...]]:

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
-from threading import Lock
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import joblib  # type: ignore[import-untyped]
@@ -27,7 +26,8 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from pipelines.model import ensembles
+from pipelines.model import ensembles, growth
+from pipelines.model.trial import Prepared, Rows, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -53,24 +53,36 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         scoring: As scikit-learn's searches want it: greater is better.
         cv: As scikit-learn's searches want it.
         n_jobs: How many models at a time.
+        early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean score over the folds no
+            better, its `n_estimators` at most. The prepared rows of all folds are in memory then.
 
     Attributes:
         cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble where several
             combinations are read off it.
         best_index_: The first candidate of the greatest mean score.
-        best_params_: Its parameters.
+        best_params_: Its parameters; `n_estimators` after early stopping is the number of trees that it has.
         best_score_: Its mean score.
         best_estimator_: A Pipeline with these parameters, fitted on all rows.
         out_of_fold_: For each fold the positions of the rows held out, and the best candidate's predictions of them: the
             probability of the positive class, or the number.
     """
 
-    def __init__(self, estimator: Pipeline, candidates: Iterable[dict[str, Any]], *, scoring: Any = None, cv: Any = None, n_jobs: int = 1):
+    def __init__(
+        self,
+        estimator: Pipeline,
+        candidates: Iterable[dict[str, Any]],
+        *,
+        scoring: Any = None,
+        cv: Any = None,
+        n_jobs: int = 1,
+        early_stopping: int | None = None,
+    ):
         self.estimator = estimator
         self.candidates = candidates
         self.scoring = scoring
         self.cv = cv
         self.n_jobs = n_jobs
+        self.early_stopping = early_stopping
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:  # noqa: N803 (scikit-learn's letter)
         """Search on X, shape (rows, columns), and y, shape (rows,), and fit the best candidate on all rows.
@@ -81,14 +93,19 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         candidates = list(self.candidates)
         folds = list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
         pipelines = [_set(self.estimator, params) for params in candidates]
-        trials = self._tried(pipelines, _alike(candidates, self.estimator.steps[-1][0]), X, y, folds)
+        model = self.estimator.steps[-1][0]
+        if self.early_stopping is None:
+            trials = self._tried(pipelines, _alike(candidates, model), X, y, folds)
+        else:
+            trials, trees = self._grown(pipelines, _alike(candidates, model), X, y, folds, self.early_stopping)
+            candidates = [params | {f"{model}__n_estimators": count} for params, count in zip(candidates, trees, strict=True)]
         self.cv_results_ = _results(candidates, trials)
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
         best = [of_fold[self.best_index_].predictions.astype(np.float64) for of_fold in trials]
         self.out_of_fold_ = [(held, predictions) for (_, held), predictions in zip(folds, best, strict=True)]
-        self.best_estimator_ = pipelines[self.best_index_].fit(X, y)
+        self.best_estimator_ = _set(self.estimator, self.best_params_).fit(X, y)
         return self
 
     def _tried(
@@ -98,12 +115,12 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         X: pd.DataFrame,  # noqa: N803
         y: npt.NDArray[Any],
         folds: list[Fold],
-    ) -> list[list[_Trial]]:
+    ) -> list[list[Trial]]:
         """Try all candidates on all folds."""
         scorer = check_scoring(self.estimator, self.scoring)
-        trials: list[dict[int, _Trial]] = [{} for _ in folds]
+        trials: list[dict[int, Trial]] = [{} for _ in folds]
 
-        def attempt(rows: _Rows, ensemble: Ensemble) -> None:
+        def attempt(rows: Rows, ensemble: Ensemble) -> None:
             models = {number: clone(pipelines[number][-1]) for number in ensemble}
             trials[rows.fold].update(_attempted(models, rows.prepared(), scorer))
 
@@ -112,64 +129,49 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
         # Lazily, so that rows are let go of when all is tried on them.
         work = (
-            (_Rows(number, clone(pipelines[group[0][0]][:-1]), X, y, fold), group) for number, fold in enumerate(folds) for group in alike
+            (Rows(number, clone(pipelines[group[0][0]][:-1]), X, y, fold), group) for number, fold in enumerate(folds) for group in alike
         )
         tasks = _in_turn(work, seconds, ahead=joblib.effective_n_jobs(self.n_jobs) - 1)
         Parallel(self.n_jobs, require="sharedmem")(delayed(attempt)(*task) for task in tasks)
         return [[of_fold[number] for number in range(len(pipelines))] for of_fold in trials]
 
+    def _grown(
+        self,
+        pipelines: list[Pipeline],
+        alike: list[list[Ensemble]],
+        X: pd.DataFrame,  # noqa: N803
+        y: npt.NDArray[Any],
+        folds: list[Fold],
+        every: int,
+    ) -> tuple[list[list[Trial]], list[int]]:
+        """Grow all candidates on all folds; the second of the pair is how many trees each came to."""
+        scorer, cores = check_scoring(self.estimator, self.scoring), Semaphore(joblib.effective_n_jobs(self.n_jobs))
+        run = Parallel(self.n_jobs, require="sharedmem")
+        grown: dict[int, tuple[int, list[Trial]]] = {}
 
-@dataclass(frozen=True)
-class _Trial:
-    """A candidate on a fold."""
+        def grow(number: int, rows: list[Prepared], every: int) -> None:
+            models = [clone(pipelines[number][-1]) for _ in rows]
+            grown[number] = growth.grow(models, rows, scorer, every, cores)
 
-    score: float
-    predictions: npt.NDArray[Any]
-    fit_seconds: float
-    score_seconds: float
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A fold's rows as its models see them: those to fit on, and those held out."""
-
-    Z: Any
-    y: npt.NDArray[Any]
-    Z_held: Any
-    y_held: npt.NDArray[Any]
-    bins: ensembles.Bins
-
-
-class _Rows:
-    """A fold's rows, prepared by the first thread that wants them."""
-
-    def __init__(self, fold: int, prepare: Pipeline, X: pd.DataFrame, y: npt.NDArray[Any], cut: Fold):  # noqa: N803
-        self.fold = fold
-        self._prepare, self._X, self._y, self._cut = prepare, X, y, cut
-        self._lock = Lock()
-        self._prepared: _Prepared | None = None
-
-    def prepared(self) -> _Prepared:
-        fit, held = self._cut
-        with self._lock:
-            if self._prepared is None:
-                Z = self._prepare.fit_transform(self._X.iloc[fit], self._y[fit])  # noqa: N806
-                Z_held = self._prepare.transform(self._X.iloc[held])  # noqa: N806
-                self._prepared = _Prepared(Z, self._y[fit], Z_held, self._y[held], ensembles.Bins())
-            return self._prepared
+        for group in alike:
+            prepare = pipelines[group[0][0]][:-1]
+            rows = run(delayed(Rows(number, clone(prepare), X, y, fold).prepared)() for number, fold in enumerate(folds))
+            run(delayed(grow)(number, rows, every) for ensemble in group for number in ensemble)
+        trees, trials = zip(*(grown[number] for number in range(len(pipelines))), strict=True)
+        return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
 
 
 def _in_turn(
-    work: Iterable[tuple[_Rows, list[Ensemble]]], seconds: Callable[[Ensemble], float], ahead: int
-) -> Iterator[tuple[_Rows, Ensemble]]:
+    work: Iterable[tuple[Rows, list[Ensemble]]], seconds: Callable[[Ensemble], float], ahead: int
+) -> Iterator[tuple[Rows, Ensemble]]:
     """Deal work out, ensemble by ensemble.
 
     The first ensemble on new rows prepares them. It comes before the others on the `ahead` rows before, so that no thread has
     to wait for it. On each rows those that have taken longest elsewhere come first, so that the threads end together.
     """
-    others: deque[tuple[_Rows, list[Ensemble]]] = deque()
+    others: deque[tuple[Rows, list[Ensemble]]] = deque()
 
-    def rest() -> Iterator[tuple[_Rows, Ensemble]]:
+    def rest() -> Iterator[tuple[Rows, Ensemble]]:
         rows, group = others.popleft()
         return ((rows, ensemble) for ensemble in sorted(group, key=seconds, reverse=True))
 
@@ -183,7 +185,7 @@ def _in_turn(
         yield from rest()
 
 
-def _attempted(models: dict[int, Any], rows: _Prepared, scorer: Callable[..., float]) -> Iterator[tuple[int, _Trial]]:
+def _attempted(models: dict[int, Any], rows: Prepared, scorer: Callable[..., float]) -> Iterator[tuple[int, Trial]]:
     """Try models that differ in their number of trees only."""
     for numbers in ensembles.together(models):
         fit_seconds = ensembles.fit(models[numbers[-1]], rows.Z, rows.y, rows.bins)
@@ -192,7 +194,7 @@ def _attempted(models: dict[int, Any], rows: _Prepared, scorer: Callable[..., fl
             start = time.perf_counter()
             model, scores = next(answers)
             score = float(scorer(model, rows.Z_held, rows.y_held))
-            yield number, _Trial(score, scores, fit_seconds, time.perf_counter() - start)
+            yield number, Trial(score, scores, fit_seconds, time.perf_counter() - start)
 
 
 def _alike(candidates: list[dict[str, Any]], model: str) -> list[list[Ensemble]]:
@@ -214,7 +216,7 @@ def _set(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
     return clone(pipeline).set_params(**clone(params, safe=False))
 
 
-def _results(candidates: list[dict[str, Any]], trials: list[list[_Trial]]) -> dict[str, Any]:
+def _results(candidates: list[dict[str, Any]], trials: list[list[Trial]]) -> dict[str, Any]:
     """What was found, by the names and in the forms of GridSearchCV."""
     results: dict[str, Any] = {}
     for name, attribute in (("fit_time", "fit_seconds"), ("score_time", "score_seconds"), ("test_score", "score")):

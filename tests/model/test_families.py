@@ -53,6 +53,40 @@ def test_every_mistake_in_the_grids_is_told_at_once_with_its_place_and_what_was_
     assert sentences[3].startswith("2 draws from a grid of 1 combinations")
 
 
+def test_what_does_not_go_with_early_stopping_is_told() -> None:
+    facts = use_case(
+        xgboost={"grid": {"n_estimators": [100, 200], "booster": ["gbtree", "dart"], "max_depth": [3, 5]}, "early_stopping": 20}
+    )
+    assert families.check_grid(facts) == [
+        (
+            "candidates.xgboost.grid.n_estimators",
+            "with early_stopping it is the most trees, and how many there are is found: write one value instead of 2",
+        ),
+        (
+            "candidates.xgboost.grid.booster",
+            "early_stopping needs trees that stay as they are: write gbtree, or leave early_stopping out",
+        ),
+    ]
+    good = use_case(xgboost={"grid": {"n_estimators": [200], "max_depth": [3, 5]}, "early_stopping": 20})
+    assert families.check_grid(good) == []
+
+
+@pytest.mark.parametrize(
+    ("candidates", "sentence"),
+    [
+        (
+            {"linear": {"early_stopping": 20}, "xgboost": {"early_stopping": 20}},
+            "`early_stopping` is for xgboost, .*: leave it out of linear",
+        ),
+        ({"xgboost": {"search": "halving", "early_stopping": 20}}, "`search: halving` gives up combinations early"),
+        ({"xgboost": {"early_stopping": 0}}, "greater than or equal to 1"),
+    ],
+)
+def test_early_stopping_is_refused_where_it_means_nothing(candidates: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        use_case(**candidates)
+
+
 def test_the_grids_of_our_own_use_cases_have_no_mistake() -> None:
     found = {loaded.use_case.name: families.check_grid(loaded.use_case) for loaded in load_all(ROOT / "include" / "use_cases")}
     assert found
