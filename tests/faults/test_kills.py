@@ -16,8 +16,8 @@ from tests.faults.conftest import CleanNight, Done
 from tests.faults.night import FileOperations, assert_no_half
 
 SEED = 7
-OF_GATES = 4  # every fourth operation of a gate: it publishes some files, each in the same way
-RANDOM = 24
+OF_GATES = 5  # every fifth operation of a gate: it publishes some files, each in the same way
+RANDOM = 20
 
 
 def kill_points(done: Done) -> range:
