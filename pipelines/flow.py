@@ -264,7 +264,7 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     from pipelines import let_through, progress
 
     let_through.require(run, step)
-    with progress.told(run, step):
+    with progress.told(run, step), run.store.room(step):
         return STEPS[step](run, share) if share else STEPS[step](run)
 
 

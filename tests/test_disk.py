@@ -120,6 +120,20 @@ def test_no_room_for_what_duckdb_spills_is_a_sentence_that_names_the_place(store
     assert files(store.folder) == []
 
 
+def test_no_room_for_what_a_step_asks_of_duckdb_itself_is_the_same_sentence(store: Store) -> None:
+    store.memory = spill.BESIDES + spill.LEAST
+
+    def full() -> None:
+        rows = store.connection.sql("SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h")
+        child.limit_file_size(1_000_000)
+        with store.room("cleanse"):
+            rows.fetchall()
+
+    error = child.run(full).error
+    assert isinstance(error, TryAgain)
+    assert "cleanse: no room on the disk" in str(error)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 300 kB, where this machine lets us mount one."""
