@@ -101,11 +101,16 @@ def room_for(what: str, *folders: Path) -> Iterator[None]:
     except Exception as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
         if not _is_full(error):
             raise
-        free = "; ".join(f"{shutil.disk_usage(folder).free:,} bytes in {folder}" for folder in folders)
+        free = "; ".join(f"{_free(folder):,} bytes in {folder}" for folder in folders)
         raise TryAgain(
             f"{what}: no room on the disk to write it: {str(error).splitlines()[0]}\n  free: {free}\n"
             "  way out: make room there, or raise the quota or the limit on a file's size, and run the step again; nothing was published"
         ) from error
+
+
+def _free(folder: Path) -> int:
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())  # it may not have been made yet
+    return shutil.disk_usage(there).free
 
 
 def _is_full(error: Exception) -> bool:
