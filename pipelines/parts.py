@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Rows: TypeAlias = duckdb.DuckDBPyRelation | pd.DataFrame | pa.Table | pa.RecordBatchReader
 
+DICTIONARY = 1 << 16  # bytes
 ROW_GROUP = 100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
 
 
@@ -134,7 +135,9 @@ def write(sink: IO[bytes], batches: pa.RecordBatchReader, told: Callable[[int], 
             told(rows)
             yield batch
 
-    with pq.ParquetWriter(sink, batches.schema, compression="zstd") as writer:
+    # By default a column of ever new values gathers a megabyte of dictionary before that is given up, which takes more time
+    # than all the rest, and the file is larger: no dictionary of that size pays among so few rows.
+    with pq.ParquetWriter(sink, batches.schema, compression="zstd", dictionary_pagesize_limit=DICTIONARY) as writer:
         for group in _regrouped(counted(), ROW_GROUP):
             writer.write_table(group, row_group_size=ROW_GROUP)
     return rows

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import cache
+from itertools import product
 from typing import Any, get_args
 
 import duckdb
@@ -115,20 +116,23 @@ def test_every_number_survives_its_way_through_text(number: float) -> None:
 
 
 # What texts are made of that look like values: signs that DuckDB's casts skip or repair, and its words.
+NUMBERS = ["0", "23", ".", "-", "+", "_", "e", "E", "\t", "\n", " ", "\u00a0", "x", "nan", "infinity", "308", "true"]
 SIGNS = {
-    "number": ["0", "1", "23", ".", "-", "+", "_", "e", "E", "\t", "\n", " ", "\u00a0", "x", "nan", "inf", "infinity", "308", "true"],
-    "date": ["2026", "1582", "-", "02", "29", "30", "1", "5599999", " ", "T", "00:00", "24:00:00", "\t", "BC", "infinity", "epoch"],
-    "timestamp": ["2026-02-01", "1500-02-29", "5599999-01-01", " ", "T", "10:00", ":59", ":60", "24:00:00", ".5", ".1234567", "Z", "+02", "-05:30", " UTC", " Europe/Berlin", "\t", "epoch", "now"],
+    "number": NUMBERS,
+    "integer": NUMBERS,
     "boolean": ["true", "f", "1", "0", "yes", "T", " ", "\t", "on", "2"],
+    "date": ["2026", "-", "02", "29", "30", "2026-02-01", "5599999-02-01", " ", "T", "00:00", "24:00:00", "\t", "BC", "infinity", "epoch"],
+    "timestamp": ["2026-02-01", "1500-02-29", "5599999-01-01", " ", "T", "10:00", ":59", ":60", ".5", ".1234567", "Z", "+02", " UTC", "\t", "epoch"],
 }  # fmt: skip
-SIGNS["integer"] = SIGNS["number"]
 
 
 @pytest.mark.parametrize("type_", SIGNS)
-@given(data=st.data())
-def test_a_text_taken_at_its_guess_is_what_a_close_look_would_have_made_of_it(type_: str, data: st.DataObject) -> None:
-    texts = data.draw(st.lists(st.lists(st.sampled_from(SIGNS[type_]), max_size=6).map("".join) | st.none(), min_size=50, max_size=200))
+def test_a_text_taken_at_its_guess_is_what_a_close_look_makes_of_it(type_: str) -> None:
+    texts = ["".join(signs) for length in range(1, 5) for signs in product(SIGNS[type_], repeat=length)]
     column = Column.model_validate({"type": type_})
-    guesses = connection().from_arrow(pa.table({"v": pa.array(texts, pa.string())})).project(f"v, {guess('v', 'VARCHAR', column)} AS g")
-    found = guesses.project(f"v, {guessed('v', 'g', column)}, {cast('v', 'VARCHAR', column)}").fetchall()
-    assert [(text, quick) for text, quick, _ in found] == [(text, close) for text, _, close in found]
+    source = connection().from_arrow(pa.table({"v": pa.array([None, *texts], pa.string())}))
+    found = source.project(f"v, {guess('v', 'VARCHAR', column)} AS g").project(
+        f"v, {guessed('v', 'g', column)} AS quick, {cast('v', 'VARCHAR', column)} AS close"
+    )
+    assert found.filter("quick IS DISTINCT FROM close").fetchall() == []
+    assert found.aggregate("count(quick) > 0 AND count(quick) < count(*)").fetchall() == [(True,)]
