@@ -15,8 +15,8 @@ rows in = rows clean + rows in quarantine. What is decided where the file leaves
   goes to quarantine as `duplicate`; it counts as rejected only under `duplicates: quarantine`, since with `first` and
   `last` copies are expected. The column `rejected` tells them apart for the gate, which judges rejected / all rows.
 
-Most rows are good and alone bear their key: these stream from the raw table to the clean one, and are held by the sort
-only. What costs more, JSON and the order among copies, is for the few others. So the raw relation is read several times.
+Most rows are good and alone bear their key. Of a large table these stream from raw to clean, and only the sort holds
+them; so the raw relation is read several times. What costs more, JSON and the order among copies, is for the few others.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pipelines.config import UseCase
 from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
+_FEW = 200_000  # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping them
 _ASCII_BLANKS = (" ", r"\t", r"\n", r"\f", r"\r")  # those among _BLANKS
 
 
@@ -61,26 +62,22 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         BadUseCase: a rule or value of the file cannot be used on these columns.
         SluiceError: not every row came out once.
     """
-    twice, suspects = (sql.name(f"{what} {uuid4().hex}") for what in ("twice", "suspects"))
     try:
         rules = _rules(use_case)
-        judged = sql.select(raw, "raw", _judged(use_case, rules))
-        raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(use_case)}")
-        judged.query("judged", f"CREATE TEMP TABLE {suspects} AS {_suspects(use_case, twice)}")
-        judged_again = sql.select(sql.select(raw, "raw", f"FROM {suspects}"), "raw", _judged(use_case, rules))
-        kept = sql.select(judged_again, "judged", _kept_copies(use_case))
-        clean = sql.select(judged, "judged", _clean(use_case, twice)).union(kept)
-        bad = sql.select(judged_again, "judged", _quarantine(use_case, rules, partition))
+        judged, suspects, twice = _dealt(raw, use_case, rules)
+        clean, bad = _clean(use_case, judged, suspects, twice), _quarantine(use_case, rules, partition, suspects)
+        counts = f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({clean})), (SELECT count(*) FROM ({bad}))"
+        ((rows, good, aside),) = sql.select(raw, "raw", counts).fetchall()
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
             f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
         ) from error
-    rows, good, aside = (int(relation.count("*").fetchall()[0][0]) for relation in (raw, clean, bad))
     if good + aside != rows:
         raise SluiceError(
             f"{use_case.name}: cleanse was given {rows:,} rows and gave {good:,} clean ones and {aside:,} for quarantine: nothing is published"
         )
-    return clean.order(f"{sql.name(use_case.time)}, {sql.name(use_case.key)}"), bad.order('"key", "row"')
+    time, key = sql.name(use_case.time), sql.name(use_case.key)
+    return sql.select(raw, "raw", f"{clean} ORDER BY {time}, {key}"), sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"')
 
 
 def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
@@ -103,16 +100,24 @@ def _repaired_key(use_case: UseCase) -> str:
 def _tidied(column: str, use_case: UseCase) -> str:
     """SQL of a column's value of its type: texts trimmed and lowered."""
     raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
-    return _tidy(raw, column, use_case) if type_ == "VARCHAR" else f"CAST({raw} AS {type_})"
+    if type_ != "VARCHAR":
+        return f"CAST({raw} AS {type_})"
+    if not use_case.cleanse.trim:
+        return _tidy(raw, column, use_case)
+    plain = f"lower({raw})" if column in use_case.cleanse.lower else raw
+    return f"CASE WHEN {_has_no_blank(raw)} THEN {plain} ELSE {_tidy(raw, column, use_case)} END"
 
 
 def _tidy(value: str, column: str, use_case: UseCase) -> str:
     if use_case.cleanse.trim:
-        # Most texts are seen to have no blank at all, three times sooner than a regular expression has read them.
-        blanks = " OR ".join(f"contains({value}, E'{blank}')" for blank in _ASCII_BLANKS)
-        ascii_ = f"length({value}) = strlen({value})"
-        value = f"CASE WHEN {ascii_} AND NOT ({blanks}) THEN {value} ELSE trim(regexp_replace({value}, {_BLANKS}, ' ', 'g')) END"
+        value = f"trim(regexp_replace({value}, {_BLANKS}, ' ', 'g'))"
     return f"lower({value})" if column in use_case.cleanse.lower else value
+
+
+def _has_no_blank(value: str) -> str:
+    """SQL that is true for most texts, three times sooner than a regular expression has read them."""
+    blanks = " OR ".join(f"contains({value}, E'{blank}')" for blank in _ASCII_BLANKS)
+    return f"length({value}) = strlen({value}) AND NOT ({blanks})"
 
 
 def _mended(column: str, value: str, use_case: UseCase) -> str:
@@ -196,28 +201,36 @@ def _judged(use_case: UseCase, rules: list[Rule]) -> str:
         SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM repaired"""
 
 
-def _twice(use_case: UseCase) -> str:
-    """The keys that several rows bear: few, so that only these rows are put in order."""
-    key = sql.name(use_case.key)
-    return f"SELECT {_repaired_key(use_case)} AS {key} FROM raw GROUP BY {key} HAVING {key} IS NOT NULL AND count(*) > 1"
+def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> tuple[str, str, str]:
+    """SQL of the judged rows, of the suspects among them, and of the keys that several rows bear."""
+    table, suspects, twice = (sql.name(f"{what} {uuid4().hex}") for what in ("judged", "suspects", "twice"))
+    statement, key = _judged(use_case, rules), sql.name(use_case.key)
+    # Suspects are bad rows, and those whose key others bear, too: few, so that only these are put in order and told in JSON.
+    suspect = f"""WHERE "#reasons" <> '' OR {key} IN (FROM {twice})"""
+    ((rows,),) = raw.count("*").fetchall()
+    if rows <= _FEW:
+        raw.query("raw", f"CREATE TEMP TABLE {table} AS {statement}")
+        raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, table)}")
+        return table, f"(SELECT * FROM {table} {suspect})", twice
+    keys = f"(SELECT {_repaired_key(use_case)} AS {key} FROM raw)"
+    raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, keys)}")
+    raw.query("raw", f'CREATE TEMP TABLE {suspects} AS SELECT unnest("#raw") FROM ({statement}) {suspect}')
+    return f"({statement})", f"(WITH raw AS (FROM {suspects}) SELECT * FROM ({statement}))", twice
 
 
-def _suspects(use_case: UseCase, twice: str) -> str:
-    """The raw rows that may go to quarantine: bad ones, and those whose key others bear, too."""
-    return f"""SELECT unnest("#raw") FROM judged WHERE "#reasons" <> '' OR {sql.name(use_case.key)} IN (FROM {twice})"""
+def _twice(key: str, rows: str) -> str:
+    return f"SELECT {key} FROM {rows} WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1"
 
 
 # --- the two tables
 
 
-def _clean(use_case: UseCase, twice: str) -> str:
-    """Good rows that alone bear their key."""
-    return f"""SELECT {_clean_columns(use_case)} FROM judged ANTI JOIN {twice} USING ({sql.name(use_case.key)}) WHERE "#reasons" = ''"""
-
-
-def _kept_copies(use_case: UseCase) -> str:
-    """Of the good rows that share a key, the one to keep."""
-    return f"""SELECT {_clean_columns(use_case)} FROM judged WHERE "#reasons" = '' QUALIFY {_copy(use_case)} = 1"""
+def _clean(use_case: UseCase, judged: str, suspects: str, twice: str) -> str:
+    """Good rows that alone bear their key, and of those that share one the one to keep."""
+    columns = _clean_columns(use_case)
+    return f"""
+        SELECT {columns} FROM {judged} ANTI JOIN {twice} USING ({sql.name(use_case.key)}) WHERE "#reasons" = ''
+        UNION ALL SELECT {columns} FROM {suspects} WHERE "#reasons" = '' QUALIFY {_copy(use_case)} = 1"""
 
 
 def _copy(use_case: UseCase) -> str:
@@ -235,20 +248,22 @@ def _clean_columns(use_case: UseCase) -> str:
     return ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
 
 
-def _quarantine(use_case: UseCase, rules: list[Rule], partition: date) -> str:
+def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, suspects: str) -> str:
+    """Bad rows, and of good rows that share a key those not to keep."""
     # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
-    rules = [*rules, Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
+    faults = [*rules, Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
             THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""
         for column in use_case.kept_columns
-        if (broken := [f"({rule.broken})" for rule in rules if column in rule.columns])
+        if (broken := [f"({rule.broken})" for rule in faults if column in rule.columns])
     )
     copies_are_rejected = str(use_case.cleanse.duplicates == "quarantine").lower()
     return f"""
-        WITH aside AS (
-            SELECT * FROM judged WHERE "#reasons" <> ''
-            UNION ALL SELECT * FROM judged WHERE "#reasons" = '' QUALIFY {_copy(use_case)} > 1
+        WITH suspects AS (FROM {suspects}),
+        aside AS (
+            SELECT * FROM suspects WHERE "#reasons" <> ''
+            UNION ALL SELECT * FROM suspects WHERE "#reasons" = '' QUALIFY {_copy(use_case)} > 1
         ),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
         SELECT {_key(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",

@@ -5,9 +5,7 @@ How a row gets the same bits in whatever table it lies, and which windows cost w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeAlias
 from uuid import uuid4
 
 import duckdb
@@ -15,8 +13,6 @@ import duckdb
 from pipelines import personal, sql, windows
 from pipelines.config import UseCase, Window
 from pipelines.errors import BadInput, SluiceError, listed, meant
-
-Frames: TypeAlias = Mapping[str, str]  # a declared window and its SQL
 
 _NUMERIC = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
@@ -39,23 +35,25 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         BadInput: an expression cannot be computed for some row, such as a cast of a text that is no number.
         SluiceError: not every clean row came out once.
     """
-    rows, frames = windows.timed(_with_past(clean, past), use_case)
+    rows = _with_past(clean, past)
+    timed = windows.timed(rows, use_case)
     try:
-        computed = _computed(rows, frames, use_case)
+        tables = _computed(rows, timed, use_case)
     except duckdb.Error as error:
-        if not (failing := _failing(rows, frames, use_case)):
+        if not (failing := _failing(rows, timed, use_case)):
             raise  # no expression's fault: a full disk
         raise BadInput(
             f"{use_case.name}: features cannot be computed for every row\n"
             + listed(failing)
             + "\n  way out: make the expression fit every clean row, or send such rows to quarantine by cleanse.rules"
         ) from error
-    given, found = (relation.count("*").fetchall()[0][0] for relation in (clean, computed))
+    ((given, found),) = sql.select(clean, "clean", f"SELECT (SELECT count(*) FROM clean), (SELECT count(*) FROM {tables})").fetchall()
     if found != given:
         raise SluiceError(
             f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}: nothing is published"
         )
-    return computed.order(f"{sql.name(use_case.time)}, {sql.name(use_case.key)}")
+    columns, (time, key) = map(sql.name, [*_facts(use_case), *use_case.features.names]), map(sql.name, (use_case.time, use_case.key))
+    return sql.select(clean, "clean", f"SELECT {', '.join(columns)} FROM {tables} ORDER BY {time}, {key}")
 
 
 def check(use_case: UseCase) -> list[tuple[str, str]]:
@@ -89,29 +87,31 @@ def _with_past(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | N
     return rows if past is None else rows.union(past.select('*, true AS "#past"'))
 
 
-def _computed(rows: duckdb.DuckDBPyRelation, frames: Frames, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """The features' table, in no order: computed now and kept, since the split's checks and the store both read it."""
+def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseCase) -> str:
+    """SQL of the table of features, or of two that are joined: computed now, since the split's checks and the store both read it."""
     every = {feature: text for inner in _expressions(use_case).values() for feature, text in inner.items()}
-    by_tree = [feature for feature, text in every.items() if windows.exact(text, frames, use_case)]
-    in_order = [feature for feature, text in every.items() if windows.ordered(text, frames, use_case)]
     facts = _facts(use_case)
-    if not (by_tree and in_order):
-        return _kept(rows, _statement([*facts, *every], frames, use_case), in_order=bool(in_order))
+    if not timed.crowded:
+        return _kept(rows, _statement([*facts, *every], timed, use_case), in_order=True)
+    by_tree = [feature for feature, text in every.items() if windows.exact(text, timed.frames, use_case)]
+    in_order = any(windows.ordered(text, timed.frames, use_case) for text in every.values())
+    if not (in_order and by_tree):
+        return _kept(rows, _statement([*facts, *every], timed, use_case), in_order)
     others = [feature for feature in every if feature not in by_tree]
-    one = _kept(rows, _statement([*facts, *others], frames, use_case), in_order=True)
-    two = _kept(rows, _statement([use_case.key, *by_tree], frames, use_case), in_order=False)
-    return one.set_alias("one").join(two.set_alias("two"), sql.name(use_case.key)).select(*map(sql.name, [*facts, *every]))
+    one = _kept(rows, _statement([*facts, *others], timed, use_case), in_order=True)
+    two = _kept(rows, _statement([use_case.key, *by_tree], timed, use_case), in_order=False)
+    return f"{one} JOIN {two} USING ({sql.name(use_case.key)})"
 
 
-def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> duckdb.DuckDBPyRelation:
-    """A table of what the statement selects, each window's frame added up in order or by a tree."""
+def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
+    """The name of a new table of what the statement selects, each window's frame added up in order or by a tree."""
     table = sql.name(f"features {uuid4().hex}")
     rows.query("rows", f"SET debug_window_mode = '{'separate' if in_order else 'window'}'")
     try:
         rows.query("rows", f"CREATE TEMP TABLE {table} AS {statement}")
     finally:
         rows.query("rows", "RESET debug_window_mode")
-    return sql.select(rows, "rows", f"FROM {table}")
+    return table
 
 
 def _facts(use_case: UseCase) -> list[str]:
@@ -136,7 +136,7 @@ def _finite(kind: str, column: str) -> str:
     return f"CASE WHEN isfinite({column}) THEN {column} END AS {column}" if kind == "numbers" else column
 
 
-def _statement(columns: list[str], frames: Frames, use_case: UseCase) -> str:
+def _statement(columns: list[str], timed: windows.Timed, use_case: UseCase) -> str:
     """SQL of some of the facts and features."""
     every = {feature: (kind, text) for kind, inner in _expressions(use_case).items() for feature, text in inner.items()}
     facts = [sql.name(column) for column in columns if column not in every]
@@ -144,11 +144,11 @@ def _statement(columns: list[str], frames: Frames, use_case: UseCase) -> str:
     computed = ", ".join([*facts, *(f"{_typed(kind, text)} AS {column}" for column, kind, text in chosen)])
     told = ", ".join([*facts, *(_finite(kind, column) for column, kind, _ in chosen)])
     return f"""
-        WITH computed AS (SELECT {computed}, "#past" FROM rows {sql.window_clause(frames)})
+        WITH computed AS (SELECT {computed}, "#past" FROM ({timed.statement}) {sql.window_clause(timed.frames)})
         SELECT {told} FROM computed WHERE NOT "#past" """
 
 
-def _failing(rows: duckdb.DuckDBPyRelation, frames: Frames, use_case: UseCase) -> list[str]:
+def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseCase) -> list[str]:
     """Which expressions fail, each tried alone, and DuckDB's reason."""
     found, hidden = [], personal.features(use_case)
     for kind, expressions in _expressions(use_case).items():
@@ -157,7 +157,7 @@ def _failing(rows: duckdb.DuckDBPyRelation, frames: Frames, use_case: UseCase) -
                 sql.select(
                     rows,
                     "rows",
-                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM rows {sql.window_clause(frames)})",
+                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM ({timed.statement}) {sql.window_clause(timed.frames)})",
                 ).fetchall()
             except duckdb.Error as error:
                 reason = "DuckDB's reason is hidden, since it may quote personal values" if feature in hidden else sql.reason(error)

@@ -11,13 +11,14 @@ needed for the same row to get the same bits everywhere, since a sum of floats d
 
 What is exact in any order comes from the tree: counts, and what aggregates make of integers, decimals and booleans
 (`_EXACT`). So over a large window without `by`, write `sum(amount::decimal(18, 2))`; count(distinct ...) is a thousand
-times sooner in the tree. An expression that has aggregates of both kinds is computed in order.
+times sooner in the tree. An expression that has aggregates of both kinds is computed in order; with few rows in the
+frames everything is, since the bits are the same either way, and one table costs less than two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
@@ -28,6 +29,7 @@ from pipelines.config import UseCase, Window
 
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**62  # of a BIGINT, with room for the bounds' own sums
+_CROWD = 100  # rows in a frame, from which a second table and its join cost less than adding up
 
 # The value of these tells nothing of the order of the terms, if the terms are of these types. Not so `max` of floats: 0 or -0.
 _EXACT = {"sum", "avg", "mean", "min", "max", "median", "bool_and", "bool_or", "count_if", "countif"}
@@ -61,10 +63,19 @@ class Clock:
         return f'{by}ORDER BY "#moment" RANGE BETWEEN {first} AND {last}'
 
 
-def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> tuple[duckdb.DuckDBPyRelation, dict[str, str]]:
-    """Rows, which have a column `#past`, with `#tie` and `#moment`, and the frames over them; as they are, if no window is declared."""
+@dataclass(frozen=True)
+class Timed:
+    """Rows with `#tie` and `#moment`, as SQL over `rows`, and the declared windows over them."""
+
+    statement: str = "FROM rows"
+    frames: Mapping[str, str] = field(default_factory=dict)
+    crowded: bool = False  # whether some window holds so many rows that what is exact should not be added up in order
+
+
+def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
+    """Put rows, which have a column `#past`, in time; as they are, if no window is declared."""
     if not use_case.features.windows:
-        return rows, {}
+        return Timed()
     time, key, table = sql.name(use_case.time), sql.name(use_case.key), sql.name(f"ties {uuid4().hex}")
     # Few rows share their moment: only these are put in order.
     rows.query(
@@ -75,16 +86,24 @@ def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> tuple[duckdb.Duck
                 WHERE {time} IN (SELECT {time} FROM rows GROUP BY {time} HAVING count(*) > 1)
             )""",
     )
-    ((ties,),) = sql.select(rows, "rows", f'SELECT coalesce(max("#tie"), 0) + 1 FROM {table}').fetchall()
-    ((first, last),) = sql.select(
-        rows, "rows", f"SELECT coalesce(epoch_us(min({time})), 0), coalesce(epoch_us(max({time})), 0) FROM rows"
-    ).fetchall()
+    ((ties, first, last, *crowds),) = sql.select(rows, "rows", _measured(use_case, table)).fetchall()
     fits = (last - first + 2 * (use_case.features.history // _MICROSECOND)) * ties < _LARGEST
     clock = Clock(first, ties, "BIGINT" if fits else "HUGEINT")
-    told = sql.select(
-        rows, "rows", f'SELECT rows.*, coalesce("#tie", 0) AS "#tie" FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past")'
-    )
-    return sql.select(told, "rows", f'SELECT *, {clock.moment(time)} AS "#moment" FROM rows'), clock.frames(use_case)
+    statement = f"""SELECT *, {clock.moment(time)} AS "#moment" FROM (
+        SELECT rows.*, coalesce("#tie", 0) AS "#tie" FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past"))"""
+    return Timed(statement, clock.frames(use_case), crowded=max(crowds) > _CROWD)
+
+
+def _measured(use_case: UseCase, ties: str) -> str:
+    """SQL of how many rows share a moment at most, of the first and the last moment, and of about how many rows each window holds."""
+    moment = f"epoch_us({sql.name(use_case.time)})"
+    crowds = []
+    for window in use_case.features.windows.values():
+        groups = f"approx_count_distinct(hash({', '.join(map(sql.name, window.by))}))" if window.by else "1"
+        share = f"least(1, {(window.since - window.until) // _MICROSECOND} / (max({moment}) - min({moment}) + 1))"
+        crowds.append(f"coalesce(count(*) * {share} / {groups}, 0)")
+    most = f'(SELECT coalesce(max("#tie"), 0) + 1 FROM {ties})'
+    return f"SELECT {most}, coalesce(min({moment}), 0), coalesce(max({moment}), 0), {', '.join(crowds)} FROM rows"
 
 
 def exact(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bool:

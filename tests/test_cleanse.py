@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,13 @@ NIGHT = date(2026, 1, 1)
 def both(rows: list[dict[str, Any]], case: UseCase | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     clean, quarantine = cleanse(relation(rows), case or use_case(), NIGHT)
     return dicts(clean), dicts(quarantine)
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"), [("a b", "a b"), ("\ta", "a"), ("a\r\n", "a"), ("a\fb", "a b"), ("é \u3000é ", "é é"), ("  ", "")]
+)
+def test_runs_of_white_space_of_any_kind_become_one_blank(found: str, kept: str) -> None:
+    assert both([row("a", customer=found)])[0][0]["customer"] == kept
 
 
 def test_strings_are_trimmed_lowered_and_merged() -> None:
@@ -173,7 +181,7 @@ def test_a_value_that_the_column_cannot_hold_is_a_sentence() -> None:
 
 def test_a_row_that_would_get_lost_is_told_and_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = steps._clean
-    monkeypatch.setattr(steps, "_clean", lambda use_case, twice: f"{whole(use_case, twice)} AND false")
+    monkeypatch.setattr(steps, "_clean", lambda *given: f"SELECT * FROM ({whole(*given)}) WHERE false")
     with pytest.raises(SluiceError, match="given 3 rows and gave 0 clean ones and 1 for quarantine: nothing is published"):
         both([row("a"), row("b"), row(None)])
 
@@ -267,6 +275,15 @@ def test_every_broken_rule_is_listed_with_what_was_found(
             "below 0": repaired is not None and columns["amount"]["min"] is not None and repaired < 0,
         }
         assert {what for what, broken in expected.items() if broken} == {what for what in expected if f"amount: {what}" in reasons}
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=dirty_rows, columns=schemas, cleanse=repairs)
+def test_many_rows_come_out_as_few_do(rows: list[dict[str, Any]], columns: dict[str, Any], cleanse: dict[str, Any]) -> None:
+    case = use_case(columns=columns, cleanse=cleanse)
+    few = both(rows, case)
+    with patch.object(steps, "_FEW", -1):
+        assert repr(both(rows, case)) == repr(few)  # NaN equals nothing
 
 
 @settings(max_examples=15, deadline=None)

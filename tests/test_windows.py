@@ -76,12 +76,12 @@ def hourly() -> Any:
 def test_the_tree_and_the_order_agree_to_the_bit_where_the_tree_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     case = asking(**{f"x{n}": expression.replace("::int", "") for n, expression in enumerate(EXACT)})
     by_tree = dicts(compute(hourly(), None, case))
-    monkeypatch.setattr(windows, "exact", lambda *_: False)
-    monkeypatch.setattr(windows, "ordered", lambda *_: True)
+    monkeypatch.setattr(windows, "_CROWD", 3000)
     assert dicts(compute(hourly(), None, case)) == by_tree
 
 
-def test_features_of_both_ways_stay_with_their_rows() -> None:
+def test_features_of_both_ways_stay_with_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "_CROWD", 0)
     case = asking(n="count(*) over week", sum="sum(amount) over week", amount="amount")
     found = dicts(compute(relation([row("b", 2, amount=4), row("a", 1, amount=2), row("c", 3, customer="c2")]), None, case))
     assert [(item["id"], item["n"], item["sum"], item["amount"]) for item in found] == [
@@ -107,3 +107,13 @@ def test_times_of_all_ages_and_many_of_one_moment_are_counted() -> None:
 
 def test_a_table_without_rows_has_features_without_rows() -> None:
     assert dicts(compute(relation([]), None, asking(n="count(*) over week", sum="sum(amount) over week"))) == []
+
+
+def test_a_window_is_crowded_by_the_rows_that_it_may_hold_of_one_group() -> None:
+    rows = relation([row(f"{n:03}", n, customer=f"c{n % 10}") for n in range(960)])  # forty days, one row an hour
+
+    def crowded(**window: Any) -> bool:
+        case = use_case(features={"windows": {"w": window}, "numbers": {"n": "count(*) over w"}}, slices=[])
+        return windows.timed(rows.select('*, false AS "#past"'), case).crowded
+
+    assert (crowded(since="7d"), crowded(since="3d"), crowded(since="7d", by=["customer"])) == (True, False, False)
