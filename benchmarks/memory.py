@@ -16,10 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -138,10 +136,10 @@ def results(rows: int = ROWS, a_day_before: int = A_DAY_BEFORE, told: Callable[[
     """Live a small life, then the large night and its week, and tell each task as soon as it is done."""
     with tempfile.TemporaryDirectory(prefix="sluice-memory-") as temporary:
         folder = Path(temporary)
-        _alone(prepare, folder, rows)
-        _alone(deliver, folder, NIGHT, rows, rows)
+        gates.alone(prepare, folder, rows)
+        gates.alone(deliver, folder, NIGHT, rows, rows)
         for n in range(1, 8):
-            _alone(deliver, folder, NIGHT - timedelta(days=n), a_day_before, rows)
+            gates.alone(deliver, folder, NIGHT - timedelta(days=n), a_day_before, rows)
         tasks = []
         for task in _tasks(folder, rows):
             told(task)
@@ -162,9 +160,9 @@ def prepare(folder: Path, rows: int) -> None:
     first = TRAINING - timedelta(days=WINDOW_DAYS + 10)
     for n in range((NIGHT - first).days + 1):
         deliver(folder, first + timedelta(days=n), SMALL, rows)
-    flow.way(_run(folder, "training", TRAINING))
+    flow.way(run_of(folder, "training", TRAINING))
     for n in range((NIGHT - WEEK).days):
-        flow.way(_run(folder, "scoring", WEEK + timedelta(days=n)))
+        flow.way(run_of(folder, "scoring", WEEK + timedelta(days=n)))
 
 
 def deliver(folder: Path, day: date, rows: int, customers: int) -> None:
@@ -198,7 +196,8 @@ def _write_use_cases(folder: Path) -> None:
         (folder / "use_cases" / f"{name}.yaml").write_text(text)
 
 
-def _settings(folder: Path) -> Settings:
+def settings(folder: Path) -> Settings:
+    """Everything lies in the folder."""
     from pipelines.settings import Settings
 
     return Settings(
@@ -206,10 +205,11 @@ def _settings(folder: Path) -> Settings:
     )
 
 
-def _run(folder: Path, kind: Kind, day: date, use_case: str = NAME) -> Run:
+def run_of(folder: Path, kind: Kind, day: date, use_case: str = NAME) -> Run:
+    """A partition there."""
     from pipelines.run import Run
 
-    return Run.open(use_case, kind, day, _settings(folder))
+    return Run.open(use_case, kind, day, settings(folder))
 
 
 # --- what is measured
@@ -219,15 +219,15 @@ def _tasks(folder: Path, rows: int) -> Iterator[Task]:
     yield from _taken(folder, "scoring", NIGHT, rows)
     yield from _taken(folder, "drift", WEEK, rows + SMALL * (NIGHT - WEEK).days)
     for step in LOOKING_BACK:
-        yield _task(step, rows, [_alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)], WITHOUT_PAST)
+        yield _task(step, rows, [gates.alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)], WITHOUT_PAST)
 
 
 def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:
-    for step, table in _alone(way, kind):
-        shares = _alone(shares_of, folder, kind, day, step) or (None,)
-        yield _task(step, rows, [_alone(take, folder, kind, day, NAME, step, share) for share in shares])
+    for step, table in gates.alone(way, kind):
+        shares = gates.alone(shares_of, folder, kind, day, step) or (None,)
+        yield _task(step, rows, [gates.alone(take, folder, kind, day, NAME, step, share) for share in shares])
         if table:
-            yield _task(f"gate_{table}", rows, [_alone(judge, folder, kind, day, table)])
+            yield _task(f"gate_{table}", rows, [gates.alone(judge, folder, kind, day, table)])
 
 
 def _task(name: str, rows: int, taken: Sequence[Taken], use_case: str = NAME) -> Task:
@@ -247,14 +247,14 @@ def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...
     """What a step is shared out into, one task each."""
     from pipelines import flow
 
-    return flow.shares(_run(folder, kind, day), step)
+    return flow.shares(run_of(folder, kind, day), step)
 
 
 def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: str | None = None) -> Taken:
     """Take a step, or a share of it, in this process."""
     from pipelines import flow
 
-    run = _run(folder, kind, day, use_case)
+    run = run_of(folder, kind, day, use_case)
     # Without the past no gate has said anything: those of the other use case have judged the same tables.
     return _measured(lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else flow.take(run, step, share))
 
@@ -263,7 +263,7 @@ def judge(folder: Path, kind: Kind, day: date, table: GatedTable) -> Taken:
     """Judge a table in this process."""
     from pipelines import flow
 
-    run = _run(folder, kind, day)
+    run = run_of(folder, kind, day)
     return _measured(lambda: flow.gate(run, table))
 
 
@@ -277,12 +277,6 @@ def _peak() -> int:
     """The most memory that this process has ever held, in bytes."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
-
-
-def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 # --- for a person

@@ -7,10 +7,10 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
-from pipelines.manifest import Manifest
 
 from pipelines import publish
 from pipelines.errors import BadInput
+from pipelines.manifest import Manifest
 from pipelines.run import Run
 
 NIGHT = date(2026, 2, 1)
