@@ -23,6 +23,7 @@ from pipelines.model.graph import Graph, session
 
 # XGBoost walks through all its trees at the beginning of each call: below some 8,000 rows that shows.
 ROWS_AT_ONCE = 50_000
+NUMBERS_AT_ONCE = 5_000_000  # in the matrix that the trees are given, which has a column a word
 
 
 def embedded(pipeline: Pipeline) -> dict[str, str]:
@@ -44,13 +45,11 @@ class Boosted(Engine):
         self._before = session(_before_trees(content))
         self._booster = Booster(model_file=bytearray(b64decode(graph.metadata[BOOSTER])))
         self._booster.set_param({"nthread": 1})
-        # What comes before the trees makes a matrix with a column a word, as ONNX Runtime's own run of the graph does.
-        self._rows_at_once = graph.rows_at_once if "text" in graph.inputs.values() else ROWS_AT_ONCE
 
     @property
     def rows_at_once(self) -> int:
-        """See `ROWS_AT_ONCE`; fewer where there are texts."""
-        return self._rows_at_once
+        """See `ROWS_AT_ONCE`; fewer where there are many columns."""
+        return max(1, min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // self._booster.num_features()))
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
         (matrix,) = self._before.run(None, feeds)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import BadInput
-from pipelines.model import candidate, convert, engines, inputs
+from pipelines.model import candidate, convert, engine_xgboost, engines, inputs
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded
 from tests import fitted
@@ -58,6 +58,13 @@ def test_every_engine_has_the_same_inputs_and_refuses_the_same() -> None:
     for engine in every.values():
         with pytest.raises(BadInput, match="amount: missing"):
             engine.scores(table().drop_columns("amount"))
+
+
+def test_fewer_rows_go_at_once_where_there_are_many_columns(boosted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, narrow = boosted.scores(table()), boosted.rows_at_once
+    monkeypatch.setattr(engine_xgboost, "NUMBERS_AT_ONCE", 1_000)
+    assert 1 < boosted.rows_at_once < 1_000 < narrow
+    assert np.array_equal(boosted.scores(table()), expected)
 
 
 def test_a_model_without_trees_of_xgboost_has_the_reference_only() -> None:
