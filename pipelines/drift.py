@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import reduce
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import drift_report, metrics, metrics_stream, pages, personal, sql
+from pipelines import drift_report, metrics, metrics_stream, pages, personal, spill, sql
 from pipelines.drift_report import Test
 from pipelines.errors import BadInput, listed
 from pipelines.metrics_stream import Measured
@@ -169,24 +170,27 @@ def compare(
             f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions in {len(features)} nights: "
             "nothing to compare\n  way out: see why the source gave none; a week in which at least one night has rows can be compared"
         )
+    performance = list(_performance(scored, labels, held_out, champion, use_case))
+    other_versions = _other_versions(scored, champion)
     old, new = common_only(before.sample, now.sample, use_case.features.categories)
     # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.
     old, new = (pd.concat(pair, ignore_index=True) for pair in ((old, score_before.sample), (new, score_now.sample)))
     tests = {name: drift_report.test_for(type_, old[name], new[name]) for name, type_ in {**types, SCORE: "number"}.items()}
-    compared = drift_report.compare(
-        [test for test in tests.values() if test],
-        old,
-        new,
-        hidden=_private(use_case),
-        apart=SCORE,
-        time=use_case.time,
-        drift_share=use_case.monitoring.max_drifted_share,
-    )
+    with _on_disk(scored):
+        compared = drift_report.compare(
+            [test for test in tests.values() if test],
+            old,
+            new,
+            hidden=_private(use_case),
+            apart=SCORE,
+            time=use_case.time,
+            drift_share=use_case.monitoring.max_drifted_share,
+        )
     values = compared.values
     rows = [
         *(_judged("feature", name, types[name], tests[name], values.get(name), before, now) for name in types),
-        _judged("prediction", SCORE, SCORE, tests[SCORE], values.get(SCORE), score_before, score_now, _other_versions(scored, champion)),
-        *_performance(scored, labels, held_out, champion, use_case),
+        _judged("prediction", SCORE, SCORE, tests[SCORE], values.get(SCORE), score_before, score_now, other_versions),
+        *performance,
     ]
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
@@ -264,6 +268,17 @@ def _kept(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     table = sql.name(f"drift {uuid4().hex}")
     rows.query("rows", f"CREATE TEMP TABLE {table} AS SELECT * FROM rows")
     return sql.select(rows, "rows", f"SELECT * FROM {table}")
+
+
+@contextmanager
+def _on_disk(rows: duckdb.DuckDBPyRelation) -> Iterator[None]:
+    """Have DuckDB put on disk what it holds, the labels of a large week foremost: for a while somebody else needs the memory."""
+    ((limit,),) = sql.select(rows, "rows", "SELECT current_setting('memory_limit')").fetchall()
+    rows.query("rows", f"SET memory_limit = '{spill.LEAST}B'")
+    try:
+        yield
+    finally:
+        rows.query("rows", f"SET memory_limit = '{limit}'")
 
 
 def common_only(before: pd.DataFrame, now: pd.DataFrame, categories: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines import drift, drift_report, metrics
+from pipelines import drift, drift_report, metrics, spill
 from pipelines.config import UseCase
 from pipelines.drift import Found
 from pipelines.errors import BadInput
@@ -181,6 +181,20 @@ def test_a_sample_is_told_and_performance_is_that_of_all_rows(monkeypatch: pytes
 def test_held_out_rows_whose_texts_are_all_missing_are_scored() -> None:
     training = fitted.rows().assign(note=lambda rows: rows.note.where(rows.split == "train"))
     assert row(compare(quiet_week(), reference=training), "aucpr").reference_value > 0
+
+
+def test_what_duckdb_holds_goes_to_disk_while_evidently_needs_the_memory() -> None:
+    connection = duckdb.connect(config={"memory_limit": "1GiB"})
+    rows = connection.sql("SELECT 1")
+    connection.execute("CREATE TABLE held AS SELECT hash(range) AS n FROM range(30_000_000)")
+
+    def held() -> int:
+        return int(connection.sql("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0][0])
+
+    assert held() > spill.LEAST
+    with drift._on_disk(rows):
+        assert held() <= spill.LEAST
+    assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
 
 
 def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
