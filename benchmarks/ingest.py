@@ -275,5 +275,5 @@ def main(rows: int = ROWS, rounds: int = ROUNDS, contestants: Sequence[str] = ()
 
 
 if __name__ == "__main__":
-    numbers = [int(argument.replace("_", "")) for argument in sys.argv[1:3]]
-    main(*numbers, contestants=sys.argv[3:])
+    given = dict(zip(("rows", "rounds"), (int(argument.replace("_", "")) for argument in sys.argv[1:3]), strict=False))
+    main(**given, contestants=sys.argv[3:])

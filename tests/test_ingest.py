@@ -100,6 +100,15 @@ def test_without_labels_hides_every_label_and_keeps_type_and_order(csv: Callable
     assert [(row["id"], row["BAD"]) for row in hidden.to_arrow_table().to_pylist()] == [("a", None), ("b", None)]
 
 
+def test_a_stream_without_labels_shows_none_that_is_known(csv: Callable[..., Run]) -> None:
+    run = csv(GOOD, label={"positive": 1, "delay_days": 0})
+    shown, hidden = (
+        ingest.publish(run, dates.Days(DAY, DAY), pa.RecordBatchReader.read_all, labels=labels)["bad"] for labels in (True, False)
+    )
+    assert (shown.to_pylist(), hidden.to_pylist()) == ([0, 1], [None, None])
+    assert hidden.type == shown.type
+
+
 def test_columns_keep_the_source_s_names_until_cleanse(csv: Callable[..., Run]) -> None:
     run = csv(GOOD.replace("amount", "Amount in EUR"), cleanse={"rename": {"Amount in EUR": "amount"}})
     assert read(run)[0]["Amount in EUR"] == 10.5
