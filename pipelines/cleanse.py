@@ -33,7 +33,7 @@ from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
 _FEW = 200_000  # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping them
-_ASCII_BLANKS = (" ", r"\t", r"\n", r"\f", r"\r")  # those among _BLANKS
+_MORE_THAN_TRIM = ("  ", r"\t", r"\n", r"\f", r"\r")  # what an ASCII text has, if trim() does not do all that there is to do
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _tidied(column: str, use_case: UseCase) -> str:
         return f"CAST({raw} AS {type_})"
     if not use_case.cleanse.trim:
         return _tidy(raw, column, use_case)
-    plain = f"lower({raw})" if column in use_case.cleanse.lower else raw
-    return f"CASE WHEN {_has_no_blank(raw)} THEN {plain} ELSE {_tidy(raw, column, use_case)} END"
+    plain = f"lower(trim({raw}))" if column in use_case.cleanse.lower else f"trim({raw})"
+    return f"CASE WHEN {_is_trimmed_by_trim(raw)} THEN {plain} ELSE {_tidy(raw, column, use_case)} END"
 
 
 def _tidy(value: str, column: str, use_case: UseCase) -> str:
@@ -114,10 +114,10 @@ def _tidy(value: str, column: str, use_case: UseCase) -> str:
     return f"lower({value})" if column in use_case.cleanse.lower else value
 
 
-def _has_no_blank(value: str) -> str:
+def _is_trimmed_by_trim(value: str) -> str:
     """SQL that is true for most texts, three times sooner than a regular expression has read them."""
-    blanks = " OR ".join(f"contains({value}, E'{blank}')" for blank in _ASCII_BLANKS)
-    return f"length({value}) = strlen({value}) AND NOT ({blanks})"
+    more = " OR ".join(f"contains({value}, E'{blank}')" for blank in _MORE_THAN_TRIM)
+    return f"length({value}) = strlen({value}) AND NOT ({more})"
 
 
 def _mended(column: str, value: str, use_case: UseCase) -> str:
