@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -27,7 +28,7 @@ class Ended:
 
     def value(self) -> Any:
         """The result of a process that is to have succeeded."""
-        assert (self.signal, self.error) == (0, None)
+        assert (self.signal, self.error) == (0, None), f"signal {self.signal}, {self.error!r}"
         return self.result
 
 
@@ -75,6 +76,7 @@ def _answer(call: Callable[[], Any], to: Connection) -> None:
     try:
         result, error = call(), None
     except Exception as raised:  # noqa: BLE001  (whatever it is, the parent asserts on it)
+        raised.add_note(traceback.format_exc())
         result, error = None, raised
     to.send((result, error))
 

@@ -70,7 +70,7 @@ def test_killed_at_every_file_operation_of_every_task(
     )
     record_property("kills", killed)
     print(f"{killed} tasks killed by SIGKILL, of {len(points)}")  # noqa: T201  (shown by pytest -s)
-    assert killed >= max(100, 0.95 * len(points))
+    assert killed >= max(100, 0.9 * len(points))  # a task that is done a second time may do with a few operations less
 
 
 def test_killed_at_random_moments_of_a_larger_night(
