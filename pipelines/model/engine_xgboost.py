@@ -49,7 +49,8 @@ class Boosted(Engine):
     @property
     def rows_at_once(self) -> int:
         """See `ROWS_AT_ONCE`; fewer where there are many columns."""
-        return max(1, min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // self._booster.num_features()))
+        columns: int = self._booster.num_features()
+        return max(1, min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // columns))
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
         (matrix,) = self._before.run(None, feeds)
