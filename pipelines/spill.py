@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import duckdb
 
 PREFIX = "sluice-spill"
-# What a task holds besides DuckDB: Python with every library that a step imports is 380 MB, and some batches are on their way.
-BESIDES = 500_000_000
+# What a task holds besides DuckDB's own share: Python with every library that a step imports is 380 MB, some batches are on
+# their way, and over 10 million rows DuckDB was seen to take some 90 MB more than its limit.
+BESIDES = 650_000_000
 LEAST = 125_000_000  # DuckDB does little with less; a task that is given less than both together takes somewhat more than that
 
 
