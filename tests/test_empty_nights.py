@@ -107,7 +107,7 @@ def test_a_training_is_never_empty(settings: Settings) -> None:
     write(settings, ALLOWED.replace("tests.test_empty_nights:payments", "tests.test_empty_nights:none"))
     with pytest.raises(BadInput, match="no rows for 2026-01-11 to 2026-01-30") as refused:
         flow.ingest(opened(settings, "training", TRAINING))
-    assert "empty_nights" not in str(refused.value)
+    assert "limits.empty_nights" not in str(refused.value)
 
 
 def none(day: date) -> pa.Table:
