@@ -22,6 +22,7 @@ from pipelines import flow, parity, registry, snapshot, tracking, use_cases
 from pipelines.check import check
 from pipelines.config import HttpSource, Kind
 from pipelines.evaluate import Verdict, read_verdict
+from pipelines.model import engines
 from pipelines.model.graph import Graph
 from pipelines.run import Run, code_version
 from pipelines.settings import ROOT, Settings
@@ -188,9 +189,12 @@ def test_no_held_out_row_is_scored_differently_by_an_exported_graph(life: Life) 
 
 def test_the_night_is_scored_by_the_graph_that_was_exported(life: Life) -> None:
     run, verdict = life.night, life.verdict
-    graph = Graph(life.training.store.read_file(f"models/{verdict.winner}.onnx"))
-    predictions = run.store.read("predictions").df()
-    assert predictions.score.tolist() == graph.scores(run.store.read("features").to_arrow_table()).tolist()
+    graph, champion = life.training.store.read_file(f"models/{verdict.winner}.onnx"), registry.champion(run)
+    predictions, features = run.store.read("predictions").df(), run.store.read("features").to_arrow_table()
+    assert champion.graph == graph
+    assert set(predictions.engine) == {champion.engine}
+    assert predictions.score.tolist() == engines.load(graph, champion.engine).scores(features).tolist()
+    assert predictions.score.to_numpy() == pytest.approx(Graph(graph).scores(features), rel=1e-5, abs=1e-5)
     if verdict.threshold is not None:
         assert predictions.decision.tolist() == (predictions.score >= verdict.threshold).astype(int).tolist()
 
