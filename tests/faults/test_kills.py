@@ -26,6 +26,8 @@ def killed_at(clean: CleanNight, done: Done, operation: int, place: Path) -> boo
     """Kill a task at a file operation and take it again; whether it really was killed."""
     night = clean.night.at(place)
     night.restore(done.before)
+    for manifest in list(place.glob("*/scoring/*/raw/manifest.json")):
+        (manifest.parent.parent / ".publishing.lock").touch()  # as the task before has left it: without, a task does one operation less
 
     def doomed() -> None:
         FileOperations(place, kill_at=operation)
@@ -70,7 +72,7 @@ def test_killed_at_every_file_operation_of_every_task(
     )
     record_property("kills", killed)
     print(f"{killed} tasks killed by SIGKILL, of {len(points)}")  # noqa: T201  (shown by pytest -s)
-    assert killed >= max(100, 0.9 * len(points))  # a task that is done a second time may do with a few operations less
+    assert killed >= max(100, 0.95 * len(points))
 
 
 def test_killed_at_random_moments_of_a_larger_night(
