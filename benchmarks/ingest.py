@@ -17,7 +17,7 @@ What each does, in a process of its own:
 - DuckDB: COPY of `read_csv` with declared types, with 1 GB of memory.
 
 The others repair in silence what their parsers can read, look at no day, compute no checksum and leave the writing to the
-disk to the operating system. All compress by zstd, and it fails if their tables differ.
+disk to the operating system. All compress by LZ4, and it fails if their tables differ.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
     def run() -> Path:
         from pipelines import dates
 
-        written = ingest.publish(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
-        return run_.store.folder / "raw" / written.parts[0].file
+        ingest.publish(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
+        return run_.store.folder / "raw" / "*.parquet"
 
     return run
 
@@ -153,7 +153,7 @@ def pandas(folder: Path) -> Callable[[], Path]:
             parse_dates=[name for name, (type_, _) in COLUMNS.items() if type_ not in types],
             date_format="ISO8601",
         )
-        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(target, schema, compression="lz4") as writer:
             for chunk in chunks:
                 writer.write_table(pa.Table.from_pandas(chunk, schema=schema, preserve_index=False))
         return target
@@ -177,7 +177,7 @@ def polars(folder: Path) -> Callable[[], Path]:
 
     def run() -> Path:
         target = folder / "polars.parquet"
-        pl.scan_csv(folder / ORDERED / f"{DAY}.csv", schema=schema).sink_parquet(target, compression="zstd")
+        pl.scan_csv(folder / ORDERED / f"{DAY}.csv", schema=schema).sink_parquet(target, compression="lz4")
         return target
 
     return run
@@ -193,7 +193,7 @@ def duckdb(folder: Path) -> Callable[[], Path]:
     def run() -> Path:
         target = folder / "duckdb.parquet"
         source = f"read_csv('{folder / ORDERED / f'{DAY}.csv'}', header = true, auto_detect = false, columns = {{{types}}})"
-        connection.execute(f"COPY (SELECT * FROM {source}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY (SELECT * FROM {source}) TO '{target}' (FORMAT parquet, COMPRESSION lz4)")
         return target
 
     return run

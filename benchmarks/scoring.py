@@ -30,6 +30,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from benchmarks import gates
+
 # The process that only starts others stays small: a child's peak memory begins with that of its parent.
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pipelines.model.engine import Engine, Feeds
     from pipelines.registry import Champion
     from pipelines.run import Run
+    from pipelines.store import Store
 
     Job: TypeAlias = tuple[Callable[[], Any], Callable[[Any], float]]  # what is timed, and the mean score of what it returns
 
@@ -247,7 +250,7 @@ def inplace_predict(folder: Path) -> Job:
 
     from pipelines.model import candidate
 
-    pipeline, rows = candidate.load((folder / "model.skops").read_bytes()), frame(folder)
+    pipeline, rows = candidate.load((folder / "model.skops").read_bytes()), frame(opened(folder).store)
     matrix = np.ascontiguousarray(pipeline["prepare"].transform(rows), np.float32)
     booster = pipeline["model"].get_booster()
     booster.set_param({"nthread": CORES})
@@ -276,11 +279,11 @@ def sklearn_pipeline(folder: Path) -> Job:
 
 def on_pandas(folder: Path, scores: Callable[[pd.DataFrame], Any]) -> Job:
     """Read Parquet, score, write Parquet."""
-    import pandas as pd
+    store = opened(folder).store
 
     def timed() -> pd.DataFrame:
-        rows = frame(folder)
-        keys = pd.read_parquet(part(folder), columns=["id", "at"])
+        rows = frame(store)
+        keys = gates.in_pandas(store, "features", ["id", "at"])
         found = keys.assign(score=scores(rows))
         found.to_parquet(folder / "predictions.parquet")
         return found
@@ -288,18 +291,10 @@ def on_pandas(folder: Path, scores: Callable[[pd.DataFrame], Any]) -> Job:
     return timed, lambda found: float(found["score"].astype("float64").mean())
 
 
-def frame(folder: Path) -> pd.DataFrame:
+def frame(store: Store) -> pd.DataFrame:
     """The features as a model takes them, in pandas."""
-    import pandas as pd
-
-    rows = pd.read_parquet(part(folder)).drop(columns=["id", "at"])
+    rows: pd.DataFrame = gates.in_pandas(store, "features").drop(columns=["id", "at"])
     return rows.astype({name: object for name in rows.columns if name in VALUES})
-
-
-def part(folder: Path) -> Path:
-    """The one Parquet file of the features."""
-    (path,) = opened(folder).store.folder.glob("features/part-*.parquet")
-    return path
 
 
 CONTESTANTS: dict[str, Callable[[Path], Job]] = {

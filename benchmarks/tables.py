@@ -153,13 +153,7 @@ def write(folder: Path, rows: int, bad: float = BAD) -> int:
     columns = ", ".join(f'{sql.format(rows=rows, seed=gates.SEED, bad=bad)} AS "{name}"' for name, sql in COLUMNS.items())
     # Every 400th row is its neighbour again.
     own.write("raw", own.connection.sql(f"SELECT {columns} FROM (SELECT n - (n % 400 = 0)::INTEGER AS i FROM range(1, {rows + 1}) t(n))"))
-    return part(folder, "raw").stat().st_size
-
-
-def part(folder: Path, table: str) -> Path:
-    """The one file of a table of the store."""
-    (path,) = (store(folder).folder / table).glob("part-*.parquet")
-    return path
+    return sum(path.stat().st_size for path in gates.files(own, "raw"))
 
 
 # --- the contestants: each does its steps, and returns the seconds of each and the rows of clean, quarantine and features
@@ -188,17 +182,16 @@ def sluice(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
 
 def pandas(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
     """As somebody who knows pandas would write it: vectorised, few distinct texts as categories, one sort for each purpose."""
-    import pandas as pd
     import pyarrow.parquet as pq  # noqa: F401 - imported before the clock
 
-    raw = part(folder, "raw")
+    raw = store(folder)
     start = time.perf_counter()
-    clean, aside = pandas_cleanse(pd.read_parquet(raw))
-    aside.to_parquet(folder / "pandas_quarantine.parquet", compression="zstd", index=False)
-    clean.to_parquet(folder / "pandas_clean.parquet", compression="zstd", index=False)
+    clean, aside = pandas_cleanse(gates.in_pandas(raw, "raw"))
+    aside.to_parquet(folder / "pandas_quarantine.parquet", compression="lz4", index=False)
+    clean.to_parquet(folder / "pandas_clean.parquet", compression="lz4", index=False)
     between = time.perf_counter()
     computed = pandas_features(clean)
-    computed.to_parquet(folder / "pandas_features.parquet", compression="zstd", index=False)
+    computed.to_parquet(folder / "pandas_features.parquet", compression="lz4", index=False)
     return between - start, time.perf_counter() - between, (len(clean), len(aside), len(computed))
 
 
@@ -298,8 +291,8 @@ def differing(folder: Path) -> list[str]:
 
     connection, found = duckdb.connect(), []
     for table in ("clean", "features"):
-        ours, theirs = part(folder, table), folder / f"pandas_{table}.parquet"
-        described = connection.execute(f"DESCRIBE FROM read_parquet('{ours}')").fetchall()
+        ours, theirs = [str(path) for path in gates.files(store(folder), table)], str(folder / f"pandas_{table}.parquet")
+        described = connection.execute(f"DESCRIBE FROM read_parquet({ours})").fetchall()
         for column, type_, *_ in described:
             unequal = "a IS DISTINCT FROM b"
             if type_ in ("FLOAT", "DOUBLE"):
@@ -308,7 +301,7 @@ def differing(folder: Path) -> list[str]:
                 unequal = f"NOT coalesce(abs(a - {b}) <= {off} * (1 + abs(a)), a IS NULL AND {b} IS NULL)"
             # Both are in order of their time, and no two rows of one moment.
             ((rows, wrong),) = connection.execute(
-                f"""SELECT count(*), count(*) FILTER ({unequal}) FROM (SELECT "{column}" AS a FROM read_parquet('{ours}'))
+                f"""SELECT count(*), count(*) FILTER ({unequal}) FROM (SELECT "{column}" AS a FROM read_parquet({ours}))
                     POSITIONAL JOIN (SELECT "{column}" AS b FROM read_parquet('{theirs}'))"""
             ).fetchall()
             if wrong:

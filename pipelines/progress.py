@@ -59,7 +59,7 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
 
 def _written(run: Run) -> str | None:
     writing = run.store.writing
-    if writing is None:
+    if writing is None or not writing.rows:
         return None
     return f"{writing.table}: {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
 

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
@@ -53,13 +53,13 @@ class Version:
     code: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Writing:
     """The table that is being written."""
 
     table: str
-    rows: int  # so far
     began: float  # as time.monotonic() tells it
+    rows: int = 0  # so far
 
 
 class Store:
@@ -210,19 +210,29 @@ class Store:
         """
         name = f"{table}/{piece}" if piece else table
         folder = self.folder / name
-        with self.room(name):
+        writing = self.writing = Writing(name, time.monotonic())
+        made: dict[Path, Part] = {}
+        with self.room(name), ExitStack() as drafts:
             folder.mkdir(parents=True, exist_ok=True)
-            with disk.draft(folder) as (draft, sink):
-                batches = parts.batches_of(rows)
-                given = parts.write(sink, batches, self._tally(name))
+            batches = parts.batches_of(rows)
+            for groups in parts.in_parts(batches, partial(setattr, writing, "rows")):
+                draft, sink = drafts.enter_context(disk.draft(folder))
+                parts.write(sink, batches.schema, groups)
                 disk.finish(sink)
-                if (held := parts.rows_in(draft)) != given:
-                    raise TableCorrupt(f"{self}: {name} was given {given:,} rows and its file holds {held:,}: nothing is published")
                 checksum = disk.sha256(draft)
-                part = Part(f"part-{checksum[:16]}.parquet", given, checksum)
-                schema = {field.name: str(field.type) for field in batches.schema}
-                written = self._manifest(name, (part,), schema, self._inputs)
-                self._publish(written, partial(os.replace, draft, folder / part.file), keep=piece is None)
+                made[draft] = Part(f"part-{checksum[:16]}.parquet", parts.rows_in(draft), checksum)
+            schema = {field.name: str(field.type) for field in batches.schema}
+            written = self._manifest(name, tuple(made.values()), schema, self._inputs)
+            if written.rows != writing.rows:
+                raise TableCorrupt(
+                    f"{self}: {name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing is published"
+                )
+
+            def place() -> None:
+                for draft, part in made.items():
+                    os.replace(draft, folder / part.file)
+
+            self._publish(written, place, keep=piece is None)
         self.writing = None
         return written
 
@@ -309,14 +319,6 @@ class Store:
         connection = self.__dict__.get("connection")  # that of the task, if it has asked for one
         share = connection.query_progress() / 100 if connection else 0.0
         return share if share > 0 else None
-
-    def _tally(self, name: str) -> Callable[[int], None]:
-        began = time.monotonic()
-
-        def told(rows: int) -> None:
-            self.writing = Writing(name, rows, began)
-
-        return told
 
     # --- inside: reading
 

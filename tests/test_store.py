@@ -144,12 +144,13 @@ NUMBERS = pa.table({"n": range(45), "text": [f"row {n}" for n in range(45)]})
 @pytest.fixture
 def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.parts.ROW_GROUP", 10)
+    monkeypatch.setattr("pipelines.parts.GROUPS", 2)
 
 
-@pytest.fixture(params=["one part", "three parts"])
+@pytest.fixture(params=["written whole", "joined"])
 def numbers(request: pytest.FixtureRequest, store: Store, small_row_groups: None) -> Store:
-    """A store with the rows of `NUMBERS` as one part, or as three: readers see no difference."""
-    if request.param == "one part":
+    """A store with the rows of `NUMBERS` in three parts, of two row groups at most: readers see no difference."""
+    if request.param == "written whole":
         store.write("raw", NUMBERS)
     else:
         bounds = [0, 20, 25, 45]
@@ -197,10 +198,15 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.parametrize(("rows", "parts"), [(0, [0]), (20, [20]), (21, [20, 1]), (45, [20, 20, 5])])
+def test_a_large_table_has_several_parts(store: Store, small_row_groups: None, rows: int, parts: list[int]) -> None:
+    written = store.write("raw", NUMBERS.slice(0, rows))
+    assert [part.rows for part in written.parts] == parts
+    assert {path.name for path in (store.folder / "raw").glob("*")} == {"manifest.json", *(part.file for part in written.parts)}
+
+
 def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(store: Store, small_row_groups: None) -> None:
-    for piece, start in (("a", 0), ("b", 20)):
-        store.write("raw", NUMBERS.slice(start, 20), piece=piece)
-    last = store.join("raw", ["a", "b"]).parts[1]
+    last = store.write("raw", NUMBERS.slice(0, 40)).parts[1]
     damage(store.folder / "raw" / last.file)
     first, second = store.deal("raw", 20)
     assert store.stream("raw", first).read_all() == NUMBERS.slice(0, 20)
@@ -389,6 +395,6 @@ def test_beside_what_lies_beside_is_beside_both(store: Store) -> None:
 
 def test_a_file_that_does_not_hold_every_row_is_not_published(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.parts._regrouped", lambda batches, size: (pa.Table.from_batches([batch]).slice(1) for batch in batches))
-    with pytest.raises(TableCorrupt, match="raw was given 3 rows and its file holds 2: nothing is published"):
+    with pytest.raises(TableCorrupt, match="raw was given 3 rows and its files hold 2: nothing is published"):
         store.write("raw", ROWS)
     assert content(store) == {}
