@@ -126,7 +126,7 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
     def run() -> Path:
         from pipelines import dates
 
-        ingest.publish(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
+        ingest.stream(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
         return run_.store.folder / "raw" / "*.parquet"
 
     return run

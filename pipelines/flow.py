@@ -61,10 +61,10 @@ def ingest(run: Run) -> Outcome:
 
     days, past = dates.days_of(run.use_case, run.kind, run.partition), dates.past_of(run.use_case, run.kind, run.partition)
     with run.store.together() as store:  # a mistake in the past must not leave half of this step published
-        written = ingest.publish(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
+        written = ingest.stream(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
         if past:
             # It may be empty: the source's first days have none.
-            ingest.publish(run, past, partial(store.write, "past_raw"), may_be_empty=True)
+            ingest.stream(run, past, partial(store.write, "past_raw"), may_be_empty=True)
     return Outcome(f"raw: {written.rows:,} rows of {days}")
 
 

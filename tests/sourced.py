@@ -48,7 +48,7 @@ def read(run: Run, *, may_be_empty: bool = False) -> list[dict[str, Any]]:
 
 def published(run: Run, days: dates.Days) -> pa.Table:
     """What ingest streams into a table."""
-    return ingest.publish(run, days, pa.RecordBatchReader.read_all)
+    return ingest.stream(run, days, pa.RecordBatchReader.read_all)
 
 
 def outcome(call: Callable[[], pa.Table]) -> pa.Table | SluiceError:

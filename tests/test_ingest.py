@@ -103,7 +103,7 @@ def test_without_labels_hides_every_label_and_keeps_type_and_order(csv: Callable
 def test_a_stream_without_labels_shows_none_that_is_known(csv: Callable[..., Run]) -> None:
     run = csv(GOOD, label={"positive": 1, "delay_days": 0})
     shown, hidden = (
-        ingest.publish(run, dates.Days(DAY, DAY), pa.RecordBatchReader.read_all, labels=labels)["bad"] for labels in (True, False)
+        ingest.stream(run, dates.Days(DAY, DAY), pa.RecordBatchReader.read_all, labels=labels)["bad"] for labels in (True, False)
     )
     assert (shown.to_pylist(), hidden.to_pylist()) == ([0, 1], [None, None])
     assert hidden.type == shown.type
@@ -211,7 +211,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(csv: Callable[..., Run
     for threads in (1, 4):
         run.store.connection.execute(f"SET threads = {threads}")
         digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
-        digests.add(ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
+        digests.add(ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
     assert len(digests) == 1
 
 
@@ -223,7 +223,7 @@ def test_the_bytes_of_rows_that_come_in_order_do_not_depend_on_the_number_of_thr
     for threads in (1, 2, 4):
         run.store.connection.execute(f"SET threads = {threads}")
         with caplog.at_level("INFO"):
-            digests.add(ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
+            digests.add(ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw")).digest)
     digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
     assert len(digests) == 1
     assert not any("are sorted" in message for message in caplog.messages)
@@ -234,7 +234,7 @@ def test_rows_of_which_one_comes_late_are_published_in_order(csv: Callable[..., 
     lines = [f"\n{n:07},2026-02-01 00:00:{n * 60 // MANY:02},c,1,chip,0" for n in range(MANY)]
     run = csv(HEADER + "".join([*lines[1:], lines[0]]))
     with caplog.at_level("INFO"):
-        written = ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+        written = ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
     keys = [key for (key,) in run.store.read("raw").project("id").fetchall()]
     assert (written.rows, keys) == (MANY, sorted(keys))
     assert "tiny: the source's rows do not come in order of at: they are sorted" in caplog.messages
@@ -248,7 +248,7 @@ def test_a_mistake_in_the_last_row_publishes_nothing(settings: Settings, tmp_pat
     run = open_run(settings, {"kind": "file", "path": str(tmp_path / "{partition}.csv"), "format": {"type": "csv"}})
     before = run.store.write("raw", pa.table({"before": [1]}))
     with pytest.raises(BadInput, match=f"2026-02-01.csv, row {MANY}"):
-        ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+        ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
     assert run.store.manifest("raw") == before
     assert run.store.connection.execute("SELECT 1").fetchall() == [(1,)]  # no stream is left open
 

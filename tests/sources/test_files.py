@@ -209,7 +209,7 @@ def test_a_file_to_which_its_producer_appends_is_tried_again_and_nothing_is_publ
     path.write_text(f"{HEADER}\n{''.join(LINES)}")
     run = open_run(settings, source(tmp_path / "{partition}.csv"))
     with producing(path), pytest.raises(TryAgain) as refused:
-        ingest.publish(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
+        ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
     assert "2026-02-01.csv changed while it was read: it had" in str(refused.value)
     assert f"at: {path}\n  way out: run it again when its producer has finished" in str(refused.value)
     assert not run.store.has("raw")
@@ -242,7 +242,7 @@ def test_whatever_happens_to_a_file_while_it_is_read_is_told(
         return pa.Table.from_batches([first, *reader])
 
     with pytest.raises(TryAgain) as refused:
-        ingest.publish(run, dates.Days(DAY, DAY), meanwhile)
+        ingest.stream(run, dates.Days(DAY, DAY), meanwhile)
     assert sentence in str(refused.value)
     assert f"at: {path}\n  way out: run it again when its producer has finished" in str(refused.value)
 
