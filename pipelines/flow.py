@@ -106,7 +106,7 @@ def tune(run: Run, share: str) -> Outcome:
     from pipelines import tracking, tune
 
     family = cast("Family", share)
-    found = tune.search(run.store.read("features"), run.use_case, family)
+    found = tune.search(run.store.read("features"), run.use_case, family, told=run.tally.tell)
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)
     run.store.write_file(f"candidates/{family}.skops", found.candidate)
@@ -264,7 +264,7 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     from pipelines import let_through, progress
 
     let_through.require(run, step)
-    with progress.told(run, step), run.store.room(step):
+    with progress.told(run, step, share), run.store.room(step):
         return STEPS[step](run, share) if share else STEPS[step](run)
 
 

@@ -54,9 +54,7 @@ ARROW = {
 HIDDEN = "it cannot be computed for every row (DuckDB's reason is hidden, since it may quote personal values)"
 
 
-def stream(
-    run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T], *, labels: bool = True, may_be_empty: bool = False
-) -> T:
+def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T], *, labels: bool = True, may_be_empty: bool = False) -> T:
     """Stream the source's rows of some days into a table, ordered by time and key.
 
     Args:

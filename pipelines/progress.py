@@ -1,7 +1,7 @@
 """How far a long step is: rows done, rows a second and time left, told every ten seconds while it runs.
 
 A step does not know of it. It is watched from a thread beside: what the store has written so far, or, while DuckDB still
-works on one statement, DuckDB's own estimate of its share.
+works on one statement, DuckDB's own estimate of its share; of a search, its fits.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def told(run: Run, step: Step, share: str | None = None) -> Iterator[None]:
 
 
 def _watch(run: Run, name: str, over: threading.Event) -> None:
-    statement = Statement(time.monotonic())
+    began = time.monotonic()
+    statement = Statement(began)
     while not over.wait(EVERY):
-        line = _written(run) or statement.at(run.store.share_of_statement(), time.monotonic())
+        line = _written(run) or _counted(run, began) or statement.at(run.store.share_of_statement(), time.monotonic())
         if line:
             logger.info("%s: %s", name, line)
             run.progress(line)
@@ -62,6 +63,11 @@ def _written(run: Run) -> str | None:
     if writing is None or not writing.rows:
         return None
     return f"{writing.table}: {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
+
+
+def _counted(run: Run, began: float) -> str | None:
+    tally = run.tally
+    return rows(tally.done, tally.of, time.monotonic() - began, "fits") if tally.of else None
 
 
 def _expected(run: Run, table: str) -> int | None:
@@ -88,18 +94,19 @@ class Statement:
         return f"this statement is {self.share:.0%} done{left}" if self.share else None
 
 
-def rows(done: int, expected: int | None, seconds: float) -> str:
+def rows(done: int, expected: int | None, seconds: float, of_what: str = "rows") -> str:
     """Say how far it is.
 
     Args:
         done: How many rows there are.
         expected: How many there will be, where that is known.
         seconds: How long these took.
+        of_what: If not rows.
     """
     rate = done / seconds
     whole = f" of {expected:,}" if expected else ""
     left = f", about {_duration((expected - done) / rate)} left" if expected and 0 < done <= expected else ""
-    return f"{done:,}{whole} rows, {rate:,.0f} rows/s{left}"
+    return f"{done:,}{whole} {of_what}, {rate:,.{0 if rate >= 10 or not done else 1}f} {of_what}/s{left}"
 
 
 def _duration(seconds: float) -> str:

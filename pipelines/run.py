@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
@@ -28,6 +28,18 @@ def no_one(line: str) -> None:
     """Whom a run tells how far it is, unless somebody wants to know."""
 
 
+@dataclass
+class Tally:
+    """How far a step is that works on no rows of a table, but, say, fits models."""
+
+    done: int = 0
+    of: int = 0  # 0: nothing is counted
+
+    def tell(self, done: int, of: int) -> None:
+        """So many are done; threads that tell it may overtake one another."""
+        self.done, self.of = max(self.done, done), of
+
+
 @dataclass(frozen=True)
 class Run:
     """What every step is given."""
@@ -39,6 +51,7 @@ class Run:
     model_version: str | None = None  # score with this version instead of the champion
     what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
     progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
+    tally: Tally = field(default_factory=Tally)
 
     @classmethod
     def open(
@@ -81,7 +94,7 @@ class Run:
         """The same run as a new task would open it: with nothing read yet, so that a table's manifest names its own inputs only."""
         store = Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version, self.store.memory)
         store.aside = self.store.aside
-        return replace(self, store=store)
+        return replace(self, store=store, tally=Tally())
 
     def lineage(self) -> dict[str, str]:
         """What is written into a model's metadata, so that it can be traced and made again."""

@@ -21,6 +21,8 @@ from pipelines.model import baseline, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
     from pipelines.config import Family, UseCase
@@ -59,13 +61,14 @@ class Found:
     fit_seconds: tuple[float, ...]
 
 
-def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family) -> Found:
+def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, told: Callable[[int, int], object] | None = None) -> Found:
     """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
 
     Args:
         features: The table `features` of a training; only its rows with `split = 'train'` are read.
         use_case: Says how to cut folds, what to try, and by which metric to choose.
         family: The family to search.
+        told: Is told how many of how many fits are done, see `PipelineSearchCV`.
 
     Raises:
         BadUseCase: the grid names a parameter that does not exist, or a value that the model refuses.
@@ -75,7 +78,7 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family)
     rows = _training_rows(features, use_case)
     X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
     cuts = folds.cut(rows, y, use_case)
-    results, found = _searched(X, y, cuts, use_case, family)
+    results, found = _searched(X, y, cuts, use_case, family, told)
     trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
     validation = _out_of_fold(found, rows, y, use_case)
@@ -112,7 +115,14 @@ def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
     return rows[use_case.target].to_numpy(np.int64 if use_case.task == "binary" else np.float64)
 
 
-def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, family: Family) -> tuple[pd.DataFrame, PipelineSearchCV]:  # noqa: N803
+def _searched(
+    X: pd.DataFrame,  # noqa: N803
+    y: Labels,
+    cuts: list[Fold],
+    use_case: UseCase,
+    family: Family,
+    told: Callable[[int, int], object] | None,
+) -> tuple[pd.DataFrame, PipelineSearchCV]:
     """What was tried, a row a candidate, and the search that found the best of it."""
     facts, seed = getattr(use_case.candidates, family), use_case.candidates.seed
     pipeline, grid, scoring = families.pipeline(use_case, family), families.grid(use_case, family), _scorer(use_case)
@@ -123,7 +133,7 @@ def _searched(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase, f
             candidates = [halved.fit(X, y).best_params_]  # to be fitted on all rows, of each fold and altogether
         elif facts.search == "random":
             candidates = ParameterSampler(grid, facts.n, random_state=seed)
-        how = {"scoring": scoring, "cv": cuts, "n_jobs": THREADS, "early_stopping": facts.early_stopping}
+        how = {"scoring": scoring, "cv": cuts, "n_jobs": THREADS, "early_stopping": facts.early_stopping, "told": told}
         found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
     except InvalidParameterError as error:
         raise BadUseCase(

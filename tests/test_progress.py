@@ -30,6 +30,10 @@ def test_rows_are_told_with_their_rate_and_the_time_left(done: int, expected: in
     assert progress.rows(done, expected, seconds) == told
 
 
+def test_fits_are_told_as_rows_are() -> None:
+    assert progress.rows(30, 120, 60.0, "fits") == "30 of 120 fits, 0.5 fits/s, about 3 min left"
+
+
 def test_a_statement_is_told_by_its_share_from_when_it_began() -> None:
     statement = progress.Statement(now=0)
     assert statement.at(None, now=10) is None
@@ -77,6 +81,19 @@ def test_a_statement_of_duckdb_is_told_while_it_runs(open_run: Callable[..., Run
             if lines:
                 break
     assert "this statement is " in lines[0]
+
+
+def test_the_fits_of_a_search_are_told_while_it_runs(
+    open_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.01)
+    heard = threading.Event()
+    run = replace(open_run("training", NIGHT), progress=lambda _: heard.set())
+    with caplog.at_level("INFO"), progress.told(run, "tune", "xgboost"):
+        run.tally.tell(3, 12)
+        assert heard.wait(60)
+    assert caplog.messages[0].startswith("tune xgboost: 3 of 12 fits, ")
+    assert run.afresh().tally.of == 0  # the next family's search begins anew
 
 
 def test_a_step_that_fails_is_told_of_no_longer(open_run: Callable[..., Run]) -> None:

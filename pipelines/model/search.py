@@ -55,6 +55,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         n_jobs: How many models at a time.
         early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean score over the folds no
             better, its `n_estimators` at most. The prepared rows of all folds are in memory then.
+        told: Is told by its threads, each time that a model is done, how many are and how many there will be: one a candidate and fold.
 
     Attributes:
         cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble where several
@@ -76,6 +77,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         cv: Any = None,
         n_jobs: int = 1,
         early_stopping: int | None = None,
+        told: Callable[[int, int], object] | None = None,
     ):
         self.estimator = estimator
         self.candidates = candidates
@@ -83,6 +85,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.cv = cv
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping
+        self.told = told
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:  # noqa: N803 (scikit-learn's letter)
         """Search on X, shape (rows, columns), and y, shape (rows,), and fit the best candidate on all rows.
@@ -123,6 +126,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         def attempt(rows: Rows, ensemble: Ensemble) -> None:
             models = {number: clone(pipelines[number][-1]) for number in ensemble}
             trials[rows.fold].update(_attempted(models, rows.prepared(), scorer))
+            self._tell(sum(map(len, trials)), len(pipelines) * len(folds))
 
         def seconds(ensemble: Ensemble) -> float:
             return max((of_fold[ensemble[0]].fit_seconds for of_fold in trials if ensemble[0] in of_fold), default=0)
@@ -152,6 +156,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         def grow(number: int, rows: list[Prepared], every: int) -> None:
             models = [clone(pipelines[number][-1]) for _ in rows]
             grown[number] = growth.grow(models, rows, scorer, every, cores)
+            self._tell(len(grown) * len(folds), len(pipelines) * len(folds))
 
         for group in alike:
             prepare = pipelines[group[0][0]][:-1]
@@ -159,6 +164,10 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             run(delayed(grow)(number, rows, every) for ensemble in group for number in ensemble)
         trees, trials = zip(*(grown[number] for number in range(len(pipelines))), strict=True)
         return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
+
+    def _tell(self, done: int, of: int) -> None:
+        if self.told:
+            self.told(done, of)
 
 
 def _in_turn(

@@ -189,6 +189,15 @@ def test_a_value_that_the_model_refuses_is_refused(family: Family, grid: dict[st
         search(family, grid)
 
 
+@pytest.mark.parametrize("early_stopping", [None, 2])
+def test_a_search_tells_how_many_fits_are_done_of_how_many(early_stopping: int | None) -> None:
+    told: list[tuple[int, int]] = []
+    grid = {"model__max_depth": [2, 3], "model__n_estimators": [8]}
+    search("xgboost", grid, early_stopping=early_stopping, n_jobs=1, told=lambda done, of: told.append((done, of)))
+    done = [3, 6] if early_stopping else [1, 2, 3, 4, 5, 6]
+    assert told == [(n, 6) for n in done]
+
+
 def test_a_score_that_is_no_number_is_never_the_best() -> None:
     pipeline: Pipeline = families.pipeline(fitted.use_case(), "linear")
 
