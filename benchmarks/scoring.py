@@ -203,7 +203,7 @@ def without_scores(folder: Path) -> Job:
 
         @property
         def rows_at_once(self) -> int:
-            return 50_000
+            return 25_000
 
         def _scores(self, feeds: Feeds) -> np.ndarray:
             return np.zeros(len(next(iter(feeds.values()))), np.float32)

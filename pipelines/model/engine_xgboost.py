@@ -21,8 +21,8 @@ from xgboost import Booster, XGBModel
 from pipelines.model.engine import BOOSTER, Engine, Feeds
 from pipelines.model.graph import Graph, session
 
-# XGBoost walks through all its trees at the beginning of each call: below some 8,000 rows that shows.
-ROWS_AT_ONCE = 50_000
+# XGBoost walks through all its trees at the beginning of each call: below some 8,000 rows that shows. More rows leave the cache.
+ROWS_AT_ONCE = 25_000
 NUMBERS_AT_ONCE = 5_000_000  # in the matrix that the trees are given, which has a column a word
 
 

@@ -13,7 +13,7 @@ from pipelines.errors import BadInput
 from pipelines.model.engine import BOOSTER, Engine
 from pipelines.model.graph import Graph
 
-CHUNKS = (250, 1_000, 2_500, 10_000, 25_000, 50_000)  # rows at once that are tried: the two largest that an engine allows
+CHUNKS = (250, 1_000, 2_500, 10_000, 25_000)  # rows at once that are tried: the two largest that an engine allows
 ROUNDS = 5
 # ONNX Runtime is left only for an engine that is clearly sooner: two measurements of the same thing differ by some percent.
 CLEARLY = 1.2
