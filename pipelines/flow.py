@@ -73,10 +73,11 @@ def cleanse(run: Run) -> Outcome:
     from pipelines.cleanse import cleanse
 
     clean, bad = cleanse(run.store.read("raw"), run.use_case, run.partition)
-    quarantined = run.store.write("quarantine", bad)
-    written = run.store.write("clean", clean)
-    if dates.past_of(run.use_case, run.kind, run.partition):
-        run.store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
+    with run.store.together() as store:
+        quarantined = store.write("quarantine", bad)
+        written = store.write("clean", clean)
+        if dates.past_of(run.use_case, run.kind, run.partition):
+            store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
     return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine")
 
 
@@ -209,9 +210,11 @@ def drift(run: Run) -> Outcome:
 
 def gate(run: Run, table: GatedTable) -> Outcome:
     """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table holds."""
+    from pipelines import progress
     from pipelines.gates import data_docs, judge
 
-    verdict = judge.judge(run, table)
+    with progress.told(run, f"gate_{table}"):
+        verdict = judge.judge(run, table)
     results = verdict.results()
     run.store.write_file(f"gates/{table}.gx.json", results)
     run.write_report(f"gate_{table}_full", data_docs.page(run, verdict, results))

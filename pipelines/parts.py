@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
@@ -79,16 +79,21 @@ def locate(groups: range, sizes: Sequence[Sequence[int]]) -> list[range]:
     return found
 
 
-def stream(parts: Sequence[tuple[Path, Sequence[int]]], columns: Sequence[str] | None) -> pa.RecordBatchReader:
-    """Some row groups of some parts, in order. Two are in memory besides the one that is in use."""
+def stream(parts: Iterable[tuple[Path, Sequence[int]]], columns: Sequence[str] | None) -> pa.RecordBatchReader:
+    """Some row groups of at least one part, in order. Two are in memory besides the one that is in use.
+
+    A part is not asked for before those ahead of it are read: whoever gives them may check each while earlier rows are in use.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    whole = pq.read_schema(parts[0][0])
+    rest = iter(parts)
+    first = next(rest)
+    whole = pq.read_schema(first[0])
     schema = whole if columns is None else pa.schema([whole.field(name) for name in columns])
 
     def tables() -> Iterator[pa.Table]:
-        for path, groups in parts:
+        for path, groups in chain([first], rest):
             with pq.ParquetFile(path) as file:
                 for group in groups:
                     yield file.read_row_group(group, columns=schema.names).select(schema.names).cast(schema)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from pipelines import flow
 
 if TYPE_CHECKING:
-    from pipelines.config import Step
     from pipelines.run import Run
 
 logger = logging.getLogger(__name__)
@@ -29,12 +28,12 @@ MADE_OF = {"clean": "raw", "past": "past_raw", "features": "clean"}
 
 
 @contextmanager
-def told(run: Run, step: Step, share: str | None = None) -> Iterator[None]:
+def told(run: Run, step: str, share: str | None = None) -> Iterator[None]:
     """Tell how far a step is, as long as this lasts: in the log, and to `run.progress`.
 
     Args:
         run: Its store is watched.
-        step: The step's name.
+        step: The step's name, or the gate's.
         share: Which share of it, where it is shared out.
     """
     over = threading.Event()
@@ -60,7 +59,7 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
 
 def _written(run: Run) -> str | None:
     writing = run.store.writing
-    if writing is None or not writing.rows:
+    if not writing.table or not writing.rows:
         return None
     return f"{writing.table}: {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
 

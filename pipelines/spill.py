@@ -27,7 +27,16 @@ def connect(memory: int) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     limit = max(memory - BESIDES, LEAST)
-    connection = duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())})
+    return _settled(duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())}))
+
+
+def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the same tables, within the same memory."""
+    return _settled(connection.cursor())
+
+
+def _settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Settings that each connection has for itself."""
     connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # reckoned, to be asked for, not drawn
     return connection

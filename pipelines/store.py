@@ -55,10 +55,10 @@ class Version:
 
 @dataclass
 class Writing:
-    """The table that is being written."""
+    """The table that is being written, here or in a store that this one has made."""
 
-    table: str
-    began: float  # as time.monotonic() tells it
+    table: str = ""  # none
+    began: float = 0.0  # as time.monotonic() tells it
     rows: int = 0  # so far
 
 
@@ -76,8 +76,9 @@ class Store:
         self.version = version
         self.memory = memory
         self.aside = ""  # see `beside`
-        self.writing: Writing | None = None
+        self.writing = Writing()
         self._inputs: dict[str, str] = {}
+        self._cursor: duckdb.DuckDBPyConnection | None = None
 
     def __str__(self) -> str:
         """How messages name this partition."""
@@ -94,11 +95,16 @@ class Store:
         with self.room("DuckDB's temporary files"):
             return spill.connect(self.memory)
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same tables, for a library that may close it; what it works on is told as well."""
+        self._cursor = spill.cursor(self.connection)
+        return self._cursor
+
     def at(self, kind: Kind, partition: date) -> Store:
         """The store of another partition of the same use case, on the same connection and with the same list of inputs."""
         other = Store(self.root, self.use_case, kind, partition, self.version, self.memory)
         other.__dict__["connection"] = self.connection
-        other._inputs = self._inputs
+        other._inputs, other.writing = self._inputs, self.writing
         return other
 
     def beside(self, aside: str) -> Store:
@@ -140,7 +146,7 @@ class Store:
     def stream(self, table: str, slice: Slice | None = None, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
         """Stream the rows of a published table (or of a slice of it), in order, by pyarrow: a few row groups are in memory at once.
 
-        Checked are the parts that are read.
+        Checked are the parts that are read, the first one now, each of the others before its first row comes.
 
         Args:
             table: its name.
@@ -167,7 +173,7 @@ class Store:
         # An empty table has no row group, but one part at least, which has the columns.
         chosen = [(part, groups) for part, groups in there if groups] or there[:1]
         paths = self._checked(published, [part for part, _ in chosen])
-        return parts.stream([(path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)], columns)
+        return parts.stream(((path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)), columns)
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
@@ -210,7 +216,8 @@ class Store:
         """
         name = f"{table}/{piece}" if piece else table
         folder = self.folder / name
-        writing = self.writing = Writing(name, time.monotonic())
+        writing = self.writing
+        writing.table, writing.began, writing.rows = name, time.monotonic(), 0
         made: dict[Path, Part] = {}
         with self.room(name), ExitStack() as drafts:
             folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +240,7 @@ class Store:
                     os.replace(draft, folder / part.file)
 
             self._publish(written, place, keep=piece is None)
-        self.writing = None
+        writing.table = ""
         return written
 
     def join(self, table: str, pieces: Sequence[str]) -> Manifest:
@@ -316,8 +323,9 @@ class Store:
 
     def share_of_statement(self) -> float | None:
         """How much of the statement that DuckDB works on is done, as DuckDB reckons; None if it does not, or cannot tell."""
-        connection = self.__dict__.get("connection")  # that of the task, if it has asked for one
-        share = connection.query_progress() / 100 if connection else 0.0
+        if "connection" not in self.__dict__:  # the task has not asked for one
+            return None
+        share = max(connection.query_progress() for connection in (self.connection, self._cursor) if connection) / 100
         return share if share > 0 else None
 
     # --- inside: reading

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from pipelines import progress
 from pipelines.run import Run
+from pipelines.store import Store
 
 NIGHT = date(2026, 2, 1)
 
@@ -61,8 +63,8 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
         assert heard.wait(60)  # a step as long as it takes until it is told of
         yield pa.record_batch({"id": ["b", "c"]})
 
-    with caplog.at_level("INFO"), progress.told(run, "features"):
-        run.store.write("features", pa.RecordBatchReader.from_batches(pa.schema({"id": pa.string()}), slowly()))
+    with caplog.at_level("INFO"), progress.told(run, "features"), run.store.together() as store:  # also of a store that it has made
+        store.write("features", pa.RecordBatchReader.from_batches(pa.schema({"id": pa.string()}), slowly()))
     assert lines[0].startswith("features: ")
     assert " of 3 rows, " in lines[0]
     assert f"features: {lines[0]}" in caplog.messages
@@ -71,13 +73,17 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
     assert len(lines) == told
 
 
-def test_a_statement_of_duckdb_is_told_while_it_runs(open_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("connected", [lambda store: store.connection, lambda store: store.cursor()], ids=["a step's", "a gate's"])
+def test_a_statement_of_duckdb_is_told_while_it_runs(
+    open_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, connected: Callable[[Store], duckdb.DuckDBPyConnection]
+) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.01)
     lines: list[str] = []
     run = replace(open_run("scoring", NIGHT), progress=lines.append)
+    connection = connected(run.store)
     with progress.told(run, "features"):
         for _ in range(100):
-            run.store.connection.execute("CREATE OR REPLACE TABLE t AS SELECT a, sum(a) OVER (ORDER BY a % 977) FROM range(300000) r(a)")
+            connection.execute("CREATE OR REPLACE TABLE t AS SELECT a, sum(a) OVER (ORDER BY a % 977) FROM range(300000) r(a)")
             if lines:
                 break
     assert "this statement is " in lines[0]

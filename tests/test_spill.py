@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,10 +18,11 @@ from tests.faults import child
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spill._folder.cache_clear()
-    return tmp_path
+    yield tmp_path
+    spill._folder.cache_clear()  # lest later tests spill to a folder that is gone
 
 
 def spill_something() -> pa.RecordBatchReader:
@@ -38,6 +40,12 @@ def test_duckdb_gets_what_python_leaves(memory: int, limit: int) -> None:
     ((text,),) = spill.connect(memory).execute("SELECT current_setting('memory_limit')").fetchall()
     number, unit = text.split()
     assert float(number) * {"MiB": 2**20, "GiB": 2**30}[unit] == pytest.approx(limit, rel=0.1)
+
+
+def test_every_connection_reckons_in_utc() -> None:
+    connection = spill.connect(2_000_000_000)
+    for each in (connection, spill.cursor(connection)):
+        assert each.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_the_folder_is_readable_by_its_owner_alone_and_each_process_has_its_own() -> None:

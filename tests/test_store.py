@@ -214,6 +214,15 @@ def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(
         store.stream("raw", second)
 
 
+def test_rows_of_sound_parts_are_streamed_until_a_damaged_one_comes(store: Store, small_row_groups: None) -> None:
+    last = store.write("raw", NUMBERS).parts[-1]
+    damage(store.folder / "raw" / last.file)
+    rows = store.stream("raw")
+    assert [rows.read_next_batch().num_rows for _ in range(3)] == [10, 10, 10]
+    with pytest.raises(TableCorrupt, match=f"raw/{last.file} is not the file that was published"):
+        rows.read_all()
+
+
 def test_a_part_that_is_no_parquet_any_more_cannot_be_dealt(store: Store) -> None:
     part = store.folder / "raw" / store.write("raw", ROWS).parts[0].file
     part.write_bytes(b"")

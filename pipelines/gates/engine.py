@@ -214,15 +214,20 @@ class Observed:
 
 
 def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, expectations: Sequence[Any]) -> list[Observed]:
-    """Judge a relation of `connection` by Great Expectations' expectation objects; the results are in their order."""
+    """Judge a relation by Great Expectations' expectation objects; the results are in their order.
+
+    Args:
+        relation: The table.
+        connection: Its connection, or a cursor of that: a connection of its own to the same tables.
+        expectations: As `suite.build` makes them.
+    """
     if not expectations:
         return []
     name = "judged"
     for number, expectation in enumerate(expectations):
         # Great Expectations returns results in an order of its own.
         expectation.meta = {"number": number}
-    # A cursor is a connection of its own to the same tables; SQLAlchemy may close it without closing the store's.
-    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=connection.cursor, poolclass=StaticPool))
+    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: connection, poolclass=StaticPool))
     validator = Validator(execution_engine=engine)
     validator.metrics_calculator.show_progress_bars = False
     relation.create_view(name, replace=True)

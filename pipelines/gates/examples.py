@@ -71,9 +71,7 @@ def _columns(every: Collection[str], expectation: Expectation, key: str | None) 
 
 def _unexpected(connection: duckdb.DuckDBPyConnection, built: Any, metric: str) -> list[Row]:
     """Ask Great Expectations for one metric: the rows by which it has counted what is unexpected."""
-    engine = DuckDBExecutionEngine(
-        engine=sa.create_engine("duckdb+sluice://", creator=connection.cursor, poolclass=StaticPool)  # see engine.validate
-    )
+    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: connection, poolclass=StaticPool))
     engine.load_batch_data(VIEW, SqlAlchemyBatchData(execution_engine=engine, table_name=VIEW))
     few = {"result_format": {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}}
     arguments = get_metric_kwargs(metric_name=metric, configuration=built.configuration, runtime_configuration=few)
