@@ -21,38 +21,17 @@ import psutil  # type: ignore[import-untyped]
 import yaml
 from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 
+from benchmarks import scoring
 from pipelines.config import UseCase
 from pipelines.model import families, inputs
 from pipelines.model.search import PipelineSearchCV
 
-ROWS, ROUNDS, CORES, SEED = 100_000, 3, 2, 7
-NUMBERS = tuple(f"number_{n}" for n in range(26))
-CATEGORIES = {"channel": 3, "country": 8, "weekday": 7, "product": 20}  # how many values each has
+ROWS, ROUNDS, CORES, SEED = 100_000, 5, 2, 7
+MODEL = scoring.Model(26, clip="[0.005, 0.995]")
+NUMBERS = tuple(f"number_{n}" for n in range(MODEL.numbers))
+CATEGORIES = scoring.VALUES
 GRID = {"model__n_estimators": [50, 100, 150, 200], "model__max_depth": [3, 5, 7], "model__learning_rate": [0.05, 0.1]}
 CUT = StratifiedKFold(5, shuffle=True, random_state=SEED)
-
-USE_CASE = f"""
-name: benchmark
-title: Which rows are bad?
-task: binary
-source: {{kind: python, function: "tests.tiny:payments"}}
-columns:
-  id: {{type: string, role: key}}
-  at: {{type: timestamp, role: time}}
-  bad: {{type: integer, role: label, allowed: [0, 1]}}
-{"".join(f"  {name}: {{type: number}}{chr(10)}" for name in NUMBERS)}
-{"".join(f"  {name}: {{type: string}}{chr(10)}" for name in CATEGORIES)}
-label: {{positive: 1, delay_days: 2}}
-features:
-  numbers: {{{", ".join(f"{name}: {name}" for name in NUMBERS)}}}
-  categories: {{{", ".join(f"{name}: {name}" for name in CATEGORIES)}}}
-prepare: {{numbers: {{clip: [0.005, 0.995]}}}}
-split: {{window_days: 20, by: time, test: 0.25, folds: {{by: time, n: 3}}}}
-candidates: {{baseline: {{}}, xgboost: {{}}}}
-metric: {{name: aucpr}}
-threshold: {{policy: max_recall, precision: 0.5}}
-demo: {{training: 2026-01-31}}
-"""
 
 
 def table(rows: int) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
@@ -68,7 +47,7 @@ def table(rows: int) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
 
 def results(rows: int = ROWS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
     """Let both search in turns and compare what they find: a row a contestant, medians of seconds and of ratios to Sluice's."""
-    facts = UseCase.model_validate(yaml.safe_load(USE_CASE))
+    facts = UseCase.model_validate(yaml.safe_load(scoring.use_case_text(MODEL)))
     X, y = table(rows)  # noqa: N806
     X = inputs.frame(X, facts.features)  # noqa: N806
     pipeline, common = families.pipeline(facts, "xgboost"), {"scoring": "average_precision", "cv": CUT, "n_jobs": CORES}
