@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -42,7 +42,6 @@ Batches: TypeAlias = Generator[pa.RecordBatch, None, None]
 
 PIECE = "number of the piece"  # a column of our own while rows are sorted; with blanks, so that it cannot be a source's
 BATCH = 100_000  # rows on their way at a time
-BUFFER = "64MB"  # of rows that DuckDB may read ahead of whoever takes them: enough for both to work at the same time
 ARROW = {
     "VARCHAR": pa.string(),
     "BIGINT": pa.int64(),
@@ -139,8 +138,13 @@ class _Reading:
         self.declared = Declared.of(run.use_case)
         self.pieces = sources.read(run.use_case.source, days, self.declared.given, run.settings, self.connection, may_miss=may_be_empty)
         refusals.refuse_other_columns(self.pieces, self.declared, self.use_case.name)
-        self.typed = list(self._typed())
+        self.typed = list(self._typed(numbered=False))
         self.surveys = [self._survey(piece, rows) for piece, rows in zip(self.pieces, self.typed, strict=True) if piece.day is None]
+
+    @cached_property
+    def numbered(self) -> list[duckdb.DuckDBPyRelation]:
+        """The pieces' rows as `typed`, with their numbers."""
+        return list(self._typed(numbered=True))
 
     # --- the rows
 
@@ -170,7 +174,7 @@ class _Reading:
         """
         watch = Watch(self.declared.time, self.declared.key)
         for number, piece in enumerate(self.pieces):
-            with closing(self._batches(self._taken(number), [piece])) as batches:
+            with closing(self._batches(self._taken(number, numbered=False), [piece])) as batches:
                 for batch in batches:
                     # Of a row that is wrong the time may be missing: it is told, and nothing else matters.
                     if not batch[WRONG].true_count and not watch.goes_on(batch):
@@ -203,7 +207,6 @@ class _Reading:
 
     def _batches(self, rows: duckdb.DuckDBPyRelation, pieces: list[sources.Piece]) -> Batches:
         with self._told(pieces):
-            self.connection.execute(f"SET streaming_buffer_size = '{BUFFER}'")
             reader = rows.to_arrow_reader(BATCH)
         with reader:
             while True:
@@ -213,11 +216,11 @@ class _Reading:
                     return
                 yield batch
 
-    def _typed(self) -> Iterator[duckdb.DuckDBPyRelation]:
+    def _typed(self, *, numbered: bool) -> Iterator[duckdb.DuckDBPyRelation]:
         counts = [self._count(piece) for piece in self.pieces] if self.declared.replay else []
         for number, piece in enumerate(self.pieces):
             with self._told([piece]):
-                yield typed(piece, self.declared, before=sum(counts[:number]), total=sum(counts))
+                yield typed(piece, self.declared, numbered=numbered, before=sum(counts[:number]), total=sum(counts))
 
     def _count(self, piece: sources.Piece) -> int:
         with self._told([piece]):
@@ -229,17 +232,17 @@ class _Reading:
             found = rows.aggregate(f"count(*), count(*) FILTER ({self._left()}), min({time})::DATE, max({time})::DATE").fetchall()
         return _Survey(*found[0])
 
-    def _taken(self, number: int) -> duckdb.DuckDBPyRelation:
+    def _taken(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
         """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
         piece, time = self.pieces[number], quoted(self.declared.time)
         other = f" OR {time}::DATE <> DATE '{piece.day}'" if piece.day else ""
         selected = [f"{self._label()} AS {quoted(name)}" if name == self.declared.label else quoted(name) for name in self.declared.columns]
         own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {time} IS NULL{other} AS {quoted(WRONG)}"]
-        return self._wanted(number).project(", ".join([*selected, *own]))
+        return self._wanted(number, numbered=numbered).project(", ".join([*selected, *own]))
 
-    def _wanted(self, number: int) -> duckdb.DuckDBPyRelation:
+    def _wanted(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
         """A piece's rows without those that are left to other days: none is, where all have to be of one day."""
-        rows = self.typed[number]
+        rows = (self.numbered if numbered else self.typed)[number]
         return rows if self.pieces[number].day else rows.filter(self._of_these_days())
 
     def _of_these_days(self) -> str:
@@ -261,7 +264,7 @@ class _Reading:
         return f"CASE WHEN {quoted(self.declared.time)}::DATE <= DATE '{known}' THEN {name} END"
 
     def _sorted(self) -> duckdb.DuckDBPyRelation:
-        every = reduce(lambda rows, more: rows.union(more), map(self._taken, range(len(self.pieces))))
+        every = reduce(lambda rows, more: rows.union(more), (self._taken(number, numbered=True) for number in range(len(self.pieces))))
         return every.order(", ".join(map(quoted, (self.declared.time, self.declared.key, PIECE, ROW))))
 
     # --- what is refused
@@ -270,7 +273,7 @@ class _Reading:
         """Say what is wrong with the rows, now that something is."""
         self._refuse_change()
         with self._told(self.pieces):
-            looked = [(piece, self._wanted(number)) for number, piece in enumerate(self.pieces)]
+            looked = [(piece, self._wanted(number, numbered=True)) for number, piece in enumerate(self.pieces)]
             refusals.refuse_broken_values(looked, self.declared, self.use_case.name)
             refusals.refuse_rows_of_no_day(looked, self.declared, self.use_case.name)
         self._refuse_change()

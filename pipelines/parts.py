@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias, TypeVar
+
+Some = TypeVar("Some")
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,13 +104,14 @@ def stream(parts: Iterable[tuple[Path, Sequence[int]]], columns: Sequence[str] |
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same tables, of which the next is read while one is in use."""
+def _ahead(rows: Iterable[Some]) -> Iterator[Some]:
+    """The same rows, of which the next are fetched, by a thread, while some are in use."""
+    following = iter(rows)
     with ThreadPoolExecutor(1, "read-ahead") as pool:
-        coming = pool.submit(next, tables, None)
-        while (table := coming.result()) is not None:
-            coming = pool.submit(next, tables, None)
-            yield table
+        coming = pool.submit(next, following, None)
+        while (some := coming.result()) is not None:
+            coming = pool.submit(next, following, None)
+            yield some
 
 
 def batches_of(rows: Rows) -> pa.RecordBatchReader:
@@ -133,7 +136,8 @@ def in_parts(batches: pa.RecordBatchReader, told: Callable[[int], object]) -> It
 
     Each part is to be written before the next is asked for. `told` is how many rows have come, each time that some have.
     """
-    groups = enumerate(_regrouped(_counted(batches, told), ROW_GROUP))
+    # What makes rows, DuckDB as a rule, goes on while earlier ones are written.
+    groups = enumerate(_regrouped(_counted(_ahead(batches), told), ROW_GROUP))
     none = True
     for _, of_part in groupby(groups, key=lambda numbered: numbered[0] // GROUPS):
         none = False

@@ -17,28 +17,30 @@ ROW, WRONG, BROKEN = "row in the piece", "any value broken", "broken "
 _GIVEN, _GUESS = "given ", "guess "
 
 
-def typed(piece: Piece, declared: Declared, *, before: int = 0, total: int = 0) -> duckdb.DuckDBPyRelation:
+def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, total: int = 0) -> duckdb.DuckDBPyRelation:
     """Read a piece's rows as declared; lazily, so that what nobody selects of it costs nothing.
 
     Args:
         piece: The piece, with all columns that are declared as given.
         declared: The schema.
+        numbered: Whether rows are wanted with their numbers. DuckDB counts them on one thread, and does all the rest there, too.
         before: For a replay: how many rows stand in the pieces before this one.
         total: For a replay: how many rows all pieces have.
 
     Returns:
-        The schema's columns in its order; a value that is not of its type is null there. ROW: its number in the piece, from 1.
+        The schema's columns in its order; a value that is not of its type is null there. ROW: its number in the piece, from 1, if wanted.
         WRONG: whether the row has such a value. For each column that is no text, BROKEN and its name: the text of such a value.
 
     Raises:
         duckdb.Error: a derived column cannot be computed of these columns.
     """
-    numbered = piece.rows.project(f"*, row_number() OVER () AS {quoted(ROW)}")
-    found = dict(zip(numbered.columns, map(str, numbered.types), strict=True))
+    number = "row_number() OVER ()" if numbered or declared.replay else "CAST(NULL AS BIGINT)"
+    given = piece.rows.project(f"*, {number} AS {quoted(ROW)}")
+    found = dict(zip(given.columns, map(str, given.types), strict=True))
     values = {name: (quoted(name), found[name]) for name in declared.given}
     if declared.replay:
         values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
-    rows = _cast(numbered, values, declared, kept=quoted(ROW))
+    rows = _cast(given, values, declared, kept=quoted(ROW))
     for name, sql in declared.derived.items():
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         rows = _cast(rows, {name: (value, str(rows.project(value).types[0]))}, declared, kept="*")
