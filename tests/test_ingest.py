@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -13,6 +14,7 @@ from pipelines import dates, flow, ingest
 from pipelines.errors import BadInput, SluiceError
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
+from pipelines.sources import typed as typed_
 from tests import tiny
 from tests.sourced import DAY, GOOD, HEADER, open_run, read
 
@@ -227,6 +229,23 @@ def test_the_bytes_of_rows_that_come_in_order_do_not_depend_on_the_number_of_thr
     digests.add(run.store.write("raw", ingest.rows(run, dates.Days(DAY, DAY))).digest)
     assert len(digests) == 1
     assert not any("are sorted" in message for message in caplog.messages)
+
+
+def test_rows_in_order_are_read_without_numbers_which_take_one_thread(csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def typed(*given: Any, numbered: bool, **more: Any) -> duckdb.DuckDBPyRelation:
+        asked.append(numbered)
+        rows = typed_.typed(*given, numbered=numbered, **more)
+        assert ("window" in rows.explain().lower()) == numbered
+        return rows
+
+    monkeypatch.setattr("pipelines.ingest.typed", typed)
+    rows = [f"\n{n},2026-02-01,c,1,chip,0" for n in range(3)]
+    ingest.stream(csv(HEADER + "".join(rows)), dates.Days(DAY, DAY), pa.RecordBatchReader.read_all)
+    assert asked == [False]
+    ingest.stream(csv(HEADER + "".join(reversed(rows))), dates.Days(DAY, DAY), pa.RecordBatchReader.read_all)
+    assert asked == [False, False, True]
 
 
 def test_rows_of_which_one_comes_late_are_published_in_order(csv: Callable[..., Run], caplog: pytest.LogCaptureFixture) -> None:
