@@ -35,7 +35,7 @@ def spill_something() -> pa.RecordBatchReader:
     return rows
 
 
-@pytest.mark.parametrize(("memory", "limit"), [(2_000_000_000, 1_350_000_000), (500_000_000, 125_000_000)])
+@pytest.mark.parametrize(("memory", "limit"), [(2_000_000_000, 1_250_000_000), (500_000_000, 125_000_000)])
 def test_duckdb_gets_what_python_leaves(memory: int, limit: int) -> None:
     ((text,),) = spill.connect(memory).execute("SELECT current_setting('memory_limit')").fetchall()
     number, unit = text.split()
