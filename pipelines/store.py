@@ -18,12 +18,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -218,16 +219,16 @@ class Store:
         folder = self.folder / name
         writing = self.writing
         writing.table, writing.began, writing.rows = name, time.monotonic(), 0
-        made: dict[Path, Part] = {}
-        with self.room(name), ExitStack() as drafts:
+        sealed: dict[Path, Future[Part]] = {}
+        # A part is brought to the disk, and its sha256 computed, while the next is written.
+        with self.room(name), ExitStack() as drafts, ThreadPoolExecutor(1, "seal") as pool:
             folder.mkdir(parents=True, exist_ok=True)
             batches = parts.batches_of(rows)
             for groups in parts.in_parts(batches, partial(setattr, writing, "rows")):
                 draft, sink = drafts.enter_context(disk.draft(folder))
                 parts.write(sink, batches.schema, groups)
-                disk.finish(sink)
-                checksum = disk.sha256(draft)
-                made[draft] = Part(f"part-{checksum[:16]}.parquet", parts.rows_in(draft), checksum)
+                sealed[draft] = pool.submit(_sealed, draft, sink)
+            made = {draft: part.result() for draft, part in sealed.items()}
             schema = {field.name: str(field.type) for field in batches.schema}
             written = self._manifest(name, tuple(made.values()), schema, self._inputs)
             if written.rows != writing.rows:
@@ -417,6 +418,13 @@ class Store:
                 manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
         except Timeout as error:
             raise TryAgain(f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s") from error
+
+
+def _sealed(draft: Path, sink: IO[bytes]) -> Part:
+    """What a part is, once all of it is on the disk."""
+    disk.finish(sink)
+    checksum = disk.sha256(draft)
+    return Part(f"part-{checksum[:16]}.parquet", parts.rows_in(draft), checksum)
 
 
 def _names(table: str, pieces: Sequence[str]) -> list[str]:
