@@ -112,8 +112,8 @@ def _airflow(folder: Path) -> Iterator[dict[str, str]]:
         for log in [(folder / f"{name}.log").open("w")]
     ]
     try:
-        _wait(lambda: _answers(f"http://127.0.0.1:{port}/api/v2/monitor/health"), "Airflow's API server to answer")
-        _wait(lambda: _asked(folder, "SELECT count(*) FROM dag WHERE dag_id = ?", DAG) == [(1,)], f"the DAG {DAG} to be parsed")
+        _wait(lambda: _up(started) and _answers(f"http://127.0.0.1:{port}/api/v2/monitor/health"), "Airflow's API server to answer")
+        _wait(lambda: _up(started) and _asked(folder, "SELECT count(*) FROM dag WHERE dag_id = ?", DAG) == [(1,)], f"the DAG {DAG}")
         yield environment
     finally:
         for process in started:
@@ -143,6 +143,12 @@ def _dag_run(run_id: str, environment: dict[str, str], folder: Path) -> tuple[fl
 def _asked(folder: Path, statement: str, *values: str) -> list[Any]:
     with sqlite3.connect(f"file:{folder}/airflow.db?mode=ro", uri=True, timeout=30) as connection:
         return connection.execute(statement, values).fetchall()
+
+
+def _up(started: Sequence[subprocess.Popen[str]]) -> bool:
+    if ended := [process.args for process in started if process.poll() is not None]:
+        sys.exit(f"ended at once: {ended}; has `make setup` been run here?")
+    return True
 
 
 def _answers(address: str) -> bool:

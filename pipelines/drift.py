@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import reduce
@@ -274,7 +274,10 @@ def _kept(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
 def _on_disk(rows: duckdb.DuckDBPyRelation) -> Iterator[None]:
     """Have DuckDB put on disk what it holds, the labels of a large week foremost: for a while somebody else needs the memory."""
     ((limit,),) = sql.select(rows, "rows", "SELECT current_setting('memory_limit')").fetchall()
-    rows.query("rows", f"SET memory_limit = '{spill.LEAST}B'")
+    for least in (spill.LEAST, 2 * spill.LEAST, 4 * spill.LEAST):  # of a large week, DuckDB does not find all at once
+        with suppress(duckdb.OutOfMemoryException):
+            rows.query("rows", f"SET memory_limit = '{least}B'")
+            break
     try:
         yield
     finally:
