@@ -145,7 +145,7 @@ def _asked(folder: Path, statement: str, *values: str) -> list[Any]:
         return connection.execute(statement, values).fetchall()
 
 
-def _up(started: Sequence[subprocess.Popen[str]]) -> bool:
+def _up(started: Sequence[subprocess.Popen[bytes]]) -> bool:
     if ended := [process.args for process in started if process.poll() is not None]:
         sys.exit(f"ended at once: {ended}; has `make setup` been run here?")
     return True

@@ -197,6 +197,15 @@ def test_what_duckdb_holds_goes_to_disk_while_evidently_needs_the_memory() -> No
     assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
 
 
+def test_a_report_goes_on_where_duckdb_cannot_let_go_of_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "LEAST", 1)
+    connection = duckdb.connect(config={"memory_limit": "1GiB"})
+    connection.execute("CREATE TABLE held AS SELECT hash(range) AS n FROM range(1_000_000)")
+    with drift._on_disk(connection.sql("SELECT 1")):
+        assert connection.sql("SELECT count(*) FROM held").fetchall() == [(1_000_000,)]
+    assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
+
+
 def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
     assert "giraffe" not in loud.html
     assert PHONE in loud.html, "a category that is not personal is shown"
