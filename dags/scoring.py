@@ -8,7 +8,8 @@ version instead of the champion.
 
 A backfill scores each day by the champion of its own morning. With the configuration `{"champion": "now"}` it tells what
 today's champion would have said, in a folder beside each day's tables, and changes nothing else. Its dates are those of
-the mornings after: the runs of 2 to 8 March score the days 1 to 7 March.
+the mornings after, from midnight: `--from-date 2026-03-02 --to-date 2026-03-09` are the runs of 2 to 8 March, which score
+the days 1 to 7 March.
 """
 
 from airflow.sdk import Param
