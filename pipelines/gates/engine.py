@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 from great_expectations.core.metric_domain_types import MetricDomainTypes
@@ -39,6 +39,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import StaticPool
 
 from pipelines.gates.dialect import TYPES
+from pipelines.sql import name as quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -213,29 +214,48 @@ class Observed:
     raised: str | None
 
 
-def validate(relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, expectations: Sequence[Any]) -> list[Observed]:
+class HasCursor(Protocol):
+    """Whatever gives connections to the same tables: DuckDB's own, or a store, which tells how far they are."""
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own."""
+
+
+@contextmanager
+def opened(relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str) -> Iterator[DuckDBExecutionEngine]:
+    """An engine that looks at a relation as a view, both gone when it has done its work.
+
+    Python would close it some time later, since it refers to itself: perhaps in a process that was forked meanwhile, where
+    closing DuckDB waits for threads that are not there.
+    """
+    cursor = connection.cursor()
+    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: cursor, poolclass=StaticPool))
+    relation.create_view(view, replace=True)
+    try:
+        engine.load_batch_data(view, SqlAlchemyBatchData(execution_engine=engine, table_name=view))
+        yield engine
+    finally:
+        cursor.execute(f"drop view {quoted(view)}")
+        engine.close()
+
+
+def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]) -> list[Observed]:
     """Judge a relation by Great Expectations' expectation objects; the results are in their order.
 
     Args:
         relation: The table.
-        connection: Its connection, or a cursor of that: a connection of its own to the same tables.
+        connection: Its connection, or the store that it comes from.
         expectations: As `suite.build` makes them.
     """
     if not expectations:
         return []
-    name = "judged"
     for number, expectation in enumerate(expectations):
         # Great Expectations returns results in an order of its own.
         expectation.meta = {"number": number}
-    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: connection, poolclass=StaticPool))
-    validator = Validator(execution_engine=engine)
-    validator.metrics_calculator.show_progress_bars = False
-    relation.create_view(name, replace=True)
-    try:
-        engine.load_batch_data(name, SqlAlchemyBatchData(execution_engine=engine, table_name=name))
+    with opened(relation, connection, "judged") as engine:
+        validator = Validator(execution_engine=engine)
+        validator.metrics_calculator.show_progress_bars = False
         results = validator.graph_validate([expectation.configuration for expectation in expectations], {"result_format": RESULT_FORMAT})
-    finally:
-        connection.execute(f"drop view {name}")
     found = {result.expectation_config.meta["number"]: _observed(result) for result in results}
     return [found.get(number, Observed(False, {}, "Great Expectations returned no result")) for number in range(len(expectations))]
 

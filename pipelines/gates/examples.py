@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import sqlalchemy as sa
-from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 from great_expectations.expectations.registry import get_metric_kwargs
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.metrics_calculator import MetricsCalculator
-from sqlalchemy.pool import StaticPool
 
 from pipelines.config import Expectation
 from pipelines.gates import suite
-from pipelines.gates.engine import MOST_EXAMPLES, DuckDBExecutionEngine
+from pipelines.gates.engine import MOST_EXAMPLES, DuckDBExecutionEngine, HasCursor, opened
 from pipelines.personal import MASK
 from pipelines.sql import name as quoted
 
@@ -34,16 +31,16 @@ VIEW = "judged rows"
 
 def rows(
     relation: duckdb.DuckDBPyRelation,
-    connection: duckdb.DuckDBPyConnection,
+    connection: HasCursor,
     expectation: Expectation,
     key: str | None,
     personal: Collection[str],
 ) -> tuple[Row, ...]:
-    """Pick rows of a relation of `connection` that break an expectation.
+    """Pick rows of a relation that break an expectation.
 
     Args:
         relation: The judged table.
-        connection: Its connection.
+        connection: Its connection, or the store that it comes from.
         expectation: One that was found broken by some rows.
         key: The column that names a row, if the table has one.
         personal: Columns whose values are masked.
@@ -55,11 +52,9 @@ def rows(
     metric = OF_SETS.get(expectation.name, getattr(built, "map_metric", None))
     if metric is None:
         return ()
-    relation.project(", ".join(map(quoted, _columns(relation.columns, expectation, key)))).create_view(VIEW, replace=True)
-    try:
-        found = _unexpected(connection, built, f"{metric}.unexpected_rows")
-    finally:
-        connection.execute(f"drop view {quoted(VIEW)}")
+    shown = relation.project(", ".join(map(quoted, _columns(relation.columns, expectation, key))))
+    with opened(shown, connection, VIEW) as engine:
+        found = _unexpected(engine, built, f"{metric}.unexpected_rows")
     return tuple({name: MASK if name in personal and value is not None else value for name, value in row.items()} for row in found)
 
 
@@ -69,10 +64,8 @@ def _columns(every: Collection[str], expectation: Expectation, key: str | None) 
     return list(dict.fromkeys([*first, *every] if len(every) <= MOST_COLUMNS else first))
 
 
-def _unexpected(connection: duckdb.DuckDBPyConnection, built: Any, metric: str) -> list[Row]:
+def _unexpected(engine: DuckDBExecutionEngine, built: Any, metric: str) -> list[Row]:
     """Ask Great Expectations for one metric: the rows by which it has counted what is unexpected."""
-    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: connection, poolclass=StaticPool))
-    engine.load_batch_data(VIEW, SqlAlchemyBatchData(execution_engine=engine, table_name=VIEW))
     few = {"result_format": {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}}
     arguments = get_metric_kwargs(metric_name=metric, configuration=built.configuration, runtime_configuration=few)
     asked = MetricConfiguration(metric, arguments["metric_domain_kwargs"], arguments["metric_value_kwargs"])

@@ -121,7 +121,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
-    found = judged(relation, run.store.cursor(), stated, personal(run.use_case, table), _key(run, table))
+    found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
     return verdict(findings=found, refusal=None)
 
 
@@ -141,7 +141,7 @@ def _nothing(run: Run, table: GatedTable) -> str:
 
 def judged(
     relation: duckdb.DuckDBPyRelation,
-    connection: duckdb.DuckDBPyConnection,
+    connection: engine.HasCursor,
     stated: Sequence[Stated],
     masked: frozenset[str],
     key: str | None = None,
@@ -150,7 +150,7 @@ def judged(
 
     Args:
         relation: The table.
-        connection: Its connection, or a cursor of that.
+        connection: Its connection, or the store that it comes from.
         stated: What it is asked.
         masked: Columns whose values are personal.
         key: The column that names a row, if the table has one.

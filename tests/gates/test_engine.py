@@ -454,3 +454,19 @@ def test_nan_is_a_value_and_greater_than_all_others_where_pandas_has_it_missing(
         (False, 4, 0, 2),
     ]
     assert [their.success for their in theirs] == [False, True, True, True]
+
+
+def test_its_connection_is_closed_at_once_lest_python_do_so_in_a_forked_process() -> None:
+    connection = duckdb.connect()
+
+    class Recording:
+        def cursor(self) -> duckdb.DuckDBPyConnection:
+            self.given = connection.cursor()
+            return self.given
+
+    recording = Recording()
+    with engine.opened(connection.sql("SELECT 1 AS a"), recording, "judged"):
+        assert recording.given.execute("FROM judged").fetchall() == [(1,)]
+    with pytest.raises(duckdb.ConnectionException):
+        recording.given.execute("SELECT 1")
+    assert connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == []
