@@ -237,6 +237,7 @@ def opened(relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str) 
     finally:
         cursor.execute(f"drop view {quoted(view)}")
         engine.close()
+        cursor.close()
 
 
 def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]) -> list[Observed]:
