@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -73,6 +74,8 @@ def shared_out(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 def _answer(call: Callable[[], Any], to: Connection) -> None:
+    # What the parent's tests have left is not this process's to clear away: to close a DuckDB, it would wait for threads that are not here.
+    gc.freeze()
     try:
         result, error = call(), None
     except Exception as raised:  # noqa: BLE001  (whatever it is, the parent asserts on it)
