@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
 from collections.abc import Callable
@@ -128,7 +129,7 @@ def test_who_stops_reading_leaves_no_thread_behind(run: Run, champion: Champion)
 def test_a_process_that_is_forked_after_scoring_can_score(run: Run, champion: Champion) -> None:
     boosted = replace(champion, engine="xgboost")
     expected = predicted(run, boosted)
-    with get_context("fork").Pool(1) as pool:
+    with get_context("fork").Pool(1, initializer=gc.freeze) as pool:  # see tests.faults.child
         pd.testing.assert_frame_equal(pool.apply_async(predicted, (run, boosted)).get(timeout=60), expected)
 
 

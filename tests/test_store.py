@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pipelines import disk
 from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.run import Run
 from pipelines.store import Store, Version
+from tests.faults import child
 
 DAY = date(2026, 2, 1)
 ROWS = pa.table({"id": ["a", "b", "c"], "amount": [1.0, None, 3.0]})
@@ -114,10 +114,7 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_the_old_table(store: Store
 
         store.write("raw", pa.RecordBatchReader.from_batches(ROWS.schema, rows()))
 
-    process = multiprocessing.get_context("fork").Process(target=killed_while_writing)
-    process.start()
-    process.join()
-    assert process.exitcode == -9
+    assert child.run(killed_while_writing).signal == 9
     assert store.read("raw").to_arrow_table().num_rows == 3
 
 
