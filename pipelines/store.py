@@ -326,7 +326,7 @@ class Store:
         """How much of the statement that DuckDB works on is done, as DuckDB reckons; None if it does not, or cannot tell."""
         if "connection" not in self.__dict__:  # the task has not asked for one
             return None
-        share = max(connection.query_progress() for connection in (self.connection, self._cursor) if connection) / 100
+        share = max(_progress(connection) for connection in (self.connection, self._cursor) if connection) / 100
         return share if share > 0 else None
 
     # --- inside: reading
@@ -418,6 +418,16 @@ class Store:
                 manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
         except Timeout as error:
             raise TryAgain(f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s") from error
+
+
+def _progress(connection: duckdb.DuckDBPyConnection) -> float:
+    """DuckDB's estimate, in percent; less than 0 if there is none, as of a cursor that whoever asked for it has closed."""
+    import duckdb
+
+    try:
+        return connection.query_progress()
+    except duckdb.ConnectionException:
+        return -1.0
 
 
 def _sealed(draft: Path, sink: IO[bytes]) -> Part:

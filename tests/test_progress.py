@@ -89,6 +89,12 @@ def test_a_statement_of_duckdb_is_told_while_it_runs(
     assert "this statement is " in lines[0]
 
 
+def test_of_a_cursor_that_was_closed_there_is_nothing_to_tell(open_run: Callable[..., Run]) -> None:
+    store = open_run("scoring", NIGHT).store
+    store.cursor().close()
+    assert store.share_of_statement() is None
+
+
 def test_the_fits_of_a_search_are_told_while_it_runs(
     open_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -228,16 +228,15 @@ def opened(relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str) 
     Python would close it some time later, since it refers to itself: perhaps in a process that was forked meanwhile, where
     closing DuckDB waits for threads that are not there.
     """
-    cursor = connection.cursor()
-    engine = DuckDBExecutionEngine(engine=sa.create_engine("duckdb+sluice://", creator=lambda: cursor, poolclass=StaticPool))
-    relation.create_view(view, replace=True)
-    try:
-        engine.load_batch_data(view, SqlAlchemyBatchData(execution_engine=engine, table_name=view))
-        yield engine
-    finally:
-        cursor.execute(f"drop view {quoted(view)}")
-        engine.close()
-        cursor.close()
+    with closing(connection.cursor()) as cursor:
+        library = sa.create_engine("duckdb+sluice://", creator=lambda: cursor, poolclass=StaticPool)
+        with closing(DuckDBExecutionEngine(engine=library)) as engine:
+            relation.create_view(view, replace=True)
+            try:
+                engine.load_batch_data(view, SqlAlchemyBatchData(execution_engine=engine, table_name=view))
+                yield engine
+            finally:
+                cursor.execute(f"drop view {quoted(view)}")
 
 
 def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]) -> list[Observed]:
