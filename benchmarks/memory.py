@@ -92,6 +92,7 @@ features:
 {of_windows}
 {features}
   categories: {{channel: channel, country: country, currency: currency}}
+promotion: {{unit: row}}
 split: {{window_days: {window_days}, by: time, test: 0.25, folds: {{by: time, n: 3}}}}
 candidates:
   baseline: {{}}

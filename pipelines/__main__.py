@@ -5,7 +5,12 @@ python -m pipelines fetch [use case]                       public data into the 
 python -m pipelines run <use case> <kind> <partition>      the way of one partition: every step, every gate
 python -m pipelines backfill <use case> <first> <last>     nights again: by the champion of each night's morning, or of now
 python -m pipelines data list|restore <use case> ...       versions of training data, and one brought back
-python -m pipelines models <use case>                      who was promoted when, and why
+python -m pipelines models history|at <use case> ...       who was champion when, and why
+python -m pipelines models compare <use case> <one> <two>  two versions on rows that neither was trained on
+python -m pipelines models rollback|retire <use case> ...  back to a former champion, or to none
+python -m pipelines models approve|reject <use case> ...   a person's word on a challenger
+python -m pipelines trace <use case> <key> <partition>     from a prediction back to the row and the model that made it
+python -m pipelines reproduce <use case> <version>         train a version again: is it the same?
 python -m pipelines gates test [use case ...]              does every gate bite? each gate against each damage
 python -m pipelines gates propose <use case> <kind> <day>  expectations read off a reference partition, for review
 python -m pipelines quarantine show|replay <use case> ...  rows that were put aside, and taking them in after a fix
@@ -19,7 +24,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from pipelines import dates, use_cases
 from pipelines.config import Kind
@@ -84,10 +89,42 @@ def data(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def models(options: argparse.Namespace, settings: Settings) -> None:
-    """List who was promoted when, and why."""
-    from pipelines import registry
+    """Ask who was champion when, and why; compare two versions; go back to one, let one go, or approve of one."""
+    from pipelines import champions
+    from pipelines.history import History
 
-    for line in registry.history(settings, options.use_case):
+    use_cases.load(settings.use_cases, options.use_case)  # a misspelt name has no history either
+    if options.action == "history":
+        for line in History.of(settings, options.use_case).read():
+            print(line)
+    elif options.action == "at":
+        print(champions.at(settings, options.use_case, options.moment))
+    elif options.action == "compare":
+        for text in champions.compare(settings, options.use_case, options.one, options.other):
+            print(text)
+    elif options.action == "rollback":
+        print(champions.rollback(settings, options.use_case, options.version, options.reason))
+    elif options.action == "retire":
+        print(champions.retire(settings, options.use_case, options.reason))
+    else:
+        said: Literal["approved", "rejected"] = "approved" if options.action == "approve" else "rejected"
+        print(champions.answer(settings, options.use_case, dates.parse(options.partition), said, options.reason))
+
+
+def trace(options: argparse.Namespace, settings: Settings) -> None:
+    """Go from a prediction back to its features, its row as delivered, its model, and what that was trained on."""
+    from pipelines import trace
+    from pipelines.run import Run
+
+    for line in trace.trace(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings), options.key):
+        print(line)
+
+
+def reproduce(options: argparse.Namespace, settings: Settings) -> None:
+    """Train a version again from its own data and use-case file, and say whether it is the same."""
+    from pipelines import reproduce
+
+    for line in reproduce.reproduce(settings, options.use_case, options.version):
         print(line)
 
 
@@ -181,7 +218,14 @@ def _parser() -> argparse.ArgumentParser:
     restoring.add_argument("use_case")
     restoring.add_argument("version", help="a training partition (YYYY-MM-DD) or an md5 of `data list`")
     restoring.add_argument("to", type=Path, help="a folder that does not exist yet")
-    add(models).add_argument("use_case")
+    _add_models(add(models))
+    tracing = add(trace)
+    tracing.add_argument("use_case")
+    tracing.add_argument("key", help="the row's key, as the source has it")
+    tracing.add_argument("partition", help="the night, as YYYY-MM-DD")
+    again = add(reproduce)
+    again.add_argument("use_case")
+    again.add_argument("version", help="a model version of `models history`, or of MLflow's registry")
     gating = add(gates).add_subparsers(dest="action", required=True, metavar="test|propose")
     gating.add_parser("test", help="damage a good partition in every way; each gate must turn red").add_argument("use_case", nargs="*")
     proposing = gating.add_parser("propose", help="write expectations read off a reference partition into the use-case file, for review")
@@ -194,6 +238,26 @@ def _parser() -> argparse.ArgumentParser:
     replaying.add_argument("partition", help="a night, as YYYY-MM-DD")
     add(schema)
     return parser
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="history|at|compare|rollback|retire|approve|reject")
+
+    def add(name: str, told: str, *others: str, reason: bool = False) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=told, description=told)
+        for argument in ("use_case", *others):
+            action.add_argument(argument)
+        if reason:
+            action.add_argument("--reason", required=True, help="why, for whoever reads the history")
+        return action
+
+    add("history", "every decision, oldest first")
+    add("at", "who was champion on a day (YYYY-MM-DD, its end) or at a moment (YYYY-MM-DDTHH:MM, UTC)", "moment")
+    add("compare", "two versions on rows that neither was trained on, each metric with its interval", "one", "other")
+    add("rollback", "make a former champion the champion again, from the next scoring on", "version", reason=True)
+    add("retire", "let there be no champion: the next training need only beat the baseline", reason=True)
+    add("approve", "approve of a training's challenger (promotion.approval), named by its partition", "partition", reason=True)
+    add("reject", "reject it", "partition", reason=True)
 
 
 def _add_partition(parser: argparse.ArgumentParser) -> None:

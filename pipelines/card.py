@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from pipelines import dates, pages
-from pipelines.config import Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
+from pipelines.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
 from pipelines.scored import CONFUSION
 
 if TYPE_CHECKING:
@@ -34,13 +34,16 @@ MEANINGS = {
     "r2": "share of the label's variance that is explained",
     "asymmetric": "mean error, where one unit too low costs {under_cost:g}, one too high 1",
 }
+MOST_FEATURES = 30
 DECISION_PICTURES = ("confusion", "score_distribution")
+STUDY_PICTURES = ("learning", "importance")
 LINEAGE = {
     "use_case": "Use case",
     "use_case_sha256": "Use-case file (sha256)",
     "training_partition": "Training",
     "data_version": "Data version (DVC)",
     "code": "Code",
+    "lock": "Libraries (sha256 of the lock)",
     "seed": "Seed",
 }
 
@@ -55,7 +58,7 @@ def render(run: Run, judged: Judged) -> str:
         use_case=use_case,
         partition=run.partition,
         verdict=verdict,
-        promotes=verdict.beats_baseline and verdict.beats_champion,
+        promotes=verdict.promotes,
         primary=overall[verdict.metric],
         metrics=[
             {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
@@ -63,16 +66,20 @@ def render(run: Run, judged: Judged) -> str:
             if name not in CONFUSION
         ],
         policy=_policy(use_case.threshold) if use_case.threshold else None,
-        decisions=_decisions(overall) if use_case.threshold else [],
+        decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],
         slice_metrics=[verdict.metric, *(name for name in _beside(use_case) if name != verdict.metric)],
         slices=list(_slices(scores, verdict.metric)),
         slices_left_out=max(judged.scores["slice"].nunique() - 1 - MOST_SLICES, 0),
         pictures=judged.pictures,
         decision_pictures=DECISION_PICTURES if use_case.threshold else (),
+        study_pictures=[name for name in STUDY_PICTURES if name in judged.pictures],
         trials=_trials(judged),
         families=[{"family": family, **values} for family, values in verdict.values.items()],
         days=dates.days_of(use_case, run.kind, run.partition),
         rows=_records(judged.rows),
+        study=judged.study,
+        importance=_records(judged.study.importance)[:MOST_FEATURES],
+        reliability=_reliability(judged) if use_case.task == "binary" else [],
         source=_source(use_case.source),
         features=list(_features(use_case.features)),
         prepared=list(_prepared(use_case.features, use_case.prepare)),
@@ -86,6 +93,12 @@ def _records(table: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in row.items()} for row in table.astype(object).where(table.notna(), None).to_dict("records")]
 
 
+def _reliability(judged: Judged) -> list[Row]:
+    """The winner's probabilities beside what was true, bin by bin."""
+    lines = judged.curves
+    return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
+
+
 def _beside(use_case: UseCase) -> tuple[str, ...]:
     return ("precision", "recall") if use_case.task == "binary" else ("rmse", "mae")
 
@@ -97,14 +110,20 @@ def _policy(policy: Threshold) -> str:
         return f"the greatest precision whose recall is at least {policy.recall:g}"
     if isinstance(policy, LeastCost):
         return f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss {policy.false_negative:g}"
+    if isinstance(policy, Capacity):
+        return f"the greatest scores, {policy.alarms_a_day:,} a day on average"
     return f"fixed at {policy.value:g}"
 
 
-def _decisions(overall: dict[str, Row]) -> list[Row]:
-    """What each model would have done on the held-out rows, in counts."""
+def _decisions(overall: dict[str, Row], policy: Threshold) -> list[Row]:
+    """What each model would have done on the held-out rows, in counts, and what that would have cost where a cost is stated."""
     counted = ("precision", "recall", *CONFUSION)
     roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
-    return [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
+    found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
+    if isinstance(policy, LeastCost):
+        for row in found:
+            row["cost"] = policy.false_positive * row["fp"] + policy.false_negative * row["fn"]
+    return found
 
 
 def _slices(scores: list[Row], metric: str) -> Iterator[Row]:
@@ -175,4 +194,4 @@ def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
     leaks = [f"{name} ({column.why})" if column.why else name for name, column in use_case.columns.items() if column.role == "leak"]
     if leaks:
         yield f"Kept out of the features, since known only afterwards: {', '.join(leaks)}."
-    yield "What a feature is worth is not told here: a model that predicts well explains nothing by itself."
+    yield "What a feature is worth to the model says nothing about what it does to the world; features that say the same share their worth."

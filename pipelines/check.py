@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 
 import yaml
 
 from pipelines import features, sql
+from pipelines.bootstrap import LEAST_UNITS
 from pipelines.config import Column, Scalar, UseCase
+from pipelines.dates import Days, held_out_days
 from pipelines.errors import meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
@@ -29,6 +32,7 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
         *_rule_mistakes(use_case),
         *features.check(use_case),
         *families.check_grid(use_case),
+        *_promotion_mistakes(use_case),
         *judge.check(use_case),
         *_misplaced(use_case),
     ]
@@ -98,6 +102,17 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             continue
         yield from ((where, sentence) for sentence in _judged(expression, types)[1])
         types[renamed.get(name, name)] = sql.TYPES[use_case.columns[name].type]  # those below may use it
+
+
+def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """So few days that no interval could ever be drawn from them, and no model ever be promoted."""
+    days = Days(date.min, date.min + timedelta(days=use_case.split.window_days - 1))
+    held_out = len(held_out_days(use_case, days))
+    if use_case.unit == "day" and use_case.split.by == "time" and held_out < LEAST_UNITS:
+        yield (
+            "split.window_days" if use_case.promotion.unit is None else "promotion.unit",
+            f"{held_out} days are held out, and an interval is drawn from {LEAST_UNITS} at least: hold out more days, or name another promotion.unit (row, or a column)",
+        )
 
 
 def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -15,13 +15,13 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from pipelines.config import Family, Features, UseCase
-from pipelines.evaluate import Verdict
 from pipelines.gates.defaults import PARITY
-from pipelines.model import candidate, convert, engines
+from pipelines.model import candidate, convert, engines, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
 from pipelines.parity import compare, of_metric
+from pipelines.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +55,14 @@ def export(
         A graph a family, the parity table, and the engine that each graph is best scored by.
     """
     pipelines = {family: candidate.load(content) for family, content in candidates.items()}
+    usual = json.dumps(reasons.typical(features, use_case), sort_keys=True)
     graphs = {
         family: convert.graph_of(
             pipeline,
             use_case.features,
             use_case.task,
             use_case.name,
-            {**metadata, **_described(family, verdict, use_case), **embedded(pipeline)},
+            {**metadata, **_described(family, verdict, use_case), **embedded(pipeline), reasons.TYPICAL: usual},
         )
         for family, pipeline in pipelines.items()
     }
@@ -83,9 +84,7 @@ def parity(
     """
     rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
     judged = verdict.values[winner][verdict.metric]
-    measured = [
-        of_metric(features, winner, engine, judged, verdict.threshold, use_case) for engine in _proven(winner, graphs[winner], rows)
-    ]
+    measured = [of_metric(features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)]
     return pd.concat([rows, *measured], ignore_index=True)
 
 
@@ -133,7 +132,9 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
         described["classes"] = json.dumps([0, 1])
         described["positive"] = json.dumps(use_case.label.positive)
     if family == verdict.winner and verdict.threshold is not None:
-        described["threshold"] = repr(verdict.threshold)
+        cut = verdict.threshold
+        described |= {"threshold": repr(cut.value), "threshold_low": repr(cut.low), "threshold_high": repr(cut.high)}
+        described["threshold_policy"] = json.dumps(use_case.threshold and use_case.threshold.model_dump(), sort_keys=True)
     return described
 
 

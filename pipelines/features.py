@@ -27,7 +27,7 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         use_case: its `features`.
 
     Returns:
-        Key, time, target, the column of `split.folds.group` unless a feature bears its name, then
+        Key, time, target, the columns of `split.folds.group` and `promotion.unit` unless a feature bears their name, then
         `use_case.features.names`: numbers as FLOAT (null where not finite), categories and texts as VARCHAR ('' for
         null). In order of (time, key).
 
@@ -116,8 +116,11 @@ def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
 
 def _facts(use_case: UseCase) -> list[str]:
     """The columns that are told as they are."""
-    facts, group = [use_case.key, use_case.time, use_case.target], use_case.split.folds.group
-    return facts if group is None or group in (*facts, *use_case.features.names) else [*facts, group]
+    known = (use_case.key, use_case.time, use_case.target)
+    others = [
+        name for name in (use_case.split.folds.group, use_case.unit_column) if name and name not in (*known, *use_case.features.names)
+    ]
+    return [*known, *dict.fromkeys(others)]
 
 
 def _expressions(use_case: UseCase) -> dict[str, dict[str, str]]:

@@ -119,35 +119,38 @@ def tune(run: Run, share: str) -> Outcome:
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines import card, evaluate, registry, tracking
+    from pipelines import card, evaluate, registry, tracking, unseen
 
     families = run.use_case.candidates.families
+    champion, features = registry.champion_or_none(run), run.store.read("features")
+    if champion:
+        unseen.require(run, features, champion)
     judged = evaluate.evaluate(
-        features=run.store.read("features"),
+        features=features,
         trials=run.store.read("trials", pieces=families),
         validation=run.store.read("validation", pieces=families),
         candidates={family: run.store.read_file(f"candidates/{family}.skops") for family in families},
-        champion=registry.champion_or_none(run),
+        champion=champion,
         use_case=run.use_case,
     )
     run.store.write("scores", judged.scores)
     run.store.write("curves", judged.curves)
-    run.store.write_file("verdict.json", judged.verdict_json())
+    run.store.write_file("verdict.json", judged.verdict.as_json())
     report = run.write_report("evaluate", card.render(run, judged))
     return Outcome(judged.summary(), report=report, mlflow_run=tracking.log_evaluation(run, judged))
 
 
 def export(run: Run) -> Outcome:
     """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
-    from pipelines import evaluate, export, registry
+    from pipelines import export, registry, verdict
 
-    verdict = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    judged = verdict.read(run.store.read_file("verdict.json"))
     candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
-    exported = export.export(run.store.read("features"), candidates, verdict, run.use_case, metadata=run.lineage())
+    exported = export.export(run.store.read("features"), candidates, judged, run.use_case, metadata=run.lineage())
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
     written = run.store.write("parity", exported.parity)
-    mlflow_run = registry.register(run, exported, verdict)
+    mlflow_run = registry.register(run, exported, judged)
     return Outcome(f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}", mlflow_run=mlflow_run)
 
 
@@ -222,8 +225,10 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     data_docs.enter(run, verdict)
     # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
+    outcome = Outcome(verdict.summary(), report=report)
+    note(run, f"gate_{table}", outcome.summary)
     verdict.raise_if_closed(report)
-    return Outcome(verdict.summary(), report=report)
+    return outcome
 
 
 STEPS: dict[Step, Callable[..., Outcome]] = {
@@ -268,7 +273,14 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 
     let_through.require(run, step)
     with progress.told(run, step, share), run.store.room(step):
-        return STEPS[step](run, share) if share else STEPS[step](run)
+        outcome = STEPS[step](run, share) if share else STEPS[step](run)
+        note(run, f"{step} {share}" if share else step, outcome.summary)
+        return outcome
+
+
+def note(run: Run, task: str, summary: str) -> None:
+    """Leave word of which run did a task, by which a row can be traced to its runs."""
+    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary})
 
 
 def way(run: Run) -> None:

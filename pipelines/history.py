@@ -1,48 +1,72 @@
-"""Who became champion when, and why: one line of JSON a decision, never changed, never removed."""
+"""Who became champion when, and why: one line of JSON a decision, never changed, never removed.
+
+This file is the truth. A promotion, a rollback and a retirement happen when their line is on the disk, and not before; the
+alias `champion` in MLflow's registry follows, for MLflow's own users.
+"""
 
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from pipelines import dates
+from pipelines import dates, disk
+from pipelines.errors import TryAgain
 from pipelines.settings import Settings
 
-WAIT = 60  # seconds for another process that is writing its line
+WAIT = 60  # seconds for another process that is deciding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promotion:
-    """One decision about a challenger."""
+class Decision:
+    """One decision about a use case's champion."""
 
     time: str  # ISO 8601, UTC
-    partition: str
-    version: str
+    decision: Literal["promoted", "kept", "rolled back", "retired"]  # kept: the previous champion stayed, or there still is none
+    version: str | None  # that was decided about; None: retired, there is no champion from then on
     previous: str | None  # the champion that was met
-    decision: Literal["promoted", "kept"]  # kept: the previous champion stayed, or there still is none
     reason: str
-    metric: str
-    values: dict[str, float | None]  # model -> its primary metric on the held-out rows
-    orchestrator: str
+    partition: str | None = None  # of the challenger's training; None where a person decided
+    metric: str | None = None
+    values: dict[str, float | None] | None = None  # model -> its primary metric on the held-out rows
+    orchestrator: str = "command line"
+    by: str | None = None  # the person who decided, or who approved
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"{self.time}  {self.partition}  version {self.version} {self.decision}: {self.reason}"
+        what = f"version {self.version}" if self.version else "champion"
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.time}  {self.partition or self.since}  {what} {self.decision}{by}: {self.reason}"
 
     @property
     def since(self) -> date:
-        """The morning from which on it holds: when the training's partition is over, whenever it may have run."""
-        return dates.known_by("training", dates.parse(self.partition))
+        """The morning from which on it holds for nights: when the training's partition is over, whenever it ran; the day of a person's decision."""
+        return dates.known_by("training", dates.parse(self.partition)) if self.partition else self._decided.date()
 
-    def same_as(self, other: Promotion) -> bool:
+    @property
+    def held_from(self) -> datetime:
+        """The moment (UTC) from which on it holds: of the decision; of a training that ran on a later day, midnight of its morning."""
+        return self._decided if self._decided.date() == self.since else datetime.combine(self.since, time(), UTC)
+
+    @property
+    def champion(self) -> str | None:
+        """Who is champion after it."""
+        return self.previous if self.decision == "kept" else self.version
+
+    def same_as(self, other: Decision) -> bool:
         """Whether both are the same decision: made twice, it is one line."""
-        return (self.version, self.previous, self.decision, self.reason) == (other.version, other.previous, other.decision, other.reason)
+        mine, theirs = ((line.version, line.previous, line.decision, line.reason, line.by) for line in (self, other))
+        return mine == theirs
+
+    @property
+    def _decided(self) -> datetime:
+        return datetime.fromisoformat(self.time)
 
 
 @dataclass(frozen=True)
@@ -56,24 +80,50 @@ class History:
         """The history of a use case, which may be empty."""
         return cls(settings.data / use_case / "promotions.jsonl")
 
-    def read(self) -> list[Promotion]:
+    def read(self) -> list[Decision]:
         """Every decision, oldest first."""
         if not self.path.is_file():
             return []
-        return [Promotion(**json.loads(line)) for line in self.path.read_text().splitlines()]
+        return [Decision(**json.loads(line)) for line in self.path.read_bytes().splitlines()]
 
-    def promotions(self) -> list[Promotion]:
-        """The decisions by which somebody became champion, oldest first."""
-        return [line for line in self.read() if line.decision == "promoted"]
+    def changes(self) -> list[Decision]:
+        """The decisions by which the champion became another one, or none, oldest first."""
+        return [line for line in self.read() if line.decision != "kept"]
 
-    def append(self, promotion: Promotion) -> None:
-        """Write a decision down, on disk before this returns, unless the latest one about this version is the same."""
+    @property
+    def champion(self) -> str | None:
+        """The version that is champion now, if any."""
+        changes = self.changes()
+        return changes[-1].champion if changes else None
+
+    def on(self, morning: date) -> Decision | None:
+        """The decision that holds for what is due on a morning; None before the first."""
+        return next((line for line in reversed(self.changes()) if line.since <= morning), None)
+
+    def at(self, moment: datetime) -> Decision | None:
+        """The decision that held at a moment; None before the first."""
+        return next((line for line in reversed(self.changes()) if line.held_from <= moment), None)
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Let nobody else decide meanwhile: what is read within is still so when the decision is appended.
+
+        Raises:
+            TryAgain: somebody else has been deciding for a minute.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_suffix(".lock"), timeout=WAIT):
-            latest = [known for known in self.read() if known.version == promotion.version][-1:]
-            if latest and latest[0].same_as(promotion):
-                return
-            with self.path.open("a") as file:
-                file.write(json.dumps(asdict(promotion), sort_keys=True, allow_nan=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+        try:
+            with FileLock(self.path.with_suffix(".lock"), timeout=WAIT):
+                yield
+        except Timeout as error:
+            raise TryAgain(f"{self.path.parent.name}: somebody else has been deciding about the champion for {WAIT} s") from error
+
+    def append(self, decided: Decision) -> None:
+        """Write a decision down, on disk before this returns, unless it has been made already. Only while `deciding`."""
+        latest = [known for known in self.read() if known.version == decided.version][-1:]
+        if latest and (latest[0].same_as(decided) if decided.decision == "kept" else self.champion == decided.champion):
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        before = self.path.read_bytes() if self.path.is_file() else b""
+        # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
+        disk.publish(self.path, before + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from matplotlib.figure import Figure
 
 from pipelines.metrics import Floats
 from pipelines.scored import CONFUSION, Scored
+
+if TYPE_CHECKING:
+    from pipelines.study import Study
 
 INK, SOFT, GRID = "#1b2330", "#5d6878", "#e8ebf0"
 CHALLENGER, POSITIVE, NEGATIVE = "#3557c8", "#c8553d", "#8fa3bf"
@@ -64,6 +68,14 @@ def regression(curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequ
     }
     if np.ptp(hours) > 0:
         drawn["residuals_by_hour"] = _drawn(lambda axes: _by_hour(axes, residual, hours))
+    return drawn
+
+
+def study(found: Study, metric: str, baseline: float | None) -> dict[str, bytes]:
+    """Draw how the winner learns, and what its features are worth."""
+    drawn = {"importance": _drawn(lambda axes: _importance(axes, found.importance, metric))}
+    if len(found.learning) > 1:
+        drawn["learning"] = _drawn(lambda axes: _learning(axes, found.learning, metric, baseline))
     return drawn
 
 
@@ -173,3 +185,24 @@ def _by_hour(axes: Axes, residual: Floats, hours: Floats) -> None:
     axes.axhline(0, color=INK, linewidth=1, linestyle="--")
     axes.set(title="Residuals by hour of day", xlabel="hour", ylabel="predicted minus actual")
     axes.legend(loc="best", ncols=3)
+
+
+MOST_FEATURES = 12
+
+
+def _importance(axes: Axes, importance: pd.DataFrame, metric: str) -> None:
+    shown = importance.head(MOST_FEATURES).iloc[::-1]
+    axes.barh(shown["feature"], shown["loss"], xerr=shown["spread"], color=CHALLENGER, alpha=0.8, ecolor=SOFT, height=0.7)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set(title="What a feature is worth", xlabel=f"{metric} lost when it is shuffled")
+    axes.tick_params(axis="y", labelsize=8)
+    axes.grid(visible=False, axis="y")
+
+
+def _learning(axes: Axes, learning: pd.DataFrame, metric: str, baseline: float | None) -> None:
+    axes.plot(learning["rows"], learning["training"], color=POSITIVE, marker="o", markersize=4, label="on its own training rows")
+    axes.plot(learning["rows"], learning["held_out"], color=CHALLENGER, marker="o", markersize=4, linewidth=2, label="on held-out rows")
+    if baseline is not None:
+        axes.axhline(baseline, color=OTHERS["baseline"], linewidth=1.2, linestyle="--", label="baseline, held out")
+    axes.set(title="Learning curve", xlabel="training rows", ylabel=metric)
+    axes.legend(loc="best")

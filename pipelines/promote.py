@@ -1,65 +1,94 @@
-"""Promotion: the challenger, which every gate has let through, becomes champion when the held-out rows speak for it."""
+"""Promotion: the challenger, which every gate has let through, becomes champion when every rule speaks for it."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from pipelines import registry, tracking
+from pipelines import approval, evidence, registry, verdict
 from pipelines.errors import TableMissing
-from pipelines.evaluate import Verdict, read_verdict
-from pipelines.history import History, Promotion
+from pipelines.history import Decision, History
 from pipelines.run import Run
+from pipelines.store import as_json
+from pipelines.verdict import Rule, Verdict
+
+DECISION = "decision.json"
+SAME_CHAMPION = "same champion"
 
 
 def promote(run: Run) -> str:
-    """Decide about the training's challenger, write the decision down, and move the alias `champion` if it is due.
+    """Decide about the training's challenger, and write down which rule decided what from which numbers.
 
-    Twice the same decision is one: a champion is not promoted over itself. The decision is written before the alias moves,
-    so that a step killed between the two completes when it runs again, and no champion is without its line.
+    Twice the same decision is one: a champion is not promoted over itself. It is the champion when its line is in the
+    history; killed before, this step decides again, and killed behind, it only lets MLflow's alias follow.
 
     Returns:
         A sentence on what was decided and why.
 
     Raises:
         TableMissing: the evaluation or the challenger is missing.
-        TryAgain: MLflow does not answer.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
     """
-    verdict = read_verdict(run.store.read_file("verdict.json"))
+    judged = verdict.read(run.store.read_file("verdict.json"))
     name = run.use_case.name
-    client = tracking.connect(run.settings)
-    challenger = registry.version_of(client, name, run.store.read_file(f"models/{verdict.winner}.onnx"))
+    graph = run.store.read_file(f"models/{judged.winner}.onnx")
+    challenger = registry.version_of(run.settings, name, graph)
     if challenger is None:
         raise TableMissing(
             f"{run.store}: the winner's graph is no registered version\n  way out: run the step export again; it registers it"
         )
-    current = registry.champion_version(client, name)
-    if current == challenger:
-        return f"version {current} ({verdict.winner}) is champion already"
-    promotion = _decided(run, verdict, challenger, current)
-    History.of(run.settings, name).append(promotion)
-    if promotion.decision == "promoted":
-        client.set_registered_model_alias(name, registry.CHAMPION, challenger)
-    return f"version {promotion.version} ({verdict.winner}) {promotion.decision}: {promotion.reason}"
+    history = History.of(run.settings, name)
+    with history.deciding():
+        if history.champion == challenger:
+            registry.follow(run.settings, name)
+            return f"version {challenger} ({judged.winner}) is champion already"
+        rules = (*judged.rules, *_of_export(run, graph, challenger), *approval.rule(run, graph), _same_champion(judged, history.champion))
+        whole = replace(judged, rules=rules)
+        line = _line(run, whole, challenger, history.champion)
+        # Without a clock or a run, which are the history's: the same training decides the same, to the byte.
+        told = {name: value for name, value in asdict(line).items() if name not in ("time", "orchestrator")}
+        run.store.write_file(DECISION, as_json({**told, "rules": [asdict(rule) for rule in rules], "notes": judged.notes}))
+        history.append(line)
+        if line.decision == "promoted":
+            registry.follow(run.settings, name)
+    return f"version {challenger} ({judged.winner}) {line.decision}: {line.reason}"
 
 
-def _decided(run: Run, verdict: Verdict, challenger: str, current: str | None) -> Promotion:
-    better = verdict.beats_baseline and verdict.beats_champion
-    reason = "; ".join(verdict.reasons)
-    if current != verdict.champion_version:
-        # Another training has promoted since: whoever is better now was not asked on these rows.
-        better = False
-        reason = f"it was compared with {_champion(verdict.champion_version)}, but now there is {_champion(current)}: evaluate again"
-    return Promotion(
+def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> Decision:
+    broken = [rule.sentence for rule in judged.rules if not rule.holds]
+    spoke_for_it = [rule.sentence for rule in judged.rules if rule.name != SAME_CHAMPION]
+    answer = approval.read(run)
+    return Decision(
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         partition=run.partition.isoformat(),
         version=challenger,
         previous=current,
-        decision="promoted" if better else "kept",
-        reason=reason,
-        metric=verdict.metric,
-        values={model: values.get(verdict.metric) for model, values in verdict.values.items()},
+        decision="promoted" if judged.promotes else "kept",
+        reason="; ".join(broken or spoke_for_it),
+        metric=judged.metric,
+        values={model: values.get(judged.metric) for model, values in judged.values.items()},
         orchestrator=run.orchestrator,
+        by=answer.by if answer else None,
     )
+
+
+def _of_export(run: Run, graph: bytes, challenger: str) -> list[Rule]:
+    """The rules about what the export has made: its size and its speed."""
+    asked = run.use_case.promotion
+    speed = registry.rows_per_second(run.settings, run.use_case.name, challenger) if asked.min_rows_per_second is not None else None
+    return [rule for rule in (evidence.size(len(graph), asked.max_megabytes), evidence.speed(speed, asked.min_rows_per_second)) if rule]
+
+
+def _same_champion(judged: Verdict, current: str | None) -> Rule:
+    """Another training, or a person, may have changed the champion since: whoever it is now was not asked on these rows."""
+    compared, now = _champion(judged.champion_version), _champion(current)
+    same = current == judged.champion_version
+    sentence = (
+        f"{now} is still the one that it was compared with"
+        if same
+        else f"it was compared with {compared}, but now there is {now}: evaluate again"
+    )
+    return Rule(name=SAME_CHAMPION, holds=same, sentence=sentence)
 
 
 def _champion(version: str | None) -> str:

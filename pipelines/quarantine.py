@@ -327,6 +327,7 @@ def _publish(run: Run) -> None:
     now, aside = _opened(run)
     for table in TABLES:
         now.store.adopt(table, aside.store)
+    flow.note(run, "quarantine replay", f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine")
     for table in GATED:
         run.log(flow.gate(run.afresh(), table))
     aside.store.discard()

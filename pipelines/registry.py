@@ -1,7 +1,8 @@
 """The registry: which versions a use case's model has, which one is champion, and since when.
 
 One registered model a use case, one version a family and training. A version's tags say where it comes from and how it
-did on held-out rows; the alias `champion` names the version that scores, `challenger` the winner of the latest training.
+did on held-out rows. Who is champion, the history says (`pipelines.history`); the alias `champion` follows it, and
+`challenger` names the winner of the latest training.
 """
 
 from __future__ import annotations
@@ -24,22 +25,24 @@ from mlflow.types import ColSpec, Schema
 
 from pipelines import dates, disk, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
-from pipelines.history import History, Promotion
+from pipelines.history import History
+from pipelines.model.calibration import KEY as CALIBRATION
 from pipelines.model.engine import BOOSTER
 from pipelines.model.graph import Graph
+from pipelines.model.reasons import TYPICAL
 
 if TYPE_CHECKING:
     from pipelines.config import Family
-    from pipelines.evaluate import Verdict
     from pipelines.export import Exported
     from pipelines.model.engines import Choice
     from pipelines.run import Run
     from pipelines.settings import Settings
+    from pipelines.verdict import Verdict
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 GRAPH_TAG, ENGINE_TAG, CHUNK_TAG, SPEED_TAG = "graph_sha256", "engine", "chunk_rows", "rows_per_second"
 MODEL_FILE = "model.onnx"
-NOT_TAGS = frozenset({"features", "format", BOOSTER})  # of a graph's metadata: too long, or of no use in a search
+NOT_TAGS = frozenset({"features", "format", BOOSTER, TYPICAL, CALIBRATION})  # of a graph's metadata: too long, or of no use in a search
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def champion(run: Run) -> Champion:
     """
     client = tracking.connect(run.settings)
     name = run.use_case.name
-    return _load(_known(client, name, run.model_version or _champion_version_of(run, client)))
+    return _load(_known(client, name, run.model_version or _champion_version_of(run)))
 
 
 def champion_or_none(run: Run) -> Champion | None:
@@ -106,46 +109,69 @@ def champion_or_none(run: Run) -> Champion | None:
         return None
 
 
-def champion_version(client: MlflowClient, name: str) -> str | None:
-    """Return the number of the version that is champion, if any."""
-    models = client.search_registered_models(filter_string=f"name='{name}'")
-    return str(models[0].aliases[CHAMPION]) if models and CHAMPION in models[0].aliases else None
+def follow(settings: Settings, name: str) -> None:
+    """Let the alias name the champion that the history names. Only while nobody else decides, or an older one might win.
+
+    Raises:
+        TryAgain: MLflow does not answer.
+    """
+    version, client = History.of(settings, name).champion, tracking.connect(settings)
+    with tracking.answering(settings):
+        models = client.search_registered_models(filter_string=f"name='{name}'")
+        aliased = models[0].aliases.get(CHAMPION) if models else None
+        if version is None and aliased is not None:
+            client.delete_registered_model_alias(name, CHAMPION)
+        elif version is not None and str(aliased) != version:
+            client.set_registered_model_alias(name, CHAMPION, version)
 
 
-def version_of(client: MlflowClient, name: str, graph: bytes) -> str | None:
-    """Return the number of the version whose graph this is, if it is registered."""
-    found = _registered(client, name, graph)
+def rows_per_second(settings: Settings, name: str, version: str) -> float | None:
+    """What a version's engine did when it was measured.
+
+    Raises:
+        TryAgain: MLflow does not answer.
+    """
+    client = tracking.connect(settings)
+    with tracking.answering(settings):
+        found = client.get_model_version(name, version).tags.get(SPEED_TAG)
+    return None if found is None else float(found)
+
+
+def version_of(settings: Settings, name: str, graph: bytes) -> str | None:
+    """Return the number of the version whose graph this is, if it is registered.
+
+    Raises:
+        TryAgain: MLflow does not answer.
+    """
+    client = tracking.connect(settings)
+    with tracking.answering(settings):
+        found = _registered(client, name, graph)
     return str(found.version) if found else None
 
 
-def history(settings: Settings, use_case: str) -> list[Promotion]:
-    """List each decision about the use case's champion, oldest first."""
-    return History.of(settings, use_case).read()
-
-
-def _champion_version_of(run: Run, client: MlflowClient) -> str:
+def _champion_version_of(run: Run) -> str:
     """The version that was champion when the run's partition was due; of now for trainings and what-if runs."""
-    name = run.use_case.name
-    now = champion_version(client, name)
-    if now is None:
+    name, history = run.use_case.name, History.of(run.settings, run.use_case.name)
+    changes = history.changes()
+    if run.what_if or run.kind == "training":
+        decided = changes[-1] if changes else None
+    else:
+        morning = dates.known_by(run.kind, run.partition)
+        decided = history.on(morning)
+        if decided is None and changes:
+            raise NoChampion(
+                f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(line.since for line in changes)}\n"
+                f"  way out: to see what the champion of now would have said, beside the predictions: "
+                f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
+            )
+    if decided is None or decided.champion is None:
+        retired = f": it was retired on {decided.since} ({decided.reason})" if decided else " yet"
         raise NoChampion(
-            f"{name} has no champion yet, so there is nothing to score or compare with\n"
+            f"{name} has no champion{retired}, so there is nothing to score or compare with\n"
             f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
             f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
         )
-    promotions = History.of(run.settings, name).promotions()
-    morning = dates.known_by(run.kind, run.partition)
-    # The alias is the champion of now, also where somebody has moved it by hand; the history knows the ones before it.
-    if run.what_if or run.kind == "training" or not promotions or promotions[-1].since <= morning:
-        return now
-    then = [promotion.version for promotion in promotions if promotion.since <= morning]
-    if not then:
-        raise NoChampion(
-            f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(p.since for p in promotions)}\n"
-            f"  way out: to see what the champion of now would have said, beside the predictions: "
-            f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
-        )
-    return then[-1]
+    return decided.champion
 
 
 def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:
@@ -201,10 +227,36 @@ def _download(version: ModelVersion) -> bytes:
             ) from error
 
 
+def use_case_file(settings: Settings, name: str, version: str) -> bytes:
+    """The use-case file that a version was trained with, as it was then.
+
+    Raises:
+        BadInput: there is no such version.
+        TableCorrupt: the file is gone, or is not the one that the version names.
+        TryAgain: MLflow does not answer.
+    """
+    found = _known(tracking.connect(settings), name, version)
+    with TemporaryDirectory() as folder:
+        try:
+            place = mlflow.artifacts.download_artifacts(run_id=found.run_id, artifact_path=f"{name}.yaml", dst_path=folder)
+            content = Path(place).read_bytes()
+        except (OSError, MlflowException) as error:
+            raise TableCorrupt(
+                f"{name} version {version}: its use-case file cannot be read: {str(error).splitlines()[0]}\n"
+                "  way out: bring MLflow's artifacts back from a backup"
+            ) from error
+    if _sha256(content) != found.tags.get("use_case_sha256"):
+        raise TableCorrupt(f"{name} version {version}: the use-case file that is kept with it is not the one that it was trained with")
+    return content
+
+
 def _begin(client: MlflowClient, run: Run) -> str:
     tags = {"sluice.step": "export", "sluice.orchestrator": run.orchestrator}
     begun = client.create_run(tracking.experiment(client, run), run_name=f"{run.partition} export", tags=tags)
-    return str(begun.info.run_id)
+    run_id = str(begun.info.run_id)
+    # As it is now; whether it is what the versions name, is asked when it is read.
+    client.log_artifact(run_id, str(run.loaded.path))
+    return run_id
 
 
 def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes, choice: Choice | None) -> ModelVersion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import subprocess
 from collections.abc import Callable
@@ -106,17 +107,29 @@ class Run:
             "training_partition": self.partition.isoformat(),
             "data_version": snapshot.of(self.store).md5,
             "code": self.store.version.code,
+            "lock": lock_version(),
             "seed": str(self.use_case.candidates.seed),
         }
 
     def write_report(self, task: str, html: str) -> str:
         """Publish a page for a person, and return its path below the data root."""
-        path = self.store.write_file(f"reports/{task}.html", html.encode())
-        return path.relative_to(self.store.root).as_posix()
+        self.store.write_file(f"reports/{task}.html", html.encode())
+        return self.report(task)
+
+    def report(self, task: str) -> str:
+        """Where a task's page is, below the data root."""
+        return (self.store.folder / "reports" / f"{task}.html").relative_to(self.store.root).as_posix()
 
     def log(self, outcome: Outcome) -> None:
         """Say what a step did."""
         logger.info("%s %s %s: %s", self.use_case.name, self.kind, self.partition, outcome.summary)
+
+
+@cache
+def lock_version() -> str:
+    """The sha256 of the lock of all libraries; `unlocked` where Sluice was installed without one."""
+    lock = ROOT / "requirements.txt"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "unlocked"
 
 
 @cache

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.errors import BadInput
-from pipelines.model import engines
+from pipelines.model import engines, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_pool import cores, in_order
 
@@ -32,7 +33,8 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
 
     Returns:
         A stream of the rows in their order: key, time, score (the probability of the positive class, or the prediction),
-        decision (binary tasks only: 1 where score >= the champion's threshold, else 0), engine (the library that computed
+        decision (binary tasks only: 1 where score >= the champion's threshold, else 0), reasons (if the use case asks for
+        them, see `reasons.of`; null where there is no alarm), engine (the library that computed
         the score), model_version, run (see `fingerprint`) and partition.
 
     Raises:
@@ -47,9 +49,12 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
             "  way out: score with the version that won, or with the champion"
         )
     schema = _schema(features.schema, run)
+    explain = _explaining(engine, champion, run) if run.use_case.reasons else None
     chunk = min(champion.chunk_rows or engine.rows_at_once, engine.rows_at_once)
     constants = {"engine": engine.name, "model_version": champion.version, "run": fingerprint(champion, run), "partition": run.partition}
-    score = partial(_scored, engine=engine, threshold=champion.threshold, constants=_columns(constants, chunk), schema=schema)
+    score = partial(
+        _scored, engine=engine, threshold=champion.threshold, constants=_columns(constants, chunk), schema=schema, explain=explain
+    )
     return pa.RecordBatchReader.from_batches(schema, _all(in_order(score, _cut(features, chunk), cores()), rows, run))
 
 
@@ -66,7 +71,8 @@ def _schema(features: pa.Schema, run: Run) -> pa.Schema:
     use_case = run.use_case
     decision = [pa.field("decision", pa.int8())] if use_case.task == "binary" else []
     constants = [("engine", pa.string()), ("model_version", pa.string()), ("run", pa.string()), ("partition", pa.date32())]
-    return pa.schema([features.field(use_case.key), features.field(use_case.time), ("score", pa.float64()), *decision, *constants])
+    why = [pa.field("reasons", pa.string())] if use_case.reasons else []
+    return pa.schema([features.field(use_case.key), features.field(use_case.time), ("score", pa.float64()), *decision, *why, *constants])
 
 
 def _cut(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
@@ -78,13 +84,35 @@ def _columns(constants: dict[str, object], rows: int) -> dict[str, pa.Array]:
     return {name: pa.repeat(pa.scalar(value), rows) for name, value in constants.items()}
 
 
+Explain: TypeAlias = Callable[[pa.RecordBatch, npt.NDArray[np.float32]], list[str]]
+
+
+def _explaining(engine: Engine, champion: Champion, run: Run) -> Explain:
+    usual, most = reasons.read(champion.metadata), run.use_case.reasons or 0
+    return partial(reasons.of, engine=engine, usual=usual, most=most, rising=run.use_case.task == "binary")
+
+
+def _reasons(batch: pa.RecordBatch, score: npt.NDArray[np.float32], asked: npt.NDArray[np.bool_], explain: Explain) -> pa.Array:
+    """Reasons of some rows: they cost as many scores as there are features, and nobody asks about what raises no alarm."""
+    found = iter(explain(batch.filter(pa.array(asked)), score[asked]) if asked.any() else [])
+    return pa.array([next(found) if one else None for one in asked], pa.string())
+
+
 def _scored(
-    batch: pa.RecordBatch, engine: Engine, threshold: float | None, constants: dict[str, pa.Array], schema: pa.Schema
+    batch: pa.RecordBatch,
+    engine: Engine,
+    threshold: float | None,
+    constants: dict[str, pa.Array],
+    schema: pa.Schema,
+    explain: Explain | None,
 ) -> pa.RecordBatch:
-    score = engine.scores(batch).astype(np.float64)
+    found = engine.scores(batch)
+    score = found.astype(np.float64)
     columns = {"score": score, **{name: column.slice(0, len(score)) for name, column in constants.items()}}
     if threshold is not None:
         columns["decision"] = (score >= threshold).astype(np.int8)
+    if explain:
+        columns["reasons"] = _reasons(batch, found, np.full(len(score), True) if threshold is None else score >= threshold, explain)
     columns |= {name: batch[name] for name in schema.names if name not in columns}  # key and time
     return pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)
 

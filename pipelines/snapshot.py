@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from dvc.exceptions import CheckoutError, DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -140,6 +141,19 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
             )
         _move(Path(folder) / TABLE, dest)
     return dest
+
+
+@contextmanager
+def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
+    """The rows of a version, as they were then, whatever has become of the partition's tables since.
+
+    Raises:
+        BadInput: neither DVC's cache nor its remote has it.
+        TableCorrupt: what came back is not the version.
+    """
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=run.store.root) as folder:
+        parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
+        yield run.store.connection.read_parquet(f"{parts}/*.parquet")
 
 
 def _current(folder: Path) -> Snapshot | None:

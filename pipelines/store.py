@@ -17,11 +17,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 MEMORY = 2_000_000_000  # bytes
 TOGETHER = ".together-"
+RUNS = ".runs.jsonl"  # which task of which run did what here, a line each
 PATIENCE = 60  # seconds to wait for other writers of the partition, each of which takes milliseconds
 
 
@@ -308,6 +309,20 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             disk.publish(path, content)
         return path
+
+    def note(self, told: Mapping[str, str]) -> None:
+        """Write down what a task did here, for whoever traces a row: a line of JSON, beside the tables, and no input of any of them."""
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **told}).encode() + b"\n"
+        with self.room(RUNS):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / RUNS).open("ab", buffering=0) as file:  # one write a line: lines of tasks side by side do not mix
+                file.write(line)
+
+    def notes(self) -> list[dict[str, str]]:
+        """What tasks did here, oldest first."""
+        path = self.folder / RUNS
+        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     def discard(self) -> None:
         """Remove all that lies beside the partition, if anything does."""

@@ -13,8 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix_at_thresholds
 
-from pipelines.config import Fixed, LeastCost, MaxRecall, Threshold
+from pipelines.config import Capacity, Fixed, LeastCost, MaxRecall, Threshold
 from pipelines.errors import BadInput
+from pipelines.verdict import Cut
+
+DRAWS = 200  # of the validation rows, for the threshold's interval
+SURE = (0.025, 0.975)
 
 
 class Unreachable(BadInput):
@@ -41,16 +45,21 @@ class _Points:
         return self.tp / (self.tp + self.fn)
 
 
-def choose(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike) -> float:
+def choose(
+    policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, rows_a_day: float = np.nan, weight: npt.ArrayLike | None = None
+) -> float:
     """Choose the threshold that fulfils the policy best on these rows.
 
     Of thresholds that are equally good, max_recall takes the one with the greater precision, max_precision the one
-    with the greater recall, and least_cost the one with fewer alarms.
+    with the greater recall, and least_cost the one with fewer alarms. Capacity takes the one with the most alarms that
+    are not more, on average over the days, than it allows.
 
     Args:
         policy: The use case's.
         y: The truth, shape (n,): 0 or 1.
         score: The model's scores on these rows, shape (n,).
+        rows_a_day: capacity: how many rows a day has, of which these are a sample.
+        weight: How often each row counts, shape (n,); once each without it.
 
     Raises:
         Unreachable: no threshold reaches the precision that max_recall asks for.
@@ -58,7 +67,10 @@ def choose(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """
     if isinstance(policy, Fixed):
         return policy.value
-    points = _points(np.asarray(y), np.asarray(score, dtype=np.float32))
+    points = _points(np.asarray(y), np.asarray(score, dtype=np.float32), weight)
+    if isinstance(policy, Capacity):
+        alarms, rows = points.tp + points.fp, points.tp[-1] + points.fp[-1]
+        return float(points.threshold[np.flatnonzero(alarms <= policy.alarms_a_day * rows / rows_a_day)[-1]])
     if isinstance(policy, LeastCost):
         cost = policy.false_positive * points.fp + policy.false_negative * points.fn
         return float(points.threshold[np.argmin(cost)])
@@ -70,13 +82,45 @@ def choose(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     return _best(points, points.recall >= policy.recall, points.precision, points.recall)
 
 
-def _points(y: npt.NDArray[np.float64], score: npt.NDArray[np.float32]) -> _Points:
+def with_interval(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, rows_a_day: float = np.nan, seed: int = 0) -> Cut:
+    """Choose as `choose` does, and say between which two thresholds 95 of 100 choices on like rows would lie.
+
+    Args:
+        policy: See `choose`.
+        y: See `choose`.
+        score: See `choose`.
+        rows_a_day: See `choose`.
+        seed: Of the draws.
+
+    Raises:
+        Unreachable, BadInput: see `choose`; a draw on which no threshold fulfils the policy counts as one above every score.
+    """
+    chosen = choose(policy, y, score, rows_a_day)
+    if isinstance(policy, Fixed):
+        return Cut(chosen, chosen, chosen)
+    random, rows = np.random.default_rng(seed), len(np.asarray(y))
+    drawn = [_again(policy, y, score, rows_a_day, np.bincount(random.integers(rows, size=rows), minlength=rows)) for _ in range(DRAWS)]
+    low, high = np.quantile(drawn, SURE, method="inverted_cdf")
+    return Cut(chosen, float(low), float(high))
+
+
+def _again(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, rows_a_day: float, times: npt.NDArray[np.int64]) -> float:
+    try:
+        return choose(policy, y, score, rows_a_day, times)
+    except BadInput:
+        return 1.0
+
+
+def _points(y: npt.NDArray[np.float64], score: npt.NDArray[np.float32], weight: npt.ArrayLike | None) -> _Points:
     if len(np.unique(y)) != 2:
         raise BadInput(
             f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a policy needs rows of both\n"
             "  way out: more days (split.window_days) or fewer folds (split.folds.n), so that each fold has positive rows"
         )
-    _, fp, fn, tp, scores = confusion_matrix_at_thresholds(y, score)
+    if weight is not None:
+        drawn = np.asarray(weight) > 0
+        y, score, weight = y[drawn], score[drawn], np.asarray(weight)[drawn]
+    _, fp, fn, tp, scores = confusion_matrix_at_thresholds(y, score, sample_weight=weight)
     # No alarm at all lies above the greatest score, an alarm for each row below the least; probabilities end at 1 and 0.
     above = np.nextafter(np.maximum(scores[0], np.float32(1)), np.float32(np.inf))
     below = np.minimum(scores[-1], np.float32(0))

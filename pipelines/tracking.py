@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +45,25 @@ def connect(settings: Settings) -> MlflowClient:
     """
     mlflow.set_tracking_uri(settings.mlflow)
     mlflow.set_registry_uri(settings.mlflow)
+    # The first client of a database makes its tables; two at once would break each other's migrations, and the database.
+    with answering(settings), _alone(settings):
+        client = MlflowClient(settings.mlflow, settings.mlflow)
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Turn what MLflow raises when it does not answer, or stops answering, into a sentence.
+
+    Raises:
+        OldDatabase: the database needs MLflow's migration.
+        TryAgain: MLflow does not answer.
+    """
     try:
-        # The first client of a database makes its tables; two at once would break each other's migrations, and the database.
-        with _alone(settings):
-            client = MlflowClient(settings.mlflow, settings.mlflow)
-            client.search_experiments(max_results=1)
+        yield
     except (MlflowException, SQLAlchemyError, Timeout) as error:
         raise _sentence(settings.mlflow, error) from error
-    return client
 
 
 def experiment(client: MlflowClient, run: Run) -> str:
@@ -105,7 +117,7 @@ def log_evaluation(run: Run, judged: Judged) -> str:
     client.log_artifact(evaluation, str(run.store.folder / "reports" / "evaluate.html"))
     verdict = judged.verdict
     values = {f"{model}.{name}": value for model, metrics in verdict.values.items() for name, value in metrics.items()}
-    _finish(client, evaluation, values, {"winner": verdict.winner, "threshold": verdict.threshold})
+    _finish(client, evaluation, values, {"winner": verdict.winner, "threshold": verdict.cut})
     return evaluation
 
 

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines import metrics
 from pipelines.errors import BadInput, BadUseCase, listed
-from pipelines.model import baseline, candidate, families, folds, inputs
+from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Found:
             std_score and fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
             (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
-            fold's other rows), family.
+            fold's other rows, and calibrated where the use case asks for it), family.
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
         best_score: The best candidate's mean score.
         best_params: The best candidate's parameters, by the names of the use-case file.
@@ -82,11 +82,15 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family,
     trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
     validation = _out_of_fold(found, rows, y, use_case)
+    best_model = found.best_estimator_
+    if use_case.calibration:
+        line = calibration.fit(use_case.calibration, validation["label"], validation["score"])
+        best_model, validation["score"] = candidate.calibrated(best_model, line), line(validation["score"])
     return Found(
         family=family,
         trials=trials,
         validation=validation.assign(family=family),
-        candidate=candidate.dump(found.best_estimator_),
+        candidate=candidate.dump(best_model),
         best_score=float(best.mean_score),
         best_params=json.loads(best.params),
         fit_seconds=tuple(float(seconds) for seconds in results.mean_fit_time),

@@ -73,7 +73,11 @@ def load_all(folder: Path) -> Iterator[Loaded]:
 
 def load_file(path: Path) -> Loaded:
     """Load one use-case file; see `load`."""
-    content = path.read_bytes()
+    return parse(path, path.read_bytes())
+
+
+def parse(path: Path, content: bytes) -> Loaded:
+    """Load a use case from what its file holds, or once held; see `load`."""
     raw, lines = _parsed(path, content)
     try:
         use_case = UseCase.model_validate(raw)

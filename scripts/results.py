@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
-from pipelines.metrics import gain
+from pipelines import verdict
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
 from pipelines.use_cases import load_all
@@ -29,18 +28,17 @@ def main() -> None:
 
 
 def _row(run: Run) -> str:
-    verdict = json.loads(run.store.read_file("verdict.json"))
-    ours, baseline = verdict["values"][verdict["winner"]], verdict["values"]["baseline"]
-    metric = verdict["metric"]
-    better = gain(metric, ours[metric], baseline[metric])
+    judged = verdict.read(run.store.read_file("verdict.json"))
+    ours, baseline, metric = judged.values[judged.winner], judged.values["baseline"], judged.metric
+    better = next(rule for rule in judged.rules if rule.name == "baseline")
     trained, held_out = (
         run.store.read("features").aggregate("count(*) filter (split = 'train'), count(*) filter (split = 'test')").fetchall()[0]
     )
     ((parity,),) = run.store.read("parity").filter("kind = 'real'").aggregate("max(difference)").fetchall()
     at_threshold = f"precision {ours['precision']:.3f}, recall {ours['recall']:.3f}" if "recall" in ours else "-"
     return (
-        f"| `{run.use_case.name}` | {trained:,}, {held_out:,} | {verdict['winner']} | {metric} | **{ours[metric]:.4g}** | {baseline[metric]:.4g} "
-        f"| {better:.4g} | {at_threshold} | {parity:.1e} |"
+        f"| `{run.use_case.name}` | {trained:,}, {held_out:,} | {judged.winner} | {metric} | **{ours[metric]:.4g}** | {baseline[metric]:.4g} "
+        f"| {better.found:.3g} ({better.low:.3g} to {better.high:.3g}) | {at_threshold} | {parity:.1e} |"
     )
 
 

@@ -53,6 +53,14 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def two_champions(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Settings:
+    """See `tests.two_champions`: trained once a test session, and not to be changed; tests copy what they change."""
+    from tests import two_champions
+
+    return two_champions.make(tmp_path_factory.mktemp("champions"), mlflow_database)
+
+
 @pytest.fixture
 def mlflow_uri(settings: Settings, mlflow_database: Path) -> str:
     """The test's own MLflow, ready at `settings.mlflow`: a copy of the database without content."""

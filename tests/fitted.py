@@ -14,9 +14,9 @@ import yaml
 from sklearn.pipeline import Pipeline
 
 from pipelines.config import Family, UseCase
-from pipelines.evaluate import Verdict
 from pipelines.export import Exported, export
 from pipelines.model import candidate, families, inputs
+from pipelines.verdict import Cut, Rule, Verdict
 from tests import tiny
 
 FAMILIES: tuple[Family, ...] = ("linear", "forest", "xgboost")
@@ -85,12 +85,10 @@ def verdict(winner: Family = "xgboost", **changes: Any) -> Verdict:
     whole = Verdict(
         winner=winner,
         metric="aucpr",
-        threshold=0.25,
+        threshold=Cut(0.25, 0.2, 0.3),
         values=values,
         champion_version=None,
-        beats_baseline=True,
-        beats_champion=True,
-        reasons=("better than the baseline",),
+        rules=(Rule(name="baseline", holds=True, sentence="better than the baseline"),),
     )
     return replace(whole, **changes)
 

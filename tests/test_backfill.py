@@ -8,30 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipelines import flow, registry, tracking
+from pipelines import flow
 from pipelines.__main__ import main
 from pipelines.backfill import Champion, backfill
-from pipelines.config import Kind
 from pipelines.dates import Days
 from pipelines.errors import BadInput, SluiceError
-from pipelines.history import History
 from pipelines.run import Run
 from pipelines.settings import Settings
+from pipelines.store import RUNS
 from tests import tiny
-from tests.test_history import FIRST
+from tests.two_champions import delivered, way_of
 
-FIRST_TRAINING, SECOND_TRAINING = date(2026, 1, 31), date(2026, 2, 3)
 NIGHTS = Days(date(2026, 2, 1), date(2026, 2, 4))  # of which the second champion scores the last two
-
-delivered: dict[date, pa.Table] = {}  # what the source gives on a day, if it is not what it always gives
-
-
-def payments(day: date) -> pa.Table:
-    return delivered.get(day, tiny.payments(day))
 
 
 @pytest.fixture(autouse=True)
@@ -39,37 +30,6 @@ def usual_source() -> Iterator[None]:
     delivered.clear()
     yield
     delivered.clear()
-
-
-def way_of(settings: Settings, kind: Kind, day: date) -> Run:
-    return Run.open("tiny", kind, day, settings)
-
-
-def write(settings: Settings, regularisation: float = 1) -> None:
-    text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.test_backfill:payments"').replace("[0.1, 1]", f"[{regularisation}]")
-    (settings.use_cases / "tiny.yaml").write_text(text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", ""))
-
-
-@pytest.fixture(scope="module")
-def two_champions(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Settings:
-    """Version 1 is champion by the training of 31 January, version 2, which regularises more, by that of 3 February."""
-    place = tmp_path_factory.mktemp("champions")
-    for folder in ("use_cases", "var"):
-        (place / folder).mkdir()
-    shutil.copy(mlflow_database, place / "var" / "mlflow.db")
-    own = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
-    )
-    write(own)
-    flow.way(way_of(own, "training", FIRST_TRAINING))
-    write(own, regularisation=0.01)
-    for step, _ in flow.WAYS["training"][:-1]:  # whether it is good enough for a promotion is not what these tests are about
-        run = way_of(own, "training", SECOND_TRAINING)
-        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
-    History.of(own, "tiny").append(replace(FIRST, version="2", previous="1", partition=SECOND_TRAINING.isoformat()))
-    tracking.connect(own).set_registered_model_alias("tiny", registry.CHAMPION, "2")
-    write(own)
-    return own
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +60,7 @@ class World:
 
     def bytes(self) -> dict[str, bytes]:
         """Every file, but those of what-if runs."""
-        files = (path for path in self.settings.data.rglob("*") if path.is_file() and "what_if" not in path.parts)
+        files = (path for path in self.settings.data.rglob("*") if path.is_file() and "what_if" not in path.parts and path.name != RUNS)
         return {path.relative_to(self.settings.data).as_posix(): path.read_bytes() for path in files}
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines import card
-from pipelines.config import UseCase
+from pipelines.config import LeastCost, UseCase
 from pipelines.evaluate import Judged
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -63,19 +63,40 @@ def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(rendere
 
 
 @pytest.mark.parametrize(
-    ("beats_baseline", "beats_champion", "version", "told"),
+    ("holds", "version", "told"),
     [
-        (True, True, None, "The forest model will be promoted, once every gate has let it through."),
-        (True, False, "3", "Champion version 3 stays: the forest model is not good enough to replace it."),
-        (False, True, "3", "Champion version 3 stays"),
-        (False, True, None, "Nothing will be promoted: the forest model is no better than the baseline."),
+        (True, None, "The forest model will be promoted, once every gate has let it through."),
+        (False, "3", "Champion version 3 stays: the forest model is not good enough to replace it."),
+        (False, None, "Nothing will be promoted: the forest model is not surely better than the baseline."),
     ],
 )
 def test_the_first_line_says_whether_there_will_be_a_promotion(
-    rendered: Render, judged: Judged, beats_baseline: bool, beats_champion: bool, version: str | None, told: str
+    rendered: Render, judged: Judged, holds: bool, version: str | None, told: str
 ) -> None:
-    verdict = replace(judged.verdict, beats_baseline=beats_baseline, beats_champion=beats_champion, champion_version=version)
+    rules = (replace(judged.verdict.rules[0], holds=holds), replace(judged.verdict.rules[1], holds=True))
+    verdict = replace(judged.verdict, rules=rules, champion_version=version)
     assert told in words(rendered(facts(), replace(judged, verdict=verdict)))
+
+
+def test_where_a_cost_is_stated_each_model_has_one(rendered: Render) -> None:
+    policy = LeastCost(policy="least_cost", false_positive=5, false_negative=100)
+    judged = judge(facts(threshold=policy), champion("linear"))
+    overall = judged.scores[judged.scores["slice"] == "all"]
+    count = dict(zip(overall["metric"], overall["champion"].astype(float), strict=True))
+    told = words(rendered(facts(threshold=policy), judged))
+    assert f"champion {count['tp'] + count['fp']:,.0f} {count['tp']:,.0f}" in told
+    assert f"{5 * count['fp'] + 100 * count['fn']:,.0f}" in told
+
+
+def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(rendered: Render, judged: Judged) -> None:
+    text = words(rendered(facts(), judged))
+    assert f"The model is {judged.study.learned}" in text
+    assert "Trained with 5 other seeds it comes to aucpr" in text
+    for feature in ("amount", "channel", "note"):
+        assert f"{feature} 0." in text
+    assert f"On average they are {judged.study.calibration_error:.4f} away from the truth" in text
+    primary = judged.scores[(judged.scores["metric"] == "aucpr") & (judged.scores["slice"] == "all")].iloc[0]
+    assert f"{primary['challenger_low']:.4f} to {primary['challenger_high']:.4f}" in text
 
 
 def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(rendered: Render, judged: Judged) -> None:

@@ -52,6 +52,8 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("unit: row, ", "", "split.window_days: 5 days are held out, and an interval is drawn from 10 at least"),
+        ("unit: row, ", "unit: day, ", "promotion.unit: 5 days are held out"),
         ("min: 0}", "allowed: [much]}", "columns.amount.allowed: 'much' is no number"),
         ("customer: {type: string, required: true}", "customer: {type: string, min: 1}", "columns.customer: min and max are for numbers"),
         ("role: label, allowed: [0, 1]}", "role: label}", "columns.bad: a binary label names both of its values"),

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines import metrics
+from pipelines import metrics, verdict
 from pipelines.config import Baseline, MaxRecall, Metric
 from pipelines.errors import BadInput
-from pipelines.evaluate import Judged, read_verdict
-from pipelines.model import convert, families, inputs
+from pipelines.evaluate import Judged
+from pipelines.model import convert, families, inputs, luck
 from pipelines.registry import Champion
 from pipelines.threshold import Unreachable
+from pipelines.verdict import Rule
 from tests import fitted
 from tests.evaluation import TEST, champion, facts, judge, scored
 
@@ -59,7 +60,7 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
     assert list(judged.scores["slice"].unique()) == list(parts)
     score = scored("forest", TEST, facts())["score"].to_numpy()
     for part, mask in parts.items():
-        n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.threshold
+        n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
         assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [*metrics.for_task("binary"), "tp", "fp", "fn", "tn"]
         assert (judged.scores[judged.scores["slice"] == part]["n"] == n).all()
         counts = [(alarm & (y == 1)).sum(), (alarm & (y == 0)).sum(), (~alarm & (y == 1)).sum(), (~alarm & (y == 0)).sum()]
@@ -90,24 +91,31 @@ def test_a_rule_is_a_baseline_too(first: Judged) -> None:
 
 def test_without_a_champion_its_columns_are_null_and_it_counts_as_beaten(first: Judged) -> None:
     assert first.scores[["champion", "gain_over_champion"]].isna().all().all()
-    assert first.verdict.beats_champion
+    assert [rule.name for rule in first.verdict.rules] == ["baseline", "slices"]
     assert first.verdict.champion_version is None
     assert "there is no champion yet" in first.verdict.reasons
 
 
 def test_the_champion_itself_sent_in_again_does_not_beat_itself() -> None:
-    verdict = judge(facts(), champion("forest")).verdict
-    assert not verdict.beats_champion
-    assert "on the held-out rows as good as champion version 3: the same aucpr" in verdict.reasons
+    found = judge(facts(), champion("linear"), means={"linear": 0.9, "forest": 0.8, "xgboost": 0.8}).verdict
+    assert not found.promotes
+    assert "on the held-out rows as good as champion version 3: the same aucpr" in found.reasons
 
 
 @pytest.mark.parametrize(("share", "beaten"), [(0.9, True), (1.1, False)])
-def test_a_champion_is_beaten_only_by_more_than_the_margin(judged: Judged, share: float, beaten: bool) -> None:
-    values = judged.verdict.values
-    metric = Metric(name="brier", margin=share * (values["forest"]["brier"] - values["linear"]["brier"]))
-    verdict = judge(facts(metric=metric), champion("forest"), means={"linear": 0.1, "forest": 0.2, "xgboost": 0.2}).verdict
-    assert verdict.beats_champion == beaten
-    assert ("not more than the margin" in verdict.reasons[-1]) != beaten
+def test_a_champion_is_beaten_only_if_the_whole_interval_lies_above_the_margin(share: float, beaten: bool) -> None:
+    means = {"linear": 0.1, "forest": 0.2, "xgboost": 0.2}
+
+    def rule(margin: float) -> Rule:
+        judged = judge(facts(metric=Metric(name="brier", margin=margin)), champion("forest"), means=means)
+        return next(rule for rule in judged.verdict.rules if rule.name == "champion")
+
+    low = rule(0).low
+    assert low is not None
+    assert low > 0
+    found = rule(share * low)
+    assert found.holds == beaten
+    assert ("not surely more than the margin" in found.sentence) != beaten
 
 
 def test_a_champion_whose_inputs_are_gone_is_not_dethroned_but_told() -> None:
@@ -120,7 +128,7 @@ def test_a_champion_whose_inputs_are_gone_is_not_dethroned_but_told() -> None:
         judge(facts(), Champion("3", graph, "", date(2026, 1, 1), 0.5, {}))
     assert "champion version 3 cannot be compared" in str(told.value)
     assert "income: missing" in str(told.value)
-    assert "delete its alias `champion`" in str(told.value)
+    assert "models retire" in str(told.value)
     assert len(str(told.value).splitlines()) <= 10
 
 
@@ -166,9 +174,9 @@ def test_only_the_winner_must_fulfil_the_policy() -> None:
 
 
 def test_a_verdict_is_json_without_nan_and_comes_back_equal(judged: Judged) -> None:
-    assert read_verdict(judged.verdict_json()) == judged.verdict
+    assert verdict.read(judged.verdict.as_json()) == judged.verdict
     assert set(judged.verdict.values) == {"linear", "forest", "xgboost", "baseline", "champion"}
-    json.loads(judged.verdict_json(), parse_constant=pytest.fail)
+    json.loads(judged.verdict.as_json(), parse_constant=pytest.fail)
     assert judged.summary().startswith("scores: forest aucpr 0.")
 
 
@@ -176,7 +184,7 @@ def test_same_inputs_same_bytes(judged: Judged) -> None:
     again = judge(facts(), champion("linear"))
     pd.testing.assert_frame_equal(again.scores, judged.scores, check_exact=True)
     pd.testing.assert_frame_equal(again.curves, judged.curves, check_exact=True)
-    assert again.verdict_json() == judged.verdict_json()
+    assert again.verdict.as_json() == judged.verdict.as_json()
     assert again.pictures == judged.pictures
 
 
@@ -184,7 +192,7 @@ def test_curves_and_pictures_are_there_for_every_model(judged: Judged) -> None:
     assert set(judged.curves["curve"]) == {"precision_recall", "roc", "calibration"}
     assert set(judged.curves["model"]) == set(judged.verdict.values)
     assert judged.curves.notna().all().all()
-    assert set(judged.pictures) == {"precision_recall", "roc", "calibration", "confusion", "score_distribution"}
+    assert set(judged.pictures) == {"precision_recall", "roc", "calibration", "confusion", "score_distribution", "learning", "importance"}
     assert all(picture.startswith(b"\x89PNG") for picture in judged.pictures.values())
 
 
@@ -219,3 +227,18 @@ def test_a_curve_keeps_its_ends_and_its_shape_when_it_is_thinned() -> None:
     assert np.trapezoid(roc["y"].to_numpy(float), roc["x"].to_numpy(float)) == pytest.approx(
         metrics.measure("roc_auc", y, score), abs=0.002
     )
+
+
+def test_the_luck_of_the_seed_widens_the_gain_of_the_primary_metric_and_of_nothing_else(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(luck, "is_random", lambda _: False)
+    without = judge(facts(), champion("linear"))
+
+    def width(found: Judged, metric: str, of: str = "gain_over_champion") -> float:
+        line = row(found, metric)
+        return float(line[f"{of}_high"] - line[f"{of}_low"])
+
+    assert width(judged, "aucpr") > 1.05 * width(without, "aucpr")
+    assert width(judged, "roc_auc") == width(without, "roc_auc")
+    assert width(judged, "aucpr", "challenger") == width(without, "aucpr", "challenger")

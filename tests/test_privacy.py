@@ -56,6 +56,7 @@ candidates:
 metric: {name: aucpr}
 threshold: {policy: max_recall, precision: 0.1}
 slices: [who, channel]
+promotion: {slice_rows: 20}
 monitoring: {max_drifted_share: 0.99}
 demo: {training: 2026-02-01}
 gates:

@@ -18,17 +18,18 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow, quarantine, registry, sql, tracking
+from pipelines import flow, quarantine, registry, sql, verdict
 from pipelines.__main__ import main
 from pipelines.errors import BadInput, GateClosed, TableMissing, TryAgain
-from pipelines.evaluate import read_verdict
 from pipelines.export import Exported
 from pipelines.flow import Outcome
+from pipelines.history import History
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.store import Store
+from pipelines.store import RUNS, Store
 from tests import tiny
+from tests.test_history import FIRST
 
 NIGHT = date(2026, 2, 1)
 TRAINING = date(2026, 1, 31)
@@ -98,7 +99,9 @@ class World:
     def bytes(self, *but: str) -> dict[str, bytes]:
         """Every file of the night, but those under some folders."""
         folder = self.run().store.folder
-        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+        files = {
+            path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock" and path.name != RUNS
+        }
         return {str(name): path.read_bytes() for name, path in files.items() if name.parts[0] not in but}
 
 
@@ -123,21 +126,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
 def strict_night(trained: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The night as a rule that is too strict has left it: more than half of its rows scored, the others in quarantine."""
     delivered.clear()
-    own = replace(trained.settings, data=tmp_path_factory.mktemp("strict") / "data")
-    return World(own).says(STRICT).scored()
+    return World(elsewhere(trained, tmp_path_factory.mktemp("strict"))).says(STRICT).scored()
+
+
+def elsewhere(trained: World, place: Path) -> Settings:
+    """A place for tables of one's own, where the history is known."""
+    (place / "data" / "tiny").mkdir(parents=True)
+    shutil.copy(History.of(trained.settings, "tiny").path, place / "data" / "tiny")
+    return replace(trained.settings, data=place / "data")
 
 
 @pytest.fixture
 def fresh(trained: World, tmp_path: Path) -> World:
     """The champion, and no night yet."""
     (tmp_path / "use_cases").mkdir()
-    return World(replace(trained.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says(STRICT)
+    return World(replace(elsewhere(trained, tmp_path), use_cases=tmp_path / "use_cases")).says(STRICT)
 
 
 @pytest.fixture
 def world(strict_night: World, fresh: World) -> World:
     """A night of one's own, as the strict rule has left it."""
-    shutil.copytree(strict_night.settings.data, fresh.settings.data)
+    shutil.copytree(strict_night.settings.data, fresh.settings.data, dirs_exist_ok=True)
     return fresh
 
 
@@ -331,17 +340,14 @@ def test_rows_without_a_key_with_a_key_in_clean_and_gone_from_the_source_stay_as
 
 
 @pytest.fixture
-def next_champion(trained: World) -> Iterator[None]:
+def next_champion(trained: World, world: World) -> None:
     """Another version is champion: the same model, in a graph of other bytes."""
     run = trained.run(TRAINING)
     graph = onnx.load_from_string(run.store.read_file("models/linear.onnx"))
     graph.doc_string = "the next one"
-    verdict = read_verdict(run.store.read_file("verdict.json"))
-    registry.register(run, Exported({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0), verdict)  # type: ignore[arg-type]
-    client = tracking.connect(trained.settings)
-    client.set_registered_model_alias("tiny", registry.CHAMPION, "2")
-    yield
-    client.set_registered_model_alias("tiny", registry.CHAMPION, "1")
+    judged = verdict.read(run.store.read_file("verdict.json"))
+    registry.register(run, Exported({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0), judged)  # type: ignore[arg-type]
+    History.of(world.settings, "tiny").append(replace(FIRST, version="2", previous="1", partition=TRAINING.isoformat()))
 
 
 @pytest.mark.usefixtures("next_champion")
@@ -548,7 +554,7 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
 ) -> None:
     place = tmp_path_factory.mktemp("law")
     (place / "use_cases").mkdir()
-    world = World(replace(strict_night.settings, data=place / "data", use_cases=place / "use_cases")).says(STRICT)
+    world = World(replace(elsewhere(strict_night, place), use_cases=place / "use_cases")).says(STRICT)
     # A row whose key was mended cannot be known again, and a good row that is gone is a whole run's matter.
     mended -= {n for n, defect in damage.items() if defect in ("no key", "copy")}
     gone &= {n for n, defect in damage.items() if defect not in ("no key", "copy")}

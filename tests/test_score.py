@@ -182,3 +182,31 @@ def test_a_row_that_gets_lost_stops_the_table(run: Run, champion: Champion, monk
     with pytest.raises(BadInput, match="400 rows of features, but 399 predictions"):
         run.store.write("predictions", stream(run, champion))
     assert not run.store.has("predictions")
+
+
+# --- reasons
+
+
+def asking(run: Run, most: int = 2) -> Run:
+    use_case = run.use_case.model_copy(update={"reasons": most, "features": fitted.use_case().features})
+    return replace(run, loaded=replace(run.loaded, use_case=use_case))
+
+
+def test_alarms_say_why_and_other_rows_say_nothing(run: Run, champion: Champion) -> None:
+    table = predicted(asking(run), champion)
+    assert list(table.columns) == ["id", "at", "score", "decision", "reasons", "engine", "model_version", "run", "partition"]
+    assert table.loc[table.decision == 0, "reasons"].isna().all()
+    alarms = table.loc[table.decision == 1, "reasons"]
+    assert len(alarms) > 50
+    assert alarms.str.fullmatch(r"(\w+ \+[\d.e-]+(; \w+ \+[\d.e-]+)?)?").all()
+    assert alarms.str.startswith(("amount", "channel", "note")).mean() > 0.9
+    pd.testing.assert_frame_equal(table.drop(columns="reasons").drop(columns="run"), predicted(run, champion).drop(columns="run"))
+
+
+def test_reasons_do_not_depend_on_the_batches(run: Run, champion: Champion) -> None:
+    cut = replace(champion, chunk_rows=7)
+    pd.testing.assert_frame_equal(predicted(asking(run), cut), predicted(asking(run), champion))
+
+
+def test_a_night_without_alarms_has_no_reasons(run: Run, champion: Champion) -> None:
+    assert predicted(asking(run), replace(champion, threshold=2.0)).reasons.isna().all()

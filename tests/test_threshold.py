@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
+from pipelines.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
 from pipelines.errors import BadInput
-from pipelines.threshold import Unreachable, choose
+from pipelines.threshold import Unreachable, choose, with_interval
+from pipelines.verdict import Cut
 
 Y = [0, 0, 1, 0, 1, 1]
 SCORE = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], dtype=np.float32)
@@ -113,3 +114,67 @@ def test_a_precision_out_of_reach_is_told_with_the_best_there_is() -> None:
 def test_rows_of_one_class_are_refused() -> None:
     with pytest.raises(BadInput, match="the 2 validation rows have one class only"):
         choose(MaxRecall(policy="max_recall", precision=0.9), [0, 0], [0.1, 0.2])
+
+
+# --- capacity
+
+
+@given(rows=ROWS, alarms=st.integers(1, 10), rows_a_day=st.sampled_from([1.0, 3.0, 7.5, 25.0]))
+@settings(max_examples=150, deadline=None)
+def test_capacity_raises_as_many_alarms_as_people_can_look_at_and_no_threshold_raises_more_of_them(
+    rows: list[tuple[bool, float]], alarms: int, rows_a_day: float
+) -> None:
+    y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
+    allowed = alarms * len(rows) / rows_a_day  # the rows are so many days
+    chosen = choose(Capacity(policy="capacity", alarms_a_day=alarms), y, score, rows_a_day)
+    raised = int((score >= chosen).sum())
+    assert raised <= allowed
+    assert raised == max(n for t in every(score) if (n := int((score >= t).sum())) <= allowed)
+
+
+# --- intervals
+
+
+def drawn_rows(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    y = (random.random(n) < 0.3).astype(int)
+    return y, (0.3 * y + 0.7 * random.random(n)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        MaxRecall(policy="max_recall", precision=0.6),
+        MaxPrecision(policy="max_precision", recall=0.6),
+        LeastCost(policy="least_cost", false_positive=1, false_negative=5),
+        Capacity(policy="capacity", alarms_a_day=20),
+    ],
+)
+def test_a_threshold_has_an_interval_that_more_rows_make_narrower(policy: Threshold) -> None:
+    few, many = (with_interval(policy, *drawn_rows(n), rows_a_day=100) for n in (200, 20_000))
+    for cut in (few, many):
+        assert cut.low <= cut.value <= cut.high
+        assert cut.value == choose(policy, *drawn_rows(200 if cut is few else 20_000), 100)
+    assert few.high - few.low > 2 * (many.high - many.low) > 0
+
+
+def test_a_fixed_threshold_is_sure() -> None:
+    assert with_interval(Fixed(policy="fixed", value=0.3), Y, SCORE) == Cut(0.3, 0.3, 0.3)
+
+
+def test_draws_on_which_the_policy_cannot_be_fulfilled_count_as_no_alarm_at_all() -> None:
+    y = np.array([0] * 40 + [1] * 2)
+    score = np.array([0.1] * 20 + [0.5] * 20 + [0.9, 0.9], np.float32)
+    cut = with_interval(MaxRecall(policy="max_recall", precision=0.9), y, score)
+    assert cut.high == 1.0
+
+
+@given(rows=ROWS, times=st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_row_that_counts_twice_is_two_rows(rows: list[tuple[bool, float]], times: st.DataObject) -> None:
+    y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
+    weight = np.array(times.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows))))
+    copies = np.repeat(y, weight), np.repeat(score, weight)
+    if len(np.unique(copies[0])) == 2:
+        policy = LeastCost(policy="least_cost", false_positive=1, false_negative=2)
+        assert choose(policy, y, score, weight=weight) == choose(policy, *copies)

@@ -15,10 +15,12 @@ from PIL import Image
 
 from pipelines import snapshot, tracking
 from pipelines.errors import TryAgain
-from pipelines.evaluate import Judged, Verdict
+from pipelines.evaluate import Judged
 from pipelines.run import Run
 from pipelines.settings import Settings
+from pipelines.study import Study
 from pipelines.tune import Found
+from pipelines.verdict import Cut, Verdict
 from tests import fitted
 
 TRIALS = pd.DataFrame(
@@ -38,12 +40,10 @@ FOUND = Found("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight
 VERDICT = Verdict(
     winner="linear",
     metric="aucpr",
-    threshold=0.25,
+    threshold=Cut(0.25, 0.2, 0.3),
     values={"linear": {"aucpr": 0.8, "f1": 0.6}, "baseline": {"aucpr": 0.1}},
     champion_version=None,
-    beats_baseline=True,
-    beats_champion=True,
-    reasons=(),
+    rules=(),
 )
 
 
@@ -71,7 +71,15 @@ def judged() -> Judged:
     png = BytesIO()
     Image.new("RGB", (2, 3)).save(png, "png")
     nothing = pd.DataFrame()
-    return Judged(scores=nothing, curves=nothing, verdict=VERDICT, pictures={"roc": png.getvalue()}, trials=nothing, rows=nothing)
+    return Judged(
+        scores=nothing,
+        curves=nothing,
+        verdict=VERDICT,
+        pictures={"roc": png.getvalue()},
+        trials=nothing,
+        rows=nothing,
+        study=Study((0.8,), nothing, "", nothing, None),
+    )
 
 
 def test_a_search_is_a_run_with_the_best_and_a_nested_run_for_each_candidate(run: Run) -> None:

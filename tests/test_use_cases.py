@@ -110,3 +110,29 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
     schema = json.loads(use_cases.json_schema())
     assert schema["additionalProperties"] is False
     assert {"name", "source", "columns", "features", "gates"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("unit: shop", "promotion.unit: no column 'shop'; there are row, day, id, at, customer"),
+        ("units: day", "promotion.units: unknown key; did you mean 'unit'?"),
+        ("confidence: 1.5", "promotion.confidence"),
+        ("slice_rows: 0", "promotion.slice_rows"),
+        ("approval: soon", "'soon' is not a duration"),
+    ],
+)
+def test_what_promotion_cannot_ask_is_refused(tmp_path: Path, asked: str, told: str) -> None:
+    assert told in refused(tmp_path, ("unit: row, slice_rows: 20", asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "unit", "column"), [("unit: row", "row", None), ("slice_rows: 20", "day", None), ("unit: customer", "customer", "customer")]
+)
+def test_what_is_drawn_as_a_whole_is_the_unit_that_is_asked_for_or_follows_the_split(
+    tmp_path: Path, asked: str, unit: str, column: str | None
+) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(tiny.YAML.replace("unit: row, slice_rows: 20", asked))
+    use_case = use_cases.load_file(path).use_case
+    assert (use_case.unit, use_case.unit_column) == (unit, column)

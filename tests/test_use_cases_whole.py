@@ -18,15 +18,19 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import flow, parity, registry, snapshot, tracking, use_cases
+from pipelines import flow, parity, registry, snapshot, tracking, use_cases, verdict
 from pipelines.check import check
 from pipelines.config import HttpSource, Kind
-from pipelines.evaluate import Verdict, read_verdict
+from pipelines.history import History
 from pipelines.model import engines
 from pipelines.model.graph import Graph
+from pipelines.reproduce import reproduce
 from pipelines.run import Run, code_version
 from pipelines.settings import ROOT, Settings
 from pipelines.sql import name as quoted
+from pipelines.store import RUNS
+from pipelines.trace import trace
+from pipelines.verdict import Verdict
 from tests import tiny
 
 OURS = ROOT / "include" / "use_cases"
@@ -77,10 +81,12 @@ class Life:
     @property
     def verdict(self) -> Verdict:
         """What the held-out rows said."""
-        return read_verdict(self.training.store.read_file("verdict.json"))
+        return verdict.read(self.training.store.read_file("verdict.json"))
 
     def moved(self, folder: Path) -> Life:
-        """The same use case and registry, but tables at another place."""
+        """The same use case, registry and history, but tables at another place."""
+        (folder / self.name).mkdir(parents=True)
+        shutil.copy(History.of(self.settings, self.name).path, folder / self.name)
         return replace(self, settings=replace(self.settings, data=folder))
 
 
@@ -122,9 +128,9 @@ def in_another_process(life: Life, kind: Kind, partition: date) -> None:
 
 
 def published(run: Run) -> dict[str, str]:
-    """File -> sha256: every part and manifest of the partition's tables, candidates, graphs, verdicts; all but the pages."""
+    """File -> sha256: every part and manifest of the partition's tables, candidates, graphs, verdicts; all but the pages and the notes of runs."""
     folder = run.store.folder
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html")
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html" and file.name != RUNS)
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -152,7 +158,7 @@ def scores(life: Life) -> dict[str, dict[str, Any]]:
 def test_it_beats_its_baseline_clearly(life: Life) -> None:
     (primary,) = [row for row in scores(life).values() if row["primary"]]
     assert primary["gain_over_baseline"] >= LEAST_GAIN[life.name]
-    assert life.verdict.beats_baseline
+    assert life.verdict.promotes
 
 
 def test_it_is_as_good_as_promised(life: Life) -> None:
@@ -168,8 +174,23 @@ def test_the_first_winner_is_champion(life: Life) -> None:
     version = client.get_model_version_by_alias(life.name, registry.CHAMPION)
     assert version.tags["family"] == verdict.winner
     assert versions(life) == len(life.training.use_case.candidates.families)
-    (decision,) = registry.history(life.settings, life.name)
+    (decision,) = History.of(life.settings, life.name).read()
     assert (decision.version, decision.previous, decision.decision) == (str(version.version), None, "promoted")
+
+
+def test_the_champion_is_the_same_when_it_is_trained_again(life: Life) -> None:
+    *_, last = reproduce(life.settings, life.name, str(History.of(life.settings, life.name).champion))
+    assert last.startswith("same: the scores of ")
+
+
+def test_a_prediction_is_traced_to_its_row_and_to_the_training_of_its_model(life: Life) -> None:
+    key = life.training.use_case.key
+    ((row,),) = life.night.store.read("predictions").order("score DESC").limit(1).project(quoted(key)).fetchall()
+    told = "\n".join(trace(life.night, str(row)))
+    for table in ("raw", "clean", "features", "predictions"):
+        assert f"{table}: revision 1 of 1" in told
+        assert f"gate_{table} open" in told
+    assert life.training.lineage()["data_version"] in told
 
 
 def test_no_held_out_row_is_scored_differently_by_an_exported_graph(life: Life) -> None:
@@ -195,8 +216,8 @@ def test_the_night_is_scored_by_the_graph_that_was_exported(life: Life) -> None:
     assert set(predictions.engine) == {champion.engine}
     assert predictions.score.tolist() == engines.load(graph, champion.engine).scores(features).tolist()
     assert predictions.score.to_numpy() == pytest.approx(Graph(graph).scores(features), rel=1e-5, abs=1e-5)
-    if verdict.threshold is not None:
-        assert predictions.decision.tolist() == (predictions.score >= verdict.threshold).astype(int).tolist()
+    if verdict.cut is not None:
+        assert predictions.decision.tolist() == (predictions.score >= verdict.cut).astype(int).tolist()
 
 
 def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_the_byte(life: Life, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ candidates:
 metric: {name: aucpr}
 threshold: {policy: max_recall, precision: 0.5}
 slices: [channel]
+promotion: {unit: row, slice_rows: 20}
 demo: {training: 2026-01-31}
 """
 

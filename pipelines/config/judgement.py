@@ -1,4 +1,4 @@
-"""What counts: the primary metric, and the policy of the decision threshold."""
+"""What counts: the primary metric, the policy of the decision threshold, and what a challenger must show to be promoted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.config.base import Share, Strict
+from pipelines.config.base import Duration, Identifier, Share, Strict
 
 BINARY_METRICS = ("aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier")
 REGRESSION_METRICS = ("rmse", "mae", "r2", "asymmetric")
@@ -17,7 +17,11 @@ class Metric(Strict):
     """The primary metric: it ranks the trials and decides between champion and challenger."""
 
     name: Literal["aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier", "rmse", "mae", "r2", "asymmetric"]
-    margin: float = Field(default=0.0, ge=0, description="By how much a challenger must beat the champion.")
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        description="By how much a challenger must surely beat the champion, and the baseline: the interval of its gain lies above.",
+    )
     under_cost: float = Field(default=1.0, gt=0, description="asymmetric: the cost of one unit too low, where one unit too high costs 1.")
 
 
@@ -43,6 +47,13 @@ class LeastCost(Strict):
     false_negative: float = Field(gt=0)
 
 
+class Capacity(Strict):
+    """As many alarms a day, on average, as people can look at: the greatest scores."""
+
+    policy: Literal["capacity"]
+    alarms_a_day: int = Field(ge=1)
+
+
 class Fixed(Strict):
     """This very threshold."""
 
@@ -50,4 +61,28 @@ class Fixed(Strict):
     value: Share
 
 
-Threshold = Annotated[MaxRecall | MaxPrecision | LeastCost | Fixed, Field(discriminator="policy")]
+Threshold = Annotated[MaxRecall | MaxPrecision | LeastCost | Capacity | Fixed, Field(discriminator="policy")]
+
+
+class Promotion(Strict):
+    """What a challenger must show on the held-out rows, beside a gain above `metric.margin`, before it becomes champion."""
+
+    confidence: float = Field(
+        default=0.95, ge=0.5, lt=1, description="Of the bootstrap intervals: in the middle of the draws lies this share of them."
+    )
+    unit: Identifier | None = Field(
+        default=None,
+        description="What is independent of one another and drawn as a whole: row, day, or a column whose rows belong together, such as a customer. "
+        "Without it: the column of split.folds.group, else the day where the split is by time, else the row.",
+    )
+    slice_loss: float = Field(default=0.0, ge=0, description="By how much of the metric a declared slice may surely become worse.")
+    slice_rows: int = Field(default=200, ge=20, description="A slice with fewer held-out rows is not judged.")
+    max_calibration_error: Share | None = Field(default=None, description="Binary tasks: the greatest expected calibration error.")
+    max_megabytes: float | None = Field(default=None, gt=0, description="The greatest size of the exported graph.")
+    min_rows_per_second: float | None = Field(
+        default=None, gt=0, description="The least speed of scoring on one core, as measured at export."
+    )
+    approval: Duration | None = Field(
+        default=None,
+        description="A person must approve within this time, such as 3d, in Airflow or by `models approve`; else the champion stays. (`airflow dags test` waits, too; with `--mark-success-pattern approve` it goes on, and the champion stays.)",
+    )

@@ -10,7 +10,7 @@ from pipelines.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.config.candidates import Candidates, Split
 from pipelines.config.cleanse import Cleanse
 from pipelines.config.features import Features, Prepare
-from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Threshold
+from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Promotion, Threshold
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.source import Replay, Source
@@ -33,8 +33,21 @@ class UseCase(Strict):
     split: Split
     candidates: Candidates
     metric: Metric
+    calibration: Literal["sigmoid", "isotonic"] | None = Field(
+        default=None,
+        description="Binary tasks: bend the scores so that they are true probabilities, by a curve that is learned on the rows that the folds held out, and lies in the exported graph.",
+    )
     threshold: Threshold | None = Field(default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows.")
-    slices: tuple[Identifier, ...] = Field(default=(), description="Category features for whose values the metrics are also told.")
+    reasons: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="How many reasons `predictions` name for an alarm (binary) or for each row (regression): the features by which the score is other than if they were as in the typical training row.",
+    )
+    slices: tuple[Identifier, ...] = Field(
+        default=(), description="Category features for whose values the metrics are also told, and none of which a promotion may harm."
+    )
+    promotion: Promotion = Promotion()
     gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
         default={},
         description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings.",
@@ -83,6 +96,17 @@ class UseCase(Strict):
         """Whether more of the primary metric is better."""
         return self.metric.name in GREATER_IS_BETTER
 
+    @property
+    def unit(self) -> str:
+        """What is drawn as a whole when an interval is made: `row`, `day`, or a column."""
+        by_time = "day" if self.split.by == "time" else "row"
+        return self.promotion.unit or self.split.folds.group or by_time
+
+    @property
+    def unit_column(self) -> str | None:
+        """The column that tells units apart, where they are no rows or days."""
+        return None if self.unit in ("row", "day") and self.unit not in self.columns else self.unit
+
     @model_validator(mode="after")
     def _whole(self) -> UseCase:
         mistakes = [*self._role_mistakes(), *self._reference_mistakes(), *self._task_mistakes()]
@@ -130,6 +154,8 @@ class UseCase(Strict):
         group = self.split.folds.group
         if group is not None and group not in self.columns:
             found.append(f"split.folds.group: no column {group!r}; there are {columns}")
+        if self.unit_column not in (None, *self.kept_columns):
+            found.append(f"promotion.unit: no column {self.unit!r}; there are row, day, {', '.join(self.kept_columns)}")
         if self.replay:
             if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
                 found.append(
@@ -146,11 +172,15 @@ class UseCase(Strict):
         if self.metric.name not in allowed:
             found.append(f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed: {', '.join(allowed)}")
         if self.task == "binary" and self.threshold is None:
-            found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, fixed")
+            found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, capacity, fixed")
         if self.task == "binary" and self.label.positive is None:
             found.append("label.positive: a binary task needs the value that means yes")
         if self.task == "regression" and (self.threshold is not None or self.label.positive is not None):
             found.append("threshold and label.positive belong to binary tasks; leave them out of a regression")
+        if self.task == "regression" and self.promotion.max_calibration_error is not None:
+            found.append("promotion.max_calibration_error belongs to binary tasks; leave it out of a regression")
+        if self.task == "regression" and self.calibration is not None:
+            found.append("calibration belongs to binary tasks; leave it out of a regression")
         if self.task == "regression" and self.split.folds.by == "stratified":
             found.append("split.folds.by: stratified needs classes; for a regression use time, group or shuffle")
         return found

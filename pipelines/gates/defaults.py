@@ -53,17 +53,21 @@ def expectations(run: Run, table: GatedTable) -> tuple[Stated, ...]:
 def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
     """The columns that expectations on a table may name, over all kinds of run."""
     features = dict.fromkeys((use_case.key, use_case.time, use_case.target, *use_case.features.names))
-    if group := use_case.split.folds.group:
-        features |= {group: None}
+    features |= {name: None for name in (use_case.split.folds.group, use_case.unit_column) if name}
     decision = ("decision",) if use_case.task == "binary" else ()
+    reasons = ("reasons",) if use_case.reasons else ()
     every: dict[GatedTable, tuple[str, ...]] = {
         "raw": tuple(use_case.source_names.values()),
         "clean": use_case.kept_columns,
         "features": (*features, "split"),
         "trials": ("family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"),
-        "scores": ("metric", "slice", "n", "challenger", "champion", "baseline", "gain_over_baseline", "gain_over_champion", "primary"),
+        "scores": (
+            *("metric", "slice", "n", "challenger", "challenger_low", "challenger_high", "champion", "baseline"),
+            *("gain_over_baseline", "gain_over_baseline_low", "gain_over_baseline_high"),
+            *("gain_over_champion", "gain_over_champion_low", "gain_over_champion_high", "primary"),
+        ),
         "parity": ("family", "engine", "kind", "key", "expected", "found", "difference"),
-        "predictions": (use_case.key, use_case.time, "score", *decision, "engine", "model_version", "run", "partition"),
+        "predictions": (use_case.key, use_case.time, "score", *decision, *reasons, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
             *("reference_rows", "current_rows", "reference_value", "matured_share", "note"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 from skops import io as skops
 
 from pipelines.errors import BadInput, listed
+from pipelines.model.calibration import Line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,26 @@ class UntrustedCandidate(BadInput):
     """A candidate's file names types that no Pipeline of ours holds."""
 
 
+def calibrated(pipeline: Pipeline, line: Line) -> Pipeline:
+    """Let a fitted Pipeline's scores follow a line, wherever `scores` is asked; it is dumped and loaded with it."""
+    pipeline.calibration_x_, pipeline.calibration_y_ = np.array(line.x), np.array(line.y)
+    return pipeline
+
+
+def line_of(pipeline: Pipeline) -> Line | None:
+    """The line that a Pipeline's scores follow, if any."""
+    if not hasattr(pipeline, "calibration_x_"):
+        return None
+    return Line(tuple(pipeline.calibration_x_.tolist()), tuple(pipeline.calibration_y_.tolist()))
+
+
+def unfitted(pipeline: Pipeline, **parameters: object) -> Pipeline:
+    """The same Pipeline with other parameters, to be fitted on other rows; its scores follow the same line."""
+    again = clone(pipeline).set_params(**parameters)
+    line = line_of(pipeline)
+    return again if line is None else calibrated(again, line)
+
+
 def dump(pipeline: Pipeline) -> bytes:
     """Write a fitted Pipeline; the same Pipeline always gives the same bytes."""
     return _reproducible(skops.dumps(pipeline))
@@ -45,8 +67,19 @@ def load(content: bytes) -> Pipeline:
     """Read what `dump` wrote.
 
     Raises:
-        UntrustedCandidate: the content names other types than a Pipeline of ours.
+        UntrustedCandidate: the content names other types than a Pipeline of ours, or is no such file at all, such as a pickle.
     """
+    try:
+        return _trusted(content)
+    except (BadZipFile, KeyError, TypeError, ValueError) as error:  # as skops, zipfile, json and NumPy refuse what is not theirs
+        reason = str(error).strip().splitlines()[:1]
+        raise UntrustedCandidate(
+            f"the candidate's file ({len(content):,} bytes) is not one that Sluice wrote, so it is not loaded: {' '.join(reason)}\n"
+            "  way out: run the step tune again; it writes the file anew"
+        ) from error
+
+
+def _trusted(content: bytes) -> Pipeline:
     unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
     if unknown:
         raise UntrustedCandidate(
@@ -58,8 +91,9 @@ def load(content: bytes) -> Pipeline:
 
 def scores(pipeline: Pipeline, X: pd.DataFrame, task: str) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
     """Return the probability of the positive class (binary) or the predicted number (regression), shape (rows,)."""
-    found = pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X)
-    return np.asarray(found, dtype=np.float64)
+    found = np.asarray(pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X), dtype=np.float64)
+    line = line_of(pipeline)
+    return found if line is None else line(found)
 
 
 def _reproducible(content: bytes) -> bytes:

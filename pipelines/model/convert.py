@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
 from pipelines.config import Features
-from pipelines.model import clip, repairs
+from pipelines.model import calibration, candidate, clip, repairs
 
 # skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.
 OPSET = {"": 21, "ai.onnx.ml": 3}
@@ -43,6 +43,7 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
         and one rank-1 float output `score`.
     """
     register_converters()
+    line = candidate.line_of(pipeline)
     pipeline = repairs.with_split_ngrams(pipeline)
     options: dict[Any, dict[str, Any]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
     if task == "binary":
@@ -51,6 +52,9 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
     model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
     repairs.add_base_first(model.graph)
     _one_score(model.graph, features.names, task)
+    if line:
+        calibration.append_to(model.graph, line)
+        metadata = {**metadata, calibration.KEY: line.as_json()}
     # skl2onnx keeps the opsets in a set of texts, whose order differs from process to process.
     model.opset_import.sort(key=lambda opset: opset.domain)
     helper.set_model_props(model, dict(sorted(metadata.items())))

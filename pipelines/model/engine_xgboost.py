@@ -18,6 +18,7 @@ from onnx.utils import Extractor
 from sklearn.pipeline import Pipeline
 from xgboost import Booster, XGBModel
 
+from pipelines.model import calibration
 from pipelines.model.engine import BOOSTER, Engine, Feeds
 from pipelines.model.graph import Graph, session
 
@@ -45,6 +46,7 @@ class Boosted(Engine):
         self._before = session(_before_trees(content))
         self._booster = Booster(model_file=bytearray(b64decode(graph.metadata[BOOSTER])))
         self._booster.set_param({"nthread": 1})
+        self._line = calibration.read(graph.metadata)
 
     @property
     def rows_at_once(self) -> int:
@@ -54,7 +56,8 @@ class Boosted(Engine):
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
         (matrix,) = self._before.run(None, feeds)
-        return np.asarray(self._booster.inplace_predict(matrix, validate_features=False), np.float32)
+        found = np.asarray(self._booster.inplace_predict(matrix, validate_features=False), np.float32)
+        return found if self._line is None else self._line(found).astype(np.float32)
 
 
 def _before_trees(content: bytes) -> bytes:

@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+DUST = 1e-9  # what the order of a sum leaves of nothing
+
 
 def render(template: str, **values: Any) -> str:
     """Fill in a template of this folder: values are escaped, and a value that the template misses is an error."""
@@ -28,6 +30,8 @@ def number(value: float | None, digits: int = 4) -> str:
     """A metric as a person reads it: so many decimals below 1, so many digits above; a dash where there is none."""
     if value is None:
         return "—"
+    if abs(value) < DUST:
+        return "0"
     if value == round(value):
         return f"{value:,.0f}"
     size = abs(value)
@@ -39,7 +43,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def signed(value: float | None) -> str:
     """A gain, whose sign is always told."""
-    return number(value) if value is None or value <= 0 else f"+{number(value)}"
+    return number(value) if value is None or value < DUST else f"+{number(value)}"
 
 
 @cache

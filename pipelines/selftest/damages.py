@@ -7,11 +7,11 @@ what a bug in the step that writes it would do: its own gate has to stop it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from pipelines import dates, evaluate, export, flow, registry, sql, tracking
+from pipelines import dates, export, flow, registry, scores, sql, verdict
 from pipelines.config import Column, Kind, Step
 from pipelines.model import candidate
 from pipelines.run import Run
@@ -197,16 +197,16 @@ def _leak(stage: Stage) -> Run:
 def _judge_the_champion(stage: Stage) -> Run:
     """Let evaluation compare with a champion of another family, and take that one's scores for the challenger's."""
     run = stage.run("training")
-    good = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    good = verdict.read(run.store.read_file("verdict.json"))
     own = good.values[good.winner][good.metric]
     others = [family for family in run.use_case.candidates.families if family != good.winner]
     champion = max(others, key=lambda family: abs(good.values[family][good.metric] - own))
-    version = registry.version_of(tracking.connect(run.settings), run.use_case.name, run.store.read_file(f"models/{champion}.onnx"))
+    version = registry.version_of(run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx"))
     beside = replace(run.afresh(), model_version=version)
     flow.take(beside, "evaluate")
-    verdict = evaluate.read_verdict(beside.store.read_file("verdict.json"))
-    mixed_up = replace(verdict, values={**verdict.values, verdict.winner: verdict.values[evaluate.CHAMPION]})
-    run.store.write_file("verdict.json", as_json(asdict(mixed_up)))
+    judged = verdict.read(beside.store.read_file("verdict.json"))
+    mixed_up = replace(judged, values={**judged.values, judged.winner: judged.values[scores.CHAMPION]})
+    run.store.write_file("verdict.json", mixed_up.as_json())
     stage.rewrite(run, "scores", "SELECT * REPLACE (champion AS challenger, 0::DOUBLE AS gain_over_champion) FROM rows")
     return run
 
@@ -214,12 +214,12 @@ def _judge_the_champion(stage: Stage) -> Run:
 def _move_a_threshold(stage: Stage) -> Run:
     """Compare the trained model with a graph in which one number is another."""
     run = stage.run("training")
-    verdict = evaluate.read_verdict(run.store.read_file("verdict.json"))
+    judged = verdict.read(run.store.read_file("verdict.json"))
     families = run.use_case.candidates.families
     trained = {family: candidate.load(run.store.read_file(f"candidates/{family}.skops")) for family in families}
     exported = {family: run.store.read_file(f"models/{family}.onnx") for family in families}
-    exported[verdict.winner] = graphs.with_one_number_moved(exported[verdict.winner])
-    run.store.write("parity", export.parity(run.store.read("features"), trained, exported, verdict, run.use_case))
+    exported[judged.winner] = graphs.with_one_number_moved(exported[judged.winner])
+    run.store.write("parity", export.parity(run.store.read("features"), trained, exported, judged, run.use_case))
     return run
 
 

@@ -16,7 +16,7 @@ from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.sql import name as quoted
 from pipelines.sql import select
-from pipelines.store import Store
+from pipelines.store import RUNS, Store
 
 if TYPE_CHECKING:
     from pipelines.selftest.damages import Damage
@@ -107,7 +107,7 @@ class Stage:
         for good, damaged in ((self.folder / "good", self.data), (self.folder / "source", self.folder / "delivered")):
             shutil.rmtree(damaged, ignore_errors=True)
             # Links, not copies: every file is published by a rename, so none is ever changed in place.
-            shutil.copytree(good, damaged, copy_function=os.link)
+            shutil.copytree(good, damaged, copy_function=os.link, ignore=shutil.ignore_patterns(RUNS))
 
     def deliver(self, day: date, statement: str, of: date | None = None) -> None:
         """Let the source deliver other rows on a day: SQL over `rows`, its own (or another day's)."""

@@ -65,6 +65,10 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
     """
     tasks: list[Any] = []
     for step, table in flow.WAYS[kind]:
+        if step == "promote" and use_case.promotion.approval:
+            from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
+
+            tasks.append(approval.task_for(use_case))
         tasks.append(_step(use_case, kind, step, outlets.get(step, ()), before=tasks[-1] if tasks else None))
         if table:
             tasks.append(

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+@contextmanager
+def failing_in_a_sentence() -> Iterator[None]:
+    """Fail a task by the sentence of our own errors, at once; what trying again may mend goes through to Airflow's retries."""
+    try:
+        yield
+    except TryAgain:
+        raise
+    except SluiceError as error:
+        # `from None`: the sentence says what the stack trace below it would only hide.
+        raise AirflowFailException(str(error)) from None
+
+
 class FlowOperator(BaseOperator):
     """Open the run's partition, work on it, and leave word of what came of it."""
 
@@ -47,17 +59,14 @@ class FlowOperator(BaseOperator):
             AirflowFailException: a user's mistake or a closed gate. Its message is the whole story, and no retry can help.
             TryAgain: something outside may be better in a minute. See `RETRIES` in dags.py for who retries.
         """
-        try:
+        with failing_in_a_sentence():
             run = self.run_of(context)
-            self.leave(context, run, self.work(run))
+            try:
+                self.leave(context, run, self.work(run))
+            except GateClosed as closed:
+                self._push(context, REPORT, closed.report)
+                raise
             return self.result(run)
-        except TryAgain:
-            raise
-        except SluiceError as error:
-            if isinstance(error, GateClosed):
-                self._push(context, REPORT, error.report)
-            # `from None`: the sentence says what the stack trace below it would only hide.
-            raise AirflowFailException(str(error)) from None
 
     @abstractmethod
     def work(self, run: Run) -> flow.Outcome:

@@ -13,6 +13,7 @@ import pytest
 
 from pipelines import flow, registry, tracking
 from pipelines.config import Step
+from pipelines.history import History
 from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import tiny
@@ -29,8 +30,9 @@ class Champions:
     """What the registry and the history say."""
 
     champion: str | None
+    alias: str | None
     versions: list[str]  # the sha256 of each version's graph
-    decisions: list[tuple[str, str | None, str]]  # version, previous, decision
+    decisions: list[tuple[str | None, str | None, str]]  # version, previous, decision
 
 
 @pytest.fixture
@@ -50,9 +52,12 @@ def bring_back(copy: Path, place: Path) -> None:
 def champions(settings: Settings) -> Champions:
     client = tracking.connect(settings)
     versions = client.search_model_versions(f"name='{tiny.NAME}'")
-    lines = registry.history(settings, tiny.NAME)
+    history = History.of(settings, tiny.NAME)
+    lines = history.read()
+    alias = client.search_registered_models(filter_string=f"name='{tiny.NAME}'")[0].aliases.get(registry.CHAMPION) if versions else None
     return Champions(
-        registry.champion_version(client, tiny.NAME),
+        history.champion,
+        None if alias is None else str(alias),
         [version.tags[registry.GRAPH_TAG] for version in versions],
         [(line.version, line.previous, line.decision) for line in lines],
     )
@@ -76,6 +81,7 @@ def test_killed_anywhere_and_taken_again_there_is_one_champion_with_its_line(
 ) -> None:
     after = child.run(lambda: champions(settings)).value()
     assert after.champion
+    assert after.alias == after.champion
     assert after.decisions == [(after.champion, None, "promoted")]
 
     def counted() -> tuple[int, int]:

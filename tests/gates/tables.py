@@ -38,9 +38,12 @@ GOOD: dict[GatedTable, str] = {
         ) AS t(family, candidate, params, mean_score, std_score, fold_scores, baseline_score, gain, best)""",
     "scores": """
         SELECT * FROM (VALUES
-            ('aucpr', 'all', 10, 0.8::DOUBLE, NULL::DOUBLE, 0.2::DOUBLE, 0.6::DOUBLE, NULL::DOUBLE, true),
-            ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, true), ('f1', 'all', 10, 0.1, NULL, 0.2, -0.1, NULL, false)
-        ) AS t(metric, slice, n, challenger, champion, baseline, gain_over_baseline, gain_over_champion, "primary")""",
+            ('aucpr', 'all', 10, 0.8::DOUBLE, 0.7::DOUBLE, 0.9::DOUBLE, NULL::DOUBLE, 0.2::DOUBLE, 0.6::DOUBLE, 0.5::DOUBLE, 0.7::DOUBLE,
+                NULL::DOUBLE, NULL::DOUBLE, NULL::DOUBLE, true),
+            ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true),
+            ('f1', 'all', 10, 0.1, 0.0, 0.2, NULL, 0.2, -0.1, -0.2, 0.0, NULL, NULL, NULL, false)
+        ) AS t(metric, slice, n, challenger, challenger_low, challenger_high, champion, baseline, gain_over_baseline, gain_over_baseline_low,
+            gain_over_baseline_high, gain_over_champion, gain_over_champion_low, gain_over_champion_high, "primary")""",
     "parity": """
         SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference
         FROM (VALUES ('linear', 'onnxruntime'), ('xgboost', 'onnxruntime'), ('xgboost', 'xgboost')) AS f(family, engine), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)

@@ -53,6 +53,7 @@ features:
     old: (age > 60)::int
     weekday: dayofweek("at")
   categories: {country: country, dear: "if(amount > 50, 'dear', 'cheap')"}
+promotion: {unit: row}
 split: {window_days: 20, by: time, test: 0.25, folds: {by: time, n: 3}}
 candidates: {baseline: {}, linear: {grid: {C: [1]}}}
 metric: {name: aucpr}

@@ -1,0 +1,96 @@
+"""A person's word on a challenger, where the use case asks for one: given in Airflow, or by `models approve`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
+
+from pipelines import verdict
+from pipelines.config import duration_text
+from pipelines.errors import TableMissing
+from pipelines.run import Run
+from pipelines.store import as_json
+from pipelines.verdict import Rule
+
+FILE = "approval.json"
+Said: TypeAlias = Literal["approved", "rejected", "timed out"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said about one very graph, or that nobody did in time.
+
+    Attributes:
+        answer: What was said.
+        by: Who; None where nobody did.
+        reason: In the person's words.
+        time: ISO 8601, UTC.
+        graph_sha256: What it is about: an answer to another graph of the same partition is none to this one.
+    """
+
+    answer: Said
+    by: str | None
+    reason: str
+    time: str
+    graph_sha256: str
+
+
+def asked(run: Run) -> tuple[str, ...]:
+    """What a person is to judge by, a sentence each; nothing if the evidence has turned the challenger down already.
+
+    Raises:
+        TableMissing: the training has not been evaluated.
+    """
+    judged = verdict.read(run.store.read_file("verdict.json"))
+    return judged.reasons if judged.promotes else ()
+
+
+def give(run: Run, answer: Said, by: str | None, reason: str) -> None:
+    """Write down what a person says about the training's winner.
+
+    Raises:
+        TableMissing: the training has not come as far as its export.
+    """
+    judged = verdict.read(run.store.read_file("verdict.json"))
+    graph = run.store.read_file(f"models/{judged.winner}.onnx")
+    said = Answer(answer, by, reason, datetime.now(UTC).isoformat(timespec="seconds"), _sha256(graph))
+    run.store.write_file(FILE, as_json(asdict(said)))
+
+
+def read(run: Run) -> Answer | None:
+    """What was said about this training, if anything was."""
+    try:
+        return Answer(**json.loads(run.store.read_file(FILE)))
+    except TableMissing:
+        return None
+
+
+def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
+    """The rule that a person must have approved of this very graph; none where the use case asks nobody."""
+    within = run.use_case.promotion.approval
+    if within is None:
+        return ()
+    said = read(run)
+    name = run.use_case.name
+    if said is None or said.graph_sha256 != _sha256(graph):
+        sentence = (
+            f"nobody has approved of it, and the use case asks for that (promotion.approval: {duration_text(within)})"
+            f" (way out: python -m pipelines models approve {name} {run.partition} --reason ...)"
+        )
+        return (Rule(name="approval", holds=False, sentence=sentence),)
+    if said.answer == "timed out":
+        return (Rule(name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"),)
+    return (
+        Rule(
+            name="approval",
+            holds=said.answer == "approved",
+            sentence=f"{said.answer} by {said.by}{f': {said.reason}' if said.reason else ''}",
+        ),
+    )
+
+
+def _sha256(graph: bytes) -> str:
+    return hashlib.sha256(graph).hexdigest()

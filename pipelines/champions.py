@@ -1,0 +1,206 @@
+"""What a person asks and decides about champions: who it was, which of two is better, back to an earlier one, or none at all."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pipelines import approval, bootstrap, dates, evidence, flow, metrics, parity, registry, snapshot
+from pipelines.errors import BadInput, listed
+from pipelines.gates.defaults import METRIC_PARITY
+from pipelines.history import Decision, History
+from pipelines.model import engines
+from pipelines.run import Run
+from pipelines.scored import NEVER, Scored
+from pipelines.sql import name as quoted
+
+if TYPE_CHECKING:
+    from pipelines.registry import Champion
+    from pipelines.settings import Settings
+
+
+def at(settings: Settings, use_case: str, moment: str) -> str:
+    """Say who was champion at a moment, and by which decision.
+
+    Args:
+        settings: Where the history lies.
+        use_case: Whose.
+        moment: A day (its end), or a moment of it, as ISO 8601; without a zone it is UTC.
+
+    Raises:
+        BadInput: this is no moment.
+    """
+    when = _moment(moment)
+    line = History.of(settings, use_case).at(when)
+    if line is None or line.champion is None:
+        return f"{moment}: no champion" + (f" since {line.since}: {line.reason}" if line else " yet")
+    return f"{moment}: version {line.champion}, since {line.held_from.isoformat(timespec='minutes')}: {line.decision} {line.time}: {line.reason}"
+
+
+def rollback(settings: Settings, use_case: str, version: str, reason: str) -> str:
+    """Make a version champion again that was it before, from the next scoring on.
+
+    Raises:
+        BadInput: it never was champion, it is it now, there is no reason, or its graph does not pass its checks any more.
+        TableCorrupt: the model's file is gone, or is not the one that was registered.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
+    """
+    history = History.of(settings, use_case)
+    _require_former(history, use_case, version)
+    require_sound(_version(settings, use_case, version), settings, use_case)  # it takes a while, in which others may decide
+    with history.deciding():
+        _require_former(history, use_case, version)
+        _decide(history, "rolled back", version, reason)
+        registry.follow(settings, use_case)
+    return f"{use_case}: version {version} is champion from the next scoring on"
+
+
+def retire(settings: Settings, use_case: str, reason: str) -> str:
+    """Let there be no champion, so that the next training need only beat the baseline: where the champion cannot be compared any more.
+
+    Raises:
+        BadInput: there is no champion, or no reason.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
+    """
+    history = History.of(settings, use_case)
+    with history.deciding():
+        if history.champion is None:
+            raise BadInput(f"{use_case} has no champion, so there is none to retire")
+        _decide(history, "retired", None, reason)
+        registry.follow(settings, use_case)
+    return f"{use_case} has no champion from now on: scoring stops until a training is promoted"
+
+
+def answer(settings: Settings, use_case: str, partition: date, said: Literal["approved", "rejected"], reason: str) -> str:
+    """Approve or reject a training's challenger, and decide about it.
+
+    Raises:
+        BadInput: the use case asks nobody.
+        TableMissing: the training has not come as far as its export.
+        GateClosed: a gate before the promotion is closed.
+        TryAgain: see `promote.promote`.
+    """
+    run = Run.open(use_case, "training", partition, settings)
+    if run.use_case.promotion.approval is None:
+        raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
+    approval.give(run, said, getpass.getuser(), reason)
+    return flow.take(run.afresh(), "promote").summary
+
+
+def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator[str]:
+    """Compare two versions on the held-out rows of the later one's training, which neither was trained on.
+
+    Yields:
+        A line a metric, with the interval of the difference, then what is different between the two.
+
+    Raises:
+        BadInput: no such version, the rows are gone, or one of them was trained on them.
+    """
+    from pipelines import unseen
+
+    pair = [_version(settings, use_case, version) for version in (one, other)]
+    later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
+    run = Run.open(use_case, "training", later.partition, settings)
+    facts = run.use_case
+    with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
+        if seen := unseen.count(rows, known, facts.key):
+            raise BadInput(
+                f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that version {earlier.version} was trained on: "
+                "on these it would look better than it is\n  way out: compare versions whose trainings share their split"
+            )
+        test = rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
+    y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
+    models = [Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold) for model in pair]
+    names, everything = metrics.for_task(facts.task), np.full(len(y), True)
+    drawn = bootstrap.draw(names, y, models, bootstrap.units(test.to_pandas(), facts), facts.metric.under_cost, facts.candidates.seed)
+    yield f"{use_case}: on {len(y):,} held-out rows of the training {later.partition}, which neither was trained on"
+    yield f"{'metric':<12}{'version ' + one:>14}{'version ' + other:>14}   version {other} is better by ({facts.promotion.confidence:.0%} interval)"
+    for name in names:
+        undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
+        values = [None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models]
+        first, second = (drawn[model.name].get(name) for model in models)
+        gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
+        told = f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "-"
+        yield f"{name:<12}" + "".join(f"{'-' if value is None else f'{value:.4f}':>14}" for value in values) + f"   {told}"
+    for name in ("family", "training_partition", "threshold", "data_version", "use_case_sha256", "lock", "code", "seed"):
+        ours, theirs = (model.metadata.get(name, "-") for model in pair)
+        if ours != theirs:
+            yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
+
+
+def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
+    """Make sure that a version can still do its work: on the features of now, and as well as it was once judged.
+
+    Raises:
+        BadInput: its inputs are no longer among the features, it cannot decide, its rows are gone, or it scores them otherwise.
+    """
+    run = Run.open(use_case, "training", model.partition, settings)
+    facts = run.use_case
+    engine = engines.load(model.graph, model.engine)
+    kinds = {name: "number" if name in facts.features.numbers else "text" for name in facts.features.names}
+    wrong = [
+        f"{name}: the model takes a {kind}, there is {kinds.get(name, 'no such feature')}"
+        for name, kind in engine.inputs.items()
+        if kinds.get(name) != kind
+    ]
+    if facts.task == "binary" and model.threshold is None:
+        wrong.append("threshold: it has none, so it cannot decide")
+    if not wrong:
+        judged = float(model.metadata[f"held_out_{facts.metric.name}"])
+        with snapshot.rows(run, model.metadata["data_version"]) as rows:
+            ((found, difference),) = parity.of_metric(rows, model.metadata["family"], engine, judged, model.threshold, facts)[  # type: ignore[arg-type]
+                ["found", "difference"]
+            ].to_numpy()
+        if not difference <= METRIC_PARITY:
+            wrong.append(f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was judged {judged:.6g}")
+    if wrong:
+        raise BadInput(
+            f"{use_case}: version {model.version} does not pass its checks any more, so the champion stays\n{listed(wrong)}\n"
+            "  way out: bring back the use-case file that it was trained with, name another version, or train again"
+        )
+
+
+def _require_former(history: History, use_case: str, version: str) -> None:
+    former = list(dict.fromkeys(line.champion for line in history.changes() if line.champion))
+    if version == history.champion:
+        raise BadInput(f"{use_case}: version {version} is champion already")
+    if version not in former:
+        raise BadInput(
+            f"{use_case}: version {version!r} never was champion, so nothing has ever let it through; "
+            f"there {'were ' + ', '.join(former) if former else 'was none yet'}\n"
+            f"  way out: name one of these, or train again; `python -m pipelines models history {use_case}` tells more"
+        )
+
+
+def _version(settings: Settings, use_case: str, version: str) -> Champion:
+    any_day = Run.open(use_case, "training", date.min, settings)
+    return registry.champion(replace(any_day, model_version=version))
+
+
+def _scores(model: Champion, rows: object) -> metrics.Floats:
+    return np.asarray(engines.load(model.graph, model.engine).scores(rows), dtype=np.float64)
+
+
+def _decide(history: History, decision: Literal["rolled back", "retired"], version: str | None, reason: str) -> None:
+    """Write a person's decision down."""
+    if not reason.strip():
+        raise BadInput("a decision without a reason helps nobody who reads it later\n  way out: --reason '...'")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    history.append(
+        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=getpass.getuser())
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00") from error
+    if len(text) == len("2026-03-02"):
+        when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -1,0 +1,169 @@
+"""A training that waits for a person: answered through Airflow's own API, by nobody in time, or not asked at all."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from airflow.utils.state import TaskInstanceState
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from pipelines import approval, flow, let_through
+from pipelines.flow import Outcome
+from pipelines.run import Run
+from pipelines.verdict import Rule
+from tests import airflow_home, fitted, tiny
+from tests.plugins.runs import dag_run, left, states, steps
+
+YAML = tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, approval: 3d")
+GRAPH = b"a graph"
+
+
+@pytest.fixture
+def rules() -> list[Rule]:
+    """What the evaluation says; a test may say otherwise."""
+    return [Rule(name="baseline", holds=True, sentence="better than the baseline")]
+
+
+@pytest.fixture(autouse=True)
+def training(monkeypatch: pytest.MonkeyPatch, places: Path, rules: list[Rule]) -> None:
+    """Quiet steps, but an evaluation that leaves its verdict, and a promotion that tells what the rule about approval says."""
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML)
+
+    def evaluate(run: Run) -> Outcome:
+        run.store.write_file("verdict.json", fitted.verdict(rules=tuple(rules)).as_json())
+        run.store.write_file("models/xgboost.onnx", GRAPH)
+        return Outcome("judged", report=run.write_report("evaluate", "<p>the card"))
+
+    def promote(run: Run) -> Outcome:
+        (rule,) = approval.rule(run, GRAPH)
+        run.store.write_file("said.json", json.dumps([rule.holds, rule.sentence]).encode())
+        return Outcome(rule.sentence)
+
+    monkeypatch.setattr(flow, "STEPS", steps(evaluate=evaluate, promote=promote))
+    monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} of {run.partition} holds"))
+    monkeypatch.setattr(let_through, "require", lambda run, step: None)
+
+
+def waiting() -> TaskInstance | None:
+    with create_session() as session:
+        found = session.scalars(select(TaskInstance).where(TaskInstance.state == TaskInstanceState.AWAITING_INPUT)).all()
+        session.expunge_all()
+        return found[0] if found else None
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Callable[[Callable[[TaskInstance], object]], None]]:
+    """Do something, in another thread, when a task waits for a person."""
+    threads = []
+
+    def later(act: Callable[[TaskInstance], object]) -> None:
+        def wait_and_act() -> None:
+            until = time.monotonic() + 120
+            while time.monotonic() < until:
+                if task := waiting():
+                    act(task)
+                    return
+                time.sleep(0.2)
+
+        thread = threading.Thread(target=wait_and_act)
+        thread.start()
+        threads.append(thread)
+
+    yield later
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def admin() -> TestClient:
+    from airflow.api_fastapi.app import create_app
+
+    client = TestClient(create_app("core"))
+    token = client.post("/auth/token", json=airflow_home.LOGIN).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
+
+
+def answered(client: TestClient, option: str, reason: str) -> Callable[[TaskInstance], object]:
+    """Answer as the page of required actions does."""
+
+    def act(task: TaskInstance) -> None:
+        path = f"/api/v2/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/-1/hitlDetails"
+        asked = client.get(path).json()
+        assert "better than the baseline" in asked["body"]
+        card = asked["body"].rpartition("(")[2].removesuffix(")")
+        assert client.get(card).text == "<p>the card"
+        assert client.patch(path, json={"chosen_options": [option], "params_input": {"reason": reason}}).status_code == 200
+
+    return act
+
+
+def said(run: Any) -> tuple[bool, str]:
+    partition = Run.open(tiny.NAME, "training", run.logical_date.date()).store
+    holds, sentence = json.loads(partition.read_file("said.json"))
+    return holds, sentence
+
+
+def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(admin: TestClient, meanwhile: Any) -> None:
+    meanwhile(answered(admin, "Approve", "looked at the card"))
+    run = dag_run("training")
+    assert run.state == "success"
+    assert said(run) == (True, "approved by admin: looked at the card")
+    assert left(run, "report")["approve"] == left(run, "report")["evaluate"]
+
+
+def test_a_rejection_skips_nothing_and_leaves_the_champion(admin: TestClient, meanwhile: Any) -> None:
+    meanwhile(answered(admin, "Reject", "too many alarms"))
+    run = dag_run("training")
+    assert states(run)["promote"] == "success"
+    assert said(run) == (False, "rejected by admin: too many alarms")
+
+
+def test_whom_nobody_answers_in_time_leaves_the_champion(meanwhile: Any) -> None:
+    def time_passes(task: TaskInstance) -> None:
+        with create_session() as session:
+            own = session.get(TaskInstance, task.id)
+            assert own is not None
+            assert own.trigger_timeout is not None
+            own.trigger_timeout -= timedelta(days=3)
+        SchedulerJobRunner(Job()).check_awaiting_input_timeouts()  # type: ignore[no-untyped-call]
+
+    meanwhile(time_passes)
+    assert said(dag_run("training")) == (False, "nobody answered within 3d")
+
+
+def test_nobody_is_asked_about_a_challenger_that_the_evidence_has_turned_down(rules: list[Rule]) -> None:
+    rules.append(Rule(name="champion", holds=False, sentence="worse than champion version 1"))
+    run = dag_run("training")
+    assert states(run)["approve"] == "success"
+    assert not said(run)[0]
+
+
+def test_an_answer_to_another_graph_is_none(places: Path) -> None:
+    run = Run.open(tiny.NAME, "training", fitted.rows()["at"][0].date())
+    run.store.write_file("verdict.json", fitted.verdict().as_json())
+    run.store.write_file("models/xgboost.onnx", GRAPH)
+    approval.give(run, "approved", "anna", "fine")
+    assert approval.rule(run, GRAPH)[0].holds
+    (rule,) = approval.rule(run, b"another graph")
+    assert not rule.holds
+    assert "nobody has approved of it" in rule.sentence
+    assert places
+
+
+def test_where_nobody_is_to_be_asked_there_is_no_task_and_no_rule(places: Path) -> None:
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
+    run = Run.open(tiny.NAME, "training", fitted.rows()["at"][0].date())
+    assert approval.rule(run, GRAPH) == ()
