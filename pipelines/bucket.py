@@ -7,38 +7,21 @@ An object store has neither links nor renames nor locks. It has writes that take
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any
 from uuid import uuid4
 
-from pipelines.errors import BadInput, TryAgain
-
-if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
-    from mypy_boto3_s3 import S3Client
+from pipelines import s3
+from pipelines.errors import BadInput
+from pipelines.s3 import Overtaken
 
 SCHEME = "s3://"
-CONNECTION = "AIRFLOW_CONN_SLUICE_STORAGE"  # as Airflow writes a connection `sluice_storage` into the environment
 URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<key>[\w.=-]+(?:/[\w.=-]+)*))?/?", re.ASCII)
-# An outage of half a minute is waited for here: some ten tries with growing pauses, a minute in all. Airflow's retries follow.
-TRIES = 10
-CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30  # seconds
-ABSENT = {"NoSuchKey", "404", "NotFound"}
-OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403", "Forbidden", "InvalidClientTokenId", "ExpiredToken"}
-
-
-class Overtaken(TryAgain):
-    """Somebody else has written meanwhile; nothing was written here."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +97,14 @@ class BucketPath:
     def read(self) -> tuple[bytes, Tag]:
         """The content, and which version of it."""
         with self._asking():
-            found = _client().get_object(Bucket=self.bucket, Key=self.key)
+            found = s3.client().get_object(Bucket=self.bucket, Key=self.key)
             return found["Body"].read(), Tag(found["ETag"], found["LastModified"])
 
     def is_file(self) -> bool:
         """Whether there is such an object."""
         try:
             with self._asking():
-                _client().head_object(Bucket=self.bucket, Key=self.key)
+                s3.client().head_object(Bucket=self.bucket, Key=self.key)
         except FileNotFoundError:
             return False
         return True
@@ -129,7 +112,7 @@ class BucketPath:
     def files(self) -> Iterator[tuple[BucketPath, datetime]]:
         """All objects below this name, in the order of their names, each with the moment it was written."""
         with self._asking():
-            for page in _client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below):
+            for page in s3.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below):
                 for found in page.get("Contents", ()):
                     yield BucketPath(self.bucket, found["Key"]), found["LastModified"]
 
@@ -144,24 +127,24 @@ class BucketPath:
     def folders(self) -> Iterator[str]:
         """The names of what has objects below it."""
         with self._asking():
-            pages = _client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below, Delimiter="/")
+            pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below, Delimiter="/")
             for page in pages:
                 yield from (PurePosixPath(found["Prefix"]).name for found in page.get("CommonPrefixes", ()))
 
     def download(self, path: Path) -> None:
         """Bring the content to a file of this machine."""
         with self._asking():
-            _client().download_file(self.bucket, self.key, str(path))
+            s3.client().download_file(self.bucket, self.key, str(path))
 
     def open(self) -> io.BufferedReader:
         """Read here and there in it, without bringing all of it: a Parquet file's footer, say."""
         with self._asking():
-            size = _client().head_object(Bucket=self.bucket, Key=self.key)["ContentLength"]
+            size = s3.client().head_object(Bucket=self.bucket, Key=self.key)["ContentLength"]
         return io.BufferedReader(_Ranges(self, size))
 
     def access_for_dvc(self) -> dict[str, str]:
         """Where the store is and who we are there, in DVC's words for a remote; what is not said, it finds as boto3 does."""
-        return Access.from_env().for_dvc
+        return s3.Access.from_env().for_dvc
 
     # --- writing
 
@@ -180,22 +163,22 @@ class BucketPath:
     def upload(self, path: Path) -> None:
         """Put a file's content in its place; in parts if it is large, which appear together."""
         with self._asking():
-            _client().upload_file(str(path), self.bucket, self.key)
+            s3.client().upload_file(str(path), self.bucket, self.key)
 
     def copy(self, source: BucketPath) -> None:
         """Let another object's content be here as well, without bringing it to this machine."""
         with self._asking():
-            _client().copy({"Bucket": source.bucket, "Key": source.key}, self.bucket, self.key)
+            s3.client().copy({"Bucket": source.bucket, "Key": source.key}, self.bucket, self.key)
 
     def unlink(self) -> None:
         """Remove the object, if it is there."""
         with self._asking():
-            _client().delete_object(Bucket=self.bucket, Key=self.key)
+            s3.client().delete_object(Bucket=self.bucket, Key=self.key)
 
     def range(self, start: int, end: int) -> bytes:
         """Some bytes of the content; `end` is not among them."""
         with self._asking():
-            return _client().get_object(Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end - 1}")["Body"].read()
+            return s3.client().get_object(Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end - 1}")["Body"].read()
 
     @property
     def _below(self) -> str:
@@ -204,57 +187,12 @@ class BucketPath:
     def _put(self, content: bytes, **condition: str) -> None:
         try:
             with self._asking():
-                _client().put_object(Bucket=self.bucket, Key=self.key, Body=content, **condition)  # type: ignore[arg-type]
+                s3.client().put_object(Bucket=self.bucket, Key=self.key, Body=content, **condition)  # type: ignore[arg-type]
         except FileNotFoundError:  # an If-Match of what is gone
-            raise Overtaken(self._overtaken()) from None
+            raise Overtaken(s3.overtaken(str(self))) from None
 
-    def _overtaken(self) -> str:
-        return f"{self}: somebody else has written it at the same time; nothing was written here\n  way out: run it again"
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn the store's errors into ours."""
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-        from urllib3.exceptions import HTTPError
-
-        try:
-            yield
-        except ClientError as error:
-            self._refused(error)
-        except (BotoCoreError, HTTPClientError, HTTPError, Boto3Error) as error:
-            cause = error.__context__  # of a transfer's own error
-            if isinstance(cause, ClientError):
-                self._refused(cause)
-            self._unanswered(error)
-
-    def _refused(self, error: ClientError) -> NoReturn:
-        code = str(error.response.get("Error", {}).get("Code", "?"))
-        said = _first_line(error)
-        if code in ABSENT:
-            raise FileNotFoundError(str(self)) from error
-        if code in OVERTAKEN:
-            raise Overtaken(self._overtaken()) from error
-        if code == "NoSuchBucket":
-            raise BadInput(
-                f"{self}: there is no bucket {self.bucket!r} at {_address()}\n  way out: make it, or correct SLUICE_DATA"
-            ) from error
-        if code in DENIED:
-            raise BadInput(
-                f"{self}: {_address()} refuses these credentials: {said}\n"
-                f"  way out: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION}"
-            ) from error
-        raise TryAgain(f"{self}: {_address()} answers with an error: {said}\n  way out: run it again when it has recovered") from error
-
-    def _unanswered(self, error: Exception) -> NoReturn:
-        if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
-            raise BadInput(
-                f"{self}: no credentials for {_address()}\n"
-                f"  way out: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION} (aws://key:secret@/?endpoint_url=...)"
-            ) from error
-        raise TryAgain(
-            f"{self}: {_address()} does not answer: {_first_line(error)}\n  way out: run it again later, or correct AWS_ENDPOINT_URL_S3"
-        ) from error
+    def _asking(self) -> AbstractContextManager[None]:
+        return s3.asking(str(self), self.bucket)
 
 
 class _Ranges(io.RawIOBase):
@@ -284,103 +222,6 @@ class _Ranges(io.RawIOBase):
         buffer[: len(found)] = found
         self._at += len(found)
         return len(found)
-
-
-# --- the store
-
-
-@dataclass(frozen=True, repr=False)
-class Access:
-    """Where the store is and who we are there, so far as a connection says it; the rest is boto3's own business."""
-
-    key: str | None = None
-    secret: str | None = None
-    endpoint: str | None = None
-    region: str | None = None
-
-    @classmethod
-    def from_env(cls) -> Access:
-        """Read the connection, if there is one, as Airflow writes it: an address or JSON.
-
-        Raises:
-            BadInput: it is neither.
-        """
-        text = os.environ.get(CONNECTION, "").strip()
-        if not text:
-            return cls()
-        try:
-            return cls._from_json(json.loads(text)) if text.startswith("{") else cls._from_url(text)
-        except (ValueError, TypeError, AttributeError):
-            # Without `from`: the cause's text may hold the secret.
-            raise BadInput(
-                f"{CONNECTION} is no connection\n  way out: set it to aws://key:secret@/?endpoint_url=https%3A%2F%2Fhost&region_name=eu-central-1,"
-                " or to Airflow's JSON of it"
-            ) from None
-
-    @classmethod
-    def _from_url(cls, text: str) -> Access:
-        url = urlsplit(text)
-        if url.scheme != "aws":
-            raise ValueError
-        extra = dict(parse_qsl(url.query))
-        return cls(
-            unquote(url.username or "") or None, unquote(url.password or "") or None, extra.get("endpoint_url"), extra.get("region_name")
-        )
-
-    @classmethod
-    def _from_json(cls, stated: dict[str, Any]) -> Access:
-        extra = stated.get("extra") or {}
-        extra = json.loads(extra) if isinstance(extra, str) else extra
-        return cls(stated.get("login"), stated.get("password"), extra.get("endpoint_url"), extra.get("region_name"))
-
-    @cached_property
-    def for_dvc(self) -> dict[str, str]:
-        """The same in DVC's words, for the configuration of a remote; what is not said here, DVC finds as boto3 does."""
-        client = _client()
-        words = {
-            "endpointurl": client.meta.endpoint_url if self.endpoint or _stated_endpoint() else None,
-            "access_key_id": self.key,
-            "secret_access_key": self.secret,
-            "region": self.region,
-        }
-        return {word: value for word, value in words.items() if value}
-
-
-def _client() -> S3Client:
-    # A process has its own: connections do not survive a fork. A task that is lent another connection has another one, too.
-    return _client_of(os.getpid(), Access.from_env(), _stated_endpoint(), os.environ.get("AWS_ACCESS_KEY_ID"))
-
-
-@cache
-def _client_of(pid: int, access: Access, endpoint: str | None, key: str | None) -> S3Client:  # noqa: ARG001 (part of what it is cached by)
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": TRIES},
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        max_pool_connections=20,
-        # Checksums in trailers are Amazon's own; other stores refuse them. Parts are checked by their sha256 in the manifest.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        # A bucket as a part of the host's name needs a certificate and a name server that know it.
-        s3={"addressing_style": "path"} if access.endpoint or endpoint else {},
-    )
-    session = boto3.session.Session(aws_access_key_id=access.key, aws_secret_access_key=access.secret, region_name=access.region)
-    return session.client("s3", endpoint_url=access.endpoint, config=config)
-
-
-def _stated_endpoint() -> str | None:
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-
-
-def _address() -> str:
-    return str(_client().meta.endpoint_url)
-
-
-def _first_line(error: BotoCoreError | Exception) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
 
 
 def probe(place: BucketPath) -> None:
@@ -415,7 +256,7 @@ def probe(place: BucketPath) -> None:
         at.unlink()
     if len(winners) != 1 or content != str(winners[0]).encode() or stale:
         raise BadInput(
-            f"SLUICE_DATA: {_address()} lets {len(winners)} of 8 writers make the same object{' and overwrites what has changed' if stale else ''}: "
+            f"SLUICE_DATA: {s3.address()} lets {len(winners)} of 8 writers make the same object{' and overwrites what has changed' if stale else ''}: "
             "its conditional writes (If-None-Match, If-Match) are none, and two runs at once would lose each other's work\n"
             "  way out: use a store, or a later version of it, that has them: Amazon S3, MinIO, Ceph, Cloudflare R2 do"
         )

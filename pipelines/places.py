@@ -18,9 +18,10 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from pipelines import disk, parts, spill
-from pipelines.bucket import BucketPath, Overtaken, Tag, claimed
+from pipelines import bucket, disk, parts, spill
+from pipelines.bucket import BucketPath, Tag, claimed
 from pipelines.errors import BadInput, TryAgain
+from pipelines.s3 import Overtaken
 
 Place: TypeAlias = "Path | BucketPath"
 PATIENCE = 60  # seconds to do a change again that others have overtaken, each of which takes milliseconds
@@ -52,6 +53,26 @@ def on_disk(place: Place) -> Path:
     if isinstance(place, BucketPath):
         raise BadInput(f"{place} is no folder of this machine, and this needs one\n  way out: set SLUICE_DATA to a folder for it")
     return place
+
+
+def probe(place: Place) -> None:
+    """Find out whether tables can be kept in a place, before a night finds out.
+
+    Raises:
+        BadInput: they cannot, and the sentence names the setting.
+        TryAgain: an object store does not answer.
+    """
+    if isinstance(place, BucketPath):
+        bucket.probe(place)
+        return
+    try:
+        publish(place / f".probe-{uuid4().hex}", b"")
+        for left in place.glob(".probe-*"):
+            left.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"SLUICE_DATA: {place} cannot be written: {error.strerror}\n  way out: make it writable, or name another folder"
+        ) from error
 
 
 def publish(place: Place, content: bytes) -> None:

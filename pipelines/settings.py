@@ -48,6 +48,10 @@ class Settings:
         """
         return places.on_disk(self.data)
 
+    def probe(self) -> None:
+        """Find out whether the data can be kept where they are to be; see `places.probe`."""
+        places.probe(self.data)
+
     @property
     def cache(self) -> Path:
         """Downloaded public files."""

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from pipelines import bucket as buckets
-from pipelines.bucket import Access, BucketPath, Overtaken
+from pipelines import s3
+from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, SluiceError, TryAgain
-from tests import s3
+from pipelines.s3 import Access, Overtaken
+from tests.s3 import files
 
 # --- names
 
@@ -95,7 +97,7 @@ def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_
 
 def test_a_store_that_refuses_the_second_writer_passes_the_probe_and_is_left_as_it_was(bucket: BucketPath) -> None:
     buckets.probe(bucket)
-    assert s3.files(bucket) == {}
+    assert files(bucket) == {}
 
 
 def test_a_store_whose_conditional_writes_are_none_is_refused(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +115,7 @@ def test_a_bucket_that_is_not_there_is_named_with_the_setting(bucket: BucketPath
 
 
 def test_a_store_that_is_not_there_may_be_tried_again(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "TRIES", 1)
+    monkeypatch.setattr(s3, "TRIES", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     with pytest.raises(TryAgain, match=r"http://127.0.0.1:1 does not answer(.|\n)*AWS_ENDPOINT_URL_S3"):
         (bucket / "x").read_bytes()
@@ -146,17 +148,17 @@ AS_JSON = json.dumps(
 
 @pytest.mark.parametrize("text", [AS_URL, AS_JSON])
 def test_a_connection_is_read_as_airflow_writes_it(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(buckets.CONNECTION, text)
+    monkeypatch.setenv(s3.CONNECTION, text)
     found = Access.from_env()
     assert found == Access("key", SECRET, "http://store:9000", "eu-central-1")
     assert "cret" not in repr(found)
-    assert buckets._client()._request_signer._credentials.secret_key == SECRET  # type: ignore[attr-defined]
+    assert s3.client()._request_signer._credentials.secret_key == SECRET  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("text", ["se/cret", "postgresql://key:se%2Fcret@host/db", '{"password": "se/cret"', '{"extra": "se/cret"}'])
 def test_what_is_no_connection_is_refused_without_being_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(buckets.CONNECTION, text)
-    with pytest.raises(SluiceError, match=f"{buckets.CONNECTION} is no connection") as error:
+    monkeypatch.setenv(s3.CONNECTION, text)
+    with pytest.raises(SluiceError, match=f"{s3.CONNECTION} is no connection") as error:
         Access.from_env()
     assert "cret@" not in str(error.value).replace("key:secret@", "")
     assert "se/cret" not in str(error.value)

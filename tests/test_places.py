@@ -101,3 +101,15 @@ def test_a_folder_goes_with_all_that_is_in_it(place: Place) -> None:
     places.remove(place / "never there")
     assert places.folders(place) == ["stays"]
     assert places.folders(place / "never there") == []
+
+
+def test_a_place_that_can_be_written_passes_the_probe_and_is_left_as_it_was(place: Place) -> None:
+    places.probe(place)
+    assert places.folders(place) == []
+    assert not list(place.glob("*"))
+
+
+def test_a_folder_that_cannot_be_made_is_refused_by_the_name_of_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"SLUICE_DATA: .*/file/data cannot be written: Not a directory"):
+        places.probe(tmp_path / "file" / "data")

@@ -6,11 +6,11 @@ import os
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from pipelines import bucket
+from pipelines import s3
 from pipelines.bucket import BucketPath
 from pipelines.settings import Settings
 
-NAME = bucket.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
+NAME = s3.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
 
 
 def know_in_task() -> None:
@@ -22,7 +22,7 @@ def know_in_task() -> None:
 
     if _is_asked_for():
         try:
-            os.environ[bucket.CONNECTION] = Connection.get(NAME).as_json()
+            os.environ[s3.CONNECTION] = Connection.get(NAME).as_json()
         except AirflowNotFoundException:
             return
 
@@ -33,10 +33,10 @@ def know_in_server() -> None:
 
     if _is_asked_for():
         try:
-            os.environ[bucket.CONNECTION] = Connection.get_connection_from_secrets(NAME).as_json()
+            os.environ[s3.CONNECTION] = Connection.get_connection_from_secrets(NAME).as_json()
         except AirflowNotFoundException:
             return
 
 
 def _is_asked_for() -> bool:
-    return isinstance(Settings.from_env().data, BucketPath) and not os.environ.get(bucket.CONNECTION)
+    return isinstance(Settings.from_env().data, BucketPath) and not os.environ.get(s3.CONNECTION)
