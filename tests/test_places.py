@@ -55,6 +55,21 @@ def test_lines_of_writers_side_by_side_do_not_mix(place: Place) -> None:
     assert sorted(map(int, (place / "lines").read_bytes().splitlines())) == list(range(20))
 
 
+def test_what_was_written_although_its_answer_was_lost_is_not_written_twice(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = BucketPath._put
+
+    def sent_twice(self: BucketPath, content: bytes, **condition: str) -> None:
+        """As boto3 does when no answer comes to the first."""
+        put(self, content, **condition)
+        put(self, content, **condition)
+
+    monkeypatch.setattr(BucketPath, "_put", sent_twice)
+    places.append(bucket / "lines", b"once\n")
+    assert (bucket / "lines").read_bytes() == b"once\n"
+    with places.alone(bucket / "claim", "somebody is in"):
+        pass
+
+
 def test_what_one_may_do_alone_a_second_may_not(place: Place) -> None:
     with (
         places.alone(place / "claim", "somebody is in"),
