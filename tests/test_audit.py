@@ -38,7 +38,7 @@ def service() -> Iterator[str]:
     """An advisory service (OSV's protocol) that knows of one hole, in idna."""
 
     class Service(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 (so named by http.server)
+        def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
             answer = json.dumps({"vulns": [HOLE]} if asked["package"]["name"] == "idna" else {}).encode()
             self.send_response(200)
