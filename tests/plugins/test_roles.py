@@ -16,14 +16,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from pipelines.settings import ROOT
-from tests import airflow_home
+from tests import airflow_home, postgres
 from tests.plugins import fab_server
 
-POSTGRES = sa.make_url(os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres:s3cret@127.0.0.1:5432/postgres"))
 START = 120  # seconds for a server to start
 DRIFT, TRAINING = "/api/v2/dags/tiny_drift", "/api/v2/dags/tiny_training"
 # Without a login: whether the server lives, its version, and the way to the login.
@@ -79,31 +77,25 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    name, log = f"sluice_roles_{os.getpid()}", tmp_path_factory.mktemp("cluster") / "log"
-    postgres = sa.create_engine(POSTGRES.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with postgres.connect() as session:
-        session.execute(sa.text(f"CREATE DATABASE {name}"))
-    database = POSTGRES.set(drivername="postgresql+psycopg2", database=name).render_as_string(hide_password=False)
+    log = tmp_path_factory.mktemp("cluster") / "log"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW__", "SLUICE_"))}
-    with log.open("wb") as said:
+    with postgres.database("sluice_roles") as database, log.open("wb") as said:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.plugins.fab_server", str(port), database],
+            [sys.executable, "-m", "tests.plugins.fab_server", str(port), database.render_as_string(hide_password=False)],
             cwd=ROOT,
             env=environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for(address, server, log)
-        admin = Deployment(lambda: httpx.Client(base_url=address, timeout=30), "")("admin")
-        (run,) = admin.get(f"{DRIFT}/dagRuns").json()["dag_runs"]
-        yield Deployment(lambda: httpx.Client(base_url=address, timeout=30), run["dag_run_id"])
-    finally:
-        server.terminate()
-        server.wait(30)
-        with postgres.connect() as session:
-            session.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_for(address, server, log)
+            admin = Deployment(lambda: httpx.Client(base_url=address, timeout=30), "")("admin")
+            (run,) = admin.get(f"{DRIFT}/dagRuns").json()["dag_runs"]
+            yield Deployment(lambda: httpx.Client(base_url=address, timeout=30), run["dag_run_id"])
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
