@@ -7,7 +7,8 @@ from sqlalchemy.engine import make_url
 
 from pipelines import addresses
 
-URL = make_url("postgresql://me:p%40ss%2Fw%20rd@db:5432/shop?sslmode=require&sslpassword=0ther&api_token=t0ken")
+SPELT = "p%40ss%2Fw%20rd"
+URL = make_url(f"postgresql://me:{SPELT}@db:5432/shop?sslmode=require&sslpassword=0ther&api_token=t0ken")
 
 
 def test_an_address_is_shown_without_its_secrets() -> None:
