@@ -46,10 +46,10 @@ BODIES: dict[str, Any] = {
 class Deployment:
     """An Airflow with a run of the drift DAG, which has left a report."""
 
-    client: Callable[[], httpx.Client]
+    client: Callable[[], httpx.Client | TestClient]
     run_id: str
 
-    def __call__(self, role: str) -> httpx.Client:
+    def __call__(self, role: str) -> httpx.Client | TestClient:
         """Somebody of a role, logged in; nobody: somebody who is not."""
         client = self.client()
         if role != "nobody":
@@ -135,7 +135,7 @@ def routes(airflow: Deployment, *methods: str) -> list[tuple[str, str]]:
     return [(method, re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], "1"), path)) for method, path in filled]
 
 
-def backfill(admin: httpx.Client) -> int:
+def backfill(admin: httpx.Client | TestClient) -> int:
     there = admin.get("/api/v2/backfills", params={"dag_id": "tiny_scoring"}).json()["backfills"]
     if there:
         return int(there[0]["id"])
