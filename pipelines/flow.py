@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pipelines import dates
-from pipelines.config import Family, GatedTable, Kind, Step
+from pipelines.config import Family, GatedTable, Kind, Step, UseCase
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     ),
     "drift": (("drift", "drift"),),
 }
+
+
+def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
+    """The way of one use case: that of all, and where it has a sink, behind every gate, what brings its predictions there.
+
+    This last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
+    """
+    delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
+    return WAYS[kind] + delivery
 
 
 def ingest(run: Run) -> Outcome:
@@ -187,6 +196,15 @@ def publish(run: Run) -> Outcome:
     return Outcome(f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}")
 
 
+def deliver(run: Run) -> Outcome:
+    """Predictions -> the sink's table, which then holds this night exactly as it is published. No gate behind it: it judged them."""
+    from pipelines import deliver
+
+    if run.what_if:  # nobody is to act on it
+        return Outcome("deliver: nothing, since a what-if run changes nothing elsewhere")
+    return Outcome(deliver.deliver(run))
+
+
 def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows, and matured labels -> drift, and its report."""
     from pipelines import drift, ingest, registry
@@ -242,6 +260,7 @@ STEPS: dict[Step, Callable[..., Outcome]] = {
     "promote": promote,
     "score": score,
     "publish": publish,
+    "deliver": deliver,
     "drift": drift,
 }
 
@@ -285,7 +304,7 @@ def note(run: Run, task: str, summary: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    for step, table in WAYS[run.kind]:
+    for step, table in steps_of(run.use_case, run.kind):
         for share in shares(run, step) or (None,):
             run.log(take(run.afresh(), step, share))
         if table:

@@ -66,7 +66,7 @@ def test_importing_the_wiring_loads_no_heavy_library() -> None:
     assert loaded.stdout.split() == []
 
 
-STEPS = ("ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "drift")
+STEPS = ("ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift")
 
 
 # What a step leaves to another as a file (a verdict, a snapshot's version) is a type that both know.

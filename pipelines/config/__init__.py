@@ -20,6 +20,7 @@ from pipelines.config.base import (
     Step,
     Strict,
     duration_text,
+    variable_of,
 )
 from pipelines.config.candidates import Baseline, Candidates, Folds, Search, Split
 from pipelines.config.cleanse import Cleanse
@@ -39,6 +40,7 @@ from pipelines.config.judgement import (
 )
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
+from pipelines.config.sink import Sink
 from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
@@ -86,6 +88,7 @@ __all__ = [
     "Schedule",
     "Search",
     "Share",
+    "Sink",
     "Source",
     "Split",
     "SqlSource",
@@ -96,4 +99,5 @@ __all__ = [
     "UseCase",
     "Window",
     "duration_text",
+    "variable_of",
 ]

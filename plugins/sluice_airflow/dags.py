@@ -56,7 +56,7 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
 
 
 def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:
-    """Lay the steps of `flow.WAYS` and their gates one after the other, so that no DAG can forget a gate.
+    """Lay the steps of `flow.steps_of` and their gates one after the other, so that no DAG can forget a gate.
 
     Args:
         use_case: whose way it is.
@@ -64,7 +64,7 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         outlets: task id -> what the task announces when it succeeds.
     """
     tasks: list[Any] = []
-    for step, table in flow.WAYS[kind]:
+    for step, table in flow.steps_of(use_case, kind):
         if step == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 

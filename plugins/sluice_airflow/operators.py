@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import dates, flow
-from pipelines.config import GatedTable, Kind, Source, SqlSource, Step
+from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
 from sluice_airflow import assets
@@ -103,9 +103,9 @@ class FlowOperator(BaseOperator):
 
 
 @contextmanager
-def lent_connection(source: Source) -> Iterator[None]:
-    """Lend a step the connection that its source names, from Airflow's database or secrets backend, as the variable that it reads."""
-    found = _connection(source)
+def lent_connection(use_case: UseCase, step: Step) -> Iterator[None]:
+    """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend, as the variable that it reads."""
+    found = _connection(use_case.sink if step == "deliver" else use_case.source)
     os.environ.update(found)
     try:
         yield
@@ -114,11 +114,11 @@ def lent_connection(source: Source) -> Iterator[None]:
             del os.environ[variable]
 
 
-def _connection(source: Source) -> dict[str, str]:
-    if not isinstance(source, SqlSource) or os.environ.get(source.variable):
+def _connection(named: Source | Sink | None) -> dict[str, str]:
+    if not isinstance(named, SqlSource | Sink) or os.environ.get(named.variable):
         return {}
     try:
-        return {source.variable: Connection.get(source.connection).as_json()}
+        return {named.variable: Connection.get(named.connection).as_json()}
     except AirflowNotFoundException:
         return {}  # the step's own sentence names the ways out
 
@@ -132,7 +132,7 @@ class StepOperator(FlowOperator):
 
     def work(self, run: Run) -> flow.Outcome:
         """Call the step."""
-        with lent_connection(run.use_case.source):
+        with lent_connection(run.use_case, self.step):
             return flow.take(run, self.step)
 
 
