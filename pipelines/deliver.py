@@ -25,10 +25,10 @@ from pipelines import connections, let_through
 from pipelines.errors import BadInput, GateClosed, TryAgain, listed
 
 if TYPE_CHECKING:
-    from pipelines.config import Sink
+    from pipelines.config import GatedTable, Sink
     from pipelines.run import Run
 
-PREDICTIONS = "predictions"
+PREDICTIONS: GatedTable = "predictions"
 USE_CASE, PARTITION = "use_case", "partition"
 ARRIVING = "sluice arriving"  # no table of a sink can have a name with a space
 CHUNK = 50_000  # rows that are text at a time
