@@ -6,6 +6,7 @@ What needs a heavier library to judge (SQL, grids, expectation names) is judged 
 
 from __future__ import annotations
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.base import (
     NAME,
     RESERVED,
@@ -52,6 +53,7 @@ __all__ = [
     "NAME",
     "REGRESSION_METRICS",
     "RESERVED",
+    "Alerts",
     "Baseline",
     "Candidates",
     "Capacity",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.config.candidates import Candidates, Split
 from pipelines.config.cleanse import Cleanse
@@ -59,6 +60,7 @@ class UseCase(Strict):
     monitoring: Monitoring = Monitoring()
     limits: Limits = Limits()
     schedule: Schedule = Schedule()
+    alerts: Alerts | None = None
     demo: Demo
 
     def _with_role(self, role: str) -> str:

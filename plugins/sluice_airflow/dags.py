@@ -13,7 +13,7 @@ from pipelines import flow, use_cases
 from pipelines.config import Kind, Step, UseCase
 from pipelines.errors import BadUseCase, TryAgain
 from pipelines.settings import Settings
-from sluice_airflow import docs
+from sluice_airflow import alerts, docs
 from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
 from sluice_airflow.partitions import PARTITION
 
@@ -50,7 +50,7 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
         tags=["sluice", use_case.name, kind],
         params=params,
         catchup=False,
-        default_args={"owner": "sluice", **RETRIES},
+        default_args={"owner": "sluice", **RETRIES, "on_failure_callback": alerts.notifiers(use_case)},
         **arguments,
     )
 
