@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from pipelines import dates, flow
 from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
-from sluice_airflow import assets
+from sluice_airflow import assets, metrics
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, partition_of
 
@@ -44,6 +45,7 @@ class FlowOperator(BaseOperator):
     # The partition is known when the task runs; afterwards the Rendered Templates tab shows it.
     overwrite_rtif_after_execution = True
     operator_extra_links = (ReportLink(), MlflowLink())
+    tags: Mapping[str, str] = {}  # of its metrics, beside its own name
 
     def __init__(self, *, use_case: str, kind: Kind, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -61,11 +63,14 @@ class FlowOperator(BaseOperator):
         """
         with failing_in_a_sentence():
             run = self.run_of(context)
+            began = time.monotonic()
             try:
                 self.leave(context, run, self.work(run))
             except GateClosed as closed:
                 self._push(context, REPORT, closed.report)
                 raise
+            finally:
+                self.count({"seconds": time.monotonic() - began})
             return self.result(run)
 
     @abstractmethod
@@ -93,8 +98,13 @@ class FlowOperator(BaseOperator):
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
         run.log(outcome)
+        self.count(outcome.numbers)
         self._push(context, REPORT, outcome.report)
         self._push(context, MLFLOW_RUN, outcome.mlflow_run)
+
+    def count(self, numbers: Mapping[str, float]) -> None:
+        """Send numbers to whoever watches, if anybody does."""
+        metrics.emit(self.use_case, self.kind, numbers, step=self.task_id, **self.tags)
 
     def _push(self, context: Context, key: str, value: str | None) -> None:
         if value:
@@ -154,6 +164,7 @@ class ShareOperator(StepOperator):
     def __init__(self, *, share: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.share = share
+        self.tags = {"share": share}
 
     def work(self, run: Run) -> flow.Outcome:
         """Do the share."""
@@ -169,10 +180,15 @@ class GateOperator(FlowOperator):
     def __init__(self, *, table: GatedTable, **kwargs: Any) -> None:
         super().__init__(task_id=f"gate_{table}", retries=0, **kwargs)
         self.table = table
+        self.tags = {"table": table}
 
     def work(self, run: Run) -> flow.Outcome:
         """Judge."""
-        return flow.gate(run, self.table)
+        try:
+            return flow.gate(run, self.table)
+        except GateClosed as closed:
+            self.count({"gate_open": 0, "failed_expectations": closed.failed})
+            raise
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Announce new predictions, but not those of a what-if run."""
