@@ -27,7 +27,7 @@ HEAVY = {
     "skl2onnx",
     "matplotlib",
 }
-WIRING = ("config", "use_cases", "dates", "errors", "settings", "flow", "run", "store", "disk", "manifest", "parts", "spill")
+WIRING = ("config", "use_cases", "dates", "errors", "settings", "flow", "lineage", "run", "store", "disk", "manifest", "parts", "spill")
 
 
 def imported(path: Path) -> set[str]:

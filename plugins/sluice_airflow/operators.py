@@ -15,15 +15,19 @@ from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import dates, flow
+from pipelines import lineage as tables
 from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
-from sluice_airflow import assets, metrics
+from sluice_airflow import assets, lineage, metrics
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, partition_of
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
+
+    from pipelines.lineage import Touched
 
 
 @contextmanager
@@ -53,6 +57,8 @@ class FlowOperator(BaseOperator):
         self.kind = kind
         self.partition = ""
         self.left: dict[str, str] = {}  # XComs of this try, for the links
+        self.opened: Run | None = None  # and for lineage: the run, and whether the task has done its work
+        self.done = False
 
     def execute(self, context: Context) -> list[str] | None:
         """Run the task.
@@ -66,6 +72,7 @@ class FlowOperator(BaseOperator):
             began = time.monotonic()
             try:
                 self.leave(context, run, self.work(run))
+                self.done = True
             except GateClosed as closed:
                 self._push(context, REPORT, closed.report)
                 raise
@@ -81,11 +88,22 @@ class FlowOperator(BaseOperator):
         """What a mapped task behind this one is mapped over."""
         return None
 
+    @abstractmethod
+    def touched(self, run: Run) -> Touched:
+        """What the task has read and written."""
+
+    def get_openlineage_facets_on_complete(self, _: object) -> OperatorLineage[Any, Any] | None:
+        """Tell Airflow's OpenLineage listener, where one is switched on, what the task has read and written.
+
+        Of a step that has failed that is not known: what is published was there before it.
+        """
+        return lineage.facets(self.touched(self.opened)) if self.opened and self.done else None
+
     def run_of(self, context: Context) -> Run:
         """Open the partition that the DAG run is about."""
         partition, params = partition_of(context, self.kind), context["params"]
         self.partition = partition.isoformat()
-        return Run.open(
+        self.opened = Run.open(
             self.use_case,
             self.kind,
             partition,
@@ -94,6 +112,7 @@ class FlowOperator(BaseOperator):
             what_if=params.get("champion") == "now",
             progress=partial(context["task_state_store"].set, "progress"),
         )
+        return self.opened
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
@@ -145,6 +164,10 @@ class StepOperator(FlowOperator):
         with lent_connection(run.use_case, self.step):
             return flow.take(run, self.step)
 
+    def touched(self, run: Run) -> Touched:
+        """Tables, by their manifests."""
+        return tables.of_step(run, self.step)
+
 
 class DriftOperator(StepOperator):
     """The drift step, which calls for a training when the week was too different."""
@@ -170,6 +193,10 @@ class ShareOperator(StepOperator):
         """Do the share."""
         return flow.take(run, self.step, self.share)
 
+    def touched(self, run: Run) -> Touched:
+        """A piece of a table."""
+        return tables.of_step(run, self.step, self.share)
+
 
 class GateOperator(FlowOperator):
     """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict: no retries.
@@ -188,7 +215,12 @@ class GateOperator(FlowOperator):
             return flow.gate(run, self.table)
         except GateClosed as closed:
             self.count({"gate_open": 0, "failed_expectations": closed.failed})
+            self.done = True  # it has judged
             raise
+
+    def touched(self, run: Run) -> Touched:
+        """The table that it has judged."""
+        return tables.of_gate(run, self.table)
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Announce new predictions, but not those of a what-if run."""
