@@ -93,9 +93,14 @@ class Found:
             performance = f"no {primary.subject} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
         return f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score}; {performance}"
 
+    @property
+    def drifted_share(self) -> float:
+        """Of all features, how many have drifted."""
+        return float(self.table[self.table.kind == "feature"].drifted.mean())
+
     def retrain(self, use_case: UseCase) -> bool:
         """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red."""
-        drifted = self.table[self.table.kind == "feature"].drifted.mean() > use_case.monitoring.max_drifted_share
+        drifted = self.drifted_share > use_case.monitoring.max_drifted_share
         worst, found = use_case.monitoring.min_performance, self.table[self.table.kind == "performance"].value.iloc[0]
         if worst is None or pd.isna(found):
             return bool(drifted)

@@ -41,11 +41,15 @@ class NoChampion(SluiceError):
 
 
 class GateClosed(SluiceError):
-    """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the data root."""
+    """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the data root.
 
-    def __init__(self, message: str, report: str | None = None) -> None:
+    `failed` tells how many expectations closed it.
+    """
+
+    def __init__(self, message: str, report: str | None = None, failed: int = 0) -> None:
         super().__init__(message)
         self.report = report
+        self.failed = failed
 
 
 class GateOpen(SluiceError):

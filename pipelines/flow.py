@@ -7,14 +7,14 @@ file would cost 15 seconds each time. No step calls another; what one needs of a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pipelines import dates
-from pipelines.config import Family, GatedTable, Kind, Step
+from pipelines.config import Family, GatedTable, Kind, Step, UseCase
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Outcome:
     report: str | None = None  # path below the data root
     mlflow_run: str | None = None
     retrain: bool = False  # drift: the week was so different that a training should follow
+    numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
 
 
 # The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.
@@ -55,6 +56,15 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
 }
 
 
+def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
+    """The way of one use case: that of all, and where it has a sink, behind every gate, what brings its predictions there.
+
+    This last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
+    """
+    delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
+    return WAYS[kind] + delivery
+
+
 def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
     from pipelines import ingest
@@ -65,7 +75,7 @@ def ingest(run: Run) -> Outcome:
         if past:
             # It may be empty: the source's first days have none.
             ingest.stream(run, past, partial(store.write, "past_raw"), may_be_empty=True)
-    return Outcome(f"raw: {written.rows:,} rows of {days}")
+    return Outcome(f"raw: {written.rows:,} rows of {days}", numbers={"rows": written.rows})
 
 
 def cleanse(run: Run) -> Outcome:
@@ -78,7 +88,8 @@ def cleanse(run: Run) -> Outcome:
         written = store.write("clean", clean)
         if dates.past_of(run.use_case, run.kind, run.partition):
             store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
-    return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine")
+    numbers = {"rows": written.rows, "quarantined_rows": quarantined.rows}
+    return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine", numbers=numbers)
 
 
 def features(run: Run) -> Outcome:
@@ -91,7 +102,7 @@ def features(run: Run) -> Outcome:
     if run.kind == "training":
         rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
     written = run.store.write("features", rows)
-    return Outcome(f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features")
+    return Outcome(f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features", numbers={"rows": written.rows})
 
 
 def snapshot(run: Run) -> Outcome:
@@ -184,7 +195,17 @@ def publish(run: Run) -> Outcome:
     publish.require_whole(run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run)
     publish.require_one_model(run.store.read("predictions", names), run)
     written = run.store.join("predictions", names)
-    return Outcome(f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}")
+    summary = f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}"
+    return Outcome(summary, numbers={"rows": written.rows})
+
+
+def deliver(run: Run) -> Outcome:
+    """Predictions -> the sink's table, which then holds this night exactly as it is published. No gate behind it: it judged them."""
+    from pipelines import deliver
+
+    if run.what_if:  # nobody is to act on it
+        return Outcome("deliver: nothing, since a what-if run changes nothing elsewhere")
+    return Outcome(deliver.deliver(run))
 
 
 def drift(run: Run) -> Outcome:
@@ -208,7 +229,7 @@ def drift(run: Run) -> Outcome:
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
     summary = found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days))
-    return Outcome(summary, report=report, retrain=found.retrain(run.use_case))
+    return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers={"drifted_share": found.drifted_share})
 
 
 def gate(run: Run, table: GatedTable) -> Outcome:
@@ -225,10 +246,25 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     data_docs.enter(run, verdict)
     # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
-    outcome = Outcome(verdict.summary(), report=report)
+    numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
+    if table == "predictions" and verdict.passed and not run.what_if:
+        numbers["newest_partition"] = _newest(run)
+    outcome = Outcome(verdict.summary(), report=report, numbers=numbers)
     note(run, f"gate_{table}", outcome.summary)
     verdict.raise_if_closed(report)
     return outcome
+
+
+def _newest(run: Run) -> float:
+    """When the newest night was over whose predictions are published and let through: Unix time, of which a dashboard makes an age.
+
+    An age that is sent once a night would be the same all day long, and for ever if no night came any more.
+    """
+    from pipelines.let_through import is_let_through
+
+    nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
+    newest = next(night.partition for night in nights if is_let_through(night, run.use_case, "predictions"))
+    return datetime.combine(newest + dates.lasts("scoring"), time(), UTC).timestamp()
 
 
 STEPS: dict[Step, Callable[..., Outcome]] = {
@@ -242,6 +278,7 @@ STEPS: dict[Step, Callable[..., Outcome]] = {
     "promote": promote,
     "score": score,
     "publish": publish,
+    "deliver": deliver,
     "drift": drift,
 }
 
@@ -285,7 +322,7 @@ def note(run: Run, task: str, summary: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    for step, table in WAYS[run.kind]:
+    for step, table in steps_of(run.use_case, run.kind):
         for share in shares(run, step) or (None,):
             run.log(take(run.afresh(), step, share))
         if table:

@@ -119,7 +119,8 @@ def replay(run: Run) -> str:
     Raises:
         TableMissing: the night has not been scored.
         BadInput: its tables do not belong together (it was run again, but not to the end), it changed while the replay
-            ran, or the use-case file has other columns now. What the source holds may be told, too; see `ingest.rows`.
+            ran, or the use-case file has other columns now. What the source holds may be told, too; see `ingest.rows`. Or the
+            sink refuses what is published by then; the next replay delivers it.
         GateClosed: a table would not pass its gate. Nothing is published.
         TryAgain: another replay of the night is running, or the source or MLflow does not answer.
     """
@@ -326,4 +327,6 @@ def _publish(run: Run) -> None:
     flow.note(run, "quarantine replay", f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine")
     for table in GATED:
         run.log(flow.gate(run.afresh(), table))
+    if run.use_case.sink:  # before the note is gone: what cannot be delivered now is delivered by the next replay
+        run.log(flow.take(run.afresh(), "deliver"))
     aside.store.discard()

@@ -38,7 +38,7 @@ class Server:
         return {
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": "sluice",
-            "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+            "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
 

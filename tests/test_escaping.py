@@ -66,7 +66,7 @@ def gate_pages(settings: Settings) -> Callable[[str], str]:
     tables.write(run, "raw", raw)
     with pytest.raises(GateClosed):
         flow.gate(run, "raw")
-    read = {path.name: path.read_text() for path in settings.data.rglob("*.html")}
+    read = {path.name: path.read_text() for path in settings.disk.rglob("*.html")}
     return read.__getitem__
 
 

@@ -62,7 +62,7 @@ def test_any_name_and_any_value_go_the_whole_way_as_they_are(settings: Settings,
     assert {row[0] for row in store.read("features").select("channel").distinct().fetchall()} == {first}
     assert {row[0] for row in store.read("clean").select("customer").distinct().fetchall()} <= {None, third}
     assert store.read("quarantine").count("*").fetchall()[0][0] > 0
-    assert not [path for path in settings.data.parent.iterdir() if path.name not in ("data", "use_cases", "var")]
+    assert not [path for path in settings.disk.parent.iterdir() if path.name not in ("data", "use_cases", "var")]
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "A", "a b", "a\n", "", "<b>", "a'--", "\uff41"])

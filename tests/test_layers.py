@@ -27,7 +27,7 @@ HEAVY = {
     "skl2onnx",
     "matplotlib",
 }
-WIRING = ("config", "use_cases", "dates", "errors", "settings", "flow", "run", "store", "disk", "manifest", "parts", "spill")
+WIRING = ("config", "use_cases", "dates", "errors", "settings", "flow", "lineage", "run", "store", "disk", "manifest", "parts", "spill")
 
 
 def imported(path: Path) -> set[str]:
@@ -66,7 +66,7 @@ def test_importing_the_wiring_loads_no_heavy_library() -> None:
     assert loaded.stdout.split() == []
 
 
-STEPS = ("ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "drift")
+STEPS = ("ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift")
 
 
 # What a step leaves to another as a file (a verdict, a snapshot's version) is a type that both know.

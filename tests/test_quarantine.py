@@ -28,7 +28,7 @@ from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.store import RUNS, Store
-from tests import tiny
+from tests import postgres, tiny
 from tests.test_history import FIRST
 
 NIGHT = date(2026, 2, 1)
@@ -357,6 +357,23 @@ def test_the_nights_own_model_scores_though_another_is_champion_now(world: World
     assert {row["model_version"] for row in world.rows("predictions")} == {"1"}
     # What made the new rows is another use-case file and another features table: their fingerprint says so.
     assert Counter(row["run"] for row in world.rows("predictions")).most_common(2)[1][1] == COSTLY - TOO_COSTLY
+
+
+# --- replay: and delivered
+
+
+def test_what_has_joined_is_delivered_and_by_the_next_replay_if_not_by_this_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.says(MENDED, more="sink: {connection: warehouse, table: predictions}\n")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://me:s3cret@127.0.0.1:1/shop")
+    with pytest.raises(TryAgain, match="nothing is delivered"):
+        quarantine.replay(world.run())
+    with postgres.database() as engine:
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.address(engine))
+        assert "the replay that was stopped while it published is finished" in quarantine.replay(world.run())
+        with engine.begin() as session:
+            assert {row[0] for row in session.exec_driver_sql("select id from predictions")} == world.keys("predictions")
+    assert len(world.keys("predictions")) == tiny.ROWS_A_DAY - TOO_COSTLY
+    assert not world.run().store.beside("replay").disk.exists()
 
 
 # --- replay: when not

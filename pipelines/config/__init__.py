@@ -6,6 +6,7 @@ What needs a heavier library to judge (SQL, grids, expectation names) is judged 
 
 from __future__ import annotations
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.base import (
     NAME,
     RESERVED,
@@ -20,6 +21,7 @@ from pipelines.config.base import (
     Step,
     Strict,
     duration_text,
+    variable_of,
 )
 from pipelines.config.candidates import Baseline, Candidates, Folds, Search, Split
 from pipelines.config.cleanse import Cleanse
@@ -39,6 +41,7 @@ from pipelines.config.judgement import (
 )
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
+from pipelines.config.sink import Sink
 from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
@@ -50,6 +53,7 @@ __all__ = [
     "NAME",
     "REGRESSION_METRICS",
     "RESERVED",
+    "Alerts",
     "Baseline",
     "Candidates",
     "Capacity",
@@ -86,6 +90,7 @@ __all__ = [
     "Schedule",
     "Search",
     "Share",
+    "Sink",
     "Source",
     "Split",
     "SqlSource",
@@ -96,4 +101,5 @@ __all__ = [
     "UseCase",
     "Window",
     "duration_text",
+    "variable_of",
 ]

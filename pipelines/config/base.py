@@ -10,7 +10,9 @@ from croniter import croniter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
-Step: TypeAlias = Literal["ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "drift"]
+Step: TypeAlias = Literal[
+    "ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift"
+]
 GatedTable: TypeAlias = Literal["raw", "clean", "features", "trials", "scores", "parity", "predictions", "drift"]
 Family: TypeAlias = Literal["linear", "forest", "xgboost"]
 
@@ -51,6 +53,11 @@ Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Scalar: TypeAlias = bool | int | float | str | None
+
+
+def variable_of(connection: str) -> str:
+    """The environment variable that holds a connection, as Airflow names it."""
+    return f"AIRFLOW_CONN_{connection.upper()}"
 
 
 class Strict(BaseModel):

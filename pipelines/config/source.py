@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.config.base import Identifier, Strict
+from pipelines.config.base import Identifier, Strict, variable_of
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
 DERIVE: Any = Field(
@@ -85,7 +85,7 @@ class SqlSource(Strict):
     @property
     def variable(self) -> str:
         """The environment variable that holds the connection, as Airflow names it."""
-        return f"AIRFLOW_CONN_{self.connection.upper()}"
+        return variable_of(self.connection)
 
 
 class PythonSource(Strict):

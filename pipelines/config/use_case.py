@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.config.candidates import Candidates, Split
 from pipelines.config.cleanse import Cleanse
@@ -13,6 +14,7 @@ from pipelines.config.features import Features, Prepare
 from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Promotion, Threshold
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
+from pipelines.config.sink import Sink
 from pipelines.config.source import Replay, Source
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
 
@@ -52,9 +54,13 @@ class UseCase(Strict):
         default={},
         description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings.",
     )
+    sink: Sink | None = Field(
+        default=None, description="A table of a SQL database that the predictions of each night are also delivered to."
+    )
     monitoring: Monitoring = Monitoring()
     limits: Limits = Limits()
     schedule: Schedule = Schedule()
+    alerts: Alerts | None = None
     demo: Demo
 
     def _with_role(self, role: str) -> str:
@@ -156,6 +162,10 @@ class UseCase(Strict):
             found.append(f"split.folds.group: no column {group!r}; there are {columns}")
         if self.unit_column not in (None, *self.kept_columns):
             found.append(f"promotion.unit: no column {self.unit!r}; there are row, day, {', '.join(self.kept_columns)}")
+        if self.sink and "use_case" in (self.key, self.time):
+            found.append(
+                "sink: its table has a column use_case of its own; give the key or time of that name another one under cleanse.rename"
+            )
         if self.replay:
             if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
                 found.append(

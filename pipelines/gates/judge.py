@@ -86,7 +86,7 @@ class Verdict:
         what = (
             listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
         )
-        raise GateClosed(f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}", report)
+        raise GateClosed(f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}", report, len(stopped))
 
     def evidence(self) -> bytes:
         """The verdict as JSON, the same bytes for the same table and use-case file."""

@@ -70,9 +70,9 @@ class Stage:
 
     @property
     def use_case(self) -> UseCase:
-        """The facts, with the copied days as the source."""
+        """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
         source = FileSource(kind="file", path=str(self.folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
-        return self.run_.use_case.model_copy(update={"source": source, "replay": None})
+        return self.run_.use_case.model_copy(update={"source": source, "replay": None, "sink": None})
 
     @property
     def night(self) -> date:

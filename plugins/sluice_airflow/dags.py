@@ -13,7 +13,7 @@ from pipelines import flow, use_cases
 from pipelines.config import Kind, Step, UseCase
 from pipelines.errors import BadUseCase, TryAgain
 from pipelines.settings import Settings
-from sluice_airflow import docs
+from sluice_airflow import alerts, docs
 from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
 from sluice_airflow.partitions import PARTITION
 
@@ -57,7 +57,7 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
         tags=["sluice", use_case.name, kind],
         params=params,
         catchup=False,
-        default_args={"owner": "sluice", **_turn(kind), **RETRIES},
+        default_args={"owner": "sluice", **_turn(kind), **RETRIES, "on_failure_callback": alerts.notifiers(use_case)},
         **arguments,
     )
 
@@ -69,7 +69,7 @@ def _turn(kind: Kind) -> dict[str, Any]:
 
 
 def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:
-    """Lay the steps of `flow.WAYS` and their gates one after the other, so that no DAG can forget a gate.
+    """Lay the steps of `flow.steps_of` and their gates one after the other, so that no DAG can forget a gate.
 
     Args:
         use_case: whose way it is.
@@ -77,7 +77,7 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         outlets: task id -> what the task announces when it succeeds.
     """
     tasks: list[Any] = []
-    for step, table in flow.WAYS[kind]:
+    for step, table in flow.steps_of(use_case, kind):
         if step == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -14,15 +15,19 @@ from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import dates, flow
-from pipelines.config import GatedTable, Kind, Source, SqlSource, Step
+from pipelines import lineage as tables
+from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
-from sluice_airflow import assets, storage
+from sluice_airflow import assets, lineage, metrics, storage
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, partition_of
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
+
+    from pipelines.lineage import Touched
 
 
 @contextmanager
@@ -44,6 +49,7 @@ class FlowOperator(BaseOperator):
     # The partition is known when the task runs; afterwards the Rendered Templates tab shows it.
     overwrite_rtif_after_execution = True
     operator_extra_links = (ReportLink(), MlflowLink())
+    tags: Mapping[str, str] = {}  # of its metrics, beside its own name
 
     def __init__(self, *, use_case: str, kind: Kind, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -51,6 +57,8 @@ class FlowOperator(BaseOperator):
         self.kind = kind
         self.partition = ""
         self.left: dict[str, str] = {}  # XComs of this try, for the links
+        self.opened: Run | None = None  # and for lineage: the run, and whether the task has done its work
+        self.done = False
 
     def execute(self, context: Context) -> list[str] | None:
         """Run the task.
@@ -62,11 +70,15 @@ class FlowOperator(BaseOperator):
         with failing_in_a_sentence():
             storage.know_in_task()
             run = self.run_of(context)
+            began = time.monotonic()
             try:
                 self.leave(context, run, self.work(run))
+                self.done = True
             except GateClosed as closed:
                 self._push(context, REPORT, closed.report)
                 raise
+            finally:
+                self.count({"seconds": time.monotonic() - began})
             return self.result(run)
 
     @abstractmethod
@@ -77,11 +89,22 @@ class FlowOperator(BaseOperator):
         """What a mapped task behind this one is mapped over."""
         return None
 
+    @abstractmethod
+    def touched(self, run: Run) -> Touched:
+        """What the task has read and written."""
+
+    def get_openlineage_facets_on_complete(self, _: object) -> OperatorLineage[Any, Any] | None:
+        """Tell Airflow's OpenLineage listener, where one is switched on, what the task has read and written.
+
+        Of a step that has failed that is not known: what is published was there before it.
+        """
+        return lineage.facets(self.touched(self.opened)) if self.opened and self.done else None
+
     def run_of(self, context: Context) -> Run:
         """Open the partition that the DAG run is about."""
         partition, params = partition_of(context, self.kind), context["params"]
         self.partition = partition.isoformat()
-        return Run.open(
+        self.opened = Run.open(
             self.use_case,
             self.kind,
             partition,
@@ -90,12 +113,18 @@ class FlowOperator(BaseOperator):
             what_if=params.get("champion") == "now",
             progress=partial(context["task_state_store"].set, "progress"),
         )
+        return self.opened
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
         run.log(outcome)
+        self.count(outcome.numbers)
         self._push(context, REPORT, outcome.report)
         self._push(context, MLFLOW_RUN, outcome.mlflow_run)
+
+    def count(self, numbers: Mapping[str, float]) -> None:
+        """Send numbers to whoever watches, if anybody does."""
+        metrics.emit(self.use_case, self.kind, numbers, step=self.task_id, **self.tags)
 
     def _push(self, context: Context, key: str, value: str | None) -> None:
         if value:
@@ -104,9 +133,9 @@ class FlowOperator(BaseOperator):
 
 
 @contextmanager
-def lent_connection(source: Source) -> Iterator[None]:
-    """Lend a step the connection that its source names, from Airflow's database or secrets backend, as the variable that it reads."""
-    found = _connection(source)
+def lent_connection(use_case: UseCase, step: Step) -> Iterator[None]:
+    """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend, as the variable that it reads."""
+    found = _connection(use_case.sink if step == "deliver" else use_case.source)
     os.environ.update(found)
     try:
         yield
@@ -115,11 +144,11 @@ def lent_connection(source: Source) -> Iterator[None]:
             del os.environ[variable]
 
 
-def _connection(source: Source) -> dict[str, str]:
-    if not isinstance(source, SqlSource) or os.environ.get(source.variable):
+def _connection(named: Source | Sink | None) -> dict[str, str]:
+    if not isinstance(named, SqlSource | Sink) or os.environ.get(named.variable):
         return {}
     try:
-        return {source.variable: Connection.get(source.connection).as_json()}
+        return {named.variable: Connection.get(named.connection).as_json()}
     except AirflowNotFoundException:
         return {}  # the step's own sentence names the ways out
 
@@ -133,8 +162,12 @@ class StepOperator(FlowOperator):
 
     def work(self, run: Run) -> flow.Outcome:
         """Call the step."""
-        with lent_connection(run.use_case.source):
+        with lent_connection(run.use_case, self.step):
             return flow.take(run, self.step)
+
+    def touched(self, run: Run) -> Touched:
+        """Tables, by their manifests."""
+        return tables.of_step(run, self.step)
 
 
 class DriftOperator(StepOperator):
@@ -155,10 +188,15 @@ class ShareOperator(StepOperator):
     def __init__(self, *, share: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.share = share
+        self.tags = {"share": share}
 
     def work(self, run: Run) -> flow.Outcome:
         """Do the share."""
         return flow.take(run, self.step, self.share)
+
+    def touched(self, run: Run) -> Touched:
+        """A piece of a table."""
+        return tables.of_step(run, self.step, self.share)
 
 
 class GateOperator(FlowOperator):
@@ -170,10 +208,20 @@ class GateOperator(FlowOperator):
     def __init__(self, *, table: GatedTable, **kwargs: Any) -> None:
         super().__init__(task_id=f"gate_{table}", retries=0, **kwargs)
         self.table = table
+        self.tags = {"table": table}
 
     def work(self, run: Run) -> flow.Outcome:
         """Judge."""
-        return flow.gate(run, self.table)
+        try:
+            return flow.gate(run, self.table)
+        except GateClosed as closed:
+            self.count({"gate_open": 0, "failed_expectations": closed.failed})
+            self.done = True  # it has judged
+            raise
+
+    def touched(self, run: Run) -> Touched:
+        """The table that it has judged."""
+        return tables.of_gate(run, self.table)
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Announce new predictions, but not those of a what-if run."""

@@ -68,6 +68,14 @@ def test_a_dags_tasks_are_one_chain_in_the_order_of_its_way(dags: dict[str, DAG]
         }
 
 
+def test_what_is_delivered_elsewhere_comes_last_and_only_where_there_is_a_sink(folder: Path) -> None:
+    (folder / "tiny.yaml").write_text(tiny.YAML + "sink: {connection: warehouse, table: predictions}\n")
+    found = bag().dags
+    assert found["tiny_scoring"].get_task("deliver").upstream_task_ids == {"gate_predictions"}
+    assert [task.task_id for task in found["tiny_scoring"].leaves] == ["deliver"]
+    assert not any(found[f"tiny_{kind}"].has_task("deliver") for kind in ("training", "drift"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_path_leads_around_a_gate(dags: dict[str, DAG], kind: Kind) -> None:
     dag = dags[f"card_fraud_{kind}"]

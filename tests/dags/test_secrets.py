@@ -35,13 +35,11 @@ def shop() -> Iterator[sa.URL]:
     """A database that holds tiny's payments, and whose password is planted (the server trusts whoever comes from this machine)."""
     days = [date(2025, 12, 20) + timedelta(days=n) for n in range(50)]
     rows = [row for day in days for row in tiny.payments(day).to_pylist()]
-    with postgres.database("sluice_secrets") as url:
-        engine = sa.create_engine(url)
-        with engine.begin() as session:
+    with postgres.database() as server:
+        with server.begin() as session:
             session.execute(sa.text("create table payments (id text, at timestamp, customer text, amount float, channel text, bad int)"))
             session.execute(sa.text("insert into payments values (:id, :at, :customer, :amount, :channel, :bad)"), rows)
-        engine.dispose()
-        yield url.set(password=PASSWORD)
+        yield server.url.set(password=PASSWORD)
 
 
 @pytest.fixture

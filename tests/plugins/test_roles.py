@@ -79,9 +79,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("cluster") / "log"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW__", "SLUICE_"))}
-    with postgres.database("sluice_roles") as database, log.open("wb") as said:
+    with postgres.database() as database, log.open("wb") as said:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.plugins.fab_server", str(port), database.render_as_string(hide_password=False)],
+            [sys.executable, "-m", "tests.plugins.fab_server", str(port), database.url.render_as_string(hide_password=False)],
             cwd=ROOT,
             env=environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
             stdout=said,
