@@ -34,8 +34,7 @@ class FaultyStore:
         class Handler(_Handler):
             faulty = store
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True, name="faulty store").start()
 
     def stop(self) -> None:
@@ -56,6 +55,13 @@ class FaultyStore:
 
     def _recover(self) -> None:
         self.manner = "sound"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that were killed while they asked."""
 
 
 class _Handler(BaseHTTPRequestHandler):
