@@ -1,0 +1,108 @@
+"""A process that plays a container: own session, own log file, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from pipelines.settings import ROOT
+
+# In the environment of every process and, by inheritance, of all that it starts: also of those whose parent is gone.
+MARK = "CLUSTER_PROCESS"
+
+
+@dataclass
+class Process:
+    """A command that is started, killed and started again."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    mark: str = field(default_factory=lambda: uuid4().hex)
+    _running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; what it says is added to its log file."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env={**self.environment, MARK: self.mark},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The id of the process itself, not of what it has started."""
+        if self._running is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._running.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """What it has ended with; None while it runs."""
+        return self._running.poll() if self._running else None
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait until it ends, and return what with; None if it has not."""
+        try:
+            return self._running.wait(seconds) if self._running else None
+        except subprocess.TimeoutExpired:
+            return None
+
+    def tree(self) -> list[psutil.Process]:
+        """It and all that it has started, orphans included."""
+        return list(marked(self.mark))
+
+    def kill(self) -> list[int]:
+        """SIGKILL to all of it at once, as when a machine loses power."""
+        tree = self.tree()
+        for process in tree:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.wait(10)
+        return [process.pid for process in tree]
+
+    def kill_parent(self) -> int:
+        """SIGKILL to the process alone, which leaves orphans."""
+        pid = self.pid
+        os.kill(pid, 9)
+        self.wait(10)
+        return pid
+
+    def stop(self, seconds: float = 20) -> None:
+        """SIGTERM; what is still there after a while is killed."""
+        if self.returncode is None and self._running:
+            self._running.terminate()
+            self.wait(seconds)
+        deadline = time.monotonic() + 2
+        while self.tree() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.kill()
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+
+def marked(mark: str) -> Iterator[psutil.Process]:
+    """Every process with a mark in its environment."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except psutil.Error:
+            continue  # it has ended meanwhile, or is another user's: not ours
