@@ -18,7 +18,7 @@ from pipelines.errors import SluiceError
 from scripts.cluster import compose, env
 from scripts.cluster.compose import Service
 from scripts.cluster.places import Places
-from scripts.cluster.processes import Process
+from scripts.cluster.processes import Process, stop
 
 STORE = "store"
 
@@ -81,12 +81,10 @@ class Cluster:
         self.processes[name].start()
 
     def stop(self) -> None:
-        """Stop everything, workers first: they give their tasks back."""
-        for process in reversed(list(self.processes.values())):
-            if process.returncode is None and process.name.startswith("worker"):
-                process.stop(seconds=5)
-        for process in reversed(list(self.processes.values())):
-            process.stop()
+        """Stop everything, the queue's ends first, so that the others are still there while these say good-bye."""
+        first = [process for name, process in self.processes.items() if name.startswith(("worker", "scheduler"))]
+        stop(first, seconds=8)
+        stop([process for process in self.processes.values() if process not in first], seconds=8)
 
     def __enter__(self) -> Cluster:
         """Start."""

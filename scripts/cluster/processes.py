@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ class Process:
     environment: Mapping[str, str]
     log: Path
     mark: str = field(default_factory=lambda: uuid4().hex)
+    sessions: set[int] = field(default_factory=set)  # one a start
     _running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,6 +44,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.sessions.add(self._running.pid)
 
     @property
     def pid(self) -> int:
@@ -65,7 +67,14 @@ class Process:
 
     def tree(self) -> list[psutil.Process]:
         """It and all that it has started, orphans included."""
-        return list(marked(self.mark))
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if _belongs(process, self.mark, self.sessions) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, ProcessLookupError):
+                continue  # it has ended meanwhile, or is another user's: not ours
+        return found
 
     def kill(self) -> list[int]:
         """SIGKILL to all of it at once, as when a machine loses power."""
@@ -83,26 +92,28 @@ class Process:
         self.wait(10)
         return pid
 
-    def stop(self, seconds: float = 20) -> None:
-        """SIGTERM; what is still there after a while is killed."""
+    def terminate(self) -> None:
+        """SIGTERM: it may end as it likes."""
         if self.returncode is None and self._running:
             self._running.terminate()
-            self.wait(seconds)
-        deadline = time.monotonic() + 2
-        while self.tree() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.kill()
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
 
-def marked(mark: str) -> Iterator[psutil.Process]:
-    """Every process with a mark in its environment."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                yield process
-        except psutil.Error:
-            continue  # it has ended meanwhile, or is another user's: not ours
+def stop(processes: Sequence[Process], seconds: float) -> None:
+    """Ask processes to end, all at once; kill what is still there after a while."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        process.wait(max(deadline - time.monotonic(), 0))
+    for process in processes:
+        process.kill()
+
+
+def _belongs(process: psutil.Process, mark: str, sessions: set[int]) -> bool:
+    # By the session, which outlives the process that began it; or by the mark, where a process has begun a session of its
+    # own. The mark alone is not enough: what changes its title (Celery, the API server) writes over its environment.
+    return os.getsid(process.pid) in sessions or process.environ().get(MARK) == mark
