@@ -8,6 +8,7 @@ import re
 import secrets
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -46,14 +47,9 @@ def read(path: Path) -> dict[str, str]:
     return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
 
 
-def secrets_of_template() -> set[str]:
-    """The names of what has to be made up."""
-    return {name for name, value in read(TEMPLATE).items() if value in MADE}
-
-
-def settings_of_template() -> dict[str, str]:
-    """The names of what may be set, with their defaults."""
-    return dict(SETTING.findall(TEMPLATE.read_text(encoding="utf-8")))
+def secrets_in(template: str) -> set[str]:
+    """The names of what a template has to be given."""
+    return {name for name, value in dotenv_values(stream=StringIO(template), interpolate=False).items() if value in MADE}
 
 
 if __name__ == "__main__":

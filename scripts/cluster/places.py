@@ -12,7 +12,16 @@ from pathlib import Path
 
 from pipelines.settings import ROOT
 
-PASSED_ON = ("SLUICE_DATA_MIRROR", "SLUICE_USE_CASES", "WORKERS", "WORKER_SLOTS", "PARALLELISM", "SLUICE_DATA", "MLFLOW_ARTIFACTS", "S3_URL")
+PASSED_ON = (
+    "SLUICE_DATA_MIRROR",
+    "SLUICE_USE_CASES",
+    "WORKERS",
+    "WORKER_SLOTS",
+    "PARALLELISM",
+    "SLUICE_DATA",
+    "MLFLOW_ARTIFACTS",
+    "S3_URL",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

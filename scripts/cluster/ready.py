@@ -51,7 +51,9 @@ def require(command: Sequence[str], environment: Mapping[str, str]) -> None:
             for variable in needed:
                 value = environment.get(variable, "")
                 if not value:
-                    raise NotReady(f"{' '.join(words)} needs {variable}, which is not set\n  way out: `make env` makes a .env with all of them")
+                    raise NotReady(
+                        f"{' '.join(words)} needs {variable}, which is not set\n  way out: `make env` makes a .env with all of them"
+                    )
                 if variable in CHECKS:
                     CHECKS[variable](variable, value)
 
@@ -163,7 +165,8 @@ def head(package: str, folder: str) -> str:
     """
     spec = find_spec(package)
     home = next(iter(spec.submodule_search_locations or ())) if spec else ""
-    revisions, bases = set(), set()
+    revisions: set[str] = set()
+    bases: set[str] = set()
     for file in (Path(home) / folder).glob("*.py"):
         text = file.read_text(encoding="utf-8")
         revisions |= set(re.findall(r"^revision(?:: \w+)? = [\"'](\w+)[\"']", text, re.MULTILINE))
@@ -186,7 +189,9 @@ def _ask(variable: str, value: str, statement: str, missing_table: str | None = 
     except psycopg.errors.UndefinedTable:
         return missing_table
     except psycopg.Error as error:
-        raise NotReady(f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}\n  {WAY_OUT.format(variable)}") from error
+        raise NotReady(
+            f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}\n  {WAY_OUT.format(variable)}"
+        ) from error
     return str(found[0]) if found else missing_table
 
 
@@ -206,7 +211,7 @@ def first_line(error: Exception, url: str) -> str:
 def main(command: Sequence[str]) -> None:
     """Look, then become the command."""
     require(command, os.environ)
-    os.execvp(command[0], command)  # noqa: S606 (our own command, from the compose file)
+    os.execvp(command[0], list(command))  # noqa: S606 (our own command, from the compose file)
 
 
 if __name__ == "__main__":
