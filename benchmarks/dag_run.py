@@ -100,7 +100,7 @@ def _airflow(folder: Path) -> Iterator[dict[str, str]]:
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(folder / "bundles"),
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
-        "SLUICE_DATA": str(settings.data),
+        "SLUICE_DATA": str(settings.disk),
         "SLUICE_USE_CASES": str(settings.use_cases),
         "SLUICE_VAR": str(settings.var),
         "MLFLOW_TRACKING_URI": settings.mlflow,

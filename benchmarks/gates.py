@@ -147,7 +147,7 @@ def write(folder: Path, rows: int) -> int:
 
 def files(own: Store, table: str) -> list[Path]:
     """Where the rows of a store's table lie, in their order."""
-    return [own.folder / table / part.file for part in own.manifest(table).parts]
+    return [own.disk / table / part.file for part in own.manifest(table).parts]
 
 
 def in_pandas(own: Store, table: str, columns: list[str] | None = None) -> pd.DataFrame:

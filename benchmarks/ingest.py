@@ -127,7 +127,7 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
         from pipelines import dates
 
         ingest.stream(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
-        return run_.store.folder / "raw" / "*.parquet"
+        return run_.store.disk / "raw" / "*.parquet"
 
     return run
 

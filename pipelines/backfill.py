@@ -77,7 +77,7 @@ def _compared(run: Run) -> str:
     """What the champion of now says, beside what was published."""
     found = run.afresh().store
     ours = found.read(PREDICTIONS)
-    told = f"{found.manifest(PREDICTIONS).rows:,} rows by version {_version(ours)}, in {found.folder.relative_to(found.root)}"
+    told = f"{found.manifest(PREDICTIONS).rows:,} rows by version {_version(ours)}, in {found.where}"
     published = found.at("scoring", run.partition)
     if not published.has(PREDICTIONS):
         return f"{told}; nothing was published to compare it with"

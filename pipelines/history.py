@@ -7,17 +7,15 @@ alias `champion` in MLflow's registry follows, for MLflow's own users.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
-from pipelines import dates, disk
+from pipelines import dates, places
 from pipelines.errors import TryAgain
+from pipelines.places import Place
 from pipelines.settings import Settings
 
 WAIT = 60  # seconds for another process that is deciding
@@ -73,7 +71,7 @@ class Decision:
 class History:
     """The decisions about one use case's champion."""
 
-    path: Path
+    path: Place
 
     @classmethod
     def of(cls, settings: Settings, use_case: str) -> History:
@@ -82,9 +80,10 @@ class History:
 
     def read(self) -> list[Decision]:
         """Every decision, oldest first."""
-        if not self.path.is_file():
+        try:
+            return _lines(self.path.read_bytes())
+        except FileNotFoundError:
             return []
-        return [Decision(**json.loads(line)) for line in self.path.read_bytes().splitlines()]
 
     def changes(self) -> list[Decision]:
         """The decisions by which the champion became another one, or none, oldest first."""
@@ -93,8 +92,7 @@ class History:
     @property
     def champion(self) -> str | None:
         """The version that is champion now, if any."""
-        changes = self.changes()
-        return changes[-1].champion if changes else None
+        return _champion(self.read())
 
     def on(self, morning: date) -> Decision | None:
         """The decision that holds for what is due on a morning; None before the first."""
@@ -111,19 +109,38 @@ class History:
         Raises:
             TryAgain: somebody else has been deciding for a minute.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.path.with_suffix(".lock"), timeout=WAIT):
-                yield
-        except Timeout as error:
-            raise TryAgain(f"{self.path.parent.name}: somebody else has been deciding about the champion for {WAIT} s") from error
+        busy = f"{self.path.parent.name}: somebody else has been deciding about the champion for {WAIT} s"
+        with places.one_writer(self.path.parent / f"{self.path.stem}.lock", WAIT, busy):
+            yield
 
     def append(self, decided: Decision) -> None:
-        """Write a decision down, on disk before this returns, unless it has been made already. Only while `deciding`."""
-        latest = [known for known in self.read() if known.version == decided.version][-1:]
-        if latest and (latest[0].same_as(decided) if decided.decision == "kept" else self.champion == decided.champion):
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        before = self.path.read_bytes() if self.path.is_file() else b""
-        # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
-        disk.publish(self.path, before + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n")
+        """Write a decision down, for good before this returns, unless it has been made already. Only while `deciding`.
+
+        Raises:
+            TryAgain: the champion is another one than the decision has met: in a bucket, others may decide meanwhile.
+        """
+
+        def appended(before: bytes | None) -> bytes | None:
+            known = _lines(before or b"")
+            latest = [line for line in known if line.version == decided.version][-1:]
+            champion = _champion(known)
+            if latest and (latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion):
+                return None
+            if champion != decided.previous:
+                raise TryAgain(
+                    f"{self.path.parent.name}: somebody else has decided meanwhile: the champion was {decided.previous or 'none'}, and is {champion or 'none'} now\n"
+                    "  way out: decide again; nothing was written down"
+                )
+            # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
+            return (before or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
+
+        places.rewrite(self.path, appended)
+
+
+def _lines(content: bytes) -> list[Decision]:
+    return [Decision(**json.loads(line)) for line in content.splitlines()]
+
+
+def _champion(lines: Sequence[Decision]) -> str | None:
+    changes = [line for line in lines if line.decision != "kept"]
+    return changes[-1].champion if changes else None

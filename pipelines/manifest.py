@@ -12,10 +12,13 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines import disk
+from pipelines import disk, places
+from pipelines.bucket import BucketPath, Tag
 from pipelines.parts import Part
+from pipelines.places import Place
 
 MANIFEST = "manifest.json"
 REVISIONS = "revisions"
@@ -49,7 +52,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=1).encode()
 
 
-def current(folder: Path) -> Manifest | None:
+def current(folder: Place) -> Manifest | None:
     """What is published in a table's folder now, if anything is."""
     try:
         return Manifest.from_json((folder / MANIFEST).read_bytes())
@@ -57,7 +60,7 @@ def current(folder: Path) -> Manifest | None:
         return None
 
 
-def revisions(folder: Path) -> list[Manifest]:
+def revisions(folder: Place) -> list[Manifest]:
     """What is and was published in a table's folder, oldest first."""
     now = current(folder)
     while True:
@@ -70,38 +73,64 @@ def revisions(folder: Path) -> list[Manifest]:
     return [*old, now] if now else old
 
 
-def publish(folder: Path, manifest: Manifest, keep: bool) -> None:
+def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
     """Put a manifest in the place of the one before it, which is kept if that is asked for and it had other parts.
 
-    Its parts are there already. One writer at a time: the store sees to that.
+    Its parts are there already. One writer at a time: the store sees to that, on a disk; a bucket refuses the second.
     """
+
+    def replacing(found: bytes | None) -> bytes:
+        before = Manifest.from_json(found) if found else None
+        if found and before and before.parts != manifest.parts:
+            _rejuvenate(folder, before)
+            if keep:
+                _keep(folder, before, found)
+        return manifest.as_json()
+
     before = current(folder)
-    if before and before.parts != manifest.parts:
+    _sweep(folder, places.rewrite(folder / MANIFEST, replacing), before)
+
+
+def _rejuvenate(folder: Place, before: Manifest) -> None:
+    """Whoever has read the old manifest has a day from now to read its parts."""
+    if isinstance(folder, Path):
         for part in before.parts:
             with suppress(FileNotFoundError):
-                os.utime(folder / part.file)  # whoever has read the old manifest has a day from now to read the parts
-        if keep:
-            _keep(folder, before)
-    disk.publish(folder / MANIFEST, manifest.as_json())
-    _sweep(folder)
+                os.utime(folder / part.file)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None:
     """Remove the parts that no revision names, if they are old enough: see `disk.old`."""
-    if left := disk.old(folder.glob("part-*.parquet")):
+    if left := _old_parts(folder, replaced, before):
         named = {part.file for revision in revisions(folder) for part in revision.parts}
         for path in left:
             if path.name not in named:
                 path.unlink()
 
 
-def _keep(folder: Path, manifest: Manifest) -> None:
+def _old_parts(folder: Place, replaced: Tag | None, before: Manifest | None) -> list[Place]:
+    if not isinstance(folder, BucketPath):
+        return [*disk.old(folder.glob("part-*.parquet"))]
+    # An object's age cannot be set. But who reads what the manifest before did not name has read one that was replaced
+    # when that was written; so nothing is removed unless that is a day ago, nor what it names itself.
+    if replaced is None or before is None or _age(replaced.modified) < disk.DAY:
+        return []
+    young = {part.file for part in before.parts}
+    return [
+        path for path, written in folder.files() if path.name.startswith("part-") and path.name not in young and _age(written) > disk.DAY
+    ]
+
+
+def _age(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
+def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
     kept = _kept(folder)
     if kept and Manifest.from_json(kept[-1].read_bytes()).parts == manifest.parts:
         return  # by a writer that was killed before it published
-    (folder / REVISIONS).mkdir(exist_ok=True)
-    disk.link(folder / MANIFEST, folder / REVISIONS / f"{len(kept) + 1:04}.json")
+    places.create(folder / REVISIONS / f"{len(kept) + 1:04}.json", content)
 
 
-def _kept(folder: Path) -> list[Path]:
+def _kept(folder: Place) -> list[Place]:
     return sorted((folder / REVISIONS).glob("*.json"), key=lambda path: int(path.stem))

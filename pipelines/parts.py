@@ -63,11 +63,11 @@ def deal(groups: Sequence[int], rows: int) -> tuple[Slice, ...]:
     )
 
 
-def row_groups(path: Path) -> list[int]:
+def row_groups(part: Path | IO[bytes]) -> list[int]:
     """The number of rows of each row group of a part."""
     import pyarrow.parquet as pq
 
-    metadata = pq.read_metadata(path)
+    metadata = pq.read_metadata(part)
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 

@@ -26,11 +26,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
-from pipelines import dates, flow, personal, sql
+from pipelines import dates, flow, personal, places, sql
 from pipelines.config import GatedTable, UseCase
-from pipelines.errors import BadInput, GateClosed, TableMissing, TryAgain
+from pipelines.errors import BadInput, GateClosed, TableMissing
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.store import as_json
@@ -160,11 +158,9 @@ def _why_none(judged: int) -> str:
 
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
-    try:
-        with FileLock(run.store.folder / ".replay.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise TryAgain(f"{run.store}: another replay of this night is running; run it again when that has ended") from error
+    sentence = f"{run.store}: another replay of this night is running; run it again when that has ended"
+    with places.alone(run.store.folder / ".replay.lock", sentence):
+        yield
 
 
 def _opened(run: Run) -> tuple[Run, Run]:

@@ -110,19 +110,28 @@ def champion_or_none(run: Run) -> Champion | None:
 
 
 def follow(settings: Settings, name: str) -> None:
-    """Let the alias name the champion that the history names. Only while nobody else decides, or an older one might win.
+    """Let the alias name the champion that the history names; asked again afterwards, since where the history lies in a bucket others may decide meanwhile.
 
     Raises:
         TryAgain: MLflow does not answer.
     """
-    version, client = History.of(settings, name).champion, tracking.connect(settings)
-    with tracking.answering(settings):
-        models = client.search_registered_models(filter_string=f"name='{name}'")
-        aliased = models[0].aliases.get(CHAMPION) if models else None
-        if version is None and aliased is not None:
-            client.delete_registered_model_alias(name, CHAMPION)
-        elif version is not None and str(aliased) != version:
-            client.set_registered_model_alias(name, CHAMPION, version)
+    history, client = History.of(settings, name), tracking.connect(settings)
+    version = history.champion
+    while True:
+        with tracking.answering(settings):
+            _alias(client, name, version)
+        before, version = version, history.champion
+        if version == before:
+            return
+
+
+def _alias(client: MlflowClient, name: str, version: str | None) -> None:
+    models = client.search_registered_models(filter_string=f"name='{name}'")
+    aliased = models[0].aliases.get(CHAMPION) if models else None
+    if version is None and aliased is not None:
+        client.delete_registered_model_alias(name, CHAMPION)
+    elif version is not None and str(aliased) != version:
+        client.set_registered_model_alias(name, CHAMPION, version)
 
 
 def rows_per_second(settings: Settings, name: str, version: str) -> float | None:

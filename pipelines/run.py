@@ -118,7 +118,7 @@ class Run:
 
     def report(self, task: str) -> str:
         """Where a task's page is, below the data root."""
-        return (self.store.folder / "reports" / f"{task}.html").relative_to(self.store.root).as_posix()
+        return f"{self.store.where}/reports/{task}.html"
 
     def log(self, outcome: Outcome) -> None:
         """Say what a step did."""

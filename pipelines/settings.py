@@ -1,10 +1,13 @@
-"""Where things lie on this machine: read once from the environment, with defaults below the project's root."""
+"""Where things lie: read once from the environment, with defaults below the project's root."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipelines import places
+from pipelines.places import Place
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -13,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """Places, all absolute; `from_env` names the variable that moves each."""
 
-    data: Path
+    data: Place
     use_cases: Path
     var: Path
     mlflow: str
@@ -21,16 +24,33 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Read SLUICE_DATA, SLUICE_USE_CASES, SLUICE_VAR, MLFLOW_TRACKING_URI and SLUICE_DATA_MIRROR."""
+        """Read SLUICE_DATA (a folder, or s3://bucket/prefix), SLUICE_USE_CASES, SLUICE_VAR, MLFLOW_TRACKING_URI and SLUICE_DATA_MIRROR.
+
+        Raises:
+            BadInput: SLUICE_DATA is an address, and not one of a bucket.
+        """
         var = _place("SLUICE_VAR", ROOT / "var")
         mirror = os.environ.get("SLUICE_DATA_MIRROR")
         return cls(
-            data=_place("SLUICE_DATA", ROOT / "data"),
+            data=places.of(os.environ.get("SLUICE_DATA") or "data", "SLUICE_DATA", ROOT),
             use_cases=_place("SLUICE_USE_CASES", ROOT / "include" / "use_cases"),
             var=var,
             mlflow=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{var / 'mlflow.db'}",
             mirror=(ROOT / mirror).resolve() if mirror else None,
         )
+
+    @property
+    def disk(self) -> Path:
+        """The data root, for what can only be done on a disk.
+
+        Raises:
+            BadInput: it is a bucket.
+        """
+        return places.on_disk(self.data)
+
+    def probe(self) -> None:
+        """Find out whether the data can be kept where they are to be; see `places.probe`."""
+        places.probe(self.data)
 
     @property
     def cache(self) -> Path:

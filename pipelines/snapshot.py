@@ -3,6 +3,9 @@
 The DVC root is the data root (`dvc init --no-scm`), so no run makes a commit and no commit is needed to get back: a
 version is its md5. `snapshot.json` beside the tables says which version a training is now, `versions/` which it ever was.
 DVC copies (or reflinks) between its cache and the tables, so the store may replace its files as before.
+
+Where the data root is a bucket, the remote lies in it, and the DVC root is a folder of the task's own, which is gone with
+it: what is named by its content needs no lock, whoever pushes it.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from filelock import FileLock, Timeout
 
+from pipelines import places
+from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
+from pipelines.places import Place
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.store import Store, as_json
@@ -34,6 +40,7 @@ from pipelines.store import Store, as_json
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
 FILE = "snapshot.json"
+REMOTE = ".dvc_remote"  # in a bucket
 PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
 
 
@@ -66,11 +73,13 @@ def publish(run: Run) -> Snapshot:
         TableMissing: there are no features yet.
     """
     parts = run.store.manifest(TABLE).parts  # says so when there is nothing to keep
-    folder = run.store.folder / TABLE
     # The folder may hold parts that were published before these, and a version is not to depend on what was there before it.
-    only = [f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]
-    run.store.write_file(".dvcignore", "\n".join(only).encode())
+    only = "\n".join([f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]).encode()
     with _repo(run.settings) as repo:
+        folder = Path(repo.root_dir) / run.store.where / TABLE
+        if isinstance(run.store.folder, BucketPath):
+            run.store.bring(TABLE, folder)
+        places.publish(folder.parent / ".dvcignore", only)
         try:
             (stage,) = repo.add([str(folder)])
             repo.push([stage.addressing])
@@ -81,7 +90,7 @@ def publish(run: Run) -> Snapshot:
         md5=out.hash_info.value,
         size=out.meta.size,
         nfiles=out.meta.nfiles,
-        path=folder.relative_to(run.store.root).as_posix(),
+        path=f"{run.store.where}/{TABLE}",
         partition=run.partition,
     )
     run.store.write_file(f"versions/{version.md5}.json", version.as_json())
@@ -127,7 +136,7 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     if dest.exists():
         raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
     dest.parent.mkdir(parents=True, exist_ok=True)
-    with _repo(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.data) as folder:
+    with _repo(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
         pointer = Path(folder) / f"{TABLE}.dvc"
         pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
         try:
@@ -151,14 +160,16 @@ def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
         BadInput: neither DVC's cache nor its remote has it.
         TableCorrupt: what came back is not the version.
     """
-    with tempfile.TemporaryDirectory(prefix=".rows-", dir=run.store.root) as folder:
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
         parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
         yield run.store.connection.read_parquet(f"{parts}/*.parquet")
 
 
-def _current(folder: Path) -> Snapshot | None:
-    file = folder / FILE
-    return Snapshot.from_json(file.read_bytes()) if file.is_file() else None
+def _current(folder: Place) -> Snapshot | None:
+    try:
+        return Snapshot.from_json((folder / FILE).read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def _md5(settings: Settings, use_case: str, wanted: str) -> str:
@@ -183,28 +194,35 @@ def _move(source: Path, dest: Path) -> None:
 
 @contextmanager
 def _repo(settings: Settings) -> Iterator[Any]:
-    """The DVC repository of the data root, made on first use, for one process at a time."""
+    """The DVC repository of the data root, made on first use, for one process at a time; of a bucket, one of this task's own."""
+    if isinstance(settings.data, BucketPath):
+        with tempfile.TemporaryDirectory(prefix="dvc-", dir=places.scratch(settings.data)) as folder:
+            _init(Path(folder), "bucket", {"url": str(settings.data / REMOTE)})
+            # The secret stays in memory.
+            with Repo(folder, config={"remote": {"bucket": settings.data.access_for_dvc()}}) as repo:
+                yield repo
+        return
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
         # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.
         with FileLock(settings.data / ".snapshot.lock", timeout=PATIENCE):
             if not (settings.data / ".dvc").is_dir():
-                _init(settings)
+                # A default that works at once; `dvc remote add --default` in the data root puts another one in its place.
+                _init(settings.data, "local", {"url": str(settings.var / "dvc_remote")})
             with Repo(str(settings.data)) as repo:
                 yield repo
     except (Timeout, LockError) as error:
         raise TryAgain(f"another process has been writing DVC versions in {settings.data} for {PATIENCE} s") from error
 
 
-def _init(settings: Settings) -> None:
-    repo = Repo.init(str(settings.data), no_scm=True)
+def _init(folder: Path, remote: str, facts: dict[str, str]) -> None:
+    repo = Repo.init(str(folder), no_scm=True)
     with repo.config.edit("repo") as config:
-        config["core"].update({"analytics": False, "check_update": False, "autostage": False, "remote": "local"})
-        # A default that works at once; `dvc remote add --default` in the data root puts object storage in its place.
-        config["remote"]["local"] = {"url": str(settings.var / "dvc_remote")}
+        config["core"].update({"analytics": False, "check_update": False, "autostage": False, "remote": remote})
+        config["remote"][remote] = facts
     repo.close()
     # The rows are the version. What a manifest says of the code that made them would make it another one with each commit.
-    (settings.data / ".dvcignore").write_text("manifest.json\n.draft-*\n")
+    (folder / ".dvcignore").write_text("manifest.json\n.draft-*\n")
 
 
 def _remote(repo: Any) -> str:

@@ -1,11 +1,11 @@
-"""Tables on disk: with the modules that it alone calls (disk, manifest, parts, spill), the one that opens a run's files.
+"""Tables, on a disk or in a bucket: with the modules that it calls (places, manifest, parts, spill), the one that opens a run's files.
 
     data/<use case>/<training|scoring|drift>/<partition>/<table>/part-<sha256>.parquet
                                                           .../manifest.json
 
 A part is named by its own content and a table is what its manifest lists, so publishing is one atomic rename (of the
 manifest, last): a reader sees the old table or the new one, never half of one, and a step that runs twice publishes the
-same bytes under the same name. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task; they are
+same bytes under the same name. On an object store it is one write, which takes effect at once. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task; they are
 read together, or joined into the table itself. A night's table that is published again with other rows keeps its revisions.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 import tempfile
 import time
@@ -23,17 +23,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from pipelines import disk, parts, spill
+from pipelines import disk, parts, places, spill
 from pipelines import manifest as manifests
 from pipelines.config import Kind
-from pipelines.errors import BadInput, TableCorrupt, TableMissing, TryAgain, listed, meant
+from pipelines.errors import BadInput, TableCorrupt, TableMissing, listed, meant
 from pipelines.manifest import MANIFEST, Manifest
 from pipelines.parts import Part, Slice
+from pipelines.places import Place
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
 MEMORY = 2_000_000_000  # bytes
 TOGETHER = ".together-"
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 RUNS = ".runs.jsonl"  # which task of which run did what here, a line each
 PATIENCE = 60  # seconds to wait for other writers of the partition, each of which takes milliseconds
 
@@ -70,7 +70,7 @@ class Store:
     All relations that a store hands out belong to its one DuckDB connection, so they can be joined with one another.
     """
 
-    def __init__(self, root: Path, use_case: str, kind: Kind, partition: date, version: Version, memory: int = MEMORY) -> None:
+    def __init__(self, root: Place, use_case: str, kind: Kind, partition: date, version: Version, memory: int = MEMORY) -> None:
         self.root = root
         self.use_case = use_case
         self.kind = kind
@@ -87,9 +87,23 @@ class Store:
         return f"{self.use_case} {self.kind} {self.partition}"
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """Where this partition lies."""
-        return self.root / self.use_case / self.kind / self.partition.isoformat() / self.aside
+        return self.root / self.where
+
+    @property
+    def where(self) -> str:
+        """The same, below the root."""
+        return PurePosixPath(self.use_case, self.kind, self.partition.isoformat(), self.aside).as_posix()
+
+    @property
+    def disk(self) -> Path:
+        """Where this partition lies, for what can only be done on a disk.
+
+        Raises:
+            BadInput: it lies in a bucket.
+        """
+        return places.on_disk(self.folder)
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -118,7 +132,7 @@ class Store:
     @contextmanager
     def room(self, name: str) -> Iterator[None]:
         """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out something large."""
-        with disk.room_for(f"{self}: {name}", self.root, Path(tempfile.gettempdir())):
+        with disk.room_for(f"{self}: {name}", *places.needing_room(self.root)):
             yield
 
     # --- reading tables
@@ -203,8 +217,8 @@ class Store:
 
     def partitions(self, kind: Kind) -> list[date]:
         """The partitions of a kind that have a folder, oldest first."""
-        folder = self.root / self.use_case / kind
-        return sorted(date.fromisoformat(path.name) for path in folder.glob("????-??-??")) if folder.is_dir() else []
+        found = places.folders(self.root / self.use_case / kind)
+        return [date.fromisoformat(name) for name in found if DAY.fullmatch(name)]
 
     # --- writing tables
 
@@ -223,10 +237,9 @@ class Store:
         sealed: dict[Path, Future[Part]] = {}
         # A part is brought to the disk, and its sha256 computed, while the next is written.
         with self.room(name), ExitStack() as drafts, ThreadPoolExecutor(1, "seal") as pool:
-            folder.mkdir(parents=True, exist_ok=True)
             batches = parts.batches_of(rows)
             for groups in parts.in_parts(batches, partial(setattr, writing, "rows")):
-                draft, sink = drafts.enter_context(disk.draft(folder))
+                draft, sink = drafts.enter_context(places.draft(folder))
                 parts.write(sink, batches.schema, groups)
                 sealed[draft] = pool.submit(_sealed, draft, sink)
             made = {draft: part.result() for draft, part in sealed.items()}
@@ -239,7 +252,7 @@ class Store:
 
             def place() -> None:
                 for draft, part in made.items():
-                    os.replace(draft, folder / part.file)
+                    places.put(draft, folder / part.file)
 
             self._publish(written, place, keep=piece is None)
         writing.table = ""
@@ -259,13 +272,13 @@ class Store:
         self._require_belonging_together(table, found)
         inputs = {name: digest for piece in found for name, digest in piece.inputs.items()}
         joined = self._manifest(table, tuple(part for piece in found for part in piece.parts), found[0].schema, inputs)
-        self._publish_linked(joined, [path for piece in found for path in self._checked(piece)])
+        self._publish_linked(joined, [path for piece in found for path in self._sound(piece)])
         return joined
 
     def adopt(self, table: str, other: Store) -> None:
         """Publish another store's table as it is there: the same parts, the same manifest."""
         theirs = other.manifest(table)
-        self._publish_linked(theirs, list(other._checked(theirs)))
+        self._publish_linked(theirs, other._sound(theirs))
 
     @contextmanager
     def together(self) -> Iterator[Store]:
@@ -273,16 +286,27 @@ class Store:
 
         Each is published whole; who is killed between the first and the last of them publishes the rest in the next run.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for left in disk.old(self.folder.glob(f"{TOGETHER}*")):  # of processes that were killed
+        scratch = places.scratch(self.folder)
+        for left in disk.old(scratch.glob(f"{TOGETHER}*")):  # of processes that were killed
             shutil.rmtree(left, ignore_errors=True)
         # A folder of one's own: another run of the partition may be at the same place.
-        with tempfile.TemporaryDirectory(prefix=TOGETHER, dir=self.folder) as folder:
-            aside = self.beside(Path(folder).name)
+        with tempfile.TemporaryDirectory(prefix=TOGETHER, dir=scratch) as folder:
+            aside = self.at(self.kind, self.partition)
+            aside.root = Path(folder)
             yield aside
-            for path in sorted(aside.folder.glob(f"*/{MANIFEST}")):
-                written = aside.manifest(path.parent.name)
-                self._publish_linked(written, [path.parent / part.file for part in written.parts])
+            for table in places.folders(aside.folder):
+                written = aside.manifest(table)
+                self._publish_linked(written, [aside.folder / table / part.file for part in written.parts])
+
+    def bring(self, table: str, folder: Path) -> None:
+        """Copy a published table's parts to a folder of this machine, for a library that wants to find them there.
+
+        Raises:
+            TableMissing, TableCorrupt: see `read`.
+        """
+        published = self.manifest(table)
+        for part, path in zip(published.parts, self._checked(published), strict=True):
+            places.link(path, folder / part.file)
 
     # --- files beside the tables: fitted candidates, graphs, reports
 
@@ -298,7 +322,7 @@ class Store:
         self._inputs[self._cited(name)] = hashlib.sha256(content).hexdigest()
         return content
 
-    def write_file(self, name: str, content: bytes) -> Path:
+    def write_file(self, name: str, content: bytes) -> Place:
         """Publish a file whole, and return where it lies.
 
         Raises:
@@ -306,34 +330,28 @@ class Store:
         """
         path = self.folder / name
         with self.room(name):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            disk.publish(path, content)
+            places.publish(path, content)
         return path
 
     def note(self, told: Mapping[str, str]) -> None:
         """Write down what a task did here, for whoever traces a row: a line of JSON, beside the tables, and no input of any of them."""
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **told}).encode() + b"\n"
         with self.room(RUNS):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / RUNS).open("ab", buffering=0) as file:  # one write a line: lines of tasks side by side do not mix
-                file.write(line)
+            places.append(self.folder / RUNS, line)
 
     def notes(self) -> list[dict[str, str]]:
         """What tasks did here, oldest first."""
-        path = self.folder / RUNS
-        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+        try:
+            lines = (self.folder / RUNS).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            lines = []
         return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     def discard(self) -> None:
         """Remove all that lies beside the partition, if anything does."""
         if not self.aside:
             raise ValueError(f"{self}: published tables are not discarded")
-        # Renamed first, so that nobody finds half of it after a kill.
-        bin_ = self.folder.with_name(f".{self.folder.name}-discarded")
-        if bin_.exists():
-            shutil.rmtree(bin_)
-        if self.folder.exists():
-            shutil.rmtree(self.folder.rename(bin_))
+        places.remove(self.folder)
 
     # --- how far a long step is
 
@@ -355,20 +373,28 @@ class Store:
         return there[number - 1]
 
     def _checked(self, published: Manifest, chosen: Sequence[Part] | None = None) -> Iterator[Path]:
-        """The files of a table's parts (of some of them, if they are given), each after its sha256 was compared."""
+        """The files of a table's parts (of some of them, if they are given) on this machine, each after its sha256 was compared."""
         for part in published.parts if chosen is None else chosen:
             path = self.folder / published.table / part.file
-            if not path.is_file() or disk.sha256(path) != part.sha256:
+            try:
+                found, why = places.local(path, part.sha256), "not the file that was published"
+            except FileNotFoundError:
+                found, why = None, "gone"
+            if found is None:
                 raise TableCorrupt(
-                    f"{self}: {published.table}/{part.file} is {'not the file that was published' if path.is_file() else 'gone'}: its sha256 differs from the manifest's.\n"
+                    f"{self}: {published.table}/{part.file} is {why}: its sha256 differs from the manifest's.\n"
                     f"  at: {path}\n  way out: run the step that writes {published.table} again; it publishes the same bytes"
                 )
-            yield path
+            yield found
+
+    def _sound(self, published: Manifest) -> list[Place]:
+        """Where a table's parts lie, after the sha256 of each was compared."""
+        return [self.folder / published.table / part.file for part, _ in zip(published.parts, self._checked(published), strict=True)]
 
     def _row_groups(self, published: Manifest) -> list[list[int]]:
         """The number of rows of each row group, for each part."""
         try:
-            return [parts.row_groups(self.folder / published.table / part.file) for part in published.parts]
+            return [places.row_groups(self.folder / published.table / part.file) for part in published.parts]
         except (OSError, ValueError):  # pyarrow's errors are one or the other
             list(self._checked(published))  # says which part it is
             raise
@@ -412,27 +438,23 @@ class Store:
                 "  way out: run the step that writes them again, for every piece"
             )
 
-    def _publish_linked(self, published: Manifest, paths: Sequence[Path]) -> None:
+    def _publish_linked(self, published: Manifest, sources: Sequence[Place]) -> None:
         """Publish a table of parts that lie elsewhere."""
         folder = self.folder / published.table
 
         def place() -> None:
-            for path in paths:
-                disk.link(path, folder / path.name)
-                os.utime(folder / path.name)  # as young as if it had been written here: see `disk.old`
+            for source in sources:
+                places.link(source, folder / source.name)
 
         with self.room(published.table):
-            folder.mkdir(parents=True, exist_ok=True)
             self._publish(published, place, keep=True)
 
     def _publish(self, published: Manifest, place: Callable[[], object], keep: bool) -> None:
         """Put parts in their place and the manifest last. One writer at a time, so that none is between another's part and its manifest."""
-        try:
-            with FileLock(self.folder / ".publishing.lock", timeout=PATIENCE, poll_interval=0.01):
-                place()
-                manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
-        except Timeout as error:
-            raise TryAgain(f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s") from error
+        sentence = f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s"
+        with places.one_writer(self.folder / ".publishing.lock", PATIENCE, sentence):
+            place()
+            manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> float:

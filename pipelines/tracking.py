@@ -70,10 +70,17 @@ def experiment(client: MlflowClient, run: Run) -> str:
     """Return the id of the use case's experiment, which is made when there is none."""
     name = run.use_case.name
     # A server keeps artifacts where it was told to; a database leaves that to us, and by default to the working directory.
-    place = None if run.settings.mlflow.startswith("http") else run.settings.artifacts.as_uri()
-    with _alone(run.settings):
-        found = client.get_experiment_by_name(name)
-        return str(found.experiment_id if found else client.create_experiment(name, artifact_location=place))
+    place = None if _is_served(run.settings) else run.settings.artifacts.as_uri()
+    with _alone(run.settings), answering(run.settings):
+        if found := client.get_experiment_by_name(name):
+            return str(found.experiment_id)
+        try:
+            return str(client.create_experiment(name, artifact_location=place))
+        except MlflowException as error:
+            # Another machine's task was faster.
+            if error.error_code == "RESOURCE_ALREADY_EXISTS" and (found := client.get_experiment_by_name(name)):
+                return str(found.experiment_id)
+            raise
 
 
 def log_search(run: Run, family: Family, found: Found) -> str:
@@ -114,16 +121,25 @@ def log_evaluation(run: Run, judged: Judged) -> str:
     evaluation = _start(client, home, f"{run.partition} evaluation", tags, run)
     for name, png in judged.pictures.items():
         client.log_image(evaluation, Image.open(BytesIO(png)), f"pictures/{name}.png")
-    client.log_artifact(evaluation, str(run.store.folder / "reports" / "evaluate.html"))
+    client.log_text(evaluation, (run.store.folder / "reports" / "evaluate.html").read_bytes().decode(), "evaluate.html")
     verdict = judged.verdict
     values = {f"{model}.{name}": value for model, metrics in verdict.values.items() for name, value in metrics.items()}
     _finish(client, evaluation, values, {"winner": verdict.winner, "threshold": verdict.cut})
     return evaluation
 
 
-def _alone(settings: Settings) -> FileLock:
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    if _is_served(settings):  # a server is alone with its database, and asked from many machines
+        yield
+        return
     settings.var.mkdir(parents=True, exist_ok=True)
-    return FileLock(settings.var / "mlflow.lock", timeout=FIRST_TIME)
+    with FileLock(settings.var / "mlflow.lock", timeout=FIRST_TIME):
+        yield
+
+
+def _is_served(settings: Settings) -> bool:
+    return settings.mlflow.startswith("http")
 
 
 def _tags(run: Run, **what: str) -> dict[str, str]:

@@ -152,7 +152,7 @@ def _red_sentence(demo: Demo, poisoned: date) -> str:
     log = (demo.settings.var / "demo" / f"{demo.use_case}_scoring_{poisoned}.log").read_text(errors="replace")
     gate = next(
         path.stem
-        for path in (demo.open("scoring", poisoned).store.folder / "gates").glob("*.json")
+        for path in (demo.open("scoring", poisoned).store.disk / "gates").glob("*.json")
         if not json.loads(path.read_bytes())["passed"]
     )
     start = log.index(f"gate_{gate} of {demo.use_case}")
@@ -177,7 +177,7 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     ]
     rows += [("rows scored", f"{sum(scored):,} in {len(scored)} nights"), ("drift", f"{drifted} of {features} features drifted")]
     for run, report in ((training, "evaluate"), (drift, "drift"), (demo.open("scoring", first + timedelta(days=NIGHTS)), "gate_raw")):
-        path = run.store.folder / "reports" / f"{report}.html"
+        path = run.store.disk / "reports" / f"{report}.html"
         if path.is_file():
             rows.append((f"{report} report", os.path.relpath(path, ROOT)))
     return "\n".join(f"{name:<18}{value}" for name, value in rows)

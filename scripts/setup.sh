@@ -16,5 +16,8 @@ fi
 
 echo "Setting up Airflow's and MLflow's databases"
 mlflow db upgrade "sqlite:///$PWD/var/mlflow.db" > var/setup-mlflow.log 2>&1 &
+mlflow=$!
 airflow db migrate > var/setup-airflow.log 2>&1 || { tail -20 var/setup-airflow.log; exit 1; }
-wait $! || { tail -20 var/setup-mlflow.log; exit 1; }
+# Half of airflow.cfg's parallelism: trainings leave room for nights. See plugins/sluice_airflow/dags.py.
+airflow pools set sluice_training 2 "Trainings, so that they leave workers to the nights" >> var/setup-airflow.log 2>&1 || { tail -20 var/setup-airflow.log; exit 1; }
+wait $mlflow || { tail -20 var/setup-mlflow.log; exit 1; }

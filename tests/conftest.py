@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis
 
+from pipelines.bucket import BucketPath
 from pipelines.config import Kind
 from pipelines.run import Run
 from pipelines.settings import Settings
-from tests import tiny
+from tests import s3, tiny
 
 # The same examples each time: a test that is red once in a hundred runs stops the wrong person. New ones are looked for by
 # `pytest --hypothesis-profile=default`.
@@ -51,6 +52,21 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = var / "mlflow.db"
     tracking.connect(Settings(data=var, use_cases=var, var=var, mlflow=f"sqlite:///{path}", mirror=None))
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
+    """An object store."""
+    with s3.server(tmp_path_factory.mktemp("s3") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: s3.Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BucketPath:
+    """A place of the test's own in it, with an environment that leads there."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.bucket(request.node.name)
 
 
 @pytest.fixture(scope="session")

@@ -36,8 +36,8 @@ def usual_source() -> Iterator[None]:
 def lived(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """All nights scored, and nothing else in the folder of data but the history."""
     own = replace(two_champions, data=tmp_path_factory.mktemp("lived"))
-    (own.data / "tiny").mkdir()
-    shutil.copy(two_champions.data / "tiny" / "promotions.jsonl", own.data / "tiny")
+    (own.disk / "tiny").mkdir()
+    shutil.copy(two_champions.disk / "tiny" / "promotions.jsonl", own.disk / "tiny")
     for day in NIGHTS:
         flow.way(way_of(own, "scoring", day))
     return own
@@ -60,13 +60,13 @@ class World:
 
     def bytes(self) -> dict[str, bytes]:
         """Every file, but those of what-if runs."""
-        files = (path for path in self.settings.data.rglob("*") if path.is_file() and "what_if" not in path.parts and path.name != RUNS)
-        return {path.relative_to(self.settings.data).as_posix(): path.read_bytes() for path in files}
+        files = (path for path in self.settings.disk.rglob("*") if path.is_file() and "what_if" not in path.parts and path.name != RUNS)
+        return {path.relative_to(self.settings.disk).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.fixture
 def world(lived: Settings, tmp_path: Path) -> World:
-    shutil.copytree(lived.data, tmp_path / "data")
+    shutil.copytree(lived.disk, tmp_path / "data")
     return World(replace(lived, data=tmp_path / "data"))
 
 
@@ -105,7 +105,7 @@ def test_a_night_that_is_delivered_again_with_changes_is_a_revision_and_the_old_
 
 
 def test_a_night_that_was_never_run_is_scored_for_the_first_time(world: World) -> None:
-    shutil.rmtree(world.night(NIGHTS.last).store.folder)
+    shutil.rmtree(world.night(NIGHTS.last).store.disk)
     assert world.fill(days=Days(NIGHTS.last, NIGHTS.last)) == ["tiny scoring 2026-02-04: 40 rows by version 2, scored for the first time"]
 
 
@@ -143,7 +143,7 @@ def test_a_night_that_its_gate_stops_does_not_keep_the_others_from_being_run(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = world.settings
-    for name, place in (("USE_CASES", settings.use_cases), ("DATA", settings.data), ("VAR", settings.var)):
+    for name, place in (("USE_CASES", settings.use_cases), ("DATA", settings.disk), ("VAR", settings.var)):
         monkeypatch.setenv(f"SLUICE_{name}", str(place))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.mlflow)
     paid = tiny.payments(NIGHTS.first)

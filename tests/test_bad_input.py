@@ -191,7 +191,7 @@ BAD = {
 def place(settings: Settings, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The environment of a user whose every folder is the test's own."""
     monkeypatch.setenv("SLUICE_USE_CASES", str(settings.use_cases))
-    monkeypatch.setenv("SLUICE_DATA", str(settings.data))
+    monkeypatch.setenv("SLUICE_DATA", str(settings.disk))
     monkeypatch.setenv("SLUICE_VAR", str(settings.var))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -27,7 +27,7 @@ Render = Callable[[UseCase, Judged], str]
 @pytest.fixture
 def rendered(settings: Settings) -> Render:
     def render(use_case: UseCase, judged: Judged) -> str:
-        store = Store(settings.data, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
+        store = Store(settings.disk, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
         store.write_file(FILE, Snapshot("5nap.dir", 1, 1, "features", date(2026, 1, 31)).as_json())
         return card.render(Run(Loaded(use_case, Path("tiny.yaml"), "f00", {}), store, settings), judged)
 

@@ -25,7 +25,7 @@ from tests import two_champions as world
 @pytest.fixture
 def own(two_champions: Settings, tmp_path: Path) -> Settings:
     """Data and MLflow of one's own; the models' files are shared."""
-    shutil.copytree(two_champions.data, tmp_path / "data")
+    shutil.copytree(two_champions.disk, tmp_path / "data")
     shutil.copytree(two_champions.use_cases, tmp_path / "use_cases")
     shutil.copy(two_champions.var / "mlflow.db", tmp_path / "mlflow.db")
     mlflow = f"sqlite:///{tmp_path}/mlflow.db"
@@ -126,9 +126,9 @@ def lost(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lose all versions of training data: they are in no cache, and the remote is an empty folder."""
 
     def lose() -> None:
-        shutil.rmtree(own.data / ".dvc" / "cache", ignore_errors=True)
-        config = own.data / ".dvc" / "config"
-        config.write_text(config.read_text().replace(str(own.var / "dvc_remote"), str(own.data / "empty_remote")))
+        shutil.rmtree(own.disk / ".dvc" / "cache", ignore_errors=True)
+        config = own.disk / ".dvc" / "config"
+        config.write_text(config.read_text().replace(str(own.var / "dvc_remote"), str(own.disk / "empty_remote")))
 
     return lose
 

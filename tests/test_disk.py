@@ -91,7 +91,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_published(store: Store, write:
     assert "tiny scoring 2026-02-01: " in str(error)
     assert f"bytes in {store.root}" in str(error)
     assert "nothing was published" in str(error)
-    assert files(store.folder) == []
+    assert files(store.disk) == []
 
 
 def test_the_old_table_stays_and_the_new_one_is_the_same_bytes_when_there_is_room_again(store: Store) -> None:
@@ -118,7 +118,7 @@ def test_no_room_for_what_duckdb_spills_is_a_sentence_that_names_the_place(store
     assert isinstance(error, TryAgain)
     assert "raw: no room on the disk" in str(error)
     assert f"{tempfile.gettempdir()}/{spill.PREFIX}" in str(error)
-    assert files(store.folder) == []
+    assert files(store.disk) == []
 
 
 def test_no_room_for_what_a_step_asks_of_duckdb_itself_is_the_same_sentence(store: Store) -> None:
@@ -150,7 +150,7 @@ def test_a_disk_that_is_really_full_is_the_same_sentence(store: Store, small_dis
     small = Store(small_disk, store.use_case, store.kind, store.partition, store.version)
     with pytest.raises(TryAgain, match=r"raw: no room on the disk to write it: .*No space left on device\n  free: [\d,]+ bytes in "):
         small.write("raw", random_rows(store))
-    assert files(small.folder) == []
+    assert files(small.disk) == []
     assert small.write("raw", ROWS.slice(0, 10)).rows == 10
 
 

@@ -27,10 +27,10 @@ def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_m
     store = open_run("scoring", NIGHT).store
     with pytest.raises(NoChampion):
         flow.way(open_run("scoring", NIGHT))
-    in_one_go = {path: path.read_bytes() for path in store.folder.rglob("manifest.json")}
+    in_one_go = {path: path.read_bytes() for path in store.disk.rglob("manifest.json")}
     for step in STEPS:
         flow.STEPS[step](open_run("scoring", NIGHT))
-    assert {path: path.read_bytes() for path in store.folder.rglob("manifest.json")} == in_one_go
+    assert {path: path.read_bytes() for path in store.disk.rglob("manifest.json")} == in_one_go
     assert set(store.manifest("features").inputs) == {"scoring/2026-02-01/clean", "scoring/2026-02-01/past"}
 
 

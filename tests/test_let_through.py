@@ -58,7 +58,7 @@ def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind:
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
 def test_a_gate_that_is_left_out_stops_the_step_behind_it(good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step) -> None:
     run = good(kind)
-    (run.store.folder / "gates" / f"{table}.json").unlink()
+    (run.store.disk / "gates" / f"{table}.json").unlink()
     with pytest.raises(GateClosed, match=f"{behind} reads only what its gates have let through.*\n  - gate_{table} of tiny {kind}"):
         flow.take(run, behind)
 

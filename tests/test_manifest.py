@@ -53,7 +53,7 @@ def test_a_correction_that_is_undone_is_a_revision_again_of_the_same_parts(store
     first, second, third = (store.write("raw", rows) for rows in (A, B, A))
     assert first == third
     assert store.revisions("raw") == [first, second, third]
-    assert len(list((store.folder / "raw").glob("part-*"))) == 2
+    assert len(list((store.disk / "raw").glob("part-*"))) == 2
 
 
 def test_each_revision_that_was_read_is_an_input_of_its_own(store: Store) -> None:
@@ -112,7 +112,7 @@ def killed_when(event: str, part: str, call: Callable[[], object]) -> None:
 def test_killed_between_keeping_the_old_manifest_and_publishing_the_new_one(store: Store) -> None:
     old = store.write("raw", A)
     killed_when("os.rename", "raw/manifest.json", lambda: store.write("raw", B))
-    assert (store.folder / "raw" / "revisions" / "0001.json").exists()
+    assert (store.disk / "raw" / "revisions" / "0001.json").exists()
     assert store.revisions("raw") == [old]
     assert value(store) == 0
     new = store.write("raw", B)
@@ -197,17 +197,17 @@ def age(folder: Path, pattern: str) -> None:
 
 
 def names(store: Store) -> Iterator[str]:
-    return (path.name for path in (store.folder / "raw").glob("part-*"))
+    return (path.name for path in (store.disk / "raw").glob("part-*"))
 
 
 def test_parts_that_no_revision_names_go_after_a_day(open_run: Callable[..., Run]) -> None:
     store = open_run("training", DAY).store
     store.write("raw", A)
-    age(store.folder, "raw/part-*")
+    age(store.disk, "raw/part-*")
     (kept,) = store.write("raw", B).parts
     # The part was old, but it was published until now: someone may have just begun to read it.
     assert len(list(names(store))) == 2
-    age(store.folder, "raw/part-*")
+    age(store.disk, "raw/part-*")
     store.write("raw", B)
     assert list(names(store)) == [kept.file]
 
@@ -215,13 +215,13 @@ def test_parts_that_no_revision_names_go_after_a_day(open_run: Callable[..., Run
 def test_parts_of_old_revisions_stay_for_ever(store: Store) -> None:
     for rows in (A, B, C):
         store.write("raw", rows)
-        age(store.folder, "raw/part-*")
+        age(store.disk, "raw/part-*")
     store.write("raw", C)
     assert [value(store, n) for n in (1, 2, 3)] == [0, 1, 2]
 
 
 def test_a_part_that_was_linked_is_as_young_as_one_that_was_written(store: Store) -> None:
     store.write("raw", A, piece="a")
-    age(store.folder, "raw/a/part-*")
+    age(store.disk, "raw/a/part-*")
     (part,) = store.join("raw", ["a"]).parts
-    assert (store.folder / "raw" / part.file).stat().st_mtime > OLD + disk.DAY
+    assert (store.disk / "raw" / part.file).stat().st_mtime > OLD + disk.DAY

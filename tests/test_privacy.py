@@ -121,10 +121,10 @@ def people(day: date) -> pa.Table:
 def places(settings: Settings, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's own folder, as the command line finds it."""
     (settings.use_cases / "people.yaml").write_text(YAML)
-    for name, value in {"USE_CASES": settings.use_cases, "DATA": settings.data, "VAR": settings.var}.items():
+    for name, value in {"USE_CASES": settings.use_cases, "DATA": settings.disk, "VAR": settings.var}.items():
         monkeypatch.setenv(f"SLUICE_{name}", str(value))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
-    return settings.data.parent
+    return settings.disk.parent
 
 
 def test_no_personal_value_is_in_any_page_file_log_or_database(

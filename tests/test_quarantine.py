@@ -18,7 +18,7 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow, quarantine, registry, sql, verdict
+from pipelines import flow, places, quarantine, registry, sql, verdict
 from pipelines.__main__ import main
 from pipelines.errors import BadInput, GateClosed, TableMissing, TryAgain
 from pipelines.export import Exported
@@ -98,7 +98,7 @@ class World:
 
     def bytes(self, *but: str) -> dict[str, bytes]:
         """Every file of the night, but those under some folders."""
-        folder = self.run().store.folder
+        folder = self.run().store.disk
         files = {
             path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock" and path.name != RUNS
         }
@@ -132,7 +132,7 @@ def strict_night(trained: World, tmp_path_factory: pytest.TempPathFactory) -> Wo
 def elsewhere(trained: World, place: Path) -> Settings:
     """A place for tables of one's own, where the history is known."""
     (place / "data" / "tiny").mkdir(parents=True)
-    shutil.copy(History.of(trained.settings, "tiny").path, place / "data" / "tiny")
+    shutil.copy(places.on_disk(History.of(trained.settings, "tiny").path), place / "data" / "tiny")
     return replace(trained.settings, data=place / "data")
 
 
@@ -146,7 +146,7 @@ def fresh(trained: World, tmp_path: Path) -> World:
 @pytest.fixture
 def world(strict_night: World, fresh: World) -> World:
     """A night of one's own, as the strict rule has left it."""
-    shutil.copytree(strict_night.settings.data, fresh.settings.data, dirs_exist_ok=True)
+    shutil.copytree(strict_night.settings.disk, fresh.settings.disk, dirs_exist_ok=True)
     return fresh
 
 
@@ -187,7 +187,7 @@ def test_what_is_in_quarantine_is_told_by_reason_with_examples_and_the_way_on(fr
         '  k2: amount: above 50; odd: {"amount": 2}',
         '  k3: duplicate: {"id": "k3"}',
         '  k1: amount: above 50: {"amount": 1}',
-        f"whole table: {fresh.run().store.folder}/quarantine (Parquet; the raw rows are in its column row)",
+        f"whole table: {fresh.run().store.disk}/quarantine (Parquet; the raw rows are in its column row)",
         "way on: mend the rule in tiny.yaml, or the source, then: python -m pipelines quarantine replay tiny 2026-02-01",
     ]
 
@@ -434,7 +434,7 @@ def test_a_closed_gate_publishes_nothing_and_shows_its_page(world: World) -> Non
     sentence = refusal(world, GateClosed)
     assert sentence.startswith("nothing is published, since gate_features of tiny scoring 2026-02-01 is closed: 1 of")
     assert "report: tiny/scoring/2026-02-01/replay/reports/gate_features.html" in sentence
-    assert (world.settings.data / "tiny/scoring/2026-02-01/replay/reports/gate_features.html").is_file()
+    assert (world.settings.disk / "tiny/scoring/2026-02-01/replay/reports/gate_features.html").is_file()
     assert quarantine.replay(world.says(MENDED).run()).endswith(f"still in quarantine: {TOO_COSTLY}")
     assert "replay" not in {name.split("/")[0] for name in world.bytes()}
 
@@ -454,7 +454,7 @@ def test_a_file_that_says_more_than_other_rules_is_refused(world: World, words: 
 
 
 def test_two_replays_of_a_night_do_not_run_at_once(world: World) -> None:
-    with FileLock(world.run().store.folder / ".replay.lock"):
+    with FileLock(world.run().store.disk / ".replay.lock"):
         assert "another replay of this night is running" in refusal(world.says(MENDED), TryAgain)
 
 
@@ -519,7 +519,7 @@ def test_what_a_killed_replay_left_is_nothing_to_a_night_that_was_run_again(worl
 
 def test_the_commands_show_and_replay(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     own = world.settings
-    for name, value in (("USE_CASES", own.use_cases), ("DATA", own.data), ("VAR", own.var)):
+    for name, value in (("USE_CASES", own.use_cases), ("DATA", own.disk), ("VAR", own.var)):
         monkeypatch.setenv(f"SLUICE_{name}", str(value))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", own.mlflow)
     world.says(MENDED)

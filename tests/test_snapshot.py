@@ -47,7 +47,7 @@ def test_an_earlier_version_comes_back_with_its_class_counts(run: Run, settings:
     assert run.store.read("features").aggregate("bad, count(*)").order("bad").fetchall() == [(0, 1), (1, 2)]
     assert snapshot.versions(settings, tiny.NAME) == [first, second]
     assert snapshot.of(run.store) == second
-    assert not list(settings.data.glob(".restore-*"))
+    assert not list(settings.disk.glob(".restore-*"))
 
 
 def test_the_same_features_are_the_same_version(run: Run, settings: Settings) -> None:
@@ -70,14 +70,14 @@ def test_the_same_rows_made_by_other_code_are_the_same_version(run: Run) -> None
 def test_a_version_comes_from_the_remote_when_the_cache_is_gone(run: Run, settings: Settings, tmp_path: Path) -> None:
     write(run, [0, 1])
     version = snapshot.publish(run)
-    shutil.rmtree(settings.data / ".dvc" / "cache")
+    shutil.rmtree(settings.disk / ".dvc" / "cache")
     assert classes(snapshot.restore(settings, tiny.NAME, version.md5.removesuffix(".dir"), tmp_path / "back")) == [(0, 1), (1, 1)]
 
 
 def test_a_damaged_cache_is_not_what_comes_back(run: Run, settings: Settings, tmp_path: Path) -> None:
     write(run, [0, 1])
     version = snapshot.publish(run)
-    for file in (settings.data / ".dvc" / "cache").rglob("*"):
+    for file in (settings.disk / ".dvc" / "cache").rglob("*"):
         if file.is_file() and file.suffix != ".dir":
             file.chmod(0o644)
             file.write_bytes(b"damaged")
@@ -107,11 +107,11 @@ def test_without_features_there_is_nothing_to_keep(run: Run) -> None:
 
 
 def test_git_does_not_see_what_dvc_keeps_in_an_ignored_folder(run: Run, settings: Settings) -> None:
-    settings.data.mkdir()
-    shutil.copy(ROOT / "data" / ".gitignore", settings.data)
+    settings.disk.mkdir()
+    shutil.copy(ROOT / "data" / ".gitignore", settings.disk)
     for command in (["init", "-q"], ["add", "data"], ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "t"]):
-        subprocess.run(["git", *command], cwd=settings.data.parent, check=True)
+        subprocess.run(["git", *command], cwd=settings.disk.parent, check=True)
     write(run, [0, 1])
     snapshot.publish(run)
-    status = subprocess.run(["git", "status", "--short", "data"], cwd=settings.data.parent, capture_output=True, text=True, check=True)
+    status = subprocess.run(["git", "status", "--short", "data"], cwd=settings.disk.parent, capture_output=True, text=True, check=True)
     assert status.stdout == ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import disk
+from pipelines import disk, places
 from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.run import Run
 from pipelines.store import Store, Version
@@ -28,7 +28,8 @@ def store(open_run: Callable[..., Run]) -> Store:
 
 
 def content(store: Store) -> dict[str, bytes]:
-    return {path.relative_to(store.root).as_posix(): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    root = places.on_disk(store.root)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def test_a_table_comes_back_as_it_was_written(store: Store) -> None:
@@ -77,7 +78,7 @@ def test_a_missing_table_is_told_with_the_way_out(store: Store) -> None:
 
 def test_a_part_that_was_changed_after_publishing_is_found_and_named(store: Store) -> None:
     store.write("raw", ROWS)
-    (part,) = (store.folder / "raw").glob("part-*")
+    (part,) = (store.disk / "raw").glob("part-*")
     damage(part)
     with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
         store.read("raw")
@@ -85,7 +86,7 @@ def test_a_part_that_was_changed_after_publishing_is_found_and_named(store: Stor
 
 def test_a_part_that_is_gone_is_found_and_named(store: Store) -> None:
     store.write("raw", ROWS)
-    (part,) = (store.folder / "raw").glob("part-*")
+    (part,) = (store.disk / "raw").glob("part-*")
     part.unlink()
     with pytest.raises(TableCorrupt, match=f"raw/{part.name} is gone"):
         store.read("raw")
@@ -199,12 +200,12 @@ def damage(path: Path) -> None:
 def test_a_large_table_has_several_parts(store: Store, small_row_groups: None, rows: int, parts: list[int]) -> None:
     written = store.write("raw", NUMBERS.slice(0, rows))
     assert [part.rows for part in written.parts] == parts
-    assert {path.name for path in (store.folder / "raw").glob("*")} == {"manifest.json", *(part.file for part in written.parts)}
+    assert {path.name for path in (store.disk / "raw").glob("*")} == {"manifest.json", *(part.file for part in written.parts)}
 
 
 def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(store: Store, small_row_groups: None) -> None:
     last = store.write("raw", NUMBERS.slice(0, 40)).parts[1]
-    damage(store.folder / "raw" / last.file)
+    damage(store.disk / "raw" / last.file)
     first, second = store.deal("raw", 20)
     assert store.stream("raw", first).read_all() == NUMBERS.slice(0, 20)
     with pytest.raises(TableCorrupt, match=f"raw/{last.file} is not the file that was published"):
@@ -213,7 +214,7 @@ def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(
 
 def test_rows_of_sound_parts_are_streamed_until_a_damaged_one_comes(store: Store, small_row_groups: None) -> None:
     last = store.write("raw", NUMBERS).parts[-1]
-    damage(store.folder / "raw" / last.file)
+    damage(store.disk / "raw" / last.file)
     rows = store.stream("raw")
     assert [rows.read_next_batch().num_rows for _ in range(3)] == [10, 10, 10]
     with pytest.raises(TableCorrupt, match=f"raw/{last.file} is not the file that was published"):
@@ -221,7 +222,7 @@ def test_rows_of_sound_parts_are_streamed_until_a_damaged_one_comes(store: Store
 
 
 def test_a_part_that_is_no_parquet_any_more_cannot_be_dealt(store: Store) -> None:
-    part = store.folder / "raw" / store.write("raw", ROWS).parts[0].file
+    part = store.disk / "raw" / store.write("raw", ROWS).parts[0].file
     part.write_bytes(b"")
     with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
         store.deal("raw", 10)
@@ -253,7 +254,7 @@ def test_a_table_is_joined_of_its_pieces_in_the_order_given(store: Store) -> Non
 def test_joining_copies_nothing(store: Store) -> None:
     (part,) = store.write("predictions", ROWS, piece="a").parts
     store.join("predictions", ["a"])
-    assert (store.folder / "predictions" / part.file).samefile(store.folder / "predictions" / "a" / part.file)
+    assert (store.disk / "predictions" / part.file).samefile(store.disk / "predictions" / "a" / part.file)
 
 
 def test_pieces_that_are_the_same_bytes_are_all_there(store: Store) -> None:
@@ -291,7 +292,7 @@ def test_pieces_of_another_use_case_file_are_not_joined(store: Store) -> None:
 
 def test_a_damaged_piece_is_not_joined(store: Store) -> None:
     (part,) = store.write("predictions", ROWS, piece="a").parts
-    damage(store.folder / "predictions" / "a" / part.file)
+    damage(store.disk / "predictions" / "a" / part.file)
     with pytest.raises(TableCorrupt, match=f"predictions/a/{part.file} is not the file that was published"):
         store.join("predictions", ["a"])
     assert not store.has("predictions")
@@ -306,7 +307,7 @@ def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) ->
 
 def test_a_file_is_published_whole_and_read_back(store: Store, tmp_path: Path) -> None:
     path = store.write_file("models/linear.onnx", b"graph")
-    assert path.is_relative_to(tmp_path)
+    assert places.on_disk(path).is_relative_to(tmp_path)
     assert store.read_file("models/linear.onnx") == b"graph"
 
 
@@ -328,7 +329,7 @@ def test_what_lies_beside_a_partition_is_not_published_until_it_is_adopted(store
 def test_a_damaged_part_is_not_adopted(store: Store) -> None:
     old = store.write("raw", ROWS.slice(0, 1))
     aside = store.beside("replay")
-    part = aside.folder / "raw" / aside.write("raw", ROWS).parts[0].file
+    part = aside.disk / "raw" / aside.write("raw", ROWS).parts[0].file
     part.write_bytes(b"!" + part.read_bytes()[1:])
     with pytest.raises(TableCorrupt):
         store.adopt("raw", aside)
@@ -341,7 +342,7 @@ def test_what_lies_beside_is_discarded_and_nothing_else(store: Store) -> None:
     aside = store.beside("replay")
     aside.discard()  # nothing is there yet
     aside.write("raw", ROWS)
-    (store.folder / ".replay-discarded").mkdir()  # of a discard that was killed
+    (store.disk / ".replay-discarded").mkdir()  # of a discard that was killed
     aside.discard()
     assert content(store) == before
     with pytest.raises(ValueError, match="published tables are not discarded"):
@@ -358,7 +359,7 @@ def test_tables_that_are_written_together_are_published_together(store: Store) -
     assert (store.manifest("raw").rows, store.manifest("past_raw").rows) == (3, 3)
     assert store.read("raw").fetchall() == store.read("past_raw").fetchall()
     assert store.revisions("raw")[:-1] == [old]
-    assert not list(store.folder.glob(".together-*"))
+    assert not list(store.disk.glob(".together-*"))
 
 
 def test_of_tables_that_are_written_together_none_is_published_if_one_fails(store: Store) -> None:
@@ -383,12 +384,12 @@ def test_tables_that_two_processes_write_together_do_not_meet(store: Store) -> N
 
 def test_what_killed_processes_wrote_together_goes_after_a_day(store: Store) -> None:
     for name in ("old", "young"):
-        (store.folder / f".together-{name}" / "raw").mkdir(parents=True)
+        (store.disk / f".together-{name}" / "raw").mkdir(parents=True)
     old = time.time() - disk.DAY - 60
-    os.utime(store.folder / ".together-old", (old, old))
+    os.utime(store.disk / ".together-old", (old, old))
     with store.together():
         pass
-    assert [path.name for path in store.folder.glob(".together-*")] == [".together-young"]
+    assert [path.name for path in store.disk.glob(".together-*")] == [".together-young"]
 
 
 def test_beside_what_lies_beside_is_beside_both(store: Store) -> None:

@@ -27,7 +27,7 @@ KEY = "20260202-07"
 def scored(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The night, scored by version 1 in a run that Airflow has named."""
     place = tmp_path_factory.mktemp("scored")
-    shutil.copytree(two_champions.data, place / "data")
+    shutil.copytree(two_champions.disk, place / "data")
     own = replace(two_champions, data=place / "data")
     flow.way(replace(world.way_of(own, "scoring", NIGHT), orchestrator="scheduled__2026-02-03"))
     return own
@@ -35,7 +35,7 @@ def scored(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def own(scored: Settings, tmp_path: Path) -> Settings:
-    shutil.copytree(scored.data, tmp_path / "data")
+    shutil.copytree(scored.disk, tmp_path / "data")
     shutil.copytree(scored.use_cases, tmp_path / "use_cases")
     return replace(scored, data=tmp_path / "data", use_cases=tmp_path / "use_cases")
 

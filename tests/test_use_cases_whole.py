@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import flow, parity, registry, snapshot, tracking, use_cases, verdict
+from pipelines import flow, parity, places, registry, snapshot, tracking, use_cases, verdict
 from pipelines.check import check
 from pipelines.config import HttpSource, Kind
 from pipelines.history import History
@@ -86,7 +86,7 @@ class Life:
     def moved(self, folder: Path) -> Life:
         """The same use case, registry and history, but tables at another place."""
         (folder / self.name).mkdir(parents=True)
-        shutil.copy(History.of(self.settings, self.name).path, folder / self.name)
+        shutil.copy(places.on_disk(History.of(self.settings, self.name).path), folder / self.name)
         return replace(self, settings=replace(self.settings, data=folder))
 
 
@@ -116,7 +116,7 @@ def in_another_process(life: Life, kind: Kind, partition: date) -> None:
     """Go a partition's way on the command line: nothing that this process knows, nor its hashes' seed, can help."""
     settings = life.settings
     places = {
-        "SLUICE_DATA": str(settings.data),
+        "SLUICE_DATA": str(settings.disk),
         "SLUICE_USE_CASES": str(settings.use_cases),
         "SLUICE_VAR": str(settings.var),
         "SLUICE_DATA_MIRROR": str(settings.mirror or ""),
@@ -129,7 +129,7 @@ def in_another_process(life: Life, kind: Kind, partition: date) -> None:
 
 def published(run: Run) -> dict[str, str]:
     """File -> sha256: every part and manifest of the partition's tables, candidates, graphs, verdicts; all but the pages and the notes of runs."""
-    folder = run.store.folder
+    folder = run.store.disk
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html" and file.name != RUNS)
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -244,7 +244,7 @@ def test_an_earlier_split_comes_back_with_its_class_counts(name: str, tmp_path: 
     def split() -> tuple[snapshot.Snapshot, dict[tuple[str, int], int]]:
         flow.features(life.training)
         flow.snapshot(life.training)
-        return snapshot.of(life.training.store), classes(life.training.store.folder / "features", life)
+        return snapshot.of(life.training.store), classes(life.training.store.disk / "features", life)
 
     earlier, counts = split()
     file.write_text(file.read_text().replace("test: 0.25", "test: 0.4"))
@@ -254,7 +254,7 @@ def test_an_earlier_split_comes_back_with_its_class_counts(name: str, tmp_path: 
 
     restored = snapshot.restore(life.settings, name, earlier.md5, tmp_path / "restored")
     assert classes(restored, life) == counts
-    assert classes(life.training.store.folder / "features", life) == other_counts
+    assert classes(life.training.store.disk / "features", life) == other_counts
 
 
 def classes(folder: Path, life: Life) -> dict[tuple[str, int], int]:

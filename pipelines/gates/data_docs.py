@@ -14,15 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from filelock import FileLock
 from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaSectionView
 from markupsafe import Markup
 
-from pipelines import pages
+from pipelines import pages, places
 from pipelines.config import GatedTable, Kind
-from pipelines.disk import publish
+from pipelines.places import Place
 from pipelines.store import as_json
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class Entry:
         return f"{self.kind}/{self.partition}/reports/gate_{self.table}_full.html"
 
 
-def enter(run: Run, verdict: Verdict) -> Path:
+def enter(run: Run, verdict: Verdict) -> Place:
     """Put a gate's result into the index of its use case, in the place of an earlier one of the same table.
 
     The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence. Left out are
@@ -127,14 +126,24 @@ def enter(run: Run, verdict: Verdict) -> Path:
     """
     folder = run.store.root / run.use_case.name
     index = folder / "data_docs" / "index.html"
-    index.parent.mkdir(parents=True, exist_ok=True)
-    entry = _entry(run, verdict)
-    with FileLock(index.with_suffix(".lock"), timeout=WAIT):
-        known = {other.report: other for other in _entries(index.with_suffix(".json"))} | {entry.report: entry}
-        entries = sorted((other for other in known.values() if (folder / other.report).is_file()), key=_place)[-MOST_ENTRIES:]
-        publish(index.with_suffix(".json"), as_json([asdict(other) for other in entries]))
-        publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
+    entry, entries = _entry(run, verdict), list[Entry]()
+
+    def entered(before: bytes | None) -> bytes:
+        nonlocal entries
+        known = {other.report: other for other in _entries(before)} | {entry.report: entry}
+        entries = sorted((other for other in known.values() if _is_there(folder, other)), key=_place)[-MOST_ENTRIES:]
+        return as_json([asdict(other) for other in entries])
+
+    busy = f"{run.use_case.name}: another gate has been writing {index} for {WAIT} s"
+    with places.one_writer(index.parent / "index.lock", WAIT, busy):
+        places.rewrite(index.parent / "index.json", entered)
+        places.publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
     return index
+
+
+def _is_there(folder: Place, entry: Entry) -> bool:
+    # Whoever clears old partitions away removes their folders. A bucket's objects lapse by its own rules; to ask for each would cost a request an entry.
+    return not isinstance(folder, Path) or (folder / entry.report).is_file()
 
 
 def _entry(run: Run, verdict: Verdict) -> Entry:
@@ -155,5 +164,5 @@ def _place(entry: Entry) -> tuple[str, Kind, int]:
     return entry.partition, entry.kind, get_args(GatedTable).index(entry.table)
 
 
-def _entries(path: Path) -> list[Entry]:
-    return [Entry(**entry) for entry in json.loads(path.read_bytes())] if path.is_file() else []
+def _entries(content: bytes | None) -> list[Entry]:
+    return [Entry(**entry) for entry in json.loads(content)] if content else []

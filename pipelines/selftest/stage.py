@@ -100,7 +100,7 @@ class Stage:
     @property
     def data(self) -> Path:
         """The tables of all partitions."""
-        return self.run_.store.root / self.run_.store.use_case
+        return self.folder / "data" / self.run_.store.use_case
 
     def reset(self) -> None:
         """Bring everything back to the good life."""

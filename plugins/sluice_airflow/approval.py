@@ -11,6 +11,7 @@ from pipelines import approval
 from pipelines.approval import Said
 from pipelines.config import UseCase
 from pipelines.run import Run
+from sluice_airflow import storage
 from sluice_airflow.links import REPORT, ReportLink, report_page
 from sluice_airflow.operators import failing_in_a_sentence
 from sluice_airflow.partitions import partition_of
@@ -77,6 +78,7 @@ class ApproveOperator(ApprovalOperator):
         self.log.info("%s by %s: %s", said, by, reason)
 
     def _run_of(self, context: Context) -> Run:
+        storage.know_in_task()
         partition = partition_of(context, "training")
         self.partition = partition.isoformat()
         run = Run.open(self.use_case, "training", partition, orchestrator=context["run_id"])

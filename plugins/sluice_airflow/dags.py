@@ -26,6 +26,11 @@ RETRIES: dict[str, Any] = {
     "retry_policy": ExceptionRetryPolicy([RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL),
 }
 
+# Nights come first, and trainings can never hold all workers: they have slots of their own, which `make setup` and the
+# cluster's `init` make. Airflow queues no task of a pool that does not exist.
+TRAINING_POOL = "sluice_training"
+PRIORITY: dict[Kind, int] = {"scoring": 3, "drift": 2, "training": 1}
+
 
 def sound_use_cases(kind: Kind) -> Iterator[UseCase]:
     """The use cases that a DAG file is about.
@@ -50,9 +55,15 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
         tags=["sluice", use_case.name, kind],
         params=params,
         catchup=False,
-        default_args={"owner": "sluice", **RETRIES},
+        default_args={"owner": "sluice", **_turn(kind), **RETRIES},
         **arguments,
     )
+
+
+def _turn(kind: Kind) -> dict[str, Any]:
+    """When a kind's tasks have their turn among those of others."""
+    pool = {"pool": TRAINING_POOL} if kind == "training" else {}
+    return {"priority_weight": PRIORITY[kind], "weight_rule": "absolute", **pool}
 
 
 def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:

@@ -17,7 +17,7 @@ from pipelines import dates, flow
 from pipelines.config import GatedTable, Kind, Source, SqlSource, Step
 from pipelines.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
-from sluice_airflow import assets
+from sluice_airflow import assets, storage
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, partition_of
 
@@ -60,6 +60,7 @@ class FlowOperator(BaseOperator):
             TryAgain: something outside may be better in a minute. See `RETRIES` in dags.py for who retries.
         """
         with failing_in_a_sentence():
+            storage.know_in_task()
             run = self.run_of(context)
             try:
                 self.leave(context, run, self.work(run))

@@ -22,8 +22,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 
 from pipelines import pages
+from pipelines.places import Place
 from pipelines.settings import Settings
-from sluice_airflow import mlflow_runs
+from sluice_airflow import mlflow_runs, storage
 from sluice_airflow.links import REPORT, mlflow_page, report_page
 
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
@@ -42,6 +43,7 @@ OWN_PAGE = {
     **ALWAYS,
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
 }
+LEAST_PARTS = 5  # <use case>/<kind>/<partition>/reports/<page>.html
 MOST_REPORTS = 200  # of the latest runs, on a DAG's tab
 
 
@@ -106,26 +108,37 @@ def of_mlflow(dag_id: str, mlflow_run: Annotated[str, FromPath(pattern="^[0-9a-f
     return _own("mlflow_run.html.j2", run=found, address=lambda nested: mlflow_page(dag_id, nested))
 
 
-def report_file(data: Path, dag_id: str, path: str) -> Path | None:
+def report_file(data: Place, dag_id: str, path: str) -> Place | None:
     """Where a report lies: a page in a `reports` folder of the DAG's own use case and kind, or nothing.
 
-    The path comes from an XCom, which more people may write than may read this machine's files.
+    The path comes from an XCom, which more people may write than may read the data.
     """
-    file = (data / path).resolve()
-    if not file.is_relative_to(data) or file.suffix != ".html" or file.parent.name != "reports" or not file.is_file():
+    named = PurePosixPath(path)
+    parts = named.parts
+    if (
+        named.is_absolute()
+        or ".." in parts
+        or "\0" in path
+        or len(parts) < LEAST_PARTS
+        or parts[-2] != "reports"
+        or named.suffix != ".html"
+    ):
         return None
-    use_case, kind, *_ = file.relative_to(data).parts
-    return file if dag_id == f"{use_case}_{kind}" else None
+    file = data / path
+    if isinstance(data, Path) and not (data / path).resolve().is_relative_to(data):  # through a link
+        return None
+    return file if dag_id == f"{parts[0]}_{parts[1]}" and file.is_file() else None
 
 
 def _report(dag_id: str, task_id: str, path: str | None) -> HTMLResponse:
     if path is None:
         return _own("no_report.html.j2", task_id=task_id, path=None)
+    storage.know_in_server()
     file = report_file(Settings.from_env().data, dag_id, path)
     if file is None:
         return _own("no_report.html.j2", status=404, task_id=task_id, path=path)
     headers = SANDBOX_WITH_SCRIPTS if file.name == WITH_SCRIPTS else SANDBOX
-    return HTMLResponse(file.read_text(encoding="utf-8"), headers=headers)
+    return HTMLResponse(file.read_bytes().decode(), headers=headers)
 
 
 def _left(*conditions: Any) -> list[Report]:

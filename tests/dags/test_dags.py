@@ -21,6 +21,7 @@ from pendulum import instance
 from pipelines import flow
 from pipelines.config import Kind
 from pipelines.settings import ROOT
+from sluice_airflow.dags import TRAINING_POOL
 from tests import tiny
 from tests.test_layers import HEAVY
 
@@ -86,6 +87,20 @@ def test_gates_are_never_retried_and_steps_are_by_our_policy(dags: dict[str, DAG
     for task in (task for dag in dags.values() for task in dag.tasks):
         assert task.retries == (0 if task.task_id.startswith("gate_") else 2)
         assert task.has_retry_policy
+
+
+def test_nights_come_before_trainings_which_cannot_hold_every_worker(dags: dict[str, DAG]) -> None:
+    turns = {kind: {(task.pool, task.priority_weight, str(task.weight_rule)) for task in dags[f"sms_spam_{kind}"].tasks} for kind in KINDS}
+    ((scoring, scoring_turn, rule),) = turns["scoring"]
+    ((drift, drift_turn, _),) = turns["drift"]
+    ((training, training_turn, _),) = turns["training"]
+    assert scoring_turn > drift_turn > training_turn
+    assert (scoring, drift, training) == ("default_pool", "default_pool", TRAINING_POOL)
+    assert rule == "absolute"  # else the length of what is behind a task would count
+
+
+def test_the_pool_of_trainings_is_made_by_the_setup() -> None:
+    assert f"airflow pools set {TRAINING_POOL} " in (ROOT / "scripts" / "setup.sh").read_text()
 
 
 def test_tune_is_one_task_a_family(dags: dict[str, DAG]) -> None:

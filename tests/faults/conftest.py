@@ -96,10 +96,10 @@ def clean(world: World, use_case: str, row_group: int, place: Path) -> CleanNigh
     (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(use_case)
     one = Night(replace(world.settings, use_cases=place / "use_cases"), row_group).at(place / "data")
     history = f"{tiny.NAME}/promotions.jsonl"
-    one.restore({history: (world.settings.data / history).read_bytes()})
+    one.restore({history: (world.settings.disk / history).read_bytes()})
 
     def taken(task: Task) -> int:
-        operations = FileOperations(one.settings.data)
+        operations = FileOperations(one.settings.disk)
         one.take(task)
         return operations.count
 

@@ -130,23 +130,23 @@ class Night:
 
     def files(self) -> dict[str, bytes]:
         """Everything that a reader may find. What begins with a dot is nobody's business: drafts, and what lies beside the night."""
-        root = self.settings.data
+        root = self.settings.disk
         every = {path.relative_to(root): path for path in root.rglob("*") if path.is_file() and path.suffix != ".lock"}
         return {name.as_posix(): path.read_bytes() for name, path in every.items() if not any(part[0] == "." for part in name.parts)}
 
     def restore(self, files: dict[str, bytes]) -> None:
         """Bring about what `files` has found."""
-        shutil.rmtree(self.settings.data, ignore_errors=True)
+        shutil.rmtree(self.settings.disk, ignore_errors=True)
         for name, content in files.items():
-            path = self.settings.data / name
+            path = self.settings.disk / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
     def read_everything(self) -> None:
         """Read each table that is published, as a reader does."""
         store = self.run().store
-        for path in store.folder.rglob("manifest.json"):
-            table = path.parent.relative_to(store.folder).as_posix()
+        for path in store.disk.rglob("manifest.json"):
+            table = path.parent.relative_to(store.disk).as_posix()
             if table.startswith("."):
                 continue  # nobody's business: what a killed task has left beside the night
             assert len(store.read(table).fetchall()) == store.manifest(table).rows

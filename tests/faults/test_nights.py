@@ -89,12 +89,12 @@ def test_a_part_that_was_damaged_is_named_by_whoever_reads_it(small: CleanNight,
     for number, (done, table) in enumerate(readers(small)):
         night = small.night.at(tmp_path / str(number))
         night.restore(done.before)
-        folder = night.settings.data / tiny.NAME / "scoring" / str(NIGHT) / table
+        folder = night.settings.disk / tiny.NAME / "scoring" / str(NIGHT) / table
         part = sorted(folder.glob("part-*"))[-1]
         content = bytearray(part.read_bytes())
         content[len(content) // 3] ^= 1
         part.write_bytes(content)
-        damaged, before = part.relative_to(night.settings.data).as_posix(), night.files()
+        damaged, before = part.relative_to(night.settings.disk).as_posix(), night.files()
         error = child.run(partial(night.take, done.task)).error
         assert isinstance(error, GateClosed if done.task.gate else TableCorrupt), f"{done.task} reads {table}: {error!r}"
         assert f"{table}/{part.name} is not the file that was published" in str(error)
@@ -116,7 +116,7 @@ def test_the_step_that_wrote_a_damaged_part_mends_it(small: CleanNight, fresh: N
         fresh.restore(done.after)
         for name in done.after.keys() - done.before.keys():
             if "/part-" in name:
-                path = fresh.settings.data / name
+                path = fresh.settings.disk / name
                 path.write_bytes(path.read_bytes()[:-1])
         child.run(partial(fresh.take, done.task)).value()
         assert fresh.files() == done.after

@@ -38,7 +38,7 @@ class Champions:
 @pytest.fixture
 def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
     """The training's own place, since MLflow knows its artifacts by absolute paths; it is brought back at the end."""
-    place = world.settings.data.parent
+    place = world.settings.disk.parent
     shutil.copytree(place, tmp_path / "after")
     yield world.settings
     bring_back(tmp_path / "after", place)
@@ -85,21 +85,21 @@ def test_killed_anywhere_and_taken_again_there_is_one_champion_with_its_line(
     assert after.decisions == [(after.champion, None, "promoted")]
 
     def counted() -> tuple[int, int]:
-        files, calls = FileOperations(settings.data), Calls()
+        files, calls = FileOperations(settings.disk), Calls()
         take(settings, step)
         return files.count, calls.count
 
-    bring_back(world.before[step], settings.data.parent)
+    bring_back(world.before[step], settings.disk.parent)
     files, calls = child.run(counted).value()
     moments = [calls * (n + 1) // (AT_CALLS[step] + 1) for n in range(AT_CALLS[step])]
     operations = range(1, files + 1, AT_OPERATIONS[step])
     killers: list[Callable[[], object]] = [
         *(partial(Calls, moment) for moment in moments),
-        *(partial(FileOperations, settings.data, n) for n in operations),
+        *(partial(FileOperations, settings.disk, n) for n in operations),
     ]
     killed = 0
     for killer in killers:
-        bring_back(world.before[step], settings.data.parent)
+        bring_back(world.before[step], settings.disk.parent)
 
         def doomed(killer: Callable[[], object] = killer) -> None:
             killer()

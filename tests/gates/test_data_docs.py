@@ -121,7 +121,7 @@ def gate(settings: Settings, day: date, damage: str = "SELECT * FROM rows") -> N
 
 
 def index(settings: Settings) -> Path:
-    return settings.data / "tiny" / "data_docs" / "index.html"
+    return settings.disk / "tiny" / "data_docs" / "index.html"
 
 
 def test_the_index_lists_the_newest_first_and_each_result_once(settings: Settings) -> None:
@@ -142,7 +142,7 @@ def test_every_link_of_the_index_leads_to_a_page(settings: Settings) -> None:
 
 def test_a_result_whose_page_is_gone_leaves_the_index(settings: Settings) -> None:
     gate(settings, NIGHT)
-    (settings.data / "tiny/scoring/2026-02-01/reports/gate_raw.html").unlink()
+    (settings.disk / "tiny/scoring/2026-02-01/reports/gate_raw.html").unlink()
     gate(settings, NIGHT + timedelta(days=1))
     assert "2026-02-01" not in index(settings).read_text()
 

@@ -88,7 +88,7 @@ def test_a_missing_table_closes_the_gate_and_is_evidence(open_run: OpenRun) -> N
 
 def test_a_damaged_part_closes_the_gate(night: Callable[..., Run]) -> None:
     run = night()
-    (part,) = (run.store.folder / "raw").glob("part-*.parquet")
+    (part,) = (run.store.disk / "raw").glob("part-*.parquet")
     part.write_bytes(part.read_bytes()[:-1] + b"!")
     assert "is not the file that was published" in message(judge.judge(run, "raw"))
 
@@ -201,7 +201,7 @@ def test_what_lets_a_table_through_is_written_when_all_else_is_there(night: Call
     monkeypatch.setattr(data_docs, "enter", failing)
     with pytest.raises(OSError, match="full"):
         flow.gate(run, "raw")
-    assert not (run.store.folder / "gates" / "raw.json").exists()
+    assert not (run.store.disk / "gates" / "raw.json").exists()
 
 
 def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[..., Run]) -> None:

@@ -193,7 +193,7 @@ def test_a_night_proposes_nothing_of_the_label_and_nothing_that_does_not_vary(op
 def guarded(place: Settings) -> Settings:
     """The shop on data of its own, with proposals from its training in its file."""
     folder = place.use_cases / "guarded"
-    shutil.copytree(place.data, folder / "data")
+    shutil.copytree(place.disk, folder / "data")
     (folder / "shop.yaml").write_text(YAML)
     settings = Settings(data=folder / "data", use_cases=folder, var=folder, mlflow="", mirror=None)
     propose.propose(Run.open("shop", "training", TRAINING, settings), 0.5)

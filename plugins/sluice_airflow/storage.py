@@ -1,0 +1,42 @@
+"""Who we are at the object store, where Airflow keeps that as the connection `sluice_storage`."""
+
+from __future__ import annotations
+
+import os
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from pipelines import s3
+from pipelines.bucket import BucketPath
+from pipelines.settings import Settings
+
+NAME = s3.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
+
+
+def know_in_task() -> None:
+    """Let this task's process know the connection, if the data lie in a bucket and its environment does not say it already.
+
+    Without such a connection, boto3 looks where it always looks.
+    """
+    from airflow.sdk import Connection
+
+    if _is_asked_for():
+        try:
+            os.environ[s3.CONNECTION] = Connection.get(NAME).as_json()
+        except AirflowNotFoundException:
+            return
+
+
+def know_in_server() -> None:
+    """The same for the API server, which looks into its own database."""
+    from airflow.models.connection import Connection
+
+    if _is_asked_for():
+        try:
+            os.environ[s3.CONNECTION] = Connection.get_connection_from_secrets(NAME).as_json()
+        except AirflowNotFoundException:
+            return
+
+
+def _is_asked_for() -> bool:
+    return isinstance(Settings.from_env().data, BucketPath) and not os.environ.get(s3.CONNECTION)

@@ -1,0 +1,74 @@
+"""What the cluster works on: one use case whose nights are scored in sixteen slices, and many whose nights are small."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+SLICED = "sliced"
+TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
+SLICES, GROUP = 16, 100_000  # rows of a row group, which is the least that a slice has
+FEW = 400  # rows a day that is trained on
+
+YAML = """
+name: {name}
+title: Which payments are bad? One row is one payment.
+task: binary
+source: {{kind: python, function: "tests.cluster.world:{function}"}}
+columns:
+  id:      {{type: string, role: key}}
+  at:      {{type: timestamp, role: time}}
+  amount:  {{type: number, min: 0}}
+  channel: {{type: string, allowed: [chip, online]}}
+  bad:     {{type: integer, role: label, allowed: [0, 1]}}
+label: {{positive: 1, delay_days: 1}}
+features:
+  numbers: {{amount: amount, log_amount: ln(1 + amount)}}
+  categories: {{channel: channel}}
+split: {{window_days: 10, by: time, test: 0.25, folds: {{by: time, n: 2}}}}
+candidates:
+  baseline: {{}}
+  linear: {{grid: {{C: [1]}}}}
+metric: {{name: aucpr}}
+threshold: {{policy: max_recall, precision: 0.5}}
+promotion: {{unit: row, slice_rows: 20}}
+limits: {{slice_rows: {slice_rows}}}
+{schedule}
+demo: {{training: 2026-01-31}}
+"""
+
+
+def write(folder: Path, name: str, function: str, slice_rows: int = GROUP, schedule: str = "") -> None:
+    """Write a use-case file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(YAML.format(name=name, function=function, slice_rows=slice_rows, schedule=schedule))
+
+
+def many(day: date) -> pa.Table:
+    """A night of sixteen row groups; the days that are trained on have few rows."""
+    return _payments(day, SLICES * GROUP if day >= NIGHT else FEW)
+
+
+def few(day: date) -> pa.Table:
+    """A day of few rows."""
+    return _payments(day, FEW)
+
+
+def _payments(day: date, rows: int) -> pa.Table:
+    """Payments of a day, the same each time: bad where the amount is high and the channel is online, with exceptions."""
+    n = np.arange(rows)
+    turn = (day.toordinal() * 31 + n * 17) % 100
+    online = (n + day.day) % 3 > 0
+    start = np.datetime64(datetime(day.year, day.month, day.day), "us")
+    return pa.table(
+        {
+            "id": [f"{day:%Y%m%d}-{number:07}" for number in range(rows)],
+            "at": start + (n * (86_000_000_000 // rows)).astype("timedelta64[us]"),
+            "amount": turn + n / rows,
+            "channel": np.where(online, "online", "chip"),
+            "bad": (((turn > 70) & online) ^ (turn % 23 == 0)).astype(np.int64),
+        }
+    )

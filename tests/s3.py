@@ -1,0 +1,95 @@
+"""An S3 server of our own: moto's, in a process of its own, so that tests may fork, kill and be refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipelines.bucket import BucketPath
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+READY = 60  # seconds
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running one."""
+
+    port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What says where it is and who we are there."""
+        return {
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "sluice",
+            "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def bucket(self, name: str) -> BucketPath:
+        """A new bucket with a prefix in it."""
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50]
+        bucket = f"t-{plain}-{os.urandom(3).hex()}"
+        self.client().create_bucket(Bucket=bucket)
+        return BucketPath(bucket, "some/data")
+
+    def client(self) -> S3Client:
+        """A plain client, which knows nothing of ours."""
+        stated = self.environment
+        return boto3.client(
+            "s3",
+            endpoint_url=stated["AWS_ENDPOINT_URL_S3"],
+            aws_access_key_id=stated["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=stated["AWS_SECRET_ACCESS_KEY"],
+            region_name=stated["AWS_DEFAULT_REGION"],
+        )
+
+
+@contextmanager
+def server(log: Path) -> Iterator[Server]:
+    """Start one, and stop it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out)
+        try:
+            one = Server(port)
+            _wait(one, process, log)
+            yield one
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(one: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + READY
+    while True:
+        try:
+            one.client().list_buckets()
+        except (BotoCoreError, ClientError):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        else:
+            return
+
+
+def files(place: BucketPath) -> dict[str, bytes]:
+    """All that lies below a place."""
+    return {path.relative_to(place).as_posix(): path.read_bytes() for path, _ in place.files()}
