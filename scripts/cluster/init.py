@@ -27,6 +27,7 @@ def main() -> None:
     for variable in ("SLUICE_DATA", "MLFLOW_ARTIFACTS_DESTINATION"):
         make_bucket(os.environ.get(variable, ""))
     make_login(os.environ["ADMIN_PASSWORD"])
+    make_pool(int(os.environ["TRAINING_SLOTS"]))
 
 
 def make_database(admin: Connection[tuple[object, ...]], url: str) -> None:
@@ -89,6 +90,14 @@ def make_login(password: str) -> None:
         if not users.find_user(username="admin"):
             users.add_user("admin", "Sluice", "Admin", "admin@localhost", users.find_role("Admin"), password)
     print("login admin: there", flush=True)
+
+
+def make_pool(slots: int) -> None:
+    """Make the pool that leaves workers to the nights; see plugins/sluice_airflow/dags.py."""
+    from airflow.models.pool import Pool
+
+    Pool.create_or_update_pool("sluice_training", slots, "Trainings, so that they leave workers to the nights", include_deferred=False)
+    print(f"pool sluice_training: {slots} slots", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ PASSED_ON = (
     "SLUICE_USE_CASES",
     "WORKERS",
     "WORKER_SLOTS",
+    "TRAINING_SLOTS",
     "PARALLELISM",
     "SLUICE_DATA",
     "MLFLOW_ARTIFACTS",
@@ -78,6 +79,7 @@ class Places:
             "SLUICE_HOME": str(ROOT),
             # Two tasks of two workers are as much as a small machine can do.
             "WORKER_SLOTS": "2",
+            "TRAINING_SLOTS": "2",
             # Airflow's own log server listens on all interfaces: see `log_server`.
             "LOG_OPTIONS": "--skip-serve-logs",
         } | {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}

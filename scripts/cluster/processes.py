@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ class Process:
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    stop_signal: int = signal.SIGTERM
+    user: str | None = None  # whom it runs as; ours by default
     mark: str = field(default_factory=lambda: uuid4().hex)
     sessions: set[int] = field(default_factory=set)  # one a start
     _running: subprocess.Popen[bytes] | None = None
@@ -43,6 +46,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=self.user,
             )
         self.sessions.add(self._running.pid)
 
@@ -68,9 +72,13 @@ class Process:
     def tree(self) -> list[psutil.Process]:
         """It and all that it has started, orphans included."""
         found = []
+        children: set[int] = set()
+        with suppress(psutil.NoSuchProcess):
+            if self._running and self.returncode is None:
+                children = {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
         for process in psutil.process_iter():
             try:
-                if _belongs(process, self.mark, self.sessions) and process.status() != psutil.STATUS_ZOMBIE:
+                if (process.pid in children or _belongs(process, self.mark, self.sessions)) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except (psutil.Error, ProcessLookupError):
                 continue  # it has ended meanwhile, or is another user's: not ours
@@ -93,9 +101,9 @@ class Process:
         return pid
 
     def terminate(self) -> None:
-        """SIGTERM: it may end as it likes."""
+        """Ask it to end; it may do so as it likes."""
         if self.returncode is None and self._running:
-            self._running.terminate()
+            self._running.send_signal(self.stop_signal)
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""

@@ -123,12 +123,10 @@ def mlflow_server(variable: str, value: str) -> None:
 
 
 def storage(variable: str, value: str) -> None:  # noqa: ARG001 (every check is given both)
-    """Refuse a storage in which tables cannot be published."""
+    """Refuse a storage in which tables cannot be published; the sentence comes with the probe."""
     from pipelines.settings import Settings
 
-    settings = Settings.from_env()
-    if probe := getattr(settings, "probe", None):  # storage by URL brings it
-        probe()
+    Settings.from_env().probe()
 
 
 CHECKS: dict[str, Callable[[str, str], None]] = {

@@ -1,0 +1,78 @@
+"""A cluster for the tests: docker-compose.yaml without containers, on a PostgreSQL and a Redis of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.cluster import env
+from scripts.cluster.local import Cluster
+from scripts.cluster.places import Places
+from scripts.cluster.processes import Process
+from tests import servers
+from tests.cluster import use_cases
+from tests.cluster.airflow import Airflow
+
+# From here on six ports are taken, on loopback.
+PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))
+
+
+@dataclass
+class World:
+    """Everything that a test may look at, kill and start again."""
+
+    cluster: Cluster
+    airflow: Airflow
+    servers: dict[str, Process] = field(default_factory=dict)  # postgres, redis
+    seconds: float = 0.0  # until everything was well
+
+    def memory(self) -> dict[str, float]:
+        """Process -> megabytes that it and all that it has started hold (PSS: what is shared counts once)."""
+        held = {}
+        for name, process in {**self.cluster.processes, **self.servers}.items():
+            tree = process.tree()
+            if tree:
+                held[name] = sum(_pss(one) for one in tree) / 1e6
+        return held
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """A cluster that is up, with two use cases."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-cluster-"))
+    places = Places(folder=folder, port=PORT, postgres=f"127.0.0.1:{PORT + 4}", database_prefix="")
+    env.write(folder / ".env")
+    secrets = env.read(folder / ".env")
+    use_cases.write(folder)
+    with (
+        servers.postgres(PORT + 4, secrets["POSTGRES_PASSWORD"]) as postgres,
+        servers.redis(PORT + 5, secrets["REDIS_PASSWORD"]) as redis,
+    ):
+        values = {
+            "BROKER_URL": f"redis://:{secrets['REDIS_PASSWORD']}@127.0.0.1:{PORT + 5}/0",
+            "SLUICE_USE_CASES": str(folder / "use_cases"),
+            "SLUICE_DATA": "s3://sluice/data",
+        }
+        begun = time.monotonic()
+        with Cluster(places, values=values) as cluster:
+            seconds = time.monotonic() - begun
+            airflow = Airflow(places.ui, secrets["ADMIN_PASSWORD"])
+            yield World(cluster, airflow, {"postgres": postgres, "redis": redis}, seconds)
+    left = [process.cmdline() for one in cluster.processes.values() for process in one.tree()]
+    assert left == [], "the cluster is stopped, and something still runs"
+    shutil.rmtree(folder)
+
+
+def _pss(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0.0
