@@ -15,6 +15,7 @@ from pipelines.settings import ROOT
 PASSED_ON = (
     "SLUICE_DATA_MIRROR",
     "SLUICE_USE_CASES",
+    "POSTGRES_PASSWORD",
     "WORKERS",
     "WORKER_SLOTS",
     "TRAINING_SLOTS",

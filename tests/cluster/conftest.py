@@ -7,41 +7,20 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import pytest
 
 from scripts.cluster import env
 from scripts.cluster.local import Cluster
 from scripts.cluster.places import Places
-from scripts.cluster.processes import Process
 from tests import servers
 from tests.cluster import use_cases
 from tests.cluster.airflow import Airflow
+from tests.cluster.world import World
 
 # From here on six ports are taken, on loopback.
 PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))
-
-
-@dataclass
-class World:
-    """Everything that a test may look at, kill and start again."""
-
-    cluster: Cluster
-    airflow: Airflow
-    servers: dict[str, Process] = field(default_factory=dict)  # postgres, redis
-    seconds: float = 0.0  # until everything was well
-
-    def memory(self) -> dict[str, float]:
-        """Process -> megabytes that it and all that it has started hold (PSS: what is shared counts once)."""
-        held = {}
-        for name, process in {**self.cluster.processes, **self.servers}.items():
-            tree = process.tree()
-            if tree:
-                held[name] = sum(_pss(one) for one in tree) / 1e6
-        return held
 
 
 @pytest.fixture(scope="session")
@@ -69,10 +48,3 @@ def world() -> Iterator[World]:
     left = [process.cmdline() for one in cluster.processes.values() for process in one.tree()]
     assert left == [], "the cluster is stopped, and something still runs"
     shutil.rmtree(folder)
-
-
-def _pss(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_full_info().pss)
-    except psutil.Error:
-        return 0.0

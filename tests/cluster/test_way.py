@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
-
-import boto3
 import pytest
 
-from pipelines.manifest import Manifest
 from tests import tiny
 from tests.cluster import use_cases
 from tests.cluster.airflow import Task
-from tests.cluster.conftest import World
+from tests.cluster.world import World
 
 WORKERS = {"127.0.0.2", "127.0.0.3"}
 
 
-def run(world: World, dag: str, partition: date, seconds: float = 300) -> list[Task]:
-    """Run a DAG to its end, which has to be a good one."""
-    world.airflow.wait_for_dag(dag)
-    begun = world.airflow.trigger(dag, partition)
-    state = world.airflow.wait_for_run(dag, begun, seconds)
-    tasks = world.airflow.tasks(dag, begun)
-    logs = [world.airflow.log(dag, begun, task)[-2000:] for task in tasks if task.state == "failed"]
-    assert state == "success", "\n".join(logs)
-    return tasks
-
-
 @pytest.fixture(scope="module")
 def training(world: World) -> list[Task]:
-    return run(world, f"{tiny.NAME}_training", use_cases.TRAINING)
+    return world.run(f"{tiny.NAME}_training", use_cases.TRAINING)
 
 
 @pytest.fixture(scope="module")
 def night(world: World, training: list[Task]) -> list[Task]:
-    return run(world, f"{tiny.NAME}_scoring", use_cases.NIGHT)
+    return world.run(f"{tiny.NAME}_scoring", use_cases.NIGHT)
 
 
 def test_everything_is_well(world: World) -> None:
@@ -74,21 +58,5 @@ def test_what_a_worker_logs_is_shown_to_nobody_without_a_token(world: World, nig
 
 
 def test_the_night_is_published_in_the_store(world: World, night: list[Task]) -> None:
-    assert manifest(world, f"{tiny.NAME}/scoring/{use_cases.NIGHT}/predictions").rows == tiny.ROWS_A_DAY
+    assert world.manifest(f"{tiny.NAME}/scoring/{use_cases.NIGHT}/predictions").rows == tiny.ROWS_A_DAY
     assert not list(world.cluster.places.folder.rglob("predictions")), "a table was left on a worker's disk"
-
-
-def manifest(world: World, table: str) -> Manifest:
-    found = store(world).get_object(Bucket="sluice", Key=f"data/{table}/manifest.json")["Body"].read()
-    return Manifest.from_json(found)
-
-
-def store(world: World) -> Any:
-    secrets = world.cluster.secrets
-    return boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{world.cluster.places.store_port}",
-        aws_access_key_id=secrets["S3_ACCESS_KEY"],
-        aws_secret_access_key=secrets["S3_SECRET_KEY"],
-        region_name="us-east-1",
-    )

@@ -61,7 +61,7 @@ def mlflow() -> Iterator[str]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             """Nobody reads it."""
 
     server = HTTPServer(("127.0.0.1", 0), Well)
