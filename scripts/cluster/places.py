@@ -105,7 +105,6 @@ class Places:
             "DO_NOT_TRACK": "true",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "HOSTNAME": address(name, number),
-            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "scripts.cluster.healthy.name",
         }
 
     def log_server(self, name: str, number: int) -> list[str]:

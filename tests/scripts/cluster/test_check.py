@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.settings import ROOT
 from scripts.cluster import compose
@@ -156,3 +157,18 @@ def test_what_the_specification_does_not_know_is_refused(tmp_path: Path) -> None
     )
     assert check.returncode == 1
     assert "restrat" in check.stderr
+
+
+def test_the_helm_values_say_what_the_compose_file_says() -> None:
+    helm = yaml.safe_load((ROOT / "deploy" / "helm" / "values.yaml").read_text())
+    stated = {one["name"]: one.get("value") for one in (*helm["env"], *helm["migrateDatabaseJob"]["env"]) if "value" in one}
+    document = compose.read()
+    given = settings.placeholders(document)
+    composed: dict[str, str] = {}
+    for name in document["services"]:
+        composed |= compose.service(document, name, given).environment
+    # Places, and what the chart's airflow.cfg hides of ours.
+    own = {"AWS_ENDPOINT_URL_S3", "AIRFLOW__FAB__COOKIE_SECURE"}
+    hidden = {"DAGS_FOLDER", "PLUGINS_FOLDER", "LOAD_EXAMPLES", "DAGS_ARE_PAUSED_AT_CREATION"}
+    same = {name: value for name, value in stated.items() if name not in own and name.removeprefix("AIRFLOW__CORE__") not in hidden}
+    assert same == {name: composed.get(name) for name in same}
