@@ -90,7 +90,8 @@ class Process:
         for process in tree:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self.wait(10)
+        self.wait(10)  # before psutil, which would take its exit code away
+        psutil.wait_procs([process for process in tree if process.pid != self.pid], timeout=10)
         return [process.pid for process in tree]
 
     def kill_parent(self) -> int:
