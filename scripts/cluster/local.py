@@ -128,7 +128,6 @@ class Cluster:
     def _start(self, service: str, number: int) -> Process:
         name, facts = _name(service, number), self._service(service, number)
         environment = {**self.places.image(name, number), **facts.environment}
-        (self.places.folder / name).mkdir(parents=True, exist_ok=True)
         if service == "worker":
             self._run(f"{name}-logs", self.places.log_server(name, number), environment)
         self.checks[name] = facts.health_check
@@ -137,6 +136,7 @@ class Cluster:
         return self._run(name, facts.command, environment)
 
     def _run(self, name: str, command: list[str], environment: Mapping[str, str]) -> Process:
+        Path(environment["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         self.processes[name] = Process(name, command, environment, self.places.folder / f"{name}.log")
         self.processes[name].start()
         return self.processes[name]

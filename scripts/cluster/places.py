@@ -99,6 +99,7 @@ class Places:
             "PYTHONPATH": str(ROOT),
             "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.folder / name),
+            "TMPDIR": str(self.folder / name / "tmp"),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
