@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.bucket import BucketPath
+from pipelines.settings import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,7 +68,7 @@ def server(log: Path) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out)
+        process = subprocess.Popen([sys.executable, "-m", "scripts.s3_server", str(port)], cwd=ROOT, stdout=out, stderr=out)
         try:
             one = Server(port)
             _wait(one, process, log)

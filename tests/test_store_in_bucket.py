@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -152,11 +152,18 @@ def test_parts_that_nothing_names_go_when_nobody_can_read_them_any_more(store: S
         content, tag = read(self)
         return content, replace(tag, modified=tag.modified - timedelta(days=2))
 
-    training.write("features", ROWS)
-    assert len(parts_there()) == 3  # whoever has read the first manifest may still be reading
+    def two_days_ago(moment: datetime) -> datetime:
+        return moment - timedelta(days=2)
+
     read, files = BucketPath.read, BucketPath.files
+    with monkeypatch.context() as old_parts:  # who has read the manifest that was replaced just now is still reading
+        old_parts.setattr(BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self)))
+        training.write("features", ROWS)
+    assert len(parts_there()) == 3
     monkeypatch.setattr(BucketPath, "read", later)
-    monkeypatch.setattr(BucketPath, "files", lambda self: ((path, datetime.now(UTC) - timedelta(days=2)) for path, _ in files(self)))
+    training.write("features", ROWS)  # the parts are young: somebody may be about to name them
+    assert len(parts_there()) == 3
+    monkeypatch.setattr(BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self)))
     training.write("features", ROWS)
     assert parts_there() == {training.manifest("features").parts[0].file}
     assert not {*map(_file, first.parts), *map(_file, second.parts)} & parts_there()
