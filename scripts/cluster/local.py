@@ -6,6 +6,7 @@ is started as Compose would: the same commands with the same environment, in the
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SluiceError
+from pipelines.settings import ROOT
 from scripts.cluster import compose, env
 from scripts.cluster.compose import Service
 from scripts.cluster.places import Places
@@ -46,9 +48,10 @@ class Cluster:
             NotStarted: a service ended, or is not well in time; with the end of its log.
         """
         self._make_secrets()
+        self._make_home()
         self._run(STORE, ["moto_server", "--host", "127.0.0.1", "--port", str(self.places.store_port)], self.places.image(STORE, 0))
         for name in self._order():
-            for needed in self._service(name, 0).waits_for:
+            for needed in self.service(name, 0).waits_for:
                 self.wait_for(needed, seconds)
             for number in self._numbers(name):
                 self._start(name, number)
@@ -113,20 +116,27 @@ class Cluster:
         if not self._env.exists():
             env.write(self._env)
 
+    def _make_home(self) -> None:
+        shutil.rmtree(self.places.home, ignore_errors=True)
+        for folder in ("dags", "plugins"):
+            shutil.copytree(ROOT / folder, self.places.home / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "airflow.cfg", self.places.home)
+
     def _order(self) -> Iterator[str]:
         """The services that run our image, each after those that it waits for."""
         waits = {name: set(facts.get("depends_on", {})) for name, facts in self.document["services"].items()}
-        yield from (name for name in TopologicalSorter(waits).static_order() if self._service(name, 0).ours)
+        yield from (name for name in TopologicalSorter(waits).static_order() if self.service(name, 0).ours)
 
     def _numbers(self, name: str) -> Iterator[int]:
         yield from range(1, self.workers + 1) if name == "worker" else (0,)
 
-    def _service(self, name: str, number: int) -> Service:
+    def service(self, name: str, number: int) -> Service:
+        """A service of docker-compose.yaml with this cluster's values; `number` tells workers apart."""
         values = {**self.secrets, **self.places.values(), **self.values, **self.places.of(_name(name, number), number)}
         return compose.service(self.document, name, values)
 
     def _start(self, service: str, number: int) -> Process:
-        name, facts = _name(service, number), self._service(service, number)
+        name, facts = _name(service, number), self.service(service, number)
         environment = {**self.places.image(name, number), **facts.environment}
         if service == "worker":
             self._run(f"{name}-logs", self.places.log_server(name, number), environment)

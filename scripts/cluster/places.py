@@ -48,6 +48,11 @@ class Places:
         )
 
     @property
+    def home(self) -> Path:
+        """Airflow's home, as the image has it: without the secrets of `make setup`, which a service must not find."""
+        return self.folder / "home"
+
+    @property
     def ui(self) -> str:
         """The UI's address."""
         return f"http://127.0.0.1:{self.port}"
@@ -95,7 +100,7 @@ class Places:
     def image(self, name: str, number: int) -> dict[str, str]:
         """The variables that a container would have from its image and from Docker."""
         return {
-            "AIRFLOW_HOME": str(ROOT),
+            "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": str(ROOT),
             "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.folder / name),
