@@ -1,69 +1,74 @@
-"""What a test of the cluster is given: all processes, a user of Airflow, and a look into the object store."""
+"""What the cluster works on: one use case whose nights are scored in sixteen slices, and many whose nights are small."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from pathlib import Path
 
-import boto3
-import psutil
+import numpy as np
+import pyarrow as pa
 
-from pipelines.manifest import Manifest
-from scripts.cluster.local import Cluster
-from scripts.cluster.processes import Process
-from tests.cluster.airflow import Airflow, Task
+SLICED = "sliced"
+TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
+SLICES, GROUP = 16, 100_000  # rows of a row group, which is the least that a slice has
+FEW = 400  # rows a day that is trained on
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-
-@dataclass
-class World:
-    """Everything that a test may look at, kill and start again."""
-
-    cluster: Cluster
-    airflow: Airflow
-    servers: dict[str, Process] = field(default_factory=dict)  # postgres, redis
-    seconds: float = 0.0  # until everything was well
-
-    def memory(self) -> dict[str, float]:
-        """Process -> megabytes that it and all that it has started hold (PSS: what is shared counts once)."""
-        held = {}
-        for name, process in {**self.cluster.processes, **self.servers}.items():
-            tree = process.tree()
-            if tree:
-                held[name] = sum(_pss(one) for one in tree) / 1e6
-        return held
-
-    def run(self, dag: str, partition: date, seconds: float = 300) -> list[Task]:
-        """Run a DAG to its end, which has to be a good one."""
-        self.airflow.wait_for_dag(dag)
-        run = self.airflow.trigger(dag, partition)
-        state = self.airflow.wait_for_run(dag, run, seconds)
-        tasks = self.airflow.tasks(dag, run)
-        logs = [self.airflow.log(dag, run, task)[-2000:] for task in tasks if task.state == "failed"]
-        assert state == "success", "\n".join(logs)
-        return tasks
-
-    def manifest(self, table: str) -> Manifest:
-        """The manifest of a published table, `<use case>/<kind>/<partition>/<table>`."""
-        found = self.store().get_object(Bucket="sluice", Key=f"data/{table}/manifest.json")["Body"].read()
-        return Manifest.from_json(found)
-
-    def store(self) -> S3Client:
-        """A client of the object store."""
-        return boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{self.cluster.places.store_port}",
-            aws_access_key_id=self.cluster.secrets["S3_ACCESS_KEY"],
-            aws_secret_access_key=self.cluster.secrets["S3_SECRET_KEY"],
-            region_name="us-east-1",
-        )
+YAML = """
+name: {name}
+title: Which payments are bad? One row is one payment.
+task: binary
+source: {{kind: python, function: "tests.cluster.world:{function}"}}
+columns:
+  id:      {{type: string, role: key}}
+  at:      {{type: timestamp, role: time}}
+  amount:  {{type: number, min: 0}}
+  channel: {{type: string, allowed: [chip, online]}}
+  bad:     {{type: integer, role: label, allowed: [0, 1]}}
+label: {{positive: 1, delay_days: 1}}
+features:
+  numbers: {{amount: amount, log_amount: ln(1 + amount)}}
+  categories: {{channel: channel}}
+split: {{window_days: 10, by: time, test: 0.25, folds: {{by: time, n: 2}}}}
+candidates:
+  baseline: {{}}
+  linear: {{grid: {{C: [1]}}}}
+metric: {{name: aucpr}}
+threshold: {{policy: max_recall, precision: 0.5}}
+promotion: {{unit: row, slice_rows: 20}}
+limits: {{slice_rows: {slice_rows}}}
+{schedule}
+demo: {{training: 2026-01-31}}
+"""
 
 
-def _pss(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_full_info().pss)
-    except psutil.Error:
-        return 0.0
+def write(folder: Path, name: str, function: str, slice_rows: int = GROUP, schedule: str = "") -> None:
+    """Write a use-case file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(YAML.format(name=name, function=function, slice_rows=slice_rows, schedule=schedule))
+
+
+def many(day: date) -> pa.Table:
+    """A night of sixteen row groups; the days that are trained on have few rows."""
+    return _payments(day, SLICES * GROUP if day >= NIGHT else FEW)
+
+
+def few(day: date) -> pa.Table:
+    """A day of few rows."""
+    return _payments(day, FEW)
+
+
+def _payments(day: date, rows: int) -> pa.Table:
+    """Payments of a day, the same each time: bad where the amount is high and the channel is online, with exceptions."""
+    n = np.arange(rows)
+    turn = (day.toordinal() * 31 + n * 17) % 100
+    online = (n + day.day) % 3 > 0
+    start = np.datetime64(datetime(day.year, day.month, day.day), "us")
+    return pa.table(
+        {
+            "id": [f"{day:%Y%m%d}-{number:07}" for number in range(rows)],
+            "at": start + (n * (86_000_000_000 // rows)).astype("timedelta64[us]"),
+            "amount": turn + n / rows,
+            "channel": np.where(online, "online", "chip"),
+            "bad": (((turn > 70) & online) ^ (turn % 23 == 0)).astype(np.int64),
+        }
+    )
