@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test gates check docs results screenshots lock clean
+.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test gates check audit docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ gates: setup  ## damage good data in every way: every gate must turn red (all us
 
 check: setup  ## style, types, layers, generated documents, use-case files
 	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check && python -m scripts.cluster.check
+
+audit: setup  ## ask whether the locked libraries have known vulnerabilities (fails, too, where nobody can be asked)
+	@$(RUN) python -m scripts.audit
 
 docs: setup  ## write the documents that are made from the code
 	@$(RUN) python scripts/docs.py

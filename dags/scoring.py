@@ -20,7 +20,7 @@ from sluice_airflow.dags import lay_way, sluice_dag, sound_use_cases
 MODEL_VERSION = Param(
     None,
     type=["null", "string"],
-    pattern="^[0-9]+$",
+    pattern="^[0-9]{1,9}$",
     title="Model version",
     description="The number of a registered version to score with. Empty: the champion.",
 )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pipelines.config import Kind, UseCase
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, brief
 
 WEEK = 7
+YEARS = range(1900, 2200)  # with room for windows before and after
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ def parse(partition: str) -> date:
     """Read a partition's name, a day as YYYY-MM-DD; anything else is refused, so that it can safely name a folder."""
     try:
         day = date.fromisoformat(partition)
-    except ValueError as error:
-        raise BadInput(f"partition {partition!r} is not a day: write it as YYYY-MM-DD, such as 2026-03-02") from error
+    except (ValueError, TypeError) as error:  # an event's partition may be anything that JSON can say
+        raise BadInput(f"partition {brief(partition)} is not a day: write it as YYYY-MM-DD, such as 2026-03-02") from error
     if day.isoformat() != partition:
-        raise BadInput(f"partition {partition!r} is not written as YYYY-MM-DD: write {day}")
+        raise BadInput(f"partition {brief(partition)} is not written as YYYY-MM-DD: write {day}")
+    if day.year not in YEARS:
+        raise BadInput(f"partition {partition} is too far away: write a day of the years {YEARS[0]} to {YEARS[-1]}")
     return day
 
 

@@ -33,6 +33,8 @@ FEW_TEXTS = 20  # a classifier cannot learn from fewer
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 PAGE_ID = re.compile(r"metric_[0-9a-f]{32}")
+# Where the data stand in Evidently's page: two statements, a line each, whose values are JSON within a script.
+DATA = re.compile(r"^ *var (?:additional_graphs_)?metric_sluice = .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def compare(
     metrics = [*([preset] if together else []), *(_value_drift(test) for test in shown if test.column == apart)]
     snapshot = _run(metrics, shown, before, now, time)
     values = _values(snapshot) | statistics([test for test in tests if test not in shown], before, now)
-    return Compared(values, _steady(snapshot.get_html_str(as_iframe=False)))
+    return Compared(values, _contained(_steady(snapshot.get_html_str(as_iframe=False))))
 
 
 def statistics(tests: Sequence[Test], before: pd.DataFrame, now: pd.DataFrame) -> dict[str, float | None]:
@@ -212,3 +214,8 @@ def _steady(html: str) -> str:
     ids: dict[str, str] = {}
     html = PAGE_ID.sub("metric_sluice", html)
     return UUID.sub(lambda match: ids.setdefault(match[0], f"00000000-0000-4000-8000-{len(ids):012x}"), html)
+
+
+def _contained(html: str) -> str:
+    """Spell `<` otherwise in the data: Evidently writes `</script>` of a category as it is, and what comes after it would run."""
+    return DATA.sub(lambda match: match[0].replace("<", "\\u003c"), html)

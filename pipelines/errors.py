@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MAX_LINES = 10
+LONGEST_QUOTE = 80
 
 
 class SluiceError(Exception):
@@ -61,6 +62,12 @@ def listed(lines: Iterable[str], most: int = MAX_LINES - 3) -> str:
     if len(every) > most:
         shown.append(f"  ... and {len(every) - most} more")
     return "\n".join(shown)
+
+
+def brief(value: object) -> str:
+    """What somebody has written, as a message quotes it: in one line, and cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}... ({len(text):,} characters)"
 
 
 def meant(wrong: str, known: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from pipelines import dates, disk, tracking
-from pipelines.errors import BadInput, NoChampion, TableCorrupt, listed
+from pipelines.errors import BadInput, NoChampion, TableCorrupt, brief, listed
 from pipelines.history import History
 from pipelines.model.calibration import KEY as CALIBRATION
 from pipelines.model.engine import BOOSTER
@@ -191,11 +191,11 @@ def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion |
 def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
     versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
     if not versions:
-        raise BadInput(f"{name} has no model version {version!r}, nor any other yet\n  way out: run the training first")
+        raise BadInput(f"{name} has no model version {brief(version)}, nor any other yet\n  way out: run the training first")
     if version not in versions:
         shown = [f"{number}: {found.tags.get('family')} of {found.tags.get('training_partition')}" for number, found in versions.items()]
         raise BadInput(
-            f"{name} has no model version {version!r}; there are\n{listed(shown)}\n  way out: name one of these, or none for the champion"
+            f"{name} has no model version {brief(version)}; there are\n{listed(shown)}\n  way out: name one of these, or none for the champion"
         )
     return versions[version]
 

@@ -19,6 +19,7 @@ from PIL import Image
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines import addresses
 from pipelines.errors import SluiceError, TryAgain
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def answering(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, Timeout) as error:
-        raise _sentence(settings.mlflow, error) from error
+        raise _sentence(settings.mlflow, error) from addresses.cause(error, make_url(settings.mlflow))
 
 
 def experiment(client: MlflowClient, run: Run) -> str:
@@ -177,13 +178,11 @@ def _finish(
 
 def _sentence(uri: str, error: Exception) -> SluiceError:
     address = make_url(uri)
-    shown = address.render_as_string(hide_password=True)
+    shown = addresses.shown(address)
     if "out-of-date database schema" in str(error):
         return OldDatabase(
             f"MLflow's database {shown} was made by another version of MLflow than the installed {mlflow.__version__}.\n"
             "  way out: stop everything that uses it, copy it, then run: mlflow db upgrade <its address>"
         )
-    reason = str(error).strip().splitlines()[0]
-    if address.password:
-        reason = reason.replace(str(address.password), "***")
+    reason = addresses.masked(str(error).strip().splitlines()[0], address)
     return TryAgain(f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to where it is")

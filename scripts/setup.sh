@@ -3,6 +3,7 @@
 set -euo pipefail
 umask 077
 mkdir -p var
+chmod 700 var  # a run may have made it before: logs and databases beneath it are nobody else's, whatever their own modes
 
 secret() { [ -s "var/$1" ] || python -c "import secrets; print(secrets.token_urlsafe(64))" > "var/$1"; }
 secret jwt_secret

@@ -17,13 +17,15 @@ from pipelines.settings import ROOT
 
 HOME = Path(tempfile.mkdtemp(prefix="sluice-airflow-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+ROLES = ("admin", "op", "user", "viewer")  # and the names of their users, who all have the admin's password
 LOGIN = {"username": "admin", "password": "for these tests only"}
 ENVIRONMENT = {
     "AIRFLOW_HOME": str(HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",  # a test may state a DAG otherwise than the one before
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{role}:{role}" for role in ROLES),
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(HOME / "users.json"),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs"),
@@ -41,5 +43,5 @@ def make_database() -> None:
 
     from airflow.utils.db import initdb
 
-    (HOME / "users.json").write_text(json.dumps({LOGIN["username"]: LOGIN["password"]}))
+    (HOME / "users.json").write_text(json.dumps(dict.fromkeys(ROLES, LOGIN["password"])))
     initdb()

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pipelines import sql
 from pipelines.config import Scalar
 
+CONNECTION = duckdb.connect()
 WINDOWS = {"week": 'PARTITION BY "c" ORDER BY "t" RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING'}
 
 
-@pytest.mark.parametrize("word", ["plain", 'with "quotes"', "it's", "'); DROP TABLE x; --", "CO(GT)"])
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+@example('with "quotes"')
+@example("it's")
+@example("'); DROP TABLE x; --")
+@example("CO(GT)")
+@example("a\\' OR 1=1 /*")
 def test_names_and_texts_are_quoted(word: str) -> None:
-    relation = duckdb.connect().sql(f"SELECT {sql.text(word)} AS {sql.name(word)}")
+    relation = CONNECTION.sql(f"SELECT {sql.text(word)} AS {sql.name(word)}")
     assert (relation.columns, relation.fetchall()) == ([word], [(word,)])
 
 

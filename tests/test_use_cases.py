@@ -136,3 +136,19 @@ def test_what_is_drawn_as_a_whole_is_the_unit_that_is_asked_for_or_follows_the_s
     path.write_text(tiny.YAML.replace("unit: row, slice_rows: 20", asked))
     use_case = use_cases.load_file(path).use_case
     assert (use_case.unit, use_case.unit_column) == (unit, column)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ('{kind: sql, connection: "postgresql://me:s3cret@db/shop", query: select 1}', "source.connection: not the id of a connection"),
+        (
+            f'{{kind: http, url: "https://me:s3cret@host/a.csv", sha256: {"0" * 64}, mirror: a, licence: none, format: {{type: csv}}}}',
+            "source.url: holds a user or a password",
+        ),
+    ],
+)
+def test_a_password_has_no_place_in_the_file_and_is_not_repeated(tmp_path: Path, source: str, told: str) -> None:
+    message = refused(tmp_path, ('{kind: python, function: "tests.tiny:payments"}', source))
+    assert told in message
+    assert "s3cret" not in message

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipelines.config.base import Identifier, Strict
 
@@ -13,6 +14,21 @@ from pipelines.config.base import Identifier, Strict
 DERIVE: Any = Field(
     default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
 )
+
+
+def _connection(value: str) -> str:
+    # The value is not repeated: whoever writes an address here has written a password, too.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+        raise ValueError(
+            "not the id of a connection: write letters, digits and . _ - such as shop; its address and password stay in Airflow"
+        )
+    return value
+
+
+def _public(value: str) -> str:
+    if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
+        raise ValueError("holds a user or a password, which this file is no place for: write a public address")
+    return value
 
 
 class FileFormat(Strict):
@@ -47,7 +63,7 @@ class HttpSource(Strict):
     """One public file, fetched once, checked against its sha256 and kept in the cache."""
 
     kind: Literal["http"]
-    url: str = Field(pattern=r"^https?://")
+    url: Annotated[str, AfterValidator(_public)] = Field(pattern=r"^https?://")
     member: str | None = Field(default=None, description="The file's name inside the archive, when the address names a zip.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file itself, after it is taken out of its archive.")
     mirror: str = Field(description="Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download.")
@@ -60,7 +76,9 @@ class SqlSource(Strict):
     """A query through SQLAlchemy; `:start` and `:end` in it are the partition's first moment and the first one after it."""
 
     kind: Literal["sql"]
-    connection: str = Field(description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password.")
+    connection: Annotated[str, AfterValidator(_connection)] = Field(
+        description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+    )
     query: str
     derive: dict[Identifier, str] = DERIVE
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from pipelines import addresses
 from pipelines.config import SqlSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, TryAgain
@@ -43,15 +44,19 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
     except SQLAlchemyError as error:
         raise TryAgain(
             f"{place}: {url.host or url.database} cannot be reached: {_said(error, url)}\n  way out: run it again later, or {_how_to_name(source)}"
-        ) from error
+        ) from addresses.cause(error, url)
     try:
         with opened as session:
             answer = session.execution_options(stream_results=True).execute(sa.text(source.query), bounds)
             rows = _kept(tuple(answer.keys()), answer.partitions(CHUNK), source.connection, connection)
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise TryAgain(f"{place}: the database went away: {_said(error, url)}\n  way out: run it again later") from error
-        raise BadInput(f"{place}: the database refuses source.query: {_said(error, url)}\n  way out: correct the query") from error
+            raise TryAgain(f"{place}: the database went away: {_said(error, url)}\n  way out: run it again later") from addresses.cause(
+                error, url
+            )
+        raise BadInput(
+            f"{place}: the database refuses source.query: {_said(error, url)}\n  way out: correct the query"
+        ) from addresses.cause(error, url)
     finally:
         engine.dispose()
     return Piece(rows, place)
@@ -65,7 +70,9 @@ def _engine(url: sa.URL, source: SqlSource) -> sa.Engine:
             f"connection {source.connection}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}"
         ) from error
     except SQLAlchemyError as error:
-        raise BadInput(f"connection {source.connection}: {_said(error, url)}\n  way out: {_how_to_name(source)}") from error
+        raise BadInput(f"connection {source.connection}: {_said(error, url)}\n  way out: {_how_to_name(source)}") from addresses.cause(
+            error, url
+        )
 
 
 def _kept(
@@ -76,18 +83,29 @@ def _kept(
     As text, like a file: databases and drivers disagree about types, and ingest casts to the schema's anyway.
     """
     schema = pa.schema([(name, pa.string()) for name in names])
-    stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks))
+    broken: list[DBAPIError] = []
+    stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks, broken))
     table = quoted(f"answer of {name}")
-    connection.from_arrow(stream).query("answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer")
+    try:
+        connection.from_arrow(stream).query("answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer")
+    except duckdb.Error:
+        if broken:  # what DuckDB makes of it holds the whole stack trace, as text
+            raise broken[0] from None
+        raise
     return connection.sql(f"SELECT * FROM {table}")
 
 
-def _batches(schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pa.RecordBatch]:
-    for chunk in chunks:
-        columns = [
-            pa.array([None if value is None else str(value) for value in column], pa.string()) for column in zip(*chunk, strict=True)
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+def _batches(schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], broken: list[DBAPIError]) -> Iterator[pa.RecordBatch]:
+    """The answer in batches; how it broke off, if it does, is left in `broken`: DuckDB reads it, and raises its own error."""
+    try:
+        for chunk in chunks:
+            columns = [
+                pa.array([None if value is None else str(value) for value in column], pa.string()) for column in zip(*chunk, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+    except DBAPIError as error:
+        broken.append(error)
+        raise
 
 
 # --- connections, as Airflow writes them into the environment
@@ -127,6 +145,6 @@ def _from_json(stated: dict[str, Any]) -> sa.URL:
 
 
 def _said(error: SQLAlchemyError, url: sa.URL) -> str:
-    """The database's own first line, never with the password."""
+    """The database's own first line, never with a secret of the address."""
     line = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()[0]
-    return line.replace(str(url.password), "***") if url.password else line
+    return addresses.masked(line, url)

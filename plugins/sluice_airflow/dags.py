@@ -23,6 +23,8 @@ RETRIES: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=20),
     "retry_exponential_backoff": 2,
+    # Airflow goes on counting when a task is cleared: the tenth try of a week would wait for hours.
+    "max_retry_delay": timedelta(minutes=1),
     "retry_policy": ExceptionRetryPolicy([RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL),
 }
 

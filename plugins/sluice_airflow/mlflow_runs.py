@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from pipelines.config import Kind
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 MOST_NESTED = 200
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ def find(address: str, dag_id: str, run_id: str) -> MlflowRun | None:
     except MlflowException:
         return None
     # An experiment bears the use case's name, see pipelines/tracking.py.
-    if client.get_experiment(run.info.experiment_id).name != dag_id.rpartition("_")[0]:
+    use_case, _, kind = dag_id.rpartition("_")
+    if kind not in KINDS or client.get_experiment(run.info.experiment_id).name != use_case:
         return None
     nested = client.search_runs(
         [run.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'", max_results=MOST_NESTED, order_by=["attributes.start_time"]

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 
 from pipelines import dates
 from pipelines.config import Kind
-from pipelines.errors import BadInput, meant
+from pipelines.errors import BadInput, brief, meant
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -53,6 +53,6 @@ def _refuse_unknown(context: Context) -> None:
     unknown = sorted(set(context["dag_run"].conf or {}) - set(known))
     if unknown:
         raise BadInput(
-            f"the run's configuration has unknown keys: {'; '.join(f'{key!r}, {meant(key, known)}' for key in unknown[:5])}\n"
+            f"the run's configuration has unknown keys: {'; '.join(f'{brief(key)}, {meant(key, known)}' for key in unknown[:5])}\n"
             f"  way out: trigger again with nothing but {', '.join(sorted(known))}"
         )

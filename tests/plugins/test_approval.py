@@ -87,17 +87,27 @@ def meanwhile() -> Iterator[Callable[[Callable[[TaskInstance], object]], None]]:
 
 
 @pytest.fixture(scope="module")
-def admin() -> TestClient:
+def logged_in() -> Callable[[str], TestClient]:
     from airflow.api_fastapi.app import create_app
 
-    client = TestClient(create_app("core"))
-    token = client.post("/auth/token", json=airflow_home.LOGIN).json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    return client
+    server = create_app("core")
+
+    def user(name: str) -> TestClient:
+        client = TestClient(server)
+        token = client.post("/auth/token", json=airflow_home.LOGIN | {"username": name}).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return client
+
+    return user
 
 
-def answered(client: TestClient, option: str, reason: str) -> Callable[[TaskInstance], object]:
-    """Answer as the page of required actions does."""
+@pytest.fixture
+def admin(logged_in: Callable[[str], TestClient]) -> TestClient:
+    return logged_in("admin")
+
+
+def answered(client: TestClient, option: str, reason: str, not_by: TestClient | None = None) -> Callable[[TaskInstance], object]:
+    """Answer as the page of required actions does; somebody else may try before, in vain."""
 
     def act(task: TaskInstance) -> None:
         path = f"/api/v2/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/-1/hitlDetails"
@@ -105,6 +115,8 @@ def answered(client: TestClient, option: str, reason: str) -> Callable[[TaskInst
         assert "better than the baseline" in asked["body"]
         card = asked["body"].rpartition("(")[2].removesuffix(")")
         assert client.get(card).text == "<p>the card"
+        if not_by:
+            assert not_by.patch(path, json={"chosen_options": ["Approve"], "params_input": {"reason": "me"}}).status_code == 403
         assert client.patch(path, json={"chosen_options": [option], "params_input": {"reason": reason}}).status_code == 200
 
     return act
@@ -124,8 +136,10 @@ def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(
     assert left(run, "report")["approve"] == left(run, "report")["evaluate"]
 
 
-def test_a_rejection_skips_nothing_and_leaves_the_champion(admin: TestClient, meanwhile: Any) -> None:
-    meanwhile(answered(admin, "Reject", "too many alarms"))
+def test_a_rejection_skips_nothing_and_leaves_the_champion_whatever_a_viewer_tries(
+    logged_in: Any, admin: TestClient, meanwhile: Any
+) -> None:
+    meanwhile(answered(admin, "Reject", "too many alarms", not_by=logged_in("viewer")))
     run = dag_run("training")
     assert states(run)["promote"] == "success"
     assert said(run) == (False, "rejected by admin: too many alarms")

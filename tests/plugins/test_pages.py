@@ -15,7 +15,7 @@ from pipelines import flow
 from pipelines.flow import Outcome
 from pipelines.run import Run
 from sluice_airflow.pages import report_file
-from tests import airflow_home
+from tests import airflow_home, harmless
 from tests.plugins.runs import dag_run, steps
 
 EVIL = "<script>alert('evil')</script>"
@@ -219,6 +219,21 @@ def test_an_mlflow_run_is_shown_with_its_nested_runs(user: TestClient, mlflow_ru
 def test_an_mlflow_run_of_another_use_case_does_not_exist(user: TestClient, mlflow_run: Callable[[str], str]) -> None:
     assert user.get(f"/sluice/mlflow/tiny_training/{mlflow_run('other')}").status_code == 404
     assert user.get(f"/sluice/mlflow/tiny_training/{'0' * 32}").status_code == 404
+    # Somebody's own DAG, whose name begins like a use case's: who may read it need not be one who may read the use case's.
+    assert user.get(f"/sluice/mlflow/tiny_copy/{mlflow_run('tiny')}").status_code == 404
+
+
+def test_an_mlflow_runs_names_tags_and_parameters_run_nothing(user: TestClient, mlflow_run: Callable[[str], str], places: Path) -> None:
+    from mlflow import MlflowClient
+
+    client, outer = MlflowClient(f"sqlite:///{places}/mlflow.db"), mlflow_run("tiny")
+    for number, attack in enumerate(harmless.ATTACKS):
+        client.set_tag(outer, f"attack {number}", attack)
+        client.log_param(outer, f"attack {number}", attack)
+    client.update_run(outer, name=" ".join(harmless.ATTACKS))
+    page = user.get(f"/sluice/mlflow/tiny_training/{outer}").text
+    assert harmless.whole(page)
+    assert harmless.harm(page) == []
 
 
 def test_an_mlflow_runs_id_is_nothing_else(user: TestClient) -> None:

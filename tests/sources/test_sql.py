@@ -127,3 +127,11 @@ def test_postgresql_gives_its_types(settings: Settings, postgres: None) -> None:
 def test_a_password_that_the_database_repeats_is_not_shown(settings: Settings, postgres: None) -> None:
     with pytest.raises(BadInput, match=r'invalid input syntax for type integer: "\*\*\*"'):
         read(open_run(settings, source("select 's3cret'::int")))
+
+
+def test_an_answer_that_breaks_off_in_the_middle_is_told_as_one_that_never_began(settings: Settings, postgres: None) -> None:
+    rows = "from generate_series(1, 9) as n"
+    with pytest.raises(BadInput, match=r'refuses source.query: invalid input syntax for type integer: "\*\*\*4"'):
+        read(open_run(settings, source(f"select case when n < 4 then n else ('s3cret' || n)::int end as id {rows}")))
+    with pytest.raises(TryAgain, match="the database went away: terminating connection"):
+        read(open_run(settings, source(f"select n as id, case when n = 4 then pg_terminate_backend(pg_backend_pid()) end as bad {rows}")))
