@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up mlflow test gates check audit docs results screenshots lock clean
+.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test gates check audit docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,17 +16,29 @@ demo: setup  ## a model's whole life on this machine: train, seven nights, drift
 up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
 	@$(RUN) bash scripts/up.sh
 
+cluster: setup  ## docker-compose.yaml without containers: two Celery workers, on this machine's PostgreSQL and Redis, until Ctrl-C
+	@$(RUN) python -m scripts.cluster
+
+cluster-test: setup  ## a training and a scoring on such a cluster, with a PostgreSQL and a Redis of its own
+	@$(RUN) python -m pytest tests/cluster -s
+
+compose-check: setup  ## docker-compose.yaml against the Compose specification and the installed Airflow and MLflow
+	@$(RUN) python -m scripts.cluster.check
+
+env: setup  ## make .env for `docker compose up`: every secret with a value of its own
+	@$(RUN) python -m scripts.cluster.env
+
 mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
 	@$(RUN) bash scripts/mlflow.sh
 
 test: setup check  ## everything that CI runs
-	@$(RUN) python -m pytest tests
+	@$(RUN) python -m pytest tests --ignore=tests/cluster
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
 
 check: setup  ## style, types, layers, generated documents, use-case files
-	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check
+	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check && python -m scripts.cluster.check
 
 audit: setup  ## ask whether the locked libraries have known vulnerabilities (fails, too, where nobody can be asked)
 	@$(RUN) python -m scripts.audit

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import psutil  # type: ignore[import-untyped]
+import psutil
 import yaml
 from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 

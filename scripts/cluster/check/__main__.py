@@ -1,0 +1,35 @@
+"""Check docker-compose.yaml against the Compose specification, our own rules, and the installed Airflow and MLflow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines.errors import SluiceError, listed
+from scripts.cluster import compose
+from scripts.cluster.check import installed, safety, settings
+
+
+def main(file: Path) -> None:
+    """Say what is wrong with a compose file, and fail if anything is.
+
+    Raises:
+        SluiceError: with every mistake.
+    """
+    specified = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
+    if (check := subprocess.run(specified, capture_output=True, text=True, check=False)).returncode:
+        raise SluiceError(f"{file.name} is not as the Compose specification wants it:\n{check.stdout or check.stderr}")
+    document = compose.read(file)
+    template = compose.TEMPLATE.read_text(encoding="utf-8")
+    mistakes = [*safety.mistakes(document), *settings.mistakes(document, template), *installed.mistakes(document)]
+    if mistakes:
+        raise SluiceError(f"{file.name}:\n{listed(mistakes, most=50)}")
+    print(f"{file.name}: good")
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else compose.FILE)
+    except SluiceError as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,88 @@
+"""A user of the cluster's Airflow, by its REST API alone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import httpx
+
+ENDED = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task instance, as Airflow tells of it."""
+
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its id, with the number of its share."""
+        index = self.facts["map_index"]
+        return f"{self.facts['task_id']}[{index}]" if index >= 0 else str(self.facts["task_id"])
+
+    @property
+    def state(self) -> str:
+        """How it is."""
+        return str(self.facts["state"])
+
+    @property
+    def machine(self) -> str:
+        """Where it ran."""
+        return str(self.facts["hostname"])
+
+    @property
+    def tries(self) -> int:
+        """How often it was tried."""
+        return int(self.facts["try_number"])
+
+
+class Airflow:
+    """Somebody who is logged in."""
+
+    def __init__(self, address: str, password: str) -> None:
+        self.client = httpx.Client(base_url=address, timeout=60)
+        said = self.client.post("/auth/token", json={"username": "admin", "password": password})
+        self.client.headers["Authorization"] = f"Bearer {said.raise_for_status().json()['access_token']}"
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """Ask for something."""
+        found: dict[str, Any] = self.client.get(f"/api/v2{path}", params=params).raise_for_status().json()
+        return found
+
+    def wait_for_dag(self, dag: str, seconds: float = 120) -> None:
+        """Wait until the DAG processor has found a DAG."""
+        deadline = time.monotonic() + seconds
+        while self.client.get(f"/api/v2/dags/{dag}").status_code == 404:
+            assert time.monotonic() < deadline, f"no DAG {dag} after {seconds:.0f} seconds: {self.get('/importErrors')}"
+            time.sleep(1)
+
+    def trigger(self, dag: str, partition: date) -> str:
+        """Start a run for a partition, and return its id."""
+        asked = {"logical_date": None, "conf": {"partition": partition.isoformat()}}
+        said = self.client.post(f"/api/v2/dags/{dag}/dagRuns", json=asked)
+        return str(said.raise_for_status().json()["dag_run_id"])
+
+    def wait_for_run(self, dag: str, run: str, seconds: float) -> str:
+        """Wait until a run has ended, and return its state."""
+        deadline = time.monotonic() + seconds
+        while (state := str(self.get(f"/dags/{dag}/dagRuns/{run}")["state"])) not in ENDED:
+            assert time.monotonic() < deadline, f"{dag} {run} is {state} after {seconds:.0f} seconds: {self.states(dag, run)}"
+            time.sleep(0.5)
+        return state
+
+    def tasks(self, dag: str, run: str) -> list[Task]:
+        """The task instances of a run."""
+        return [Task(facts) for facts in self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", limit=100)["task_instances"]]
+
+    def states(self, dag: str, run: str) -> dict[str, str]:
+        """Task -> state."""
+        return {task.name: task.state for task in self.tasks(dag, run)}
+
+    def log(self, dag: str, run: str, task: Task) -> str:
+        """The log of a task's last try, as the UI shows it."""
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task.facts['task_id']}/logs/{task.tries}"
+        return "\n".join(str(line.get("event")) for line in self.get(path, map_index=task.facts["map_index"])["content"])

@@ -1,0 +1,51 @@
+"""A cluster for the tests: docker-compose.yaml without containers, on a PostgreSQL and a Redis of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.cluster import env
+from scripts.cluster.local import Cluster
+from scripts.cluster.places import Places
+from tests import servers, tiny
+from tests.cluster import world as given
+from tests.cluster.airflow import Airflow
+from tests.cluster.running import Running
+
+# From here on six ports are taken, on loopback.
+PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[Running]:
+    """A cluster that is up, with two use cases."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-cluster-"))
+    places = Places(folder=folder, port=PORT, postgres=f"127.0.0.1:{PORT + 4}", database_prefix="")
+    env.write(folder / ".env")
+    secrets = env.read(folder / ".env")
+    given.write(folder / "use_cases", given.SLICED, "many")
+    (folder / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
+    with (
+        servers.postgres(PORT + 4, secrets["POSTGRES_PASSWORD"]) as postgres,
+        servers.redis(PORT + 5, secrets["REDIS_PASSWORD"]) as redis,
+    ):
+        values = {
+            "BROKER_URL": f"redis://:{secrets['REDIS_PASSWORD']}@127.0.0.1:{PORT + 5}/0",
+            "SLUICE_USE_CASES": str(folder / "use_cases"),
+            "SLUICE_DATA": "s3://sluice/data",
+        }
+        begun = time.monotonic()
+        with Cluster(places, values=values) as cluster:
+            seconds = time.monotonic() - begun
+            airflow = Airflow(places.ui, secrets["ADMIN_PASSWORD"])
+            yield Running(cluster, airflow, {"postgres": postgres, "redis": redis}, seconds)
+    left = [process.cmdline() for one in cluster.processes.values() for process in one.tree()]
+    assert left == [], "the cluster is stopped, and something still runs"
+    shutil.rmtree(folder)
