@@ -25,6 +25,7 @@ from pipelines.config import Sink
 from pipelines.dates import Days
 from pipelines.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
+from pipelines.selftest.stage import Stage
 from pipelines.settings import Settings
 from pipelines.store import as_json
 from tests import postgres, tiny
@@ -194,6 +195,12 @@ def test_a_what_if_run_delivers_nothing(world: World) -> None:
     world.publish(night())
     assert "nothing" in flow.deliver(replace(world.run(), what_if=True)).summary
     assert world.ask("select to_regclass('scoring.predictions')") == [(None,)]
+
+
+def test_the_self_test_which_damages_predictions_knows_no_sink(world: World, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, world.run(), NIGHT)
+    assert world.run().use_case.sink
+    assert stage.run("scoring").use_case.sink is None
 
 
 # --- at once, and killed

@@ -104,7 +104,7 @@ class FlowOperator(BaseOperator):
         """Open the partition that the DAG run is about."""
         partition, params = partition_of(context, self.kind), context["params"]
         self.partition = partition.isoformat()
-        self.opened = Run.open(
+        run = Run.open(
             self.use_case,
             self.kind,
             partition,
@@ -113,7 +113,8 @@ class FlowOperator(BaseOperator):
             what_if=params.get("champion") == "now",
             progress=partial(context["task_state_store"].set, "progress"),
         )
-        return self.opened
+        self.opened = run.afresh()  # without the connection to tables that the task's work opens, which ends with it
+        return run
 
     def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
