@@ -50,7 +50,7 @@ class Cluster:
         self._make_secrets()
         self._make_home()
         self.checks[STORE] = ["python", "-m", "scripts.cluster.healthy", f"http://127.0.0.1:{self.places.store_port}/moto-api/"]
-        self._run(STORE, ["moto_server", "--host", "127.0.0.1", "--port", str(self.places.store_port)], self.places.image(STORE, 0))
+        self._run(STORE, ["python", "-m", "scripts.s3_server", str(self.places.store_port)], self.places.image(STORE, 0))
         for name in self._order():
             for needed in self.service(name, 0).waits_for:
                 self.wait_for(needed, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -65,6 +66,11 @@ class Airflow:
         asked = {"logical_date": None, "conf": {"partition": partition.isoformat()}}
         said = self.client.post(f"/api/v2/dags/{dag}/dagRuns", json=asked)
         return str(said.raise_for_status().json()["dag_run_id"])
+
+    def clear(self, dag: str, run: str, tasks: Sequence[str]) -> None:
+        """Let some tasks of a run be done again."""
+        asked = {"dry_run": False, "dag_run_id": run, "task_ids": list(tasks), "only_failed": False, "reset_dag_runs": True}
+        self.client.post(f"/api/v2/dags/{dag}/clearTaskInstances", json=asked).raise_for_status()
 
     def wait_for_run(self, dag: str, run: str, seconds: float) -> str:
         """Wait until a run has ended, and return its state."""

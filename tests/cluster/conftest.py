@@ -17,9 +17,10 @@ from scripts.cluster.places import Places
 from tests import servers, tiny
 from tests.cluster import world as given
 from tests.cluster.airflow import Airflow
+from tests.cluster.faulty_store import FaultyStore
 from tests.cluster.running import Running
 
-# From here on six ports are taken, on loopback.
+# From here on seven ports are taken, on loopback.
 PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))
 
 
@@ -36,7 +37,10 @@ def world() -> Iterator[Running]:
         servers.postgres(PORT + 4, secrets["POSTGRES_PASSWORD"]) as postgres,
         servers.redis(PORT + 5, secrets["REDIS_PASSWORD"]) as redis,
     ):
+        store = FaultyStore(PORT + 6, behind=places.store_port)
+        store.start()
         values = {
+            "S3_URL": f"http://127.0.0.1:{store.port}",
             "BROKER_URL": f"redis://:{secrets['REDIS_PASSWORD']}@127.0.0.1:{PORT + 5}/0",
             "SLUICE_USE_CASES": str(folder / "use_cases"),
             "SLUICE_DATA": "s3://sluice/data",
@@ -45,7 +49,8 @@ def world() -> Iterator[Running]:
         with Cluster(places, values=values) as cluster:
             seconds = time.monotonic() - begun
             airflow = Airflow(places.ui, secrets["ADMIN_PASSWORD"])
-            yield Running(cluster, airflow, {"postgres": postgres, "redis": redis}, seconds)
+            yield Running(cluster, airflow, {"postgres": postgres, "redis": redis}, store, seconds)
+        store.stop()
     left = [process.cmdline() for one in cluster.processes.values() for process in one.tree()]
     assert left == [], "the cluster is stopped, and something still runs"
     shutil.rmtree(folder)

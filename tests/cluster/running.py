@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from pipelines.manifest import Manifest
 from scripts.cluster.local import Cluster
 from scripts.cluster.processes import Process
 from tests.cluster.airflow import Airflow, Task
+from tests.cluster.faulty_store import FaultyStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,8 +25,9 @@ class Running:
 
     cluster: Cluster
     airflow: Airflow
-    servers: dict[str, Process] = field(default_factory=dict)  # postgres, redis
-    seconds: float = 0.0  # until everything was well
+    servers: dict[str, Process]  # postgres, redis
+    faulty: FaultyStore  # between everybody and the object store
+    seconds: float  # until everything was well
 
     def memory(self) -> dict[str, float]:
         """Process -> megabytes that it and all that it has started hold (PSS: what is shared counts once)."""
@@ -50,6 +52,19 @@ class Running:
         """The manifest of a published table, `<use case>/<kind>/<partition>/<table>`."""
         found = self.store().get_object(Bucket="sluice", Key=f"data/{table}/manifest.json")["Body"].read()
         return Manifest.from_json(found)
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        """Everything below a folder of the data root, by its name there."""
+        client, prefix = self.store(), f"data/{folder}/"
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket="sluice", Prefix=prefix)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return {key.removeprefix(prefix): client.get_object(Bucket="sluice", Key=key)["Body"].read() for key in keys}
+
+    def remove(self, folder: str) -> None:
+        """Remove everything below a folder of the data root."""
+        client = self.store()
+        for name in self.files(folder):
+            client.delete_object(Bucket="sluice", Key=f"data/{folder}/{name}")
 
     def store(self) -> S3Client:
         """A client of the object store."""
