@@ -53,6 +53,11 @@ class Service:
         return list(test[1:])
 
     @property
+    def unasked(self) -> bool:
+        """Whether it is said that nobody can ask how it is: its image holds nothing that could."""
+        return self.facts.get("healthcheck", {}).get("disable") is True
+
+    @property
     def waits_for(self) -> dict[str, str]:
         """Service -> what it has to be before this one is started."""
         return {name: facts["condition"] for name, facts in self.facts.get("depends_on", {}).items()}

@@ -82,6 +82,8 @@ class Places:
             "BROKER_URL": self.broker,
             "DATABASE_PREFIX": self.database_prefix,
             "LISTEN": "127.0.0.1",
+            # There is no collector: a process would try to reach one for seconds before it ends.
+            "METRICS": "False",
             "SLUICE_HOME": str(ROOT),
             # Two tasks of two workers are as much as a small machine can do.
             "WORKER_SLOTS": "2",

@@ -32,7 +32,7 @@ def _of(service: Service) -> Iterator[str]:
         host = port.get("host_ip", "") + ":" if isinstance(port, dict) else port
         if not host.startswith(LOOPBACK):
             yield f"port {port} is published on every interface: write 127.0.0.1:{port}"
-    if not service.once and not service.health_check:
+    if not service.once and not service.health_check and not service.unasked:
         yield "has no health check, so that nobody knows whether it is well"
     if facts.get("restart") not in ("no", "unless-stopped", "always"):
         yield "has no restart policy: unless-stopped, or no for what is meant to end"
@@ -82,6 +82,8 @@ def _order(service: Service, others: dict[str, Service]) -> Iterator[str]:
     for name, condition in service.waits_for.items():
         if name not in others:
             yield f"waits for {name!r}, which is no service"
+        elif others[name].unasked and condition != "service_started":
+            yield f"waits until {name} is well, whose health check is switched off"
         elif condition == "service_completed_successfully" and not others[name].once:
             yield f"waits until {name} has ended, which is not meant to"
 

@@ -37,6 +37,11 @@ FACTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "all interfaces": ("redis", {"ports": ["0.0.0.0:1:1"]}, "redis: port 0.0.0.0:1:1 is published on every interface"),
     "long port": ("redis", {"ports": [{"target": 1, "published": "1"}]}, "is published on every interface"),
     "no health check": ("scheduler", {"healthcheck": {}}, "scheduler: has no health check, so that nobody knows whether it is well"),
+    "wait for what nobody can ask": (
+        "worker",
+        {"depends_on": {"metrics": {"condition": "service_healthy"}}},
+        "worker: waits until metrics is well, whose health check is switched off",
+    ),
     "no restart": ("worker", {"restart": "no "}, "worker: has no restart policy"),
     "no limits": ("redis", {"deploy": {}}, "redis: has no limit of cpus and memory (deploy.resources.limits)"),
     "root": ("api-server", {"user": "root"}, "api-server: runs as root: set `user` to another one"),
