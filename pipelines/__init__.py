@@ -16,6 +16,8 @@ for switch, value in {
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A server that is away is waited for by a minute of growing pauses; by MLflow's 7 it would be four. Airflow's retries follow.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     # Nor do others phone home, or draw progress bars into the logs of tasks.
     "DO_NOT_TRACK": "true",
     "DVC_NO_ANALYTICS": "1",

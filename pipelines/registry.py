@@ -19,7 +19,6 @@ import mlflow.onnx
 import onnx
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
@@ -71,6 +70,11 @@ def register(run: Run, exported: Exported, verdict: Verdict) -> str:
         TryAgain: MLflow does not answer.
     """
     client = tracking.connect(run.settings)
+    with tracking.answering(run.settings):
+        return _register(client, run, exported, verdict)
+
+
+def _register(client: MlflowClient, run: Run, exported: Exported, verdict: Verdict) -> str:
     name = run.use_case.name
     if not client.search_registered_models(filter_string=f"name='{name}'"):
         client.create_registered_model(name, description=run.use_case.title)
@@ -97,8 +101,10 @@ def champion(run: Run) -> Champion:
         TryAgain: MLflow does not answer.
     """
     client = tracking.connect(run.settings)
-    name = run.use_case.name
-    return _load(_known(client, name, run.model_version or _champion_version_of(run)))
+    wanted = run.model_version or _champion_version_of(run)
+    with tracking.answering(run.settings):
+        known = _known(client, run.use_case.name, wanted)
+    return _load(run.settings, known)
 
 
 def champion_or_none(run: Run) -> Champion | None:
@@ -200,8 +206,8 @@ def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
     return versions[version]
 
 
-def _load(version: ModelVersion) -> Champion:
-    content = _download(version)
+def _load(settings: Settings, version: ModelVersion) -> Champion:
+    content = _download(settings, version)
     sha256, promised = _sha256(content), version.tags.get(GRAPH_TAG)
     if sha256 != promised:
         raise TableCorrupt(
@@ -223,13 +229,13 @@ def _load(version: ModelVersion) -> Champion:
     )
 
 
-def _download(version: ModelVersion) -> bytes:
+def _download(settings: Settings, version: ModelVersion) -> bytes:
     with TemporaryDirectory() as folder:
         try:
             with disk.room_for(f"{version.name} version {version.version}", Path(folder)):  # MLflow tells it as a file that is not there
-                place = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}", dst_path=folder)
-            return (Path(place) / MODEL_FILE).read_bytes()
-        except (FileNotFoundError, MlflowException) as error:
+                place = tracking.bring(settings, folder, artifact_uri=f"models:/{version.name}/{version.version}")
+            return (place / MODEL_FILE).read_bytes()
+        except FileNotFoundError as error:
             raise TableCorrupt(
                 f"{version.name} version {version.version}: the model's file cannot be read: {str(error).splitlines()[0]}\n"
                 "  way out: bring MLflow's artifacts back from a backup, score with another version, or train again"
@@ -244,12 +250,13 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
         TableCorrupt: the file is gone, or is not the one that the version names.
         TryAgain: MLflow does not answer.
     """
-    found = _known(tracking.connect(settings), name, version)
+    client = tracking.connect(settings)
+    with tracking.answering(settings):
+        found = _known(client, name, version)
     with TemporaryDirectory() as folder:
         try:
-            place = mlflow.artifacts.download_artifacts(run_id=found.run_id, artifact_path=f"{name}.yaml", dst_path=folder)
-            content = Path(place).read_bytes()
-        except (OSError, MlflowException) as error:
+            content = tracking.bring(settings, folder, run_id=str(found.run_id), artifact_path=f"{name}.yaml").read_bytes()
+        except FileNotFoundError as error:
             raise TableCorrupt(
                 f"{name} version {version}: its use-case file cannot be read: {str(error).splitlines()[0]}\n"
                 "  way out: bring MLflow's artifacts back from a backup"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -16,6 +18,7 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from PIL import Image
+from requests.exceptions import RequestException
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from pipelines.tune import Found
 
 FIRST_TIME = 600  # seconds that a process waits while another one makes the database
+NOT_ITS_FAULT = range(400, 429)  # status codes of a question that is wrong: asked again, it still is
+GONE = re.compile(r"\b404\b|RESOURCE_DOES_NOT_EXIST|not found|does not exist|no such file", re.IGNORECASE)
 MOST_RUNS = 50_000  # MLflow's greatest page, far above the candidates of one search
 
 
@@ -63,8 +68,25 @@ def answering(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (MlflowException, SQLAlchemyError, Timeout) as error:
+    except (MlflowException, SQLAlchemyError, Timeout, RequestException) as error:
+        if isinstance(error, MlflowException) and error.get_http_status_code() in NOT_ITS_FAULT:
+            raise
         raise _sentence(settings.mlflow, error) from addresses.cause(error, make_url(settings.mlflow))
+
+
+def bring(settings: Settings, folder: str, **artifact: str) -> Path:
+    """Download an artifact into a folder of this machine.
+
+    Raises:
+        FileNotFoundError: MLflow does not have it (any more).
+        TryAgain: MLflow, or what it keeps artifacts in, does not answer.
+    """
+    try:
+        return Path(mlflow.artifacts.download_artifacts(dst_path=folder, **artifact))
+    except (OSError, MlflowException) as error:  # those of requests are an OSError
+        if _is_served(settings) and not GONE.search(str(error)):
+            raise _sentence(settings.mlflow, error) from addresses.cause(error, make_url(settings.mlflow))
+        raise FileNotFoundError(str(error).strip().splitlines()[0]) from error
 
 
 def experiment(client: MlflowClient, run: Run) -> str:
@@ -93,6 +115,11 @@ def log_search(run: Run, family: Family, found: Found) -> str:
         The id of the outer run.
     """
     client = connect(run.settings)
+    with answering(run.settings):
+        return _log_search(client, run, family, found)
+
+
+def _log_search(client: MlflowClient, run: Run, family: Family, found: Found) -> str:
     home = experiment(client, run)
     tags = _tags(run, step="tune", family=family)
     _replace(client, home, tags)
@@ -116,6 +143,11 @@ def log_evaluation(run: Run, judged: Judged) -> str:
         The run's id.
     """
     client = connect(run.settings)
+    with answering(run.settings):
+        return _log_evaluation(client, run, judged)
+
+
+def _log_evaluation(client: MlflowClient, run: Run, judged: Judged) -> str:
     home = experiment(client, run)
     tags = _tags(run, step="evaluate")
     _replace(client, home, tags)
