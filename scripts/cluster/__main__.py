@@ -24,10 +24,8 @@ def main() -> None:
         print(f"login: admin / ADMIN_PASSWORD in {cluster.places.folder / '.env'}   stop: Ctrl-C", flush=True)
         while True:
             time.sleep(2)
-            for name, process in cluster.processes.items():
-                if name not in cluster.once and process.returncode is not None:
-                    print(f"{name} ended with {process.returncode}, and is started again", flush=True)
-                    cluster.restart(name)
+            for name, code in cluster.revive().items():
+                print(f"{name} ended with {code}, and is started again", flush=True)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -84,6 +84,14 @@ class Cluster:
         """Start a process again that has ended, as Compose's restart policy does."""
         self.processes[name].start()
 
+    def revive(self) -> dict[str, int]:
+        """Start again what has ended and was not meant to; return what each had ended with."""
+        ended = {name: process.returncode for name, process in self.processes.items() if name not in self.once}
+        gone = {name: code for name, code in ended.items() if code is not None}
+        for name in gone:
+            self.restart(name)
+        return gone
+
     def stop(self) -> None:
         """Stop everything, the queue's ends first, so that the others are still there while these say good-bye."""
         first = [process for name, process in self.processes.items() if name.startswith(("worker", "scheduler"))]
