@@ -87,6 +87,7 @@ class Places:
             "SLUICE_HOME": str(ROOT),
             # Two tasks of two workers are as much as a small machine can do.
             "WORKER_SLOTS": "2",
+            "PARALLELISM": "5",
             "TRAINING_SLOTS": "2",
             # Airflow's own log server listens on all interfaces: see `log_server`.
             "LOG_OPTIONS": "--skip-serve-logs",
