@@ -152,3 +152,16 @@ def test_a_password_has_no_place_in_the_file_and_is_not_repeated(tmp_path: Path,
     message = refused(tmp_path, ('{kind: python, function: "tests.tiny:payments"}', source))
     assert told in message
     assert "s3cret" not in message
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('sink: {connection: "postgresql://me:s3cret@db/shop", table: scores}', "sink.connection: not the id of a connection"),
+        ('alerts: {webhook: "https://me:s3cret@chat/hook"}', "alerts.webhook: not the id of a connection"),
+    ],
+)
+def test_nor_has_one_that_is_sent_to(tmp_path: Path, line: str, told: str) -> None:
+    message = refused(tmp_path, ("demo: {", f"{line}\ndemo: {{"))
+    assert told in message
+    assert "s3cret" not in message

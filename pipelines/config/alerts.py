@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipelines.config.base import Strict
+from pipelines.config.base import ConnectionId, Strict
 
 Address = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
 
@@ -15,7 +15,7 @@ class Alerts(Strict):
     """Who is told, in Airflow, when a task has failed for good: a closed gate, a mistake, or tries that are used up."""
 
     mail: tuple[Address, ...] = Field(default=(), description="Addresses, to which Airflow's own mail connection (`smtp_default`) sends.")
-    webhook: str | None = Field(
+    webhook: ConnectionId | None = Field(
         default=None,
         description="The id of an Airflow connection whose address takes a POST of JSON, such as a chat's incoming webhook; its password, if any, is sent as a bearer token.",
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from croniter import croniter
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
 Step: TypeAlias = Literal[
@@ -44,11 +44,21 @@ def _cron(value: str) -> str:
     return value
 
 
+def _connection_id(value: str) -> str:
+    # The value is not repeated: whoever writes an address here has written a password, too.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+        raise ValueError(
+            "not the id of a connection: write letters, digits and . _ - such as shop; its address and password stay in Airflow"
+        )
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=str),
     PlainSerializer(duration_text),
 ]
+ConnectionId = Annotated[str, AfterValidator(_connection_id)]
 Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]

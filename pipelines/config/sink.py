@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from pipelines.config.base import Strict, variable_of
+from pipelines.config.base import ConnectionId, Strict, variable_of
 
 LONGEST_NAME = 63  # bytes: PostgreSQL cuts longer names off without a word
 
@@ -16,7 +16,9 @@ class Sink(Strict):
     same columns may share one.
     """
 
-    connection: str = Field(description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password.")
+    connection: ConnectionId = Field(
+        description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+    )
     table: str = Field(
         pattern=r"^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$",
         description="The table, as `table` or `schema.table`; the schema has to be there.",
