@@ -86,7 +86,7 @@ def bring(settings: Settings, folder: str, **artifact: str) -> Path:
     except (OSError, MlflowException) as error:  # those of requests are an OSError
         if _is_served(settings) and not GONE.search(str(error)):
             raise _sentence(settings.mlflow, error) from addresses.cause(error, make_url(settings.mlflow))
-        raise FileNotFoundError(str(error).strip().splitlines()[0]) from error
+        raise FileNotFoundError(str(error)) from error  # whole: that a disk is full stands in its last lines
 
 
 def experiment(client: MlflowClient, run: Run) -> str:
