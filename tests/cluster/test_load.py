@@ -1,4 +1,4 @@
-"""Many use cases at once: every night ends, nights go before trainings, and what Airflow itself costs is printed.
+"""Many use cases at once: every night and training ends; how long their tasks wait, and what Airflow itself costs, is printed.
 
 SLUICE_LOAD=20x30 is 20 use cases with 30 nights each; without it, a load that fits into a test.
 """
@@ -35,7 +35,7 @@ def champions(world: Running) -> None:
     assert {world.airflow.wait_for_run(dag, run, PATIENCE) for dag, run in runs} == {"success"}
 
 
-def test_all_nights_of_all_use_cases_end_and_go_before_trainings(world: Running, champions: None) -> None:
+def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions: None) -> None:
     begun, cpu = time.monotonic(), _cpu(world)
     trainings = [(f"{name}_training", world.airflow.trigger(f"{name}_training", SECOND_TRAINING)) for name in NAMES]
     nights = [
@@ -54,8 +54,6 @@ def test_all_nights_of_all_use_cases_end_and_go_before_trainings(world: Running,
         for night in range(NIGHTS):
             assert world.manifest(f"{name}/scoring/{given.NIGHT + timedelta(days=night)}/predictions").rows == given.FEW
     waits = {kind: [_waited(facts) for facts in tasks if facts["dag_id"].endswith(kind)] for kind in ("scoring", "training")}
-    # Scoring before training: it is not to wait for the trainings that were asked for first.
-    assert median(waits["scoring"]) <= median(waits["training"])
     print(
         f"\n{len(nights)} nights and {len(trainings)} trainings of {USE_CASES} use cases at once: {len(tasks):,} tasks in {seconds:,.0f} seconds"
     )
