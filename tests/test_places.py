@@ -118,6 +118,18 @@ def test_a_folder_goes_with_all_that_is_in_it(place: Place) -> None:
     assert places.folders(place / "never there") == []
 
 
+def test_what_names_the_parts_goes_before_them_so_that_no_kill_leaves_half_a_table(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("raw/manifest.json", "raw/part-1.parquet", "a/part-2.parquet", "judged_good.json"):
+        places.publish(bucket / "aside" / name, b"")
+    gone: list[str] = []
+    monkeypatch.setattr(BucketPath, "unlink", lambda self: gone.append(self.name))
+    places.remove(bucket / "aside")
+    assert sorted(gone[:2]) == ["judged_good.json", "manifest.json"]
+    assert sorted(gone[2:]) == ["part-1.parquet", "part-2.parquet"]
+
+
 def test_a_place_that_can_be_written_passes_the_probe_and_is_left_as_it_was(place: Place) -> None:
     places.probe(place)
     assert places.folders(place) == []

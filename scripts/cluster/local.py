@@ -102,7 +102,7 @@ class Cluster:
         """Start."""
         try:
             self.start()
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: half a cluster is not to be left running
             self.stop()
             raise
         return self

@@ -35,7 +35,13 @@ def champions(world: Running) -> None:
     assert {world.airflow.wait_for_run(dag, run, PATIENCE) for dag, run in runs} == {"success"}
 
 
-def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions: None) -> None:
+@pytest.fixture(scope="module")
+def waits() -> dict[str, list[float]]:
+    """Kind of run -> how long each of its tasks waited, in seconds."""
+    return {}
+
+
+def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions: None, waits: dict[str, list[float]]) -> None:
     begun, cpu = time.monotonic(), _cpu(world)
     trainings = [(f"{name}_training", world.airflow.trigger(f"{name}_training", SECOND_TRAINING)) for name in NAMES]
     nights = [
@@ -53,7 +59,7 @@ def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions
     for name in NAMES:
         for night in range(NIGHTS):
             assert world.manifest(f"{name}/scoring/{given.NIGHT + timedelta(days=night)}/predictions").rows == given.FEW
-    waits = {kind: [_waited(facts) for facts in tasks if facts["dag_id"].endswith(kind)] for kind in ("scoring", "training")}
+    waits |= {kind: [_waited(facts) for facts in tasks if facts["dag_id"].endswith(kind)] for kind in ("scoring", "training")}
     print(
         f"\n{len(nights)} nights and {len(trainings)} trainings of {USE_CASES} use cases at once: {len(tasks):,} tasks in {seconds:,.0f} seconds"
     )
@@ -61,6 +67,11 @@ def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions
     for kind, waited in waits.items():
         print(f"  {kind}: a task waits {median(waited):.1f} seconds for a worker, at most {max(waited):.0f}")
     print("  " + ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in sorted(world.memory().items()) if megabytes > 50))
+
+
+@pytest.mark.xfail(reason="seen: 2.4 s for a night's task and 0.1 s for a training's; whether by priorities or by the measure is open")
+def test_nights_go_before_trainings(waits: dict[str, list[float]]) -> None:
+    assert median(waits["scoring"]) <= median(waits["training"])
 
 
 def _waited(facts: dict[str, Any]) -> float:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.errors import BadInput, TryAgain
 from pipelines.settings import Settings
+from tests import postgres as postgres_server
 from tests.sourced import open_run, read
 
 QUERY = "select id, at, customer, amount, channel, bad from payments where at >= :start and at < :end"
@@ -20,7 +21,7 @@ ROWS = [
     ("first", "2026-02-01 00:00:00", "c1", 2.5, "chip", 0),
     ("last", "2026-02-01 23:59:59.999999", "c2", None, "online", 1),
     ("after", "2026-02-02 00:00:00", "c1", 3.5, "chip", 0),
-]
+POSTGRES = postgres_server.SERVER
 POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres:s3cret@127.0.0.1:5432/postgres")
 
 
@@ -110,7 +111,9 @@ def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         sa.create_engine(POSTGRES).connect().close()
     except sa.exc.OperationalError:
-        pytest.skip("no PostgreSQL here")
+        if postgres_server.NAMED:
+            raise
+        pytest.skip("no PostgreSQL here: start one, or name one by SLUICE_TEST_POSTGRES")
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", POSTGRES.replace("postgresql://", "postgres://"))  # as Airflow writes it
 
 
