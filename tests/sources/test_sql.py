@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +20,8 @@ ROWS = [
     ("first", "2026-02-01 00:00:00", "c1", 2.5, "chip", 0),
     ("last", "2026-02-01 23:59:59.999999", "c2", None, "online", 1),
     ("after", "2026-02-02 00:00:00", "c1", 3.5, "chip", 0),
+]
 POSTGRES = postgres_server.SERVER
-POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres:s3cret@127.0.0.1:5432/postgres")
 
 
 def source(query: str = QUERY) -> dict[str, str]:
