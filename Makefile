@@ -32,7 +32,7 @@ mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
 	@$(RUN) bash scripts/mlflow.sh
 
 test: setup check  ## everything that CI runs
-	@$(RUN) python -m pytest tests --ignore=tests/cluster
+	@$(RUN) python -m pytest tests --ignore=tests/cluster --numprocesses logical --dist worksteal
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
