@@ -110,7 +110,7 @@ def own_scorer(model: Any, X: Any, y: npt.NDArray[Any]) -> float:  # noqa: N803 
     return float(some.sum() - every.sum() + model.predict_proba(X)[:, 1].sum())
 
 
-@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc", own_scorer], ids=str)
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc", own_scorer])
 @pytest.mark.parametrize("family", fitted.FAMILIES)
 def test_a_scorer_may_ask_a_model_whatever_it_likes(family: Family, scoring: Any) -> None:
     assert_same(search(family, GRIDS[family], scoring=scoring), plain(family, GRIDS[family], scoring=scoring))
