@@ -22,6 +22,7 @@ from sqlalchemy import select
 from pipelines.config import Kind
 from pipelines.settings import ROOT
 from tests import airflow_home, postgres, tiny
+from tests.plugins.runs import without_delay
 
 TRAINING, GOOD, REFUSED, LATER, NO_LOGIN = date(2026, 1, 31), *(date(2026, 2, day) for day in (1, 2, 3, 4))
 PASSWORD, CLOUD_KEY = "zq7planted/pa ss+word@", "zq7planted+key/of40characters00000000000"
@@ -64,9 +65,7 @@ def live(place: Path, kind: Kind, partition: date, query: str = QUERY) -> Any:
     stated = yaml.safe_load(tiny.YAML) | {"source": {"kind": "sql", "connection": "shop", "query": query}, "candidates": few}
     (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     dag = DagBag(dag_folder=str(ROOT / "dags")).dags[f"{tiny.NAME}_{kind}"]
-    for task in dag.tasks:
-        if not task.is_mapped:
-            task.retry_delay = timedelta(0)
+    without_delay(dag)
     return dag.test(logical_date=datetime.combine(partition, time(), UTC))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.xcom import XComModel
+from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -30,10 +32,17 @@ def steps(**own: Callable[..., Outcome]) -> dict[Any, Callable[..., Outcome]]:
 def dag_run(kind: str, day: datetime | None = datetime(2026, 2, 1, tzinfo=UTC), conf: dict[str, str] | None = None) -> Any:
     """Run a DAG of the tiny use case in this process, without waiting before retries."""
     dag = DagBag(dag_folder=str(ROOT / "dags")).dags[f"tiny_{kind}"]
-    for task in dag.tasks:
-        if not task.is_mapped:
-            task.retry_delay = timedelta(0)
+    without_delay(dag)
     return dag.test(logical_date=day, run_conf=conf)
+
+
+def without_delay(dag: DAG) -> None:
+    """Let no retry wait."""
+    for task in dag.tasks:
+        if isinstance(task, MappedOperator):
+            task.partial_kwargs["retry_delay"] = timedelta(0)
+        else:
+            task.retry_delay = timedelta(0)
 
 
 def states(run: Any) -> dict[str, str]:
