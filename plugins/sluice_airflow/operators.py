@@ -201,13 +201,15 @@ class ShareOperator(StepOperator):
 
 
 class GateOperator(FlowOperator):
-    """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict: no retries.
+    """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict.
+
+    It is tried again all the same where it could not judge: its worker was killed, or the store did not answer.
 
     Its result, in Airflow's sense, is what the step behind it is shared out into, once the gate is open: nobody knows earlier.
     """
 
     def __init__(self, *, table: GatedTable, **kwargs: Any) -> None:
-        super().__init__(task_id=f"gate_{table}", retries=0, **kwargs)
+        super().__init__(task_id=f"gate_{table}", **kwargs)
         self.table = table
         self.tags = {"table": table}
 

@@ -62,14 +62,25 @@ def clean(world: Running) -> Scored:
 
 def scoring(world: Running, run: str) -> list[Task]:
     """Wait until some slices are being scored, and return these tasks."""
-    deadline = time.monotonic() + 60
+    return running_tasks(world, run, "score", 60, lambda slices: any(task.state == "success" for task in slices))
+
+
+def judging(world: Running, run: str) -> list[Task]:
+    """Wait until the gate is judging, and return its task."""
+    return running_tasks(world, run, "gate_predictions", 120)
+
+
+def running_tasks(
+    world: Running, run: str, task_id: str, seconds: float, also: Callable[[list[Task]], bool] = lambda _: True
+) -> list[Task]:
+    """Wait until a task (or a share of it) is running, and what else is asked for holds of all of them; return those that run."""
+    deadline = time.monotonic() + seconds
     while True:
-        slices = [task for task in world.airflow.tasks(DAG, run) if task.facts["task_id"] == "score"]
-        running = [task for task in slices if task.state == "running"]
-        if running and any(task.state == "success" for task in slices):
-            return running
-        assert time.monotonic() < deadline, "no slice was begun"
-        time.sleep(0.2)
+        tasks = [task for task in world.airflow.tasks(DAG, run) if task.facts["task_id"] == task_id]
+        if (found := [task for task in tasks if task.state == "running"]) and also(tasks):
+            return found
+        assert time.monotonic() < deadline, f"{task_id} was not begun: {world.airflow.states(DAG, run)}"
+        time.sleep(0.1)
 
 
 def kill_worker(world: Running, running: list[Task]) -> str:
@@ -79,6 +90,11 @@ def kill_worker(world: Running, running: list[Task]) -> str:
     time.sleep(10)
     world.cluster.restart(name)
     return f"{len(killed)} processes killed"
+
+
+def kill_gates_worker(world: Running, slices: list[Task]) -> str:
+    """The same under the gate behind the slices."""
+    return kill_worker(world, judging(world, str(slices[0].facts["dag_run_id"])))
 
 
 def kill_workers_parent(world: Running, running: list[Task]) -> str:
@@ -143,6 +159,7 @@ def _outage(world: Running, manner: str) -> str:
 
 FAULTS: list[Callable[[Running, list[Task]], str]] = [
     kill_worker,
+    kill_gates_worker,
     kill_workers_parent,
     restart_redis,
     restart_postgres,
@@ -158,8 +175,7 @@ FAULTS: list[Callable[[Running, list[Task]], str]] = [
 def test_the_night_is_the_same_whatever_happens(world: Running, clean: Scored, fault: Callable[[Running, list[Task]], str]) -> None:
     score_again(world, clean.run)
     begun = time.monotonic()
-    running = scoring(world, clean.run)
-    what = fault(world, running)
+    what = fault(world, scoring(world, clean.run))
     assert ended(world, clean.run) == "success", {task.name: (task.state, task.tries) for task in world.airflow.tasks(DAG, clean.run)}
     seconds = time.monotonic() - begun
     tries = [task.tries for task in world.airflow.tasks(DAG, clean.run)]

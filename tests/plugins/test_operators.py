@@ -157,6 +157,22 @@ def test_a_bug_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tries(run)["drift"] == 1
 
 
+def test_a_gate_that_could_not_judge_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+
+    def flaky(run: Run, table: str) -> Outcome:
+        judged.append(table)
+        if judged.count("features") == 1:
+            raise TryAgain("the store does not answer")
+        return Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds"))
+
+    monkeypatch.setattr(flow, "gate", flaky)
+    run = dag_run("scoring")
+    assert run.state == "success"
+    assert judged.count("features") == 2
+    assert judged.count("clean") == 1
+
+
 def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(run: Run, table: str) -> Outcome:
         report = run.write_report(f"gate_{table}", "<p>judged")
