@@ -19,7 +19,7 @@ up: setup  ## Airflow with its UI on http://localhost:8080, until Ctrl-C
 cluster: setup  ## docker-compose.yaml without containers: two Celery workers, on this machine's PostgreSQL and Redis, until Ctrl-C
 	@$(RUN) python -m scripts.cluster
 
-cluster-test: setup  ## such a cluster, with a PostgreSQL and a Redis of its own: a night, every fault, many nights at once (SLUICE_LOAD=4x3)
+cluster-test: setup  ## such a cluster, with a PostgreSQL and a Redis of its own: a night, every fault, many nights at once (SLUICE_LOAD=2x4)
 	@$(RUN) python -m pytest tests/cluster -s
 
 compose-check: setup  ## docker-compose.yaml against the Compose specification and the installed Airflow and MLflow

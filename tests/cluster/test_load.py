@@ -22,7 +22,7 @@ import pytest
 from tests.cluster import world as given
 from tests.cluster.running import Running
 
-USE_CASES, NIGHTS = map(int, os.environ.get("SLUICE_LOAD", "4x3").split("x"))
+USE_CASES, NIGHTS = map(int, os.environ.get("SLUICE_LOAD", "2x4").split("x"))
 BESIDE = int(os.environ.get("SLUICE_LOAD_BESIDE", "0"))
 NAMES = [f"load_{n:02}" for n in range(USE_CASES)]
 PATIENCE = 600 + 60 * USE_CASES * NIGHTS  # seconds
