@@ -38,7 +38,7 @@ gates: setup  ## damage good data in every way: every gate must turn red (all us
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
 
 check: setup  ## style, types, layers, generated documents, use-case files
-	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest tests/test_layers.py && python -m pipelines check && python scripts/docs.py --check && python -m scripts.cluster.check
+	@$(RUN) bash scripts/check.sh
 
 audit: setup  ## ask whether the locked libraries have known vulnerabilities (fails, too, where nobody can be asked)
 	@$(RUN) python -m scripts.audit

@@ -23,8 +23,9 @@ UNDOCUMENTED = {("scheduler", "num_stuck_in_queued_retries"): "airflow.jobs.sche
 
 def mistakes(document: dict[str, Any]) -> Iterator[str]:
     """Everything that is wrong, a sentence each."""
+    given = placeholders(document)
     for name in document["services"]:
-        service = compose.service(document, name, placeholders(document))
+        service = compose.service(document, name, given)
         for mistake in (*_command(service), *_airflow_settings(service), *_mlflow_settings(service)):
             yield f"{name}: {mistake}"
 

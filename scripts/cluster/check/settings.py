@@ -20,9 +20,9 @@ ADDRESS = re.compile(r"://[^/@:\s]*:(?P<password>[^@]*)@")
 def mistakes(document: dict[str, Any], template: str) -> Iterator[str]:
     """Everything that is wrong, a sentence each."""
     yield from _template(document, template)
-    known = _read_by_sluice()
+    known, given = _read_by_sluice(), placeholders(document)
     for name in document["services"]:
-        for variable, value in compose.service(document, name, placeholders(document)).environment.items():
+        for variable, value in compose.service(document, name, given).environment.items():
             if variable.startswith("SLUICE_") and variable not in known:
                 yield f"{name}: {variable} is read by nobody; {meant(variable, known)}"
             if _written_out(variable, value):
@@ -31,7 +31,8 @@ def mistakes(document: dict[str, Any], template: str) -> Iterator[str]:
 
 def placeholders(document: dict[str, Any]) -> dict[str, str]:
     """A value for each variable that has to be given."""
-    return {name: PLACEHOLDER for name in variables(document) if re.search(rf"\$\{{{name}:\?", str(document))}
+    text = str(document)
+    return {name: PLACEHOLDER for name in variables(document) if f"${{{name}:?" in text}
 
 
 def _written_out(variable: str, value: str) -> bool:
