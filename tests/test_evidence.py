@@ -53,11 +53,11 @@ def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than
     record_property: Callable[[str, object], None],
 ) -> None:
     promoted = without_luck = 0
-    rows_of_all, y = world(1, 1_500)
+    rows_of_all, y = world(1, 3_000)
     table = pd.DataFrame(rows_of_all)
     forest = Pipeline([("model", RandomForestClassifier(n_estimators=5, max_depth=4, random_state=0))])
     for repeat in range(REPEATS):
-        rows = np.random.default_rng(repeat).permutation(1_500)
+        rows = np.random.default_rng(repeat).permutation(3_000)
         train, test = rows[:600], rows[600:]
         champion, challenger = (
             clone(forest).set_params(model__random_state=100 * repeat + n).fit(table.iloc[train], y[train]) for n in (50, 0)
