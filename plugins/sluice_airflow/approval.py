@@ -31,6 +31,7 @@ def task_for(use_case: UseCase) -> ApproveOperator:
         params={REASON: Param("", type="string", title="Reason", description="Why, for whoever reads the history")},
         defaults=ApprovalOperator.REJECT,
         response_timeout=use_case.promotion.approval,
+        retries=0,
         doc_md="Wait for a person to look at the model card and to approve, or not.",
     )
 
