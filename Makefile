@@ -31,7 +31,7 @@ env: setup  ## make .env for `docker compose up`: every secret with a value of i
 mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
 	@$(RUN) bash scripts/mlflow.sh
 
-test: setup check  ## everything that CI runs
+test: setup check  ## `make check` and all tests but those of the cluster, on every core
 	@$(RUN) python -m pytest tests --ignore=tests/cluster --numprocesses logical --dist worksteal
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
