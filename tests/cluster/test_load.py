@@ -138,7 +138,9 @@ def _cpu(world: Running) -> dict[str, float]:
 def _print_cost(cpu: dict[str, float], memory: dict[str, float], tasks: int) -> None:
     """What a task costs in each process, and what these hold."""
     airflow = sum(seconds for name, seconds in cpu.items() if not name.startswith(OURS))
-    print(f"  a task takes {sum(cpu.values()) / tasks:.2f} CPU seconds of all processes, {airflow / tasks:.2f} of them outside workers:")
+    print(
+        f"  a task takes {sum(cpu.values()) / tasks:.2f} CPU seconds of all processes, {airflow / tasks:.2f} of them around the workers, without MLflow and store:"
+    )
     for name in sorted(cpu, key=lambda name: -cpu[name]):
         if cpu[name] / tasks >= 0.005:
             print(f"    {name:14} {1000 * cpu[name] / tasks:6.0f} ms a task {memory.get(name, 0):6.0f} MB")
