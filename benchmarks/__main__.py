@@ -34,6 +34,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "memory": ((),),
     "gates": ((),),
     "dag_run": ((),),
+    "dags": ((),),
 }
 
 

@@ -135,13 +135,15 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
     if options.action == "test":
         from pipelines import selftest
 
+        names = options.use_case or use_cases.names(settings.use_cases)
+        if len(names) == 1:
+            for line in selftest.proven(settings, *names):
+                print(line, flush=True)
+            return
         wrong = []
-        for name in options.use_case or use_cases.names(settings.use_cases):
-            try:
-                for line in selftest.proven(settings, name):
-                    print(line, flush=True)
-            except SluiceError as error:
-                wrong.append(str(error))
+        for lines, said in selftest.side_by_side(settings, names):
+            print(*lines, sep="\n", flush=True)
+            wrong += [said] if said else []
         if wrong:
             raise GateOpen("\n".join(wrong))
     else:

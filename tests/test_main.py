@@ -51,3 +51,10 @@ def test_a_partition_that_leaves_the_data_folder_is_refused(capsys: pytest.Captu
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_gates_tell_of_every_use_case_what_is_wrong_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates", "test", "tinny", "tonny"]) == 1
+    message = capsys.readouterr().err
+    assert "no use case 'tinny'" in message
+    assert "no use case 'tonny'" in message

@@ -8,11 +8,15 @@ from there by the real steps and gates until one of them stops it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
-from pipelines.errors import GateOpen, listed
+from pipelines.errors import GateOpen, SluiceError, listed
 from pipelines.flow import WAYS
+from pipelines.model.engine_pool import cores
 from pipelines.selftest.damages import Damage, every
 from pipelines.selftest.matrix import Matrix
 from pipelines.selftest.stage import Stage, Suffered
@@ -42,3 +46,20 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
             f"{use_case}: the gates do not hold\n{listed(wrong)}\n"
             f"  way out: state what is normal under gates in {use_case}.yaml; python -m pipelines gates propose reads it off a good partition"
         )
+
+
+def side_by_side(settings: Settings, names: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is wrong with it ("" if nothing)."""
+    # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
+    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as processes:
+        yield from processes.map(partial(_whole, settings), names)
+
+
+def _whole(settings: Settings, use_case: str) -> tuple[list[str], str]:
+    lines = []
+    try:
+        for line in proven(settings, use_case):
+            lines.append(line)  # noqa: PERF402 -- those before an error, too
+    except SluiceError as error:
+        return lines, str(error)
+    return lines, ""

@@ -21,10 +21,8 @@ from sluice_airflow.partitions import PARTITION
 # A user's mistake, a closed gate or a bug would only fail again, later.
 RETRIES: dict[str, Any] = {
     "retries": 2,
-    "retry_delay": timedelta(seconds=20),
-    "retry_exponential_backoff": 2,
-    # Airflow goes on counting when a task is cleared: the tenth try of a week would wait for hours.
-    "max_retry_delay": timedelta(minutes=1),
+    # Always the same: Airflow goes on counting when a task is cleared, and a delay that doubles would be hours at the tenth try.
+    "retry_delay": timedelta(seconds=30),
     "retry_policy": ExceptionRetryPolicy([RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL),
 }
 
