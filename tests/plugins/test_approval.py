@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import airflow.sdk.definitions.dag
 import pytest
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
@@ -64,26 +63,27 @@ def waiting() -> TaskInstance | None:
 
 
 @pytest.fixture
-def meanwhile() -> Iterator[Callable[[Callable[[TaskInstance], object]], None]]:
-    """Do something, in another thread, when a task waits for a person."""
-    threads = []
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[TaskInstance], object]], None]:
+    """Do something when a task waits for a person.
+
+    Not a moment sooner: when a task has ended, `DAG.test` writes its state once more, and an answer from another thread in between is lost.
+    """
+    run_task = airflow.sdk.definitions.dag._run_task
 
     def later(act: Callable[[TaskInstance], object]) -> None:
-        def wait_and_act() -> None:
-            until = time.monotonic() + 120
-            while time.monotonic() < until:
-                if task := waiting():
+        def run_and_act(**of_a_task: Any) -> Any:
+            result = run_task(**of_a_task)
+            if task := waiting():
+                try:
                     act(task)
-                    return
-                time.sleep(0.2)
+                except Exception as error:
+                    # `DAG.test` lets no Exception through, and would wait for ever.
+                    raise pytest.fail.Exception("nobody has answered") from error
+            return result
 
-        thread = threading.Thread(target=wait_and_act)
-        thread.start()
-        threads.append(thread)
+        monkeypatch.setattr(airflow.sdk.definitions.dag, "_run_task", run_and_act)
 
-    yield later
-    for thread in threads:
-        thread.join()
+    return later
 
 
 @pytest.fixture(scope="module")
