@@ -16,7 +16,7 @@ from scripts.cluster.local import Cluster
 from scripts.cluster.places import Places
 from tests import servers, tiny
 from tests.cluster import world as given
-from tests.cluster.airflow import Airflow
+from tests.cluster.airflow import Airflow, Task
 from tests.cluster.faulty_store import FaultyStore
 from tests.cluster.running import Running
 
@@ -54,3 +54,10 @@ def world() -> Iterator[Running]:
     left = [process.cmdline() for one in cluster.processes.values() for process in one.tree()]
     assert left == [], "the cluster is stopped, and something still runs"
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def sliced_night(world: Running) -> list[Task]:
+    """The tasks of a night that is scored in sixteen slices, as they have ended."""
+    world.run(f"{given.SLICED}_training", given.TRAINING)
+    return world.run(f"{given.SLICED}_scoring", given.NIGHT, seconds=600)

@@ -43,10 +43,8 @@ def score_again(world: Running, run: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def clean(world: Running) -> Scored:
-    world.run(f"{SLICED}_training", given.TRAINING)
-    tasks = world.run(DAG, given.NIGHT, seconds=PATIENCE)
-    run, files = str(tasks[0].facts["dag_run_id"]), published(world)
+def clean(world: Running, sliced_night: list[Task]) -> Scored:
+    run, files = str(sliced_night[0].facts["dag_run_id"]), published(world)
     score_again(world, run)
     begun = time.monotonic()
     assert world.airflow.wait_for_run(DAG, run, PATIENCE) == "success"
