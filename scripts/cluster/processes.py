@@ -33,11 +33,13 @@ class Process:
     mark: str = field(default_factory=lambda: uuid4().hex)
     sessions: set[int] = field(default_factory=set)  # one a start
     _running: subprocess.Popen[bytes] | None = None
+    _said_before: int = 0  # bytes of the log that earlier processes have written
 
     def start(self) -> None:
         """Start it; what it says is added to its log file."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            self._said_before = log.tell()
             self._running = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
@@ -107,8 +109,11 @@ class Process:
             self._running.send_signal(self.stop_signal)
 
     def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+        """The end of what it has said since it was last started."""
+        if not self.log.exists():
+            return ""
+        said = self.log.read_bytes()[self._said_before :].decode(errors="replace")
+        return "\n".join(said.splitlines()[-lines:])
 
 
 def stop(processes: Sequence[Process], seconds: float) -> None:

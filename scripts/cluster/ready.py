@@ -122,10 +122,15 @@ def mlflow_server(variable: str, value: str) -> None:
         raise NotReady(f"MLflow at {shown(value)} does not answer: {first_line(error, value)}\n  {WAY_OUT.format(variable)}") from error
 
 
-def storage(variable: str, value: str) -> None:  # noqa: ARG001 (every check is given both)
-    """Refuse a storage in which tables cannot be published; the sentence comes with the probe."""
+def storage(variable: str, value: str) -> None:
+    """Refuse a storage in which tables cannot be published (the sentence comes with the probe), or that is another on each machine."""
     from pipelines.settings import Settings
 
+    if "://" not in value and not Path(value).is_absolute():
+        raise NotReady(
+            f"{variable} is {value}, a folder beside the code, which each machine has for itself\n"
+            f"  way out: set {variable} to s3://<bucket>/<prefix>, or to the full path of a folder that all machines mount"
+        )
     Settings.from_env().probe()
 
 

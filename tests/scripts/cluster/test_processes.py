@@ -70,3 +70,11 @@ def test_stopped_it_leaves_nothing_and_can_be_started_again(family: Process) -> 
     assert alive(family) == set()
     family.start()
     assert family.returncode is None
+
+
+def test_why_it_has_ended_is_told_without_what_an_earlier_one_has_said(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("all is well\n")
+    process = Process("short", [sys.executable, "-c", "print('refused')"], {"PATH": os.environ["PATH"]}, tmp_path / "log")
+    process.start()
+    assert process.wait(30) == 0
+    assert process.tail() == "refused"

@@ -148,6 +148,11 @@ def test_a_schema_that_does_not_fit_is_told_with_the_way_out(database: str, told
     assert "docker compose run --rm init" in str(refused.value)
 
 
+def test_a_storage_that_is_another_on_each_machine_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(SluiceError, match="SLUICE_DATA is s3//bucket, a folder beside the code"):
+        ready.require(("airflow", "celery", "worker"), environment | {ready.DATA: "s3//bucket"})
+
+
 def test_a_storage_that_cannot_be_written_is_told(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SLUICE_DATA", str(tmp_path / "file" / "data"))
