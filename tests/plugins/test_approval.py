@@ -76,8 +76,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[TaskInstan
             if task := waiting():
                 try:
                     act(task)
-                except Exception as error:
-                    # `DAG.test` lets no Exception through, and would wait for ever.
+                except Exception as error:  # whatever it is: `DAG.test` would swallow it, and wait for an answer for ever
                     raise pytest.fail.Exception("nobody has answered") from error
             return result
 
