@@ -1,40 +1,78 @@
 """What a gate has let through: a step reads no table that its gate has not judged, as the table is now, and found good.
 
 So a gate cannot be left out. Take it from a DAG, mark its task as a success by hand, or change the table behind its back:
-the next step finds no evidence for this very table, and refuses.
+the next step finds no evidence for this very table, and refuses. Evidence is read, not believed: what it says it has
+judged, by which file, and what it found have to add up to an open gate. And whatever a step then reads is the very table
+that was asked about here, since a task reads each manifest once (`Store.manifest`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from typing import Any
 
 from pipelines import dates
 from pipelines.config import GatedTable, Step, UseCase
-from pipelines.errors import GateClosed, TableMissing, listed
+from pipelines.errors import BadInput, GateClosed, TableMissing, listed
 from pipelines.flow import WAYS
 from pipelines.run import Run
 from pipelines.store import Store
 
 
 def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
-    """Whether the table's gate let through the very table that is published now."""
-    pieces = use_case.candidates.families if table == "trials" else ()
+    """Whether the table's gate let through the very table that this task reads, by the file that the table was made by."""
+    return why_not(store, use_case, table) is None
+
+
+def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
+    """Why a table is not let through, in a few words; None if it is."""
     try:
         evidence = json.loads(store.read_file(f"gates/{table}.json"))
-        return evidence.get("passed") is True and evidence.get("digest") == store.digest(table, pieces)
+        made_by = {store.manifest(name).use_case for name in pieces_of(use_case, table)}
+        digest = store.digest(table, use_case.candidates.families if table == "trials" else ())
     except TableMissing:
-        return False
+        return "not judged yet"
+    except ValueError:
+        return "its evidence cannot be read"
+    if why := _why_closed(evidence, digest, made_by):
+        return why
+    # What other files have stated than this task's is known to the gates of their own runs alone.
+    asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and evidence["findings"] else ()
+    told = {finding.get("where") for finding in evidence["findings"]} | set(evidence.get("not_asked", ()))
+    missing = [where for n in range(len(asked)) if (where := f"gates.{table}.{n}") not in told]
+    return f"its evidence does not tell what became of {missing[0]}" if missing else None
+
+
+def _why_closed(evidence: Any, digest: str, made_by: set[str]) -> str | None:
+    if not isinstance(evidence, dict):
+        return "its evidence cannot be read"
+    if evidence.get("passed") is not True:
+        return "closed"
+    if evidence.get("digest") != digest:
+        return "it has judged another table than is there now"
+    if made_by != {evidence.get("use_case")}:
+        return "it has judged by another use-case file than the table was made by"
+    findings = evidence.get("findings")
+    if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
+        return "its evidence cannot be read"
+    if evidence.get("refusal") is not None or not (findings or evidence.get("note")):
+        return "its evidence tells nothing that was found"
+    if any(finding.get("severity") != "warn" and finding.get("success") is not True for finding in findings):
+        return "its evidence tells an expectation that failed"
+    return None
 
 
 def require(run: Run, step: Step) -> None:
     """Make sure that every gate before a step was open.
 
     Raises:
-        GateClosed: some were not, or have judged another table than the one that is published now.
+        BadInput: a table that lies before the step was made by another use-case file than the run's.
+        GateClosed: some gates were not open, or have judged another table than the one that is published now.
     """
-    closed = [f"gate_{table} of {store}" for store, table in _before(run, step) if not is_let_through(store, run.use_case, table)]
+    require_one_file(run, step)
+    closed = [f"gate_{table} of {store}: {why}" for store, table in _before(run, step) if (why := why_not(store, run.use_case, table))]
     if closed:
         raise GateClosed(
             f"{run.store}: {step} reads only what its gates have let through; closed, or not run on the table as it is now:\n{listed(closed)}\n"
@@ -42,10 +80,35 @@ def require(run: Run, step: Step) -> None:
         )
 
 
+def require_one_file(run: Run, step: Step) -> None:
+    """Make sure that all tables before a step were made by the run's own file: a run is of one file, from its first task to its last.
+
+    Raises:
+        BadInput: another run has written some of them, by another file.
+    """
+    made = [(name, run.store.manifest(name).use_case) for name in _tables_before(run, step) if run.store.has(name)]
+    others = [f"{name}: by file {file[:12]}" for name, file in made if file != run.loaded.sha256]
+    if others:
+        raise BadInput(
+            f"{run.store}: {step} goes by the use-case file {run.loaded.sha256[:12]}, and other tables of this partition were made by another one\n"
+            f"{listed(others)}\n  way out: run the partition again from its first step"
+        )
+
+
+def _tables_before(run: Run, step: Step) -> Iterator[str]:
+    for _, table in takewhile(lambda at: at[0] != step, WAYS[run.kind]):
+        if table:
+            yield from pieces_of(run.use_case, table)
+
+
+def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
+    """The names under which a gated table is published: its own, or those of its pieces."""
+    return [f"{table}/{family}" for family in use_case.candidates.families] if table == "trials" else [table]
+
+
 def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
     """The gated tables that lie before a step: those of its own partition, and for the drift report its nights'."""
-    # A store of their own: what a gate has said is no input of the step's table.
-    store = run.afresh().store
+    store = run.store.unrecorded()  # what a gate has said is no input of the step's table
     for _, table in takewhile(lambda at: at[0] != step, WAYS[run.kind]):
         if table:
             yield store, table

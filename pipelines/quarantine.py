@@ -148,7 +148,7 @@ def replay(run: Run) -> str:
 
 
 def _held(run: Run) -> int:
-    return run.store.manifest("quarantine").rows
+    return run.afresh().store.manifest("quarantine").rows
 
 
 def _why_none(judged: int) -> str:

@@ -156,6 +156,15 @@ def parse(expression: str, windows: Mapping[str, str] | None = None) -> Expressi
     return Expression(frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes)))
 
 
+def tree(expression: str, windows: Mapping[str, str] | None = None) -> Node:
+    """An expression's syntax tree as DuckDB parses it, with its windows written into it.
+
+    Raises:
+        BadExpression: it is no SQL expression.
+    """
+    return _select_list(f"{_BEFORE}{expression}\n) FROM rows {window_clause(windows or {})}")[0]
+
+
 def unknown_columns(expression: Expression, known: Collection[str]) -> list[str]:
     """A sentence for each column that is not among the known ones."""
     return [f"no column {column!r}; {meant(column, known)}" for column in sorted(expression.every_column) if column not in known]

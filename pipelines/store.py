@@ -80,6 +80,8 @@ class Store:
         self.aside = ""  # see `beside`
         self.writing = Writing()
         self._inputs: dict[str, str] = {}
+        # A task reads each manifest once: what its gate has let through, what it reads and what it cites is one and the same.
+        self._manifests: dict[Place, Manifest] = {}
         self._cursor: duckdb.DuckDBPyConnection | None = None
 
     def __str__(self) -> str:
@@ -117,10 +119,16 @@ class Store:
         return self._cursor
 
     def at(self, kind: Kind, partition: date) -> Store:
-        """The store of another partition of the same use case, on the same connection and with the same list of inputs."""
+        """The store of another partition of the same use case, on the same connection, inputs and manifests."""
         other = Store(self.root, self.use_case, kind, partition, self.version, self.memory)
         other.__dict__["connection"] = self.connection
-        other._inputs, other.writing = self._inputs, self.writing
+        other._inputs, other.writing, other._manifests = self._inputs, self.writing, self._manifests
+        return other
+
+    def unrecorded(self) -> Store:
+        """The same partition with the same manifests, for who asks about tables without making a table of them: it cites nothing."""
+        other = self.at(self.kind, self.partition)
+        other.aside, other.root, other._inputs = self.aside, self.root, {}
         return other
 
     def beside(self, aside: str) -> Store:
@@ -193,17 +201,25 @@ class Store:
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
-        return (self.folder / table / MANIFEST).is_file()
+        return self.folder / table in self._manifests or (self.folder / table / MANIFEST).is_file()
 
     def manifest(self, table: str) -> Manifest:
-        """What the published table says of itself."""
-        found = manifests.current(self.folder / table)
+        """What the published table says of itself: as it was when this task first asked, or as the task has written it since.
+
+        Another run may publish the table again at any moment. Its rows are no business of a task whose gates have let
+        the earlier ones through, and whose parts stay for a day (see `manifest`).
+        """
+        folder = self.folder / table
+        if (known := self._manifests.get(folder)) is not None:
+            return known
+        found = manifests.current(folder)
         if found is None:
             raise TableMissing(
                 f"{self}: no table {table!r}: the step that writes it has not run for this partition, or was stopped by its gate.\n"
                 f"  looked for: {self.folder / table / MANIFEST}\n"
                 f"  way out: run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind} {self.partition}"
             )
+        self._manifests[folder] = found
         return found
 
     def revisions(self, table: str) -> list[Manifest]:
@@ -352,6 +368,8 @@ class Store:
         if not self.aside:
             raise ValueError(f"{self}: published tables are not discarded")
         places.remove(self.folder)
+        for folder in [known for known in self._manifests if str(known).startswith(f"{self.folder}/")]:
+            del self._manifests[folder]
 
     # --- how far a long step is
 
@@ -455,6 +473,7 @@ class Store:
         with places.one_writer(self.folder / ".publishing.lock", PATIENCE, sentence):
             place()
             manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
+        self._manifests[self.folder / published.table] = published
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> float:

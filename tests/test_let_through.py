@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -10,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from pipelines import flow, let_through
-from pipelines.config import GatedTable, Kind, Step
-from pipelines.errors import MAX_LINES, GateClosed
+from pipelines.config import Expectation, GatedTable, Kind, Step
+from pipelines.errors import MAX_LINES, BadInput, GateClosed
 from pipelines.run import Run
-from pipelines.store import as_json
+from pipelines.store import Version
+from tests.judged import let_through as leave
 
 OpenRun = Callable[[Kind, date], Run]
 DAYS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 1)}
@@ -31,8 +33,7 @@ def publish(run: Run, table: GatedTable, content: str = "as judged") -> None:
 
 def judged(run: Run, table: GatedTable, passed: object = True) -> None:
     publish(run, table)
-    digest = run.store.digest(table, FAMILIES if table == "trials" else ())
-    run.store.write_file(f"gates/{table}.json", as_json({"passed": passed, "digest": digest}))
+    leave(run.store, table, FAMILIES if table == "trials" else (), passed=passed)
 
 
 @pytest.fixture
@@ -84,6 +85,63 @@ def test_a_table_that_was_written_again_has_to_be_judged_again(
         flow.take(run, behind)
 
 
+FORGED: dict[str, dict[str, object]] = {
+    "without findings": {"findings": []},
+    "with findings of another shape": {"findings": ["good"]},
+    "with an expectation that failed": {"findings": [{"where": "built in", "severity": "stop", "success": False}]},
+    "with a finding that does not say whether it holds": {"findings": [{"where": "built in", "severity": "stop"}]},
+    "that refuses to judge": {"refusal": "no expectation is stated for this table"},
+    "by another file": {"use_case": "0" * 64},
+    "by no file": {"use_case": None},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run], forged: dict[str, object]) -> None:
+    run = good("scoring")
+    leave(run.store, "features", **forged)
+    with pytest.raises(GateClosed, match="gate_features"):
+        flow.take(run, "score")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"null"])
+def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run], content: bytes) -> None:
+    run = good("scoring")
+    run.store.write_file("gates/clean.json", content)
+    with pytest.raises(GateClosed, match="gate_clean of tiny scoring 2026-02-01: its evidence cannot be read"):
+        flow.take(run, "features")
+
+
+def test_evidence_without_the_files_own_expectation_opens_nothing(good: Callable[[Kind], Run]) -> None:
+    run = good("scoring")
+    stated = run.use_case.model_copy(update={"gates": {"clean": (Expectation(name="expect_column_to_exist"),)}})
+    strict = replace(run, loaded=replace(run.loaded, use_case=stated))
+    with pytest.raises(GateClosed, match=r"gate_clean .*does not tell what became of gates\.clean\.0"):
+        let_through.require(strict, "features")
+    leave(run.store, "clean", own=1)
+    let_through.require(strict, "features")
+
+
+def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
+    run = good("scoring")
+    run.store.version = Version(use_case="f" * 64, code="c")
+    judged(run, "clean")
+    with pytest.raises(
+        BadInput, match=r"score goes by the use-case file [\s\S]*- clean: by file ffffffffffff\n  way out: run the partition again"
+    ):
+        let_through.require(run, "score")
+
+
+def test_a_step_reads_the_very_table_that_was_let_through_though_another_run_publishes_meanwhile(
+    good: Callable[[Kind], Run], open_run: OpenRun
+) -> None:
+    run = good("scoring").afresh()
+    let_through.require(run, "score")
+    publish(open_run("scoring", DAYS["scoring"]), "features", "not judged")
+    assert run.store.read("features").fetchall() == [("as judged",)]
+    assert run.store._inputs["scoring/2026-02-01/features"] != run.afresh().store.digest("features")
+
+
 def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run]) -> None:
     run = good("training")
     run.store.write("trials", pa.table({"content": ["written again"]}), piece="xgboost")
@@ -106,7 +164,7 @@ def test_the_drift_report_reads_only_nights_that_were_let_through(
         night = open_run("scoring", DAYS["drift"] + timedelta(days=n))
         for one in ("features", "predictions"):
             judged(night, one, passed=(n, one) != (3, table))
-    with pytest.raises(GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04\n"):
+    with pytest.raises(GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04: closed\n"):
         flow.take(good("drift"), "drift")
 
 

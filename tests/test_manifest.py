@@ -175,9 +175,9 @@ def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(open_run: Callab
         done.set()
 
     def read() -> set[int]:
-        own, seen = open_run("scoring", DAY).store, set[int]()
+        seen = set[int]()
         while not done.is_set():
-            relation = own.read("raw")  # DuckDB opens the files when it is asked for the rows
+            relation = open_run("scoring", DAY).store.read("raw")  # DuckDB opens the files when it is asked for the rows
             ((least, most, count),) = relation.aggregate("min(n), max(n), count(*)").fetchall()
             assert (least, count) == (most, rows)
             seen.add(least)

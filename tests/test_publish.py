@@ -51,7 +51,7 @@ def test_slices_of_features_that_have_changed_since_are_not_published(run: Run) 
     old = slices(run, "ab", "cd", "e")
     run.afresh().store.write("features", pa.table({"id": ["a", "b", "c", "d", "f"]}))
     with pytest.raises(BadInput, match=r"made of other features than are there now[\s\S]*- predictions/0001-of-0003, 2 rows"):
-        publish.require_whole(run.store.manifest("features"), old, run)
+        publish.require_whole(run.afresh().store.manifest("features"), old, run)
 
 
 def test_slices_of_two_models_are_not_published(run: Run) -> None:
@@ -59,4 +59,4 @@ def test_slices_of_two_models_are_not_published(run: Run) -> None:
     with pytest.raises(BadInput, match=r"not scored by one and the same model[\s\S]*- 2 rows by version 3 [\s\S]*- 3 rows by version 4 "):
         publish.require_one_model(run.store.read("predictions", names), run)
     same = [manifest.table.removeprefix("predictions/") for manifest in slices(run, "ab", "cd", "e")]
-    publish.require_one_model(run.store.read("predictions", same), run)
+    publish.require_one_model(run.afresh().store.read("predictions", same), run)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import flow, pages
+from pipelines import flow, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
@@ -38,6 +38,7 @@ class Verdict:
         table: The judged table.
         rows: How many rows it has.
         digest: The table's content (`Manifest.digest`; over all parts, where the table comes in pieces).
+        use_case: The sha256 of the use-case file by which it was made, and by whose expectations it is judged.
         findings: One for each expectation, the failed ones first.
         refusal: Why nothing could be judged, where that is so.
         note: Why there was nothing to judge and the gate is open all the same, where that is so.
@@ -51,7 +52,9 @@ class Verdict:
     findings: tuple[Finding, ...]
     refusal: str | None
     way_out: str
+    use_case: str
     note: str | None = None
+    not_asked: tuple[str, ...] = ()  # places of the file's expectations that only trainings can answer
 
     @property
     def passed(self) -> bool:
@@ -106,12 +109,17 @@ class Verdict:
 def judge(run: Run, table: GatedTable) -> Verdict:
     """Judge a table of a run by the built-in expectations and by the use-case file's own."""
     gate, pieces = f"gate_{table} of {run.store}", _pieces(run.use_case, table)
-    verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table))
+    own = _own(run.use_case, table)
+    verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table), use_case=run.loaded.sha256)
     try:
         relation = run.store.read(table, pieces)
-        stated = (*defaults.expectations(run, table), *resolve.asked(run, table, _own(run.use_case, table)))
+        if others := _other_files(run, table):
+            return verdict(rows=0, digest=None, findings=(), refusal=others)
+        asked = resolve.asked(run, table, own)
+        stated = (*defaults.expectations(run, table), *asked)
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
+    verdict = partial(verdict, not_asked=_not_asked(own, asked))
     ((rows,),) = relation.count("*").fetchall()
     verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
     if rows == 0:
@@ -123,6 +131,19 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
     return verdict(findings=found, refusal=None)
+
+
+def _other_files(run: Run, table: GatedTable) -> str | None:
+    """That the table was made by another use-case file than the run's, whose expectations are not about it."""
+    made_by = {run.store.manifest(name).use_case for name in let_through.pieces_of(run.use_case, table)} - {run.loaded.sha256}
+    if not made_by:
+        return None
+    return f"the table was made by the use-case file {min(made_by)[:12]}, and this gate goes by {run.loaded.sha256[:12]}: run the partition again"
+
+
+def _not_asked(own: Sequence[Stated], asked: Sequence[Stated]) -> tuple[str, ...]:
+    there = {each.where for each in asked}
+    return tuple(each.where for each in own if each.where not in there)
 
 
 def _is_empty_night(run: Run) -> bool:

@@ -1,0 +1,187 @@
+"""What a feature means: a fingerprint of all that makes its value of a row, so that a model scores only what it has learned.
+
+Two files that mean the same give the same fingerprint: comments, formatting, the order of keys, the names of windows and
+the names that columns have within the file change nothing, since SQL is compared as DuckDB's own parse tree. A fingerprint
+has two parts. The first is about values: the SQL, its windows, and of each column that it reads the type, the place in the
+source (or the SQL that derives it), the repairs, and for the label what is positive and when it is known. The second is
+about rows and is there only for features that look back: which rows are let into the past (rules, allowed values, limits,
+duplicates). A row's own admission changes no feature's meaning.
+
+All times are UTC, so there is no zone to tell. `RULE` tells how Sluice itself makes features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from pipelines import sql
+from pipelines.config import Scalar, UseCase
+from pipelines.config.base import duration_text
+from pipelines.windows import Clock
+
+RULE = 1  # one more, when Sluice's own code gives the same file's features another meaning
+DIGITS = 16  # hexadecimal ones of each part
+
+Meanings: TypeAlias = dict[str, str]  # feature -> fingerprint
+
+
+def meanings(use_case: UseCase) -> Meanings:
+    """The fingerprint of each feature: `<values>` or, if it looks back, `<values>-<rows>`.
+
+    Raises:
+        BadExpression: the file's SQL cannot be read, which `check` tells.
+    """
+    reader = _Reader(use_case)
+    return {name: reader.fingerprint(kind, text) for name, (kind, text) in _expressions(use_case).items()}
+
+
+def values_only(fingerprint: str) -> str:
+    """The part of a fingerprint that is about values, and not about which rows are let into the past."""
+    return fingerprint.partition("-")[0]
+
+
+def as_told(feature: str, use_case: UseCase) -> str:
+    """What a file says of a feature, for a person: its SQL in one line, with its windows."""
+    found = _expressions(use_case).get(feature)
+    if found is None:
+        return "no such feature"
+    kind, text = found
+    spoken = []
+    for aggregate in sql.parse(text, Clock().frames(use_case)).aggregates:
+        window = use_case.features.windows[aggregate.window]
+        until = f" to {duration_text(window.until)}" if window.until else ""
+        by = f" of the same {', '.join(window.by)}" if window.by else ""
+        spoken.append(f"{aggregate.window}: {duration_text(window.since)}{until} before{by}")
+    return f"`{' '.join(text.split())}`" + (f" ({'; '.join(dict.fromkeys(spoken))})" if spoken else "") + f", a {kind.removesuffix('s')}"
+
+
+def _expressions(use_case: UseCase) -> dict[str, tuple[str, str]]:
+    features = use_case.features
+    kinds = {"numbers": features.numbers, "categories": features.categories, "texts": features.texts}
+    return {name: (kind, text) for kind, inner in kinds.items() for name, text in inner.items()}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+class _Reader:
+    """Reads what one file says of its features, columns and rows."""
+
+    def __init__(self, use_case: UseCase) -> None:
+        self.use_case = use_case
+        # Windows in the canonical order of their columns: rows with the same values are the same rows.
+        ordered = {
+            name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
+            for name, window in use_case.features.windows.items()
+        }
+        features = use_case.features.model_copy(update={"windows": ordered})
+        self.frames = Clock().frames(use_case.model_copy(update={"features": features}))
+
+    def fingerprint(self, kind: str, text: str) -> str:
+        """The fingerprint of one feature."""
+        parsed = sql.parse(text, self.frames)
+        windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
+        columns = set(parsed.every_column).union(*(window.by for window in windows))
+        if windows:
+            columns |= {self.use_case.time, self.use_case.key}  # frames are of time; rows of one moment go by their key
+        values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns)])
+        return f"{values}-{_digest(self._rows())}" if windows else values
+
+    # --- what is read
+
+    def _canonical(self, text: str, frames: Mapping[str, str] | None = None) -> Any:
+        """An expression's parse tree, in which each column is called as the source calls it."""
+        return _renamed(sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns})
+
+    def _identity(self, column: str) -> str:
+        """What a column is called where it comes from: the source's name is the same whatever a file calls it."""
+        return self.use_case.source_names.get(column, column).lower()
+
+    def _columns(self, names: set[str]) -> dict[str, Any]:
+        return {self._identity(name): self._column(name) for name in sorted(names) if name in self.use_case.columns}
+
+    def _column(self, name: str) -> dict[str, Any]:
+        """All that makes a column's value of what the source delivers."""
+        use_case, spec, cleanse = self.use_case, self.use_case.columns[name], self.use_case.cleanse
+        is_text = spec.type == "string"
+        trim, lower = is_text and cleanse.trim, is_text and name in cleanse.lower
+        told: dict[str, Any] = {
+            "type": spec.type,
+            "trim": trim,
+            "lower": lower,
+            "missing": sorted({_value(_tidy(code, trim, lower), spec.type) for code in cleanse.missing.get(name, ())}),
+            "merge": sorted(
+                (kept, sorted({_tidy(word, trim, lower) for word in words})) for kept, words in cleanse.merge.get(name, {}).items() if words
+            ),
+            "fill": _value(cleanse.fill[name], spec.type) if name in cleanse.fill else None,
+            "derived": self._derived(name),
+        }
+        if name == use_case.target:
+            told["label"] = [use_case.task, _value(use_case.label.positive, spec.type), use_case.label.delay_days]
+        if use_case.replay and name in (use_case.key, use_case.time):
+            told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
+        return told
+
+    def _derived(self, name: str) -> Any:
+        """The SQL that makes a column of the source's own, and what that reads, if any does."""
+        text = self.use_case.source.derive.get(name)
+        if text is None:
+            return None
+        by_source = {source.lower(): column for column, source in self.use_case.source_names.items()}
+        read = {by_source[column] for column in sql.parse(text).every_column if column in by_source} - {name}
+        return [self._canonical(text), {self._identity(one): [self.use_case.columns[one].type, self._derived(one)] for one in sorted(read)}]
+
+    # --- which rows there are
+
+    def _rows(self) -> dict[str, Any]:
+        """Which rows are let into the past: all that can send a row to quarantine."""
+        use_case, cleanse = self.use_case, self.use_case.cleanse
+        limits = {}
+        for name in use_case.kept_columns:
+            spec = use_case.columns[name]
+            required = spec.required or name in (use_case.key, use_case.time, *cleanse.drop)
+            allowed = None if spec.allowed is None else sorted({_value(value, spec.type) for value in spec.allowed})
+            if (required and name != use_case.target) or allowed is not None or spec.min is not None or spec.max is not None:
+                limits[self._identity(name)] = [required, allowed, spec.min, spec.max, self._column(name)]
+        conditions = [
+            [self._canonical(condition), self._columns(set(sql.parse(condition).columns))] for condition in cleanse.rules.values()
+        ]
+        return {
+            "limits": limits,
+            "rules": sorted(conditions, key=lambda one: json.dumps(one, sort_keys=True)),
+            "duplicates": cleanse.duplicates,
+            "key": self._columns({use_case.key}),
+        }
+
+
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A parse tree with other names of columns, and without what only places or names a part of it."""
+    if isinstance(node, list):
+        return [_renamed(item, names) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("class") == "COLUMN_REF":
+        column = ".".join(node["column_names"]).lower()
+        return {"column": names.get(column, column)}
+    return {key: _renamed(value, names) for key, value in node.items() if key != "alias" and not key.startswith("query_location")}
+
+
+def _tidy(value: Any, trim: bool, lower: bool) -> Any:
+    """A code or spelling as it is compared with values that were trimmed and lowered."""
+    if not isinstance(value, str):
+        return value
+    value = " ".join(value.split()) if trim else value
+    return value.lower() if lower else value
+
+
+def _value(value: Scalar, type_: str) -> str:
+    """A value of the file as a column of a type holds it: there, 1 and '1.0' are the same number."""
+    if type_ in ("integer", "number") and not isinstance(value, bool) and value is not None:
+        with suppress(ValueError):
+            return repr(float(value))
+    return json.dumps(value if type_ != "string" or value is None else str(value))
