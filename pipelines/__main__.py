@@ -116,7 +116,8 @@ def trace(options: argparse.Namespace, settings: Settings) -> None:
     from pipelines import trace
     from pipelines.run import Run
 
-    for line in trace.trace(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings), options.key):
+    night = Run.open(options.use_case, "scoring", dates.parse(options.partition), settings, resume=True)
+    for line in trace.trace(night, options.key):
         print(line)
 
 
@@ -159,7 +160,8 @@ def quarantine(options: argparse.Namespace, settings: Settings) -> None:
     from pipelines.run import Run
 
     if options.action == "show":
-        for line in quarantine.show(Run.open(options.use_case, options.kind, dates.parse(options.partition), settings)):
+        partition = dates.parse(options.partition)
+        for line in quarantine.show(Run.open(options.use_case, options.kind, partition, settings, resume=True)):
             print(line)
     else:
         print(quarantine.replay(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings)))

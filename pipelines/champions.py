@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipelines import approval, bootstrap, dates, evidence, flow, metrics, parity, registry, snapshot
+from pipelines import approval, bootstrap, dates, definitions, evidence, flow, meaning, metrics, parity, registry, snapshot
 from pipelines.errors import BadInput, listed
 from pipelines.gates.defaults import METRIC_PARITY
 from pipelines.history import Decision, History
@@ -57,7 +57,9 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         _require_former(history, use_case, version)
         _decide(history, "rolled back", version, reason)
         registry.follow(settings, use_case)
-    return f"{use_case}: version {version} is champion from the next scoring on"
+    wait = len(definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings))
+    own = f"; nights are made by its own definitions, and {wait} features of the file wait for a training" if wait else ""
+    return f"{use_case}: version {version} is champion from the next scoring on{own}"
 
 
 def retire(settings: Settings, use_case: str, reason: str) -> str:
@@ -85,7 +87,7 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
         GateClosed: a gate before the promotion is closed.
         TryAgain: see `promote.promote`.
     """
-    run = Run.open(use_case, "training", partition, settings)
+    run = Run.open(use_case, "training", partition, settings, resume=True)
     if run.use_case.promotion.approval is None:
         raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
     approval.give(run, said, getpass.getuser(), reason)
@@ -105,8 +107,13 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
 
     pair = [_version(settings, use_case, version) for version in (one, other)]
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
-    run = Run.open(use_case, "training", later.partition, settings)
+    run = Run.open(use_case, "training", later.partition, settings).by(definitions.file_of(settings, use_case, later.version))
     facts = run.use_case
+    if apart := sorted(name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned):
+        raise BadInput(
+            f"{use_case}: version {earlier.version} has learned other features than version {later.version}, on whose rows the two would be compared\n"
+            f"{listed(apart, 6)}\n  way out: see what version {earlier.version} said of whole nights, by its own definitions: python -m pipelines backfill"
+        )
     with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
         if seen := unseen.count(rows, known, facts.key):
             raise BadInput(
@@ -134,19 +141,20 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
 
 
 def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
-    """Make sure that a version can still do its work: on the features of now, and as well as it was once judged.
+    """Make sure that a version can still do its work: by its own definitions, and as well as it was once judged.
 
     Raises:
-        BadInput: its inputs are no longer among the features, it cannot decide, its rows are gone, or it scores them otherwise.
+        BadInput: no night can be made by its definitions any more, it cannot decide, its rows are gone, or it scores them otherwise.
     """
-    run = Run.open(use_case, "training", model.partition, settings)
+    run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, model.version))
+    definitions.for_version(Run.open(use_case, "scoring", model.partition, settings), model.version)
     facts = run.use_case
     engine = engines.load(model.graph, model.engine)
-    kinds = {name: "number" if name in facts.features.numbers else "text" for name in facts.features.names}
+    means = meaning.meanings(facts)
     wrong = [
-        f"{name}: the model takes a {kind}, there is {kinds.get(name, 'no such feature')}"
-        for name, kind in engine.inputs.items()
-        if kinds.get(name) != kind
+        f"{name}: Sluice itself makes it in another way than when the version was trained"
+        for name in engine.inputs
+        if means.get(name) != model.meanings.get(name)
     ]
     if facts.task == "binary" and model.threshold is None:
         wrong.append("threshold: it has none, so it cannot decide")

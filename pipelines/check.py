@@ -36,7 +36,7 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
         *judge.check(use_case),
         *_misplaced(use_case),
     ]
-    content = loaded.path.read_text()
+    content = loaded.content.decode()
     return [(_line(loaded, content, where, sentence), f"{where}: {sentence}") for where, sentence in found]
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from pipelines import meaning
 from pipelines.config import Family, Features, UseCase
 from pipelines.gates.defaults import PARITY
 from pipelines.model import candidate, convert, engines, reasons
@@ -125,6 +126,7 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
         "task": use_case.task,
         "target": use_case.target,
         "features": json.dumps(_kinds(use_case.features)),
+        meaning.KEY: json.dumps(meaning.meanings(use_case), sort_keys=True),
         "metric": verdict.metric,
         **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
     }

@@ -95,13 +95,14 @@ def cleanse(run: Run) -> Outcome:
 def features(run: Run) -> Outcome:
     """Clean (and its past) -> features; a training's rows are marked as train or test."""
     from pipelines.features import compute
+    from pipelines.meaning import meanings
     from pipelines.split import assign
 
     past = run.store.read("past") if dates.past_of(run.use_case, run.kind, run.partition) else None
     rows = compute(run.store.read("clean"), past, run.use_case)
     if run.kind == "training":
         rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
-    written = run.store.write("features", rows)
+    written = run.store.write("features", rows, meaning=meanings(run.use_case))
     return Outcome(f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features", numbers={"rows": written.rows})
 
 
@@ -174,9 +175,10 @@ def promote(run: Run) -> Outcome:
 
 def score(run: Run, share: str) -> Outcome:
     """Features -> one slice of the predictions, by the champion."""
-    from pipelines import registry, score
+    from pipelines import definitions, registry, score
 
     champion = registry.champion(run)
+    definitions.require_learned(run, run.store.manifest("features"), champion)
     slice_ = slices(run).get(share)
     if slice_ is None:
         raise BadInput(
@@ -297,19 +299,21 @@ def slices(run: Run) -> dict[str, Slice]:
     return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.slice_rows)}
 
 
-def shares_behind(run: Run, table: GatedTable) -> tuple[str, ...]:
-    """The shares of the step behind a table's gate."""
-    tables = [written for _, written in WAYS[run.kind]]
-    behind = WAYS[run.kind][tables.index(table) + 1 :]
+def shares_behind(run: Run, task: Step | GatedTable) -> tuple[str, ...]:
+    """The shares of the step behind a table's gate, or behind a step without one."""
+    tasks = [table or step for step, table in WAYS[run.kind]]
+    behind = WAYS[run.kind][tasks.index(task) + 1 :] if task in tasks else ()
     return shares(run, behind[0][0]) if behind else ()
 
 
 def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
-    from pipelines import let_through, progress
+    from pipelines import definitions, let_through, progress
 
+    if step == WAYS[run.kind][0][0]:
+        run = definitions.begun(run)
     let_through.require(run, step)
-    with progress.told(run, step, share), run.store.room(step):
+    with definitions.explained(run), progress.told(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
         return outcome
@@ -322,8 +326,10 @@ def note(run: Run, task: str, summary: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    for step, table in steps_of(run.use_case, run.kind):
+    for number, (step, table) in enumerate(steps_of(run.use_case, run.kind)):
         for share in shares(run, step) or (None,):
             run.log(take(run.afresh(), step, share))
+        if number == 0:
+            run = run.resumed()
         if table:
             run.log(gate(run.afresh(), table))

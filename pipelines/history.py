@@ -35,6 +35,7 @@ class Decision:
     values: dict[str, float | None] | None = None  # model -> its primary metric on the held-out rows
     orchestrator: str = "command line"
     by: str | None = None  # the person who decided, or who approved
+    file: str | None = None  # sha256 of the use-case file that the version has learned, see `definitions`
 
     def __str__(self) -> str:
         """One line for a person."""

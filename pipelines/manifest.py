@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Manifest:
     inputs: dict[str, str]  # table or file -> its digest, of everything read before this table was written
     use_case: str  # sha256 of the use-case file
     code: str  # Sluice's version
+    meaning: dict[str, str] = field(default_factory=dict)  # of features: name -> its fingerprint, see `meaning`
 
     @property
     def digest(self) -> str:

@@ -21,9 +21,12 @@ from typing import Any, TypeAlias
 from pipelines import sql
 from pipelines.config import Scalar, UseCase
 from pipelines.config.base import duration_text
+from pipelines.errors import brief
 from pipelines.windows import Clock
 
 RULE = 1  # one more, when Sluice's own code gives the same file's features another meaning
+KEY = "meaning"  # of a graph's metadata
+KINDS = {"numbers": "number", "categories": "category", "texts": "text"}
 DIGITS = 16  # hexadecimal ones of each part
 
 Meanings: TypeAlias = dict[str, str]  # feature -> fingerprint
@@ -56,7 +59,19 @@ def as_told(feature: str, use_case: UseCase) -> str:
         until = f" to {duration_text(window.until)}" if window.until else ""
         by = f" of the same {', '.join(window.by)}" if window.by else ""
         spoken.append(f"{aggregate.window}: {duration_text(window.since)}{until} before{by}")
-    return f"`{' '.join(text.split())}`" + (f" ({'; '.join(dict.fromkeys(spoken))})" if spoken else "") + f", a {kind.removesuffix('s')}"
+    return f"`{' '.join(text.split())}`" + (f" ({'; '.join(dict.fromkeys(spoken))})" if spoken else "") + f", a {KINDS[kind]}"
+
+
+def columns(use_case: UseCase) -> Meanings:
+    """The fingerprint of each column: all that makes its value of what the source delivers."""
+    reader = _Reader(use_case)
+    return {name: _digest([reader._identity(name), reader._column(name)]) for name in use_case.columns}
+
+
+def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:
+    """What a feature's SQL reads that is another thing in another file, in words: repairs and types of columns, rules of rows."""
+    mine, theirs = (reader.told(feature) for reader in (_Reader(use_case), _Reader(other)))
+    return [f"{what} {brief(found)}" for what, found in mine.items() if theirs.get(what) != found] or ["nothing of what the other one has"]
 
 
 def _expressions(use_case: UseCase) -> dict[str, tuple[str, str]]:
@@ -91,6 +106,19 @@ class _Reader:
             columns |= {self.use_case.time, self.use_case.key}  # frames are of time; rows of one moment go by their key
         values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns)])
         return f"{values}-{_digest(self._rows())}" if windows else values
+
+    def told(self, feature: str) -> dict[str, Any]:
+        """Everything that a feature's SQL reads, place by place, for a comparison in words."""
+        _, text = _expressions(self.use_case)[feature]
+        parsed = sql.parse(text, self.frames)
+        windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
+        names = set(parsed.every_column).union(*(window.by for window in windows))
+        found: dict[str, Any] = {}
+        for name in sorted(names):
+            found |= {f"{name}'s {what}": value for what, value in self._column(name).items()} | {f"{name} from": self._identity(name)}
+        if windows:
+            found |= {f"{what} of rows": value for what, value in self._rows().items()}
+        return found
 
     # --- what is read
 
@@ -145,9 +173,11 @@ class _Reader:
         for name in use_case.kept_columns:
             spec = use_case.columns[name]
             required = spec.required or name in (use_case.key, use_case.time, *cleanse.drop)
-            allowed = None if spec.allowed is None else sorted({_value(value, spec.type) for value in spec.allowed})
+            values = [*(spec.allowed or ()), *([use_case.label.positive] if name == use_case.target else [])]
+            allowed = sorted({_value(value, spec.type) for value in values if value is not None}) or None
             if (required and name != use_case.target) or allowed is not None or spec.min is not None or spec.max is not None:
-                limits[self._identity(name)] = [required, allowed, spec.min, spec.max, self._column(name)]
+                repaired = {what: how for what, how in self._column(name).items() if what != "label"}
+                limits[self._identity(name)] = [required, allowed, spec.min, spec.max, repaired]
         conditions = [
             [self._canonical(condition), self._columns(set(sql.parse(condition).columns))] for condition in cleanse.rules.values()
         ]

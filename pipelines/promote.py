@@ -69,6 +69,7 @@ def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> De
         values={model: values.get(judged.metric) for model, values in judged.values.items()},
         orchestrator=run.orchestrator,
         by=answer.by if answer else None,
+        file=run.loaded.sha256,
     )
 
 

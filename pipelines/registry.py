@@ -8,6 +8,7 @@ did on held-out rows. Who is champion, the history says (`pipelines.history`); t
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as installed
@@ -22,9 +23,10 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from pipelines import dates, disk, tracking
+from pipelines import definitions, disk, tracking
 from pipelines.errors import BadInput, NoChampion, TableCorrupt, brief, listed
 from pipelines.history import History
+from pipelines.meaning import KEY as MEANING
 from pipelines.model.calibration import KEY as CALIBRATION
 from pipelines.model.engine import BOOSTER
 from pipelines.model.graph import Graph
@@ -33,6 +35,7 @@ from pipelines.model.reasons import TYPICAL
 if TYPE_CHECKING:
     from pipelines.config import Family
     from pipelines.export import Exported
+    from pipelines.meaning import Meanings
     from pipelines.model.engines import Choice
     from pipelines.run import Run
     from pipelines.settings import Settings
@@ -41,7 +44,9 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 GRAPH_TAG, ENGINE_TAG, CHUNK_TAG, SPEED_TAG = "graph_sha256", "engine", "chunk_rows", "rows_per_second"
 MODEL_FILE = "model.onnx"
-NOT_TAGS = frozenset({"features", "format", BOOSTER, TYPICAL, CALIBRATION})  # of a graph's metadata: too long, or of no use in a search
+NOT_TAGS = frozenset(
+    {"features", "format", MEANING, BOOSTER, TYPICAL, CALIBRATION}
+)  # of a graph's metadata: too long, or of no use in a search
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,12 @@ class Champion:
     metadata: dict[str, str]
     engine: str = Graph.name  # that scores, see `engines`
     chunk_rows: int | None = None  # that it is given at once; None where nobody has measured what is best
+
+    @property
+    def meanings(self) -> Meanings:
+        """Input -> the fingerprint of what the version has learned that it means (`meaning`); none where it was never written."""
+        found: Meanings = json.loads(self.metadata.get(MEANING, "{}"))
+        return found
 
 
 def register(run: Run, exported: Exported, verdict: Verdict) -> str:
@@ -101,7 +112,7 @@ def champion(run: Run) -> Champion:
         TryAgain: MLflow does not answer.
     """
     client = tracking.connect(run.settings)
-    wanted = run.model_version or _champion_version_of(run)
+    wanted = definitions.champion_of(run)
     with tracking.answering(run.settings):
         known = _known(client, run.use_case.name, wanted)
     return _load(run.settings, known)
@@ -162,31 +173,6 @@ def version_of(settings: Settings, name: str, graph: bytes) -> str | None:
     with tracking.answering(settings):
         found = _registered(client, name, graph)
     return str(found.version) if found else None
-
-
-def _champion_version_of(run: Run) -> str:
-    """The version that was champion when the run's partition was due; of now for trainings and what-if runs."""
-    name, history = run.use_case.name, History.of(run.settings, run.use_case.name)
-    changes = history.changes()
-    if run.what_if or run.kind == "training":
-        decided = changes[-1] if changes else None
-    else:
-        morning = dates.known_by(run.kind, run.partition)
-        decided = history.on(morning)
-        if decided is None and changes:
-            raise NoChampion(
-                f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(line.since for line in changes)}\n"
-                f"  way out: to see what the champion of now would have said, beside the predictions: "
-                f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
-            )
-    if decided is None or decided.champion is None:
-        retired = f": it was retired on {decided.since} ({decided.reason})" if decided else " yet"
-        raise NoChampion(
-            f"{name} has no champion{retired}, so there is nothing to score or compare with\n"
-            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
-            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
-        )
-    return decided.champion
 
 
 def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:
@@ -270,8 +256,7 @@ def _begin(client: MlflowClient, run: Run) -> str:
     tags = {"sluice.step": "export", "sluice.orchestrator": run.orchestrator}
     begun = client.create_run(tracking.experiment(client, run), run_name=f"{run.partition} export", tags=tags)
     run_id = str(begun.info.run_id)
-    # As it is now; whether it is what the versions name, is asked when it is read.
-    client.log_artifact(run_id, str(run.loaded.path))
+    client.log_text(run_id, run.loaded.content.decode(), f"{run.use_case.name}.yaml")
     return run_id
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.config import Kind, UseCase
 from pipelines.settings import ROOT, Settings
 from pipelines.store import Store, Version
-from pipelines.use_cases import Loaded, load
+from pipelines.use_cases import Loaded, load, names
 
 if TYPE_CHECKING:
     from pipelines.flow import Outcome
@@ -65,15 +66,36 @@ class Run:
         model_version: str | None = None,
         what_if: bool = False,
         progress: Callable[[str], None] = no_one,
+        resume: bool = False,
     ) -> Run:
-        """Load the use case's file and open the partition's store."""
+        """Load the use case's file and open the partition's store.
+
+        Args:
+            use_case: The name of the use case.
+            kind: training, scoring or drift.
+            partition: The day that names the partition.
+            settings: Where things lie; by default as the environment says.
+            orchestrator: The run's id, where there is an orchestrator.
+            model_version: The version to score with instead of the champion.
+            what_if: Whether the run is only to tell what the champion of now would have said.
+            progress: Is told how far a long step is.
+            resume: Whether to go on by the file that the partition's first step went by, as every later task of a run
+                does; where there is none yet, by the file as it is now.
+
+        Raises:
+            BadUseCase: no such file, or what the file says cannot be.
+            TableCorrupt: the file that the run went by is gone.
+        """
+        from pipelines import definitions
+
         settings = settings or Settings.from_env()
-        loaded = load(settings.use_cases, use_case)
-        store = Store(
-            settings.data, use_case, kind, partition, Version(use_case=loaded.sha256, code=code_version()), loaded.use_case.limits.memory
-        )
-        if what_if:
-            store.aside = WHAT_IF
+        aside = WHAT_IF if what_if else ""
+        folder = settings.data / PurePosixPath(use_case, kind, partition.isoformat(), aside)
+        loaded = definitions.resumed(settings, use_case, kind, folder) if resume and use_case in names(settings.use_cases) else None
+        loaded = loaded or load(settings.use_cases, use_case)
+        version = Version(use_case=loaded.sha256, code=code_version())
+        store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)
+        store.aside = aside
         return cls(loaded, store, settings, orchestrator, model_version, what_if, progress)
 
     @property
@@ -96,6 +118,18 @@ class Run:
         store = Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version, self.store.memory)
         store.aside = self.store.aside
         return replace(self, store=store, tally=Tally())
+
+    def by(self, loaded: Loaded) -> Run:
+        """The same run by another file."""
+        run = replace(self, loaded=loaded).afresh()
+        run.store.version = replace(self.store.version, use_case=loaded.sha256)
+        return run
+
+    def resumed(self) -> Run:
+        """The same run as its next task takes it: by the file that its first step went by."""
+        from pipelines import definitions
+
+        return self.by(definitions.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded)
 
     def lineage(self) -> dict[str, str]:
         """What is written into a model's metadata, so that it can be traced and made again."""

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
@@ -238,10 +238,10 @@ class Store:
 
     # --- writing tables
 
-    def write(self, table: str, rows: Rows, piece: str | None = None) -> Manifest:
+    def write(self, table: str, rows: Rows, piece: str | None = None, meaning: Mapping[str, str] | None = None) -> Manifest:
         """Publish rows, in their order, as a table (or one piece of it): all of it, or nothing at all.
 
-        Rows stream through in batches; an empty table keeps its schema.
+        Rows stream through in batches; an empty table keeps its schema. The manifest of features tells their `meaning`.
 
         Raises:
             TryAgain: the disk is full; nothing is published.
@@ -260,7 +260,7 @@ class Store:
                 sealed[draft] = pool.submit(_sealed, draft, sink)
             made = {draft: part.result() for draft, part in sealed.items()}
             schema = {field.name: str(field.type) for field in batches.schema}
-            written = self._manifest(name, tuple(made.values()), schema, self._inputs)
+            written = replace(self._manifest(name, tuple(made.values()), schema, self._inputs), meaning=dict(meaning or {}))
             if written.rows != writing.rows:
                 raise TableCorrupt(
                     f"{self}: {name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing is published"

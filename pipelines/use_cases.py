@@ -26,6 +26,7 @@ class Loaded:
     path: Path
     sha256: str
     lines: dict[tuple[str, ...], int]
+    content: bytes = b""  # the file, as it was
 
     def line(self, *where: str) -> int:
         """The line of a place in the file (or of the nearest place above it)."""
@@ -89,7 +90,7 @@ def parse(path: Path, content: bytes) -> Loaded:
                 path, [(_line(lines, ("name",)), f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file")]
             )
         )
-    return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines)
+    return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines, content)
 
 
 def told(path: Path, mistakes: list[tuple[int, str]]) -> str:

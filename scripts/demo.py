@@ -17,15 +17,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 from pathlib import Path
 
 import yaml
 from airflow.cli.cli_parser import get_parser
 
-from pipelines import registry
-from pipelines.config import Kind
+from pipelines import registry, sources, sql
+from pipelines.config import Column, Kind
+from pipelines.dates import Days
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
+from pipelines.sources.declared import Declared
 
 NIGHTS = 7
 
@@ -39,7 +42,7 @@ class Demo:
 
     def open(self, kind: Kind, partition: date) -> Run:
         """A partition, to look at what a DAG run has left there."""
-        return Run.open(self.use_case, kind, partition, self.settings)
+        return Run.open(self.use_case, kind, partition, self.settings, resume=True)
 
     def dags_test(self, kind: Kind, partition: date) -> bool:
         """Run `airflow dags test` for a partition, say how it went, and whether it succeeded."""
@@ -71,7 +74,7 @@ def main() -> int:
     print(
         f"\nNow a poisoned night: {poisoned} is delivered with numbers a hundred times too large and texts blank. Its gate must turn red."
     )
-    with _poisoned_source(demo, good=nights[-1], bad=poisoned):
+    with _poisoned_source(demo, poisoned):
         if demo.dags_test("scoring", poisoned):
             print("\nThe poisoned night went through its gates: this is a bug in Sluice.")
             return 1
@@ -111,19 +114,22 @@ def _output_to(log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _poisoned_source(demo: Demo, good: date, bad: date) -> Iterator[None]:
-    """Let the use case read, instead of its source, a file with the good night's rows, moved to the bad one and poisoned."""
+def _poisoned_source(demo: Demo, day: date) -> Iterator[None]:
+    """Let the use case read, instead of its source, a file with what that gives for a day, poisoned."""
     folder = demo.settings.var / "demo" / "poisoned"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{demo.use_case}.parquet"
-    run = demo.open("scoring", good)
-    columns = {old: run.use_case.columns[run.use_case.cleanse.rename.get(old, old)] for old in run.store.read("raw").columns}
-    poisoned = [_poisoned(name, column.role, column.type, (bad - good).days) for name, column in columns.items()]
-    run.store.read("raw").select(", ".join(poisoned)).to_parquet(str(file))
+    run = demo.open("scoring", day)
+    declared = Declared.of(run.use_case)
+    pieces = sources.read(run.use_case.source, Days(day, day), declared.given, demo.settings, run.store.connection)
+    # What other columns are derived from stays: this is about a delivery that looks good until one looks at its values.
+    spared = {column for text in declared.derived.values() for column in sql.parse(text).every_column}
+    poisoned = ", ".join(_poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given)
+    reduce(lambda rows, more: rows.union(more), (piece.rows for piece in pieces)).select(poisoned).to_parquet(str(file))
 
     stated = yaml.safe_load((demo.settings.use_cases / f"{demo.use_case}.yaml").read_text())
-    stated["source"] = {"kind": "file", "path": str(file), "format": {"type": "parquet"}}
-    stated.pop("replay", None)
+    derive = {"derive": stated["source"]["derive"]} if "derive" in stated["source"] else {}
+    stated["source"] = {"kind": "file", "path": str(file), "format": {"type": "parquet"}, **derive}
     (folder / f"{demo.use_case}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     before = os.environ.get("SLUICE_USE_CASES")
     os.environ["SLUICE_USE_CASES"] = str(folder)
@@ -136,15 +142,17 @@ def _poisoned_source(demo: Demo, good: date, bad: date) -> Iterator[None]:
             os.environ["SLUICE_USE_CASES"] = before
 
 
-def _poisoned(name: str, role: str, kind: str, days: int) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    if role == "time":
-        return f"{quoted} + interval {days} day as {quoted}"
-    if role in ("key", "label"):
+def _poisoned(name: str, column: Column, spared: bool) -> str:
+    """SQL of a column a hundred times too large, or blank."""
+    quoted = sql.name(name)
+    if spared or column.role in ("key", "time", "label"):
         return quoted
-    return {"number": f"{quoted} * 100 as {quoted}", "integer": f"{quoted} * 100 as {quoted}", "string": f"'' as {quoted}"}.get(
-        kind, quoted
-    )
+    changed = {
+        "number": f"TRY_CAST({quoted} AS DOUBLE) * 100",
+        "integer": f"TRY_CAST({quoted} AS BIGINT) * 100",
+        "string": "''",
+    }
+    return f"{changed.get(column.type, quoted)} AS {quoted}"
 
 
 def _red_sentence(demo: Demo, poisoned: date) -> str:

@@ -15,7 +15,8 @@ def main() -> None:
     """Read every use case's last demo, and put the table into README.md."""
     settings = Settings.from_env()
     rows = [
-        _row(Run.open(loaded.use_case.name, "training", loaded.use_case.demo.training, settings)) for loaded in load_all(settings.use_cases)
+        _row(Run.open(loaded.use_case.name, "training", loaded.use_case.demo.training, settings, resume=True))
+        for loaded in load_all(settings.use_cases)
     ]
     table = "\n".join(
         [

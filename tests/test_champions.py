@@ -108,10 +108,22 @@ def test_a_version_whose_graph_scores_otherwise_than_it_was_judged_does_not_come
     assert history(own).champion == "2"
 
 
-def test_a_version_whose_features_are_gone_does_not_come_back(own: Settings) -> None:
+def test_a_version_whose_features_the_file_has_no_more_comes_back_with_its_own_definitions(own: Settings) -> None:
     path = own.use_cases / "tiny.yaml"
-    path.write_text(path.read_text().replace("    log_amount: ln(1 + amount)\n", ""))
-    with pytest.raises(BadInput, match="log_amount: the model takes a number, there is no such feature"):
+    path.write_text(path.read_text().replace("    log_amount: ln(1 + amount)\n", "").replace("amount: amount\n", "amount: amount / 100\n"))
+    said = champions.rollback(own, "tiny", "1", "back")
+    assert said.endswith("nights are made by its own definitions, and 2 features of the file wait for a training")
+    assert history(own).champion == "1"
+
+
+def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(own: Settings) -> None:
+    path = own.use_cases / "tiny.yaml"
+    path.write_text(
+        path.read_text().replace("amount", "sum").replace("id: ", "number: ") + "sink: {connection: warehouse, table: scoring.tiny}\n"
+    )
+    text = path.read_text().replace("at: ", "use_case: ")
+    assert "use_case" in text
+    with pytest.raises(BadInput, match="by its own definitions this night cannot be made"):
         champions.rollback(own, "tiny", "1", "back")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -85,7 +86,7 @@ def test_a_table_that_was_written_again_has_to_be_judged_again(
         flow.take(run, behind)
 
 
-FORGED: dict[str, dict[str, object]] = {
+FORGED: dict[str, dict[str, Any]] = {
     "without findings": {"findings": []},
     "with findings of another shape": {"findings": ["good"]},
     "with an expectation that failed": {"findings": [{"where": "built in", "severity": "stop", "success": False}]},
@@ -97,7 +98,7 @@ FORGED: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
-def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run], forged: dict[str, object]) -> None:
+def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run], forged: dict[str, Any]) -> None:
     run = good("scoring")
     leave(run.store, "features", **forged)
     with pytest.raises(GateClosed, match="gate_features"):

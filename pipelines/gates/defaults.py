@@ -86,12 +86,13 @@ def _raw(run: Run) -> Iterator[Stated]:
         yield _must("column_type_to_be", column=source[column], type_=TYPES[spec.type])
     yield _within_days(run, source[use_case.time])
     yield _must("column_values_to_not_be_null", column=source[use_case.time])
-    yield _must(
-        "column_values_to_not_be_null",
-        column=source[use_case.key],
-        mostly=round(1 - use_case.cleanse.max_quarantined, 9),
-        why="rows without a key go to quarantine, see cleanse.max_quarantined",
-    )
+    if use_case.cleanse.max_quarantined < 1:  # where all rows may go there, there is nothing to ask
+        yield _must(
+            "column_values_to_not_be_null",
+            column=source[use_case.key],
+            mostly=round(1 - use_case.cleanse.max_quarantined, 9),
+            why="rows without a key go to quarantine, see cleanse.max_quarantined",
+        )
     if run.kind == "scoring":
         yield _must("column_values_to_be_null", column=source[use_case.target], why="a scoring run must not know what it predicts")
     if not _stated(use_case, "raw", "table_row_count_to_be_like_past_partitions"):

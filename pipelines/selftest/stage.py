@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import dates, flow, ingest
+from pipelines import dates, definitions, flow, ingest
 from pipelines.config import FileFormat, FileSource, GatedTable, Kind, Step, UseCase
 from pipelines.errors import SluiceError
 from pipelines.run import Run
@@ -17,6 +17,7 @@ from pipelines.settings import Settings
 from pipelines.sql import name as quoted
 from pipelines.sql import select
 from pipelines.store import RUNS, Store
+from pipelines.use_cases import Loaded
 
 if TYPE_CHECKING:
     from pipelines.selftest.damages import Damage
@@ -46,8 +47,9 @@ class Stage:
     """A use case that reads a copy of its source, a file a day, which can be damaged; with a training, its nights and a week behind it."""
 
     folder: Path
-    run_: Run  # a template
+    run_: Run  # a template, of the use case as it is outside
     training: date
+    loaded: Loaded  # the use case as it plays here
 
     @classmethod
     def set(cls, settings: Settings, use_case: str, folder: Path) -> Stage:
@@ -59,7 +61,8 @@ class Stage:
         own = replace(settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db")
         own.var.mkdir()
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training
-        stage = cls(folder, Run.open(use_case, "training", training, own), training)
+        template = Run.open(use_case, "training", training, own)
+        stage = cls(folder, template, training, definitions.written(_playing(template.use_case, folder), template.loaded.path))
         stage._copy_source(settings)
         for kind, day in stage.life():
             flow.way(stage.run(kind, day))
@@ -70,9 +73,8 @@ class Stage:
 
     @property
     def use_case(self) -> UseCase:
-        """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
-        source = FileSource(kind="file", path=str(self.folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
-        return self.run_.use_case.model_copy(update={"source": source, "replay": None, "sink": None})
+        """The facts as they are here."""
+        return self.loaded.use_case
 
     @property
     def night(self) -> date:
@@ -89,11 +91,16 @@ class Stage:
         """The partition of a kind that is damaged."""
         return {"training": self.training, "scoring": self.night, "drift": self.training + timedelta(days=1)}[kind]
 
-    def run(self, kind: Kind, day: date | None = None, use_case: UseCase | None = None) -> Run:
-        """A run on the stage, by default of the partition that is damaged."""
-        run = self.run_
-        store = Store(run.store.root, run.store.use_case, kind, day or self.day(kind), run.store.version)
-        return replace(run, store=store, loaded=replace(run.loaded, use_case=use_case or self.use_case))
+    def run(self, kind: Kind, day: date | None = None, loaded: Loaded | None = None) -> Run:
+        """A run on the stage, by default of the partition that is damaged, and by the file as it is here."""
+        run, by = self.run_, loaded or self.loaded
+        version = replace(run.store.version, use_case=by.sha256)
+        store = Store(run.store.root, run.store.use_case, kind, day or self.day(kind), version)
+        return replace(run, store=store, loaded=by)
+
+    def edited(self, **changes: object) -> Loaded:
+        """The file with some of its facts edited, as a person would have written it."""
+        return definitions.written(self.use_case.model_copy(update=changes), self.loaded.path)
 
     # --- what is damaged
 
@@ -157,7 +164,7 @@ class Stage:
         first = dates.days_of(self.run_.use_case, "training", self.training).first
         past = dates.past_of(self.run_.use_case, "training", self.training)
         days = dates.Days(past.first if past else first, self.night)
-        later = self.run("training", self.night + timedelta(days=400), self.run_.use_case)
+        later = self.run("training", self.night + timedelta(days=400), self.run_.loaded)
         rows = ingest.rows(replace(later, settings=settings), days, may_be_empty=True)  # a public file may be in the cache there
         folder = self.folder / "source"
         folder.mkdir()
@@ -165,6 +172,12 @@ class Stage:
         for day in days:
             rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
         shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
+
+
+def _playing(use_case: UseCase, folder: Path) -> UseCase:
+    """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
+    source = FileSource(kind="file", path=str(folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
+    return use_case.model_copy(update={"source": source, "replay": None, "sink": None})
 
 
 def _from(kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:

@@ -81,7 +81,7 @@ class ApproveOperator(ApprovalOperator):
         storage.know_in_task()
         partition = partition_of(context, "training")
         self.partition = partition.isoformat()
-        run = Run.open(self.use_case, "training", partition, orchestrator=context["run_id"])
+        run = Run.open(self.use_case, "training", partition, orchestrator=context["run_id"], resume=True)
         self.left[REPORT] = run.report("evaluate")
         context["ti"].xcom_push(REPORT, self.left[REPORT])
         return run

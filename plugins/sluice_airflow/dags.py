@@ -94,7 +94,6 @@ def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | A
     arguments: dict[str, Any] = {"task_id": step, "step": step, "use_case": use_case.name, "kind": kind, "outlets": list(outlets)}
     arguments["doc_md"] = docs.of_task(flow.STEPS[step])
     if step in ("tune", "score"):
-        # The families stand in the file; how many slices there are is known when the gate has let the table through.
-        shares = list(use_case.candidates.families) if step == "tune" else before.output
-        return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(share=shares)
+        # Which families the run's own file has, and how many slices there are, is known when the task before has succeeded.
+        return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(share=before.output)
     return (DriftOperator if step == "drift" else StepOperator)(**arguments)

@@ -81,6 +81,11 @@ class FlowOperator(BaseOperator):
                 self.count({"seconds": time.monotonic() - began})
             return self.result(run)
 
+    @property
+    def begins(self) -> bool:
+        """Whether the task is a run's first: it takes the use-case file as it is then, and all later ones go by that."""
+        return False
+
     @abstractmethod
     def work(self, run: Run) -> flow.Outcome:
         """Call the task's function of `pipelines.flow`."""
@@ -112,6 +117,7 @@ class FlowOperator(BaseOperator):
             model_version=params.get("model_version"),
             what_if=params.get("champion") == "now",
             progress=partial(context["task_state_store"].set, "progress"),
+            resume=not self.begins,
         )
         self.opened = run.afresh()  # without the connection to tables that the task's work opens, which ends with it
         return run
@@ -160,6 +166,15 @@ class StepOperator(FlowOperator):
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.step = step
+
+    @property
+    def begins(self) -> bool:
+        """Whether the step is the first of its way."""
+        return self.step == flow.WAYS[self.kind][0][0]
+
+    def result(self, run: Run) -> list[str] | None:
+        """Name the shares of the step behind this one, where no gate is between them: they are those of the run's own file."""
+        return list(flow.shares_behind(run, self.step)) or None
 
     def work(self, run: Run) -> flow.Outcome:
         """Call the step."""

@@ -1,0 +1,344 @@
+"""Which use-case file a run goes by: one, from its first task to its last, and for a night one that its champion has learned.
+
+A run takes the file as it is when its first step begins. The content is kept by its sha256 beside the tables
+(`data/<use case>/files/<sha256>.yaml`), the first table's manifest names it, and every later task of the run goes by that,
+whatever becomes of the file meanwhile.
+
+A model scores only what it has learned. Where the file's features mean something else by now (see `meaning`) than those of
+the champion's training, a night or a week's report is made by the champion's own definitions, until a model is promoted
+that has learned the new ones. What is no definition comes from the present file: where the source is, limits, schedule,
+alerts, sink, monitoring, what is personal, and the expectations about all that means the same in both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipelines import dates, manifest, meaning, places, use_cases
+from pipelines.config import Expectation, GatedTable, Kind, UseCase
+from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
+from pipelines.history import History
+from pipelines.use_cases import Loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.places import Place
+    from pipelines.registry import Champion
+    from pipelines.run import Run
+    from pipelines.settings import Settings
+
+FILES = "files"  # of a use case, beside its tables
+FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
+SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
+# The facts of a use case that a model has learned, or that say how it was made; all others are the present file's.
+LEARNED = ("task", "columns", "label", "features", "prepare", "split", "candidates", "calibration", "threshold", "slices", "promotion")
+
+
+# --- a run's file
+
+
+def begun(run: Run) -> Run:
+    """The run as its first step takes it: by the present file, or by the champion's definitions, and that is kept.
+
+    Raises:
+        BadInput: a night cannot be made by its champion's definitions; says which features mean something else.
+        TableCorrupt, TryAgain: the champion's file cannot be had.
+    """
+    loaded = _for_champion(run) if run.kind != "training" else run.loaded
+    place = _place(run.settings, run.use_case.name, loaded.sha256)
+    if not place.is_file():
+        places.publish(place, loaded.content)
+    return run.by(loaded)
+
+
+def resumed(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
+    """The file of the run whose first table lies in a partition's folder; None where there is no such table.
+
+    Raises:
+        TableCorrupt: the file is gone, or is not what was kept.
+    """
+    first = manifest.current(folder / FIRST[kind])
+    return None if first is None else kept(settings, name, first.use_case)
+
+
+def kept(settings: Settings, name: str, sha256: str) -> Loaded:
+    """A file as it once was.
+
+    Raises:
+        TableCorrupt: it is gone, or is not what was kept.
+    """
+    path = settings.use_cases / f"{name}.yaml"
+    try:
+        content = _place(settings, name, sha256).read_bytes()
+    except FileNotFoundError as error:
+        if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
+            return there
+        raise TableCorrupt(
+            f"{name}: the use-case file {sha256[:12]} that a run went by is gone from {_place(settings, name, sha256).parent}\n"
+            "  way out: bring it back from a backup, or run the partition again from its first step"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise TableCorrupt(
+            f"{name}: the use-case file that was kept as {sha256[:12]} is not that file any more\n"
+            "  way out: bring it back from a backup, or run the partition again from its first step"
+        )
+    return use_cases.parse(path, content)
+
+
+def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
+    """A use case that no file has said, as a file of its own.
+
+    Raises:
+        SluiceError: what the file would say is not this use case.
+    """
+    told = yaml.safe_dump(_plain(use_case.model_dump(exclude_unset=True)), sort_keys=False, allow_unicode=True, width=110)
+    loaded = use_cases.parse(path, (heading + told).encode())
+    if loaded.use_case != use_case:
+        raise SluiceError(f"{path.name}: a file that was put together does not say what it should: nothing goes by it")
+    return loaded
+
+
+def made_by(loaded: Loaded) -> str | None:
+    """The version whose definitions a file holds that was put together; None of a file that a person wrote."""
+    found = BY_VERSION.match(loaded.content)
+    return found[1].decode() if found else None
+
+
+def _present(path: Path) -> Loaded | None:
+    try:
+        return use_cases.load_file(path)
+    except (BadUseCase, OSError):
+        return None
+
+
+def _place(settings: Settings, name: str, sha256: str) -> Place:
+    if not SHA256.fullmatch(sha256):
+        raise TableCorrupt(
+            f"{name}: a manifest names the use-case file {sha256!r:.80}, which is no sha256\n  way out: run the partition again"
+        )
+    return settings.data / name / FILES / f"{sha256}.yaml"
+
+
+def _plain(value: Any) -> Any:
+    """What YAML can say: no tuples, and numbers that are numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# --- the champion's definitions
+
+
+def champion_of(run: Run) -> str:
+    """The version that a run asks for, else the champion of the morning on which its partition is due.
+
+    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and trainings take
+    the champion of now.
+
+    Raises:
+        NoChampion: nothing was promoted yet, or not by that morning.
+    """
+    if run.model_version:
+        return run.model_version
+    name, history = run.use_case.name, History.of(run.settings, run.use_case.name)
+    changes = history.changes()
+    if run.what_if or run.kind == "training":
+        decided = changes[-1] if changes else None
+    else:
+        morning = dates.known_by(run.kind, run.partition)
+        decided = history.on(morning)
+        if decided is None and changes:
+            raise NoChampion(
+                f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(line.since for line in changes)}\n"
+                f"  way out: to see what the champion of now would have said, beside the predictions: "
+                f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
+            )
+    if decided is None or decided.champion is None:
+        retired = f": it was retired on {decided.since} ({decided.reason})" if decided else " yet"
+        raise NoChampion(
+            f"{name} has no champion{retired}, so there is nothing to score or compare with\n"
+            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
+            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+        )
+    return decided.champion
+
+
+def file_of(settings: Settings, name: str, version: str) -> Loaded:
+    """The use-case file that a version has learned: by its history from the files kept, else from the registry.
+
+    Raises:
+        BadInput: there is no such version.
+        TableCorrupt, TryAgain: the file is gone, or MLflow does not answer.
+    """
+    for line in reversed(History.of(settings, name).read()):
+        if line.version == version and line.file is not None:
+            return kept(settings, name, line.file)
+    from pipelines import registry
+
+    return use_cases.parse(settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version))
+
+
+def waiting(loaded: Loaded, settings: Settings) -> list[str]:
+    """What waits in the file for a training: a sentence for each feature that means something else than the champion has learned.
+
+    Raises:
+        TableCorrupt, TryAgain: the champion's file cannot be had.
+    """
+    name = loaded.use_case.name
+    version = History.of(settings, name).champion
+    if version is None:
+        return []
+    return list(differences(file_of(settings, name, version).use_case, loaded.use_case))
+
+
+def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
+    """The features that mean something else in two files, with both meanings."""
+    before, after = meaning.meanings(learned), meaning.meanings(now)
+    for feature in dict.fromkeys([*before, *after]):
+        if before.get(feature) != after.get(feature):
+            yield f"{feature}: learned as {_told(feature, learned, now)}, now {_told(feature, now, learned)}"
+
+
+@contextmanager
+def explained(run: Run) -> Iterator[None]:
+    """Say with an error about what was delivered that the night asks for it by its champion's definitions, where that is so."""
+    try:
+        yield
+    except BadInput as error:
+        if (version := made_by(run.loaded)) is None or (now := _present(run.loaded.path)) is None:
+            raise
+        found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
+        raise BadInput(
+            "\n".join([found, *more[:2]])
+            + f"\n  asked for by the definitions of version {version}, which has learned other features than {run.loaded.path.name} has now:\n"
+            + listed(differences(run.loaded.use_case, now.use_case), 3)
+            + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
+        ) from error
+
+
+def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -> None:
+    """Make sure that features mean what a model has learned, before it scores them.
+
+    Raises:
+        BadInput: some mean something else, with both meanings, or the model does not say what it has learned.
+    """
+    learned = champion.meanings
+    apart = [name for name, fingerprint in learned.items() if features.meaning.get(name) != fingerprint]
+    if learned and not apart:
+        return
+    if not learned:
+        told = ["it does not say what its features mean, as every model does that is trained now"]
+    else:
+        file = file_of(run.settings, run.use_case.name, champion.version).use_case
+        told = [line for line in differences(file, run.use_case) if line.partition(":")[0] in apart]
+        told = told or [f"{name}: Sluice itself makes it in another way since then" for name in apart]
+    raise BadInput(
+        f"{run.store}: version {champion.version} has learned other features than these: no score is given\n{listed(told, 6)}\n"
+        f"  way out: run {run.partition} again from its first step, which makes it by the definitions of version {champion.version}; or train again"
+    )
+
+
+def _told(feature: str, use_case: UseCase, other: UseCase) -> str:
+    said = meaning.as_told(feature, use_case)
+    # The SQL is the same, so it is what the SQL reads that is another.
+    return f"{said} with {'; '.join(meaning.reads(feature, use_case, other))}" if said == meaning.as_told(feature, other) else said
+
+
+def _for_champion(run: Run) -> Loaded:
+    """The file for a night or a week's report: the present one, if its features mean what the champion has learned."""
+    try:
+        return for_version(run, champion_of(run))
+    except NoChampion:
+        return run.loaded  # the step that needs one says so
+
+
+def for_version(run: Run, version: str) -> Loaded:
+    """The file by which a night is made that a version scores: the present one, if its features mean what that has learned.
+
+    Raises:
+        BadInput: the version's definitions and the rest of the present file are no whole.
+        TableCorrupt, TryAgain: the version's file cannot be had.
+    """
+    learned = file_of(run.settings, run.use_case.name, version)
+    apart = list(differences(learned.use_case, run.use_case))
+    if not apart:
+        return run.loaded
+    heading = (
+        f"# Definitions of version {version} (file {learned.sha256}); all else as in the file {run.loaded.sha256},\n"
+        f"# of whose features {len(apart)} mean something else: they wait for a model that has learned them.\n"
+    )
+    try:
+        return written(_put_together(learned.use_case, run.use_case), run.loaded.path, heading)
+    except (BadUseCase, ValueError) as error:
+        raise BadInput(
+            f"{run.store}: version {version} has learned other features than {run.loaded.path.name} has now, and by its own definitions "
+            f"this night cannot be made\n{listed(apart, 5)}\n  why not: {str(error).splitlines()[-1].strip(' -')}\n"
+            f"  way out: train by the file as it is now, or bring back what version {version} has learned"
+        ) from error
+
+
+def _put_together(learned: UseCase, now: UseCase) -> UseCase:
+    """The champion's definitions with all else of the present file."""
+    personal = {name for name, column in now.columns.items() if column.pii}
+    columns = {
+        name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
+        for name, column in learned.columns.items()
+    }
+    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay") if key in learned.model_fields_set}
+    changes |= {
+        "columns": columns,
+        "source": now.source.model_copy(update={"derive": learned.source.derive}),
+        "cleanse": learned.cleanse.model_copy(update={"max_quarantined": now.cleanse.max_quarantined}),
+        "metric": now.metric if now.task == learned.task else learned.metric,
+        "gates": _expectations(learned, now),
+    }
+    said = now.model_dump(exclude_unset=True, exclude={*LEARNED, "replay"}) | {
+        key: value.model_dump(exclude_unset=True) if hasattr(value, "model_dump") else _dumped(value) for key, value in changes.items()
+    }
+    return UseCase.model_validate(said)
+
+
+def _dumped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _dumped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_dumped(item) for item in value]
+    return value.model_dump(exclude_unset=True) if hasattr(value, "model_dump") else value
+
+
+def _expectations(learned: UseCase, now: UseCase) -> dict[GatedTable, tuple[Expectation, ...]]:
+    """The present file's expectations, but about what means something else those of the champion's file."""
+    changed = _changed_names(learned, now)
+    found: dict[GatedTable, tuple[Expectation, ...]] = {}
+    for table in dict.fromkeys([*now.gates, *learned.gates]):
+        ours = [each for each in now.gates.get(table, ()) if not _is_about(each.kwargs, changed)]
+        theirs = [each for each in learned.gates.get(table, ()) if _is_about(each.kwargs, changed)]
+        found[table] = (*ours, *theirs)
+    return {table: expectations for table, expectations in found.items() if expectations}
+
+
+def _changed_names(learned: UseCase, now: UseCase) -> set[str]:
+    """Features and columns that mean something else in two files, or are in one alone; columns by the source's name, too."""
+    names: set[str] = set()
+    for before, after in ((meaning.meanings(learned), meaning.meanings(now)), (meaning.columns(learned), meaning.columns(now))):
+        names |= {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return names | {use_case.source_names[name] for use_case in (learned, now) for name in names if name in use_case.columns}
+
+
+def _is_about(value: Any, names: set[str]) -> bool:
+    """Whether an expectation's arguments name one of these: a column, one of a list, or one within a row condition."""
+    if isinstance(value, dict):
+        return any(_is_about(item, names) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_is_about(item, names) for item in value)
+    return isinstance(value, str) and (value in names or bool(names.intersection(re.findall(r"""["'](.+?)["']""", value))))

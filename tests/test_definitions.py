@@ -1,0 +1,338 @@
+"""Which file a run goes by: one from its first task to its last, and for a night the definitions that its champion has learned."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines import champions, definitions, flow, quarantine, registry
+from pipelines.backfill import backfill
+from pipelines.config import Kind, UseCase
+from pipelines.dates import Days
+from pipelines.errors import MAX_LINES, BadInput, BadUseCase, SluiceError, TableCorrupt
+from pipelines.history import History
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.use_cases import load, parse
+from tests import tiny
+from tests import two_champions as world
+
+NIGHT = date(2026, 2, 5)
+TABLES = ("raw", "past_raw", "clean", "past", "quarantine", "features", "predictions")
+
+# Each gives a feature another meaning. Without more, all scores of the next night would be wrong behind open gates.
+EDITS = {
+    "a feature's SQL": ("amount: amount\n", "amount: amount / 100\n"),
+    "a window's aggregate": ("avg(amount) over week", "max(amount) over week"),
+    "a window": ("week: {by: [customer], since: 7d}", "week: {by: [customer], since: 2d}"),
+    "a fill": ("cleanse:\n", "cleanse:\n  fill: {amount: 7}\n"),
+    "a spelling": ("{online: [web]}", "{chip: [web]}"),
+    "a code for missing": ("cleanse:\n", "cleanse:\n  missing: {amount: [16.48]}\n"),
+    "a rule": ("cleanse:\n", 'cleanse:\n  rules: {small: "amount < 50"}\n  max_quarantined: 0.99\n'),
+    "the label's delay": ("delay_days: 2", "delay_days: 1"),
+    "a derived column": ('payments"}', 'payments", derive: {amount2: "amount * 2"}}'),
+}
+
+
+@pytest.fixture(scope="module")
+def lived(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Two champions, and a night that the second one has scored."""
+    settings = copied(two_champions, tmp_path_factory.mktemp("lived"))
+    night(settings)
+    return settings
+
+
+@pytest.fixture
+def own(lived: Settings, tmp_path: Path) -> Settings:
+    """Data, file and MLflow of one's own; the models' files are shared."""
+    return copied(lived, tmp_path / "own")
+
+
+def copied(settings: Settings, place: Path) -> Settings:
+    shutil.copytree(settings.disk, place / "data")
+    shutil.copytree(settings.use_cases, place / "use_cases")
+    shutil.copy(Path(settings.mlflow.removeprefix("sqlite:///")), place / "mlflow.db")
+    return replace(settings, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db")
+
+
+def edit(settings: Settings, there: str, instead: str) -> None:
+    path = settings.use_cases / "tiny.yaml"
+    text = path.read_text()
+    assert there in text
+    path.write_text(text.replace(there, instead))
+
+
+def derived_twice(settings: Settings) -> None:
+    """A column that is derived in the source, and read by a feature of the file as it is edited."""
+    edit(settings, "  channel:  {type: string", "  amount2:  {type: number}\n  channel:  {type: string")
+    edit(settings, "    amount: amount\n", "    amount: amount2\n")
+
+
+def night(settings: Settings, day: date = NIGHT, kind: Kind = "scoring") -> Run:
+    run = world.way_of(settings, kind, day)
+    flow.way(run)
+    return run.afresh()
+
+
+def files(run: Run) -> set[str]:
+    """The files that the partition's tables cite."""
+    return {run.store.manifest(table).use_case for table in TABLES if run.store.has(table)}
+
+
+# --- a champion's night is made by the champion's own definitions
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, what: str) -> None:
+    before = world.way_of(own, "scoring", NIGHT).store
+    features = before.digest("features")
+    edit(own, *EDITS[what])
+    if what == "a derived column":
+        derived_twice(own)
+    after = night(own)
+    rows = "SELECT * EXCLUDE (run) FROM rows ORDER BY id"
+    scored = [after.store.read("predictions", revision=n).query("rows", rows).fetchall() for n in (1, 2)]
+    assert scored[0] == scored[1]
+    assert after.store.digest("features") == features
+    (by,) = files(after)
+    assert by not in (before.manifest("features").use_case, load(own.use_cases, "tiny").sha256)
+    loaded = definitions.kept(own, "tiny", by)
+    assert definitions.made_by(loaded) == "2"
+    assert list(definitions.differences(loaded.use_case, definitions.file_of(own, "tiny", "2").use_case)) == []
+
+
+@pytest.mark.parametrize("what", ["a comment", "the schedule", "a limit of memory", "a gate"])
+def test_an_edit_that_changes_no_meaning_is_taken_at_once_and_whole(own: Settings, what: str) -> None:
+    path = own.use_cases / "tiny.yaml"
+    more = {
+        "a comment": "# a comment\n",
+        "the schedule": 'schedule: {scoring: "0 2 * * *"}\n',
+        "a limit of memory": "limits: {memory: 1GB}\n",
+    }
+    path.write_text(
+        path.read_text() + more.get(what, "gates: {raw: [{expect_column_mean_to_be_between: {column: amount, min_value: 1}}]}\n")
+    )
+    assert files(night(own)) == {load(own.use_cases, "tiny").sha256}
+
+
+def test_what_is_no_definition_comes_from_the_present_file(own: Settings) -> None:
+    edit(own, "amount: amount\n", "amount: amount / 100\n")
+    edit(own, "customer: {type: string,", "customer: {type: string, pii: true,")
+    path = own.use_cases / "tiny.yaml"
+    path.write_text(path.read_text() + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n")
+    (by,) = files(night(own))
+    found, now = definitions.kept(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
+    assert (found.limits, found.alerts, found.monitoring, found.source) == (now.limits, now.alerts, now.monitoring, now.source)
+    assert found.columns["customer"].pii
+    assert found.features.numbers["amount"] == "amount"
+
+
+def test_expectations_go_with_the_meaning_of_what_they_are_about(own: Settings) -> None:
+    learned = load(own.use_cases, "tiny").use_case
+    edit(own, "amount: amount\n", "amount: amount / 100\n")
+    mean = "expect_column_mean_to_be_between"
+    stated = {
+        "features": [
+            {mean: {"column": "amount", "max_value": 1}},
+            {mean: {"column": "log_amount", "max_value": 5}},
+            {
+                "expect_column_values_to_not_be_null": {
+                    "column": "channel",
+                    "row_condition": 'col("amount")>0',
+                    "condition_parser": "great_expectations",
+                }
+            },
+        ]
+    }
+    path = own.use_cases / "tiny.yaml"
+    path.write_text(path.read_text() + yaml.safe_dump({"gates": stated}))
+    now = load(own.use_cases, "tiny").use_case
+    kept = definitions._put_together(learned, now).gates["features"]
+    assert [each.kwargs["column"] for each in kept] == ["log_amount"]
+
+
+def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definitions(own: Settings) -> None:
+    edit(own, "amount: amount\n", "amount: amount / 100\n")
+    run = replace(world.way_of(own, "scoring", NIGHT), model_version="1")
+    flow.way(run)
+    (by,) = files(run.afresh())
+    assert definitions.made_by(definitions.kept(own, "tiny", by)) == "1"
+
+
+def test_a_rollback_brings_the_definitions_back_with_the_version(own: Settings) -> None:
+    before = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    champions.rollback(own, "tiny", "1", "too many alarms")
+    by_one = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    edit(own, *EDITS["a feature's SQL"])
+    again = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    assert again == by_one != before
+
+
+def test_a_backfill_and_a_what_if_are_made_by_the_definitions_of_their_champion(own: Settings) -> None:
+    edit(own, *EDITS["a feature's SQL"])
+    (then,) = backfill("tiny", Days(NIGHT, NIGHT), "then", own)
+    assert "scored for the first time" not in then
+    (now, *_) = backfill("tiny", Days(NIGHT, NIGHT), "now", own)
+    assert "0 of 40 decisions differ, scores differ by 0 on average" in now
+
+
+def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_with_both_meanings(own: Settings) -> None:
+    edit(own, "tests.two_champions:payments", "tests.test_definitions:without_channel")
+    edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
+    for there in (
+        "  lower: [channel]\n",
+        "  merge: {channel: {online: [web]}}\n",
+        "  categories: {channel: channel}\n",
+        "slices: [channel]\n",
+    ):
+        edit(own, there, "")
+    with pytest.raises(BadInput) as error:
+        night(own)
+    assert "asked for by the definitions of version 2, which has learned other features than tiny.yaml has now:" in str(error.value)
+    assert "channel: learned as `channel`, a category, now no such feature" in str(error.value)
+    assert len(str(error.value).splitlines()) <= MAX_LINES
+
+
+def without_channel(day: date) -> object:
+    """The source without a column that the champion has learned."""
+    return tiny.payments(day).drop_columns(["channel"])
+
+
+def test_a_score_is_given_only_to_features_that_mean_what_was_learned(own: Settings) -> None:
+    run = world.way_of(own, "scoring", NIGHT)
+    features = run.store.read("features").to_arrow_table()
+    meaning = {**run.store.manifest("features").meaning, "amount": "0" * 16}
+    other = run.afresh()
+    other.store.write("features", features, meaning=meaning)
+    flow.gate(other.afresh(), "features")
+    with pytest.raises(BadInput, match=r"version 2 has learned other features than these: no score is given\n  - amount: "):
+        flow.take(run.afresh(), "score", "0001-of-0001")
+
+
+def test_a_model_that_does_not_say_what_it_has_learned_scores_nothing(own: Settings) -> None:
+    run = world.way_of(own, "scoring", NIGHT)
+    silent = replace(registry.champion(run), metadata={})
+    with pytest.raises(BadInput, match="does not say what its features mean"):
+        definitions.require_learned(run, run.store.manifest("features"), silent)
+
+
+def test_check_tells_what_waits_for_a_training(own: Settings) -> None:
+    assert definitions.waiting(load(own.use_cases, "tiny"), own) == []
+    edit(own, *EDITS["a feature's SQL"])
+    assert definitions.waiting(load(own.use_cases, "tiny"), own) == ["amount: learned as `amount`, a number, now `amount / 100`, a number"]
+
+
+def test_a_meaning_that_only_what_is_read_has_changed_is_told_by_that(own: Settings) -> None:
+    edit(own, "cleanse:\n", "cleanse:\n  fill: {amount: 7}\n")
+    told = definitions.waiting(load(own.use_cases, "tiny"), own)
+    assert "amount: learned as `amount`, a number with amount's fill None, now `amount`, a number with amount's fill '7.0'" in told
+
+
+def test_replay_takes_a_mended_rule_but_no_other_meaning(own: Settings) -> None:
+    edit(own, "cleanse:\n", 'cleanse:\n  rules: {small: "amount < 90"}\n  max_quarantined: 0.99\n')
+    History.of(own, "tiny")  # the champion has learned without the rule, so its nights have no quarantine
+    run = night(own)
+    assert run.store.manifest("quarantine").rows == 0
+    edit(own, "amount: amount\n", "amount: amount / 100\n")
+    assert "nothing to replay" in quarantine.replay(world.way_of(own, "scoring", NIGHT))
+
+
+# --- one run, one file
+
+
+def test_a_run_goes_on_by_the_file_that_it_began_with(own: Settings) -> None:
+    began = load(own.use_cases, "tiny").sha256
+    flow.take(world.way_of(own, "training", NIGHT), "ingest")
+    edit(own, *EDITS["a feature's SQL"])
+    for step, table in flow.WAYS["training"]:
+        run = Run.open("tiny", "training", NIGHT, own, resume=True)
+        if step != "ingest":
+            for share in flow.shares(run, step) or (None,):
+                flow.take(run.afresh(), step, share)
+        if table:
+            flow.gate(run.afresh(), table)
+    version = registry.version_of(own, "tiny", run.store.read_file("models/linear.onnx"))
+    assert registry.champion(replace(run, model_version=version)).metadata["use_case_sha256"] == began
+    assert definitions.file_of(own, "tiny", str(version)).sha256 == began
+
+
+def test_a_file_that_breaks_in_the_middle_of_a_run_stops_only_what_begins(own: Settings) -> None:
+    flow.take(world.way_of(own, "scoring", NIGHT), "ingest")
+    (own.use_cases / "tiny.yaml").write_text("name: {{ ds }}\n")
+    flow.gate(Run.open("tiny", "scoring", NIGHT, own, resume=True), "raw")
+    flow.take(Run.open("tiny", "scoring", NIGHT, own, resume=True), "cleanse")
+    with pytest.raises(BadUseCase):
+        world.way_of(own, "scoring", NIGHT)
+
+
+def test_a_file_that_is_gone_or_changed_is_told(own: Settings) -> None:
+    flow.take(world.way_of(own, "scoring", NIGHT), "ingest")
+    edit(own, "title: ", "title: More. ")
+    (path,) = [
+        path for path in (own.disk / "tiny" / "files").iterdir() if path.stem == world.way_of(own, "scoring", NIGHT).resumed().loaded.sha256
+    ]
+    path.write_text("name: tiny\n")
+    with pytest.raises(TableCorrupt, match="is not that file any more"):
+        Run.open("tiny", "scoring", NIGHT, own, resume=True)
+    path.unlink()
+    with pytest.raises(TableCorrupt, match="is gone from"):
+        Run.open("tiny", "scoring", NIGHT, own, resume=True)
+
+
+def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousand_times(own: Settings) -> None:
+    path, original, over = own.use_cases / "tiny.yaml", (own.use_cases / "tiny.yaml").read_text(), threading.Event()
+    chance, edits = random.Random(7), [0]
+    variants = [original.replace(*EDITS[what]) for what in ("a feature's SQL", "a window", "a fill", "a rule")]
+    variants += [original, original + "# a comment\n", "broken: [", original.replace("title: ", "title: Other. ")]
+
+    def keep_editing() -> None:
+        while not over.wait(chance.uniform(0, 0.02)):
+            draft = path.with_suffix(".draft")
+            draft.write_text(chance.choice(variants))
+            draft.rename(path)
+            edits[0] += 1
+
+    editor = threading.Thread(target=keep_editing)
+    editor.start()
+    ended = 0
+    try:
+        for n in range(10_000):
+            if edits[0] >= 1000 and ended >= 5:
+                break
+            day = NIGHT + timedelta(days=n % 20)
+            try:
+                run = world.way_of(own, "scoring", day)
+            except BadUseCase:
+                continue
+            flow.take(run.afresh(), "ingest")
+            for step, table in flow.WAYS["scoring"]:
+                for share in (flow.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
+                    flow.take(opened(own, day), step, share)
+                if table:
+                    flow.gate(opened(own, day), table)
+            assert len(files(opened(own, day))) == 1
+            ended += 1
+    finally:
+        over.set()
+        editor.join()
+    assert edits[0] >= 1000
+
+
+def opened(settings: Settings, day: date) -> Run:
+    """As a task of Airflow opens it."""
+    return Run.open("tiny", "scoring", day, settings, resume=True)
+
+
+def test_a_file_that_was_put_together_says_what_it_should(own: Settings) -> None:
+    use_case: UseCase = load(own.use_cases, "tiny").use_case
+    loaded = definitions.written(use_case, own.use_cases / "tiny.yaml", "# a heading\n")
+    assert parse(loaded.path, loaded.content).use_case == use_case
+    with pytest.raises((SluiceError, ValueError)):
+        definitions.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")

@@ -1,0 +1,214 @@
+"""What a feature means: forty edits of a use-case file, each with the features whose meaning it changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines import meaning, sql
+from pipelines.check import check
+from pipelines.use_cases import parse
+
+YAML = """
+name: shop
+title: Which orders come back? One row is one order.
+task: binary
+source:
+  kind: file
+  path: data/{partition}.csv
+  format: {type: csv}
+  derive: {ordered: "dteday::timestamp + hr * interval 1 hour"}
+columns:
+  id:       {type: string, role: key}
+  dteday:   {type: string, role: ignored}
+  hr:       {type: integer}
+  ordered:  {type: timestamp, role: time}
+  customer: {type: string, required: true}
+  amount:   {type: number, min: 0, max: 5000}
+  tip:      {type: number}
+  channel:  {type: string, allowed: [chip, online]}
+  note:     {type: string}
+  bad:      {type: integer, role: label, allowed: [0, 1]}
+label: {positive: 1, delay_days: 2}
+cleanse:
+  rename: {Amount: amount}
+  lower: [channel]
+  missing: {amount: [-999, -1], channel: [unknown, ""]}
+  merge: {channel: {online: [web, ecom]}}
+  fill: {tip: 0}
+  rules: {plausible: "tip <= amount"}
+features:
+  windows:
+    week: {by: [customer, channel], since: 7d}
+    known: {by: [customer], since: 7d, until: 2d}
+  numbers:
+    amount: amount
+    hour: hr
+    share: tip / (1 + amount)
+    mean: avg(amount) over week
+    bad_before: avg(bad) over known
+    late: (hour(ordered) > 20)::int
+  categories: {channel: channel}
+  texts: {note: note}
+split: {window_days: 60, by: time, test: 0.25, folds: {by: time, n: 3}}
+candidates: {baseline: {}, linear: {grid: {C: [0.1, 1]}}}
+metric: {name: aucpr}
+threshold: {policy: max_recall, precision: 0.5}
+slices: [channel]
+gates:
+  raw: [{expect_column_mean_to_be_between: {column: hr, min_value: 1}}]
+schedule: {scoring: "0 2 * * *"}
+monitoring: {max_drifted_share: 0.5}
+demo: {training: 2026-01-31}
+"""
+
+ALL = {"amount", "hour", "share", "mean", "bad_before", "late", "channel", "note"}
+BACK = {"mean", "bad_before"}  # look back
+
+# What is edited, what is written instead, whose values mean something else, whose past has other rows.
+EDITS: dict[str, tuple[str, str, set[str], set[str]]] = {
+    "a comment in the file": ("task: binary", "task: binary  # yes or no", set(), set()),
+    "a comment in SQL": ("hour: hr", "hour: hr -- of the day", set(), set()),
+    "blanks in SQL": ("tip / (1 + amount)", "tip/(1+  amount)", set(), set()),
+    "needless brackets": ("hour: hr", "hour: ((hr))", set(), set()),
+    "upper case in SQL": ("avg(amount) over week", "AVG(Amount) OVER week", set(), set()),
+    "another way to write a cast": ("(hour(ordered) > 20)::int", "cast(hour(ordered) > 20 as integer)", set(), set()),
+    "the order of features": ("    amount: amount\n    hour: hr\n", "    hour: hr\n    amount: amount\n", set(), set()),
+    "the order of a window's columns": ("by: [customer, channel]", "by: [channel, customer]", set(), set()),
+    "a window's unit": ("since: 7d}", "since: 168h}", set(), set()),
+    "the order of codes": ("[-999, -1]", "[-1, -999]", set(), set()),
+    "a code as another number": ("[-999, -1]", "[-999.0, -1]", set(), set()),
+    "the order of spellings": ("[web, ecom]", "[ecom, web]", set(), set()),
+    "the case of a spelling that is lowered": ("[web, ecom]", "[Web, ECOM]", set(), set()),
+    "a fill of the same value": ("fill: {tip: 0}", "fill: {tip: 0.0}", set(), set()),
+    "a rule's name": ("plausible:", "tips_are_small:", set(), set()),
+    "where the source is": ("path: data/", "path: feed/", set(), set()),
+    "how the file is read": ("format: {type: csv}", "format: {type: csv, separator: ';'}", set(), set()),
+    "a gate": ("min_value: 1}", "min_value: 2}", set(), set()),
+    "the schedule": ("0 2 * * *", "0 3 * * *", set(), set()),
+    "the grid": ("C: [0.1, 1]", "C: [1]", set(), set()),
+    "the threshold": ("precision: 0.5", "precision: 0.7", set(), set()),
+    "what monitoring allows": ("max_drifted_share: 0.5", "max_drifted_share: 0.4", set(), set()),
+    "a personal column": ("customer: {type: string,", "customer: {type: string, pii: true,", set(), set()),
+    "SQL of one feature": ("hour: hr", "hour: (hr + 19) % 24", {"hour"}, set()),
+    "a unit in SQL": ("    amount: amount", "    amount: amount / 100", {"amount"}, set()),
+    "an aggregate's argument": ("avg(amount)", "avg(tip)", {"mean"}, set()),
+    "an aggregate": ("avg(amount)", "max(amount)", {"mean"}, set()),
+    "a window's length": ("channel], since: 7d", "channel], since: 14d", {"mean"}, set()),
+    "a window's end": ("until: 2d", "until: 3d", {"bad_before"}, set()),
+    "whose window it is": ("[customer, channel]", "[customer]", {"mean"}, set()),
+    "which window is used": ("avg(bad) over known", "avg(bad) over known2", {"bad_before"}, set()),
+    "a fill": ("fill: {tip: 0}", "fill: {tip: 1}", {"share"}, BACK),  # the rule reads tip
+    "a fill that is new": ("fill: {tip: 0}", "fill: {tip: 0, hr: 12}", {"hour"}, set()),
+    "a code for missing": ("[-999, -1]", "[-999]", {"amount", "share", "mean"}, BACK),
+    "a spelling": ("[web, ecom]", "[web]", {"channel", "mean"}, BACK),
+    "what is lowered": ("lower: [channel]", "lower: []", {"channel", "mean"}, BACK),
+    "trimming": ("  lower:", "  trim: false\n  lower:", {"channel", "note", "mean", "bad_before"}, BACK),
+    "what a column is derived from": ("hr * interval 1 hour", "hr * interval 2 hour", {"late", "mean", "bad_before"}, BACK),
+    "a type": ("hr:       {type: integer}", "hr:       {type: number}", {"hour", "late", "mean", "bad_before"}, BACK),
+    "where a column comes from": ("{Amount: amount}", "{Sum: amount}", {"amount", "share", "mean"}, BACK),
+    "when a label is known": ("delay_days: 2", "delay_days: 1", {"bad_before"}, set()),
+    "what is positive": ("positive: 1", "positive: 0", {"bad_before"}, set()),
+    "a rule": ("tip <= amount", "tip < amount", set(), BACK),
+    "a limit": ("max: 5000", "max: 6000", set(), BACK),
+    "an allowed value": ("[chip, online]", "[chip, online, app]", set(), BACK),
+    "which copy counts": ("  rules:", "  duplicates: last\n  rules:", set(), BACK),
+    "what is required": ("tip:      {type: number}", "tip:      {type: number, required: true}", set(), BACK),
+    "a kind": ("  categories: {channel: channel}\n  texts: {note: note}", "  categories: {channel: channel, note: note}", {"note"}, set()),
+}
+EDITS["which window is used"] = (
+    "    known: {by: [customer], since: 7d, until: 2d}\n  numbers:\n    amount: amount\n    hour: hr\n    share: tip / (1 + amount)\n"
+    "    mean: avg(amount) over week\n    bad_before: avg(bad) over known",
+    "    known: {by: [customer], since: 7d, until: 2d}\n    long: {by: [customer], since: 9d, until: 2d}\n  numbers:\n    amount: amount\n"
+    "    hour: hr\n    share: tip / (1 + amount)\n    mean: avg(amount) over week\n    bad_before: avg(bad) over long",
+    {"bad_before"},
+    set(),
+)
+
+
+def meanings(text: str) -> meaning.Meanings:
+    loaded = parse(Path("shop.yaml"), text.encode())
+    assert check(loaded) == []
+    return meaning.meanings(loaded.use_case)
+
+
+BEFORE = meanings(YAML)
+
+
+def test_there_are_at_least_forty_edits_and_every_feature_is_touched_by_one() -> None:
+    assert len(EDITS) >= 40
+    assert set().union(*(values for _, _, values, _ in EDITS.values())) == ALL == BEFORE.keys()
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_changes_the_meaning_of_these_features_and_no_others(edit: str) -> None:
+    there, instead, values, rows = EDITS[edit]
+    assert YAML.count(there) == 1 or edit == "a window's unit"
+    after = meanings(YAML.replace(there, instead).replace("delay_days: 1", "delay_days: 1"))
+    assert {name for name in ALL if meaning.values_only(BEFORE[name]) != meaning.values_only(after[name])} == values
+    assert {name for name in ALL if BEFORE[name].partition("-")[2] != after[name].partition("-")[2]} == rows
+
+
+def test_a_renamed_window_and_a_renamed_column_change_nothing() -> None:
+    assert meanings(YAML.replace("week", "seven_days")) == BEFORE
+    renamed = YAML.replace("tip", "gratuity").replace("rename: {Amount: amount}", "rename: {Amount: amount, tip: gratuity}")
+    assert meanings(renamed) == BEFORE
+
+
+def test_a_rule_of_sluices_own_that_is_new_changes_all_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meaning, "RULE", meaning.RULE + 1)
+    after = meanings(YAML)
+    assert all(after[name] != BEFORE[name] for name in ALL)
+
+
+def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
+    assert {name for name in ALL if "-" in BEFORE[name]} == BACK
+
+
+def test_a_meaning_is_told_with_its_window_and_what_it_reads() -> None:
+    use_case = parse(Path("shop.yaml"), YAML.encode()).use_case
+    assert meaning.as_told("bad_before", use_case) == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
+    other = parse(Path("shop.yaml"), YAML.replace("fill: {tip: 0}", "fill: {tip: 1}").encode()).use_case
+    assert meaning.reads("share", other, use_case) == ["tip's fill '1.0'"]
+
+
+BLANKS = st.text(" \t\n", min_size=1, max_size=3)
+COMMENT = st.one_of(st.just(""), st.text("abc x=1'\"", max_size=8).map(lambda text: f"-- {text}\n"), st.just("/* ; */"))
+
+
+@given(st.data())
+def test_sql_that_differs_in_blanks_comments_and_case_is_the_same_tree(data: st.DataObject) -> None:
+    words = [
+        "case",
+        "when",
+        "amount",
+        ">",
+        "10.5",
+        "and",
+        "channel",
+        "in",
+        "(",
+        "'Web'",
+        ",",
+        "'x",
+        "y'",
+        ")",
+        "then",
+        "ln",
+        "(",
+        "1",
+        "+",
+        "amount",
+        ")",
+        "else",
+        "-",
+        "tip",
+        "end",
+    ]
+    words = ["'x y'" if word == "'x" else word for word in words if word != "y'"]
+    spelt = [word if word.startswith("'") else data.draw(st.sampled_from([word, word.upper()])) for word in words]
+    text = "".join(word + data.draw(BLANKS) + data.draw(COMMENT) for word in spelt)
+    assert meaning._renamed(sql.tree(text), {}) == meaning._renamed(sql.tree(" ".join(words)), {})
