@@ -28,7 +28,7 @@ from typing import Literal, get_args
 
 from pipelines import dates, use_cases
 from pipelines.config import Kind
-from pipelines.errors import BadUseCase, GateOpen, SluiceError
+from pipelines.errors import BadUseCase, GateOpen, SluiceError, listed
 from pipelines.settings import Settings
 
 
@@ -42,11 +42,22 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
             loaded = use_cases.load(settings.use_cases, name)
             if mistakes := mistakes_of(loaded):
                 raise BadUseCase(use_cases.told(loaded.path, mistakes))
-            print(f"{loaded.path.name}: good")
+            print(f"{loaded.path.name}: good{_waiting(loaded, settings)}")
         except BadUseCase as error:
             wrong.append(str(error))
     if wrong:
         raise BadUseCase("\n".join(wrong))
+
+
+def _waiting(loaded: use_cases.Loaded, settings: Settings) -> str:
+    """What of a good file takes effect only with the next model."""
+    from pipelines import definitions
+
+    wait = definitions.waiting(loaded, settings)
+    told = (
+        ", but features wait for a training; until a model is promoted that has learned them, nights go by the champion's own definitions"
+    )
+    return f"{told}\n{listed(wait)}" if wait else ""
 
 
 def fetch(options: argparse.Namespace, settings: Settings) -> None:

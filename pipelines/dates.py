@@ -14,6 +14,7 @@ from pipelines.config import Kind, UseCase
 from pipelines.errors import BadInput, brief
 
 WEEK = 7
+DAY = timedelta(days=1)
 YEARS = range(1900, 2200)  # with room for windows before and after
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pipelines.registry import Champion
     from pipelines.run import Run
     from pipelines.settings import Settings
+    from pipelines.store import Store
 
 FILES = "files"  # of a use case, beside its tables
 FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
@@ -52,11 +53,16 @@ def begun(run: Run) -> Run:
         BadInput: a night cannot be made by its champion's definitions; says which features mean something else.
         TableCorrupt, TryAgain: the champion's file cannot be had.
     """
-    loaded = _for_champion(run) if run.kind != "training" else run.loaded
-    place = _place(run.settings, run.use_case.name, loaded.sha256)
+    run = run.by(_for_champion(run)) if run.kind != "training" else run.afresh()
+    keep(run)
+    return run
+
+
+def keep(run: Run) -> None:
+    """Keep the run's file by its sha256, so that whoever meets that in a manifest finds it."""
+    place = _place(run.settings, run.use_case.name, run.loaded.sha256)
     if not place.is_file():
-        places.publish(place, loaded.content)
-    return run.by(loaded)
+        places.publish(place, run.loaded.content)
 
 
 def resumed(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
@@ -246,6 +252,31 @@ def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -
         f"{run.store}: version {champion.version} has learned other features than these: no score is given\n{listed(told, 6)}\n"
         f"  way out: run {run.partition} again from its first step, which makes it by the definitions of version {champion.version}; or train again"
     )
+
+
+def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequence[Store]) -> list[Store]:
+    """The nights whose features mean what the champion has learned: others have been scored by other definitions, before it came.
+
+    Raises:
+        BadInput: none does, or the training's own features have been written again by other definitions.
+    """
+
+    def same(store: Store) -> bool:
+        means = store.manifest("features").meaning
+        return all(means.get(name) == learned for name, learned in champion.meanings.items())
+
+    if not champion.meanings or not same(training):
+        raise BadInput(
+            f"{run.store}: the features of the training {training.partition} are not those that version {champion.version} has learned\n"
+            f"  way out: train again; or bring them back: python -m pipelines data restore {run.use_case.name} {champion.metadata['data_version']} ..."
+        )
+    alike = [night for night in nights if same(night)]
+    if not alike:
+        raise BadInput(
+            f"{run.store}: in no night of this week do the features mean what version {champion.version} has learned, so there is nothing to compare\n"
+            f"  way out: run its nights again: python -m pipelines backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
+        )
+    return alike
 
 
 def _told(feature: str, use_case: UseCase, other: UseCase) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import bootstrap, curves, metrics, pictures, rules, scores, threshold
+from pipelines import as_learned, bootstrap, curves, metrics, pictures, rules, scores, threshold
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
@@ -67,6 +67,7 @@ def evaluate(
     validation: duckdb.DuckDBPyRelation,
     candidates: Mapping[Family, bytes],
     champion: Champion | None,
+    learned: duckdb.DuckDBPyRelation | None = None,
     use_case: UseCase,
 ) -> Judged:
     """Judge the winner of the search on rows that neither the search nor the threshold has seen.
@@ -77,6 +78,7 @@ def evaluate(
         validation: The training rows' out-of-fold scores, of all families.
         candidates: Family -> its fitted Pipeline, as `candidate.load` reads it.
         champion: Who serves now.
+        learned: The rows as the champion has learned to see them, where that is otherwise; see `as_learned`.
         use_case: The facts.
 
     Raises:
@@ -94,7 +96,10 @@ def evaluate(
     pipelines = {family: candidate.load(content) for family, content in candidates.items()}
     families = [Scored(family, candidate.scores(fitted, X, use_case.task), cuts[family].value) for family, fitted in pipelines.items()]
     known = inputs.frame(train.to_pandas(), use_case.features), _labels(train, use_case)
-    beside = [*([_champion(champion, test)] if champion else []), _baseline(*known, X, rows_a_day, use_case)]
+    beside = [
+        *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
+        _baseline(*known, X, rows_a_day, use_case),
+    ]
     models = {model.name: model for model in [*families, *beside]}
     compared = {"challenger": models[winner], **{model.name: model for model in beside}}
 
@@ -178,6 +183,10 @@ def _baseline(known: pd.DataFrame, y: metrics.Floats, X: pd.DataFrame, rows_a_da
     """The baseline learns all it knows, its threshold too, on the training rows."""
     fitted = baseline.fit(use_case, known, y)
     return Scored(BASELINE, fitted.scores(X), _threshold(use_case, y, fitted.scores(known), rows_a_day))
+
+
+def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:
+    return test if learned is None else as_learned.of_keys(learned, test, use_case.key)
 
 
 def _champion(champion: Champion, test: pa.Table) -> Scored:

@@ -131,18 +131,22 @@ def tune(run: Run, share: str) -> Outcome:
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines import card, evaluate, registry, tracking, unseen
+    from pipelines import as_learned, card, evaluate, registry, tracking, unseen
 
     families = run.use_case.candidates.families
     champion, features = registry.champion_or_none(run), run.store.read("features")
+    learned = as_learned.rows(run, champion) if champion else None
     if champion:
         unseen.require(run, features, champion)
+    if learned:
+        features = as_learned.common(features, learned, run.use_case.key)
     judged = evaluate.evaluate(
         features=features,
         trials=run.store.read("trials", pieces=families),
         validation=run.store.read("validation", pieces=families),
         candidates={family: run.store.read_file(f"candidates/{family}.skops") for family in families},
         champion=champion,
+        learned=learned,
         use_case=run.use_case,
     )
     run.store.write("scores", judged.scores)
@@ -212,7 +216,7 @@ def deliver(run: Run) -> Outcome:
 
 def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows, and matured labels -> drift, and its report."""
-    from pipelines import drift, ingest, registry
+    from pipelines import definitions, drift, ingest, registry
     from pipelines.cleanse import cleanse
 
     week = dates.days_of(run.use_case, "drift", run.partition)
@@ -220,9 +224,11 @@ def drift(run: Run) -> Outcome:
     nights = [run.store.at("scoring", day) for day in week]
     labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
     champion = registry.champion(run)
+    training = run.store.at("training", champion.partition)
+    alike = definitions.of_one_meaning(run, champion, training, nights)
     found = drift.compare(
-        reference=run.store.at("training", champion.partition).read("features"),
-        features=[night.read("features") for night in nights],
+        reference=training.read("features"),
+        features=[night.read("features") for night in alike],
         predictions=[night.read("predictions") for night in nights],
         labels=labels,
         champion=champion,

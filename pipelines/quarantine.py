@@ -9,8 +9,8 @@ touched. What is decided:
 - The night's own model scores, champion or not: one night, one model.
 - What joins gets the features that running the night again would give it: windows see the past, as the rules are now, and
   all of the night's rows. The windows of rows that stood there are not computed again; running the night again does that.
-- Rules and repairs are what may have changed in the file. Columns and features of other names or types are refused; who
-  has changed a feature's SQL runs the night again.
+- Rules are what may have changed in the file: which rows are let in. Where a feature's values mean something else than the
+  night's model has learned, the rows are judged by that model's own definitions (`pipelines.definitions`).
 
 The new tables are made and judged beside the night (`Store.beside`), and only then published, one by one. A note, written
 before the first and gone after the last, says that they are good: a replay that is killed in between is finished by the
@@ -125,6 +125,7 @@ def replay(run: Run) -> str:
         TryAgain: another replay of the night is running, or the source or MLflow does not answer.
     """
     run.store.manifest("quarantine")  # says so when there is none
+    run = _by_learned_values(run)
     with _alone(run):
         if _was_stopped(run):
             _publish(run)
@@ -145,6 +146,27 @@ def replay(run: Run) -> str:
         aside.write_file(GOOD, as_json(before))
         _publish(run)
         return f"{run.store}: {joined:,} rows are good now, and scored by version {version}; still in quarantine: {_held(run):,}"
+
+
+def _by_learned_values(run: Run) -> Run:
+    """The run by the file as it is, if only rules have changed in it since the night's model was trained; else by that one's definitions.
+
+    The rows that join are the first that a mended rule lets in. Features that look back were learned over the rows that the
+    older rule let in, and so they are still: the night's past is what it was.
+    """
+    from pipelines import definitions
+    from pipelines.meaning import meanings, values_only
+
+    predictions = (
+        run.afresh().store.read("predictions").project("model_version").distinct().fetchall() if run.store.has("predictions") else []
+    )
+    for (version,) in predictions[:1]:
+        learned = meanings(definitions.file_of(run.settings, run.use_case.name, version).use_case)
+        now = meanings(run.use_case)
+        if {name: values_only(one) for name, one in learned.items()} != {name: values_only(one) for name, one in now.items()}:
+            run = run.by(definitions.for_version(run, version))
+    definitions.keep(run)
+    return run
 
 
 def _held(run: Run) -> int:
@@ -244,7 +266,9 @@ def _compute_features(run: Run) -> None:
         # By the rules as they are now: these rows get the very features that running the night again would give them.
         seen = seen.union(cleanse(now.store.read("past_raw"), use_case, run.partition)[0])
     computed = compute(_without(clean, use_case.key, known, use_case.key), seen, use_case)
-    aside.store.write("features", _joined(run, known, computed, [use_case.time, use_case.key]))
+    # What the night's own features mean, those of the rows that joined do, too: only which rows are let in may differ.
+    told = now.store.manifest("features").meaning
+    aside.store.write("features", _joined(run, known, computed, [use_case.time, use_case.key]), meaning=told)
 
 
 def _predict(run: Run) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines import personal, registry, snapshot, sql
+from pipelines import definitions, personal, registry, snapshot, sql, use_cases
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableMissing
 from pipelines.history import History
@@ -45,6 +45,7 @@ def trace(run: Run, key: str) -> Iterator[str]:
     if found is None:
         raise BadInput(_not_there(run, key))
     version = str(found["model_version"])
+    yield _file(run)
     for table in WAY:
         manifest, number = _revision(run, table, digest)
         yield f"{table}: {_revisions(run, table, number)}, digest {manifest.digest[:12]}, by code {manifest.code}; {_gate(run, table, manifest)}"
@@ -55,6 +56,17 @@ def trace(run: Run, key: str) -> Iterator[str]:
     yield "runs:"
     yield from (f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in run.store.notes())
     yield from _model(run, version)
+
+
+def _file(run: Run) -> str:
+    """Which use-case file the night went by, and whether another one waits for its training."""
+    by = definitions.made_by(run.loaded)
+    told = f"use-case file: {run.loaded.sha256[:12]}" + (
+        f", the definitions of version {by} with all else of the file of then" if by else ""
+    )
+    now = use_cases.load(run.settings.use_cases, run.use_case.name)
+    wait = len(list(definitions.differences(run.use_case, now.use_case)))
+    return f"{told}; of the file as it is now, {wait} features mean something else" if wait else told
 
 
 def _model(run: Run, version: str) -> Iterator[str]:

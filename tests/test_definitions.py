@@ -97,8 +97,7 @@ def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, wha
     if what == "a derived column":
         derived_twice(own)
     after = night(own)
-    rows = "SELECT * EXCLUDE (run) FROM rows ORDER BY id"
-    scored = [after.store.read("predictions", revision=n).query("rows", rows).fetchall() for n in (1, 2)]
+    scored = [after.store.read("predictions", revision=n).order("id").project("* EXCLUDE (run)").fetchall() for n in (1, 2)]
     assert scored[0] == scored[1]
     assert after.store.digest("features") == features
     (by,) = files(after)
@@ -187,7 +186,7 @@ def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_wit
     edit(own, "tests.two_champions:payments", "tests.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
     for there in (
-        "  lower: [channel]\n",
+        "cleanse:\n  lower: [channel]\n",
         "  merge: {channel: {online: [web]}}\n",
         "  categories: {channel: channel}\n",
         "slices: [channel]\n",

@@ -18,14 +18,14 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from pipelines import deliver, flow, use_cases
+from pipelines import definitions, deliver, flow, use_cases
 from pipelines.backfill import backfill
 from pipelines.check import check
 from pipelines.config import Sink
 from pipelines.dates import Days
 from pipelines.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TryAgain
 from pipelines.run import Run
-from pipelines.selftest.stage import Stage
+from pipelines.selftest.stage import Stage, playing
 from pipelines.settings import Settings
 from tests import judged, postgres, tiny
 from tests import two_champions as champions
@@ -197,8 +197,9 @@ def test_a_what_if_run_delivers_nothing(world: World) -> None:
 
 
 def test_the_self_test_which_damages_predictions_knows_no_sink(world: World, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, world.run(), NIGHT)
-    assert world.run().use_case.sink
+    run = world.run()
+    stage = Stage(tmp_path, run, NIGHT, definitions.written(playing(run.use_case, tmp_path), run.loaded.path))
+    assert run.use_case.sink
     assert stage.run("scoring").use_case.sink is None
 
 

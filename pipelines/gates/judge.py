@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import flow, let_through, pages
+from pipelines import definitions, flow, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
@@ -200,6 +200,7 @@ def page(run: Run, verdict: Verdict) -> str:
         partition=run.partition,
         kind=run.kind,
         file=run.loaded,
+        made_by=definitions.made_by(run.loaded),
         mask=privacy.MASK,
     )
 

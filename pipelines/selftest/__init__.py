@@ -17,7 +17,8 @@ from pathlib import Path
 from pipelines.errors import GateOpen, SluiceError, listed
 from pipelines.flow import WAYS
 from pipelines.model.engine_pool import cores
-from pipelines.selftest.damages import Damage, every
+from pipelines.selftest.damage import Damage
+from pipelines.selftest.damages import every
 from pipelines.selftest.matrix import Matrix
 from pipelines.selftest.stage import Stage, Suffered
 from pipelines.settings import Settings

@@ -7,8 +7,8 @@ what a bug in the step that writes it would do: its own gate has to stop it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -16,35 +16,13 @@ from pipelines import dates, export, flow, registry, scores, sql, verdict
 from pipelines.config import Column, Kind, Step
 from pipelines.model import candidate
 from pipelines.run import Run
-from pipelines.selftest import graphs
+from pipelines.selftest import edits, graphs
+from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
 
 MISSING_AT_LEAST = 0.3  # of the values, where ten times the share that is missing anyway would be little
 SOME = "abs(hash({key})) % 3 = 0"  # a third of the rows
-
-
-@dataclass(frozen=True)
-class Damage:
-    """One damage.
-
-    Attributes:
-        title: What is done, in words.
-        kind: The way on which it is done.
-        do: Does it, and returns the run that goes on from there.
-        behind: The step whose table is damaged; None: the way starts anew, on what the source delivers.
-        stopped_by: The step or gate that has to stop it; None: whichever does.
-        may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
-        good: Whether it is none: then everything must be open.
-    """
-
-    title: str
-    kind: Kind
-    do: Callable[[Stage], Run]
-    behind: Step | None = None
-    stopped_by: str | None = None
-    may_be_harmless: bool = False
-    good: bool = False
 
 
 def every(stage: Stage) -> Iterator[Damage]:
@@ -58,6 +36,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from _of_predictions(stage)
     yield from _of_training(stage)
     yield from _of_drift(stage)
+    yield from edits.every(stage)
 
 
 # --- what the source delivers

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from pipelines.config import GatedTable
-from pipelines.selftest.damages import Damage
+from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Suffered
 
 GATES: tuple[GatedTable, ...] = get_args(GatedTable)  # not those of `flow.WAYS`: one that is missing there must be missed

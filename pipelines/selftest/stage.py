@@ -20,7 +20,7 @@ from pipelines.store import RUNS, Store
 from pipelines.use_cases import Loaded
 
 if TYPE_CHECKING:
-    from pipelines.selftest.damages import Damage
+    from pipelines.selftest.damage import Damage
 
 WEEK = 7
 
@@ -62,7 +62,7 @@ class Stage:
         own.var.mkdir()
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training
         template = Run.open(use_case, "training", training, own)
-        stage = cls(folder, template, training, definitions.written(_playing(template.use_case, folder), template.loaded.path))
+        stage = cls(folder, template, training, definitions.written(playing(template.use_case, folder), template.loaded.path))
         stage._copy_source(settings)
         for kind, day in stage.life():
             flow.way(stage.run(kind, day))
@@ -143,6 +143,7 @@ class Stage:
             try:
                 if step != damage.behind:
                     self._take(run, step)
+                    run = run.resumed() if step == flow.WAYS[kind][0][0] else run
             except SluiceError as error:
                 return Suffered(tuple(passed), step, _first_line(error), harmless=False)
             if table == "features" and damage.may_be_harmless and run.afresh().store.digest("features") == good:
@@ -174,7 +175,7 @@ class Stage:
         shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
 
 
-def _playing(use_case: UseCase, folder: Path) -> UseCase:
+def playing(use_case: UseCase, folder: Path) -> UseCase:
     """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
     source = FileSource(kind="file", path=str(folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
     return use_case.model_copy(update={"source": source, "replay": None, "sink": None})

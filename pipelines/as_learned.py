@@ -1,0 +1,95 @@
+"""A champion beside its challenger, each on features that mean what it has learned.
+
+A training by a file whose features mean something else has no rows that the champion could score: on them it would look
+worse than it is, and anything would be promoted over it. So the same rows of the source are made into features once more,
+by the champion's own definitions.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines import dates, definitions, sql
+from pipelines.errors import BadInput, SluiceError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.registry import Champion
+    from pipelines.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
+    """The training's rows as the champion has learned to see them; None where the training's own features mean that.
+
+    Args:
+        run: A training with published features.
+        champion: Who is to be compared.
+
+    Returns:
+        The key and the champion's features, of each row that its own definitions let in.
+
+    Raises:
+        BadInput: no such rows can be made of what the source gives now.
+        TryAgain: the source or MLflow does not answer.
+    """
+    means = run.store.manifest("features").meaning
+    if champion.meanings and all(means.get(name) == learned for name, learned in champion.meanings.items()):
+        return None
+    from pipelines import ingest
+    from pipelines.cleanse import cleanse
+    from pipelines.features import compute
+
+    try:
+        own = replace(run, loaded=definitions.for_version(run, champion.version))
+        days = dates.days_of(run.use_case, run.kind, run.partition)
+        # The days of this training, and so many before them as the champion's windows look back.
+        back = len(dates.past_of(own.use_case, run.kind, run.partition))
+        past = dates.Days(days.first - back * dates.DAY, days.first - dates.DAY)
+        clean = cleanse(ingest.rows(own, days), own.use_case, run.partition)[0]
+        before = cleanse(ingest.rows(own, past, may_be_empty=True), own.use_case, run.partition)[0] if back else None
+        return compute(clean, before, own.use_case)
+    except BadInput as error:
+        raise BadInput(
+            f"{run.store}: champion version {champion.version} has learned other features, and cannot be compared by its own definitions: "
+            f"{str(error).splitlines()[0]}\n  way out: let the source deliver what it has learned; or, if that champion shall go: "
+            f"python -m pipelines models retire {run.use_case.name} --reason ..., and the next training starts without one"
+        ) from error
+
+
+def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
+    """The training's features without the held-out rows that the champion's own definitions put aside: neither is judged on them."""
+    name = sql.name(key)
+    both = features.set_alias("features").join(
+        learned.project(f"{name} AS known").set_alias("learned"), f"features.{name} = learned.known", how="semi"
+    )
+    kept = features.filter("split = 'train'").union(both.filter("split = 'test'"))
+    ((before,), (after,)) = (rows.filter("split = 'test'").count("*").fetchall()[0] for rows in (features, kept))
+    if after < before:
+        logger.info("%s of %s held-out rows are judged by nobody: the champion's own rules put them aside", before - after, before)
+    return kept
+
+
+def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Table:
+    """The champion's rows of a table's keys, in the table's order.
+
+    Args:
+        learned: As `rows` gives them.
+        test: Held-out rows, in order of their key.
+        key: The column that names a row.
+
+    Raises:
+        SluiceError: not every row came out once.
+    """
+    every = learned.order(sql.name(key)).to_arrow_table()
+    table = every.filter(pc.is_in(every[key], test[key].combine_chunks()))
+    if table[key].to_pylist() != test[key].to_pylist():
+        raise SluiceError(f"{len(test):,} held-out rows, of which {len(table):,} came out by the champion's definitions: nothing is judged")
+    return table

@@ -1,0 +1,36 @@
+"""One way in which good data, a table or a file is damaged, and who has to stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.config import Kind, Step
+
+if TYPE_CHECKING:
+    from pipelines.run import Run
+    from pipelines.selftest.stage import Stage
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damage.
+
+    Attributes:
+        title: What is done, in words.
+        kind: The way on which it is done.
+        do: Does it, and returns the run that goes on from there.
+        behind: The step whose table is damaged; None: the way starts anew, on what the source delivers.
+        stopped_by: The step or gate that has to stop it; None: whichever does.
+        may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
+        good: Whether it is none: then everything must be open.
+    """
+
+    title: str
+    kind: Kind
+    do: Callable[[Stage], Run]
+    behind: Step | None = None
+    stopped_by: str | None = None
+    may_be_harmless: bool = False
+    good: bool = False

@@ -1,0 +1,84 @@
+"""Edits of the use-case file, after a training and in the middle of a run: no score may be given to what no model has learned.
+
+A night goes by its champion's own definitions, so its features are those of the good night to the bit; or it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipelines import flow, sql
+from pipelines.selftest.damage import Damage
+
+if TYPE_CHECKING:
+    from pipelines.run import Run
+    from pipelines.selftest.stage import Stage
+    from pipelines.use_cases import Loaded
+
+
+def every(stage: Stage) -> Iterator[Damage]:
+    """All edits that a use case's features admit."""
+    edits: dict[str, Callable[[Stage], Loaded]] = {"a feature's SQL": _sql, "a code for missing": _missing}
+    if stage.use_case.features.windows:
+        edits |= {"a window": _window, "a rule of rows": _rule}
+    for what, edit in edits.items():
+        after = partial(_after_training, edit=edit)
+        yield Damage(f"file edited after the training: {what}", "scoring", after, may_be_harmless=True)
+    during = partial(_during_the_run, edit=_sql)
+    yield Damage("file edited in the middle of a run: a feature's SQL", "scoring", during, behind="ingest", stopped_by="gate_raw")
+
+
+def _after_training(stage: Stage, edit: Callable[[Stage], Loaded]) -> Run:
+    return stage.run("scoring", loaded=edit(stage))
+
+
+def _during_the_run(stage: Stage, edit: Callable[[Stage], Loaded]) -> Run:
+    """Begin by one file, and let a task that does not ask which go on by another."""
+    flow.take(stage.run("scoring"), "ingest")
+    return stage.run("scoring", loaded=edit(stage))
+
+
+def _sql(stage: Stage) -> Loaded:
+    features = stage.use_case.features
+    name, text = next(iter(features.numbers.items()))
+    return stage.edited(features=features.model_copy(update={"numbers": {**features.numbers, name: f"({text}) / 100 + 1"}}))
+
+
+def _window(stage: Stage) -> Loaded:
+    features = stage.use_case.features
+    name, window = next(iter(features.windows.items()))
+    longer = window.model_copy(update={"since": window.since * 2})
+    return stage.edited(features=features.model_copy(update={"windows": {**features.windows, name: longer}}))
+
+
+def _rule(stage: Stage) -> Loaded:
+    """Let in no row of the later half of a day."""
+    cleanse, time = stage.use_case.cleanse, sql.name(stage.use_case.time)
+    return stage.edited(
+        cleanse=cleanse.model_copy(update={"rules": {**cleanse.rules, "early": f"hour({time}) < 12"}, "max_quarantined": 1.0})
+    )
+
+
+def _missing(stage: Stage) -> Loaded:
+    """Call the commonest value of a number missing."""
+    use_case, cleanse = stage.use_case, stage.use_case.cleanse
+    read = {column for text in use_case.features.numbers.values() for column in sql.parse(text, _frames(stage)).every_column}
+    name = next(
+        name
+        for name, column in use_case.columns.items()
+        if name in read and column.type in ("integer", "number") and column.role == "feature"
+    )
+    rows = stage.run("scoring").store.read("clean")
+    ((value, _),) = (
+        rows.aggregate(f"{sql.name(name)} AS value, count(*) AS n").filter("value IS NOT NULL").order("n DESC, value").limit(1).fetchall()
+    )
+    missing = {**cleanse.missing, name: (*cleanse.missing.get(name, ()), value)}
+    return stage.edited(cleanse=cleanse.model_copy(update={"missing": missing}))
+
+
+def _frames(stage: Stage) -> dict[str, str]:
+    from pipelines.windows import Clock
+
+    return Clock().frames(stage.use_case)
