@@ -130,7 +130,8 @@ class Stage:
         pieces = run.use_case.candidates.families if table == "trials" else (None,)
         for piece in pieces:
             rows = store.read(table, (piece,) if piece else ())
-            store.write(table, select(rows, "rows", statement), piece=piece)
+            means = store.manifest(f"{table}/{piece}" if piece else table).meaning
+            store.write(table, select(rows, "rows", statement), piece=piece, meaning=means)
 
     def suffer(self, damage: Damage) -> Suffered:
         """Do a damage to the good life, and go on from there until a step or a gate stops."""

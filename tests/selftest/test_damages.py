@@ -9,7 +9,8 @@ import pytest
 from pipelines import flow
 from pipelines.config import GatedTable
 from pipelines.gates.judge import Verdict
-from pipelines.selftest.damages import Damage, every
+from pipelines.selftest.damage import Damage
+from pipelines.selftest.damages import every
 from pipelines.selftest.matrix import Matrix
 from pipelines.selftest.stage import Stage
 

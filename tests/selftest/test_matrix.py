@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.selftest.damages import Damage
+from pipelines.selftest.damage import Damage
 from pipelines.selftest.matrix import Matrix
 from pipelines.selftest.stage import Suffered
 
