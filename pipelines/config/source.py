@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.config.base import ConnectionId, Identifier, Strict, variable_of
+from pipelines.config.base import ConnectionId, Day, Days, Identifier, Strict, variable_of
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
 DERIVE: Any = Field(
@@ -97,8 +97,8 @@ class Replay(Strict):
     """
 
     rule: Literal["order", "hash"]
-    start: date
-    days: int = Field(ge=2)
+    start: Day
+    days: Days = Field(ge=2)
     key: Identifier = Field(description="The schema's key column, which ingest fills with the row number.")
     time: Identifier = Field(description="The schema's time column, which ingest fills.")
 
