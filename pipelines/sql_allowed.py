@@ -65,181 +65,42 @@ _SCALARS = {
     """,
 }
 
-SCALARS = frozenset(word for words in _SCALARS.values() for word in words.split())
-
-AGGREGATES = frozenset(
-    [
-        "any_value",
-        "approx_count_distinct",
-        "approx_quantile",
-        "arbitrary",
-        "arg_max",
-        "arg_max_null",
-        "arg_max_nulls_last",
-        "arg_min",
-        "arg_min_null",
-        "arg_min_nulls_last",
-        "argmax",
-        "argmin",
-        "array_agg",
-        "avg",
-        "bit_and",
-        "bit_or",
-        "bit_xor",
-        "bool_and",
-        "bool_or",
-        "corr",
-        "count",
-        "count_if",
-        "count_star",
-        "countif",
-        "covar_pop",
-        "covar_samp",
-        "entropy",
-        "favg",
-        "first",
-        "fsum",
-        "group_concat",
-        "kahan_sum",
-        "kurtosis",
-        "kurtosis_pop",
-        "last",
-        "list",
-        "listagg",
-        "mad",
-        "max",
-        "max_by",
-        "mean",
-        "median",
-        "min",
-        "min_by",
-        "mode",
-        "product",
-        "quantile",
-        "quantile_cont",
-        "quantile_disc",
-        "regr_avgx",
-        "regr_avgy",
-        "regr_count",
-        "regr_intercept",
-        "regr_r2",
-        "regr_slope",
-        "regr_sxx",
-        "regr_sxy",
-        "regr_syy",
-        "sem",
-        "skewness",
-        "stddev",
-        "stddev_pop",
-        "stddev_samp",
-        "string_agg",
-        "sum",
-        "sumkahan",
-        "var_pop",
-        "var_samp",
-        "variance",
-    ]
-)
+_AGGREGATES = """
+    any_value approx_count_distinct approx_quantile arbitrary arg_max arg_max_null arg_max_nulls_last
+    arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and bit_or bit_xor bool_and
+    bool_or corr count count_if count_star countif covar_pop covar_samp entropy favg first fsum
+    group_concat kahan_sum kurtosis kurtosis_pop last list listagg mad max max_by mean median min min_by
+    mode product quantile quantile_cont quantile_disc regr_avgx regr_avgy regr_count regr_intercept
+    regr_r2 regr_slope regr_sxx regr_sxy regr_syy sem skewness stddev stddev_pop stddev_samp string_agg
+    sum sumkahan var_pop var_samp variance
+"""
 
 # Nodes of DuckDB's syntax tree whose kind says what they do, such as COALESCE.
-OPERATORS = frozenset(
-    [
-        "OPERATOR_NOT",
-        "OPERATOR_IS_NULL",
-        "OPERATOR_IS_NOT_NULL",
-        "OPERATOR_COALESCE",
-        "OPERATOR_NULLIF",
-        "OPERATOR_TRY",
-        "COMPARE_IN",
-        "COMPARE_NOT_IN",
-        "ARRAY_EXTRACT",
-        "ARRAY_SLICE",
-        "ARRAY_CONSTRUCTOR",
-        "STRUCT_EXTRACT",
-    ]
-)
+_OPERATORS = """
+    OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE OPERATOR_NULLIF OPERATOR_TRY
+    COMPARE_IN COMPARE_NOT_IN ARRAY_EXTRACT ARRAY_SLICE ARRAY_CONSTRUCTOR STRUCT_EXTRACT
+"""
 
-# Dates and times with a zone are here for `at time zone`: every connection of Sluice is in UTC.
-CAST_TYPES = frozenset(
-    [
-        "boolean",
-        "bool",
-        "logical",
-        "tinyint",
-        "int1",
-        "smallint",
-        "int2",
-        "int16",
-        "short",
-        "integer",
-        "int",
-        "int4",
-        "int32",
-        "integral",
-        "signed",
-        "bigint",
-        "int8",
-        "int64",
-        "long",
-        "hugeint",
-        "int128",
-        "utinyint",
-        "uint8",
-        "usmallint",
-        "uint16",
-        "uinteger",
-        "uint32",
-        "ubigint",
-        "uint64",
-        "uhugeint",
-        "uint128",
-        "decimal",
-        "dec",
-        "numeric",
-        "real",
-        "float",
-        "float4",
-        "double",
-        "float8",
-        "varchar",
-        "char",
-        "bpchar",
-        "nvarchar",
-        "text",
-        "string",
-        "json",
-        "date",
-        "time",
-        "timestamp",
-        "datetime",
-        "timestamp_s",
-        "timestamp_ms",
-        "timestamp_us",
-        "timestamp_ns",
-        "timestamptz",
-        "interval",
-        "list",
-        "array",
-    ]
-) | {"timestamp with time zone"}
-
-COLLATIONS = frozenset({"binary", "c", "posix", "nocase", "noaccent", "nfc"})  # others are a language's, and change with its rules
+# Those with a zone are here for `at time zone`: every connection of Sluice is in UTC.
+_CAST_TYPES = """
+    boolean bool logical tinyint int1 smallint int2 int16 short integer int int4 int32 integral signed
+    bigint int8 int64 long hugeint int128 utinyint uint8 usmallint uint16 uinteger uint32 ubigint uint64
+    uhugeint uint128 decimal dec numeric real float float4 double float8 varchar char bpchar nvarchar
+    text string json date time timestamp datetime timestamp_s timestamp_ms timestamp_us timestamp_ns
+    timestamptz interval list array
+"""
 
 # Read without parentheses they are no columns, but the clock or the session.
-NO_COLUMNS = frozenset(
-    [
-        "current_catalog",
-        "current_date",
-        "current_localtime",
-        "current_localtimestamp",
-        "current_role",
-        "current_schema",
-        "current_time",
-        "current_timestamp",
-        "current_user",
-        "localtime",
-        "localtimestamp",
-        "session_user",
-        "user",
-    ]
-)
+_NO_COLUMNS = """
+    current_catalog current_date current_localtime current_localtimestamp current_role current_schema
+    current_time current_timestamp current_user localtime localtimestamp session_user user
+"""
+
+SCALARS = frozenset(word for words in _SCALARS.values() for word in words.split())
+AGGREGATES = frozenset(_AGGREGATES.split())
+# One row of a window: all others of the kind (lag, rank, ...) look beyond the window's bounds.
+OF_WINDOWS = frozenset({"first_value", "last_value", "nth_value"})
+OPERATORS = frozenset(_OPERATORS.split())
+CAST_TYPES = frozenset(_CAST_TYPES.split()) | {"timestamp with time zone"}
+NO_COLUMNS = frozenset(_NO_COLUMNS.split())
+COLLATIONS = frozenset({"binary", "c", "posix", "nocase", "noaccent", "nfc"})  # others are a language's, and change with its rules
