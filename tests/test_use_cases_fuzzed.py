@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, event, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
@@ -83,7 +83,7 @@ def judged(folder: Path, name: str, content: bytes) -> str:
 @hypothesis(max_examples=FILES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(mutated())
 def test_a_damaged_file_is_a_use_case_or_is_refused_by_name(tmp_path: Path, damaged: tuple[str, bytes]) -> None:
-    judged(tmp_path, *damaged)
+    event(judged(tmp_path, *damaged))
 
 
 @hypothesis(max_examples=FILES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
