@@ -43,7 +43,7 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
             if mistakes := mistakes_of(loaded):
                 raise BadUseCase(use_cases.told(loaded.path, mistakes))
             print(f"{loaded.path.name}: good{_waiting(loaded, settings)}")
-        except BadUseCase as error:
+        except SluiceError as error:
             wrong.append(str(error))
     if wrong:
         raise BadUseCase("\n".join(wrong))
@@ -64,9 +64,15 @@ def fetch(options: argparse.Namespace, settings: Settings) -> None:
     """Fetch the public data of a use case (or of all)."""
     from pipelines import ingest
 
+    wrong = []
     for name in _chosen(options.use_case, settings):
-        path = ingest.fetch(use_cases.load(settings.use_cases, name).use_case, settings)
-        print(f"{name}: {path or 'nothing to fetch'}")
+        try:
+            path = ingest.fetch(use_cases.load(settings.use_cases, name).use_case, settings)
+            print(f"{name}: {path or 'nothing to fetch'}")
+        except SluiceError as error:  # it costs no other use case its data
+            wrong.append(str(error))
+    if wrong:
+        raise SluiceError("\n".join(wrong))
 
 
 def run(options: argparse.Namespace, settings: Settings) -> None:

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import TypeAlias
 
 import yaml
 
-from pipelines import features, sql
+from pipelines import features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.dates import Days, held_out_days
-from pipelines.errors import meant
+from pipelines.errors import SluiceError, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
-from pipelines.use_cases import Loaded
+from pipelines.use_cases import Loaded, unforeseen
+
+Kind: TypeAlias = Callable[[UseCase], Iterable[tuple[str, str]]]
 
 
 def check(loaded: Loaded) -> list[tuple[int, str]]:
-    """Find every mistake that can be found without data.
+    """Find every mistake that can be found without data, in whatever has been loaded.
 
     Returns:
         Pairs of a line of the file and a sentence that starts with the place it is about.
     """
-    use_case = loaded.use_case
-    found = [
-        *_column_mistakes(use_case),
-        *_derive_mistakes(use_case),
-        *_repair_mistakes(use_case),
-        *_rule_mistakes(use_case),
-        *features.check(use_case),
-        *families.check_grid(use_case),
-        *_promotion_mistakes(use_case),
-        *judge.check(use_case),
-        *_misplaced(use_case),
-    ]
-    content = loaded.content.decode()
-    return [(_line(loaded, content, where, sentence), f"{where}: {sentence}") for where, sentence in found]
+    found = [mistake for kind in KINDS for mistake in _found(kind, loaded.use_case)]
+    if not found:
+        return []
+    text, whole = yaml_text.text(loaded.content), yaml_text.compose(loaded.content)
+    return [(_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found]
+
+
+def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
+    try:
+        return list(kind(use_case))
+    except SluiceError:
+        raise
+    except Exception as error:  # noqa: BLE001  (what nobody has thought of: it must not hide the mistakes of all other files)
+        return [("name", unforeseen(error))]
 
 
 def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
@@ -143,9 +146,9 @@ def _fits(value: Scalar, column: Column) -> bool:
 # --- the line of a mistake
 
 
-def _line(loaded: Loaded, content: str, where: str, sentence: str) -> int:
+def _line(loaded: Loaded, content: str, whole: yaml.Node | None, where: str, sentence: str) -> int:
     """The line of the place; of SQL over several lines, the line of what the sentence is about."""
-    node: yaml.Node | None = yaml.compose(content, Loader=yaml.CSafeLoader)
+    node = whole
     for part in where.split("."):
         if not isinstance(node, yaml.MappingNode):
             return loaded.line(*where.split("."))
@@ -177,3 +180,17 @@ def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
     before = len("".join(node.value[:position].split()))
     characters = [start + found.start() for found in re.finditer(r"\S", content[start : node.end_mark.index])]
     return content[: characters[min(before, len(characters) - 1)]].count("\n") + 1
+
+
+# Each kind of mistakes is looked for by itself.
+KINDS: tuple[Kind, ...] = (
+    _column_mistakes,
+    _derive_mistakes,
+    _repair_mistakes,
+    _rule_mistakes,
+    features.check,
+    families.check_grid,
+    _promotion_mistakes,
+    judge.check,
+    _misplaced,
+)

@@ -160,7 +160,7 @@ def _rules(use_case: UseCase) -> list[Rule]:
         for what, broken in _broken(column, use_case).items()
     ]
     for reason, condition in use_case.cleanse.rules.items():
-        columns = tuple(sorted(sql.parse(condition).columns))
+        columns = tuple(sorted(sql.allowed(condition).columns))
         rules.append(Rule(reason, columns, f"TRY((\n{condition}\n) IS NOT FALSE) IS NOT TRUE"))
     return rules
 

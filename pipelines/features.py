@@ -12,7 +12,7 @@ import duckdb
 
 from pipelines import personal, sql, windows
 from pipelines.config import UseCase, Window
-from pipelines.errors import BadInput, SluiceError, listed, meant
+from pipelines.errors import BadInput, BadUseCase, SluiceError, listed, meant
 
 _NUMERIC = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
@@ -32,9 +32,11 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         null). In order of (time, key).
 
     Raises:
+        BadUseCase: an expression contains what none may.
         BadInput: an expression cannot be computed for some row, such as a cast of a text that is no number.
         SluiceError: not every clean row came out once.
     """
+    _refuse(use_case)
     rows = _with_past(clean, past)
     timed = windows.timed(rows, use_case)
     try:
@@ -76,6 +78,20 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
                 found.append((where, f"{feature!r} is already the name of the key, the time or the label; choose another"))
             found += [(where, sentence) for sentence in _expression_mistakes(kind, expression, use_case)]
     return found
+
+
+def _refuse(use_case: UseCase) -> None:
+    """Let nothing be computed that no expression may contain: whoever runs a use case may not have checked it."""
+    frames, found = windows.Clock().frames(use_case), []
+    for kind, expressions in _expressions(use_case).items():
+        for feature, expression in expressions.items():
+            try:
+                sql.allowed(expression, frames)
+            except sql.BadExpression as error:
+                found.append(f"features.{kind}.{feature}: {error}")
+    if found:
+        way_out = f"way out: python -m pipelines check {use_case.name} tells where"
+        raise BadUseCase(f"{use_case.name}: features are not what a use case may compute\n{listed(found)}\n  {way_out}")
 
 
 # --- SQL

@@ -7,7 +7,7 @@ of is an allow-list over DuckDB's own syntax tree (`json_serialize_sql`), so tha
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -15,7 +15,8 @@ from typing import Any, TypeAlias, cast
 import duckdb
 
 from pipelines.config import Scalar, UseCase
-from pipelines.errors import meant
+from pipelines.errors import brief, meant
+from pipelines.sql_allowed import AGGREGATES, CAST_TYPES, COLLATIONS, NO_COLUMNS, OPERATORS, SCALARS
 
 TYPES: dict[str, str] = {
     "string": "VARCHAR",
@@ -29,23 +30,12 @@ TYPES: dict[str, str] = {
 Node: TypeAlias = dict[str, Any]
 
 _BEFORE = "SELECT (\n"  # what stands before an expression when it is parsed
-_ALLOWED = {"COLUMN_REF", "CONSTANT", "FUNCTION", "OPERATOR", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "TYPE", "BETWEEN", "COLLATE"}
+_ALLOWED = {"CONSTANT", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "BETWEEN"}
 _REFUSED = {"SUBQUERY": "a subquery", "STAR": "`*`", "LAMBDA": "a lambda", "PARAMETER": "a parameter", "POSITIONAL_REFERENCE": "`#1`"}
 # All others (lag, lead, row_number, rank, ...) look at rows outside of the window's bounds.
 _INSIDE_BOUNDS = {"WINDOW_AGGREGATE", "WINDOW_FIRST_VALUE", "WINDOW_LAST_VALUE", "WINDOW_NTH_VALUE"}
-# DuckDB calls these consistent, or reads them as columns; they are the clock, the session or chance all the same.
-_UNSTABLE = {
-    "current_localtime",
-    "current_localtimestamp",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "localtime",
-    "localtimestamp",
-    "reservoir_quantile",
-    "session_user",
-    "user",
-}
+LONGEST = 10_000  # characters
+DEEPEST = 150  # expressions inside one another
 
 
 class BadExpression(ValueError):
@@ -145,7 +135,27 @@ def parse(expression: str, windows: Mapping[str, str] | None = None) -> Expressi
     Raises:
         BadExpression: it is no SQL expression.
     """
-    windows = windows or {}
+    if len(expression) > LONGEST:
+        raise BadExpression(f"longer than {LONGEST:,} characters; derive a column, or make several of it")
+    try:
+        return _parse(expression, windows or {})
+    except RecursionError as error:
+        raise BadExpression("too much stands inside of one another; derive a column, or make several of it") from error
+
+
+def allowed(expression: str, windows: Mapping[str, str] | None = None) -> Expression:
+    """Take an expression apart that is going to be computed; see `parse`.
+
+    Raises:
+        BadExpression: it is no SQL expression, or contains what none of a use case may.
+    """
+    parsed = parse(expression, windows)
+    if parsed.mistakes:
+        raise BadExpression(f"{brief(expression)}: {parsed.mistakes[0]}")
+    return parsed
+
+
+def _parse(expression: str, windows: Mapping[str, str]) -> Expression:
     uses = "".join(f", count(*) OVER {name(window)}" for window in windows)
     node, *window_nodes = _select_list(f"{_BEFORE}{expression}\n){uses} FROM rows {window_clause(windows)}")
     # DuckDB reads nothing, or several values, in parentheses as a row.
@@ -183,51 +193,87 @@ class _Reader:
         self.columns: set[str] = set()
         self.aggregates: list[Aggregate] = []
         self.mistakes: list[str] = []
+        # Each says what of its node is still to be read.
+        self.handlers: dict[str, Callable[[Node], Node | None]] = {
+            "WINDOW": self._window,
+            "COLUMN_REF": self._column,
+            "FUNCTION": self._function,
+            "OPERATOR": self._operator,
+            "TYPE": self._type,
+            "COLLATE": self._collate,
+        }
 
     def read(self, node: object) -> None:
-        if isinstance(node, list):
-            for item in node:
-                self.read(item)
-        elif isinstance(node, dict):
-            handler = {"WINDOW": self._window, "COLUMN_REF": self._column, "FUNCTION": self._function}.get(
-                node.get("class", ""), self._other
-            )
-            handler(node)
+        # By a list of what is still to be read: Python's own stack would not do for every expression that DuckDB can read.
+        unread = [node]
+        while unread:
+            node = unread.pop()
+            if isinstance(node, dict):
+                if (kind := node.get("class")) in self.handlers:
+                    node = self.handlers[kind](node)
+                elif kind and kind not in _ALLOWED:
+                    self._refuse(f"{_REFUSED.get(kind, kind.lower())} is not allowed here; write one value of the row")
+                node = list(node.values()) if isinstance(node, dict) else node
+            if isinstance(node, list):
+                unread += reversed(node)
 
-    def _other(self, node: Node) -> None:
-        kind = node.get("class")
-        if kind and kind not in _ALLOWED:
-            self.mistakes.append(f"{_REFUSED.get(kind, kind.lower())} is not allowed here; write one value of the row")
-        self.read(list(node.values()))
+    def _refuse(self, mistake: str) -> None:
+        self.mistakes.append(mistake)
 
-    def _column(self, node: Node) -> None:
+    def _column(self, node: Node) -> Node | None:
         column = ".".join(node["column_names"]).lower()
-        if column in _unstable():
-            self.mistakes.append(f"{column} changes from run to run; use the row's own columns")
+        if column in NO_COLUMNS:
+            self._refuse(f"{column} changes from run to run; use the row's own columns")
         else:
             self.columns.add(column)
+        return None
 
-    def _function(self, node: Node) -> None:
-        function = node["function_name"]
-        if function in _aggregates():
-            self.mistakes.append(f"{function}() takes many rows: say which, by `over` a window of features.windows")
-        # age(timestamp), with one argument, counts from today.
-        if function in _unstable() or (function == "age" and len(node["arguments"]) == 1):
-            self.mistakes.append(f"{function}() changes from run to run; use the row's own columns")
-        self.read(list(node.values()))
+    def _function(self, node: Node) -> Node | None:
+        function, of = node["function_name"], ".".join(filter(None, (node["catalog"], node["schema"])))
+        if of:
+            # DuckDB reads `x.abs()` as a function of a schema or of a column, which no list of columns would name.
+            self._refuse(f"{of}.{function}(): write the function alone, and the column as its argument: {function}({of})")
+        elif function in _unstable() or (function == "age" and len(node["arguments"]) == 1):  # counts from today
+            self._refuse(f"{function}() changes from run to run; use the row's own columns")
+        elif function in AGGREGATES:
+            self._refuse(f"{function}() takes many rows: say which, by `over` a window of features.windows")
+        elif function not in SCALARS:
+            self._refuse(_unknown(function, SCALARS))
+        return node
 
-    def _window(self, node: Node) -> None:
+    def _operator(self, node: Node) -> Node | None:
+        if node["type"] not in OPERATORS:
+            self._refuse(f"the operator {node['type'].lower()} is not allowed here; write one value of the row")
+        return node
+
+    def _type(self, node: Node) -> Node | None:
+        type_ = ".".join(filter(None, (node["catalog"], node["schema"], node["type_name"]))).lower()
+        if type_ not in CAST_TYPES:
+            self._refuse(f"no type {type_!r} of a value here; {meant(type_, CAST_TYPES)}")
+        return node
+
+    def _collate(self, node: Node) -> Node | None:
+        for collation in str(node["collation"]).lower().split("."):
+            if collation not in COLLATIONS:
+                self._refuse(f"no collation {collation!r} here; {meant(collation, COLLATIONS)}")
+        return node
+
+    def _window(self, node: Node) -> Node | None:
         function = node["function_name"]
         window = self.windows.get(_specification(node))
         if window is None:
-            self.mistakes.append(f"{function}() over (...): declare the window under features.windows and use it by name")
-            return
+            self._refuse(f"{function}() over (...): declare the window under features.windows and use it by name")
+            return None
         if node["type"] not in _INSIDE_BOUNDS:
             self.mistakes.append(
                 f"{function}() does not keep to the window's bounds; use last_value, first_value, nth_value or an aggregate"
             )
-        if function in _unstable():
-            self.mistakes.append(f"{function}() changes from run to run; use an exact aggregate")
+        elif node["schema"] or node["catalog"]:
+            self._refuse(f"{node['schema']}.{function}(): write the function alone")
+        elif function in _unstable():
+            self._refuse(f"{function}() changes from run to run; use an exact aggregate")
+        elif node["type"] == "WINDOW_AGGREGATE" and function not in AGGREGATES:
+            self._refuse(_unknown(function, AGGREGATES))
         if node["distinct"] and function != "count":
             self.mistakes.append(f"{function}(distinct ...) depends on the order of the rows; only count(distinct ...) does not")
         inside = _Reader({})
@@ -235,6 +281,11 @@ class _Reader:
         self.mistakes += inside.mistakes
         arguments = tuple(_written(argument["expression"]) for argument in node["arguments"])
         self.aggregates.append(Aggregate(window, frozenset(inside.columns), function, arguments))
+        return None
+
+
+def _unknown(function: str, allowed: Collection[str]) -> str:
+    return f"{function}() is no function that a use case may call; {meant(function, filter(str.isidentifier, allowed))}"
 
 
 def _written(node: Node) -> str:
@@ -281,20 +332,13 @@ def reason(message: object) -> str:
 
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
+    """Nothing but a parser and a binder: it reaches no file and fetches no extension, whatever it is given to read."""
+    safe = {"enable_external_access": "false", "autoinstall_known_extensions": "false", "lock_configuration": "true"}
+    return duckdb.connect(config={"max_expression_depth": str(DEEPEST), **safe})
 
 
 @cache
 def _unstable() -> frozenset[str]:
-    return frozenset(_functions("stability <> 'CONSISTENT'")) | _UNSTABLE
-
-
-@cache
-def _aggregates() -> frozenset[str]:
-    return frozenset(_functions("function_type = 'aggregate'")) - frozenset(_functions("function_type IN ('scalar', 'macro')"))
-
-
-def _functions(condition: str) -> Iterator[str]:
-    return (
-        str(row[0]) for row in _connection().execute(f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {condition}").fetchall()
-    )
+    """None of these is allowed anyway; they get a sentence of their own. DuckDB calls a sample by chance consistent."""
+    found = _connection().execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
+    return frozenset(str(name) for (name,) in found) | NO_COLUMNS | {"reservoir_quantile"}

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipelines.config import UseCase
-from pipelines.errors import BadUseCase, listed, meant
+from pipelines import yaml_text
+from pipelines.config import NAME, UseCase
+from pipelines.errors import LONGEST_QUOTE, BadUseCase, brief, listed, meant
+from pipelines.yaml_text import Lines
 
+SUFFIX = ".yaml"
 MOST_MISTAKES = 8
+LONGEST_MISTAKE = 500  # characters
+UNFORESEEN = "it could not be judged"
+_NO_NAME = "a use case is named by small letters, digits and _, of which the first is a letter; rename it"
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Loaded:
     use_case: UseCase
     path: Path
     sha256: str
-    lines: dict[tuple[str, ...], int]
+    lines: Lines
     content: bytes = b""  # the file, as it was
 
     def line(self, *where: str) -> int:
@@ -33,36 +41,31 @@ class Loaded:
         return _line(self.lines, where)
 
 
-class _Loader(yaml.CSafeLoader):
-    """Safe YAML in which a key that stands twice is an error: YAML itself lets the second silently win.
-
-    By libyaml: every DAG file reads every use case each time it is parsed, and PyYAML's own parser takes ten times as long.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: dict[object, int] = {}
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key!r} stands twice, first in line {seen[key]}", problem_mark=key_node.start_mark)
-            seen[key] = key_node.start_mark.line + 1
-        return super().construct_mapping(node, deep)
-
-
 def names(folder: Path) -> list[str]:
-    """The use cases of a folder, by file name."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """The use cases of a folder, by file name: whatever bears the name of one, without what is hidden (as editors' own files are).
+
+    Raises:
+        BadUseCase: there is no such folder, or it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            files = [entry.name for entry in found]
+    except OSError as error:
+        raise BadUseCase(
+            f"the folder of use cases cannot be read: {error.strerror}\n  looked for: {folder}\n  way out: correct SLUICE_USE_CASES"
+        ) from error
+    return sorted(name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX) and not name.startswith("."))
 
 
 def load(folder: Path, name: str) -> Loaded:
     """Load one use case by name.
 
     Raises:
-        BadUseCase: no such file, or what the file says cannot be.
+        BadUseCase: no such file, or the file cannot be loaded, or what it says cannot be. Nothing else, whatever the file is.
     """
-    path = folder / f"{name}.yaml"
+    path = folder / f"{name}{SUFFIX}"
     if name not in names(folder):
-        raise BadUseCase(f"no use case {name!r} in {folder}: {meant(name, names(folder))}")
+        raise BadUseCase(f"no use case {brief(name)} in {folder}: {meant(name, names(folder))}")
     return load_file(path)
 
 
@@ -74,31 +77,61 @@ def load_all(folder: Path) -> Iterator[Loaded]:
 
 def load_file(path: Path) -> Loaded:
     """Load one use-case file; see `load`."""
-    return parse(path, path.read_bytes())
+    with _costing_itself_alone(path):
+        return parse(path, yaml_text.read(path))
 
 
 def parse(path: Path, content: bytes) -> Loaded:
     """Load a use case from what its file holds, or once held; see `load`."""
-    raw, lines = _parsed(path, content)
+    with _costing_itself_alone(path):
+        if not re.fullmatch(NAME, path.stem):
+            raise BadUseCase(told(path, [(1, f"the file's name: {_NO_NAME}")]))
+        raw, lines = yaml_text.parse(content)
+        if not isinstance(raw, dict):
+            raise BadUseCase(told(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")]))
+        try:
+            use_case = UseCase.model_validate(raw)
+        except ValidationError as error:
+            raise BadUseCase(_told_of(path, error, lines)) from error
+        if use_case.name != path.stem:
+            mistake = f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file"
+            raise BadUseCase(told(path, [(_line(lines, ("name",)), mistake)]))
+        return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines, content)
+
+
+@contextmanager
+def _costing_itself_alone(path: Path) -> Iterator[None]:
+    """Let no failure of a file be another's: whatever goes wrong is told about this one, as a mistake of it."""
     try:
-        use_case = UseCase.model_validate(raw)
-    except ValidationError as error:
-        raise BadUseCase(told(path, [_mistake(item, lines) for item in _items(error)])) from error
-    if use_case.name != path.stem:
-        raise BadUseCase(
-            told(
-                path, [(_line(lines, ("name",)), f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file")]
-            )
-        )
-    return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines, content)
+        yield
+    except BadUseCase:
+        raise
+    except yaml_text.BadYaml as error:
+        raise BadUseCase(told(path, error.mistakes)) from error
+    except Exception as error:  # what nobody has thought of: it must not take all other use cases with it
+        raise BadUseCase(told(path, [(1, unforeseen(error))])) from error
 
 
-def told(path: Path, mistakes: list[tuple[int, str]]) -> str:
-    """All mistakes of one file in one message, in order of line."""
-    n = len(mistakes)
-    return f"{path.name}: {n} mistake{'s' if n > 1 else ''}\n" + listed(
-        (f"line {line}: {text}" for line, text in sorted(mistakes)), MOST_MISTAKES
-    )
+def unforeseen(error: Exception) -> str:
+    """A sentence about an error that only a mistake of Sluice's own can raise."""
+    return f"{UNFORESEEN}, by {type(error).__name__}: {brief(str(error))}; undo the file's last change, and report it to Sluice"
+
+
+def told(path: Path, mistakes: Sequence[tuple[int, str]]) -> str:
+    """All mistakes of one file in one message, in order of line; of a long one its beginning."""
+    return _told(path, sorted(mistakes), len(mistakes))
+
+
+def _told(path: Path, first: Sequence[tuple[int, str]], n: int) -> str:
+    # The name of a file is any bytes; and no text of the file may take hold of a terminal, or be none in a database.
+    name = path.name if path.name.isprintable() else ascii(path.name)
+    shown = [_shown(line, text) for line, text in first[:MOST_MISTAKES]]
+    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + listed([*shown, *[""] * (n - len(shown))], MOST_MISTAKES)
+
+
+def _shown(line: int, text: str) -> str:
+    seen = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text[: LONGEST_MISTAKE + 1])
+    return f"line {line}: {seen if len(seen) <= LONGEST_MISTAKE else f'{seen[:LONGEST_MISTAKE]}...'}"
 
 
 def json_schema() -> str:
@@ -115,37 +148,7 @@ def json_schema() -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2, sort_keys=True) + "\n"
 
 
-def _parsed(path: Path, content: bytes) -> tuple[Any, dict[tuple[str, ...], int]]:
-    try:
-        text = content.decode()
-        lines = dict(_lines(yaml.compose(text, Loader=_Loader), ()))
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader, stricter)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise BadUseCase(told(path, [(line, "not UTF-8 text; save the file as UTF-8")])) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise BadUseCase(told(path, [(mark.line + 1 if mark else 1, f"not YAML: {error.problem}")])) from error
-    if not isinstance(raw, dict):
-        raise BadUseCase(told(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")]))
-    return raw, lines
-
-
-def _lines(node: yaml.Node | None, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    if node is None:
-        return
-    yield where, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inside = (*where, str(key.value))
-            yield from _lines(value, inside)
-            yield inside, key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            yield from _lines(value, (*where, str(number)))
-
-
-def _line(lines: dict[tuple[str, ...], int], where: tuple[str, ...]) -> int:
+def _line(lines: Lines, where: tuple[str, ...]) -> int:
     while where and where not in lines:
         where = where[:-1]
     return lines.get(where, 1)
@@ -159,17 +162,25 @@ def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
             yield {**item, "msg": message, "own": own is not None}
 
 
-def _mistake(item: dict[str, Any], lines: dict[tuple[str, ...], int]) -> tuple[int, str]:
+def _told_of(path: Path, error: ValidationError, lines: Lines) -> str:
+    """Pydantic's errors as mistakes of the file. Words are found for those that are shown: there may be thousands."""
+    found = sorted(((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0])
+    return _told(path, [(line, _mistake(item, lines)) for line, item in found[:MOST_MISTAKES]], len(found))
+
+
+def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:
     where = _in_file(item["loc"], lines)
-    text = _text(item)
-    if item["own"] and not where:
-        # Mistakes of the file as a whole start with the place that they are about.
-        where = tuple(text.split(":", 1)[0].split("."))
-        return _line(lines, where), text
-    return _line(lines, where), f"{'.'.join(where)}: {text}" if where else text
+    # Mistakes of the file as a whole start with the place that they are about.
+    return tuple(item["msg"].split(":", 1)[0].split(".")) if item["own"] and not where else where
 
 
-def _in_file(loc: tuple[int | str, ...], lines: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+def _mistake(item: dict[str, Any], lines: Lines) -> str:
+    where = _in_file(item["loc"], lines)
+    place = ".".join(part if len(part) <= LONGEST_QUOTE else f"{part[:LONGEST_QUOTE]}..." for part in where)
+    return f"{place}: {_text(item)}" if where else _text(item)
+
+
+def _in_file(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
     """Pydantic's place without the tags of unions (`source.http.url`), which do not stand in the file."""
     where: tuple[str, ...] = ()
     parts = [str(part) for part in loc]
@@ -188,7 +199,7 @@ def _text(item: dict[str, Any]) -> str:
         return "missing; it has to be stated"
     message = item["msg"] if item["own"] else item["msg"][:1].lower() + item["msg"][1:]
     found = item.get("input")
-    return message if item["own"] or isinstance(found, dict | list) else f"{message}, found {found!r}"
+    return message if item["own"] or isinstance(found, dict | list) else f"{message}, found {brief(found)}"
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pipelines.errors import brief
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
 Step: TypeAlias = Literal[
@@ -19,6 +21,9 @@ Family: TypeAlias = Literal["linear", "forest", "xgboost"]
 # Names that Sluice itself writes into tables; a user's column may not take them.
 RESERVED = frozenset({"split", "score", "decision", "engine", "model_version", "run", "partition", "reasons", "candidate"})
 NAME = r"^[a-z][a-z0-9_]*$"
+LONGEST_NAME = 63  # characters: names go into files' names and DAG ids, and PostgreSQL cuts longer ones off without a word
+MOST_DAYS = 36_525  # a century: so far, any sum of days and dates below is a date
+LONGEST_CRON = 100  # characters
 
 
 def _duration(value: object) -> object:
@@ -26,9 +31,11 @@ def _duration(value: object) -> object:
     if isinstance(value, str):
         match = re.fullmatch(r"(\d+)\s*([hd])", value.strip())
         if not match:
-            raise ValueError(f"{value!r} is not a duration: write a whole number of hours or days, such as 36h or 7d")
-        number = int(match[1])
-        return timedelta(hours=number) if match[2] == "h" else timedelta(days=number)
+            raise ValueError(f"{brief(value)} is not a duration: write a whole number of hours or days, such as 36h or 7d")
+        hours = int(match[1]) * (1 if match[2] == "h" else 24) if len(match[1]) < len(str(24 * MOST_DAYS)) + 1 else 24 * MOST_DAYS + 1
+        if hours > 24 * MOST_DAYS:
+            raise ValueError(f"{brief(value)} is more than a century ({MOST_DAYS}d)")
+        return timedelta(hours=hours)
     return value
 
 
@@ -38,15 +45,19 @@ def duration_text(value: timedelta) -> str:
     return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"
 
 
-def _cron(value: str) -> str:
-    if not croniter.is_valid(value):
-        raise ValueError(f"{value!r} is not a cron expression: write five fields, such as '0 2 * * *' for 02:00 every night")
+def _cron(value: object) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_CRON or not croniter.is_valid(value):
+        raise ValueError(f"{brief(value)} is not a cron expression: write five fields, such as '0 2 * * *' for 02:00 every night")
+    try:
+        croniter(value, datetime(2000, 1, 1)).get_next()
+    except CroniterBadDateError as error:
+        raise ValueError(f"{value!r} never comes: there is no such day; write five fields, such as '0 2 * * *'") from error
     return value
 
 
 def _connection_id(value: str) -> str:
     # The value is not repeated: whoever writes an address here has written a password, too.
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", value):
         raise ValueError(
             "not the id of a connection: write letters, digits and . _ - such as shop; its address and password stay in Airflow"
         )
@@ -60,7 +71,9 @@ Duration = Annotated[
 ]
 ConnectionId = Annotated[str, AfterValidator(_connection_id)]
 Cron = Annotated[str, BeforeValidator(_cron)]
-Identifier = Annotated[str, Field(pattern=NAME)]
+Identifier = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
+Days = Annotated[int, Field(le=MOST_DAYS)]
+Day = Annotated[date, Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
 Share = Annotated[float, Field(ge=0, le=1)]
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -71,6 +84,6 @@ def variable_of(connection: str) -> str:
 
 
 class Strict(BaseModel):
-    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one."""
+    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one. `.inf` and `.nan` are no numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.config.base import Family, Identifier, Scalar, Strict
+from pipelines.config.base import Days, Family, Identifier, Scalar, Strict
 
 
 class Folds(Strict):
@@ -26,7 +26,7 @@ class Folds(Strict):
 class Split(Strict):
     """Which labelled rows a training takes, which of them are held out, and how the others are cut into folds."""
 
-    window_days: int = Field(ge=2, description="The days of labelled rows that a training takes.")
+    window_days: Days = Field(ge=2, description="The days of labelled rows that a training takes.")
     by: Literal["time", "hash"] = Field(description="time: the last days are held out. hash: rows, by the md5 of their key (or group).")
     test: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.25, description="The share held out: of the days, or of the rows.")
     folds: Folds

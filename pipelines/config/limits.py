@@ -7,6 +7,7 @@ from pydantic import ByteSize, Field
 from pipelines.config.base import Strict
 
 LEAST = ByteSize(500_000_000)  # Python with the libraries of a step takes most of that
+MOST = ByteSize(10**15)
 
 
 class Limits(Strict):
@@ -15,6 +16,7 @@ class Limits(Strict):
     memory: ByteSize = Field(
         default=ByteSize(2_000_000_000),
         ge=LEAST,
+        le=MOST,
         description="What a task of ingest, cleanse, features, score, publish, drift or a gate may hold at most, such as 2GB; at least 500MB. What is larger goes through the disk. Fitting models is not bounded by it.",
     )
     slice_rows: int = Field(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.config.base import Strict
+from pipelines.config.base import Days, Strict
 
 
 class Column(Strict):
@@ -31,4 +31,4 @@ class Label(Strict):
     """What is predicted, and when it becomes known."""
 
     positive: str | int | bool | None = Field(default=None, description="Binary tasks: the value that means yes.")
-    delay_days: int = Field(default=0, ge=0, description="The label of a row of day D is known on day D + delay_days.")
+    delay_days: Days = Field(default=0, ge=0, description="The label of a row of day D is known on day D + delay_days.")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from pipelines.config.base import ConnectionId, Strict, variable_of
-
-LONGEST_NAME = 63  # bytes: PostgreSQL cuts longer names off without a word
+from pipelines.config.base import LONGEST_NAME, ConnectionId, Strict, variable_of
 
 
 class Sink(Strict):

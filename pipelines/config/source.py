@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.config.base import ConnectionId, Identifier, Strict, variable_of
+from pipelines.config.base import ConnectionId, Day, Days, Identifier, Strict, variable_of
+from pipelines.errors import brief
+
+LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a file's name
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
 DERIVE: Any = Field(
@@ -19,6 +22,24 @@ def _public(value: str) -> str:
     if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
         raise ValueError("holds a user or a password, which this file is no place for: write a public address")
     return value
+
+
+def _no_way_up(value: str) -> str:
+    """A path to read: absolute, or below the project's root. It may not climb out of a folder that it names."""
+    if ".." in value.split("/"):
+        raise ValueError(f"{brief(value)} leads up by `..`: write a path below the project's root, or an absolute one")
+    return value
+
+
+def _plain_path(value: str) -> str:
+    """A path that is also written to, below a folder of Sluice's own: nothing but names of files."""
+    if any(part in ("", ".", "..") or len(part.encode()) > LONGEST_PART for part in value.split("/")) or "\\" in value:
+        raise ValueError(f"{brief(value)} is no path below a folder: write names with / between them, such as shop/orders.csv, and no `..`")
+    return value
+
+
+ReadPath = Annotated[str, AfterValidator(_no_way_up), Field(min_length=1, max_length=LONGEST_PATH)]
+WrittenPath = Annotated[str, AfterValidator(_plain_path), Field(min_length=1, max_length=LONGEST_PATH)]
 
 
 class FileFormat(Strict):
@@ -41,10 +62,10 @@ class FileFormat(Strict):
 
 
 class FileSource(Strict):
-    """Files on disk, a path or glob from the project's root; `{partition}` in it stands for the partition's date."""
+    """Files on disk, a path or glob from the project's root (or an absolute one, without `..`); `{partition}` in it stands for the partition's date."""
 
     kind: Literal["file"]
-    path: str
+    path: ReadPath
     format: FileFormat
     derive: dict[Identifier, str] = DERIVE
 
@@ -56,7 +77,9 @@ class HttpSource(Strict):
     url: Annotated[str, AfterValidator(_public)] = Field(pattern=r"^https?://")
     member: str | None = Field(default=None, description="The file's name inside the archive, when the address names a zip.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file itself, after it is taken out of its archive.")
-    mirror: str = Field(description="Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download.")
+    mirror: WrittenPath = Field(
+        description="Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download, and below the cache: names with / between them."
+    )
     licence: str
     format: FileFormat
     derive: dict[Identifier, str] = DERIVE
@@ -97,8 +120,8 @@ class Replay(Strict):
     """
 
     rule: Literal["order", "hash"]
-    start: date
-    days: int = Field(ge=2)
+    start: Day
+    days: Days = Field(ge=2)
     key: Identifier = Field(description="The schema's key column, which ingest fills with the row number.")
     time: Identifier = Field(description="The schema's time column, which ingest fills.")
 

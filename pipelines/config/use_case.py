@@ -23,7 +23,7 @@ class UseCase(Strict):
     """One use case: everything that Sluice knows about it."""
 
     name: Identifier
-    title: str = Field(description="One sentence: what is predicted, for what, and what one row is.")
+    title: str = Field(max_length=1000, description="One sentence: what is predicted, for what, and what one row is.")
     task: Literal["binary", "regression"]
     source: Source
     replay: Replay | None = None
@@ -115,7 +115,8 @@ class UseCase(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> UseCase:
-        mistakes = [*self._role_mistakes(), *self._reference_mistakes(), *self._task_mistakes()]
+        # What refers to the key, the time or the label can only be judged where there is one of each.
+        mistakes = [*(self._role_mistakes() or self._reference_mistakes()), *self._task_mistakes()]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self

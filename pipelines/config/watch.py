@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.config.base import Cron, Share, Strict
+from pipelines.config.base import MOST_DAYS, Cron, Day, Share, Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
 
@@ -52,7 +51,7 @@ class LikePast(Strict):
 class NewestWithin(Strict):
     """The newest row is at most so old when the partition's last day ends. No clock is asked: a rerun judges alike."""
 
-    hours: float = Field(gt=0, description="Hours before the end of the partition's last day.")
+    hours: float = Field(gt=0, le=24 * MOST_DAYS, description="Hours before the end of the partition's last day.")
 
 
 class KnownValues(Strict):
@@ -102,4 +101,4 @@ class Schedule(Strict):
 class Demo(Strict):
     """The dates of `make demo`: a training on this day, the seven nights after it, and the week's drift report."""
 
-    training: date
+    training: Day

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pipelines.config import Family, Scalar, UseCase
 
+ABOUT_FILES = frozenset({"memory", "input"})  # scikit-learn's: a folder to write what has been fitted into; whether texts name files
+
 # One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it works.
 ESTIMATORS: dict[tuple[Family, str], Callable[..., Any]] = {
     ("linear", "binary"): partial(LogisticRegression, max_iter=1000),
@@ -60,6 +62,8 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
             model, own = type(whole["model"]).__name__, whole["model"].get_params()
             what, words = (f"the {family} Pipeline", known) if "__" in name else (model, own)
             found.append((f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {meant(name, words)}"))
+        elif name.split("__")[-1] in ABOUT_FILES:
+            found.append((f"{where}.grid.{name}", f"{name!r} is about files, which no model reads or writes; leave it out"))
     search = getattr(use_case.candidates, family)
     combinations = prod(len(values) for values in search.grid.values())
     if search.n is not None and search.n > combinations:

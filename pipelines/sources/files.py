@@ -12,6 +12,7 @@ from functools import partial
 from glob import glob
 from itertools import takewhile
 from pathlib import Path
+from stat import S_ISREG
 
 import duckdb
 import pyarrow as pa
@@ -107,6 +108,10 @@ class _State:
     def of(cls, path: Path) -> _State:
         try:
             found = path.stat()
+            if not S_ISREG(found.st_mode):
+                raise BadInput(
+                    f"{path.name} is no file of rows, but a folder, a pipe or a device\n  at: {path}\n  way out: correct source.path"
+                )
         except FileNotFoundError as error:
             raise TryAgain(f"{path.name} was there a moment ago, and is gone\n  at: {path}\n  {_WAIT}") from error
         return cls(found.st_size, found.st_mtime_ns, found.st_ino)

@@ -31,7 +31,7 @@ def fetch(source: HttpSource, settings: Settings) -> Path:
     The cache is laid out like a mirror. A download is published by a rename, after its check: nobody reads half a file.
 
     Raises:
-        BadInput: not the bytes that the use case names, nothing at that address, or no such member in the archive.
+        BadInput: the cache's folder is a link that leads out of it, not the bytes that the use case names, nothing at that address, or no such member in the archive.
         TryAgain: the address cannot be reached now.
     """
     if settings.mirror:
@@ -44,9 +44,18 @@ def fetch(source: HttpSource, settings: Settings) -> Path:
         return mirrored
     cached = settings.cache / source.mirror
     if not (cached.is_file() and _sha256(cached) == source.sha256):
+        _refuse_elsewhere(cached.parent, settings.cache)
         cached.parent.mkdir(parents=True, exist_ok=True)
         _download(source, cached)
     return cached
+
+
+def _refuse_elsewhere(folder: Path, cache: Path) -> None:
+    """Make sure that what is written into a folder of the cache comes to lie below it."""
+    if not folder.resolve().is_relative_to(cache.resolve()):
+        raise BadInput(
+            f"a link leads out of the cache: nothing is downloaded\n  at: {folder}\n  way out: take the link away, or let SLUICE_VAR name the other place"
+        )
 
 
 def _download(source: HttpSource, target: Path) -> None:

@@ -29,6 +29,8 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection) -> Pi
         rows = called(day)
     except SluiceError:
         raise  # a sentence already
+    except SystemExit as error:
+        raise BadInput(f"{place} ends the program ({_said(error)}){_where(error)}\n  way out: correct the function") from error
     except Exception as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
             f"{place} raised {_said(error)}{_where(error)}\n"
@@ -43,6 +45,10 @@ def _function(dotted: str) -> Callable[[date], Any]:
     name, _, function = dotted.partition(":")
     try:
         module = import_module(name)
+    except SystemExit as error:
+        raise BadInput(
+            f"source.function {dotted!r}: importing {name} ends the program ({_said(error)})\n  way out: correct the module"
+        ) from error
     except Exception as error:  # importing runs the user's code, which may raise anything
         # A module that exists and misses one of its own imports is another matter.
         if isinstance(error, ModuleNotFoundError) and error.name and (name == error.name or name.startswith(f"{error.name}.")):
@@ -57,11 +63,11 @@ def _function(dotted: str) -> Callable[[date], Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """The last line of the function's own file that was running: it may have failed deep in a library."""
     called = extract_tb(error.__traceback__)[1:]  # without our own call
     own = [frame for frame in called if frame.filename == called[0].filename]

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import duckdb
 
 from pipelines.config import Replay
+from pipelines.errors import BadUseCase
 from pipelines.sources import casts, replay
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
+from pipelines.sql import BadExpression, allowed
 from pipelines.sql import name as quoted
 
 # Columns of our own; with blanks, so that they cannot be a source's.
@@ -32,6 +34,7 @@ def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, 
         WRONG: whether the row has such a value. For each column that is no text, BROKEN and its name: the text of such a value.
 
     Raises:
+        BadUseCase: the SQL of a derived column contains what it may not.
         duckdb.Error: a derived column cannot be computed of these columns.
     """
     number = "row_number() OVER ()" if numbered or declared.replay else "CAST(NULL AS BIGINT)"
@@ -42,6 +45,10 @@ def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, 
         values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
     rows = _cast(given, values, declared, kept=quoted(ROW))
     for name, sql in declared.derived.items():
+        try:
+            allowed(sql)
+        except BadExpression as error:
+            raise BadUseCase(f"source.derive: {error}\n  way out: python -m pipelines check tells all of them") from error
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         rows = _cast(rows, {name: (value, str(rows.project(value).types[0]))}, declared, kept="*")
     return _judged(rows, declared)

@@ -1,4 +1,4 @@
-"""From a use case to its DAGs: what the three files in `dags/` have in common."""
+"""From a use case to its DAGs: what the three of them have in common; see `ways`."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
         tags=["sluice", use_case.name, kind],
         params=params,
         catchup=False,
+        auto_register=False,  # a way of which only a part could be laid, without its gates, must be no DAG of Airflow's
         default_args={"owner": "sluice", **_turn(kind), **RETRIES, "on_failure_callback": alerts.notifiers(use_case)},
         **arguments,
     )

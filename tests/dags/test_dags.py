@@ -22,7 +22,9 @@ from pipelines import flow
 from pipelines.config import Kind
 from pipelines.settings import ROOT
 from sluice_airflow.dags import TRAINING_POOL
+from sluice_airflow.operators import GateOperator
 from tests import tiny
+from tests.awkward import AWKWARD, SOUND, lay_out
 from tests.test_layers import HEAVY
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -149,6 +151,44 @@ def test_a_broken_use_case_is_an_import_error_and_costs_no_other_use_case(folder
     assert file.endswith("use_case_files.py")
     assert "broken.yaml: 2 mistakes" in sentence
     assert "unknown key; did you mean 'metric'?" in sentence
+
+
+def test_no_awkward_file_costs_another_use_case_a_dag_and_each_is_named(folder: Path) -> None:
+    # Airflow keeps an import error in its database, which takes no text that is none.
+    lay_out(folder, [*AWKWARD, *SOUND])
+    found = bag()
+    assert sorted(found.dags) == sorted(f"{name}_{kind}" for name in SOUND for kind in KINDS)
+    ((file, sentence),) = found.import_errors.items()
+    assert file.endswith("use_case_files.py")
+    assert sentence.encode()
+    assert all(told in sentence for _, told in AWKWARD.values())
+
+
+def test_a_way_that_airflow_cannot_lay_costs_no_other_and_is_never_half_laid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "tiny.yaml").write_text(tiny.YAML)
+    (folder / "other.yaml").write_text(tiny.YAML.replace("name: tiny", "name: other"))
+
+    def refused(**arguments: Any) -> object:
+        if (arguments["use_case"], arguments["kind"], arguments["table"]) == ("other", "scoring", "features"):
+            raise RuntimeError("Airflow has something against it")
+        return GateOperator(**arguments)
+
+    monkeypatch.setattr("sluice_airflow.dags.GateOperator", refused)
+    found = bag()
+    assert sorted(found.dags) == ["other_drift", "other_training", "tiny_drift", "tiny_scoring", "tiny_training"]
+    ((_, sentence),) = found.import_errors.items()
+    assert "other.yaml: 1 mistake" in sentence
+    assert (
+        "Airflow can make no DAG for its scoring: it could not be judged, by RuntimeError: 'Airflow has something against it'" in sentence
+    )
+
+
+def test_a_source_whose_module_cannot_be_imported_costs_only_its_own_use_case(folder: Path) -> None:
+    (folder / "lost.yaml").write_text(tiny.YAML.replace("name: tiny", "name: lost").replace("tests.tiny:", "no.such.module:"))
+    (folder / "tiny.yaml").write_text(tiny.YAML)
+    found = bag()
+    assert found.import_errors == {}
+    assert sorted(found.dags) == sorted(f"{name}_{kind}" for name in ("lost", "tiny") for kind in KINDS)
 
 
 # --- schedules

@@ -67,6 +67,20 @@ def test_a_function_may_ask_for_a_retry(settings: Settings) -> None:
         read(open_run(settings, source("tests.sources.test_python:closed")))
 
 
+def test_a_module_or_a_function_that_ends_the_program_ends_it_in_a_sentence(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ending_source.py").write_text("import sys\n\nsys.exit(3)\n")
+    (tmp_path / "ended_source.py").write_text("def payments(day):\n    raise SystemExit(4)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadInput, match=r"importing ending_source ends the program \(SystemExit: 3\)"):
+        read(open_run(settings, source("ending_source:payments")))
+    with pytest.raises(
+        BadInput, match=r"ended_source:payments\(2026-02-01\) ends the program \(SystemExit: 4\), at .*ended_source.py, line 2"
+    ):
+        read(open_run(settings, source("ended_source:payments")))
+
+
 def test_a_module_that_cannot_be_imported_is_told(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "misspelt_source.py").write_text("import json\n\ndef payments(day)\n")
     monkeypatch.syspath_prepend(tmp_path)

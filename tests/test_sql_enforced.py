@@ -1,0 +1,51 @@
+"""SQL that no use case may contain is not computed, whether or not anybody has run `check` before."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines import flow
+from pipelines.check import check
+from pipelines.errors import BadUseCase
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.use_cases import load_file
+from tests import tiny
+
+DAY = date(2026, 2, 1)
+READS = "(SELECT length(content) FROM read_text('{file}'))"
+STEPS = (flow.ingest, flow.cleanse, flow.features)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "step"),
+    [
+        ('payments"}', 'payments", derive: {amount: "READS"}}', flow.ingest),
+        ("lower: [channel]", 'rules: {short: "READS > 1"}', flow.cleanse),
+        ("amount: amount\n", 'amount: "READS"\n', flow.features),
+        ("amount: amount\n", "amount: \"length(json_serialize_plan('SELECT 1'))\"\n", flow.features),
+        ("amount: amount\n", "amount: bad.abs()\n", flow.features),
+        ("lower: [channel]", "rules: {short: bad.abs() > 1}", flow.cleanse),
+        ('payments"}', 'payments", derive: {amount: "length(current_setting(\'threads\'))"}}', flow.ingest),
+    ],
+)
+def test_what_no_expression_may_contain_stops_the_step_that_would_compute_it(
+    settings: Settings, tmp_path: Path, old: str, new: str, step: object
+) -> None:
+    (tmp_path / "file").write_text("five!")
+    assert old in tiny.YAML
+    path = settings.use_cases / "tiny.yaml"
+    path.write_text(tiny.YAML.replace(old, new.replace("READS", READS.format(file=tmp_path / "file"))))
+    assert check(load_file(path))
+    run = Run.open(tiny.NAME, "scoring", DAY, settings)
+    for each in STEPS:
+        if each is step:
+            with pytest.raises(
+                BadUseCase, match="is not allowed here|is no function that|write the function alone|changes from run to run"
+            ):
+                each(run.afresh())
+            return
+        each(run.afresh())
