@@ -21,7 +21,7 @@ from pydantic import ValidationError as FormError
 from pipelines.config import Expectation
 from pipelines.config.watch import OWN
 from pipelines.errors import meant
-from pipelines.gates import own
+from pipelines.gates import measures, own
 from pipelines.gates.engine import DuckDBExecutionEngine
 
 # Fields of every expectation object that are no question to the data: Great Expectations' bookkeeping, or ours.
@@ -31,6 +31,9 @@ BOOKKEEPING |= {"rendered_content", "batch_id", "library_metadata"}
 NOT_ONE_TABLE = frozenset({"expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"})
 # Great Expectations computes quartiles by each database's own means, and does not know DuckDB's.
 NO_QUARTILES = frozenset({"expect_column_values_to_not_be_outliers"})
+# Expectations that are judged by another class than Great Expectations', see `measures`.
+INSTEAD = {"expect_column_quantile_values_to_be_between": measures.ExpectColumnQuantilesToBeBetween}
+OURS = frozenset(each.expectation_type for each in INSTEAD.values())
 ONE_COLUMN = ("column", "column_A", "column_B")
 # Arguments that Great Expectations lets out, and is then content with every table.
 NEEDED = frozenset({"column_set", "column_list", "type_list", "regex", "partition_object", "threshold", "quantile_ranges"})
@@ -48,7 +51,7 @@ class Stated:
 
 def build(expectation: Expectation) -> Any:
     """Great Expectations' object for an expectation without mistakes."""
-    return get_expectation_impl(expectation.name)(**expectation.kwargs)
+    return INSTEAD.get(expectation.name, get_expectation_impl(expectation.name))(**expectation.kwargs)
 
 
 def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
@@ -140,7 +143,7 @@ def _of_condition(condition: Any) -> Iterator[str]:
 @cache
 def known() -> frozenset[str]:
     """The names of Great Expectations' own expectations."""
-    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_")) - own.NAMES
+    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_")) - own.NAMES - OURS
 
 
 def _computable(built: Any) -> bool:
