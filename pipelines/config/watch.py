@@ -43,7 +43,7 @@ class LikePast(Strict):
     """
 
     partitions: int = Field(default=4, ge=1, description="How many earlier partitions to compare with; fewer, where there are not so many.")
-    margin: Annotated[float, Field(gt=0)] = Field(
+    margin: Annotated[float, Field(gt=0, le=10)] = Field(
         default=0.5,
         description="How far from the median is still good, as a share of it; at least three times its square root, since a small number varies by chance.",
     )
@@ -52,14 +52,16 @@ class LikePast(Strict):
 class NewestWithin(Strict):
     """The newest row is at most so old when the partition's last day ends. No clock is asked: a rerun judges alike."""
 
-    hours: float = Field(gt=0, description="Hours before the end of the partition's last day.")
+    hours: float = Field(
+        gt=0, lt=24, description="Hours before the end of the partition's last day; all rows of a night are of its day, so fewer than 24."
+    )
 
 
 class KnownValues(Strict):
     """Enough rows have a value that also occurs in the same table of earlier partitions that their own gate has let through."""
 
     column: str = Field(description="As the table calls it: in raw by the source's name.")
-    mostly: Annotated[float, Field(gt=0, le=1)] = Field(
+    mostly: Annotated[float, Field(ge=0.01, le=1)] = Field(
         description="The share of rows (without those that have no value) that must be known."
     )
     partitions: int = Field(default=7, ge=1, description="How many earlier partitions to look into; fewer, where there are not so many.")
@@ -73,7 +75,9 @@ class NotTellingLabel(Strict):
     """
 
     column: str = Field(description="A number or category feature.")
-    max_value: Annotated[float, Field(gt=0, lt=1)] = Field(description="The greatest correlation allowed, whatever its sign.")
+    max_value: Annotated[float, Field(gt=0, le=0.999)] = Field(
+        description="The greatest correlation allowed, whatever its sign; what tells more than 0.999 is the label."
+    )
 
 
 OWN: dict[str, type[Strict]] = {
