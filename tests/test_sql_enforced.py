@@ -44,7 +44,7 @@ def test_what_no_expression_may_contain_stops_the_step_that_would_compute_it(
     for each in STEPS:
         if each is step:
             with pytest.raises(
-                BadUseCase, match="is not allowed here|is no function that|write the function alone|changes from run to run"
+                BadUseCase, match=r"is not allowed here|is no function that|write the function alone|changes from run to run"
             ):
                 each(run.afresh())
             return

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.config.base import MOST_DAYS, Cron, Day, Share, Strict
+from pipelines.config.base import Cron, Day, Share, Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
 
@@ -42,7 +42,7 @@ class LikePast(Strict):
     """
 
     partitions: int = Field(default=4, ge=1, description="How many earlier partitions to compare with; fewer, where there are not so many.")
-    margin: Annotated[float, Field(gt=0)] = Field(
+    margin: Annotated[float, Field(gt=0, le=10)] = Field(
         default=0.5,
         description="How far from the median is still good, as a share of it; at least three times its square root, since a small number varies by chance.",
     )
@@ -51,14 +51,16 @@ class LikePast(Strict):
 class NewestWithin(Strict):
     """The newest row is at most so old when the partition's last day ends. No clock is asked: a rerun judges alike."""
 
-    hours: float = Field(gt=0, le=24 * MOST_DAYS, description="Hours before the end of the partition's last day.")
+    hours: float = Field(
+        gt=0, lt=24, description="Hours before the end of the partition's last day; all rows of a night are of its day, so fewer than 24."
+    )
 
 
 class KnownValues(Strict):
     """Enough rows have a value that also occurs in the same table of earlier partitions that their own gate has let through."""
 
     column: str = Field(description="As the table calls it: in raw by the source's name.")
-    mostly: Annotated[float, Field(gt=0, le=1)] = Field(
+    mostly: Annotated[float, Field(ge=0.01, le=1)] = Field(
         description="The share of rows (without those that have no value) that must be known."
     )
     partitions: int = Field(default=7, ge=1, description="How many earlier partitions to look into; fewer, where there are not so many.")
@@ -72,7 +74,9 @@ class NotTellingLabel(Strict):
     """
 
     column: str = Field(description="A number or category feature.")
-    max_value: Annotated[float, Field(gt=0, lt=1)] = Field(description="The greatest correlation allowed, whatever its sign.")
+    max_value: Annotated[float, Field(gt=0, le=0.999)] = Field(
+        description="The greatest correlation allowed, whatever its sign; what tells more than 0.999 is the label."
+    )
 
 
 OWN: dict[str, type[Strict]] = {

@@ -18,6 +18,7 @@ from pipelines.config import Expectation, GatedTable, UseCase
 from pipelines.gates import past
 from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
+from pipelines.gates.vacuous import FEW
 from pipelines.run import Run
 from pipelines.sql import TYPES, type_of
 from pipelines.sql import name as quoted
@@ -86,13 +87,9 @@ def _raw(run: Run) -> Iterator[Stated]:
         yield _must("column_type_to_be", column=source[column], type_=TYPES[spec.type])
     yield _within_days(run, source[use_case.time])
     yield _must("column_values_to_not_be_null", column=source[use_case.time])
-    if use_case.cleanse.max_quarantined < 1:  # where all rows may go there, there is nothing to ask
-        yield _must(
-            "column_values_to_not_be_null",
-            column=source[use_case.key],
-            mostly=round(1 - use_case.cleanse.max_quarantined, 9),
-            why="rows without a key go to quarantine, see cleanse.max_quarantined",
-        )
+    if (mostly := round(1 - use_case.cleanse.max_quarantined, 9)) >= FEW:
+        why = "rows without a key go to quarantine, see cleanse.max_quarantined"
+        yield _must("column_values_to_not_be_null", column=source[use_case.key], mostly=mostly, why=why)
     if run.kind == "scoring":
         yield _must("column_values_to_be_null", column=source[use_case.target], why="a scoring run must not know what it predicts")
     if not _stated(use_case, "raw", "table_row_count_to_be_like_past_partitions"):
@@ -132,14 +129,14 @@ def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
     """What the schema says of a column's values after cleansing."""
     spec = use_case.columns[column]
     if column == use_case.target and use_case.task == "binary":
-        yield _must("column_values_to_be_in_set", column=column, value_set=[0, 1])
+        yield _of_what_is_there("column_values_to_be_in_set", column=column, value_set=[0, 1])
         return
     if spec.required:
         yield _must("column_values_to_not_be_null", column=column)
     if spec.allowed is not None:
-        yield _must("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
+        yield _of_what_is_there("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
     if spec.min is not None or spec.max is not None:
-        yield _must("column_values_to_be_between", column=column, min_value=spec.min, max_value=spec.max)
+        yield _of_what_is_there("column_values_to_be_between", column=column, min_value=spec.min, max_value=spec.max)
 
 
 def _features(run: Run) -> Iterator[Stated]:
@@ -153,7 +150,9 @@ def _features(run: Run) -> Iterator[Stated]:
         yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
     yield from _keyed(use_case)
     for name in use_case.features.numbers:
-        yield _must("column_values_to_be_between", column=name, min_value=-GREATEST, max_value=GREATEST, why="finite, or missing")
+        yield _of_what_is_there(
+            "column_values_to_be_between", column=name, min_value=-GREATEST, max_value=GREATEST, why="finite, or missing"
+        )
     yield from _filled(run, "features", list(use_case.features.numbers))
     for name in (*use_case.features.categories, *use_case.features.texts):
         yield _must("column_values_to_not_be_null", column=name)
@@ -177,7 +176,7 @@ def _learnable(use_case: UseCase) -> Iterator[Stated]:
         yield _should("column_unique_value_count_to_be_between", column=name, min_value=2, why="a constant tells a model nothing")
     for name in (*use_case.features.numbers, *use_case.features.categories):
         if not _stated(use_case, "features", "feature_not_to_tell_the_label", column=name):
-            yield _must("feature_not_to_tell_the_label", column=name, max_value=MOST_TOLD[use_case.task])
+            yield _of_what_is_there("feature_not_to_tell_the_label", column=name, max_value=MOST_TOLD[use_case.task])
 
 
 # --- training
@@ -292,13 +291,13 @@ def _drift(run: Run) -> Iterator[Stated]:
     yield _must("column_distinct_values_to_equal_set", column="subject", value_set=list(use_case.features.names), row_condition=feature)
     yield _must("column_values_to_be_unique", column="subject", row_condition=feature)
     yield _must("column_values_to_not_be_null", column="drifted", row_condition=feature)
-    yield _must(
+    yield _of_what_is_there(
         "column_values_to_not_be_null",
         column="value",
         row_condition=_both(feature, _is_null("note")),
         why="a feature that could not be compared says why in its note",
     )
-    if allowed < 1:  # where all may drift, there is nothing to ask
+    if 1 - allowed >= FEW:  # where all may drift, there is nothing to ask
         yield _must(
             "column_values_to_be_in_set",
             column="drifted",
@@ -310,7 +309,8 @@ def _drift(run: Run) -> Iterator[Stated]:
     if use_case.monitoring.min_performance is not None:
         worst = {"min_value" if use_case.greater_is_better else "max_value": use_case.monitoring.min_performance}
         primary = _both(_is("kind", "performance"), _is("subject", use_case.metric.name))
-        yield _must("column_values_to_be_between", column="value", **worst, row_condition=primary, why="monitoring.min_performance")
+        why = "monitoring.min_performance, where labels are known"
+        yield _of_what_is_there("column_values_to_be_between", column="value", **worst, row_condition=primary, why=why)
 
 
 _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
@@ -348,7 +348,7 @@ def _filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[State
         allowed = _missing_at_most(missing, rows)
         if share.get(name, 0) * rows < ENOUGH_ROWS:  # so few values are due that none may be chance
             yield _should("column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True)
-        elif allowed < 1:
+        elif 1 - allowed >= FEW:
             why = f"{missing:.3g} of the rows of {earlier} lack it; as many again, at least {MISSING:g}, and chance"
             yield _must("column_values_to_not_be_null", column=name, mostly=round(1 - allowed, 6), why=why)
         else:
@@ -386,6 +386,11 @@ def _must(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
 
 def _should(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs, severity="warn"), why=why)
+
+
+def _of_what_is_there(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
+    """One that holds where there is no value to judge: whether there should be any is asked by another."""
+    return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), why=why, needs_values=False)
 
 
 def _is(column: str, value: str | bool) -> Condition:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentifierPreparer
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentifierPreparer, PGTypeCompiler
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedPrimaryKeyConstraint
@@ -41,11 +41,27 @@ class Compiler(PGCompiler):
             return found if operator.opstring == "~" else f"NOT {found}"
         return super().visit_custom_op_binary(element, operator, **kw)  # type: ignore[no-untyped-call, no-any-return]
 
+    def visit_truediv_binary(self, binary: sa.BinaryExpression[Any], operator: Any, **kw: Any) -> str:  # noqa: ARG002
+        """Divide as doubles: for PostgreSQL the divisor is cast to NUMERIC, which DuckDB rounds to three decimals (DECIMAL(18,3))."""
+        return f"CAST({self.process(binary.left, **kw)} AS DOUBLE) / CAST({self.process(binary.right, **kw)} AS DOUBLE)"
+
     def limit_clause(self, select: Any, **kw: Any) -> str:
         """Sort before cutting off: examples of a big table must not depend on which thread was first."""
         order = "" if select._order_by_clauses else " ORDER BY ALL"
         limit: str = super().limit_clause(select, **kw)  # type: ignore[no-untyped-call]
         return order + limit
+
+
+class TypeCompiler(PGTypeCompiler):
+    """DuckDB's types where a name of PostgreSQL's means another one: FLOAT has 32 bits, and NUMERIC three decimals."""
+
+    def visit_FLOAT(self, type_: sa.Float[Any], **kw: Any) -> str:  # noqa: ARG002, N802  (SQLAlchemy's names)
+        """Write a floating-point number as one of 64 bits."""
+        return "DOUBLE"
+
+    def visit_NUMERIC(self, type_: sa.Numeric[Any], **kw: Any) -> str:  # noqa: N802
+        """Write a number of no stated precision as one of 64 bits."""
+        return "DOUBLE" if type_.precision is None else super().visit_NUMERIC(type_, **kw)
 
 
 class Dialect(PGDialect):
@@ -54,7 +70,9 @@ class Dialect(PGDialect):
     name = "duckdb"
     driver = "duckdb"
     supports_statement_cache = False
+    supports_native_decimal = True  # numbers come as DuckDB gives them: SQLAlchemy would write a double as a decimal of ten places
     statement_compiler = Compiler
+    type_compiler_cls = TypeCompiler
     preparer = Preparer
 
     @classmethod

@@ -38,6 +38,7 @@ from great_expectations.validator.validator import Validator
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import StaticPool
 
+from pipelines.gates import counted
 from pipelines.gates.dialect import TYPES
 from pipelines.sql import name as quoted
 
@@ -207,11 +208,15 @@ def _repeated(table: Any, key: Sequence[str], shown: Sequence[str], label: str) 
 
 @dataclass(frozen=True)
 class Observed:
-    """What Great Expectations found for one expectation: its result, or the reason why there is none."""
+    """What Great Expectations found for one expectation: its result, or the reason why there is none.
+
+    `judged`: how many values or rows it has judged, see `counted`.
+    """
 
     success: bool
     result: dict[str, Any]
     raised: str | None
+    judged: int | None = None
 
 
 class HasCursor(Protocol):
@@ -249,15 +254,18 @@ def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectati
     """
     if not expectations:
         return []
-    for number, expectation in enumerate(expectations):
+    counters = [counted.counter(expectation) for expectation in expectations]
+    asked = [*expectations, *(counter for counter in counters if counter is not None)]
+    for number, expectation in enumerate(asked):
         # Great Expectations returns results in an order of its own.
         expectation.meta = {"number": number}
     with opened(relation, connection, "judged") as engine:
         validator = Validator(execution_engine=engine)
         validator.metrics_calculator.show_progress_bars = False
-        results = validator.graph_validate([expectation.configuration for expectation in expectations], {"result_format": RESULT_FORMAT})
-    found = {result.expectation_config.meta["number"]: _observed(result) for result in results}
-    return [found.get(number, Observed(False, {}, "Great Expectations returned no result")) for number in range(len(expectations))]
+        results = validator.graph_validate([expectation.configuration for expectation in asked], {"result_format": RESULT_FORMAT})
+    found = {result.expectation_config.meta["number"]: result for result in results}
+    counts = (found.get(counter.meta["number"]) if counter is not None else None for counter in counters)
+    return [_observed(found.get(number), count) for number, count in enumerate(counts)]
 
 
 def _turn(metric: Any, engine: DuckDBExecutionEngine) -> int:
@@ -277,9 +285,11 @@ def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:
     return known.get(count.id) == 0
 
 
-def _observed(result: Any) -> Observed:
-    raised = _raised(result.exception_info or {})
-    return Observed(bool(result.success) and raised is None, dict(result.result), raised)
+def _observed(result: Any | None, count: Any | None) -> Observed:
+    if result is None:
+        return Observed(False, {}, "Great Expectations returned no result")
+    raised, found = _raised(result.exception_info or {}), dict(result.result)
+    return Observed(bool(result.success) and raised is None, found, raised, counted.judged(found, count and count.result))
 
 
 def _raised(info: dict[str, Any]) -> str | None:

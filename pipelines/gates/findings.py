@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pipelines.gates import evidence
+from pipelines.gates.counted import SHARE_OF_ROWS
 from pipelines.gates.engine import Observed
 from pipelines.gates.evidence import MOST_KEPT, plain
 from pipelines.gates.examples import Row
@@ -16,6 +17,8 @@ from pipelines.personal import MASK
 FEW = 3  # examples in a sentence
 LONGEST = 40  # characters of one value
 MOST_VALUES = 8  # of a list, in words
+NOT_JUDGED = "it could not be judged"
+JUDGED_NOTHING = "it judged no row, so it says nothing"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Finding:
         examples: Some of those.
         rows: Some of the rows that hold them, column -> value.
         result: Great Expectations' own result, see `evidence`; None where it could not be asked.
+        unjudged: Why it could not be judged, where that is so: it is stated wrongly, computing it raised an error, or it has judged
+            no value. What the data are like is then not known, and mending them is no way out.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Finding:
     examples: tuple[str, ...] = ()
     rows: tuple[dict[str, str], ...] = ()
     result: dict[str, Any] | None = None
+    unjudged: Literal["mistaken", "raised", "no values"] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -72,8 +78,12 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]  # "null" is no example of a null
     examples = tuple(dict.fromkeys(map(_shown, bad)))
     value = plain(result.get("observed_value"), MOST_KEPT)
+    nothing = _nothing(stated, observed)
+    if observed.raised and not nothing:
+        return replace(_unasked(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"), result=evidence.result(stated, observed))
+    observed = replace(observed, success=observed.success and not nothing)
     return replace(
-        _unasked(stated, observed.raised or _found(result, value, examples)),
+        _unasked(stated, nothing or _found(result, value, examples), "no values" if nothing else None),
         success=observed.success,
         observed=value,
         unexpected=result.get("unexpected_count"),
@@ -85,10 +95,25 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
 
 def of_mistakes(stated: Stated, mistakes: Iterable[str]) -> Finding:
     """Say why an expectation cannot be judged at all."""
-    return _unasked(stated, "; ".join(mistakes))
+    return _unasked(stated, "; ".join(mistakes), "mistaken")
 
 
-def _unasked(stated: Stated, found: str) -> Finding:
+def _nothing(stated: Stated, observed: Observed) -> str | None:
+    """That it has judged no value, and why, where nothing else has made it fail."""
+    if observed.judged != 0 or not stated.needs_values:
+        return None
+    result, kwargs = observed.result, stated.expectation.kwargs
+    if not (observed.success or observed.raised) and (result.get("observed_value") is not None or result.get("partial_missing_list")):
+        return None  # what it found says more
+    if kwargs.get("row_condition"):
+        none = result.get("element_count") == 0 or stated.expectation.name == SHARE_OF_ROWS
+        return f"{JUDGED_NOTHING}: no row {'meets its row_condition' if none else 'that meets its row_condition has a value'}"
+    if len(_columns(kwargs)) > 1:
+        return f"{JUDGED_NOTHING}: in every row a value is missing"
+    return f"{JUDGED_NOTHING}: the column has no value"
+
+
+def _unasked(stated: Stated, found: str, unjudged: Literal["mistaken", "raised", "no values"] | None) -> Finding:
     """An expectation before its result is known: failed."""
     expectation = stated.expectation
     return Finding(
@@ -101,6 +126,7 @@ def _unasked(stated: Stated, found: str) -> Finding:
         subject=", ".join(_columns(expectation.kwargs)[:MOST_VALUES]) or "table",
         found=found,
         allowed=_allowed(expectation.kwargs),
+        unjudged=unjudged,
     )
 
 

@@ -7,7 +7,7 @@ and shows it. Only a night to which the source gave no row at all may be empty, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,8 @@ from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
 from pipelines.gates import defaults, engine, evidence, examples, findings, masking, resolve, suite
+from pipelines.gates.fact import Fact
+from pipelines.gates.facts import facts
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
 EMPTY_NIGHT = "there were no rows to judge, since the source gave none for this night, which limits.empty_nights allows"
+MOST_PLACES = 3  # of expectations, in a way out
 MOST_LINES = 6  # expectations told in the log: with what stands around them, ten lines
 
 
@@ -86,6 +89,8 @@ class Verdict:
             return
         stopped = self.failed("stop")
         why = f"{len(stopped)} of {len(self.findings)} expectations failed" if self.refusal is None else "there is nothing to judge"
+        unjudged = sum(finding.unjudged is not None for finding in stopped)
+        why += f", {unjudged} of them could not be judged" if unjudged else ""
         what = (
             listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
         )
@@ -129,8 +134,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
-    found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
-    return verdict(findings=found, refusal=None)
+    found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table), facts(run.use_case, table))
+    return verdict(findings=found, refusal=None, way_out=_ways_out(run, table, found))
 
 
 def _other_files(run: Run, table: GatedTable) -> str | None:
@@ -166,6 +171,7 @@ def judged(
     stated: Sequence[Stated],
     masked: frozenset[str],
     key: str | None = None,
+    known: Mapping[str, Fact] | None = None,
 ) -> tuple[Finding, ...]:
     """Judge a relation of a connection by some expectations; what failed comes first, and `stop` before `warn`.
 
@@ -175,8 +181,13 @@ def judged(
         stated: What it is asked.
         masked: Columns whose values are personal.
         key: The column that names a row, if the table has one.
+        known: What the use-case file says of the columns: a file's expectation that says no more is a mistake; built-in ones
+            are what the file says.
     """
-    wrong = {number: suite.mistakes(each.expectation, relation.columns) for number, each in enumerate(stated)}
+    wrong = {
+        number: suite.mistakes(each.expectation, relation.columns, known if each.where != suite.BUILT_IN else None)
+        for number, each in enumerate(stated)
+    }
     good = [number for number, mistakes in wrong.items() if not mistakes]
     observed = dict(zip(good, engine.validate(relation, connection, [suite.build(stated[n].expectation) for n in good]), strict=True))
 
@@ -211,7 +222,7 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
         (each.where, mistake)
         for table in use_case.gates
         for each in _own(use_case, table)
-        for mistake in suite.mistakes(each.expectation, defaults.columns(use_case, table))
+        for mistake in suite.mistakes(each.expectation, defaults.columns(use_case, table), facts(use_case, table))
     ]
 
 
@@ -241,9 +252,32 @@ def _key(run: Run, table: GatedTable) -> str | None:
     return {"raw": source, "clean": key, "features": key, "predictions": key, "parity": "key"}.get(table)
 
 
+def _ways_out(run: Run, table: GatedTable, found: Sequence[Finding]) -> str:
+    """What to do about findings: about data that break an expectation, and about expectations that could not be judged."""
+    stopped = [finding for finding in found if not finding.success and finding.severity == "stop"]
+    ways = [_way_out(run, table)] if any(finding.unjudged is None for finding in stopped) or not stopped else []
+    file = run.loaded.path.name
+    own = [finding for finding in stopped if finding.where != suite.BUILT_IN]
+    if wrong := [finding.where for finding in own if finding.unjudged in ("mistaken", "raised")]:
+        ways.append(f"state {_places(wrong)} in {file} so that it can be computed, and run gate_{table} again")
+    if nothing := [finding.where for finding in own if finding.unjudged == "no values"]:
+        ways.append(f"state {_places(nothing)} in {file} so that it judges some rows, or as severity: warn, and run gate_{table} again")
+    if len(own) < len(stopped) and not ways:
+        ways.append(f"see why the built-in expectation could not be computed, mend that, and {_again(table)}")
+    return "; ".join(ways)
+
+
+def _places(places: Sequence[str]) -> str:
+    return ", ".join(places[:MOST_PLACES]) + (f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else "")
+
+
 def _way_out(run: Run, table: GatedTable) -> str:
     if table == "drift":
         return "read the drift report; if the change is there to stay, train again"
-    step = next(step for way in flow.WAYS.values() for step, written in way if written == table)
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
-    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}, and run {step} and gate_{table} again"
+    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}, and {_again(table)}"
+
+
+def _again(table: GatedTable) -> str:
+    step = next(step for way in flow.WAYS.values() for step, written in way if written == table)
+    return f"run {step} and gate_{table} again"

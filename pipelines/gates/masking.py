@@ -37,7 +37,7 @@ def masked(stated: Stated, observed: Observed, personal: Collection[str]) -> Obs
             result[name] = [None if value is None else MASK for value in observed.result[name]]
     if "observed_value" in observed.result:
         result["observed_value"] = _observed(stated, observed.result["observed_value"])
-    raised = observed.raised and "it could not be computed; the reason may quote personal values"
+    raised = observed.raised and "the reason may quote personal values"
     return replace(observed, result=result, raised=raised)
 
 

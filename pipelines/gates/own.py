@@ -18,7 +18,9 @@ from great_expectations.expectations.expectation import ColumnAggregateExpectati
 from great_expectations.expectations.metrics.column_aggregate_metric_provider import ColumnAggregateMetricProvider, column_aggregate_partial
 from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
 from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.validator.metric_configuration import MetricConfiguration
 
+CENTRE = "column.least_finite"
 ENOUGH_PAIRS = 20  # fewer rows agree by chance
 DIGITS = 6  # sums of floats differ in their last bits with the order in which threads add them up
 
@@ -43,7 +45,37 @@ class ExpectColumnValuesToBeInPast(ColumnMapExpectation):  # type: ignore[misc]
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "past")
 
 
-class ColumnCorrelation(ColumnAggregateMetricProvider):  # type: ignore[misc]
+class LeastFinite(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    """The least finite value of a column, from which others are measured.
+
+    Where numbers are large and alike (a billion and a little), what they differ in is lost by sums and squares of the numbers
+    themselves, and kept by those of their distances from any one of them (Chan, Golub and LeVeque 1983, Algorithms for computing
+    the sample variance, The American Statistician 37). The least one is the same whatever the threads do.
+    """
+
+    metric_name = CENTRE
+
+    @column_aggregate_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
+    def _sqlalchemy(cls, column: Any, **_: Any) -> Any:  # noqa: N805
+        return sa.func.min(_finite(column))
+
+
+class _WithCentres(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    """A measure of a column and a label, which needs to know from where to measure each."""
+
+    @classmethod
+    def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *args: Any, **kwargs: Any) -> dict[str, MetricConfiguration]:
+        needed: dict[str, MetricConfiguration] = super()._get_evaluation_dependencies(metric, *args, **kwargs)
+        label = metric.metric_value_kwargs["label"]
+        if cls.centred:
+            needed[CENTRE] = MetricConfiguration(CENTRE, metric.metric_domain_kwargs)
+        needed[f"{CENTRE} of the label"] = MetricConfiguration(CENTRE, metric.metric_domain_kwargs | {"column": label})
+        return needed
+
+    centred: ClassVar[bool] = True  # whether the column is a number, too
+
+
+class ColumnCorrelation(_WithCentres):
     """How much a number tells of the label, by its value or by its absence, whichever tells more.
 
     An aggregate that Great Expectations bundles with others into one query, so that all features cost one scan.
@@ -53,9 +85,9 @@ class ColumnCorrelation(ColumnAggregateMetricProvider):  # type: ignore[misc]
     value_keys = ("label",)
 
     @column_aggregate_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
-    def _sqlalchemy(cls, column: Any, label: str, **_: Any) -> Any:  # noqa: N805
-        number, known = sa.cast(column, sa.Double), sa.cast(sa.column(label), sa.Double)
-        value = sa.case((sa.func.isfinite(number), number))
+    def _sqlalchemy(cls, column: Any, label: str, _metrics: dict[str, Any], **_: Any) -> Any:  # noqa: N805
+        value = _measured(column, _metrics[CENTRE])
+        known = _measured(sa.column(label), _metrics[f"{CENTRE} of the label"])
         absent = sa.cast(column.is_(None), sa.Integer)
         return sa.func.greatest(_told(value, known), _told(absent, known))
 
@@ -73,9 +105,10 @@ class ExpectColumnCorrelationToBeAtMost(ColumnAggregateExpectation):  # type: ig
         return _at_most(metrics[self.metric_dependencies[0]], self.max_value)
 
 
-class ColumnCorrelationRatio(ColumnAggregateMetricProvider):  # type: ignore[misc]
+class ColumnCorrelationRatio(_WithCentres):
     """How much a category tells of the label. A missing value is a group, too."""
 
+    centred = False
     metric_name = "column.correlation_ratio_with_label"
     value_keys = ("label",)
 
@@ -85,10 +118,11 @@ class ColumnCorrelationRatio(ColumnAggregateMetricProvider):  # type: ignore[mis
         execution_engine: SqlAlchemyExecutionEngine,
         metric_domain_kwargs: dict[str, Any],
         metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
         **_: Any,
     ) -> float:
         table, _domain, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.COLUMN)
-        label = sa.cast(sa.column(metric_value_kwargs["label"]), sa.Double)
+        label = _measured(sa.column(metric_value_kwargs["label"]), metrics[f"{CENTRE} of the label"])
         groups = (
             sa.select(sa.func.count(label).label("n"), sa.func.avg(label).label("mean"), sa.func.var_pop(label).label("variance"))
             .select_from(table)
@@ -126,6 +160,17 @@ NAMES = frozenset(
     each.expectation_type
     for each in (ExpectColumnValuesToBeInPast, ExpectColumnCorrelationToBeAtMost, ExpectColumnCorrelationRatioToBeAtMost)
 )
+
+
+def _finite(column: Any) -> Any:
+    """SQL of a column's numbers as doubles, without those that are not finite."""
+    number = sa.cast(column, sa.Double)
+    return sa.case((sa.func.isfinite(number), number))
+
+
+def _measured(column: Any, centre: float | None) -> Any:
+    """SQL of the distances of a column's finite numbers from one of them."""
+    return _finite(column) - sa.literal(float(centre or 0), sa.Double)
 
 
 def _told(column: Any, label: Any) -> Any:

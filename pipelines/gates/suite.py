@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import sqlalchemy as sa
-from great_expectations.compatibility.pydantic import ValidationError
+from great_expectations.compatibility.pydantic import BaseModel, ValidationError
 from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.registry import get_expectation_impl, get_metric_provider, list_registered_expectation_implementations
 from pydantic import ValidationError as FormError
@@ -21,8 +21,11 @@ from pydantic import ValidationError as FormError
 from pipelines.config import Expectation
 from pipelines.config.watch import OWN
 from pipelines.errors import meant
-from pipelines.gates import own
+from pipelines.gates import counted, measures, own, vacuous
 from pipelines.gates.engine import DuckDBExecutionEngine
+
+if TYPE_CHECKING:
+    from pipelines.gates.fact import Fact
 
 # Fields of every expectation object that are no question to the data: Great Expectations' bookkeeping, or ours.
 BOOKKEEPING = frozenset({"id", "meta", "notes", "description", "result_format", "catch_exceptions", "severity", "windows"})
@@ -31,28 +34,43 @@ BOOKKEEPING |= {"rendered_content", "batch_id", "library_metadata"}
 NOT_ONE_TABLE = frozenset({"expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"})
 # Great Expectations computes quartiles by each database's own means, and does not know DuckDB's.
 NO_QUARTILES = frozenset({"expect_column_values_to_not_be_outliers"})
+# Expectations that are judged by another class than Great Expectations', see `measures`.
+INSTEAD = {"expect_column_quantile_values_to_be_between": measures.ExpectColumnQuantilesToBeBetween}
+OURS = frozenset(each.expectation_type for each in INSTEAD.values()) | {counted.NAME}
 ONE_COLUMN = ("column", "column_A", "column_B")
 # Arguments that Great Expectations lets out, and is then content with every table.
 NEEDED = frozenset({"column_set", "column_list", "type_list", "regex", "partition_object", "threshold", "quantile_ranges"})
 LIMITS = ("min_value", "max_value")
+BUILT_IN = "built in"
 
 
 @dataclass(frozen=True)
 class Stated:
-    """An expectation, where it is stated, and why."""
+    """An expectation, where it is stated, and why.
+
+    `needs_values`: it fails where it has judged no value, since then it says nothing. A built-in one that is asked of whatever is
+    there, be it nothing, does not: whether there is anything is asked by another.
+    """
 
     expectation: Expectation
-    where: str = "built in"
+    where: str = BUILT_IN
     why: str = ""
+    needs_values: bool = True
 
 
 def build(expectation: Expectation) -> Any:
     """Great Expectations' object for an expectation without mistakes."""
-    return get_expectation_impl(expectation.name)(**expectation.kwargs)
+    return INSTEAD.get(expectation.name, get_expectation_impl(expectation.name))(**expectation.kwargs)
 
 
-def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
-    """Say what is wrong with an expectation on a table of these columns: each mistake is a sentence, none means good."""
+def mistakes(expectation: Expectation, columns: Collection[str], facts: Mapping[str, Fact] | None = None) -> list[str]:
+    """Say what is wrong with an expectation on a table of these columns: each mistake is a sentence, none means good.
+
+    Args:
+        expectation: As it is stated.
+        columns: The table's columns.
+        facts: What the file says of them, where it is asked about a file: what goes without saying is a mistake, too.
+    """
     name = expectation.name
     if name in OWN:
         return _form_mistakes(expectation, columns)
@@ -73,7 +91,14 @@ def mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
         return [f'{name}: row_condition is text for another engine; write it as col("name")==1, with condition_parser: great_expectations']
     if name in NO_QUARTILES or not _computable(built):
         return [f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under cleanse.rules"]
-    return [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]
+    if missing := [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]:
+        return missing
+    given = {argument: _plain(getattr(built, argument)) for argument in expectation.kwargs}  # a number that was written as text is one
+    return [f"{name}: {sentence}" for sentence in vacuous.mistakes(name.removeprefix("expect_"), given, facts or {})]
+
+
+def _plain(value: Any) -> Any:
+    return value.dict() if isinstance(value, BaseModel) else value
 
 
 def _argument_mistakes(expectation: Expectation) -> list[str]:
@@ -86,8 +111,6 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
     ]
     if all(limit in fields and limit not in given for limit in LIMITS) and "threshold" not in fields:
         found.append("without min_value and max_value it lets everything pass")
-    if given.get("mostly") == 0:
-        found.append("with mostly: 0 it lets everything pass")
     return [f"{expectation.name}: {mistake}" for mistake in found]
 
 
@@ -140,7 +163,7 @@ def _of_condition(condition: Any) -> Iterator[str]:
 @cache
 def known() -> frozenset[str]:
     """The names of Great Expectations' own expectations."""
-    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_")) - own.NAMES
+    return frozenset(name for name in list_registered_expectation_implementations() if name.startswith("expect_")) - own.NAMES - OURS
 
 
 def _computable(built: Any) -> bool:

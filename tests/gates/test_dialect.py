@@ -46,3 +46,17 @@ def test_the_error_of_one_query_spoils_no_other(connection: sa.Connection) -> No
     with pytest.raises(sa.exc.DBAPIError, match="Catalog Error"):
         connection.execute(sa.text("SELECT * FROM nowhere"))
     assert connection.execute(sa.select(sa.func.count()).select_from(ROWS)).scalar_one() == 3
+
+
+@pytest.mark.parametrize("divisor", [sa.literal(3_000_000_000), sa.cast(sa.literal(3), sa.Numeric), sa.cast(sa.literal(0.001), sa.Float)])
+def test_a_quotient_is_a_double(connection: sa.Connection, divisor: sa.ColumnElement[float]) -> None:
+    quotient = sa.cast(sa.literal(1), sa.Integer) / divisor
+    ((found, its_type),) = connection.execute(sa.select(quotient, sa.func.typeof(quotient))).fetchall()
+    ((exact,),) = connection.execute(sa.select(sa.cast(divisor, sa.Double))).fetchall()
+    assert (found, its_type) == (1 / exact, "DOUBLE")
+
+
+@pytest.mark.parametrize("number", [1e-9, 123456789.123456789])
+@pytest.mark.parametrize("type_", [sa.Numeric, sa.Float, sa.Double])
+def test_a_number_keeps_its_digits_in_a_cast(connection: sa.Connection, number: float, type_: type[sa.types.TypeEngine[float]]) -> None:
+    assert float(connection.execute(sa.select(sa.cast(sa.literal(number), type_))).scalar_one()) == number

@@ -26,9 +26,9 @@ def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run
     results: list[Any] = []
     observed = engine._observed
 
-    def remember(result: Any) -> engine.Observed:
+    def remember(result: Any, count: Any) -> engine.Observed:
         results.append(result)
-        return observed(result)
+        return observed(result, count)
 
     monkeypatch.setattr(engine, "_observed", remember)
     (kept,) = judged(Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3}))

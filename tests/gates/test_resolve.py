@@ -153,7 +153,7 @@ def test_enough_rows_have_a_value_that_is_known_from_earlier(opened: Opened) -> 
 
 
 @pytest.mark.parametrize(("column", "damage"), [("amount", "bad::FLOAT"), ("channel", "if(bad = 1, 'chip', 'online')")])
-@pytest.mark.parametrize("limit", ["", "0.9999999"])
+@pytest.mark.parametrize("limit", ["", "0.999"])
 def test_a_feature_that_tells_the_label_is_a_leak(opened: Opened, column: str, damage: str, limit: str) -> None:
     lines = [f"{LABEL}: {{column: {column}, max_value: {limit}}}"] if limit else []
     verdict = judge.judge(opened("features", *lines, damage=replaced(**{column: damage})), "features")
