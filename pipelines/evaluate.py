@@ -12,13 +12,16 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines import bootstrap, curves, metrics, pictures, rules, scores, threshold
+from pipelines.config import Capacity
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
 from pipelines.scored import NEVER, Scored
 from pipelines.scores import BASELINE, CHAMPION
+from pipelines.split import UNLABELLED
 from pipelines.sql import name as quoted
 from pipelines.study import Study, study
+from pipelines.threshold import Night
 from pipelines.verdict import Cut, Verdict
 
 if TYPE_CHECKING:
@@ -84,8 +87,8 @@ def evaluate(
     """
     tried = trials.df()
     winner = _winner(tried, use_case)
-    rows_a_day = _rows_a_day(features, use_case)
-    cuts = _thresholds(validation.df(), winner, rows_a_day, use_case)
+    night = threshold.night(features, use_case)
+    cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
     y = _labels(test, use_case)
     _check_that_labels_differ(y)
@@ -94,7 +97,7 @@ def evaluate(
     pipelines = {family: candidate.load(content) for family, content in candidates.items()}
     families = [Scored(family, candidate.scores(fitted, X, use_case.task), cuts[family].value) for family, fitted in pipelines.items()]
     known = inputs.frame(train.to_pandas(), use_case.features), _labels(train, use_case)
-    beside = [*([_champion(champion, test)] if champion else []), _baseline(*known, X, rows_a_day, use_case)]
+    beside = [*([_champion(champion, test)] if champion else []), _baseline(*known, X, _unlabelled(features, use_case), night, use_case)]
     models = {model.name: model for model in [*families, *beside]}
     compared = {"challenger": models[winner], **{model.name: model for model in beside}}
 
@@ -132,27 +135,22 @@ def _winner(trials: pd.DataFrame, use_case: UseCase) -> Family:
     return max(use_case.candidates.families, key=lambda family: sign * best[family])
 
 
-def _rows_a_day(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> float:
-    ((found,),) = features.aggregate(f"count(*) / count(DISTINCT {quoted(use_case.time)}::date)").fetchall()
-    return float(found)
-
-
-def _thresholds(validation: pd.DataFrame, winner: Family, rows_a_day: float, use_case: UseCase) -> dict[Family, Cut]:
+def _thresholds(validation: pd.DataFrame, winner: Family, night: Night, use_case: UseCase) -> dict[Family, Cut]:
     """Each family's threshold by the use case's policy, which the winner must be able to fulfil; the winner's with its interval."""
     found: dict[Family, Cut] = {}
     for family in use_case.candidates.families:
         rows = validation[validation["family"] == family]
         y, score = rows["label"].to_numpy(), rows["score"].to_numpy()
         if family == winner and use_case.threshold:
-            found[family] = threshold.with_interval(use_case.threshold, y, score, rows_a_day, use_case.candidates.seed)
+            found[family] = threshold.with_interval(use_case.threshold, y, score, night, use_case.candidates.seed)
         else:
-            found[family] = Cut(*[_threshold(use_case, y, score, rows_a_day)] * 3)
+            found[family] = Cut(*[_threshold(use_case, y, score, night)] * 3)
     return found
 
 
-def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, rows_a_day: float) -> float:
+def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night) -> float:
     try:
-        return threshold.choose(use_case.threshold, y, score, rows_a_day) if use_case.threshold else NEVER
+        return threshold.choose(use_case.threshold, y, score, night) if use_case.threshold else NEVER
     except threshold.Unreachable:
         return NEVER
 
@@ -174,10 +172,24 @@ def _check_that_labels_differ(y: metrics.Floats) -> None:
         )
 
 
-def _baseline(known: pd.DataFrame, y: metrics.Floats, X: pd.DataFrame, rows_a_day: float, use_case: UseCase) -> Scored:  # noqa: N803
-    """The baseline learns all it knows, its threshold too, on the training rows."""
+def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """The inputs of the rows without a label, where the threshold depends on them."""
+    asked = UNLABELLED if isinstance(use_case.threshold, Capacity) else "none"
+    return inputs.frame(_split(features, asked, use_case).to_pandas(), use_case.features)
+
+
+def _baseline(
+    known: pd.DataFrame,
+    y: metrics.Floats,
+    X: pd.DataFrame,  # noqa: N803
+    unlabelled: pd.DataFrame,
+    night: Night,
+    use_case: UseCase,
+) -> Scored:
+    """The baseline learns all it knows, its threshold too, on the training rows and on those without a label."""
     fitted = baseline.fit(use_case, known, y)
-    return Scored(BASELINE, fitted.scores(X), _threshold(use_case, y, fitted.scores(known), rows_a_day))
+    truth = np.concatenate([y, np.full(len(unlabelled), np.nan)])
+    return Scored(BASELINE, fitted.scores(X), _threshold(use_case, truth, fitted.scores(pd.concat([known, unlabelled])), night))
 
 
 def _champion(champion: Champion, test: pa.Table) -> Scored:
@@ -196,6 +208,8 @@ def _rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     time, target = quoted(use_case.time), quoted(use_case.target)
     days = f"min({time})::date AS first, max({time})::date AS last"
     found: pd.DataFrame = (
-        features.aggregate(f"split, count(*) AS rows, {days}, avg({target}) AS label_mean", "split").order("split DESC").df()
+        features.aggregate(f"split, count(*) AS rows, {days}, avg({target}) AS label_mean", "split")
+        .order(f"split = '{UNLABELLED}', split DESC")
+        .df()
     )
     return found

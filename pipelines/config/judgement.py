@@ -26,21 +26,21 @@ class Metric(Strict):
 
 
 class MaxRecall(Strict):
-    """The greatest recall whose precision is at least `precision`."""
+    """The greatest recall whose precision is at least `precision`, as rows with a label tell."""
 
     policy: Literal["max_recall"]
     precision: Share
 
 
 class MaxPrecision(Strict):
-    """The greatest precision whose recall is at least `recall`."""
+    """The greatest precision whose recall is at least `recall`, as rows with a label tell."""
 
     policy: Literal["max_precision"]
     recall: Share
 
 
 class LeastCost(Strict):
-    """The least total cost, of false alarms and of misses."""
+    """The least total cost, of false alarms and of misses, as rows with a label tell."""
 
     policy: Literal["least_cost"]
     false_positive: float = Field(gt=0)
@@ -48,10 +48,16 @@ class LeastCost(Strict):
 
 
 class Capacity(Strict):
-    """As many alarms a day, on average, as people can look at: the greatest scores."""
+    """As many alarms a day, on average, as people can look at: the greatest scores of all rows that a night scores.
+
+    Rows without a label (`cleanse.drop`) count as well, by their own scores: it does not matter how many rows were labelled,
+    and which. What is promised is a mean over nights like those of the training's window, not a bound for each of them: by
+    chance alone nine of ten nights have 5 to 15 alarms where 10 are asked for, and a weekday with twice the rows has twice the
+    alarms. Whoever can look at 10 at most asks for fewer.
+    """
 
     policy: Literal["capacity"]
-    alarms_a_day: int = Field(ge=1)
+    alarms_a_day: int = Field(ge=1, description="The mean over the nights; see above for what single nights have.")
 
 
 class Fixed(Strict):

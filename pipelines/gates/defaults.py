@@ -19,6 +19,7 @@ from pipelines.gates import past
 from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
+from pipelines.split import UNLABELLED
 from pipelines.sql import TYPES, type_of
 from pipelines.sql import name as quoted
 
@@ -145,11 +146,7 @@ def _features(run: Run) -> Iterator[Stated]:
     use_case = run.use_case
     clean = run.store.manifest("clean").rows
     yield _columns(run, "features")
-    if run.kind == "training" and use_case.target in use_case.cleanse.drop:
-        labelled = run.store.read("clean").filter(f"{quoted(use_case.target)} IS NOT NULL").count("*").fetchall()[0][0]
-        yield _must("table_row_count_to_equal", value=labelled, why="clean's rows that have a label")
-    else:
-        yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
+    yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
     yield from _keyed(use_case)
     for name in use_case.features.numbers:
         yield _must("column_values_to_be_between", column=name, min_value=-GREATEST, max_value=GREATEST, why="finite, or missing")
@@ -157,15 +154,27 @@ def _features(run: Run) -> Iterator[Stated]:
     for name in (*use_case.features.categories, *use_case.features.texts):
         yield _must("column_values_to_not_be_null", column=name)
     if run.kind == "training":
-        yield from _learnable(use_case)
+        yield from _learnable(run)
 
 
-def _learnable(use_case: UseCase) -> Iterator[Stated]:
+def _learnable(run: Run) -> Iterator[Stated]:
     """A training needs rows of both splits, labels, and features that differ between rows."""
-    target = use_case.target
+    use_case, target = run.use_case, run.use_case.target
     yield _must("column_values_to_not_be_null", column="split")
-    yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train"])
-    yield _must("column_values_to_not_be_null", column=target)
+    unlabelled = _unlabelled(run)
+    if unlabelled:
+        yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train", UNLABELLED])
+        yield _must(
+            "table_row_count_to_equal",
+            value=unlabelled,
+            row_condition=_is("split", UNLABELLED),
+            why="clean's rows without a label",
+        )
+        yield _must("column_values_to_be_null", column=target, row_condition=_is("split", UNLABELLED))
+        yield _must("column_values_to_not_be_null", column=target, row_condition=_is_not("split", UNLABELLED))
+    else:
+        yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train"])
+        yield _must("column_values_to_not_be_null", column=target)
     for split in ("train", "test"):
         only = _is("split", split)
         if use_case.task == "binary":
@@ -177,6 +186,14 @@ def _learnable(use_case: UseCase) -> Iterator[Stated]:
     for name in (*use_case.features.numbers, *use_case.features.categories):
         if not _stated(use_case, "features", "feature_not_to_tell_the_label", column=name):
             yield _must("feature_not_to_tell_the_label", column=name, max_value=MOST_TOLD[use_case.task])
+
+
+def _unlabelled(run: Run) -> int:
+    """How many rows a training may have that nobody has labelled."""
+    if run.use_case.target not in run.use_case.cleanse.drop:
+        return 0
+    ((found,),) = run.store.read("clean").filter(f"{quoted(run.use_case.target)} IS NULL").count("*").fetchall()
+    return int(found)
 
 
 # --- training
