@@ -12,6 +12,7 @@ from scipy.stats import poisson
 from pipelines import dates, pages
 from pipelines.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
 from pipelines.scored import CONFUSION
+from pipelines.scores import BESIDE
 from pipelines.split import UNLABELLED
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def render(run: Run, judged: Judged) -> str:
         metrics=[
             {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
             for name, row in overall.items()
-            if name not in CONFUSION
+            if name not in (*CONFUSION, *BESIDE)
         ],
         policy=_policy(use_case.threshold) if use_case.threshold else None,
         decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],

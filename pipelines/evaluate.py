@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import bootstrap, curves, metrics, pictures, rules, scores, threshold
+from pipelines import bootstrap, curves, follows, metrics, pictures, scores, threshold
 from pipelines.config import Capacity
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
@@ -38,7 +38,9 @@ class Judged:
             (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion (positive: the challenger is
             better), each with the ends of its interval (`_low`, `_high`), and primary (whether it is the primary metric).
             Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a champion, in a
-            slice with one class; and intervals of slices are made of the primary metric only.
+            slice with one class; and intervals of slices are made of the primary metric only. Rows of `scores.BESIDE` say what
+            else a promotion goes by: thresholds, calibration error, other seeds, with a note for a person. Columns
+            champion_version (null without one) and, on all rows, a value a family.
         curves: See `curves.table`.
         verdict: What follows for promotion.
         pictures: Name -> PNG.
@@ -86,7 +88,7 @@ def evaluate(
         BadInput: the held-out rows cannot judge: none, one class only, or without what the champion needs.
     """
     tried = trials.df()
-    winner = _winner(tried, use_case)
+    winner = follows.winner(tried, use_case)
     night = threshold.night(features, use_case)
     cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
@@ -111,28 +113,23 @@ def evaluate(
         drawn = pictures.regression(lines, y, models[winner], beside, hours)
     studied = study(pipelines[winner], models[winner], known, (X, y), values[BASELINE].get(use_case.metric.name), use_case)
     drawn |= pictures.study(studied, use_case.metric.name, values[BASELINE].get(use_case.metric.name))
-    table = scores.table(compared, y, X, bootstrap.units(rows, use_case), studied.luck, use_case)
-    verdict = Verdict(
-        winner=winner,
-        metric=use_case.metric.name,
-        threshold=cuts[winner] if use_case.threshold else None,
-        values=values,
-        champion_version=champion.version if champion else None,
-        rules=tuple(rules.rules(table, len(y), studied.calibration_error, champion, use_case)),
-        notes=tuple(rules.notes(tried, cuts[winner], studied, champion, use_case)),
+    table = scores.table(
+        compared,
+        {model.name: model for model in families},
+        y,
+        X,
+        bootstrap.units(rows, use_case),
+        studied,
+        cuts[winner] if use_case.threshold else None,
+        champion.version if champion else None,
+        use_case,
     )
+    verdict = follows.of_tables(tried, table, use_case)
     return Judged(table, lines, verdict, drawn, tried, _rows(features, use_case), studied)
 
 
 def _defined(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _winner(trials: pd.DataFrame, use_case: UseCase) -> Family:
-    """The family whose best candidate has the best mean score over the folds; among equals, the first as declared."""
-    best = trials[trials["best"]].set_index("family")["mean_score"]
-    sign = 1 if use_case.greater_is_better else -1
-    return max(use_case.candidates.families, key=lambda family: sign * best[family])
 
 
 def _thresholds(validation: pd.DataFrame, winner: Family, night: Night, use_case: UseCase) -> dict[Family, Cut]:

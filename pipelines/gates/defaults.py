@@ -66,8 +66,9 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
             *("metric", "slice", "n", "challenger", "challenger_low", "challenger_high", "champion", "baseline"),
             *("gain_over_baseline", "gain_over_baseline_low", "gain_over_baseline_high"),
             *("gain_over_champion", "gain_over_champion_low", "gain_over_champion_high", "primary"),
+            *("champion_version", "note", *use_case.candidates.families),
         ),
-        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference"),
+        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256"),
         "predictions": (use_case.key, use_case.time, "score", *decision, *reasons, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
@@ -251,6 +252,7 @@ def _parity(run: Run) -> Iterator[Stated]:
         only = _both(_is("family", family), reference, _is_not("kind", "metric"))
         yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=only)
     yield _must("column_values_to_not_be_null", column="engine")
+    yield _must("column_values_to_not_be_null", column="graph_sha256")
     yield _must("column_values_to_not_be_null", column="difference")
     yield _must(
         "column_values_to_be_between",

@@ -79,6 +79,7 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("scores", "two rows for one number", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "observed 2; allowed: value 1"),
     ("scores", "nothing was measured", replaced(challenger="NULL::DOUBLE", baseline="NULL::DOUBLE", gain_over_baseline="NULL::DOUBLE"), "challenger: expect_column_values_to_not_be_null"),
     ("scores", "as good as the baseline", replaced(gain_over_baseline="0::DOUBLE"), "the challenger must be better than the baseline"),
+    ("parity", "nobody knows which graph was compared", replaced(graph_sha256="NULL::VARCHAR"), "graph_sha256: expect_column_values_to_not_be_null"),
     ("parity", "a column is missing", "SELECT * EXCLUDE (difference) FROM rows", "missing: difference"),
     ("parity", "a family was not compared", "SELECT * FROM rows WHERE family = 'linear'", "missing: 'xgboost'"),
     ("parity", "real rows were not compared", "SELECT * FROM rows WHERE kind <> 'real'", "missing: 'real'"),
