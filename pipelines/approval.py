@@ -43,8 +43,11 @@ def asked(run: Run) -> tuple[str, ...]:
 
     Raises:
         TableMissing: the training has not been evaluated.
+        TableCorrupt: the verdict is not what the tables say.
     """
-    judged = verdict.read(run.store.read_file("verdict.json"))
+    from pipelines import follows
+
+    judged = follows.read(run)
     return judged.reasons if judged.promotes else ()
 
 

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
+from scipy.stats import poisson
 
 from pipelines import dates, pages
 from pipelines.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
 from pipelines.scored import CONFUSION
+from pipelines.scores import BESIDE
+from pipelines.split import UNLABELLED
 
 if TYPE_CHECKING:
     from pipelines.evaluate import Judged
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 MOST_SLICES = 20
+MOST_NIGHTS = (0.05, 0.95)  # nine of ten, by chance: alarms come like Poisson's events
 FEW_ROWS = 30  # positive rows (binary) or rows (regression), below which a slice's metrics are mostly chance
 
 MEANINGS = {
@@ -63,7 +67,7 @@ def render(run: Run, judged: Judged) -> str:
         metrics=[
             {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
             for name, row in overall.items()
-            if name not in CONFUSION
+            if name not in (*CONFUSION, *BESIDE)
         ],
         policy=_policy(use_case.threshold) if use_case.threshold else None,
         decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],
@@ -111,7 +115,7 @@ def _policy(policy: Threshold) -> str:
     if isinstance(policy, LeastCost):
         return f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss {policy.false_negative:g}"
     if isinstance(policy, Capacity):
-        return f"the greatest scores, {policy.alarms_a_day:,} a day on average"
+        return f"the greatest scores, {policy.alarms_a_day:,} a night on average, whether its rows ever get a label or not"
     return f"fixed at {policy.value:g}"
 
 
@@ -174,6 +178,20 @@ def _prepared(features: Features, prepare: Prepare) -> Iterator[str]:
         yield f"Texts: {words}, the {texts.max_words:,} most frequent of those in at least {texts.min_df} training texts."
 
 
+def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
+    """What the decisions on this page do not say of a night's."""
+    if isinstance(use_case.threshold, Capacity):
+        low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, use_case.threshold.alarms_a_day))
+        yield (
+            f"{use_case.threshold.alarms_a_day:,} alarms a day are the mean over nights like those of the window, by all rows of a night: "
+            f"by chance alone nine of ten nights have {low:,} to {high:,}, and weekdays with more rows have more."
+        )
+    rows = judged.rows.set_index("split")["rows"]
+    if use_case.threshold and UNLABELLED in rows:
+        share = rows[UNLABELLED] / rows.sum()
+        yield f"{share:.0%} of the rows have no label: alarms, precision, recall and costs on this page are those of the others."
+
+
 def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
     """What the numbers on this page do not say."""
     split = use_case.split
@@ -185,6 +203,7 @@ def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
         yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
     if use_case.threshold and not isinstance(use_case.threshold, Fixed):
         yield "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and later rows it may miss it a little."
+    yield from _of_nights(use_case, judged)
     few = [row["slice"] for row in _slices(_records(judged.scores), judged.verdict.metric) if row["few"]]
     if few:
         yield f"Slices with few rows, whose metrics are mostly chance: {', '.join(few)}."

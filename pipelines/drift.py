@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import drift_report, metrics, metrics_stream, pages, personal, spill, sql
+from pipelines import drift_report, metrics, metrics_stream, pages, performance, personal, spill, sql
 from pipelines.drift_report import Test
 from pipelines.errors import BadInput, listed
 from pipelines.metrics_stream import Measured
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipelines.config import UseCase
     from pipelines.registry import Champion
 
-Kind: TypeAlias = Literal["feature", "prediction", "performance"]
+Kind: TypeAlias = Literal["feature", "prediction", "performance", "version"]
 Types: TypeAlias = Mapping[str, drift_report.Type]
 
 SCORE = "score"
@@ -62,9 +62,11 @@ class Found:
 
     Attributes:
         table: The table `drift`, a row a feature, one for the score, one a metric (the primary one first): subject; kind
-            (feature, prediction, performance); type (number, category, text, score, metric); method (Evidently's name, or
+            (feature, prediction, performance, and where several versions have scored the week, version: what each of them did,
+            whose subject names it); type (number, category, text, score, metric); method (Evidently's name, or
             where the metric was measured); value (the statistic, or the metric on matured labels); threshold (the value
-            from where on it is drift, or the worst allowed performance); drifted (null for performance);
+            from where on it is drift, or the worst allowed performance); drifted (null for performance, and for a score of
+            which the champion has no night in the week);
             reference_missing and current_missing (shares of all rows); reference_rows and current_rows (all of them,
             though the statistic may come from a sample); for performance also reference_value (the champion on its
             held-out rows) and matured_share (of the week's predictions, how many have a label); note (why a value is
@@ -85,6 +87,8 @@ class Found:
         names = drifted[drifted.kind == "feature"].subject.to_list()
         shown = f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
         score = "the score did" if (drifted.kind == "prediction").any() else "the score did not"
+        if self.table[self.table.kind == "prediction"].drifted.isna().any():
+            score = "the score is another version's"
         primary = self.table[self.table.kind == "performance"].iloc[0]
         performance = f"{primary.subject} {primary.value:.4f} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
         if primary.current_rows == 0:
@@ -165,18 +169,21 @@ def compare(
     types = _types(use_case)
     _refuse_missing(reference, champion, use_case)
     week = _together(features, [use_case.key, use_case.time, *types])
-    scored = _together(predictions, [use_case.key, use_case.time, SCORE, "model_version"])
+    decision = ["decision"] if use_case.task == "binary" else []
+    scored = _together(predictions, [use_case.key, use_case.time, SCORE, *decision, "model_version"])
+    own = scored.filter(f"model_version = {sql.text(champion.version)}")
     held_out = _held_out(reference, champion, use_case)
 
     before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(week, types, use_case)
-    score_before, score_now = (_side(rows, {SCORE: "number"}, use_case) for rows in (held_out, scored))
-    if not now.rows or not score_now.rows:
+    score_before, score_now = (_side(rows, {SCORE: "number"}, use_case) for rows in (held_out, own))
+    ((predicted,),) = scored.count("*").fetchall()
+    if not now.rows or not predicted:
         raise BadInput(
-            f"{use_case.name}: the week has {now.rows:,} rows of features and {score_now.rows:,} predictions in {len(features)} nights: "
+            f"{use_case.name}: the week has {now.rows:,} rows of features and {predicted:,} predictions in {len(features)} nights: "
             "nothing to compare\n  way out: see why the source gave none; a week in which at least one night has rows can be compared"
         )
-    performance = list(_performance(scored, labels, held_out, champion, use_case))
-    other_versions = _other_versions(scored, champion)
+    performed = list(_performance(scored, labels, held_out, champion, use_case))
+    other_versions = _other_versions(scored, score_now.rows, champion)
     old, new = common_only(before.sample, now.sample, use_case.features.categories)
     # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.
     old, new = (pd.concat(pair, ignore_index=True) for pair in ((old, score_before.sample), (new, score_now.sample)))
@@ -194,8 +201,8 @@ def compare(
     values = compared.values
     rows = [
         *(_judged("feature", name, types[name], tests[name], values.get(name), before, now) for name in types),
-        _judged("prediction", SCORE, SCORE, tests[SCORE], values.get(SCORE), score_before, score_now, other_versions),
-        *performance,
+        _score(tests[SCORE], values.get(SCORE), score_before, score_now, other_versions),
+        *performed,
     ]
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
@@ -352,11 +359,25 @@ def _why_no_test(old: float, new: float) -> str:
     return f"fewer than {drift_report.FEW_TEXTS} texts to compare"
 
 
-def _other_versions(scored: duckdb.DuckDBPyRelation, champion: Champion) -> str | None:
-    """Who else has scored in this week: their scores follow another distribution by nature."""
+def _score(test: Test | None, value: float | None, before: _Side, now: _Side, note: str | None) -> _Row:
+    """The champion's scores of its own nights; of another version's nobody can tell whether they have drifted."""
+    if now.rows:
+        return _judged("prediction", SCORE, SCORE, test, value, before, now, note)
+    missing = before.missing[SCORE]
+    return _Row(
+        subject=SCORE, kind="prediction", type=SCORE, reference_rows=before.rows, current_rows=0, reference_missing=missing, note=note
+    )
+
+
+def _other_versions(scored: duckdb.DuckDBPyRelation, own: int, champion: Champion) -> str | None:
+    """Who else has scored in this week: their scores follow another distribution by nature, and are not compared."""
     versions = {str(row[0]) for row in scored.project("model_version").distinct().fetchall()}
-    others = sorted(versions - {champion.version})
-    return f"some nights were scored by version {', '.join(others)}, not by {champion.version}" if others else None
+    others = ", ".join(sorted(versions - {champion.version}))
+    if not others:
+        return None
+    if not own:
+        return f"not compared: all nights were scored by version {others}, none by {champion.version}"
+    return f"only the {own:,} rows that version {champion.version} has scored are compared: some nights were scored by version {others}"
 
 
 def _performance(
@@ -366,39 +387,60 @@ def _performance(
     champion: Champion,
     use_case: UseCase,
 ) -> Iterator[_Row]:
-    """A row a metric, the primary one first: on all predictions whose labels are known, beside the held-out rows."""
+    """A row a metric, the primary one first: on all predictions whose labels are known, beside the held-out rows.
+
+    Then, where several versions have scored them, the same of each version.
+    """
     target = sql.name(use_case.target)
-    matured = _matured(scored, labels, use_case)
-    now, before = (_measured(rows.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case) for rows in (matured, held_out))
-    predictions, known, tested = (int(rows.count("*").fetchall()[0][0]) for rows in (scored, matured, held_out))
+    found = performance.measure(scored, _matured(scored, labels, use_case), use_case)
+    before = _measured(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
+    ((tested,),) = held_out.count("*").fetchall()
     primary = use_case.metric.name
-    for name in (primary, *(other for other in metrics.for_task(use_case.task) if other != primary)):
+    names = (primary, *(other for other in metrics.for_task(use_case.task) if other != primary))
+    several = f"by versions {' and '.join(found.versions)}, each by its own scores and decisions" if len(found.versions) > 1 else None
+    for name in names:
         yield _Row(
             subject=name,
             kind="performance",
             type="metric",
             method="matured labels",
-            value=now[name].value,
+            value=found.values[name].value,
             threshold=use_case.monitoring.min_performance if name == primary else None,
-            reference_rows=tested,
-            current_rows=known,
+            reference_rows=int(tested),
+            current_rows=found.rows,
             reference_value=before[name].value,
-            matured_share=known / predictions,
-            note=now[name].reason,
+            matured_share=found.rows / found.predictions,
+            note="; ".join(filter(None, (found.values[name].reason, several))) or None,
         )
+    for version, own in found.versions.items() if several else ():
+        compared = version == champion.version
+        for name in names:
+            yield _Row(
+                subject=f"{name} of version {version}",
+                kind="version",
+                type="metric",
+                method="matured labels",
+                value=own.values[name].value,
+                reference_rows=int(tested) if compared else 0,
+                current_rows=own.rows,
+                reference_value=before[name].value if compared else None,
+                matured_share=own.rows / own.predictions,
+                note=own.values[name].reason,
+            )
 
 
 def _matured(scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """The predictions whose labels are known: target, score."""
+    """The predictions whose labels are known: label, score, model_version and, of a binary task, decision."""
     key, target = sql.name(use_case.key), sql.name(use_case.target)
+    kept = ", ".join([SCORE, "model_version", *(["decision"] if use_case.task == "binary" else [])])
     if labels is None:
-        return scored.project(f"NULL AS {target}, {SCORE}").limit(0)
-    known = labels.filter(f"{target} IS NOT NULL").project(f"{key} AS labelled, {target}")
-    return _kept(scored.join(known, f"{key} = labelled").project(f"{target}, {SCORE}"))
+        return scored.project(f"NULL::DOUBLE AS label, {kept}").limit(0)
+    known = labels.filter(f"{target} IS NOT NULL").project(f'{key} AS "#key", {target}::DOUBLE AS "#label"')
+    return _kept(scored.join(known, f'{key} = "#key"').project(f'"#label" AS label, {kept}'))
 
 
 def _measured(rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> dict[str, Measured]:
-    """Metric -> what it is on these rows, or why it has no value."""
+    """Metric -> what the champion is worth on these rows, or why it has no value."""
     threshold = 0.5 if champion.threshold is None else champion.threshold
     measured = metrics_stream.measure(rows, use_case.task, threshold=threshold, under_cost=use_case.metric.under_cost)
     if champion.threshold is None:
@@ -428,8 +470,9 @@ def _page(
         champion=champion,
         first=first,
         last=last,
-        judged=[row for row in records if row["kind"] != "performance"],
+        judged=[row for row in records if row["kind"] in ("feature", "prediction")],
         performance=[row for row in records if row["kind"] == "performance"],
+        versions=[row for row in records if row["kind"] == "version"],
         drifted=[row["subject"] for row in features if row["drifted"]],
         n_features=len(features),
         hidden=sorted(_private(use_case)),

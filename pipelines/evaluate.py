@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import as_learned, bootstrap, curves, metrics, pictures, rules, scores, threshold
+from pipelines import as_learned, bootstrap, curves, follows, metrics, pictures, scores, threshold
+from pipelines.config import Capacity
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
 from pipelines.scored import NEVER, Scored
 from pipelines.scores import BASELINE, CHAMPION
+from pipelines.split import UNLABELLED
 from pipelines.sql import name as quoted
 from pipelines.study import Study, study
+from pipelines.threshold import Night
 from pipelines.verdict import Cut, Verdict
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ class Judged:
             (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion (positive: the challenger is
             better), each with the ends of its interval (`_low`, `_high`), and primary (whether it is the primary metric).
             Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a champion, in a
-            slice with one class; and intervals of slices are made of the primary metric only.
+            slice with one class; and intervals of slices are made of the primary metric only. Rows of `scores.BESIDE` say what
+            else a promotion goes by: thresholds, calibration error, other seeds, with a note for a person. Columns
+            champion_version (null without one) and, on all rows, a value a family.
         curves: See `curves.table`.
         verdict: What follows for promotion.
         pictures: Name -> PNG.
@@ -85,9 +90,9 @@ def evaluate(
         BadInput: the held-out rows cannot judge: none, one class only, or without what the champion needs.
     """
     tried = trials.df()
-    winner = _winner(tried, use_case)
-    rows_a_day = _rows_a_day(features, use_case)
-    cuts = _thresholds(validation.df(), winner, rows_a_day, use_case)
+    winner = follows.winner(tried, use_case)
+    night = threshold.night(features, use_case)
+    cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
     y = _labels(test, use_case)
     _check_that_labels_differ(y)
@@ -98,7 +103,7 @@ def evaluate(
     known = inputs.frame(train.to_pandas(), use_case.features), _labels(train, use_case)
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        _baseline(*known, X, rows_a_day, use_case),
+        _baseline(*known, X, _unlabelled(features, use_case), night, use_case),
     ]
     models = {model.name: model for model in [*families, *beside]}
     compared = {"challenger": models[winner], **{model.name: model for model in beside}}
@@ -113,16 +118,18 @@ def evaluate(
         drawn = pictures.regression(lines, y, models[winner], beside, hours)
     studied = study(pipelines[winner], models[winner], known, (X, y), values[BASELINE].get(use_case.metric.name), use_case)
     drawn |= pictures.study(studied, use_case.metric.name, values[BASELINE].get(use_case.metric.name))
-    table = scores.table(compared, y, X, bootstrap.units(rows, use_case), studied.luck, use_case)
-    verdict = Verdict(
-        winner=winner,
-        metric=use_case.metric.name,
-        threshold=cuts[winner] if use_case.threshold else None,
-        values=values,
-        champion_version=champion.version if champion else None,
-        rules=tuple(rules.rules(table, len(y), studied.calibration_error, champion, use_case)),
-        notes=tuple(rules.notes(tried, cuts[winner], studied, champion, use_case)),
+    table = scores.table(
+        compared,
+        {model.name: model for model in families},
+        y,
+        X,
+        bootstrap.units(rows, use_case),
+        studied,
+        cuts[winner] if use_case.threshold else None,
+        champion.version if champion else None,
+        use_case,
     )
+    verdict = follows.of_tables(tried, table, use_case)
     return Judged(table, lines, verdict, drawn, tried, _rows(features, use_case), studied)
 
 
@@ -130,34 +137,22 @@ def _defined(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _winner(trials: pd.DataFrame, use_case: UseCase) -> Family:
-    """The family whose best candidate has the best mean score over the folds; among equals, the first as declared."""
-    best = trials[trials["best"]].set_index("family")["mean_score"]
-    sign = 1 if use_case.greater_is_better else -1
-    return max(use_case.candidates.families, key=lambda family: sign * best[family])
-
-
-def _rows_a_day(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> float:
-    ((found,),) = features.aggregate(f"count(*) / count(DISTINCT {quoted(use_case.time)}::date)").fetchall()
-    return float(found)
-
-
-def _thresholds(validation: pd.DataFrame, winner: Family, rows_a_day: float, use_case: UseCase) -> dict[Family, Cut]:
+def _thresholds(validation: pd.DataFrame, winner: Family, night: Night, use_case: UseCase) -> dict[Family, Cut]:
     """Each family's threshold by the use case's policy, which the winner must be able to fulfil; the winner's with its interval."""
     found: dict[Family, Cut] = {}
     for family in use_case.candidates.families:
         rows = validation[validation["family"] == family]
         y, score = rows["label"].to_numpy(), rows["score"].to_numpy()
         if family == winner and use_case.threshold:
-            found[family] = threshold.with_interval(use_case.threshold, y, score, rows_a_day, use_case.candidates.seed)
+            found[family] = threshold.with_interval(use_case.threshold, y, score, night, use_case.candidates.seed)
         else:
-            found[family] = Cut(*[_threshold(use_case, y, score, rows_a_day)] * 3)
+            found[family] = Cut(*[_threshold(use_case, y, score, night)] * 3)
     return found
 
 
-def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, rows_a_day: float) -> float:
+def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night) -> float:
     try:
-        return threshold.choose(use_case.threshold, y, score, rows_a_day) if use_case.threshold else NEVER
+        return threshold.choose(use_case.threshold, y, score, night) if use_case.threshold else NEVER
     except threshold.Unreachable:
         return NEVER
 
@@ -179,10 +174,24 @@ def _check_that_labels_differ(y: metrics.Floats) -> None:
         )
 
 
-def _baseline(known: pd.DataFrame, y: metrics.Floats, X: pd.DataFrame, rows_a_day: float, use_case: UseCase) -> Scored:  # noqa: N803
-    """The baseline learns all it knows, its threshold too, on the training rows."""
+def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """The inputs of the rows without a label, where the threshold depends on them."""
+    asked = UNLABELLED if isinstance(use_case.threshold, Capacity) else "none"
+    return inputs.frame(_split(features, asked, use_case).to_pandas(), use_case.features)
+
+
+def _baseline(
+    known: pd.DataFrame,
+    y: metrics.Floats,
+    X: pd.DataFrame,  # noqa: N803
+    unlabelled: pd.DataFrame,
+    night: Night,
+    use_case: UseCase,
+) -> Scored:
+    """The baseline learns all it knows, its threshold too, on the training rows and on those without a label."""
     fitted = baseline.fit(use_case, known, y)
-    return Scored(BASELINE, fitted.scores(X), _threshold(use_case, y, fitted.scores(known), rows_a_day))
+    truth = np.concatenate([y, np.full(len(unlabelled), np.nan)])
+    return Scored(BASELINE, fitted.scores(X), _threshold(use_case, truth, fitted.scores(pd.concat([known, unlabelled])), night))
 
 
 def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:
@@ -205,6 +214,8 @@ def _rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     time, target = quoted(use_case.time), quoted(use_case.target)
     days = f"min({time})::date AS first, max({time})::date AS last"
     found: pd.DataFrame = (
-        features.aggregate(f"split, count(*) AS rows, {days}, avg({target}) AS label_mean", "split").order("split DESC").df()
+        features.aggregate(f"split, count(*) AS rows, {days}, avg({target}) AS label_mean", "split")
+        .order(f"split = '{UNLABELLED}', split DESC")
+        .df()
     )
     return found

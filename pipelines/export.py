@@ -5,6 +5,7 @@ Which engine scores it from then on is found out here, too: the soonest of those
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -86,7 +87,9 @@ def parity(
     rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
     judged = verdict.values[winner][verdict.metric]
     measured = [of_metric(features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)]
-    return pd.concat([rows, *measured], ignore_index=True)
+    # The graph itself has a name here, so that it is known which one was compared.
+    named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
+    return pd.concat([rows, *measured], ignore_index=True).assign(graph_sha256=lambda table: table["family"].map(named))
 
 
 def _without_failed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -122,17 +125,24 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
     """What a graph says of itself beside its lineage."""
     described = {
         "format": FORMAT,
-        "family": family,
         "task": use_case.task,
         "target": use_case.target,
         "features": json.dumps(_kinds(use_case.features)),
         meaning.KEY: json.dumps(meaning.meanings(use_case), sort_keys=True),
-        "metric": verdict.metric,
-        **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
     }
     if use_case.task == "binary":
         described["classes"] = json.dumps([0, 1])
         described["positive"] = json.dumps(use_case.label.positive)
+    return described | judged_as(family, verdict, use_case)
+
+
+def judged_as(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+    """What a graph says of how it was judged, and from which score on it decides."""
+    described = {
+        "family": family,
+        "metric": verdict.metric,
+        **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
+    }
     if family == verdict.winner and verdict.threshold is not None:
         cut = verdict.threshold
         described |= {"threshold": repr(cut.value), "threshold_low": repr(cut.low), "threshold_high": repr(cut.high)}

@@ -158,9 +158,9 @@ def evaluate(run: Run) -> Outcome:
 
 def export(run: Run) -> Outcome:
     """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
-    from pipelines import export, registry, verdict
+    from pipelines import export, follows, registry
 
-    judged = verdict.read(run.store.read_file("verdict.json"))
+    judged = follows.read(run)
     candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
     exported = export.export(run.store.read("features"), candidates, judged, run.use_case, metadata=run.lineage())
     for family, graph in exported.graphs.items():

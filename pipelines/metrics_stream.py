@@ -38,7 +38,8 @@ def measure(
     """Measure scores against the truth by every metric of the task.
 
     Args:
-        rows: Columns `label` and `score`, both DOUBLE. They are read three times.
+        rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1, which then counts
+            instead of the threshold. They are read three times.
         task: Whether labels are 0 and 1, or numbers.
         threshold: See `metrics.measure`.
         under_cost: See `metrics.measure`.
@@ -69,20 +70,23 @@ def measure(
 
 def _binary(rows: duckdb.DuckDBPyRelation, threshold: float) -> Sums:
     """Every binary metric; those without a value on these rows are any number."""
+    alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
+    decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
     sums = dict.fromkeys(("positive", "negative", "precisions", "pairs", "alarms", "hits", "log_loss", "brier"), 0.0)
-    by_score = rows.aggregate("score, sum(label) AS positive, count(*) - sum(label) AS negative", "score").order("score DESC")
-    for score, positive, negative in _batches(by_score):
+    counted = "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label) AS hits"
+    by_score = decided.aggregate(f"score, {counted}", "score").order("score DESC")
+    for score, positive, negative, alarms, hits in _batches(by_score):
         # Rows of the same score are one step of the ranking, of which none stands above another.
         above = sums["positive"] + np.cumsum(positive)
         picked = above + sums["negative"] + np.cumsum(negative)
-        alarm, probability = score >= threshold, score.clip(0, 1)
+        probability = score.clip(0, 1)
         logged = probability.clip(SMALLEST, 1 - SMALLEST)
         _add(
             sums,
             precisions=positive * above / picked,
             pairs=negative * (above - positive / 2),
-            alarms=(positive + negative) * alarm,
-            hits=positive * alarm,
+            alarms=alarms,
+            hits=hits,
             log_loss=-positive * np.log(logged) - negative * np.log(1 - logged),
             brier=positive * (1 - probability) ** 2 + negative * probability**2,
             positive=positive,

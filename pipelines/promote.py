@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from pipelines import approval, evidence, registry, verdict
+from pipelines import approval, evidence, follows, registry
 from pipelines.errors import TableMissing
 from pipelines.history import Decision, History
 from pipelines.run import Run
@@ -27,11 +27,13 @@ def promote(run: Run) -> str:
 
     Raises:
         TableMissing: the evaluation or the challenger is missing.
+        TableCorrupt: the verdict, or the winner's graph, is not what the tables say.
         TryAgain: MLflow does not answer, or somebody else is deciding.
     """
-    judged = verdict.read(run.store.read_file("verdict.json"))
+    judged = follows.read(run)
     name = run.use_case.name
     graph = run.store.read_file(f"models/{judged.winner}.onnx")
+    follows.require_graph(run, judged, graph)
     challenger = registry.version_of(run.settings, name, graph)
     if challenger is None:
         raise TableMissing(
@@ -42,7 +44,9 @@ def promote(run: Run) -> str:
         if history.champion == challenger:
             registry.follow(run.settings, name)
             return f"version {challenger} ({judged.winner}) is champion already"
-        rules = (*judged.rules, *_of_export(run, graph, challenger), *approval.rule(run, graph), _same_champion(judged, history.champion))
+        rules = (*judged.rules, *_of_export(run, graph, challenger), _same_champion(judged, history.champion))
+        if all(rule.holds for rule in rules):  # nobody is asked about what the evidence has turned down
+            rules = (*rules, *approval.rule(run, graph))
         whole = replace(judged, rules=rules)
         line = _line(run, whole, challenger, history.champion)
         # Without a clock or a run, which are the history's: the same training decides the same, to the byte.

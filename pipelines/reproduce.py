@@ -83,7 +83,6 @@ def _again(features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion) -
     test = features.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
     then, now = (Graph(content).scores(test).astype(np.float64) for content in (model.graph, graph))
     scale = 1.0 if facts.task == "binary" else float(np.std(np.asarray(test[facts.target].to_numpy(), dtype=np.float64)))
-    ((rows_a_day,),) = features.aggregate(f"count(*) / count(DISTINCT {quoted(facts.time)}::date)").fetchall()
-    validation = found.validation
-    cut = threshold.choose(facts.threshold, validation["label"], validation["score"], rows_a_day) if facts.threshold else None
+    validation, night = found.validation, threshold.night(features, facts)
+    cut = threshold.choose(facts.threshold, validation["label"], validation["score"], night) if facts.threshold else None
     return float(np.abs(then - now).max() / scale), len(test), cut

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pipelines import bootstrap, evidence
-from pipelines.scores import BASELINE, CHAMPION
+from pipelines.scores import BASELINE, CHAMPION, CUT, LEARNING, LUCK
 from pipelines.verdict import Cut, Rule
 
 if TYPE_CHECKING:
     from pipelines.bootstrap import Interval
     from pipelines.config import UseCase
-    from pipelines.registry import Champion
-    from pipelines.study import Study
 
 
-def rules(scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: Champion | None, use_case: UseCase) -> Iterator[Rule]:
+def rules(scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: str | None, use_case: UseCase) -> Iterator[Rule]:
     """What promotion depends on, of what the held-out rows say.
 
     Args:
         scores: The table of `scores.table`.
         rows: How many held-out rows there are.
         calibration_error: The winner's; None for a regression.
-        champion: Who was compared, if there is one.
+        champion: The version that was compared, if there is one.
         use_case: Its `metric` and `promotion`.
     """
     asked, metric = use_case.promotion, use_case.metric
     primary = {str(row["slice"]): row for _, row in scores[scores["primary"]].iterrows()}
     overall = primary.pop("all")
-    others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion.version}"} if champion else {})
+    others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion}"} if champion else {})
     for name, other in others.items():
         found = _interval(overall, name)
         yield evidence.better(name, other, metric.name, found, metric.margin, asked.confidence, rows)
@@ -50,20 +48,28 @@ def _interval(row: pd.Series, other: str) -> Interval | None:
     return bootstrap.Interval(*map(float, found)) if np.isfinite(found).all() else None
 
 
-def notes(tried: pd.DataFrame, cut: Cut, study: Study, champion: Champion | None, use_case: UseCase) -> Iterator[str]:
-    """What else a person should know."""
+def notes(
+    tried: pd.DataFrame, whole: Mapping[str, Mapping[Hashable, Any]], cut: Cut | None, champion: str | None, use_case: UseCase
+) -> Iterator[str]:
+    """What else a person should know.
+
+    Args:
+        tried: The table `trials`.
+        whole: Metric -> its row of the table `scores` about all held-out rows.
+        cut: The winner's threshold; None for a regression.
+        champion: The version that was compared, if there is one.
+        use_case: Names the metric.
+    """
     metric = use_case.metric.name
     best = tried[tried["best"]].set_index("family")["mean_score"]
     yield f"best {metric} over the folds: " + ", ".join(f"{family} {best[family]:.4f}" for family in use_case.candidates.families)
-    yield study.learned
-    lucky = study.luck
-    if len(lucky) > 1:
-        yield f"{len(lucky) - 1} other seeds of the same training give {metric} {min(lucky[1:]):.4f} to {max(lucky[1:]):.4f}: that much is luck"
+    yield from (str(whole[name]["note"]) for name in (LEARNING, LUCK) if name in whole)
     if champion is None:
         yield "there is no champion yet"
-    elif use_case.threshold and champion.threshold is not None:
-        where = "within" if cut.low <= champion.threshold <= cut.high else "outside"
+    elif cut and pd.notna(whole[CUT][CHAMPION]):
+        its = float(whole[CUT][CHAMPION])
+        where = "within" if cut.low <= its <= cut.high else "outside"
         yield (
             f"threshold {cut.value:.4g} (95% interval {cut.low:.4g} to {cut.high:.4g}); "
-            f"that of champion version {champion.version} is {champion.threshold:.4g}, {where} it"
+            f"that of champion version {champion} is {its:.4g}, {where} it"
         )

@@ -4,47 +4,87 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pipelines import bootstrap, evidence, metrics, personal
-from pipelines.scored import CONFUSION, Mask, Scored
+from pipelines.scored import CONFUSION, NEVER, Mask, Scored
 
 if TYPE_CHECKING:
     from pipelines.bootstrap import Codes, Drawn
     from pipelines.config import UseCase
+    from pipelines.study import Study
+    from pipelines.verdict import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
+# What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true the winner's probabilities
+# are, what its like with other seeds are worth, and what more rows would bring. Promotion goes by this table and the trials alone.
+CUT, CALIBRATION, LUCK, LEARNING = "threshold", "calibration_error", "luck", "learning"
+BESIDE = (CUT, CALIBRATION, LUCK, LEARNING)
 MISSING = "(missing)"  # a slice's name for the empty value
 GAINS = tuple(f"gain_over_{other}{end}" for other in (BASELINE, CHAMPION) for end in ("", "_low", "_high"))
 NUMBERS = ("challenger", "challenger_low", "challenger_high", "champion", "baseline", *GAINS)
 SCORES = {"metric": object, "slice": object, "n": np.int64, **dict.fromkeys(NUMBERS, np.float64), "primary": np.bool_}
+ABOUT = {"champion_version": "string", "note": "string"}
+
+
+def columns(use_case: UseCase) -> dict[str, Any]:
+    """The table's columns; the last ones are the families' own values."""
+    return {**SCORES, **ABOUT, **dict.fromkeys(use_case.candidates.families, np.float64)}
 
 
 def table(
     compared: Mapping[str, Scored],
+    families: Mapping[str, Scored],
     y: metrics.Floats,
     X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)
     units: Codes,
-    lucky: tuple[float, ...],
+    studied: Study,
+    cut: Cut | None,
+    champion_version: str | None,
     use_case: UseCase,
 ) -> pd.DataFrame:
     """Measure models on the same rows.
 
     Args:
         compared: Role (`challenger`, `baseline`, `champion` if there is one) -> its scores, shape (n,).
+        families: Family -> the same of its best candidate.
         y: The truth, shape (n,).
         X: The rows' features, shape (n, features), of which the slices are made.
         units: Which rows are drawn together, shape (n,).
-        lucky: The primary metric of the challenger and of its like with other seeds.
+        studied: What else was tried out on the challenger.
+        cut: The challenger's threshold; None for a regression.
+        champion_version: Whose scores the champion's are.
         use_case: Names the metrics, the slices and the confidence.
 
     Returns:
         See `evaluate.Judged.scores`.
     """
-    return pd.DataFrame(_rows(compared, y, X, units, lucky, use_case), columns=list(SCORES)).astype(SCORES)
+    everything = np.full(len(y), True)
+    own = {family: values(model, y, everything, use_case) for family, model in families.items()}
+    rows = [
+        row | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
+        for row in _rows(compared, y, X, units, studied.luck, use_case)
+    ]
+    beside = [{"slice": "all", "n": len(y), "primary": False} | row for row in _beside(compared, studied, cut, use_case)]
+    found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
+    return found.assign(champion_version=champion_version).astype(columns(use_case))
+
+
+def _beside(compared: Mapping[str, Scored], studied: Study, cut: Cut | None, use_case: UseCase) -> Iterator[dict[str, object]]:
+    if cut is not None:
+        decided = {role: model.threshold for role, model in compared.items() if model.threshold != NEVER}
+        yield {"metric": CUT, **decided, "challenger": cut.value, "challenger_low": cut.low, "challenger_high": cut.high}
+    if studied.calibration_error is not None:
+        yield {"metric": CALIBRATION, "challenger": studied.calibration_error}
+    others = studied.luck[1:]
+    if others:
+        least, most = min(others), max(others)
+        note = f"{len(others)} other seeds of the same training give {use_case.metric.name} {least:.4f} to {most:.4f}: that much is luck"
+        yield {"metric": LUCK, "challenger": studied.luck[0], "challenger_low": least, "challenger_high": most, "note": note}
+    yield {"metric": LEARNING, "note": studied.learned}
 
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""Which of a training's rows are held out: they choose nothing, they only judge."""
+"""Which of a training's rows are held out: they choose nothing, they only judge. And which have no label: they neither learn nor judge."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pipelines.config import UseCase
 from pipelines.dates import Days, held_out_days
 from pipelines.errors import BadInput, SluiceError
 
+UNLABELLED = "unlabelled"  # rows that a night scores like any other, but whose label nobody knows
+
 
 def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duckdb.DuckDBPyRelation:
-    """Mark each row as 'train' or 'test', in a last column `split`.
+    """Mark each row as 'train', 'test' or `UNLABELLED`, in a last column `split`.
 
     By time, the last days are held out (`dates.held_out_days`). By hash, the md5 of the key decides, or of the group's
-    column where folds are by group, so that a row (or a group) stays on its side in every later training too.
+    column where folds are by group, so that a row (or a group) stays on its side in every later training too. Rows without a
+    label are on no side; that there may be some, the file says by naming the label in `cleanse.drop`.
 
     Args:
         rows: features of the days, as `features.compute` returns them.
@@ -23,23 +26,17 @@ def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duck
 
     Raises:
         BadInput: rows without a label, or (binary) a side on which one of the two classes is absent.
-        SluiceError: train and test are not all the rows that have a label (all rows, where the label is not in `drop`).
+        SluiceError: some row was given no side.
     """
     target = sql.name(use_case.target)
-    # The file's way to say that some rows never get a label: they fed the windows, and nothing can be learned from them.
-    labelled = f"WHERE {target} IS NOT NULL" if use_case.target in use_case.cleanse.drop else ""
-    marked = sql.select(
-        rows,
-        "rows",
-        f"""SELECT *, CASE WHEN {_held_out(use_case, days)} THEN 'test' ELSE 'train' END AS split FROM rows {labelled}
-            ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}""",
-    )
-    ((every, known),) = sql.select(rows, "rows", f"SELECT count(*), count({target}) FROM rows").fetchall()
-    ((dealt,),) = marked.filter("split IN ('train', 'test')").count("*").fetchall()
-    if dealt != (known if labelled else every):
-        raise SluiceError(
-            f"{use_case.name}: of {every:,} rows, {known:,} with a label, {dealt:,} became train or test: nothing is published"
-        )
+    # The file's way to say that some rows never get a label: nothing can be learned from them.
+    unlabelled = f"{target} IS NULL" if use_case.target in use_case.cleanse.drop else "false"
+    side = f"CASE WHEN {unlabelled} THEN '{UNLABELLED}' WHEN {_held_out(use_case, days)} THEN 'test' ELSE 'train' END"
+    marked = sql.select(rows, "rows", f"SELECT *, {side} AS split FROM rows ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
+    ((every,),) = sql.select(rows, "rows", "SELECT count(*) FROM rows").fetchall()
+    ((dealt,),) = marked.filter(f"split IN ('train', 'test', '{UNLABELLED}')").count("*").fetchall()
+    if dealt != every:
+        raise SluiceError(f"{use_case.name}: of {every:,} rows, {dealt:,} became train, test or {UNLABELLED}: nothing is published")
     _judge(marked, use_case, days)
     return marked
 
@@ -55,7 +52,9 @@ def _held_out(use_case: UseCase, days: Days) -> str:
 def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> None:
     target = sql.name(use_case.target)
     counted = sql.select(
-        marked, "marked", f"SELECT split, count(*), count({target}), count(*) FILTER ({target} = 1) FROM marked GROUP BY split"
+        marked.filter(f"split <> '{UNLABELLED}'"),
+        "marked",
+        f"SELECT split, count(*), count({target}), count(*) FILTER ({target} = 1) FROM marked GROUP BY split",
     ).fetchall()
     where = f"{use_case.name}, training rows of {days}"
     rows, labelled = (sum(side[n] for side in counted) for n in (1, 2))

@@ -16,9 +16,11 @@ from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, Paramete
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines import metrics
+from pipelines.config import Capacity
 from pipelines.errors import BadInput, BadUseCase, listed
 from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
+from pipelines.split import UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +46,8 @@ class Found:
             std_score and fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
             (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
-            fold's other rows, and calibrated where the use case asks for it), family.
+            fold's other rows, and calibrated where the use case asks for it), family. Where the threshold is chosen by the
+            night's rows (`capacity`), behind them a row a row that has no label, scored by the candidate itself.
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
         best_score: The best candidate's mean score.
         best_params: The best candidate's parameters, by the names of the use-case file.
@@ -86,6 +89,8 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family,
     if use_case.calibration:
         line = calibration.fit(use_case.calibration, validation["label"], validation["score"])
         best_model, validation["score"] = candidate.calibrated(best_model, line), line(validation["score"])
+    if isinstance(use_case.threshold, Capacity):
+        validation = _with_unlabelled(validation, best_model, features, use_case)
     return Found(
         family=family,
         trials=trials,
@@ -108,10 +113,14 @@ def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
 
 def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     """The training rows in order of time, then key, with no more columns than are used."""
+    return _rows_of(features, "train", use_case)
+
+
+def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pd.DataFrame:
     group = use_case.split.folds.group
     names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names])
     wanted = ", ".join(f'"{name}"' for name in names)
-    rows: pd.DataFrame = features.filter("split = 'train'").project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
+    rows: pd.DataFrame = features.filter(f"split = '{split}'").project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
     return rows
 
 
@@ -218,3 +227,13 @@ def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_cas
     positions = positions[order]
     keys = rows[use_case.key].iloc[positions].reset_index(drop=True)
     return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order]})
+
+
+def _with_unlabelled(validation: pd.DataFrame, fitted: Any, features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """Behind the validation rows those without a label: nothing was learned from them, so the candidate's own scores are honest."""
+    rows = _rows_of(features, UNLABELLED, use_case)
+    if rows.empty:
+        return validation
+    score = candidate.scores(fitted, inputs.frame(rows, use_case.features), use_case.task)
+    unlabelled = pd.DataFrame({"key": rows[use_case.key], "label": np.nan, "score": score})
+    return pd.concat([validation.astype({"label": np.float64}), unlabelled], ignore_index=True)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines import card
-from pipelines.config import LeastCost, UseCase
+from pipelines.config import Capacity, LeastCost, UseCase
 from pipelines.evaluate import Judged
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -130,3 +130,14 @@ def test_of_many_slices_the_largest_are_shown_and_the_others_counted(rendered: R
     assert "channel=c24" in text
     assert "channel=c04" not in text
     assert "The 20 largest slices; 5 more are in the table scores ." in text
+
+
+def test_the_card_tells_what_single_nights_have_and_whose_labels_speak(rendered: Render) -> None:
+    case = facts(threshold=Capacity(policy="capacity", alarms_a_day=10))
+    judged = judge(case)
+    assert "have no label" not in rendered(case, judged)
+    more = pd.DataFrame([{**judged.rows.iloc[0], "split": "unlabelled", "rows": 1200, "label_mean": None}])
+    text = words(rendered(case, replace(judged, rows=pd.concat([judged.rows, more]))))
+    assert "nine of ten nights have 5 to 15, and weekdays with more rows have more" in text
+    assert "75% of the rows have no label: alarms, precision, recall and costs on this page are those of the others" in text
+    assert "none (without a label) 1,200" in text

@@ -57,13 +57,25 @@ def compare(
     reference: pd.DataFrame | None = None,
     use_case: UseCase | None = None,
     version: str = "3",
+    before: pd.DataFrame | None = None,
 ) -> Found:
-    """Cut the week into nights, score them, and compare."""
+    """Cut the week into nights, score them, and compare.
+
+    Args:
+        week: The rows.
+        labelled: Those with a label.
+        reference: The champion's training.
+        use_case: The facts.
+        version: Who has scored them.
+        before: Of some rows what another version has published: id, score, decision, model_version.
+    """
     use_case = use_case or fitted.use_case()
     scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
     scored = week[["id", "at"]].assign(
-        score=scores, decision=0, engine="xgboost", model_version=version, run="r", partition=week["at"].dt.date
+        score=scores, decision=(scores >= 0.5).astype(int), engine="xgboost", model_version=version, run="r", partition=week["at"].dt.date
     )
+    if before is not None:
+        scored = before.set_index("id").combine_first(scored.set_index("id")).reset_index()[list(scored)].astype({"decision": int})
     connection = duckdb.connect()
 
     def nights(rows: pd.DataFrame) -> list[duckdb.DuckDBPyRelation]:
@@ -245,7 +257,99 @@ def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: Found, loud
 
 
 def test_nights_of_another_version_are_told() -> None:
-    assert row(compare(quiet_week(), version="2"), "score").note == "some nights were scored by version 2, not by 3"
+    found = compare(quiet_week(), version="2")
+    score = row(found, "score")
+    assert score.note == "not compared: all nights were scored by version 2, none by 3"
+    assert (score.current_rows, pd.isna(score.value), pd.isna(score.drifted)) == (0, True, True)
+    assert "not compared</span>" in found.html
+    assert "the score is another version's" in found.summary(WEEK)
+
+
+# --- a week with a promotion: the first three nights are version 2's, whose scores are a tenth of version 3's and whose threshold is 0.02
+
+
+def earlier(week: pd.DataFrame) -> pd.DataFrame:
+    """What version 2 has published of them: other scores in the same order, other decisions."""
+    scores = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float) / 10
+    published = pd.DataFrame({"id": week.id, "score": scores, "decision": (scores >= 0.02).astype(int), "model_version": "2"})
+    return published[(week["at"] < datetime(2026, 2, 5)).to_numpy()]
+
+
+def promoted_week() -> tuple[pd.DataFrame, Found]:
+    """Each row with the score and the decision that were published of it, and what the report says."""
+    week = quiet_week()
+    own = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float)
+    published = week.assign(score=own, decision=(own >= 0.5).astype(int), version="3").set_index("id")
+    old = earlier(week).set_index("id")
+    published.loc[old.index, ["score", "decision", "version"]] = old.to_numpy()
+    return published, compare(week, labelled=week, before=earlier(week))
+
+
+def test_a_week_with_a_promotion_is_judged_by_what_each_version_has_decided() -> None:
+    week, found = promoted_week()
+    decided, bad = week.decision.to_numpy(int), week.bad.to_numpy(int)
+    for name in metrics.DECISION:
+        assert row(found, name).value == pytest.approx(metrics.measure(name, bad, decided))
+    assert (week.score >= 0.5).sum() < decided.sum(), "by the new threshold the old scores would be no alarms"
+    assert row(found, "brier").value == pytest.approx(np.mean((week.score - bad) ** 2)), "of the probabilities as they were published"
+
+
+def test_a_week_with_a_promotion_ranks_each_version_s_rows_for_themselves() -> None:
+    week, found = promoted_week()
+    parts = {str(version): week[week.version == version] for version in ("2", "3")}
+    pairs = {version: part.bad.sum() * (part.bad == 0).sum() for version, part in parts.items()}
+    positives = {version: part.bad.sum() for version, part in parts.items()}
+    for name, weights in (("aucpr", positives), ("roc_auc", pairs)):
+        own = {version: metrics.measure(name, part.bad, part.score.to_numpy(float)) for version, part in parts.items()}
+        assert row(found, name).value == pytest.approx(sum(own[v] * weights[v] for v in own) / sum(weights.values()))
+        assert row(found, name).value > metrics.measure(name, week.bad, week.score.to_numpy(float)) + 0.01, "mixed, they are no ranking"
+        for version, value in own.items():
+            assert row(found, f"{name} of version {version}").value == pytest.approx(value)
+
+
+def test_a_week_with_a_promotion_tells_each_version_and_judges_the_whole() -> None:
+    week, found = promoted_week()
+    versions = found.table[found.table.kind == "version"].set_index("subject")
+    assert len(versions) == 2 * len(metrics.for_task("binary"))
+    assert versions.current_rows["f1 of version 2"] == (week.version == "2").sum()
+    assert pd.isna(versions.reference_value["f1 of version 2"]), "the champion's held-out rows say nothing of another"
+    assert versions.reference_value["f1 of version 3"] == row(found, "f1").reference_value
+    assert row(found, "aucpr").note == "by versions 2 and 3, each by its own scores and decisions"
+    assert row(found, "score").note.startswith("only the 200 rows that version 3 has scored are compared")
+    assert row(found, "score").drifted == False  # noqa: E712  (a nullable boolean)
+    assert "precision of version 2" in found.html
+    assert found.table.subject.iloc[5] == "aucpr", "the primary metric comes first"
+
+
+def test_a_version_whose_labels_have_one_class_has_no_part_in_a_ranking() -> None:
+    week = quiet_week()
+    old = set(earlier(week).id)
+    found = compare(week, labelled=week[~week.id.isin(old) | (week.bad == 0)], before=earlier(week))
+    assert "all have the label 0" in row(found, "aucpr of version 2").note
+    assert row(found, "aucpr").value == row(found, "aucpr of version 3").value
+    none = compare(week, labelled=week[week.id.isin(old) == (week.bad == 0)], before=earlier(week))
+    assert row(none, "roc_auc").note.startswith("roc_auc has no value: of no version there are labels of both 0 and 1")
+    assert row(none, "precision").value > 0
+
+
+def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
+    facts = fitted.use_case("regression")
+    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {})
+    week = fitted.rows("regression").drop(columns="split").head(100)
+    week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
+    versions = np.where(np.arange(100) % 7 < 3, "2", "3")
+    connection = duckdb.connect()
+    scored = connection.from_df(week[["id", "at"]].assign(score=week.bad + 1.0 * (versions == "2"), model_version=versions))
+    found = drift.compare(
+        reference=connection.from_df(fitted.rows("regression")),
+        features=[connection.from_df(week.drop(columns="bad"))],
+        predictions=[scored],
+        labels=connection.from_df(week[["id", "at", "bad"]]),
+        champion=Champion("3", graph, "", date(2026, 1, 31), None, {}),
+        use_case=facts,
+    )
+    assert row(found, "mae").value == pytest.approx((versions == "2").mean())
+    assert (row(found, "mae of version 2").value, row(found, "mae of version 3").value) == (pytest.approx(1), pytest.approx(0))
 
 
 def test_odd_columns_are_judged() -> None:

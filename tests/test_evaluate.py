@@ -61,7 +61,15 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
     score = scored("forest", TEST, facts())["score"].to_numpy()
     for part, mask in parts.items():
         n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
-        assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [*metrics.for_task("binary"), "tp", "fp", "fn", "tn"]
+        beside = ["threshold", "calibration_error", "luck", "learning"] if part == "all" else []
+        assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [
+            *metrics.for_task("binary"),
+            "tp",
+            "fp",
+            "fn",
+            "tn",
+            *beside,
+        ]
         assert (judged.scores[judged.scores["slice"] == part]["n"] == n).all()
         counts = [(alarm & (y == 1)).sum(), (alarm & (y == 0)).sum(), (~alarm & (y == 1)).sum(), (~alarm & (y == 0)).sum()]
         assert [row(judged, name, part)["challenger"] for name in ("tp", "fp", "fn", "tn")] == counts
@@ -200,7 +208,7 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     judged = judge(facts("regression"), champion("linear", "regression", None), means={"linear": 9, "forest": 8, "xgboost": 7})
     assert judged.verdict.winner == "xgboost"
     assert judged.verdict.threshold is None
-    assert list(judged.scores["metric"].unique()) == list(metrics.for_task("regression"))
+    assert list(judged.scores["metric"].unique()) == [*metrics.for_task("regression"), "luck", "learning"]
     assert set(judged.curves["curve"]) == {"calibration", "residual_by_hour"}
     assert {"predicted_actual", "residuals", "residuals_by_hour"} <= set(judged.pictures)
     assert row(judged, "rmse")["gain_over_baseline"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import duckdb
 import pyarrow as pa
@@ -60,7 +61,9 @@ def test_the_greatest_difference_is_that_of_the_compared_rows() -> None:
     exported = fitted.exported()
     rows = exported.parity[exported.parity.kind != "metric"]
     assert exported.greatest_difference == rows.difference.max() < 1e-6
-    assert list(exported.parity.columns) == ["family", "engine", "kind", "key", "expected", "found", "difference"]
+    assert list(exported.parity.columns) == ["family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256"]
+    for family, graph in exported.graphs.items():
+        assert set(exported.parity[exported.parity.family == family].graph_sha256) == {sha256(graph).hexdigest()}
 
 
 def test_the_engine_is_chosen_among_those_that_are_the_trained_model() -> None:

@@ -48,6 +48,17 @@ def test_binary_metrics_are_those_of_all_rows_at_once(rows: list[tuple[float, fl
     assert not differing(metrics_stream.measure(relation(rows), "binary", threshold=threshold), rows, threshold=threshold)
 
 
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), FEW_SCORES, st.sampled_from([0, 1])), max_size=40))
+def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple[float, float, int]]) -> None:
+    label, score, decision = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    taken = duckdb.from_arrow(pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)}))
+    found = metrics_stream.measure(taken, "binary", threshold=0.3)
+    decided = [(one, float(other)) for one, _, other in rows]
+    assert not differing({name: found[name] for name in metrics.DECISION}, decided, threshold=0.5)
+    ranked = [(one, other) for one, other, _ in rows]
+    assert not differing({name: found[name] for name in metrics.ORDER}, ranked)
+
+
 @given(REGRESSION, st.floats(0.1, 10))
 def test_a_regressions_metrics_are_those_of_all_rows_at_once(rows: list[tuple[float, float]], under_cost: float) -> None:
     assert not differing(metrics_stream.measure(relation(rows), "regression", under_cost=under_cost), rows, under_cost=under_cost)

@@ -19,8 +19,7 @@ from pipelines.errors import TableMissing, TryAgain
 from pipelines.history import History
 from pipelines.promote import promote
 from pipelines.run import Run
-from pipelines.verdict import Rule
-from tests import fitted
+from tests import evaluated, fitted
 
 
 @pytest.fixture
@@ -28,17 +27,20 @@ def run(open_run: Callable[..., Run], mlflow_uri: str) -> Run:
     return trained(open_run("training", date(2026, 1, 31)))
 
 
-def trained(run: Run, **verdict: Any) -> Run:
+UNSURE = (0.1, -0.1, 0.3)
+
+
+def trained(run: Run, **found: Any) -> Run:
     """A training that has come as far as promotion, of which only the winner is registered."""
     exported = fitted.exported(partition=run.partition.isoformat())
     winner = {"xgboost": exported.graphs["xgboost"]}
     registry.register(run, replace(exported, graphs=winner), fitted.verdict())  # type: ignore[arg-type]
-    run.store.write_file("verdict.json", fitted.verdict(**verdict).as_json())
-    run.store.write_file("models/xgboost.onnx", winner["xgboost"])
-    return run
+    evaluated.leave(run, winner["xgboost"], **found)
+    return run.afresh()
 
 
-WORSE = Rule(name="baseline", holds=False, sentence="not better")
+def graph(run: Run) -> bytes:
+    return run.store.read_file("models/xgboost.onnx")
 
 
 def history(run: Run) -> History:
@@ -60,16 +62,20 @@ def test_the_first_challenger_that_beats_the_baseline_becomes_champion(run: Run)
     said = promote(run)
     found = registry.champion(run)
     assert found.metadata["family"] == "xgboost"
-    assert said == f"version {found.version} (xgboost) promoted: better than the baseline"
+    better = "on the held-out rows better than the baseline by 0.6000 aucpr (95% interval +0.5000 to +0.7000)"
+    assert (
+        said
+        == f"version {found.version} (xgboost) promoted: {better}; no slice is surely worse than the baseline by more than 0 (1 judged)"
+    )
     (line,) = history(run).read()
     assert (line.version, line.previous, line.decision, line.partition) == (found.version, None, "promoted", "2026-01-31")
-    assert line.values == {"linear": 0.8, "forest": 0.85, "xgboost": 0.9, "baseline": 0.3}
+    assert line.values == {"linear": 0.8, "xgboost": 0.9, "baseline": 0.3}
 
 
 def test_a_better_challenger_dethrones_the_champion(run: Run, open_run: Callable[..., Run]) -> None:
     promote(run)
     first = champion_version(run)
-    second = trained(open_run("training", date(2026, 2, 28)), champion_version=first)
+    second = trained(open_run("training", date(2026, 2, 28)), version=first)
     promote(second)
     assert champion_version(run) != first
     assert [(line.previous, line.decision) for line in history(run).read()] == [(None, "promoted"), (first, "promoted")]
@@ -78,15 +84,15 @@ def test_a_better_challenger_dethrones_the_champion(run: Run, open_run: Callable
 def test_a_challenger_that_breaks_one_rule_stays_one_and_is_told_that_rule_only(run: Run, open_run: Callable[..., Run]) -> None:
     promote(run)
     first = champion_version(run)
-    rules = (Rule(name="baseline", holds=True, sentence="better than the baseline"), replace(WORSE, name="champion"))
-    second = trained(open_run("training", date(2026, 2, 28)), champion_version=first, rules=rules)
-    assert promote(second).endswith("kept: not better")
+    second = trained(open_run("training", date(2026, 2, 28)), version=first, champion=UNSURE)
+    told = f"kept: on the held-out rows better than champion version {first} by 0.1000 aucpr (95% interval -0.1000 to +0.3000): not surely more than nothing"
+    assert promote(second).endswith(told)
     assert champion_version(run) == first
     assert history(run).read()[-1].decision == "kept"
 
 
 def test_without_a_champion_the_baseline_must_be_beaten_too(run: Run) -> None:
-    run.store.write_file("verdict.json", fitted.verdict(rules=(WORSE,)).as_json())
+    evaluated.leave(run, graph(run), baseline=evaluated.WORSE)
     promote(run)
     assert champion_version(run) is None
 
@@ -98,7 +104,7 @@ def test_promoting_twice_is_promoting_once(run: Run) -> None:
 
 
 def test_keeping_twice_is_one_line(run: Run) -> None:
-    run.store.write_file("verdict.json", fitted.verdict(rules=(WORSE,)).as_json())
+    evaluated.leave(run, graph(run), baseline=evaluated.WORSE)
     assert promote(run) == promote(run)
     assert len(history(run).read()) == 1
 
@@ -116,13 +122,13 @@ def test_a_comparison_with_a_champion_of_yesterday_promotes_nobody(run: Run, ope
     promote(run)
     first = champion_version(run)
     # This one was evaluated while there was no champion.
-    late = trained(open_run("training", date(2026, 2, 28)), champion_version=None)
+    late = trained(open_run("training", date(2026, 2, 28)), version=None)
     assert f"compared with no champion, but now there is champion version {first}" in promote(late)
     assert champion_version(run) == first
 
 
 def test_a_winner_that_is_no_version_is_told(run: Run) -> None:
-    run.store.write_file("models/xgboost.onnx", b"something else")
+    evaluated.leave(run, fitted.exported(partition="2026-01-30").graphs["xgboost"])
     with pytest.raises(TableMissing, match="no registered version"):
         promote(run)
 
@@ -164,17 +170,23 @@ def test_a_registry_that_is_gone_in_the_middle_of_a_promotion_finds_it_done_when
 
 
 def test_the_decision_record_says_which_rule_decided_what_from_which_numbers(run: Run) -> None:
-    numbers = Rule(name="champion", holds=False, sentence="worse", found=-0.1, low=-0.2, high=-0.05, allowed=0.0, rows=400)
-    run.store.write_file("verdict.json", fitted.verdict(rules=(numbers,), notes=("a note",)).as_json())
+    judged = evaluated.leave(run, graph(run), baseline=evaluated.WORSE)
     promote(run)
     record = json.loads(run.store.read_file("decision.json"))
-    assert (record["decision"], record["reason"], record["notes"]) == ("kept", "worse", ["a note"])
-    assert record["rules"][0] == asdict(numbers)
-    assert [rule["name"] for rule in record["rules"]] == ["champion", "same champion"]
+    assert (record["decision"], record["reason"]) == ("kept", judged.rules[0].sentence)
+    assert record["notes"] == [
+        "best aucpr over the folds: linear 0.7000, xgboost 0.8000",
+        "more rows would help",
+        "that much is luck",
+        "there is no champion yet",
+    ]
+    assert record["rules"][0] == asdict(judged.rules[0])
+    assert (record["rules"][0]["found"], record["rules"][0]["low"], record["rules"][0]["rows"]) == (-0.1, -0.2, 100)
+    assert [rule["name"] for rule in record["rules"]] == ["baseline", "slices", "same champion"]
 
 
 def with_promotion(run: Run, **asked: Any) -> Run:
-    use_case = run.use_case.model_copy(update={"promotion": Promotion(**asked)})
+    use_case = run.use_case.model_copy(update={"promotion": Promotion(**{"unit": "row", "slice_rows": 20} | asked)})
     return replace(run, loaded=replace(run.loaded, use_case=use_case))
 
 
@@ -196,3 +208,10 @@ def test_a_model_that_a_person_must_approve_waits_for_the_command_or_airflow(run
     approval.give(asking, "approved", "bob", "looked at it")
     promote(asking)
     assert [(line.decision, line.by) for line in history(run).read()] == [("kept", None), ("kept", "anna"), ("promoted", "bob")]
+
+
+def test_nobody_is_asked_to_approve_of_what_the_evidence_has_turned_down(run: Run) -> None:
+    evaluated.leave(run, graph(run), baseline=evaluated.WORSE)
+    said = promote(with_promotion(run, approval="3d"))
+    assert "worse than the baseline" in said
+    assert "approve" not in said

@@ -31,7 +31,7 @@ def by_hash(**folds: Any) -> UseCase:
 
 def test_a_row_on_neither_side_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.split._held_out", lambda use_case, days: "id = '007' THEN 'neither' WHEN id > '300'")
-    with pytest.raises(SluiceError, match="of 480 rows, 480 with a label, 479 became train or test: nothing is published"):
+    with pytest.raises(SluiceError, match="of 480 rows, 479 became train, test or unlabelled: nothing is published"):
         split_of(a_row_each_hour(), use_case())
 
 
@@ -59,7 +59,9 @@ def test_rows_without_label_are_a_sentence_with_their_number() -> None:
     rows = [item | ({"bad": None} if item["id"] < "003" else {}) for item in a_row_each_hour()]
     with pytest.raises(BadInput, match=r"3 of 480 rows have no label \(bad\).*\n.*cleanse\.drop: \[bad\]"):
         split_of(rows, use_case())
-    assert len(split_of(rows, use_case(cleanse={"drop": ["bad"]}))) == 477
+    found = split_of(rows, use_case(cleanse={"drop": ["bad"]}))
+    assert {id_ for id_, side in found.items() if side == "unlabelled"} == {"000", "001", "002"}
+    assert len(found) == 480
 
 
 @pytest.mark.parametrize(("side", "first", "last"), [("train", 0, 360), ("test", 360, 480)])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pipelines.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
 from pipelines.errors import BadInput
-from pipelines.threshold import Unreachable, choose, with_interval
+from pipelines.threshold import Night, Unreachable, choose, night, with_interval
 from pipelines.verdict import Cut
+from tests.relations import relation, row, use_case
 
 Y = [0, 0, 1, 0, 1, 1]
 SCORE = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], dtype=np.float32)
@@ -126,10 +127,66 @@ def test_capacity_raises_as_many_alarms_as_people_can_look_at_and_no_threshold_r
 ) -> None:
     y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
     allowed = alarms * len(rows) / rows_a_day  # the rows are so many days
-    chosen = choose(Capacity(policy="capacity", alarms_a_day=alarms), y, score, rows_a_day)
+    chosen = choose(Capacity(policy="capacity", alarms_a_day=alarms), y, score, Night(rows_a_day))
     raised = int((score >= chosen).sum())
     assert raised <= allowed
     assert raised == max(n for t in every(score) if (n := int((score >= t).sum())) <= allowed)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from([0.0, 1.0, np.nan]), SCORES), min_size=2, max_size=25).filter(
+        lambda rows: len({str(y) for y, _ in rows}) > 1
+    ),
+    alarms=st.integers(1, 10),
+    a_day=st.tuples(st.sampled_from([0.5, 3.0, 40.0]), st.sampled_from([1.0, 25.0, 1000.0])),
+)
+@settings(max_examples=150, deadline=None)
+def test_capacity_counts_each_kind_of_row_as_often_as_a_night_has_it(
+    rows: list[tuple[float, float]], alarms: int, a_day: tuple[float, float]
+) -> None:
+    y, score = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], np.float32)
+    unknown = np.isnan(y)
+    if not unknown.any() or unknown.all():
+        return
+
+    def raised(threshold: float) -> float:
+        shares = [np.mean(score[kind] >= threshold) for kind in (~unknown, unknown)]
+        return float(np.dot(shares, a_day))
+
+    chosen = choose(Capacity(policy="capacity", alarms_a_day=alarms), y, score, Night(*a_day))
+    assert raised(chosen) <= alarms + 1e-6
+    assert raised(chosen) == pytest.approx(max(n for t in every(score) if (n := raised(t)) <= alarms + 1e-6))
+
+
+def test_capacity_knows_that_more_rows_come_than_have_a_label() -> None:
+    score = np.linspace(0, 1, 1000, dtype=np.float32)
+    policy = Capacity(policy="capacity", alarms_a_day=10)
+    assert (score >= choose(policy, np.arange(1000) % 2, score, Night(100))).sum() == 100, "ten of a hundred rows"
+    # As many again have no label, and look alike.
+    y = np.concatenate([np.arange(1000) % 2, np.full(1000, np.nan)])
+    assert (score >= choose(policy, y, np.tile(score, 2), Night(100, 900))).sum() == 10, "ten of a thousand rows"
+
+
+def test_other_policies_ask_rows_with_a_label_only() -> None:
+    more = np.concatenate([Y, [np.nan] * 3]), np.concatenate([SCORE, np.array([0.95, 0.5, 0.3], np.float32)])
+    for policy in (
+        MaxRecall(policy="max_recall", precision=0.6),
+        MaxPrecision(policy="max_precision", recall=0.6),
+        LeastCost(policy="least_cost", false_positive=1, false_negative=5),
+    ):
+        assert choose(policy, *more) == choose(policy, Y, SCORE)
+
+
+def test_rows_that_come_at_night_and_have_no_score_are_told() -> None:
+    with pytest.raises(BadInput, match=r"75\.0 rows a day come without a label, but none of them has a score.*\n.*tune again"):
+        choose(Capacity(policy="capacity", alarms_a_day=1), Y, SCORE, Night(25, 75))
+
+
+def test_a_night_is_all_rows_of_a_day() -> None:
+    rows = [row(str(n), 6 * n, bad=None if n % 4 else 1) for n in range(16)]  # four a day, one of them with a label
+    case = use_case(cleanse={"drop": ["bad"]})
+    sides = relation(rows).project("*, CASE WHEN bad IS NULL THEN 'unlabelled' ELSE 'train' END AS split")
+    assert night(sides, case) == Night(1, 3)
 
 
 # --- intervals
@@ -151,10 +208,10 @@ def drawn_rows(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     ],
 )
 def test_a_threshold_has_an_interval_that_more_rows_make_narrower(policy: Threshold) -> None:
-    few, many = (with_interval(policy, *drawn_rows(n), rows_a_day=100) for n in (200, 20_000))
+    few, many = (with_interval(policy, *drawn_rows(n), Night(100)) for n in (200, 20_000))
     for cut in (few, many):
         assert cut.low <= cut.value <= cut.high
-        assert cut.value == choose(policy, *drawn_rows(200 if cut is few else 20_000), 100)
+        assert cut.value == choose(policy, *drawn_rows(200 if cut is few else 20_000), Night(100))
     assert few.high - few.low > 2 * (many.high - many.low) > 0
 
 

@@ -23,7 +23,8 @@ class Cleanse(Strict):
     )
     fill: dict[Identifier, Scalar] = Field(default={}, description="Column -> constant for a missing value.")
     drop: tuple[Identifier, ...] = Field(
-        default=(), description="Columns whose missing value sends the row to quarantine; for the label: leaves the row out of training."
+        default=(),
+        description="Columns whose missing value sends the row to quarantine; for the label: the row is scored at night like any other, and teaches and judges nothing in training.",
     )
     rules: dict[Identifier, str] = Field(
         default={}, description="Reason -> SQL condition that a good row fulfils (null counts as fulfilled); other rows go to quarantine."

@@ -20,6 +20,7 @@ from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
 from pipelines.gates.vacuous import FEW
 from pipelines.run import Run
+from pipelines.split import UNLABELLED
 from pipelines.sql import TYPES, type_of
 from pipelines.sql import name as quoted
 
@@ -66,8 +67,9 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
             *("metric", "slice", "n", "challenger", "challenger_low", "challenger_high", "champion", "baseline"),
             *("gain_over_baseline", "gain_over_baseline_low", "gain_over_baseline_high"),
             *("gain_over_champion", "gain_over_champion_low", "gain_over_champion_high", "primary"),
+            *("champion_version", "note", *use_case.candidates.families),
         ),
-        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference"),
+        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256"),
         "predictions": (use_case.key, use_case.time, "score", *decision, *reasons, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
@@ -143,11 +145,7 @@ def _features(run: Run) -> Iterator[Stated]:
     use_case = run.use_case
     clean = run.store.manifest("clean").rows
     yield _columns(run, "features")
-    if run.kind == "training" and use_case.target in use_case.cleanse.drop:
-        labelled = run.store.read("clean").filter(f"{quoted(use_case.target)} IS NOT NULL").count("*").fetchall()[0][0]
-        yield _must("table_row_count_to_equal", value=labelled, why="clean's rows that have a label")
-    else:
-        yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
+    yield _must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
     yield from _keyed(use_case)
     for name in use_case.features.numbers:
         yield _of_what_is_there(
@@ -157,15 +155,27 @@ def _features(run: Run) -> Iterator[Stated]:
     for name in (*use_case.features.categories, *use_case.features.texts):
         yield _must("column_values_to_not_be_null", column=name)
     if run.kind == "training":
-        yield from _learnable(use_case)
+        yield from _learnable(run)
 
 
-def _learnable(use_case: UseCase) -> Iterator[Stated]:
+def _learnable(run: Run) -> Iterator[Stated]:
     """A training needs rows of both splits, labels, and features that differ between rows."""
-    target = use_case.target
+    use_case, target = run.use_case, run.use_case.target
     yield _must("column_values_to_not_be_null", column="split")
-    yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train"])
-    yield _must("column_values_to_not_be_null", column=target)
+    unlabelled = _unlabelled(run)
+    if unlabelled:
+        yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train", UNLABELLED])
+        yield _must(
+            "table_row_count_to_equal",
+            value=unlabelled,
+            row_condition=_is("split", UNLABELLED),
+            why="clean's rows without a label",
+        )
+        yield _must("column_values_to_be_null", column=target, row_condition=_is("split", UNLABELLED))
+        yield _must("column_values_to_not_be_null", column=target, row_condition=_is_not("split", UNLABELLED))
+    else:
+        yield _must("column_distinct_values_to_equal_set", column="split", value_set=["test", "train"])
+        yield _must("column_values_to_not_be_null", column=target)
     for split in ("train", "test"):
         only = _is("split", split)
         if use_case.task == "binary":
@@ -177,6 +187,14 @@ def _learnable(use_case: UseCase) -> Iterator[Stated]:
     for name in (*use_case.features.numbers, *use_case.features.categories):
         if not _stated(use_case, "features", "feature_not_to_tell_the_label", column=name):
             yield _of_what_is_there("feature_not_to_tell_the_label", column=name, max_value=MOST_TOLD[use_case.task])
+
+
+def _unlabelled(run: Run) -> int:
+    """How many rows a training may have that nobody has labelled."""
+    if run.use_case.target not in run.use_case.cleanse.drop:
+        return 0
+    ((found,),) = run.store.read("clean").filter(f"{quoted(run.use_case.target)} IS NULL").count("*").fetchall()
+    return int(found)
 
 
 # --- training
@@ -234,6 +252,7 @@ def _parity(run: Run) -> Iterator[Stated]:
         only = _both(_is("family", family), reference, _is_not("kind", "metric"))
         yield _must("column_distinct_values_to_equal_set", column="kind", value_set=["edge", "real"], row_condition=only)
     yield _must("column_values_to_not_be_null", column="engine")
+    yield _must("column_values_to_not_be_null", column="graph_sha256")
     yield _must("column_values_to_not_be_null", column="difference")
     yield _must(
         "column_values_to_be_between",

@@ -7,12 +7,12 @@ what a bug in the step that writes it would do: its own gate has to stop it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from pipelines import dates, export, flow, registry, scores, sql, verdict
+from pipelines import dates, export, flow, follows, registry, scores, sql, verdict
 from pipelines.config import Column, Kind, Step
 from pipelines.model import candidate
 from pipelines.run import Run
@@ -150,6 +150,7 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
     yield _behind("evaluate", "scores", "the challenger's are the baseline's", equal, kind="training")
     if len(stage.use_case.candidates.families) > 1:
         yield Damage("scores: the challenger's are the champion's", "training", _judge_the_champion, "evaluate", "gate_parity")
+    yield from _of_verdicts(stage)
     yield Damage("parity: one threshold or weight of the graph is moved", "training", _move_a_threshold, "export", "gate_parity")
 
 
@@ -185,10 +186,42 @@ def _judge_the_champion(stage: Stage) -> Run:
     version = registry.version_of(run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx"))
     beside = replace(run.afresh(), model_version=version)
     flow.take(beside, "evaluate")
-    judged = verdict.read(beside.store.read_file("verdict.json"))
-    mixed_up = replace(judged, values={**judged.values, judged.winner: judged.values[scores.CHAMPION]})
-    run.store.write_file("verdict.json", mixed_up.as_json())
-    stage.rewrite(run, "scores", "SELECT * REPLACE (champion AS challenger, 0::DOUBLE AS gain_over_champion) FROM rows")
+    stage.rewrite(
+        run,
+        "scores",
+        f"""SELECT * REPLACE (if(metric IN ({", ".join(map(sql.text, scores.BESIDE))}), challenger, champion) AS challenger,
+            champion AS {sql.name(good.winner)}, 0::DOUBLE AS gain_over_champion) FROM rows""",
+    )
+    store = run.afresh().store
+    tried, found = store.read("trials", run.use_case.candidates.families).df(), store.read("scores").df()
+    run.store.write_file(follows.FILE, follows.of_tables(tried, found, run.use_case).as_json())
+    return run
+
+
+def _of_verdicts(stage: Stage) -> Iterator[Damage]:
+    """A file that says something else than the tables, which the gates have let through."""
+    families = stage.use_case.candidates.families
+    changes: dict[str, Callable[[verdict.Verdict], verdict.Verdict]] = {
+        "a rule has other numbers": lambda good: replace(good, rules=(replace(good.rules[0], low=1e9), *good.rules[1:])),
+        "no rule is left": lambda good: replace(good, rules=()),
+        "another champion was compared": lambda good: replace(good, champion_version="1000000"),
+    }
+    if len(families) > 1:
+        changes["another winner"] = lambda good: replace(good, winner=next(one for one in families if one != good.winner))
+    if stage.use_case.threshold:
+        changes["another threshold"] = lambda good: replace(good, threshold=verdict.Cut(0.123, 0.1, 0.2))
+    for what, change in changes.items():
+        behind: tuple[tuple[Step, Step], ...] = (("evaluate", "export"), ("export", "promote"))
+        for step, stopped_by in behind:
+            title = f"verdict, edited behind {step}: {what}"
+            yield Damage(title, "training", partial(_edit_verdict, change=change), step, stopped_by)
+    broken = "SELECT * REPLACE (-1::DOUBLE AS gain_over_baseline_low) FROM rows"
+    yield replace(_behind("evaluate", "scores", "not surely better, but the verdict says so", broken, "training"), stopped_by="export")
+
+
+def _edit_verdict(stage: Stage, change: Callable[[verdict.Verdict], verdict.Verdict]) -> Run:
+    run = stage.run("training")
+    run.store.write_file(follows.FILE, change(verdict.read(run.store.read_file(follows.FILE))).as_json())
     return run
 
 

@@ -37,7 +37,7 @@ GOOD: dict[GatedTable, str] = {
             ('xgboost', 0, '{}', 0.8, 0.1, '[0.8]', 0.2, 0.6, true), ('xgboost', 1, '{}', 0.1, 0.1, '[0.1]', 0.2, -0.1, false)
         ) AS t(family, candidate, params, mean_score, std_score, fold_scores, baseline_score, gain, best)""",
     "scores": """
-        SELECT * FROM (VALUES
+        SELECT *, NULL::VARCHAR AS champion_version, NULL::VARCHAR AS note, challenger - 0.1 AS linear, challenger AS xgboost FROM (VALUES
             ('aucpr', 'all', 10, 0.8::DOUBLE, 0.7::DOUBLE, 0.9::DOUBLE, NULL::DOUBLE, 0.2::DOUBLE, 0.6::DOUBLE, 0.5::DOUBLE, 0.7::DOUBLE,
                 NULL::DOUBLE, NULL::DOUBLE, NULL::DOUBLE, true),
             ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true),
@@ -45,9 +45,9 @@ GOOD: dict[GatedTable, str] = {
         ) AS t(metric, slice, n, challenger, challenger_low, challenger_high, champion, baseline, gain_over_baseline, gain_over_baseline_low,
             gain_over_baseline_high, gain_over_champion, gain_over_champion_low, gain_over_champion_high, "primary")""",
     "parity": """
-        SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference
+        SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference, 'f00' AS graph_sha256
         FROM (VALUES ('linear', 'onnxruntime'), ('xgboost', 'onnxruntime'), ('xgboost', 'xgboost')) AS f(family, engine), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
-        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7""",
+        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7, 'f00'""",
     "predictions": """
         SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, i / 50 AS score, (i > 30)::TINYINT AS decision,
             'xgboost' AS engine, '3' AS model_version, 'abc' AS run, DATE '2026-02-01' AS partition

@@ -79,6 +79,7 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("scores", "two rows for one number", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "observed 2; allowed: value 1"),
     ("scores", "nothing was measured", replaced(challenger="NULL::DOUBLE", baseline="NULL::DOUBLE", gain_over_baseline="NULL::DOUBLE"), "challenger: expect_column_values_to_not_be_null"),
     ("scores", "as good as the baseline", replaced(gain_over_baseline="0::DOUBLE"), "the challenger must be better than the baseline"),
+    ("parity", "nobody knows which graph was compared", replaced(graph_sha256="NULL::VARCHAR"), "graph_sha256: expect_column_values_to_not_be_null"),
     ("parity", "a column is missing", "SELECT * EXCLUDE (difference) FROM rows", "missing: difference"),
     ("parity", "a family was not compared", "SELECT * FROM rows WHERE family = 'linear'", "missing: 'xgboost'"),
     ("parity", "real rows were not compared", "SELECT * FROM rows WHERE kind <> 'real'", "missing: 'real'"),
@@ -255,16 +256,21 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
         assert judge(week, "drift").passed is good
 
 
-def test_a_training_may_leave_rows_without_a_label_out(settings: Settings) -> None:
+def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> None:
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  drop: [bad]\n"))
     run = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
-    for kept, good in ((35, True), (34, False), (36, False)):
-        tables.write(run, "features", f"SELECT * FROM rows LIMIT {kept}")
-        unlabelled = run.store.connection.sql(
-            f"SELECT * REPLACE (if(substr(id, 2)::INT < 5, NULL, bad) AS bad) FROM ({tables.GOOD['features']})"
-        )
-        run.store.write("clean", unlabelled)
-        assert judge(run, "features").passed is good
+    without = "substr(id, 2)::INT < 5"  # five of forty
+    clean = f"SELECT * REPLACE (if({without}, NULL, bad) AS bad) FROM ({tables.GOOD['features']})"
+    for apart, known, good in (
+        (without, f"NOT {without}", True),
+        ("false", f"NOT {without}", False),  # rows without a label would learn and judge
+        ("substr(id, 2)::INT < 6", f"NOT {without}", False),  # a labelled row would be lost
+        (without, "substr(id, 2)::INT >= 4", False),  # a row that the training must not know has a label
+    ):
+        changed = f"if({apart}, 'unlabelled', split) AS split, if({known}, coalesce(bad, 1), NULL) AS bad"
+        tables.write(run, "features", f"SELECT * REPLACE ({changed}) FROM rows")
+        run.store.write("clean", run.store.connection.sql(clean))
+        assert judge(run, "features").passed is good, (apart, known)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -21,8 +21,7 @@ from sqlalchemy import select
 from pipelines import approval, flow, let_through
 from pipelines.flow import Outcome
 from pipelines.run import Run
-from pipelines.verdict import Rule
-from tests import airflow_home, fitted, tiny
+from tests import airflow_home, evaluated, fitted, tiny
 from tests.plugins.runs import dag_run, left, states, steps
 
 YAML = tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, approval: 3d")
@@ -30,19 +29,18 @@ GRAPH = b"a graph"
 
 
 @pytest.fixture
-def rules() -> list[Rule]:
-    """What the evaluation says; a test may say otherwise."""
-    return [Rule(name="baseline", holds=True, sentence="better than the baseline")]
+def found() -> dict[str, Any]:
+    """What the evaluation finds; a test may say otherwise."""
+    return {}
 
 
 @pytest.fixture(autouse=True)
-def training(monkeypatch: pytest.MonkeyPatch, places: Path, rules: list[Rule]) -> None:
+def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any]) -> None:
     """Quiet steps, but an evaluation that leaves its verdict, and a promotion that tells what the rule about approval says."""
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML)
 
     def evaluate(run: Run) -> Outcome:
-        run.store.write_file("verdict.json", fitted.verdict(rules=tuple(rules)).as_json())
-        run.store.write_file("models/xgboost.onnx", GRAPH)
+        evaluated.leave(run, GRAPH, **found)
         return Outcome("judged", report=run.write_report("evaluate", "<p>the card"))
 
     def promote(run: Run) -> Outcome:
@@ -157,8 +155,8 @@ def test_whom_nobody_answers_in_time_leaves_the_champion(meanwhile: Any) -> None
     assert said(dag_run("training")) == (False, "nobody answered within 3d")
 
 
-def test_nobody_is_asked_about_a_challenger_that_the_evidence_has_turned_down(rules: list[Rule]) -> None:
-    rules.append(Rule(name="champion", holds=False, sentence="worse than champion version 1"))
+def test_nobody_is_asked_about_a_challenger_that_the_evidence_has_turned_down(found: dict[str, Any]) -> None:
+    found["baseline"] = evaluated.WORSE
     run = dag_run("training")
     assert states(run)["approve"] == "success"
     assert not said(run)[0]
@@ -166,8 +164,7 @@ def test_nobody_is_asked_about_a_challenger_that_the_evidence_has_turned_down(ru
 
 def test_an_answer_to_another_graph_is_none(places: Path) -> None:
     run = Run.open(tiny.NAME, "training", fitted.rows()["at"][0].date())
-    run.store.write_file("verdict.json", fitted.verdict().as_json())
-    run.store.write_file("models/xgboost.onnx", GRAPH)
+    evaluated.leave(run, GRAPH)
     approval.give(run, "approved", "anna", "fine")
     assert approval.rule(run, GRAPH)[0].holds
     (rule,) = approval.rule(run, b"another graph")
