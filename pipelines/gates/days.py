@@ -17,7 +17,6 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pipelines import sql
 from pipelines.config import Expectation
 from pipelines.config.watch import LikePast
 from pipelines.gates import known, usual
@@ -75,7 +74,9 @@ class Judged:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.days = known.days(run.store)
-        self.known, self.first_known = known.of(run, self.days)
+        self.others = known.others(run)
+        self.told = [day for store in self.others for day in known.days(store)]
+        self.known = known.of(run, self.days, self.told)
 
     @property
     def past(self) -> list[Day]:
@@ -90,8 +91,8 @@ class Judged:
     @cached_property
     def first(self) -> date | None:
         """The first day of which rows are due."""
-        due = [day.day for day in self.days if day.rows or any(other.rows for other in self.known.get(day.day, ()))]
-        return min([*due, *([self.first_known] if self.first_known else [])], default=None)
+        every = (*self.days, *self.told, *(other for others in self.known.values() for other in others))
+        return min((day.day for day in every if day.rows), default=None)
 
     def is_known(self, day: Day) -> bool:
         """Whether its rows are those that another run has let through."""
@@ -109,17 +110,33 @@ class Judged:
         return [day for day in self.past if day.rows and not self.known.get(day.day)]
 
     @cached_property
-    def others(self) -> list[Day]:
-        """The days that tell what is usual: those that were let through, if they are enough; else all."""
-        sound = [day for day in self.days if day.rows and (day.own or self.is_known(day))]
-        return sound if len(sound) >= usual.ENOUGH_DAYS else [day for day in self.days if day.rows]
+    def sound(self) -> list[Day]:
+        """The days that were let through: here, or, where these are not enough to tell what is usual, elsewhere."""
+        here = [day for day in self.days if day.rows and (day.own or self.is_known(day))]
+        seen, meaning = {day.day for day in self.days}, self.days[0].meaning
+        elsewhere = {day.day: day for day in self.told if day.rows and day.day not in seen and day.meaning == meaning}
+        return here if len(here) >= usual.ENOUGH_DAYS else [*here, *elsewhere.values()]
+
+    @cached_property
+    def usual_rows(self) -> dict[date, int]:
+        """How many rows days have: those that were let through, if they are enough; else all."""
+        enough = len(self.sound) >= usual.ENOUGH_DAYS
+        return {day.day: day.rows for day in (self.sound if enough else self.days) if day.rows}
 
     @cached_property
     def numbers(self) -> dict[str, dict[date, usual.Number]]:
         """What stands in the columns of all days."""
-        use_case = self.run.use_case
-        columns = ", ".join(map(sql.name, use_case.kept_columns))
-        return usual.numbers(self.run.store.read("past").project(columns).union(self.run.store.read("clean").project(columns)), use_case)
+        return usual.numbers(known.rows(self.run, self.run.store), self.run.use_case)
+
+    @cached_property
+    def sound_numbers(self) -> dict[str, dict[date, usual.Number]]:
+        """The same of the days that were let through."""
+        found = {name: dict(numbers) for name, numbers in self.numbers.items()}
+        seen, sound = {day.day for day in self.days}, {day.day for day in self.sound}
+        for store in self.others if sound - seen else ():
+            for name, numbers in usual.numbers(known.rows(self.run, store), self.run.use_case).items():
+                found[name] |= {day: number for day, number in numbers.items() if day not in seen}
+        return {name: {day: number for day, number in numbers.items() if day in sound} for name, numbers in found.items()}
 
 
 def _missing(judged: Judged) -> Told:
@@ -134,10 +151,9 @@ def _missing(judged: Judged) -> Told:
 
 def _beyond(judged: Judged, fewest: float, most: float) -> Told:
     """Days that nobody knows whose number of rows is beyond these multiples of the weekday's median."""
-    usual_rows = {day.day: day.rows for day in judged.others}
     first = min((day.day for day in judged.days if day.rows), default=None)
     for day in judged.fresh:
-        median = usual.weekday_median(day.day, usual_rows)
+        median = usual.weekday_median(day.day, judged.usual_rows)
         if median is None:
             continue
         chance = CHANCE * math.sqrt(median)
@@ -212,11 +228,12 @@ def _unusual(judged: Judged) -> Told:
     new = {name: {day.day for day in judged.fresh} for name in judged.numbers}
     new[label] = of_past - {day.day for day in judged.past if _is_label_known(judged, day)}
     for name, asked in new.items():
-        numbers = judged.numbers[name]
-        sound = {day.day for day in judged.others} - (asked if name == label else set())
-        others = {day: number for day, number in numbers.items() if day in sound}
-        if len(others) < usual.ENOUGH_DAYS:
-            others = dict(numbers)
+        if not asked:
+            continue
+        numbers, others = judged.numbers[name], judged.sound_numbers[name]
+        if name == label:  # of a day that was let through the label may have become known since
+            others = {day: number for day, number in others.items() if day not in asked}
+        others = others if len(others) >= usual.ENOUGH_DAYS else numbers | others
         yield from _unlike(name, {day: numbers[day] for day in sorted(asked) if day in numbers}, others)
 
 

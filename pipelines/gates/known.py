@@ -75,23 +75,22 @@ def days(store: Store) -> list[Day]:
     return [Day(store, *row) for row in store.read("days").project(", ".join(map(sql.name, columns))).order("day").fetchall()]
 
 
-def of(run: Run, asked: Sequence[Day]) -> tuple[dict[date, list[Day]], date | None]:
-    """What is known of some days, by this partition's rules: the night's own word first, then the newest.
+def others(run: Run) -> tuple[Store, ...]:
+    """The earlier partitions that are asked: of each kind the newest whose days were let through."""
+    return tuple(store for kind in KINDS for store in islice(_let_through(run, kind), 1))
 
-    Returns:
-        Day -> what others know of it; and the first day of which any that was asked has let rows through.
-    """
+
+def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
+    """What is known of some days, by this partition's rules: the night's own word first, then those of `others`, which are told."""
     found: dict[date, list[Day]] = {}
-    wanted, first = {day.day: day for day in asked}, None
-    for store in (store for kind in KINDS for store in islice(_let_through(run, kind), 1)):
-        for known in days(store):
-            first = min(first or known.day, known.day) if known.rows else first
-            if known.day in wanted and known.meaning == wanted[known.day].meaning:
-                found.setdefault(known.day, []).append(known)
+    wanted = {day.day: day for day in asked}
+    for known in told:
+        if known.day in wanted and known.meaning == wanted[known.day].meaning:
+            found.setdefault(known.day, []).append(known)
     for day in asked:
         if not any(is_as(day, known) for known in found.get(day.day, ())) and (own := _own(run, day)):
             found.setdefault(day.day, []).insert(0, own)
-    return found, first
+    return found
 
 
 def is_as(day: Day, known: Day) -> bool:
@@ -147,12 +146,15 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
     return joined.aggregate(f"day, {', '.join(counted)}", "day").fetchall()
 
 
-def _rows(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckDBPyRelation:
-    """All rows of some days that windows see in a partition."""
+def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
+    """All rows that windows see in a partition."""
     columns = ", ".join(map(sql.name, run.use_case.kept_columns))
-    seen = store.read("past").project(columns).union(store.read("clean").project(columns))
+    return store.read("past").project(columns).union(store.read("clean").project(columns))
+
+
+def _rows(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckDBPyRelation:
     named = ", ".join(f"DATE '{day}'" for day in asked)
-    return seen.filter(f"CAST({sql.name(run.use_case.time)} AS DATE) IN ({named})")
+    return rows(run, store).filter(f"CAST({sql.name(run.use_case.time)} AS DATE) IN ({named})")
 
 
 def _let_through(run: Run, kind: Kind) -> Iterator[Store]:

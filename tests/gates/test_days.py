@@ -48,11 +48,11 @@ class World:
 
     settings: Settings
 
-    def says(self, more: str = "", **words: str) -> World:
+    def says(self, more: str = "", gates: str = GATES, **words: str) -> World:
         text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.gates.test_days:payments"')
         for old, new in words.items():
             text = text.replace(old, new)
-        (self.settings.use_cases / "tiny.yaml").write_text(text + GATES + more)
+        (self.settings.use_cases / "tiny.yaml").write_text(text + gates + more)
         return self
 
     def run(self, kind: Kind, day: date) -> Run:
@@ -190,7 +190,7 @@ def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_men
     changes.clear()
     assert world.judged("scoring", night).passed, "the source was mended"
     changes[day] = DEARER
-    world.says(max_value="min_value").lived("scoring", day)
+    world.says(gates="").lived("scoring", day)
     assert world.judged("scoring", night).passed, "its own gates let the night through now"
 
 
@@ -233,8 +233,16 @@ def test_a_day_that_had_rows_may_not_be_empty_though_empty_nights_are_in_order(w
 def test_days_that_were_let_through_by_other_rules_are_judged_by_other_days(world: World) -> None:
     changed = world.says(**{"lower: [channel]": "lower: [channel]\n  fill: {amount: 1}"})
     assert changed.judged("scoring", NIGHT + timedelta(days=2)).passed
-    changes.update({NIGHT - timedelta(days=n): DEARER for n in range(2)})
+    changes[NIGHT] = DEARER
     assert "values" in told(changed.judged("scoring", NIGHT + timedelta(days=2)))
+
+
+def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world: World) -> None:
+    night = NIGHT + timedelta(days=30)  # of whose past no run knows a day
+    assert world.judged("scoring", night).passed
+    for change, asked in ((FLIPPED, "values"), (DEARER, "values"), (thrice, "number_of_rows")):
+        changes.update(dict.fromkeys(dates.past_of(world.run("scoring", night).use_case, "scoring", night), change))
+        assert asked in told(world.judged("scoring", night))
 
 
 def test_every_question_has_a_damage() -> None:
