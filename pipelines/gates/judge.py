@@ -123,6 +123,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
     if table == "past":
+        if run.store.manifest("past").schema != run.store.manifest("clean").schema:
+            return verdict(findings=found, refusal="past has other columns, or of other types, than clean: its days cannot be judged")
         found = _failed_first((*found, *judged(days.table(run), run.store, days.expectations(run), frozenset(), "day")))
     return verdict(findings=found, refusal=None)
 
