@@ -46,6 +46,7 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
     from pipelines import ingest
     from pipelines.cleanse import cleanse
     from pipelines.features import compute
+    from pipelines.past import compute as compute_past
 
     try:
         own = replace(run, loaded=definitions.for_version(run, champion.version))
@@ -53,9 +54,9 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         # The days of this training, and so many before them as the champion's windows look back.
         back = len(dates.past_of(own.use_case, run.kind, run.partition))
         past = dates.Days(days.first - back * dates.DAY, days.first - dates.DAY)
-        clean = cleanse(ingest.rows(own, days), own.use_case, run.partition)[0]
-        before = cleanse(ingest.rows(own, past, may_be_empty=True), own.use_case, run.partition)[0] if back else None
-        return compute(clean, before, own.use_case)
+        clean, _, further = cleanse(ingest.rows(own, days), own.use_case, run.partition)
+        fed = compute_past(ingest.rows(own, past, may_be_empty=True), further, own.use_case).rows if back else None
+        return compute(clean, fed, own.use_case)
     except BadInput as error:
         raise BadInput(
             f"{run.store}: champion version {champion.version} has learned other features, and cannot be compared by its own definitions: "

@@ -38,6 +38,7 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     "training": (
         ("ingest", "raw"),
         ("cleanse", "clean"),
+        ("past", "past"),
         ("features", "features"),
         ("snapshot", None),
         ("tune", "trials"),
@@ -48,6 +49,7 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     "scoring": (
         ("ingest", "raw"),
         ("cleanse", "clean"),
+        ("past", "past"),
         ("features", "features"),
         ("score", None),
         ("publish", "predictions"),
@@ -59,10 +61,11 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
 def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The way of one use case: that of all, and where it has a sink, behind every gate, what brings its predictions there.
 
-    This last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
+    Without `past` where no feature looks back. The last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
     """
+    way = tuple(at for at in WAYS[kind] if at[0] != "past" or use_case.features.history)
     delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
-    return WAYS[kind] + delivery
+    return way + delivery
 
 
 def ingest(run: Run) -> Outcome:
@@ -79,17 +82,34 @@ def ingest(run: Run) -> Outcome:
 
 
 def cleanse(run: Run) -> Outcome:
-    """Raw -> clean and quarantine; past_raw -> past (its bad rows were in quarantine on their own day)."""
+    """Raw -> clean and quarantine; of a training, and where features look back, further: rows that only feed windows."""
     from pipelines.cleanse import cleanse
 
-    clean, bad = cleanse(run.store.read("raw"), run.use_case, run.partition)
+    clean, bad, further = cleanse(run.store.read("raw"), run.use_case, run.partition)
     with run.store.together() as store:
         quarantined = store.write("quarantine", bad)
         written = store.write("clean", clean)
-        if dates.past_of(run.use_case, run.kind, run.partition):
-            store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
+        if run.kind == "training" and run.use_case.features.history:
+            store.write("further", further)
     numbers = {"rows": written.rows, "quarantined_rows": quarantined.rows}
     return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine", numbers=numbers)
+
+
+def past(run: Run) -> Outcome:
+    """Past_raw (and further) -> past: what windows see beside clean; and days: what each day holds, by which the gate judges them."""
+    from pipelines import past
+
+    if not run.use_case.features.history:  # the file of now looks back, and the champion's definitions, which this night goes by, do not
+        return Outcome("past: nothing, since no feature of this run looks back")
+    further = run.store.read("further") if run.kind == "training" else None
+    past_raw = run.store.read("past_raw")
+    every = dates.past_of(run.use_case, run.kind, run.partition), dates.days_of(run.use_case, run.kind, run.partition)
+    fed = past.compute(past_raw, further, run.use_case)
+    with run.store.together() as store:
+        written = store.write("past", fed.rows)
+        clean = run.store.read("clean")
+        store.write("days", past.days(store.read("past"), clean, past_raw, fed.aside, run.use_case, every))
+    return Outcome(f"past: {written.rows:,} rows of {len(every[0])} days before {every[1].first}", numbers={"rows": written.rows})
 
 
 def features(run: Run) -> Outcome:
@@ -98,7 +118,7 @@ def features(run: Run) -> Outcome:
     from pipelines.meaning import meanings
     from pipelines.split import assign
 
-    past = run.store.read("past") if dates.past_of(run.use_case, run.kind, run.partition) else None
+    past = run.store.read("past") if run.use_case.features.history else None
     rows = compute(run.store.read("clean"), past, run.use_case)
     if run.kind == "training":
         rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
@@ -245,6 +265,8 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     from pipelines import progress
     from pipelines.gates import data_docs, judge
 
+    if table == "past" and not run.use_case.features.history:
+        return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
     with progress.told(run, f"gate_{table}"):
         verdict = judge.judge(run, table)
     results = verdict.results()
@@ -278,6 +300,7 @@ def _newest(run: Run) -> float:
 STEPS: dict[Step, Callable[..., Outcome]] = {
     "ingest": ingest,
     "cleanse": cleanse,
+    "past": past,
     "features": features,
     "snapshot": snapshot,
     "tune": tune,
@@ -307,8 +330,9 @@ def slices(run: Run) -> dict[str, Slice]:
 
 def shares_behind(run: Run, task: Step | GatedTable) -> tuple[str, ...]:
     """The shares of the step behind a table's gate, or behind a step without one."""
-    tasks = [table or step for step, table in WAYS[run.kind]]
-    behind = WAYS[run.kind][tasks.index(task) + 1 :] if task in tasks else ()
+    way = steps_of(run.use_case, run.kind)
+    tasks = [table or step for step, table in way]
+    behind = way[tasks.index(task) + 1 :] if task in tasks else ()
     return shares(run, behind[0][0]) if behind else ()
 
 
@@ -332,10 +356,13 @@ def note(run: Run, task: str, summary: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    for number, (step, table) in enumerate(steps_of(run.use_case, run.kind)):
+    first, table = steps_of(run.use_case, run.kind)[0]
+    run.log(take(run.afresh(), first))
+    run = run.resumed()
+    if table:
+        run.log(gate(run.afresh(), table))
+    for step, table in steps_of(run.use_case, run.kind)[1:]:
         for share in shares(run, step) or (None,):
             run.log(take(run.afresh(), step, share))
-        if number == 0:
-            run = run.resumed()
         if table:
             run.log(gate(run.afresh(), table))

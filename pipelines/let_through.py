@@ -16,7 +16,7 @@ from typing import Any
 from pipelines import dates
 from pipelines.config import GatedTable, Step, UseCase
 from pipelines.errors import BadInput, GateClosed, TableMissing, listed
-from pipelines.flow import WAYS
+from pipelines.flow import steps_of
 from pipelines.run import Run
 from pipelines.store import Store
 
@@ -96,7 +96,7 @@ def require_one_file(run: Run, step: Step) -> None:
 
 
 def _tables_before(run: Run, step: Step) -> Iterator[str]:
-    for _, table in takewhile(lambda at: at[0] != step, WAYS[run.kind]):
+    for _, table in takewhile(lambda at: at[0] != step, steps_of(run.use_case, run.kind)):
         if table:
             yield from pieces_of(run.use_case, table)
 
@@ -109,7 +109,7 @@ def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
 def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
     """The gated tables that lie before a step: those of its own partition, and for the drift report its nights'."""
     store = run.store.unrecorded()  # what a gate has said is no input of the step's table
-    for _, table in takewhile(lambda at: at[0] != step, WAYS[run.kind]):
+    for _, table in takewhile(lambda at: at[0] != step, steps_of(run.use_case, run.kind)):
         if table:
             yield store, table
     if step == "drift":

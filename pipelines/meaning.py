@@ -68,6 +68,11 @@ def columns(use_case: UseCase) -> Meanings:
     return {name: _digest([reader._identity(name), reader._column(name)]) for name in use_case.columns}
 
 
+def of_rows(use_case: UseCase) -> str:
+    """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it in."""
+    return _digest([columns(use_case), _Reader(use_case)._rows()])
+
+
 def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:
     """What a feature's SQL reads that is another thing in another file, in words: repairs and types of columns, rules of rows."""
     mine, theirs = (reader.told(feature) for reader in (_Reader(use_case), _Reader(other)))
