@@ -16,7 +16,7 @@ from pipelines import flow, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import defaults, engine, evidence, examples, findings, masking, resolve, suite
+from pipelines.gates import accepted, defaults, engine, evidence, examples, findings, masking, resolve, suite
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -41,6 +41,7 @@ class Verdict:
         findings: One for each expectation, the failed ones first.
         refusal: Why nothing could be judged, where that is so.
         note: Why there was nothing to judge and the gate is open all the same, where that is so.
+        accepted: Who has said that what is unlike earlier days is right, and why, where someone has.
         way_out: What to do about a closed gate.
     """
 
@@ -52,6 +53,7 @@ class Verdict:
     refusal: str | None
     way_out: str
     note: str | None = None
+    accepted: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -68,7 +70,8 @@ class Verdict:
             return f"{self.gate} is open: {self.note}"
         warned = self.failed("warn")
         told = f", {len(warned)} warned: {', '.join(finding.subject for finding in warned[:3])}" if warned else ""
-        return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}"
+        word = f"; {self.accepted}" if self.accepted else ""
+        return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}{word}"
 
     def raise_if_closed(self, report: str) -> None:
         """Stop the run unless the gate is open.
@@ -109,7 +112,9 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table))
     try:
         relation = run.store.read(table, pieces)
-        stated = (*defaults.expectations(run, table), *resolve.asked(run, table, _own(run.use_case, table)))
+        asked = (*defaults.expectations(run, table), *resolve.asked(run, table, _own(run.use_case, table)))
+        said = accepted.of(run.store, table, run.store.digest(table, pieces))
+        stated = accepted.applied(said, asked)
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
     ((rows,),) = relation.count("*").fetchall()
@@ -122,7 +127,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
-    return verdict(findings=found, refusal=None)
+    return verdict(findings=found, refusal=None, accepted=None if said is None else str(said))
 
 
 def _is_empty_night(run: Run) -> bool:

@@ -19,6 +19,8 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
 from great_expectations.expectations.metrics.metric_provider import metric_value
 
+from pipelines.gates import own_steady
+
 ENOUGH_PAIRS = 20  # fewer rows agree by chance
 DIGITS = 6  # sums of floats differ in their last bits with the order in which threads add them up
 
@@ -122,7 +124,7 @@ class ExpectColumnCorrelationRatioToBeAtMost(ColumnAggregateExpectation):  # typ
         return _at_most(metrics[self.metric_dependencies[0]], self.max_value)
 
 
-NAMES = frozenset(
+NAMES = own_steady.NAMES | frozenset(
     each.expectation_type
     for each in (ExpectColumnValuesToBeInPast, ExpectColumnCorrelationToBeAtMost, ExpectColumnCorrelationRatioToBeAtMost)
 )
