@@ -58,15 +58,19 @@ def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limi
 
 def gap(statistic: Statistic, days: Mapping[date, Day]) -> float:
     """The widest gap between two kinds of days, on the scale of Cohen's h; 0 where the days are of one kind."""
+    told = levelled(statistic, days)
+    return max(_gaps(np.array(list(told.values()))), default=0.0) if len(told) >= LEAST_DAYS else 0.0
+
+
+def levelled(statistic: Statistic, days: Mapping[date, Day]) -> dict[date, float]:
+    """A statistic of each day, in order of time, without what is the weekday's, on the scale of Cohen's h."""
     told = {day: found for day in sorted(days) if (found := statistic.of(days[day])) is not None}
-    if len(told) < LEAST_DAYS:
-        return 0.0
     values = np.array([angle(value) for value, _ in told.values()])
     weekdays = np.array([day.weekday() for day in told])
     for weekday in range(7):
         if (of_weekday := weekdays == weekday).sum() > 1:
             values[of_weekday] -= values[of_weekday].mean()
-    return max(_gaps(values), default=0.0)
+    return dict(zip(told, values.tolist(), strict=True))
 
 
 def _gaps(values: np.ndarray) -> Iterator[float]:

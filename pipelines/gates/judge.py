@@ -16,7 +16,7 @@ from pipelines import flow, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import accepted, defaults, engine, evidence, examples, findings, masking, resolve, suite
+from pipelines.gates import accepted, defaults, engine, evidence, examples, findings, masking, own_steady, resolve, suite
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -89,7 +89,17 @@ class Verdict:
         what = (
             listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
         )
-        raise GateClosed(f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}", report, len(stopped))
+        raise GateClosed(
+            f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}{self._word()}", report, len(stopped)
+        )
+
+    def _word(self) -> str:
+        """How to say that it is right, where nothing but the comparison with earlier days has failed."""
+        stopped = self.failed("stop")
+        if self.refusal or not stopped or any(finding.name not in own_steady.NAMES for finding in stopped):
+            return ""
+        _, _, partition = self.gate.partition(" of ")
+        return f"; or, if it is right, say so: python -m pipelines gates accept {partition} {self.table} --reason ..., and run gate_{self.table} again"
 
     def evidence(self) -> bytes:
         """The verdict as JSON, the same bytes for the same table and use-case file."""
