@@ -65,7 +65,7 @@ def gap(statistic: Statistic, days: Mapping[date, Day]) -> float:
 def levelled(statistic: Statistic, days: Mapping[date, Day]) -> dict[date, float]:
     """A statistic of each day, in order of time, without what is the weekday's, on the scale of Cohen's h."""
     told = {day: found for day in sorted(days) if (found := statistic.of(days[day])) is not None}
-    values = np.array([angle(value) for value, _ in told.values()])
+    values = angle([value for value, _ in told.values()])
     weekdays = np.array([day.weekday() for day in told])
     for weekday in range(7):
         if (of_weekday := weekdays == weekday).sum() > 1:
@@ -90,4 +90,4 @@ def _differs(statistic: Statistic, day: Day, night: Day, shift: float) -> bool:
     if now is None or then is None:
         return False
     chance = CHANCE * math.sqrt(1 / max(now[1], 1) + 1 / max(then[1], 1))
-    return abs(angle(now[0]) - angle(then[0])) > max(shift, chance)
+    return bool(abs(angle(now[0]) - angle(then[0])) > max(shift, chance))

@@ -14,79 +14,89 @@ earlier days differ from one another, not from the number of rows, and hold at m
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 ALARMS_A_YEAR = 1.0  # closed gates by chance, of a use case that scores every night, over all of its gates
 NIGHTS_A_YEAR = 365
 GATES = 3  # that compare a night with earlier ones: clean, features, predictions
+LEAST_STATISTICS = 100  # a gate of few statistics is given no more for each: real days have heavier tails than Student knows
 LEAST_DAYS = 7  # fewer days do not tell how much days vary: nothing is closed
 SHIFT = 0.4  # Cohen's h of the least shift that closes a gate: 0.5 -> 0.7, 0.1 -> 0.25, 0.05 -> 0
 ALARM_RATIO = 2.0  # a share of alarms that is so many times the usual one, or that part of it, is a large difference, too
+CAUTION = 10  # times less is asked of each statistic: real days, and shares of few rows, have heavier tails than Student knows
+FARTHER = 1.3  # times the distance of the farthest earlier day, which was let through itself: so much may be chance again
 WEAKER = 0.5  # a dependence that is left with so much of its strength, or less, is broken
+
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier days say of one statistic, on the scale on which it is judged.
+    """What earlier days say of statistics, on the scale on which they are judged; arrays of one shape, one entry a statistic.
 
     Attributes:
-        centre: Its usual value.
+        centre: The usual value.
         spread: The deviation from day to day.
         days: How many days say what is usual.
         freedom: Degrees of freedom of the deviation.
         rows: How many rows a day has, on average.
+        farthest: How far from the centre the farthest of these days lies.
     """
 
-    centre: float
-    spread: float
+    centre: Floats
+    spread: Floats
     days: int
     freedom: int
-    rows: float
+    rows: Floats
+    farthest: Floats
 
 
 def false_alarm(statistics: int) -> float:
     """The probability of a false alarm that one of so many statistics of a gate may have on one night."""
-    return ALARMS_A_YEAR / (GATES * NIGHTS_A_YEAR * max(statistics, 1))
+    return ALARMS_A_YEAR / (CAUTION * GATES * NIGHTS_A_YEAR * max(statistics, LEAST_STATISTICS))
 
 
-def angle(share: float) -> float:
-    """A share on the scale of Cohen's h."""
-    return 2 * math.asin(math.sqrt(min(max(share, 0.0), 1.0)))
+def angle(share: npt.ArrayLike) -> Floats:
+    """Shares on the scale of Cohen's h."""
+    return np.asarray(2 * np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))))
 
 
-def share(angle: float) -> float:
+def share(angle: npt.ArrayLike) -> Floats:
     """The other way round, within 0 and 1."""
-    return math.sin(min(max(angle, 0.0), math.pi) / 2) ** 2
+    return np.asarray(np.sin(np.clip(angle, 0.0, np.pi) / 2) ** 2)
 
 
-def known(values: Sequence[float], rows: Sequence[float], before: Known | None = None) -> Known:
-    """What some days say of a statistic.
+def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = None) -> Known:
+    """What some days say of statistics.
 
     Args:
-        values: One a day, on the scale on which it is judged.
-        rows: How many rows each has.
+        values: On the scale on which they are judged, shape (days, ...).
+        rows: How many rows each has, the same shape.
         before: What days before an accepted change say: how much days vary, where those since are too few to tell.
     """
-    found = np.sort(np.asarray(values, dtype=np.float64))
+    every = np.asarray(values, dtype=np.float64)
+    found = np.sort(every, axis=0)
     days = len(found)
     cut = 1 if days >= LEAST_DAYS else 0
     kept = days - 2 * cut
     if cut:
-        found = np.concatenate([[found[1]], found[1:-1], [found[-2]]])
-    spread = float(np.std(found, ddof=1)) * (days - 1) / (kept - 1) if kept > 1 else 0.0
+        found[0], found[-1] = found[1], found[-2]
+    spread = np.std(found, axis=0, ddof=1) * (days - 1) / (kept - 1) if kept > 1 else np.zeros(found.shape[1:])
+    freedom = max(kept - 1, 1)
     if before is not None and days < LEAST_DAYS:
-        spread, freedom = max(spread, before.spread), before.freedom
-    else:
-        freedom = max(kept - 1, 1)
-    return Known(float(np.mean(found)), spread, days, freedom, float(np.mean(rows)))
+        spread, freedom = np.maximum(spread, before.spread), before.freedom
+    centre = found.mean(axis=0)
+    farthest = np.abs(every - centre).max(axis=0)
+    return Known(centre, spread, days, freedom, np.mean(np.asarray(rows, dtype=np.float64), axis=0), farthest)
 
 
-def width(known: Known, rows: float, probability: float) -> float:
+def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
     """How far from the centre chance may take a day with so many rows.
 
     Args:
@@ -94,29 +104,34 @@ def width(known: Known, rows: float, probability: float) -> float:
         rows: Of the day that is judged.
         probability: Of a day beyond, to either side.
     """
-    scaled = known.spread**2 * max(known.rows / max(rows, 1.0), 1.0)
-    deviation = math.sqrt(max(scaled, 1 / max(rows, 1.0)))
-    return _t(probability, known.freedom) * deviation * math.sqrt(1 + 1 / known.days)
+    there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
+    variance = np.maximum(known.spread**2 * np.maximum(known.rows / there, 1.0), 1 / there)
+    by_spread = _t(probability, known.freedom) * np.sqrt(variance * (1 + 1 / known.days))
+    return np.asarray(np.maximum(by_spread, FARTHER * known.farthest))
 
 
-def share_limits(known: Known, rows: float, probability: float, shift: float = SHIFT) -> tuple[float | None, float | None]:
-    """The least and the greatest share that closes nothing; None where no share could be beyond."""
-    slack = max(width(known, rows, probability), shift)
-    low, high = known.centre - slack, known.centre + slack
-    return (share(low) if low > 0 else None), (share(high) if high < math.pi else None)
+def bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
+    """The least and the greatest angle of a share that closes nothing; below 0 and beyond pi where no share could be beyond."""
+    slack = np.maximum(width(known, rows, probability), shift)
+    return known.centre - slack, known.centre + slack
 
 
-def alarm_limits(known: Known, rows: float, probability: float, shift: float = SHIFT) -> tuple[float | None, float | None]:
-    """The same for a share of alarms, which is small: twice as many are a large difference, whatever their share."""
+def alarm_bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
+    """The same of a share of alarms, which is small: twice as many are a large difference, whatever their share."""
     usual, by_chance = share(known.centre), width(known, rows, probability)
-    low = min(known.centre - by_chance, max(known.centre - shift, angle(usual / ALARM_RATIO)))
-    high = max(known.centre + by_chance, min(known.centre + shift, angle(min(usual * ALARM_RATIO, 1.0))))
-    return (share(low) if low > 0 else None), (share(high) if high < math.pi else None)
+    low = np.minimum(known.centre - by_chance, np.maximum(known.centre - shift, angle(usual / ALARM_RATIO)))
+    high = np.maximum(known.centre + by_chance, np.minimum(known.centre + shift, angle(usual * ALARM_RATIO)))
+    return low, high
 
 
-def link_limit(known: Known, rows: float, probability: float) -> float | None:
+def told(low: Floats, high: Floats) -> tuple[float | None, float | None]:
+    """Bounds of one angle as shares; None where no share could be beyond."""
+    return (float(share(low)) if low > 0 else None), (float(share(high)) if high < np.pi else None)
+
+
+def link_limit(known: Known, rows: npt.ArrayLike, probability: float) -> float | None:
     """The least correlation that closes nothing; None where even none at all may be chance."""
-    low = min(math.tanh(known.centre - width(known, rows, probability)), WEAKER * math.tanh(known.centre))
+    low = float(np.minimum(np.tanh(known.centre - width(known, rows, probability)), WEAKER * np.tanh(known.centre)))
     return low if low > 0 else None
 
 

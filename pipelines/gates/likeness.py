@@ -194,24 +194,21 @@ class Earlier:
             return None
         value, rows = found
         shift = limits.shift.get(statistic.column, chance.SHIFT)
-        by_chance = chance.width(known, rows, probability)
+        by_chance = float(chance.width(known, rows, probability))
         low: float | None = None
         high: float | None = None
         if statistic.what == "link":
-            usual, distance = math.tanh(known.centre), abs(_z(value) - known.centre)
+            usual, distance = math.tanh(known.centre), abs(_z(value) - float(known.centre))
             low = chance.link_limit(known, rows, probability)
         else:
-            usual, distance = chance.share(known.centre), abs(chance.angle(value) - known.centre)
+            usual, distance = float(chance.share(known.centre)), abs(float(chance.angle(value) - known.centre))
         if statistic.what in ("below", "value"):
-            low, high = chance.share_limits(known, rows, probability, shift)
+            low, high = chance.told(*chance.bounds(known, rows, probability, shift))
         elif statistic.what == "alarms":
-            low, high = chance.alarm_limits(known, rows, probability, shift)
-        elif statistic.what == "new":
-            _, high = chance.share_limits(known, rows, probability, shift)
-        elif statistic.what in ("again", "keys"):
-            _, high = chance.share_limits(known, rows, probability, chance.angle(limits.again))
-        elif statistic.what == "doubled":
-            _, high = chance.share_limits(known, rows, probability, chance.angle(limits.doubled))
+            low, high = chance.told(*chance.alarm_bounds(known, rows, probability, shift))
+        elif statistic.what != "link":  # more than usual is wrong, less is not
+            least = {"new": shift, "doubled": float(chance.angle(limits.doubled))}.get(statistic.what, float(chance.angle(limits.again)))
+            _, high = chance.told(*chance.bounds(known, rows, probability, least))
         return Judged(statistic, value, low, high, usual, known.days, distance, by_chance)
 
     def _known(self, statistic: Statistic) -> chance.Known | None:
@@ -227,8 +224,9 @@ class Earlier:
         told = [found for day in days if (found := self._value(statistic, self.days[day], day)) is not None]
         if not told or (len(told) < chance.LEAST_DAYS and before is None):
             return None
-        scale = _z if statistic.what == "link" else chance.angle
-        return chance.known([scale(value) for value, _ in told], [rows for _, rows in told], before)
+        values = np.array([value for value, _ in told])
+        scaled = np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
+        return chance.known(scaled, [rows for _, rows in told], before)
 
     def _value(self, statistic: Statistic, day: Day, on: date | None = None) -> tuple[float, int] | None:
         """A statistic of a day: of one of the earlier days as if the other ones were earlier, too."""

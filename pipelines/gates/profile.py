@@ -36,7 +36,7 @@ MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
 MOST_ROWS = 50_000  # of a night: more rows tell no more of its quantiles
 MOST_LINKED = 5_000  # of a day: more rows tell no more of what columns tell of one another
-NEWEST_LINKED = 28  # days of a training
+NEWEST_LINKED = 56  # days of a training
 DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
 HOUR, LENGTH = "#hour", "#length"  # of the column's time of day, of the length of its texts
 

@@ -35,8 +35,8 @@ COLUMN = "expect_column_to_be_like_earlier_days"
 ROWS = "expect_table_rows_to_be_new"
 PLAIN_COLUMN, PLAIN_ROWS = "expect_column_statistics_to_be_like_past", "expect_table_statistics_to_be_like_past"
 JUDGED = "profile"  # the table that is judged
-NIGHTS = 28  # the newest ones
-OLDEST = timedelta(days=70)  # a training's window and the delay of its labels may lie between
+NIGHTS = 56  # the newest ones: eight weeks know rain and holidays, and lag little behind a season
+OLDEST = timedelta(days=100)  # the window of a training and the delay of its labels may lie between
 FEW = "fewer than {least} earlier days that were let through: nothing to compare with"
 
 

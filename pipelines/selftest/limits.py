@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import dates
 from pipelines.gates import alternation, profile, steady
-from pipelines.gates.chance import SHIFT
+from pipelines.gates.chance import LEAST_DAYS, SHIFT
 from pipelines.gates.likeness import Earlier
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def measured(run: Run, column: str) -> str:
 def _of_night(run: Run, column: str) -> str:
     own = profile.of(run.store, run.use_case, "clean")
     basis = steady.basis(run, "clean", own)
-    if run.partition not in own.days or len(basis.days) < steady.NIGHTS // 2:
+    if run.partition not in own.days or len(basis.days) < LEAST_DAYS:
         return ""  # there is something to compare with, on the stage
     judged = [one for one in Earlier(basis.days).judge(own.days[run.partition]) if one.statistic.column == column]
     if not judged:
