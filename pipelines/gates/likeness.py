@@ -24,10 +24,11 @@ MOST_COMMON = 8  # values of a category
 ENOUGH_ROWS = 20  # with a value, on a usual day
 VARYING = 0.8  # of the days: a column that is constant on more days tells of the calendar, not of the data
 LINKED = 0.25  # a dependence of this strength is expected to be there
+UNSTEADY = 0.3  # of the deviation from day to day, beyond that of rows: such a column has weather, or a season, and no level
 COMPARABLE = 20  # hashes, of which it can be said whether they were there before
 ALARM = "1"  # the decision
 
-What = Literal["below", "value", "new", "alarms", "link", "again", "keys", "doubled"]
+What = Literal["below", "value", "same", "new", "alarms", "link", "again", "keys", "doubled"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class Statistic:
             return (number.below(float(self.at)), number.n) if number and number.n else None
         if self.what in ("value", "alarms"):
             return (values.counts.get(str(self.at), 0) / values.n, values.n) if values and values.n else None
+        if self.what == "same":
+            one = number or values
+            return (one.most, one.n) if one and one.n else None
         if self.what == "link":
             return day.links.get(self.label, 0.0) * float(self.at), day.rows
         if self.what == "doubled":
@@ -135,9 +139,13 @@ class Earlier:
         points: dict[float, float] = {}
         for rank in QUANTILES:
             points.setdefault(_pooled(days, rank), rank)
+        yield Statistic(column, label, "same", f"share of rows {what or 'with '}one and the same value")
+        levels = []
         for x, rank in points.items():
             shown = f"its usual {rank:.0%} quantile" if column in self.hidden else f"{x:.6g}"
-            yield Statistic(column, label, "below", f"share of rows {what}below {shown}", x)
+            levels.append(Statistic(column, label, "below", f"share of rows {what}below {shown}", x))
+        if self._steady(levels):
+            yield from levels
 
     def _of_values(self, label: str) -> Iterator[Statistic]:
         if label == "decision":
@@ -152,10 +160,25 @@ class Earlier:
                 for value, n in found.counts.items():
                     shares[value] = shares.get(value, 0.0) + n / found.n / len(days)
             common = sorted((-share, value) for value, share in shares.items() if share >= COMMON)[:MOST_COMMON]
+            levels = []
             for place, (_, value) in enumerate(common, start=1):
                 shown = f"the {place}. most frequent value" if label in self.hidden else repr(value)
-                yield Statistic(label, label, "value", f"share of {shown}", value)
-        yield Statistic(label, label, "new", "share of values that no earlier day has")
+                levels.append(Statistic(label, label, "value", f"share of {shown}", value))
+            yield Statistic(label, label, "same", "share of rows with one and the same value")
+            if not self._steady(levels):
+                return
+            yield from levels
+            # Where days have one value each, as a month, a new one is the calendar's.
+            yield Statistic(label, label, "new", "share of values that no earlier day has")
+
+    def _steady(self, levels: list[Statistic]) -> bool:
+        """Whether days lie near one another. Where they do not, eight weeks say nothing of the next day: it may begin the autumn."""
+        for statistic in levels:
+            told = [found for day in self.level(statistic.column).values() if (found := statistic.of(day)) is not None]
+            angles, rows = chance.angle([value for value, _ in told]), np.array([n for _, n in told])
+            if len(told) > 1 and float(np.var(angles, ddof=1) - np.mean(1 / rows)) > UNSTEADY**2:
+                return False
+        return True
 
     def _many(self, label: str) -> bool:
         """Whether a column has so many different values that they are no categories."""
@@ -207,7 +230,9 @@ class Earlier:
         elif statistic.what == "alarms":
             low, high = chance.told(*chance.alarm_bounds(known, rows, probability, shift))
         elif statistic.what != "link":  # more than usual is wrong, less is not
-            least = {"new": shift, "doubled": float(chance.angle(limits.doubled))}.get(statistic.what, float(chance.angle(limits.again)))
+            least = {"new": shift, "same": shift, "doubled": float(chance.angle(limits.doubled))}.get(
+                statistic.what, float(chance.angle(limits.again))
+            )
             _, high = chance.told(*chance.bounds(known, rows, probability, least))
         return Judged(statistic, value, low, high, usual, known.days, distance, by_chance)
 

@@ -53,6 +53,15 @@ class Number:
         """Whether there are two different values."""
         return bool(self.quantiles) and self.quantiles[0] != self.quantiles[-1]
 
+    @property
+    def most(self) -> float:
+        """The share of rows that have the most frequent value, as far as the quantiles tell."""
+        longest = run = 1
+        for one, other in zip(self.quantiles, self.quantiles[1:], strict=False):
+            run = run + 1 if one == other else 1
+            longest = max(longest, run)
+        return longest / max(len(self.quantiles), 1) if longest > 1 else 1 / max(self.n, 1)
+
     def below(self, x: float) -> float:
         """The share of rows with a smaller value, and half of those with this one."""
         steps = np.asarray(self.quantiles)
@@ -77,6 +86,11 @@ class Values:
     def varies(self) -> bool:
         """Whether there are two different values."""
         return self.different > 1
+
+    @property
+    def most(self) -> float:
+        """The share of rows that have the most frequent value."""
+        return max(self.counts.values(), default=0) / max(self.n, 1)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from pipelines.errors import BadInput, GateClosed
 from pipelines.gates import accepted, judge, profile, steady
 from pipelines.gates.findings import Finding
 from pipelines.run import Run
+from pipelines.settings import Settings
 from tests import tiny
 from tests.gates import tables
 
@@ -45,12 +48,25 @@ def publish(run: Run, day: date, damage: str = "FROM rows", *, passed: bool = Tr
     return night
 
 
+@pytest.fixture(scope="module")
+def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables of three weeks of nights, and their profiles: made once."""
+    place = tmp_path_factory.mktemp("three_weeks")
+    (place / "use_cases").mkdir()
+    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
+    settings = Settings(data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None)
+    run = Run.open(tiny.NAME, "scoring", NIGHT, settings)
+    for n in range(1, 22):
+        night = publish(run, NIGHT - n * DAY)
+        profile.of(night.store, night.use_case, "clean")
+    return place / "data"
+
+
 @pytest.fixture
-def night(open_run: Opened) -> Run:
+def night(open_run: Opened, three_weeks: Path) -> Run:
     """A night with three weeks of others before it."""
     run = open_run("scoring", NIGHT)
-    for n in range(1, 22):
-        publish(run, NIGHT - n * DAY)
+    shutil.copytree(three_weeks, run.settings.data, dirs_exist_ok=True)
     return run
 
 
