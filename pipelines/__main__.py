@@ -13,6 +13,7 @@ python -m pipelines trace <use case> <key> <partition>     from a prediction bac
 python -m pipelines reproduce <use case> <version>         train a version again: is it the same?
 python -m pipelines gates test [use case ...]              does every gate bite? each gate against each damage
 python -m pipelines gates propose <use case> <kind> <day>  expectations read off a reference partition, for review
+python -m pipelines gates accept <use case> <kind> <day> <table>  what is unlike earlier days is right: once, with a reason
 python -m pipelines quarantine show|replay <use case> ...  rows that were put aside, and taking them in after a fix
 """
 
@@ -147,7 +148,7 @@ def reproduce(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def gates(options: argparse.Namespace, settings: Settings) -> None:
-    """Prove that every gate bites, or propose expectations from a reference partition."""
+    """Prove that every gate bites, propose expectations from a reference partition, or accept a change."""
     from pipelines.run import Run
 
     if options.action == "test":
@@ -164,6 +165,11 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
             wrong += [said] if said else []
         if wrong:
             raise GateOpen("\n".join(wrong))
+    elif options.action == "accept":
+        from pipelines.gates import accepted
+
+        partition = Run.open(options.use_case, options.kind, dates.parse(options.partition), settings, resume=True)
+        print(accepted.accept(partition, options.table, options.reason))
     else:
         from pipelines.gates import propose
 
@@ -247,11 +253,15 @@ def _parser() -> argparse.ArgumentParser:
     again = add(reproduce)
     again.add_argument("use_case")
     again.add_argument("version", help="a model version of `models history`, or of MLflow's registry")
-    gating = add(gates).add_subparsers(dest="action", required=True, metavar="test|propose")
+    gating = add(gates).add_subparsers(dest="action", required=True, metavar="test|propose|accept")
     gating.add_parser("test", help="damage a good partition in every way; each gate must turn red").add_argument("use_case", nargs="*")
     proposing = gating.add_parser("propose", help="write expectations read off a reference partition into the use-case file, for review")
     _add_partition(proposing)
     proposing.add_argument("--margin", type=float, default=0.5, help="how far beyond the reference is still good, as a share (0.5)")
+    accepting = gating.add_parser("accept", help="say that what a gate has found unlike earlier days is right")
+    _add_partition(accepting)
+    accepting.add_argument("table", choices=("clean", "features", "predictions"), help="what the gate has judged")
+    accepting.add_argument("--reason", required=True, help="why, for whoever reads it later")
     aside = add(quarantine).add_subparsers(dest="action", required=True, metavar="show|replay")
     _add_partition(aside.add_parser("show", help="list the rows that were put aside, and why"))
     replaying = aside.add_parser("replay", help="run just them again, and publish what is good now")

@@ -133,7 +133,8 @@ def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
         return f"gate_{table} has not run"
     if said["digest"] != manifest.digest:
         return f"gate_{table} has judged another revision since"
-    return f"gate_{table} {'open' if said['passed'] else 'closed'}, {len(said['findings'])} expectations"
+    word = f"; {said['accepted']}" if said.get("accepted") else ""
+    return f"gate_{table} {'open' if said['passed'] else 'closed'}, {len(said['findings'])} expectations{word}"
 
 
 def _not_there(run: Run, key: str) -> str:

@@ -79,11 +79,43 @@ class NotTellingLabel(Strict):
     )
 
 
+class LikeEarlierDays(Strict):
+    """A column is like it was on earlier days that their own gates have let through.
+
+    Compared are: how the values of a number lie among its usual quantiles, the shares of a category's common values and of new
+    ones, the hours of the day, on what other column it depends most, the share of alarms, the scores of a model version. Each
+    closes the gate only if it is both improbable (at most one closed gate a year, by chance, over all built-in comparisons
+    of a use case) and large. Always asked of clean, features and predictions, unless the file states it itself for that column.
+    What is right all the same is said by `python -m pipelines gates accept`.
+    """
+
+    column: str = Field(description="Of clean, features or predictions.")
+    shift: Annotated[float, Field(gt=0, lt=3.2)] = Field(
+        default=0.4, description="The least shift of a share that closes, as Cohen's h: 0.4 is from 0.5 to 0.7, or from 0.1 to 0.25."
+    )
+
+
+class NewRows(Strict):
+    """The rows of a night are no rows of an earlier one under a new date, nor the same ones twice under new keys.
+
+    As much as is usual, and what may be chance, is allowed. Always asked of clean, unless the file states it itself.
+    """
+
+    again: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.23, description="The share of rows (but for key and time), or of keys, that may stand in one earlier night."
+    )
+    doubled: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.06, description="The share of rows that may repeat another one of the same night but for the key."
+    )
+
+
 OWN: dict[str, type[Strict]] = {
     "expect_table_row_count_to_be_like_past_partitions": LikePast,
     "expect_newest_row_to_be_within": NewestWithin,
     "expect_column_values_to_be_known": KnownValues,
     "expect_feature_not_to_tell_the_label": NotTellingLabel,
+    "expect_column_to_be_like_earlier_days": LikeEarlierDays,
+    "expect_table_rows_to_be_new": NewRows,
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from pipelines import dates
 from pipelines.config import Expectation, GatedTable, UseCase
 from pipelines.copies import OTHER
-from pipelines.gates import past
+from pipelines.gates import past, steady
 from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
 from pipelines.gates.vacuous import FEW
@@ -50,7 +50,7 @@ def expectations(run: Run, table: GatedTable) -> tuple[Stated, ...]:
         TableMissing: a table with whose rows this one must agree is not published.
         TableCorrupt: an earlier partition is not what was published.
     """
-    return tuple(resolved(run, table, _OF[table](run)))
+    return tuple(resolved(run, table, (*_OF[table](run), *_steady(run, table))))
 
 
 def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
@@ -370,6 +370,15 @@ _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
 
 
 # --- what several tables share
+
+
+def _steady(run: Run, table: GatedTable) -> Iterator[Stated]:
+    """Every column is like it was on earlier days, and rows are new, unless the file says so itself."""
+    if run.kind == "drift" or (run.store.has(table) and not run.store.manifest(table).rows):
+        return
+    for expectation in steady.stated(run, table):
+        if not _stated(run.use_case, table, expectation.name.removeprefix("expect_"), **expectation.kwargs):
+            yield Stated(expectation)
 
 
 def _columns(run: Run, table: GatedTable) -> Stated:

@@ -16,7 +16,7 @@ from pipelines import definitions, flow, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import days, defaults, engine, evidence, examples, findings, masking, resolve, suite
+from pipelines.gates import accepted, days, defaults, engine, evidence, examples, findings, masking, own_steady, resolve, suite
 from pipelines.gates.fact import Fact
 from pipelines.gates.facts import facts
 from pipelines.gates.findings import Finding
@@ -45,6 +45,7 @@ class Verdict:
         findings: One for each expectation, the failed ones first.
         refusal: Why nothing could be judged, where that is so.
         note: Why there was nothing to judge and the gate is open all the same, where that is so.
+        accepted: Who has said that what is unlike earlier days is right, and why, where someone has.
         way_out: What to do about a closed gate.
     """
 
@@ -58,6 +59,7 @@ class Verdict:
     use_case: str
     note: str | None = None
     not_asked: tuple[str, ...] = ()  # places of the file's expectations that only trainings can answer
+    accepted: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -74,7 +76,8 @@ class Verdict:
             return f"{self.gate} is open: {self.note}"
         warned = self.failed("warn")
         told = f", {len(warned)} warned: {', '.join(finding.subject for finding in warned[:3])}" if warned else ""
-        return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}"
+        word = f"; {self.accepted}" if self.accepted else ""
+        return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}{word}"
 
     def raise_if_closed(self, report: str) -> None:
         """Stop the run unless the gate is open.
@@ -94,7 +97,17 @@ class Verdict:
         what = (
             listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
         )
-        raise GateClosed(f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}", report, len(stopped))
+        raise GateClosed(
+            f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}{self._word()}", report, len(stopped)
+        )
+
+    def _word(self) -> str:
+        """How to say that it is right, where nothing but the comparison with earlier days has failed."""
+        stopped = self.failed("stop")
+        if self.refusal or not stopped or any(finding.name not in own_steady.NAMES for finding in stopped):
+            return ""
+        _, _, partition = self.gate.partition(" of ")
+        return f"; or, if it is right, say so: python -m pipelines gates accept {partition} {self.table} --reason ..., and run gate_{self.table} again"
 
     def evidence(self) -> bytes:
         """The verdict as JSON, the same bytes for the same table and use-case file."""
@@ -121,7 +134,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         if others := _other_files(run, table):
             return verdict(rows=0, digest=None, findings=(), refusal=others)
         asked = resolve.asked(run, table, own)
-        stated = (*defaults.expectations(run, table), *asked)
+        said = accepted.of(run.store, table, run.store.digest(table, pieces))
+        stated = accepted.applied(said, (*defaults.expectations(run, table), *asked))
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
     verdict = partial(verdict, not_asked=_not_asked(own, asked))
@@ -139,7 +153,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         if run.store.manifest("past").schema != run.store.manifest("clean").schema:
             return verdict(findings=found, refusal="past has other columns, or of other types, than clean: its days cannot be judged")
         found = _failed_first((*found, *judged(days.table(run), run.store, days.expectations(run), frozenset(), "day")))
-    return verdict(findings=found, refusal=None, way_out=_ways_out(run, table, found))
+    ways = _ways_out(run, table, found)
+    return verdict(findings=found, refusal=None, way_out=ways, accepted=None if said is None else str(said))
 
 
 def _other_files(run: Run, table: GatedTable) -> str | None:

@@ -20,6 +20,8 @@ from great_expectations.expectations.metrics.map_metric_provider import ColumnMa
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from pipelines.gates import own_steady
+
 CENTRE = "column.least_finite"
 ENOUGH_PAIRS = 20  # fewer rows agree by chance
 DIGITS = 6  # sums of floats differ in their last bits with the order in which threads add them up
@@ -156,7 +158,7 @@ class ExpectColumnCorrelationRatioToBeAtMost(ColumnAggregateExpectation):  # typ
         return _at_most(metrics[self.metric_dependencies[0]], self.max_value)
 
 
-NAMES = frozenset(
+NAMES = own_steady.NAMES | frozenset(
     each.expectation_type
     for each in (ExpectColumnValuesToBeInPast, ExpectColumnCorrelationToBeAtMost, ExpectColumnCorrelationRatioToBeAtMost)
 )

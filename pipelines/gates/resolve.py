@@ -22,9 +22,10 @@ from pydantic import ValidationError
 
 from pipelines import dates
 from pipelines.config import Expectation, GatedTable, UseCase
-from pipelines.config.watch import OWN, KnownValues, LikePast, NewestWithin, NotTellingLabel
+from pipelines.config.base import Strict
+from pipelines.config.watch import OWN, KnownValues, LikeEarlierDays, LikePast, NewestWithin, NewRows, NotTellingLabel
 from pipelines.errors import BadUseCase, meant
-from pipelines.gates import past, suite
+from pipelines.gates import past, profile, steady, suite
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
 
@@ -39,7 +40,11 @@ def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stat
         BadUseCase: an expectation stands where it cannot be asked, see `misplaced`.
         TableCorrupt: an earlier partition is not what was published.
     """
-    return [_resolved(run, table, each) for each in stated]
+    found = [(each, _form(run, table, each)) for each in stated]
+    compared = [(each, form) for each, form in found if isinstance(form, LikeEarlierDays | NewRows)]
+    # Together, since one look at each earlier day tells of every column.
+    meant = iter(steady.meant(run, table, compared) if compared else ())
+    return [next(meant) if isinstance(form, LikeEarlierDays | NewRows) else _resolved(run, table, each, form) for each, form in found]
 
 
 def asked(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
@@ -68,6 +73,8 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
     name, column = expectation.name, expectation.kwargs.get("column")
     if name == "expect_newest_row_to_be_within" and time_column(use_case, table) is None:
         return f"{name}: the rows of {table} have no time; state it under raw, clean, features or predictions"
+    if name in (steady.COLUMN, steady.ROWS):
+        return _not_compared(use_case, table, name, column)
     if name != "expect_feature_not_to_tell_the_label":
         return None
     if table != "features":
@@ -78,6 +85,17 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
     return None if column in numbers_and_categories else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
 
 
+def _not_compared(use_case: UseCase, table: GatedTable, name: str, column: str | None) -> str | None:
+    """Why a column, or the rows of a table, are not compared with earlier days."""
+    looked = profile.shape(use_case, table)
+    if looked is None:
+        return f"{name}: the rows of {table} are not compared with earlier days; state it under clean, features or predictions"
+    if name == steady.ROWS:
+        return None if looked.key else f"{name}: {table} is not looked at for the same rows; state it under clean"
+    compared = (*looked.numbers, *looked.values, *((looked.time,) if looked.timed else ()))
+    return None if column in compared else f"{name}: {column!r} is not compared with earlier days; {meant(str(column), compared)}"
+
+
 def time_column(use_case: UseCase, table: GatedTable) -> str | None:
     """The column with the moment of a table's rows, where it has one."""
     if table == "raw":
@@ -85,17 +103,22 @@ def time_column(use_case: UseCase, table: GatedTable) -> str | None:
     return use_case.time if table in ("clean", "past", "features", "predictions") else None
 
 
-def _resolved(run: Run, table: GatedTable, stated: Stated) -> Stated:
+def _form(run: Run, table: GatedTable, stated: Stated) -> Strict | None:
+    """What an expectation of Sluice's own says; None if it is another one, or cannot be read."""
     expectation = stated.expectation
     if expectation.name not in OWN:
-        return stated
+        return None
     try:
         form = OWN[expectation.name].model_validate(expectation.kwargs, strict=True)
     except ValidationError:
-        return stated  # which is a finding, with a sentence, see `suite.mistakes`
+        return None  # which is a finding, with a sentence, see `suite.mistakes`
     if mistake := misplaced(run.use_case, table, expectation):
         raise BadUseCase(f"{run.loaded.path.name}: {stated.where}: {mistake}")
-    return _MEANING[expectation.name](run, table, stated, form)
+    return form
+
+
+def _resolved(run: Run, table: GatedTable, stated: Stated, form: Strict | None) -> Stated:
+    return stated if form is None else _MEANING[stated.expectation.name](run, table, stated, form)
 
 
 def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> Stated:

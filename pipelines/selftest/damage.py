@@ -25,6 +25,7 @@ class Damage:
         stopped_by: The step or gate that has to stop it; None: whichever does.
         may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
         good: Whether it is none: then everything must be open.
+        about: The column whose likeness to earlier days it breaks, where that is what stops it, see `plain`; empty: whole rows.
     """
 
     title: str
@@ -34,3 +35,4 @@ class Damage:
     stopped_by: str | None = None
     may_be_harmless: bool = False
     good: bool = False
+    about: str | None = None

@@ -16,7 +16,7 @@ from pipelines import dates, export, flow, follows, registry, scores, sql, verdi
 from pipelines.config import Column, Kind, Step
 from pipelines.model import candidate
 from pipelines.run import Run
-from pipelines.selftest import edits, graphs, past
+from pipelines.selftest import edits, graphs, past, plain
 from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
@@ -38,6 +38,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from _of_drift(stage)
     yield from edits.every(stage)
     yield from past.damages(stage)
+    yield from plain.every(stage)
 
 
 # --- what the source delivers
@@ -105,7 +106,7 @@ def _of_raw(stage: Stage) -> Iterator[Damage]:
         "dates in the future": f"SELECT * REPLACE ({time} + INTERVAL 1 YEAR AS {time}) FROM rows",
         "yesterday's rows again": f"SELECT * REPLACE ({time} - INTERVAL 1 DAY AS {time}) FROM rows",
     }.items():
-        yield _behind("ingest", "raw", what, statement)
+        yield behind("ingest", "raw", what, statement)
 
 
 def _of_clean_and_features(stage: Stage) -> Iterator[Damage]:
@@ -114,9 +115,9 @@ def _of_clean_and_features(stage: Stage) -> Iterator[Damage]:
     twice = f"FROM rows WHERE {key} <> (SELECT max({key}) FROM rows) UNION ALL (FROM rows ORDER BY {key} LIMIT 1)"
     steps: tuple[tuple[Step, str], ...] = (("cleanse", "clean"), ("features", "features"))
     for step, table in steps:
-        yield _behind(step, table, "a row is lost", lost)
-        yield _behind(step, table, "a key stands twice, another is gone", twice)
-    yield _behind("features", "features", "a number is infinite", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
+        yield behind(step, table, "a row is lost", lost)
+        yield behind(step, table, "a key stands twice, another is gone", twice)
+    yield behind("features", "features", "a number is infinite", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
 
 
 def _of_predictions(stage: Stage) -> Iterator[Damage]:
@@ -127,10 +128,12 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
         "NaN": "SELECT * REPLACE ('nan'::DOUBLE AS score) FROM rows",
         "fewer than inputs": f"FROM rows ORDER BY {sql.name(stage.use_case.key)} OFFSET 1",
     }.items():
-        yield _behind("publish", "predictions", what, statement)
+        yield behind("publish", "predictions", what, statement)
 
 
-def _behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:
+def behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:
+    """What a bug in a step would do to its table, which the table's own gate has to stop."""
+
     def do(stage: Stage) -> Run:
         run = stage.run(kind)
         stage.rewrite(run, table, statement)
@@ -146,9 +149,9 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
     yield Damage("training delivered: labels flipped", "training", _flip_labels)
     yield Damage("features: the target leaks into one", "training", _leak, behind="cleanse", stopped_by="gate_features")
     worse = "SELECT * REPLACE (-0.01 - abs(gain) AS gain) FROM rows"
-    yield _behind("tune", "trials", "worse than the baseline", worse, kind="training")
+    yield behind("tune", "trials", "worse than the baseline", worse, kind="training")
     equal = "SELECT * REPLACE (baseline AS challenger, 0::DOUBLE AS gain_over_baseline) FROM rows"
-    yield _behind("evaluate", "scores", "the challenger's are the baseline's", equal, kind="training")
+    yield behind("evaluate", "scores", "the challenger's are the baseline's", equal, kind="training")
     if len(stage.use_case.candidates.families) > 1:
         yield Damage("scores: the challenger's are the champion's", "training", _judge_the_champion, "evaluate", "gate_parity")
     yield from _of_verdicts(stage)
@@ -207,12 +210,12 @@ def _of_verdicts(stage: Stage) -> Iterator[Damage]:
     if stage.use_case.threshold:
         changes["another threshold"] = lambda good: replace(good, threshold=verdict.Cut(0.123, 0.1, 0.2))
     for what, change in changes.items():
-        behind: tuple[tuple[Step, Step], ...] = (("evaluate", "export"), ("export", "promote"))
-        for step, stopped_by in behind:
+        places: tuple[tuple[Step, Step], ...] = (("evaluate", "export"), ("export", "promote"))
+        for step, stopped_by in places:
             title = f"verdict, edited behind {step}: {what}"
             yield Damage(title, "training", partial(_edit_verdict, change=change), step, stopped_by)
     broken = "SELECT * REPLACE (-1::DOUBLE AS gain_over_baseline_low) FROM rows"
-    yield replace(_behind("evaluate", "scores", "not surely better, but the verdict says so", broken, "training"), stopped_by="export")
+    yield replace(behind("evaluate", "scores", "not surely better, but the verdict says so", broken, "training"), stopped_by="export")
 
 
 def _edit_verdict(stage: Stage, change: Callable[[verdict.Verdict], verdict.Verdict]) -> Run:
@@ -239,7 +242,7 @@ def _move_a_threshold(stage: Stage) -> Run:
 def _of_drift(stage: Stage) -> Iterator[Damage]:
     yield Damage("a week unlike the training, which no night's gate has noticed", "drift", _another_week, stopped_by="gate_drift")
     first = sql.text(stage.use_case.features.names[0])
-    yield _behind("drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift")
+    yield behind("drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift")
 
 
 def _another_week(stage: Stage) -> Run:

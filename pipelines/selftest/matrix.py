@@ -34,6 +34,8 @@ class Matrix:
         cells = [self._cell(gate, suffered) for gate in self.gates]
         if suffered.harmless:
             end = "changes no feature"
+        elif suffered.limit:
+            end = suffered.limit
         elif suffered.stopped_by in (None, *(f"gate_{gate}" for gate in self.gates)):
             end = ""
         else:
@@ -55,6 +57,8 @@ class Matrix:
         stopped = self._stopped()
         damages = sum(not damage.good for damage, _ in self.found)
         yield f"{damages} damages; stopped by " + ", ".join(f"{who} {n}" for who, n in stopped.items())
+        if beyond := sum(bool(found.limit) for _, found in self.found):
+            yield f"{beyond} are within what good days do, or too small to close a gate, as measured: see their lines"
 
     def wrong(self) -> list[str]:
         """Every damage that was not stopped where it should be, and every gate that stopped none."""
@@ -73,6 +77,6 @@ class Matrix:
     def _mistake(self, damage: Damage, found: Suffered) -> str:
         if damage.good:
             return f"{found.stopped_by} does not let good data through: {found.said}" if found.stopped_by else ""
-        if found.harmless or (found.stopped_by and damage.stopped_by in (None, found.stopped_by)):
+        if found.harmless or found.limit or (found.stopped_by and damage.stopped_by in (None, found.stopped_by)):
             return ""
         return f"{found.stopped_by or 'nothing'} stopped it" + (f", {damage.stopped_by} should" if damage.stopped_by else "")

@@ -13,6 +13,7 @@ from pipelines import dates, definitions, flow, ingest
 from pipelines.config import FileFormat, FileSource, GatedTable, Kind, Step, UseCase
 from pipelines.errors import SluiceError
 from pipelines.run import Run
+from pipelines.selftest import limits
 from pipelines.settings import Settings
 from pipelines.sql import name as quoted
 from pipelines.sql import select
@@ -34,12 +35,14 @@ class Suffered:
         stopped_by: The step or gate that stopped it; None if nothing did.
         said: The first line of what that said.
         harmless: Whether it changed nothing that a model sees: the features are those of the good partition.
+        limit: Why it cannot be told from chance, or is too small to close a gate, as measured; empty where something stopped it.
     """
 
     open: tuple[GatedTable, ...]
     stopped_by: str | None
     said: str
     harmless: bool
+    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,8 @@ class Stage:
                     passed.append(table)
             except SluiceError as error:
                 return Suffered(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
-        return Suffered(tuple(passed), None, "", harmless=False)
+        limit = "" if damage.about is None else limits.measured(run.afresh(), damage.about)
+        return Suffered(tuple(passed), None, "", harmless=False, limit=limit)
 
     def _take(self, run: Run, step: Step) -> None:
         for share in flow.shares(run.afresh(), step) or (None,):

@@ -1,0 +1,340 @@
+"""A table, day by day, in a few numbers: what later partitions are compared with, without its rows being read again.
+
+A profile is made once, when the table's gate judges it, and lies beside the gate's evidence; it names the table's digest, so
+one of another table is never taken for it. It holds, of each day: quantiles of numbers, the most frequent values of categories,
+how much columns tell of one another, how many rows stand there twice, and a sample of hashes of rows and of keys, by which it is
+seen whether the same rows come again. Of personal categories it holds hashes.
+
+The sample of hashes are the smallest ones: whichever rows two days share, their samples share, too (Broder 1997, On the
+resemblance and containment of documents).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines import personal, sql
+from pipelines.config import GatedTable, UseCase
+from pipelines.errors import TableMissing
+from pipelines.gates import links
+from pipelines.store import as_json
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.store import Store
+
+FORM = 1  # of the file; one of another form is made again
+STEPS = 40  # a number's quantiles are 1/40 apart
+MOST_VALUES = 30  # of a category, the most frequent ones
+HASHES = 128
+MOST_ROWS = 50_000  # of a night: more rows tell no more of its quantiles
+MOST_LINKED = 5_000  # of a day: more rows tell no more of what columns tell of one another
+NEWEST_LINKED = 56  # days of a training
+DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
+HOUR, LENGTH = "#hour", "#length"  # of the column's time of day, of the length of its texts
+
+
+@dataclass(frozen=True)
+class Number:
+    """The rows that have a value, and its quantiles: the least, one every 1/`STEPS`, the greatest."""
+
+    n: int
+    quantiles: tuple[float, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether there are two different values."""
+        return bool(self.quantiles) and self.quantiles[0] != self.quantiles[-1]
+
+    @property
+    def most(self) -> float:
+        """The share of rows that have the most frequent value, as far as the quantiles tell."""
+        longest = run = 1
+        for one, other in zip(self.quantiles, self.quantiles[1:], strict=False):
+            run = run + 1 if one == other else 1
+            longest = max(longest, run)
+        return longest / max(len(self.quantiles), 1) if longest > 1 else 1 / max(self.n, 1)
+
+    def below(self, x: float) -> float:
+        """The share of rows with a smaller value, and half of those with this one."""
+        steps = np.asarray(self.quantiles)
+        less, equal = int((steps < x).sum()), int((steps == x).sum())
+        if equal:
+            return (less + equal / 2) / len(steps)
+        if less in (0, len(steps)):
+            return float(less > 0)
+        between = (x - steps[less - 1]) / (steps[less] - steps[less - 1])
+        return float((less - 0.5 + between) / len(steps))
+
+
+@dataclass(frozen=True)
+class Values:
+    """The rows that have a value, how many different ones, and the most frequent ones with their numbers of rows."""
+
+    n: int
+    different: int
+    counts: Mapping[str, int]
+
+    @property
+    def varies(self) -> bool:
+        """Whether there are two different values."""
+        return self.different > 1
+
+    @property
+    def most(self) -> float:
+        """The share of rows that have the most frequent value."""
+        return max(self.counts.values(), default=0) / max(self.n, 1)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a profile knows of one day."""
+
+    rows: int
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    values: Mapping[str, Values] = field(default_factory=dict)
+    links: Mapping[str, float] = field(default_factory=dict)  # "one|other" -> strength, see `links`
+    doubled: Mapping[str, float] = field(default_factory=dict)  # with and without the time -> share of rows that repeat another
+    content: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A table's days, and what made it."""
+
+    digest: str
+    use_case: str  # sha256 of the file
+    days: Mapping[date, Day]
+    version: str = ""  # of the model, where it is about predictions
+
+    def as_json(self) -> bytes:
+        """What lies beside the gate's evidence."""
+        told = asdict(replace(self, days={}))
+        return as_json({**told, **_form(), "days": {day.isoformat(): asdict(found) for day, found in self.days.items()}})
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which columns of a table are looked at, and as what.
+
+    Attributes:
+        time: The column with the moment of a row.
+        numbers: Columns whose quantiles are kept.
+        values: Columns whose frequent values are kept.
+        key: The column that names a row, where it is asked whether rows come again.
+        hidden: Columns whose values are personal.
+        made_of: The model's version stands in this column.
+    """
+
+    time: str
+    numbers: tuple[str, ...]
+    values: tuple[str, ...]
+    key: str | None = None
+    hidden: frozenset[str] = frozenset()
+    made_by: str | None = None
+    timed: bool = False
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What a row says, apart from its key and its time."""
+        return (*self.numbers, *self.values) if self.key else ()
+
+
+def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
+    """What is looked at in a table of a use case; None where its rows have no days."""
+    hidden = personal.columns(use_case) | personal.features(use_case)
+    if table == "clean":
+        facts = {name: use_case.columns[name].type for name in use_case.kept_columns if name not in (use_case.key, use_case.time)}
+        numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number") and name != use_case.target)
+        values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean") and name != use_case.target)
+        return Shape(use_case.time, numbers, values, use_case.key, hidden, timed=True)
+    if table == "features":
+        return Shape(use_case.time, tuple(use_case.features.numbers), tuple(use_case.features.categories), hidden=hidden)
+    if table == "predictions":
+        decision = ("decision",) if use_case.task == "binary" else ()
+        return Shape(use_case.time, ("score",), decision, made_by="model_version")
+    return None
+
+
+def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
+    """The profile of a published table: as it lies there, or made now and left there.
+
+    Raises:
+        TableMissing, TableCorrupt: see `Store.read`.
+        ValueError: the rows of the table have no days.
+    """
+    digest, name = store.digest(table), file_name(table)
+    try:
+        if found := read(store.read_file(name), digest):
+            return found
+    except TableMissing:
+        pass
+    looked = shape(use_case, table)
+    if looked is None:
+        raise ValueError(f"the rows of {table} have no days")
+    made = Profile(digest, store.manifest(table).use_case, *measured(store.read(table), looked))
+    store.write_file(name, made.as_json())
+    return made
+
+
+def file_name(table: GatedTable) -> str:
+    """Where a table's profile lies, below its partition."""
+    return f"gates/{table}.profile.json"
+
+
+def read(content: bytes, digest: str) -> Profile | None:
+    """Read what `Profile.as_json` wrote; None if it is about another table, or of another form."""
+    found = json.loads(content)
+    if any(found.get(key) != value for key, value in {**_form(), "digest": digest}.items()):
+        return None
+    days = {date.fromisoformat(day): _day(said) for day, said in found["days"].items()}
+    return Profile(found["digest"], found["use_case"], days, found["version"])
+
+
+def _form() -> dict[str, Any]:
+    import duckdb
+
+    return {"form": FORM, "hashed_by": f"DuckDB {duckdb.__version__}"}  # another version may hash otherwise
+
+
+def _day(said: Mapping[str, Any]) -> Day:
+    return Day(
+        rows=said["rows"],
+        numbers={name: Number(one["n"], tuple(one["quantiles"])) for name, one in said["numbers"].items()},
+        values={name: Values(**one) for name, one in said["values"].items()},
+        links=said["links"],
+        doubled=said["doubled"],
+        content=tuple(said["content"]),
+        keys=tuple(said["keys"]),
+    )
+
+
+# --- measuring
+
+
+def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Day], str]:
+    """Look at each day of a table; a fixed number of scans, whatever the number of columns.
+
+    Args:
+        rows: The table.
+        shape: What to look at.
+
+    Returns:
+        Day -> what was found, in order; and the model's version, where all rows bear one.
+    """
+    marked = sql.select(rows, "rows", _marked(rows.columns, shape))
+    counts = dict(_asked(marked, f'SELECT "{DAY}", count(*) FROM rows WHERE "{DAY}" IS NOT NULL GROUP BY 1 ORDER BY 1'))
+    if not counts:
+        return {}, ""
+    every = max(sum(counts.values()) * max(len(counts) // 10, 1) // (MOST_ROWS * len(counts)), 1)
+    sample = sql.select(marked, "rows", f'SELECT * FROM rows WHERE "{KEY_HASH}" % {every} = 0')
+    numbers, values = _numbers(sample, shape), _values(sample, shape)
+    repeats, linked = _repeats(marked, shape, counts), _linked(sample, shape, counts)
+    days = {
+        day: Day(n, numbers.get(day, {}), values.get(day, {}), linked.get(day, {}), **repeats.get(day, {})) for day, n in counts.items()
+    }
+    version = ""
+    if shape.made_by:
+        named = _asked(marked, f"SELECT DISTINCT {sql.name(shape.made_by)} FROM rows LIMIT 2")
+        version = str(named[0][0]) if len(named) == 1 else ""
+    return days, version
+
+
+def _marked(columns: Sequence[str], shape: Shape) -> str:
+    """SQL: the rows with their day, and hashes of what they say."""
+    time_ = sql.name(shape.time)
+    key = sql.name(shape.key) if shape.key else f"rows.{sql.name(columns[0])}"
+    content = ", ".join(sql.name(name) for name in shape.content if name in columns) or "1"
+    return (
+        f'SELECT *, CAST({time_} AS DATE) AS "{DAY}", hash({key}) >> 16 AS "{KEY_HASH}", '
+        f'hash({content}) >> 16 AS "{CONTENT}", hash({content}, {time_}) >> 16 AS "{TIMED}" FROM rows'
+    )
+
+
+def _numbers(rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, dict[str, Number]]:
+    there = set(rows.columns)
+    looked = {name: f"CAST({sql.name(name)} AS DOUBLE)" for name in shape.numbers if name in there}
+    if shape.timed:
+        looked[shape.time + HOUR] = f"epoch(CAST({sql.name(shape.time)} AS TIMESTAMP) - CAST({sql.name(shape.time)} AS DATE)) / 3600"
+        looked |= {name + LENGTH: f"CAST(length(CAST({sql.name(name)} AS VARCHAR)) AS DOUBLE)" for name in shape.values if name in there}
+    if not looked:
+        return {}
+    steps = [step / STEPS for step in range(STEPS + 1)]
+    asked = ", ".join(
+        f"count(*) FILTER (isfinite({text})), quantile_disc({text}, {steps}) FILTER (isfinite({text}))" for text in looked.values()
+    )
+    found: dict[date, dict[str, Number]] = {}
+    for day, *told in _asked(rows, f'SELECT "{DAY}", {asked} FROM rows GROUP BY 1'):
+        pairs = zip(looked, told[::2], told[1::2], strict=True)
+        found[day] = {name: Number(n, tuple(float(f"{value:.7g}") for value in quantiles or ())) for name, n, quantiles in pairs}
+    return found
+
+
+def _values(rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, dict[str, Values]]:
+    found: dict[date, dict[str, Values]] = {}
+    for name in (name for name in shape.values if name in rows.columns):
+        value = f"CAST({sql.name(name)} AS VARCHAR)"
+        shown = f"CAST(hash({value}) AS VARCHAR)" if name in shape.hidden else value
+        groups = f'SELECT "{DAY}" AS day, {shown} AS value, count(*) AS n FROM rows WHERE {value} IS NOT NULL GROUP BY 1, 2'
+        ranked = f"""SELECT *, sum(n) OVER days AS rows_, count(*) OVER days AS different,
+            row_number() OVER (PARTITION BY day ORDER BY n DESC, value) AS rank FROM ({groups}) WINDOW days AS (PARTITION BY day)"""
+        told: dict[date, tuple[int, int, dict[str, int]]] = {}
+        asked = f"SELECT day, value, n, rows_, different FROM ({ranked}) WHERE rank <= {MOST_VALUES} ORDER BY day, rank"
+        for day, shown_value, n, all_, different in _asked(rows, asked):
+            told.setdefault(day, (int(all_), int(different), {}))[2][shown_value] = n
+        for day, (all_, different, counts) in told.items():
+            found.setdefault(day, {})[name] = Values(all_, different, counts)
+    return found
+
+
+def _repeats(rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, int]) -> dict[date, dict[str, Any]]:
+    """Rows that stand there twice but for their key, and the smallest hashes of rows and keys."""
+    if not shape.key:
+        return {}
+    found: dict[date, dict[str, Any]] = {}
+    every = max(max(counts.values()) // MOST_ROWS, 1)  # by what a row says, so that what is the same is drawn together
+    doubled = f'1 - count(DISTINCT "{CONTENT}") / count(*), 1 - count(DISTINCT "{TIMED}") / count(*)'
+    for day, without, with_ in _asked(rows, f'SELECT "{DAY}", {doubled} FROM rows WHERE "{CONTENT}" % {every} = 0 GROUP BY 1'):
+        found.setdefault(day, {})["doubled"] = {"without the time": round(without, 6), "with the time": round(with_, 6)}
+    below = min(2**48, 2**48 * 40 * HASHES // min(counts.values()))  # no day has fewer than are kept below it by chance
+    for what, column in (("content", CONTENT), ("keys", KEY_HASH)):
+        drawn = f'SELECT DISTINCT "{DAY}" AS day, "{column}" AS h FROM rows WHERE "{column}" < {below}'
+        smallest = f"SELECT day, h FROM ({drawn}) QUALIFY row_number() OVER (PARTITION BY day ORDER BY h) <= {HASHES} ORDER BY 1, 2"
+        for day, h in _asked(rows, smallest):
+            found.setdefault(day, {}).setdefault(what, []).append(int(h))
+    return {day: {what: tuple(told) if isinstance(told, list) else told for what, told in one.items()} for day, one in found.items()}
+
+
+def _linked(rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, int]) -> dict[date, dict[str, float]]:
+    if not shape.key:
+        return {}
+    newest = sorted(counts)[-NEWEST_LINKED:]
+    every = max(max(counts[day] for day in newest) // MOST_LINKED, 1)
+    drawn = sql.select(
+        rows,
+        "rows",
+        f'SELECT * FROM rows WHERE "{DAY}" >= DATE \'{newest[0]}\' AND ("{KEY_HASH}" >> 8) % {every} = 0 ORDER BY "{KEY_HASH}"',
+    )
+    numbers = [name for name in shape.numbers if name in rows.columns]
+    values = [name for name in shape.values if name in rows.columns]
+    hour = f"epoch({sql.name(shape.time)}) % 86400 AS {sql.name(shape.time)}"
+    asked = [f'"{DAY}"', hour, *map(sql.name, numbers), *map(sql.name, values)]
+    table = drawn.project(", ".join(asked)).to_arrow_table()
+    return links.by_day(table, DAY, [shape.time, *numbers], values)
+
+
+def _asked(rows: duckdb.DuckDBPyRelation, query: str) -> list[Any]:
+    return sql.select(rows, "rows", query).fetchall()
+
+
+def midnight(day: date) -> datetime:
+    """The moment a day begins."""
+    return datetime.combine(day, time())

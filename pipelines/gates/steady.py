@@ -1,0 +1,280 @@
+"""Whether a table is like those of earlier days that their own gates have let through: by each column, and as rows.
+
+A night is compared with the newest let-through nights, and where there are few, with the days of the newest let-through
+training, whose rows it resembles from the first night on. Predictions are compared with those of the same model version, and
+where there are few, with what that version says of the days that its training held out. A training is compared with itself,
+day by day, and with the nights of its days.
+
+The statistics and their limits are made a table, `profile` (column, statistic, value, low, high), which Great Expectations
+judges, one expectation a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipelines import personal, sql
+from pipelines.config import Expectation, GatedTable
+from pipelines.config.watch import LikeEarlierDays, NewRows
+from pipelines.errors import SluiceError
+from pipelines.gates import accepted, alternation, past, profile
+from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
+from pipelines.gates.likeness import Earlier, Limits
+from pipelines.gates.profile import Day, Profile
+from pipelines.gates.suite import Stated
+from pipelines.let_through import is_let_through
+
+if TYPE_CHECKING:
+    from pipelines.run import Run
+
+COLUMN = "expect_column_to_be_like_earlier_days"
+ROWS = "expect_table_rows_to_be_new"
+PLAIN_COLUMN, PLAIN_ROWS = "expect_column_statistics_to_be_like_past", "expect_table_statistics_to_be_like_past"
+JUDGED = "profile"  # the table that is judged
+NIGHTS = 56  # the newest ones: eight weeks know rain and holidays, and lag little behind a season
+OLDEST = timedelta(days=100)  # the window of a training and the delay of its labels may lie between
+FEW = "fewer than {least} earlier days that were let through: nothing to compare with"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table that is judged."""
+
+    column: str
+    statistic: str
+    value: float
+    low: float | None
+    high: float | None
+    shift: float = 0.0
+    by_chance: float = 0.0
+
+    @property
+    def told(self) -> str:
+        """What is allowed, in words."""
+        least, most = (None if limit is None else f"{limit:.3g}" for limit in (self.low, self.high))
+        allowed = f"{least} to {most}" if least and most else f"at least {least}" if least else f"at most {most}"
+        return f"{self.statistic}: {allowed}"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a night is compared with.
+
+    Attributes:
+        days: Earlier days, oldest first.
+        since: Column -> when a change of it was accepted.
+        told: In words.
+    """
+
+    days: Mapping[date, Day] = field(default_factory=dict)
+    since: Mapping[str, date] = field(default_factory=dict)
+    told: str = ""
+
+
+def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
+    """What is always asked: of each column that is looked at, and, where rows have keys, of the rows."""
+    looked = profile.shape(run.use_case, table)
+    if looked is None:
+        return
+    time = (looked.time,) if looked.timed else ()
+    for column in (*looked.numbers, *looked.values, *time):
+        yield Expectation(name=COLUMN, kwargs={"column": column})
+    if looked.key and run.kind == "scoring":
+        yield Expectation(name=ROWS, kwargs={})
+
+
+def meant(run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierDays | NewRows]]) -> list[Stated]:
+    """The expectations as Great Expectations can judge them, with the table `profile` on the run's connection.
+
+    Args:
+        run: A night or a training.
+        table: What its gate judges.
+        each: What is stated, and its form.
+
+    Raises:
+        TableMissing, TableCorrupt: an earlier partition is not what was published.
+    """
+    forms = [form for _, form in each]
+    limits = Limits(
+        shift={form.column: form.shift for form in forms if isinstance(form, LikeEarlierDays)},
+        **next(({"again": form.again, "doubled": form.doubled} for form in forms if isinstance(form, NewRows)), {}),
+    )
+    lines, why = compared(run, table, limits)
+    _publish(run, lines)
+    return [_plain(one, form, lines, why) for one, form in each]
+
+
+def compared(run: Run, table: GatedTable, limits: Limits | None = None) -> tuple[list[Line], str]:
+    """Every statistic of a run's table beside what is allowed, and what it is compared with, in words."""
+    own = profile.of(run.store, run.use_case, table)
+    if run.kind == "training":
+        return alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()), (
+            "each day of the training beside the others, and beside its own night where that was let through by the same use-case file"
+        )
+    found = basis(run, table, own)
+    day = own.days.get(run.partition)
+    if day is None or len(found.days) < LEAST_DAYS:
+        return [], FEW.format(least=LEAST_DAYS)
+    judged = Earlier(found.days, found.since, _hidden(run)).judge(day, limits)
+    lines = [
+        Line(one.statistic.column, one.statistic.name, one.value, one.low, one.high, one.shift, one.by_chance)
+        for one in judged
+        if one.low is not None or one.high is not None
+    ]
+    return lines, f"{found.told}; by chance at most {ALARMS_A_YEAR:g} closed gate a year in all"
+
+
+# --- what a night is compared with
+
+
+def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
+    """The newest let-through nights, and days of a training where they are few."""
+    days: dict[date, Day] = {}
+    made_by: dict[date, str] = {}
+    since: dict[str, date] = {}
+    oldest = run.partition - OLDEST
+    for store in islice(past.let_through(run, table), NIGHTS):
+        if store.partition < oldest:
+            break
+        said = profile.of(store, run.use_case, table)
+        if store.partition not in said.days or (own.version and said.version != own.version):
+            continue
+        days[store.partition], made_by[store.partition] = said.days[store.partition], said.use_case
+        for column in accepted.columns(store, table):
+            since.setdefault(column, store.partition)  # the newest counts
+    nights = len(days)
+    if nights < NIGHTS:
+        for day, (found, file) in _training_days(run, table, own).items():
+            if day not in days and oldest <= day < run.partition and len(days) < NIGHTS:
+                days[day], made_by[day] = found, file
+    same = [day for day, file in made_by.items() if file == own.use_case]
+    # A file that was edited may mean another thing by the same column: once enough days were made by it, only these count.
+    kept = dict(sorted((day, found) for day, found in days.items() if len(same) < LEAST_DAYS or day in same))
+    return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
+
+
+def _told(days: Mapping[date, Day], nights: int | None, since: Mapping[str, date]) -> str:
+    if not days:
+        return "no earlier day"
+    first, last = min(days), max(days)
+    of = "" if nights is None or nights == len(days) else f" ({nights} nights, the others of the newest training)"
+    changed = f"; changes were accepted on {', '.join(map(str, sorted(set(since.values()))))}" if since else ""
+    return f"{len(days)} earlier days {first} to {last}{of}{changed}"
+
+
+def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tuple[Day, str]]:
+    """The days of the newest training, newest first, and the file that made them."""
+    if table == "predictions":
+        return _held_out_days(run, own.version)
+    for day in reversed(run.store.partitions("training")):
+        if day < run.partition:
+            store = run.store.at("training", day)
+            if is_let_through(store, run.use_case, table):
+                said = profile.of(store, run.use_case, table)
+                return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
+    return {}
+
+
+def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
+    """What a model version says of the days that its training held out, newest first: scored once, and kept in the training."""
+    from pipelines import registry
+    from pipelines.history import History
+
+    if version not in {line.version for line in History.of(run.settings, run.use_case.name).read()}:
+        return {}  # nobody has decided about it, so nothing is known of it
+    model = registry.champion(replace(run, model_version=version))
+    store = run.store.at("training", model.partition)
+    name = f"gates/held_out.{model.sha256[:16]}.profile.json"
+    made_of = store.digest("features") if store.has("features") else ""
+    if not made_of or not is_let_through(store, run.use_case, "features"):
+        return {}
+    try:
+        said = profile.read(store.read_file(name), made_of)
+    except SluiceError:
+        said = None
+    if said is None:
+        said = _scored(
+            run, model.graph, model.engine, model.threshold, store.read("features"), made_of, store.manifest("features").use_case
+        )
+        store.write_file(name, said.as_json())
+    return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
+
+
+def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, features: object, digest: str, file: str) -> Profile:
+    import numpy as np
+    import pyarrow as pa
+
+    from pipelines.model import engines
+
+    loaded = engines.load(graph, engine)
+    held_out = features.filter("split = 'test'")  # type: ignore[attr-defined]
+    times, scores = [], []
+    for batch in held_out.to_arrow_reader(loaded.rows_at_once):
+        times.append(batch[run.use_case.time])
+        scores.append(np.asarray(loaded.scores(batch), dtype=np.float64))
+    columns = {run.use_case.time: pa.chunked_array(times, held_out.limit(0).to_arrow_table().schema.field(run.use_case.time).type)}
+    score = np.concatenate(scores) if scores else np.zeros(0)
+    columns["score"] = pa.array(score)
+    if threshold is not None:
+        columns["decision"] = pa.array((score >= threshold).astype(np.int8))
+    rows = run.store.connection.from_arrow(pa.table(columns))
+    looked = profile.shape(run.use_case, "predictions")
+    if looked is None:  # pragma: no cover -- predictions have days
+        raise ValueError("predictions")
+    days, _ = profile.measured(rows, replace(looked, made_by=None))
+    return Profile(digest, file, days)
+
+
+def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
+    """The nights of a training's newest days that were let through, and made by the same use-case file."""
+    found = {}
+    for day in sorted(own.days)[-NIGHTS:]:
+        store = run.store.at("scoring", day)
+        if store.has(table) and is_let_through(store, run.use_case, table):
+            said = profile.of(store, run.use_case, table)
+            if said.use_case == own.use_case and day in said.days:
+                found[day] = said.days[day]
+    return found
+
+
+def _hidden(run: Run) -> frozenset[str]:
+    return personal.columns(run.use_case) | personal.features(run.use_case)
+
+
+# --- the table that is judged
+
+
+def _publish(run: Run, lines: Iterable[Line]) -> None:
+    """Make the table on the run's connection."""
+    rows = [(line.column, line.statistic, line.value, line.low, line.high) for line in lines]
+    connection = run.store.connection
+    connection.execute(
+        f'CREATE OR REPLACE TABLE {sql.name(JUDGED)} ("column" VARCHAR, statistic VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE)'
+    )
+    if rows:
+        connection.executemany(f"INSERT INTO {sql.name(JUDGED)} VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str) -> Stated:
+    column = form.column if isinstance(form, LikeEarlierDays) else ""
+    limits = [line.told for line in lines if line.column == column]
+    expectation = one.expectation
+    if not limits:
+        # The column is there, or the table has rows: that closes nothing that others would not, and the reason is told.
+        name, kwargs = (
+            ("expect_column_to_exist", {"column": column}) if column else ("expect_table_row_count_to_be_between", {"min_value": 1})
+        )
+        said = why if not lines else "no statistic of it can be told from chance by the days before"
+        return replace(one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs}), why=_both(one.why, said))
+    named = {"column": column} if column else {}
+    name = PLAIN_COLUMN if column else PLAIN_ROWS
+    changed = expectation.model_copy(update={"name": name, "kwargs": {**named, "limits": limits}})
+    return replace(one, expectation=changed, why=_both(one.why, why))
+
+
+def _both(one: str, other: str) -> str:
+    return "; ".join(filter(None, (one, other)))

@@ -1,0 +1,273 @@
+"""A night beside those that were let through: plain damages close the gate, days like the others do not, and a word opens it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.config import Kind
+from pipelines.errors import BadInput, GateClosed
+from pipelines.gates import accepted, judge, profile, steady
+from pipelines.gates.findings import Finding
+from pipelines.run import Run
+from pipelines.settings import Settings
+from tests import tiny
+from tests.gates import tables
+
+NIGHT = tables.PARTITIONS["scoring"]
+DAY = timedelta(days=1)
+COLUMN, ROWS = steady.PLAIN_COLUMN, steady.PLAIN_ROWS
+
+Opened = Callable[[Kind, date], Run]
+
+
+def rows(day: date, n: int = 400) -> str:
+    """SQL of a day's clean rows: log-normal amounts around each customer's own, by day, seldom at night."""
+    u = "((hash(i, {}, 'DAY') >> 11) / 9007199254740992.0)".replace("DAY", str(day))
+    normal = f"(sqrt(-2 * ln(1e-12 + {u.format(1)})) * cos(2 * pi() * {u.format(2)}))"
+    customer = f"floor(40 * {u.format(3)})::INT"
+    return f"""SELECT '{day}-' || i AS id, TIMESTAMP '{day}' + to_seconds(floor(3600 * (8 + 12 * {u.format(4)}))::INT) AS at,
+        'c' || {customer} AS customer, round(exp(3 + ({customer} % 7 - 3) / 3.0 + 0.5 * {normal}), 2)::DOUBLE AS amount,
+        if({u.format(5)} < 0.3 + 0.4 * ({customer} % 2), 'chip', 'online') AS channel, NULL::BIGINT AS bad FROM range({n}) AS t(i)"""
+
+
+def publish(run: Run, day: date, damage: str = "FROM rows", *, passed: bool = True, kind: Kind = "scoring") -> Run:
+    """Publish a day's clean rows, damaged, with what its gate has said."""
+    night = Run.open(run.use_case.name, kind, day, run.settings)
+    made = night.store.connection.sql(f"WITH rows AS ({rows(day)}) {damage}")
+    night.store.write("raw", made)
+    night.store.write("quarantine", night.store.connection.sql(f"{tables.QUARANTINE} LIMIT 0"))
+    night.store.write("clean", made)
+    night.store.write_file("gates/clean.json", json.dumps({"passed": passed, "digest": night.store.digest("clean")}).encode())
+    return night
+
+
+@pytest.fixture(scope="module")
+def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables of three weeks of nights, and their profiles: made once."""
+    place = tmp_path_factory.mktemp("three_weeks")
+    (place / "use_cases").mkdir()
+    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
+    settings = Settings(data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None)
+    run = Run.open(tiny.NAME, "scoring", NIGHT, settings)
+    for n in range(1, 22):
+        night = publish(run, NIGHT - n * DAY)
+        profile.of(night.store, night.use_case, "clean")
+    return place / "data"
+
+
+@pytest.fixture
+def night(open_run: Opened, three_weeks: Path) -> Run:
+    """A night with three weeks of others before it."""
+    run = open_run("scoring", NIGHT)
+    shutil.copytree(three_weeks, run.settings.disk, dirs_exist_ok=True)
+    return run
+
+
+def closed(run: Run) -> dict[str, Finding]:
+    """Column (or table) -> what closes gate_clean by comparison."""
+    return {finding.subject: finding for finding in judge.judge(run.afresh(), "clean").failed("stop") if finding.name in (COLUMN, ROWS)}
+
+
+def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
+    verdict = judge.judge(publish(night, NIGHT).afresh(), "clean")
+    found = {finding.subject: finding for finding in verdict.findings if finding.name in (COLUMN, ROWS)}
+    assert {name for name, finding in found.items() if not finding.success} == set()
+    assert set(found) == {"amount", "customer", "channel", "at", "table"}
+    assert found["amount"].found.startswith("observed all ")
+    assert "21 earlier days 2026-01-11 to 2026-01-31" in found["amount"].why
+
+
+@pytest.mark.parametrize(
+    ("damage", "subject", "said"),
+    [
+        ("SELECT * REPLACE (amount * 0.3 AS amount) FROM rows", "amount", "share of rows below"),
+        ("SELECT * REPLACE (amount * 2 AS amount) FROM rows", "amount", "share of rows below"),
+        ("SELECT * REPLACE (20::DOUBLE AS amount) FROM rows", "amount", "share of rows below"),
+        ("SELECT * REPLACE ('chip' AS channel) FROM rows", "channel", "share of 'chip': 1"),
+        ("SELECT * FROM rows WHERE channel = 'chip'", "channel", "share of 'online': 0"),
+        ("SELECT * REPLACE (at - INTERVAL 6 HOUR AS at) FROM rows", "at", "hour of the day"),
+        ("FROM rows UNION ALL SELECT * REPLACE (id || '-2' AS id) FROM rows WHERE hash(id) % 10 < 4", "table", "repeat another one"),
+        (
+            f"SELECT * REPLACE (at + INTERVAL 7 DAY AS at, 'x' || id AS id) FROM ({rows(NIGHT - 7 * DAY)})",
+            "table",
+            "stand in one earlier day",
+        ),
+        (f"SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL JOIN (SELECT id FROM ({rows(NIGHT - DAY)})) AS one", "table", "keys"),
+        ("SELECT * REPLACE (if(hash(id) % 5 = 0, 'telex', channel) AS channel) FROM rows", "channel", "no earlier day has"),
+    ],
+)
+def test_a_plain_damage_closes_the_gate(night: Run, damage: str, subject: str, said: str) -> None:
+    damage = damage.replace(
+        "SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL", "SELECT rows.* REPLACE (one.id AS id) FROM rows POSITIONAL"
+    )
+    finding = closed(publish(night, NIGHT, damage))[subject]
+    assert said in finding.found
+
+
+def test_a_shuffled_column_is_told_by_what_depended_on_it(night: Run) -> None:
+    shuffled = """SELECT a.* REPLACE (b.amount AS amount) EXCLUDE (n) FROM (SELECT *, row_number() OVER (ORDER BY hash(id, 1)) AS n FROM rows) a
+        JOIN (SELECT amount, row_number() OVER (ORDER BY hash(id, 2)) AS n FROM rows) b USING (n)"""
+    shuffled = shuffled.replace("a.* REPLACE (b.amount AS amount) EXCLUDE (n)", "a.* EXCLUDE (n) REPLACE (b.amount AS amount)")
+    assert set(closed(publish(night, NIGHT, shuffled))) == {"amount"}
+
+
+def test_nights_that_were_stopped_or_come_later_say_nothing(open_run: Opened) -> None:
+    run = open_run("scoring", NIGHT)
+    for n in range(1, 22):
+        publish(run, NIGHT - n * DAY, passed=n > 15)
+        publish(run, NIGHT + n * DAY)
+    assert closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 9 AS amount) FROM rows")) == {}
+    why = {finding.why for finding in judge.judge(run.afresh(), "clean").findings}
+    assert "fewer than 7 earlier days that were let through: nothing to compare with" in why
+
+
+def test_the_first_night_is_compared_with_the_days_of_the_training(open_run: Opened) -> None:
+    run = open_run("scoring", NIGHT)
+    training = Run.open(tiny.NAME, "training", NIGHT - DAY, run.settings)
+    days = " UNION ALL ".join(f"({rows(NIGHT - n * DAY)})" for n in range(3, 23))
+    training.store.write("clean", training.store.connection.sql(days))
+    training.store.write_file("gates/clean.json", json.dumps({"passed": True, "digest": training.store.digest("clean")}).encode())
+    assert closed(publish(run, NIGHT)) == {}
+    assert set(closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows"))) == {"amount"}
+
+
+def test_what_earlier_nights_say_is_read_from_their_profiles_and_never_from_another_tables(night: Run) -> None:
+    assert closed(publish(night, NIGHT)) == {}
+    yesterday = night.store.at("scoring", NIGHT - DAY)
+    first = profile.of(yesterday, night.use_case, "clean")
+    assert profile.read(yesterday.read_file(profile.file_name("clean")), yesterday.digest("clean")) == first
+    other = publish(night, NIGHT - DAY, "SELECT * REPLACE (amount + 1 AS amount) FROM rows")
+    assert profile.of(other.store, night.use_case, "clean").days != first.days
+
+
+def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
+    path = night.settings.use_cases / f"{tiny.NAME}.yaml"
+    path.write_text(tiny.YAML + f"gates:\n  clean:\n    - {steady.COLUMN}: {{column: amount, shift: 1.5}}\n")
+    run = publish(night, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows")
+    assert closed(run) == {}
+    asked = [
+        finding.where for finding in judge.judge(run.afresh(), "clean").findings if finding.subject == "amount" and finding.name == COLUMN
+    ]
+    assert asked == ["gates.clean.0"]
+
+
+# --- a person's word
+
+
+DOUBLED = "SELECT * REPLACE (amount * 2 AS amount) FROM rows"
+
+
+def judged(run: Run) -> judge.Verdict:
+    """Judge, and leave the evidence as a gate does."""
+    run = run.afresh()
+    verdict = judge.judge(run, "clean")
+    run.store.write_file("gates/clean.json", verdict.evidence())
+    return verdict
+
+
+def accept(run: Run, reason: str = "prices are in cents now") -> str:
+    return accepted.accept(run.afresh(), "clean", reason, by="ada")
+
+
+def test_what_was_accepted_is_open_and_says_who_said_so(night: Run) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    verdict = judged(run)
+    with pytest.raises(GateClosed, match=r"python -m pipelines gates accept tiny scoring 2026-02-01 clean --reason"):
+        verdict.raise_if_closed("report")
+    assert accept(run).startswith("tiny scoring 2026-02-01: clean is right, as ada says, in amount: prices are in cents now")
+    verdict = judged(run)
+    assert verdict.passed
+    assert "accepted by ada on " in verdict.summary()
+    assert [finding.subject for finding in verdict.failed("warn")] == ["amount"]
+    assert "accepted by ada on" in judge.page(run, verdict)
+    assert any("accepted by ada" in note["summary"] for note in run.store.notes())
+
+
+def test_a_word_is_about_the_very_table_that_was_seen(night: Run) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    judged(run)
+    accept(run)
+    assert set(closed(publish(night, NIGHT, "SELECT * REPLACE (amount * 2.01 AS amount) FROM rows"))) == {"amount"}
+
+
+def test_a_word_is_about_what_was_seen_to_fail(night: Run) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    judged(run)
+    accept(run)
+    said = json.loads(run.store.read_file("gates/clean.accepted.json"))
+    assert list(said["findings"]) == [f"{COLUMN} amount"]
+    assert said["digest"] == run.store.digest("clean")
+
+
+def test_after_a_change_was_accepted_days_like_it_are_usual_and_days_like_before_are_not(night: Run) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    judged(run)
+    accept(run)
+    judged(run)
+    for n in range(1, 12):
+        following = publish(night, NIGHT + n * DAY, DOUBLED)
+        assert judged(following).passed, n
+    reverted = publish(night, NIGHT + 12 * DAY)
+    assert set(closed(reverted)) == {"amount"}
+    assert "changes were accepted on 2026-02-01" in closed(reverted)["amount"].why
+
+
+def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> None:
+    run = publish(night, NIGHT, "SELECT * REPLACE (if(id LIKE '%-1', NULL, amount * -2) AS amount) FROM rows")
+    judged(run)
+    with pytest.raises(BadInput, match="only what compares clean with earlier days can be accepted"):
+        accept(run)
+    with pytest.raises(BadInput, match="a word without a reason"):
+        accept(run, "  ")
+    good = publish(night, NIGHT)
+    judged(good)
+    with pytest.raises(BadInput, match="there is nothing to accept"):
+        accept(good)
+    publish(night, NIGHT, DOUBLED)
+    good.store.write_file("gates/clean.json", b'{"digest": "of another", "findings": []}')
+    with pytest.raises(BadInput, match="has judged another clean than is published now"):
+        accept(good)
+
+
+# --- what is kept, and shown
+
+
+def test_no_personal_value_is_shown_or_kept_in_a_profile(night: Run) -> None:
+    path = night.settings.use_cases / f"{tiny.NAME}.yaml"
+    personal = tiny.YAML.replace("channel:  {type: string,", "channel:  {type: string, pii: true,").replace(
+        "amount:   {type: number,", "amount:   {type: number, pii: true,"
+    )
+    path.write_text(personal)
+    run = publish(
+        Run.open(tiny.NAME, "scoring", NIGHT, night.settings), NIGHT, "SELECT * REPLACE ('chip' AS channel, 20::DOUBLE AS amount) FROM rows"
+    )
+    found = closed(run)
+    told = json.dumps([finding.sentence() for finding in found.values()]) + json.dumps([finding.kwargs for finding in found.values()])
+    assert set(found) == {"amount", "channel"}
+    assert "share of the 1. most frequent value" in told
+    assert "its usual 50% quantile" in told
+    assert "chip" not in told
+    assert "chip" not in run.store.read_file(profile.file_name("clean")).decode()
+
+
+def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
+    one = publish(night, NIGHT)
+    first = profile.of(one.store, night.use_case, "clean").as_json()
+    assert (
+        profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
+        == profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
+    )
+    assert profile.read(first, one.store.digest("clean")) == profile.of(one.afresh().store, night.use_case, "clean")
+
+
+def _shape(run: Run) -> Any:
+    shape = profile.shape(run.use_case, "clean")
+    assert shape is not None
+    return shape
