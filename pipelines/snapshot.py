@@ -25,11 +25,9 @@ from typing import Any
 
 import duckdb
 from dvc.exceptions import CheckoutError, DvcException
-from dvc.lock import LockError
-from dvc.repo import Repo
-from filelock import FileLock, Timeout
+from dvc_objects.errors import ObjectFormatError
 
-from pipelines import places
+from pipelines import dvc_root, places
 from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
 from pipelines.places import Place
@@ -40,8 +38,8 @@ from pipelines.store import Store, as_json
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
 FILE = "snapshot.json"
-REMOTE = ".dvc_remote"  # in a bucket
-PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
+LISTS = 1  # of the files, which DVC keeps beside them
+MOST_HALF = 100  # files of a version that a killed process may have left half of: it copies a few at a time
 
 
 @dataclass(frozen=True)
@@ -75,15 +73,16 @@ def publish(run: Run) -> Snapshot:
     parts = run.store.manifest(TABLE).parts  # says so when there is nothing to keep
     # The folder may hold parts that were published before these, and a version is not to depend on what was there before it.
     only = "\n".join([f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]).encode()
-    with _repo(run.settings) as repo:
+    with dvc_root.opened(run.settings) as repo:
         folder = Path(repo.root_dir) / run.store.where / TABLE
         if isinstance(run.store.folder, BucketPath):
             run.store.bring(TABLE, folder)
         places.publish(folder.parent / ".dvcignore", only)
+        folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
         try:
-            (stage,) = repo.add([str(folder)])
-            repo.push([stage.addressing])
-        except DvcException as error:
+            (stage,) = dvc_root.mended(lambda: repo.add([str(folder)]), len(parts) + LISTS)
+            dvc_root.mended(lambda: repo.push([stage.addressing]), len(parts) + LISTS)
+        except (DvcException, ObjectFormatError) as error:
             raise TryAgain(f"{run.store}: DVC could not keep {folder}: {error}") from error
         out = stage.outs[0]
     version = Snapshot(
@@ -136,12 +135,12 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     if dest.exists():
         raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
     dest.parent.mkdir(parents=True, exist_ok=True)
-    with _repo(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
+    with dvc_root.opened(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
         pointer = Path(folder) / f"{TABLE}.dvc"
         pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
         try:
-            repo.pull([str(pointer)])
-        except CheckoutError as error:
+            dvc_root.mended(lambda: repo.pull([str(pointer)]), MOST_HALF)
+        except (CheckoutError, ObjectFormatError) as error:
             raise BadInput(f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})") from error
         (out,) = repo.stage.load_one(str(pointer)).outs
         if out.get_hash().value != md5:
@@ -190,39 +189,6 @@ def _move(source: Path, dest: Path) -> None:
     draft = dest.parent / f".{dest.name}-{os.getpid()}"
     shutil.move(source, draft)
     draft.rename(dest)
-
-
-@contextmanager
-def _repo(settings: Settings) -> Iterator[Any]:
-    """The DVC repository of the data root, made on first use, for one process at a time; of a bucket, one of this task's own."""
-    if isinstance(settings.data, BucketPath):
-        with tempfile.TemporaryDirectory(prefix="dvc-", dir=places.scratch(settings.data)) as folder:
-            _init(Path(folder), "bucket", {"url": str(settings.data / REMOTE)})
-            # The secret stays in memory.
-            with Repo(folder, config={"remote": {"bucket": settings.data.access_for_dvc()}}) as repo:
-                yield repo
-        return
-    settings.data.mkdir(parents=True, exist_ok=True)
-    try:
-        # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.
-        with FileLock(settings.data / ".snapshot.lock", timeout=PATIENCE):
-            if not (settings.data / ".dvc").is_dir():
-                # A default that works at once; `dvc remote add --default` in the data root puts another one in its place.
-                _init(settings.data, "local", {"url": str(settings.var / "dvc_remote")})
-            with Repo(str(settings.data)) as repo:
-                yield repo
-    except (Timeout, LockError) as error:
-        raise TryAgain(f"another process has been writing DVC versions in {settings.data} for {PATIENCE} s") from error
-
-
-def _init(folder: Path, remote: str, facts: dict[str, str]) -> None:
-    repo = Repo.init(str(folder), no_scm=True)
-    with repo.config.edit("repo") as config:
-        config["core"].update({"analytics": False, "check_update": False, "autostage": False, "remote": remote})
-        config["remote"][remote] = facts
-    repo.close()
-    # The rows are the version. What a manifest says of the code that made them would make it another one with each commit.
-    (folder / ".dvcignore").write_text("manifest.json\n.draft-*\n")
 
 
 def _remote(repo: Any) -> str:
