@@ -60,11 +60,12 @@ def fetch(options: argparse.Namespace, settings: Settings) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> None:
     """Run one partition of one use case: each step, then its gate; the first red gate ends it."""
-    from pipelines import flow
+    from pipelines import flow, people
     from pipelines.run import Run
 
     partition = dates.parse(options.partition)
-    flow.way(Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version))
+    asked = Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version, asked_by=people.user())
+    flow.way(asked)
 
 
 def backfill(options: argparse.Namespace, settings: Settings) -> None:

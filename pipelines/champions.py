@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipelines import approval, bootstrap, dates, evidence, flow, metrics, parity, registry, snapshot
+from pipelines import approval, bootstrap, dates, evidence, flow, metrics, parity, people, registry, snapshot
 from pipelines.errors import BadInput, listed
 from pipelines.gates.defaults import METRIC_PARITY
 from pipelines.history import Decision, History
@@ -80,7 +79,7 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
     """Approve or reject a training's challenger, and decide about it.
 
     Raises:
-        BadInput: the use case asks nobody.
+        BadInput: the use case asks nobody, or not this person.
         TableMissing: the training has not come as far as its export.
         GateClosed: a gate before the promotion is closed.
         TryAgain: see `promote.promote`.
@@ -88,7 +87,9 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
     run = Run.open(use_case, "training", partition, settings)
     if run.use_case.promotion.approval is None:
         raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
-    approval.give(run, said, getpass.getuser(), reason)
+    if not_his := approval.may_not(run, people.user()):
+        raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
+    approval.give(run, said, people.user(), reason)
     return flow.take(run.afresh(), "promote").summary
 
 
@@ -192,7 +193,7 @@ def _decide(history: History, decision: Literal["rolled back", "retired"], versi
         raise BadInput("a decision without a reason helps nobody who reads it later\n  way out: --reason '...'")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     history.append(
-        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=getpass.getuser())
+        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=people.user())
     )
 
 

@@ -6,31 +6,30 @@ configuration, the pointer beside a table) is looked at before each use, and mad
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from configobj import ConfigObj, ConfigObjError
 from dvc.config import ConfigError
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc_data.hashfile.db.local import LocalHashFileDB
-from dvc_objects.errors import ObjectFormatError
 from filelock import FileLock, Timeout
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines import disk, places
 from pipelines.bucket import BucketPath
 from pipelines.errors import TableCorrupt, TryAgain
 from pipelines.settings import Settings
 
-Result = TypeVar("Result")
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 REMOTE = ".dvc_remote"  # in a bucket
 PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
@@ -64,7 +63,10 @@ def opened(settings: Settings) -> Iterator[Any]:
             # A default that works at once; `dvc remote add --default` in the data root puts another one in its place.
             remote = str(settings.var / "dvc_remote")
             _make_or_mend(root, "local", remote)
-            _private(root, remote)
+            for kept in (root / ".dvc", Path(remote)):
+                _private(kept)
+            for kept in (root / ".dvc" / "cache", Path(remote)):
+                _mend_objects(kept / "files" / "md5")
             # DVC's index of what it has seen is its own for each user of a machine, by default below /var/tmp.
             site = {"core": {"site_cache_dir": str(settings.var / "dvc_site")}}
             with Repo(str(root), config=site) as repo:
@@ -73,18 +75,6 @@ def opened(settings: Settings) -> Iterator[Any]:
         raise TryAgain(f"another process has been writing DVC versions in {root} for {PATIENCE} s") from error
     except ConfigError as error:
         raise _damaged(root / ".dvc" / "config", error) from error
-
-
-def mended(act: Callable[[], Result], most: int) -> Result:
-    """Do something with DVC, again and again where it meets what a killed process has left half of, in its cache or at its remote.
-
-    DVC removes such a file when it comes upon it, and gives up; asked again, it brings it anew.
-
-    Args:
-        act: What is done.
-        most: How many files there may be half of.
-    """
-    return Retrying(retry=retry_if_exception_type(ObjectFormatError), stop=stop_after_attempt(most + 1), reraise=True)(act)
 
 
 def _make_or_mend(root: Path, remote: str, url: str) -> None:
@@ -154,11 +144,26 @@ def _mend_lock(lock: Path) -> None:
     lock.unlink()
 
 
-def _private(root: Path, url: str) -> None:
+def _private(folder: Path) -> None:
     """Close what an earlier version of Sluice has left open to every user of the machine."""
-    for folder in (root / ".dvc", Path(url)):
-        if folder.is_dir() and folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
+    if folder.is_dir() and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _mend_objects(folder: Path) -> None:
+    """Remove what a killed process has left half of: DVC writes an object in its place, and protects it when it is whole.
+
+    It would take the half one for a damaged one, and give up.
+    """
+    for path in folder.glob("*/*"):
+        if stat.S_IMODE(path.stat().st_mode) == LocalHashFileDB.CACHE_MODE:
+            continue
+        with path.open("rb") as file:
+            whole = hashlib.file_digest(file, "md5").hexdigest() == f"{path.parent.name}{path.name.removesuffix('.dir')}"
+        if whole:
+            path.chmod(LocalHashFileDB.CACHE_MODE)
+        else:
+            path.unlink()
 
 
 def _content(path: Path) -> bytes:

@@ -317,7 +317,8 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 
 def note(run: Run, task: str, summary: str) -> None:
     """Leave word of which run did a task, by which a row can be traced to its runs."""
-    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary})
+    by = {"by": run.asked_by} if run.asked_by else {}
+    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary, **by})
 
 
 def way(run: Run) -> None:

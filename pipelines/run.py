@@ -53,6 +53,7 @@ class Run:
     what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
     progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
     tally: Tally = field(default_factory=Tally)
+    asked_by: str | None = None  # the person who asked for it; None where a schedule did
 
     @classmethod
     def open(
@@ -65,6 +66,7 @@ class Run:
         model_version: str | None = None,
         what_if: bool = False,
         progress: Callable[[str], None] = no_one,
+        asked_by: str | None = None,
     ) -> Run:
         """Load the use case's file and open the partition's store."""
         settings = settings or Settings.from_env()
@@ -74,7 +76,7 @@ class Run:
         )
         if what_if:
             store.aside = WHAT_IF
-        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress)
+        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress, asked_by=asked_by)
 
     @property
     def use_case(self) -> UseCase:

@@ -38,8 +38,6 @@ from pipelines.store import Store, as_json
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
 FILE = "snapshot.json"
-LISTS = 1  # of the files, which DVC keeps beside them
-MOST_HALF = 100  # files of a version that a killed process may have left half of: it copies a few at a time
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ def publish(run: Run) -> Snapshot:
         places.publish(folder.parent / ".dvcignore", only)
         folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
         try:
-            (stage,) = dvc_root.mended(lambda: repo.add([str(folder)]), len(parts) + LISTS)
-            dvc_root.mended(lambda: repo.push([stage.addressing]), len(parts) + LISTS)
+            (stage,) = repo.add([str(folder)])
+            repo.push([stage.addressing])
         except (DvcException, ObjectFormatError) as error:
             raise TryAgain(f"{run.store}: DVC could not keep {folder}: {error}") from error
         out = stage.outs[0]
@@ -139,7 +137,7 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
         pointer = Path(folder) / f"{TABLE}.dvc"
         pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
         try:
-            dvc_root.mended(lambda: repo.pull([str(pointer)]), MOST_HALF)
+            repo.pull([str(pointer)])
         except (CheckoutError, ObjectFormatError) as error:
             raise BadInput(f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})") from error
         (out,) = repo.stage.load_one(str(pointer)).outs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pipelines.errors import brief
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
 Step: TypeAlias = Literal[
@@ -27,8 +29,10 @@ def _duration(value: object) -> object:
         match = re.fullmatch(r"(\d+)\s*([hd])", value.strip())
         if not match:
             raise ValueError(f"{value!r} is not a duration: write a whole number of hours or days, such as 36h or 7d")
-        number = int(match[1])
-        return timedelta(hours=number) if match[2] == "h" else timedelta(days=number)
+        try:
+            return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(days=int(match[1]))
+        except (OverflowError, ValueError) as error:  # beyond what Python can count, or read
+            raise ValueError(f"{brief(value)} is longer than any duration can be") from error
     return value
 
 
@@ -41,6 +45,12 @@ def duration_text(value: timedelta) -> str:
 def _cron(value: str) -> str:
     if not croniter.is_valid(value):
         raise ValueError(f"{value!r} is not a cron expression: write five fields, such as '0 2 * * *' for 02:00 every night")
+    try:
+        croniter(value, datetime(2000, 1, 1)).get_next()
+    except CroniterBadDateError as error:
+        raise ValueError(
+            f"{value!r} names no moment that ever comes, as 31 February: its DAG would never run; leave it out, or correct it"
+        ) from error
     return value
 
 
@@ -71,6 +81,9 @@ def variable_of(connection: str) -> str:
 
 
 class Strict(BaseModel):
-    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one."""
+    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A number is one: no margin can be infinite, and nothing is compared with what is no number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
