@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from pipelines import verdict
+from pipelines import kept, verdict
 from pipelines.config import duration_text
 from pipelines.errors import TableMissing
 from pipelines.run import Run
@@ -80,11 +79,17 @@ def give(run: Run, answer: Said, by: str | None, reason: str) -> None:
 
 
 def read(run: Run) -> Answer | None:
-    """What was said about this training, if anything was."""
+    """What was said about this training, if anything was.
+
+    Raises:
+        TableCorrupt: the answer is damaged.
+    """
     try:
-        return Answer(**json.loads(run.store.read_file(FILE)))
+        content = run.store.read_file(FILE)
     except TableMissing:
         return None
+    answer_again = f"answer again: python -m pipelines models approve {run.use_case.name} {run.partition} --reason ..."
+    return kept.read(Answer, content, run.store.folder / FILE, answer_again)
 
 
 def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:

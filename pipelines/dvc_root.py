@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from configobj import ConfigObj, ConfigObjError
+from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
 from dvc.config import ConfigError
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -97,8 +97,8 @@ def _make(folder: Path, remote: str, url: str) -> None:
     """What `dvc init --no-scm` makes, with a remote."""
     config = folder / ".dvc" / "config"
     config.parent.mkdir()
-    config.write_bytes(_configured(config, b"", remote, url))
-    (folder / ".dvcignore").write_bytes(_ignoring(b""))
+    disk.publish(config, _configured(config, b"", remote, url))
+    disk.publish(folder / ".dvcignore", _ignoring(b""))
 
 
 def _configured(path: Path, before: bytes, remote: str, url: str) -> bytes:

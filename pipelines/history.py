@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from typing import Literal
 
-from pipelines import dates, places
-from pipelines.errors import TryAgain
+from pipelines import dates, kept, places
+from pipelines.errors import BadInput, TryAgain
 from pipelines.places import Place
 from pipelines.settings import Settings
 
@@ -79,9 +79,13 @@ class History:
         return cls(settings.data / use_case / "promotions.jsonl")
 
     def read(self) -> list[Decision]:
-        """Every decision, oldest first."""
+        """Every decision, oldest first.
+
+        Raises:
+            TableCorrupt: a line is damaged.
+        """
         try:
-            return _lines(self.path.read_bytes())
+            return _lines(self.path.read_bytes(), self.path)
         except FileNotFoundError:
             return []
 
@@ -121,7 +125,7 @@ class History:
         """
 
         def appended(before: bytes | None) -> bytes | None:
-            known = _lines(before or b"")
+            known = _lines(before or b"", self.path)
             latest = [line for line in known if line.version == decided.version][-1:]
             champion = _champion(known)
             if latest and (latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion):
@@ -137,8 +141,19 @@ class History:
         places.rewrite(self.path, appended)
 
 
-def _lines(content: bytes) -> list[Decision]:
-    return [Decision(**json.loads(line)) for line in content.splitlines()]
+def _lines(content: bytes, path: Place) -> list[Decision]:
+    return [_decision(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
+
+
+def _decision(line: bytes, number: int, path: Place) -> Decision:
+    """One line. A damaged history decides nothing: without a line, another version would have been champion, and nobody would know."""
+    place, way_out = f"{path}, line {number},", "bring the file back from a backup; nothing is scored or decided by half of it"
+    found = kept.read(Decision, line, place, way_out)
+    try:
+        _ = found.since, found.held_from
+    except (ValueError, BadInput) as error:
+        raise kept.damaged(place, str(error), way_out) from None
+    return found
 
 
 def _champion(lines: Sequence[Decision]) -> str | None:

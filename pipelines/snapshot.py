@@ -10,7 +10,6 @@ it: what is named by its content needs no lock, whoever pushes it.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -27,7 +26,7 @@ import duckdb
 from dvc.exceptions import CheckoutError, DvcException
 from dvc_objects.errors import ObjectFormatError
 
-from pipelines import dvc_root, places
+from pipelines import dvc_root, kept, places
 from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
 from pipelines.places import Place
@@ -51,10 +50,13 @@ class Snapshot:
     partition: date
 
     @classmethod
-    def from_json(cls, content: bytes) -> Snapshot:
-        """Read what `publish` wrote."""
-        found = json.loads(content)
-        return cls(**{**found, "partition": date.fromisoformat(found["partition"])})
+    def from_json(cls, content: bytes, place: object = FILE) -> Snapshot:
+        """Read what `publish` wrote.
+
+        Raises:
+            TableCorrupt: it is damaged.
+        """
+        return kept.read(cls, content, place, "run the step snapshot of that training again; the same features are the same version")
 
     def as_json(self) -> bytes:
         """What is kept of a version."""
@@ -101,14 +103,14 @@ def of(store: Store) -> Snapshot:
     Raises:
         TableMissing: the snapshot step has not run for this partition.
     """
-    return Snapshot.from_json(store.read_file(FILE))
+    return Snapshot.from_json(store.read_file(FILE), store.folder / FILE)
 
 
 def versions(settings: Settings, use_case: str) -> list[Snapshot]:
     """Every version of a use case's training data, in order of partition; the current one of a partition last."""
     found = []
     for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
-        version = Snapshot.from_json(file.read_bytes())
+        version = Snapshot.from_json(file.read_bytes(), file)
         found.append((version.partition, version == _current(file.parent.parent), version.md5, version))
     return [version for *_, version in sorted(found, key=lambda entry: entry[:3])]
 
@@ -164,7 +166,7 @@ def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
 
 def _current(folder: Place) -> Snapshot | None:
     try:
-        return Snapshot.from_json((folder / FILE).read_bytes())
+        return Snapshot.from_json((folder / FILE).read_bytes(), folder / FILE)
     except FileNotFoundError:
         return None
 
