@@ -69,6 +69,7 @@ def opened(settings: Settings) -> Iterator[Any]:
                 _mend_objects(kept / "files" / "md5")
             # DVC's index of what it has seen is its own for each user of a machine, by default below /var/tmp.
             site = {"core": {"site_cache_dir": str(settings.var / "dvc_site")}}
+            (settings.var / "dvc_site" / "repo").mkdir(parents=True, exist_ok=True)  # DVC would let everybody write there
             with Repo(str(root), config=site) as repo:
                 yield repo
     except (Timeout, LockError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,7 +30,7 @@ def read(kind: type[Kept], content: bytes, place: object, way_out: str) -> Kept:
         TableCorrupt: this is no such JSON.
     """
     try:
-        found: Kept = _adapter(kind).validate_json(content, strict=True)
+        found: Kept = _adapter(cast("Any", kind)).validate_json(content, strict=True)
         return found
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
