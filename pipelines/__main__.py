@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines import dates, use_cases
+from pipelines import dates, disk, use_cases
 from pipelines.config import Kind
 from pipelines.errors import BadUseCase, GateOpen, SluiceError
 from pipelines.settings import Settings
@@ -180,7 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     command: Callable[[argparse.Namespace, Settings], None] = options.command
     try:
-        command(options, Settings.from_env())
+        settings = Settings.from_env()
+        with disk.room_for(options.command.__name__, settings.var):
+            command(options, settings)
     except SluiceError as error:
         print(error, file=sys.stderr)
         return 1

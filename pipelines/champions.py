@@ -50,6 +50,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         TryAgain: MLflow does not answer, or somebody else is deciding.
     """
     history = History.of(settings, use_case)
+    if version == history.champion:
+        registry.follow(settings, use_case)  # who decided so may have been killed before the alias followed
     _require_former(history, use_case, version)
     require_sound(_version(settings, use_case, version), settings, use_case)  # it takes a while, in which others may decide
     with history.deciding():

@@ -237,13 +237,14 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     from pipelines import progress
     from pipelines.gates import data_docs, judge
 
-    with progress.told(run, f"gate_{table}"):
+    with progress.told(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
         verdict = judge.judge(run, table)
     results = verdict.results()
     run.store.write_file(f"gates/{table}.gx.json", results)
     run.write_report(f"gate_{table}_full", data_docs.page(run, verdict, results))
     report = run.write_report(f"gate_{table}", judge.page(run, verdict))
-    data_docs.enter(run, verdict)
+    with run.store.room("data_docs"):
+        data_docs.enter(run, verdict)
     # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
@@ -308,7 +309,8 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
     from pipelines import let_through, progress
 
-    let_through.require(run, step)
+    with run.store.room(step):
+        let_through.require(run, step)
     with progress.told(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)

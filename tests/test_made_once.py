@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from alembic import command
+from mlflow.store.db.utils import InitialBase
 from sqlalchemy import create_engine
 
 from pipelines import mlflow_database, snapshot, sqlite, tracking
@@ -94,7 +95,7 @@ def old(settings: Settings) -> Path:
     """A database that an earlier version of MLflow has made."""
     path = settings.var / "mlflow.db"
     engine = create_engine(sqlite.url(path))
-    mlflow_database.mlflow.store.db.utils.InitialBase.metadata.create_all(engine)
+    InitialBase.metadata.create_all(engine)
     with engine.begin() as connection:
         config = mlflow_database._alembic_config(sqlite.url(path))
         config.attributes["connection"] = connection
@@ -106,7 +107,7 @@ def old(settings: Settings) -> Path:
 def insert_run(path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (7, 'tiny', 'active')")
-        database.execute("INSERT INTO runs (run_uuid, name, experiment_id, lifecycle_stage, status, source_type, user_id) VALUES (?, 'a', 7, 'active', 'FINISHED', 'LOCAL', 'me')", ("0" * 32,))  # fmt: skip
+        database.execute("INSERT INTO runs (run_uuid, name, experiment_id, lifecycle_stage, status, source_type, user_id, start_time, end_time) VALUES (?, 'a', 7, 'active', 'FINISHED', 'LOCAL', 'me', 1, 2)", ("0" * 32,))  # fmt: skip
 
 
 def test_a_database_that_was_half_migrated_is_made_anew(old: Path, settings: Settings) -> None:
