@@ -62,7 +62,7 @@ setup: .venv/installed var/ready  ## the environment from the lock, and Airflow'
 	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements-uv.txt requirements.txt requirements-dev.txt
 	@touch $@
 
-var/ready: .venv/installed scripts/setup.sh
+var/ready: .venv/installed scripts/setup.sh scripts/prepare.py
 	@$(RUN) bash scripts/setup.sh
 	@touch $@
 

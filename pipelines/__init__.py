@@ -27,4 +27,7 @@ for switch, value in {
 }.items():
     os.environ.setdefault(switch, value)
 
+# What a run writes holds rows: it is its user's alone, whoever writes it. DVC asks for the umask when it is imported, once.
+os.umask(os.umask(0o077) | 0o077)
+
 __version__ = "0.1.0"

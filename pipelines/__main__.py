@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines import dates, use_cases
+from pipelines import dates, disk, use_cases
 from pipelines.config import Kind
 from pipelines.errors import BadUseCase, GateOpen, SluiceError, listed
 from pipelines.settings import Settings
@@ -78,11 +78,12 @@ def fetch(options: argparse.Namespace, settings: Settings) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> None:
     """Run one partition of one use case: each step, then its gate; the first red gate ends it."""
-    from pipelines import flow
+    from pipelines import flow, people
     from pipelines.run import Run
 
     partition = dates.parse(options.partition)
-    flow.way(Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version))
+    asked = Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version, asked_by=people.user())
+    flow.way(asked)
 
 
 def backfill(options: argparse.Namespace, settings: Settings) -> None:
@@ -204,7 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     command: Callable[[argparse.Namespace, Settings], None] = options.command
     try:
-        command(options, Settings.from_env())
+        settings = Settings.from_env()
+        with disk.room_for(options.command.__name__, settings.var):
+            command(options, settings)
     except SluiceError as error:
         print(error, file=sys.stderr)
         return 1

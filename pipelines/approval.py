@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from pipelines import verdict
+from pipelines import kept, verdict
 from pipelines.config import duration_text
 from pipelines.errors import TableMissing
 from pipelines.run import Run
@@ -51,6 +50,25 @@ def asked(run: Run) -> tuple[str, ...]:
     return judged.reasons if judged.promotes else ()
 
 
+def may_not(run: Run, user: str) -> str | None:
+    """Why a person's word does not count, where it does not: approvers are named, and it is none of them, or one who asked for this training."""
+    named = run.use_case.promotion.approvers
+    if not named:
+        return None
+    if user not in named:
+        return f"{user} is none of those who are named for it (promotion.approvers: {', '.join(named)})"
+    if user in askers(run):
+        others = [name for name in named if name != user]
+        return f"{user} has asked for this training, and somebody else has to judge it ({', '.join(others) or 'promotion.approvers names nobody else'})"
+    return None
+
+
+def askers(run: Run) -> set[str]:
+    """Who asked for this training: of each of its tasks, whoever ran it last. Nobody, where the schedule did."""
+    latest = {note["task"]: note.get("by") for note in run.store.notes()}
+    return {by for task, by in latest.items() if by and task != "promote"}
+
+
 def give(run: Run, answer: Said, by: str | None, reason: str) -> None:
     """Write down what a person says about the training's winner.
 
@@ -64,11 +82,17 @@ def give(run: Run, answer: Said, by: str | None, reason: str) -> None:
 
 
 def read(run: Run) -> Answer | None:
-    """What was said about this training, if anything was."""
+    """What was said about this training, if anything was.
+
+    Raises:
+        TableCorrupt: the answer is damaged.
+    """
     try:
-        return Answer(**json.loads(run.store.read_file(FILE)))
+        content = run.store.read_file(FILE)
     except TableMissing:
         return None
+    answer_again = f"answer again: python -m pipelines models approve {run.use_case.name} {run.partition} --reason ..."
+    return kept.read(Answer, content, run.store.folder / FILE, answer_again)
 
 
 def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
@@ -86,13 +110,11 @@ def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
         return (Rule(name="approval", holds=False, sentence=sentence),)
     if said.answer == "timed out":
         return (Rule(name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"),)
-    return (
-        Rule(
-            name="approval",
-            holds=said.answer == "approved",
-            sentence=f"{said.answer} by {said.by}{f': {said.reason}' if said.reason else ''}",
-        ),
-    )
+    told = f"{said.answer} by {said.by}{f': {said.reason}' if said.reason else ''}"
+    # Asked again here: the file may have changed since, and whoever can write to the data root can write an answer.
+    if not_his := may_not(run, said.by or "nobody"):
+        return (Rule(name="approval", holds=False, sentence=f"{told}; but {not_his}"),)
+    return (Rule(name="approval", holds=said.answer == "approved", sentence=told),)
 
 
 def _sha256(graph: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipelines import approval, bootstrap, dates, definitions, evidence, flow, meaning, metrics, parity, registry, snapshot
+from pipelines import approval, bootstrap, dates, definitions, evidence, flow, meaning, metrics, parity, people, registry, snapshot
 from pipelines.errors import BadInput, listed
 from pipelines.gates.defaults import METRIC_PARITY
 from pipelines.history import Decision, History
@@ -51,6 +50,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         TryAgain: MLflow does not answer, or somebody else is deciding.
     """
     history = History.of(settings, use_case)
+    if version == history.champion:
+        registry.follow(settings, use_case)  # who decided so may have been killed before the alias followed
     _require_former(history, use_case, version)
     require_sound(_version(settings, use_case, version), settings, use_case)  # it takes a while, in which others may decide
     with history.deciding():
@@ -82,7 +83,7 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
     """Approve or reject a training's challenger, and decide about it.
 
     Raises:
-        BadInput: the use case asks nobody.
+        BadInput: the use case asks nobody, or not this person.
         TableMissing: the training has not come as far as its export.
         GateClosed: a gate before the promotion is closed.
         TryAgain: see `promote.promote`.
@@ -90,7 +91,9 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
     run = Run.open(use_case, "training", partition, settings, resume=True)
     if run.use_case.promotion.approval is None:
         raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
-    approval.give(run, said, getpass.getuser(), reason)
+    if not_his := approval.may_not(run, people.user()):
+        raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
+    approval.give(run, said, people.user(), reason)
     return flow.take(run.afresh(), "promote").summary
 
 
@@ -200,7 +203,7 @@ def _decide(history: History, decision: Literal["rolled back", "retired"], versi
         raise BadInput("a decision without a reason helps nobody who reads it later\n  way out: --reason '...'")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     history.append(
-        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=getpass.getuser())
+        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=people.user())
     )
 
 

@@ -267,13 +267,14 @@ def gate(run: Run, table: GatedTable) -> Outcome:
 
     if table == "past" and not run.use_case.features.history:
         return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
-    with progress.told(run, f"gate_{table}"):
+    with progress.told(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
         verdict = judge.judge(run, table)
     results = verdict.results()
     run.store.write_file(f"gates/{table}.gx.json", results)
     run.write_report(f"gate_{table}_full", data_docs.page(run, verdict, results))
     report = run.write_report(f"gate_{table}", judge.page(run, verdict))
-    data_docs.enter(run, verdict)
+    with run.store.room("data_docs"):
+        data_docs.enter(run, verdict)
     # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
@@ -340,9 +341,10 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
     from pipelines import definitions, let_through, progress
 
-    if step == WAYS[run.kind][0][0]:
-        run = definitions.begun(run)
-    let_through.require(run, step)
+    with run.store.room(step):
+        if step == WAYS[run.kind][0][0]:
+            run = definitions.begun(run)
+        let_through.require(run, step)
     with definitions.explained(run), progress.told(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
@@ -351,7 +353,8 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 
 def note(run: Run, task: str, summary: str) -> None:
     """Leave word of which run did a task, by which a row can be traced to its runs."""
-    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary})
+    by = {"by": run.asked_by} if run.asked_by else {}
+    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary, **by})
 
 
 def way(run: Run) -> None:

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from typing import Literal
 
-from pipelines import dates, places
-from pipelines.errors import TryAgain
+from pipelines import dates, kept, places
+from pipelines.errors import BadInput, TryAgain
 from pipelines.places import Place
 from pipelines.settings import Settings
 
 WAIT = 60  # seconds for another process that is deciding
+WAY_OUT = "bring the file back from a backup; nothing is scored or decided by half of it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,13 @@ class History:
         return cls(settings.data / use_case / "promotions.jsonl")
 
     def read(self) -> list[Decision]:
-        """Every decision, oldest first."""
+        """Every decision, oldest first.
+
+        Raises:
+            TableCorrupt: a line is damaged.
+        """
         try:
-            return _lines(self.path.read_bytes())
+            return _lines(self.path.read_bytes(), self.path)
         except FileNotFoundError:
             return []
 
@@ -122,7 +127,7 @@ class History:
         """
 
         def appended(before: bytes | None) -> bytes | None:
-            known = _lines(before or b"")
+            known = [] if before is None else _lines(before, self.path)
             latest = [line for line in known if line.version == decided.version][-1:]
             champion = _champion(known)
             if latest and (latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion):
@@ -133,13 +138,27 @@ class History:
                     "  way out: decide again; nothing was written down"
                 )
             # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
-            return (before or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
+            ended = before if not before or before.endswith(b"\n") else before + b"\n"
+            return (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
 
         places.rewrite(self.path, appended)
 
 
-def _lines(content: bytes) -> list[Decision]:
-    return [Decision(**json.loads(line)) for line in content.splitlines()]
+def _lines(content: bytes, path: Place) -> list[Decision]:
+    if not content:  # it is made with its first line
+        raise kept.damaged(path, "it is empty", WAY_OUT)
+    return [_decision(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
+
+
+def _decision(line: bytes, number: int, path: Place) -> Decision:
+    """One line. A damaged history decides nothing: without a line, another version would have been champion, and nobody would know."""
+    place = f"{path}, line {number},"
+    found = kept.read(Decision, line, place, WAY_OUT)
+    try:
+        _ = found.since, found.held_from
+    except (ValueError, BadInput) as error:
+        raise kept.damaged(place, str(error), WAY_OUT) from None
+    return found
 
 
 def _champion(lines: Sequence[Decision]) -> str | None:

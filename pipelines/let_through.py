@@ -8,14 +8,13 @@ that was asked about here, since a task reads each manifest once (`Store.manifes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from pipelines import dates
+from pipelines import dates, kept
 from pipelines.config import GatedTable, Step, UseCase
-from pipelines.errors import BadInput, GateClosed, TableMissing, listed
+from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, listed
 from pipelines.flow import steps_of
 from pipelines.run import Run
 from pipelines.store import Store
@@ -29,13 +28,14 @@ def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
 def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     """Why a table is not let through, in a few words; None if it is."""
     try:
-        evidence = json.loads(store.read_file(f"gates/{table}.json"))
+        name = f"gates/{table}.json"
+        evidence = kept.mapping(store.read_file(name), store.folder / name, "run the gate again")
         made_by = {store.manifest(name).use_case for name in pieces_of(use_case, table)}
         digest = store.digest(table, use_case.candidates.families if table == "trials" else ())
     except TableMissing:
         return "not judged yet"
-    except ValueError:
-        return "its evidence cannot be read"
+    except TableCorrupt as error:
+        return str(error).splitlines()[0]
     if why := _why_closed(evidence, digest, made_by):
         return why
     # What other files have stated than this task's is known to the gates of their own runs alone.
@@ -45,9 +45,7 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     return f"its evidence does not tell what became of {missing[0]}" if missing else None
 
 
-def _why_closed(evidence: Any, digest: str, made_by: set[str]) -> str | None:
-    if not isinstance(evidence, dict):
-        return "its evidence cannot be read"
+def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str]) -> str | None:
     if evidence.get("passed") is not True:
         return "closed"
     if evidence.get("digest") != digest:
@@ -56,7 +54,7 @@ def _why_closed(evidence: Any, digest: str, made_by: set[str]) -> str | None:
         return "it has judged by another use-case file than the table was made by"
     findings = evidence.get("findings")
     if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
-        return "its evidence cannot be read"
+        return "its evidence is of another shape"
     if evidence.get("refusal") is not None or not (findings or evidence.get("note")):
         return "its evidence tells nothing that was found"
     if any(finding.get("severity") != "warn" and finding.get("success") is not True for finding in findings):

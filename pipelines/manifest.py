@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines import disk, places
+from pipelines import disk, kept, places
 from pipelines.bucket import BucketPath, Tag
+from pipelines.errors import TableCorrupt
 from pipelines.parts import Part
 from pipelines.places import Place
 
@@ -43,10 +44,13 @@ class Manifest:
         return hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()
 
     @classmethod
-    def from_json(cls, content: bytes) -> Manifest:
-        """Read what `as_json` wrote."""
-        found = json.loads(content)
-        return cls(**{**found, "parts": tuple(Part(**part) for part in found["parts"])})
+    def from_json(cls, content: bytes, place: object = "a manifest") -> Manifest:
+        """Read what `as_json` wrote.
+
+        Raises:
+            TableCorrupt: it is damaged.
+        """
+        return kept.read(cls, content, place, "run the step that writes the table again; it publishes the same bytes")
 
     def as_json(self) -> bytes:
         """What lies beside the parts."""
@@ -56,8 +60,8 @@ class Manifest:
 def current(folder: Place) -> Manifest | None:
     """What is published in a table's folder now, if anything is."""
     try:
-        return Manifest.from_json((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
+        return Manifest.from_json((folder / MANIFEST).read_bytes(), folder / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -65,7 +69,7 @@ def revisions(folder: Place) -> list[Manifest]:
     """What is and was published in a table's folder, oldest first."""
     now = current(folder)
     while True:
-        old = [Manifest.from_json(path.read_bytes()) for path in _kept(folder)]
+        old = [Manifest.from_json(path.read_bytes(), path) for path in _kept(folder)]
         before, now = now, current(folder)
         if now == before:  # else a writer came between the two looks
             break
@@ -81,15 +85,26 @@ def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
     """
 
     def replacing(found: bytes | None) -> bytes:
-        before = Manifest.from_json(found) if found else None
+        before = _sound(found) if found else None
         if found and before and before.parts != manifest.parts:
             _rejuvenate(folder, before)
             if keep:
                 _keep(folder, before, found)
         return manifest.as_json()
 
-    before = current(folder)
+    try:
+        before = current(folder)
+    except TableCorrupt:
+        before = None
     _sweep(folder, places.rewrite(folder / MANIFEST, replacing), before)
+
+
+def _sound(content: bytes) -> Manifest | None:
+    """A manifest, unless it is damaged: whoever writes the table again mends it."""
+    try:
+        return Manifest.from_json(content)
+    except TableCorrupt:
+        return None
 
 
 def _rejuvenate(folder: Place, before: Manifest) -> None:
@@ -103,7 +118,10 @@ def _rejuvenate(folder: Place, before: Manifest) -> None:
 def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None:
     """Remove the parts that no revision names, if they are old enough: see `disk.old`."""
     if left := _old_parts(folder, replaced, before):
-        named = {part.file for revision in revisions(folder) for part in revision.parts}
+        try:
+            named = {part.file for revision in revisions(folder) for part in revision.parts}
+        except TableCorrupt:  # nobody knows what that one names
+            return
         for path in left:
             if path.name not in named:
                 path.unlink()
@@ -127,11 +145,11 @@ def _age(moment: datetime) -> float:
 
 
 def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
-    kept = _kept(folder)
-    if kept and Manifest.from_json(kept[-1].read_bytes()).parts == manifest.parts:
+    there = _kept(folder)
+    if there and (last := _sound(there[-1].read_bytes())) and last.parts == manifest.parts:
         return  # by a writer that was killed before it published
-    places.create(folder / REVISIONS / f"{len(kept) + 1:04}.json", content)
+    places.create(folder / REVISIONS / f"{len(there) + 1:04}.json", content)
 
 
 def _kept(folder: Place) -> list[Place]:
-    return sorted((folder / REVISIONS).glob("*.json"), key=lambda path: int(path.stem))
+    return sorted((path for path in (folder / REVISIONS).glob("*.json") if path.stem.isdecimal()), key=lambda path: int(path.stem))

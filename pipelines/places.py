@@ -235,8 +235,11 @@ def append(place: Place, line: bytes) -> None:
         rewrite(place, lambda before: None if line in (before or b"").splitlines(keepends=True) else (before or b"") + line)
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("ab", buffering=0) as file:  # one write a line
-        file.write(line)
+    with place.open("ab+", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+            line = b"\n" + line  # behind half a line of a process that was killed
+        file.write(line)  # one write a line
 
 
 def folders(place: Place) -> list[str]:

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipelines import dates, flow, personal, places, sql
+from pipelines import dates, flow, kept, personal, places, sql
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import BadInput, GateClosed, TableMissing
 from pipelines.let_through import is_let_through
@@ -375,10 +375,10 @@ def _was_stopped(run: Run) -> bool:
     """Whether a replay was killed while it published, and nobody has run the night since."""
     now, aside = _opened(run)
     try:
-        before = json.loads(aside.store.read_file(GOOD))
+        before = kept.mapping(aside.store.read_file(GOOD), aside.store.folder / GOOD, "remove it, and run the replay again")
     except TableMissing:
         return False
-    return all(now.store.digest(table) in (before[table], aside.store.digest(table)) for table in _tables(run))
+    return all(now.store.digest(table) in (before.get(table), aside.store.digest(table)) for table in _tables(run))
 
 
 def _publish(run: Run) -> None:

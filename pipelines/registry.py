@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as installed
@@ -160,7 +161,7 @@ def rows_per_second(settings: Settings, name: str, version: str) -> float | None
     client = tracking.connect(settings)
     with tracking.answering(settings):
         found = client.get_model_version(name, version).tags.get(SPEED_TAG)
-    return None if found is None else float(found)
+    return None if found is None else _number(found, SPEED_TAG, name, version)
 
 
 def version_of(settings: Settings, name: str, graph: bytes) -> str | None:
@@ -211,7 +212,7 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
         metadata=metadata,
         # A version that was registered before engines were chosen has no such tags.
         engine=version.tags.get(ENGINE_TAG, Graph.name),
-        chunk_rows=int(version.tags[CHUNK_TAG]) if CHUNK_TAG in version.tags else None,
+        chunk_rows=int(_number(version.tags[CHUNK_TAG], CHUNK_TAG, version.name, version.version)) if CHUNK_TAG in version.tags else None,
     )
 
 
@@ -287,6 +288,19 @@ def _signature(graph: Graph) -> ModelSignature:
     kinds = {"number": "double", "text": "string"}
     columns = [ColSpec(kinds[kind], column, required=False) for column, kind in graph.inputs.items()]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("float", "score")]))
+
+
+def _number(tag: str, name: str, model: str, version: object) -> float:
+    """A tag that somebody may have edited in MLflow."""
+    try:
+        found = float(tag)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise TableCorrupt(
+            f"{model} version {version}: MLflow's tag {name} is {brief(tag)}, and no number above 0\n  way out: correct it in MLflow, or train again"
+        )
+    return found
 
 
 def _sha256(content: bytes) -> str:

@@ -54,6 +54,7 @@ class Run:
     what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
     progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
     tally: Tally = field(default_factory=Tally)
+    asked_by: str | None = None  # the person who asked for it; None where a schedule did
 
     @classmethod
     def open(
@@ -67,6 +68,7 @@ class Run:
         what_if: bool = False,
         progress: Callable[[str], None] = no_one,
         resume: bool = False,
+        asked_by: str | None = None,
     ) -> Run:
         """Load the use case's file and open the partition's store.
 
@@ -81,6 +83,7 @@ class Run:
             progress: Is told how far a long step is.
             resume: Whether to go on by the file that the partition's first step went by, as every later task of a run
                 does; where there is none yet, by the file as it is now.
+            asked_by: Who has asked for it, where that is a person whom the orchestrator knows.
 
         Raises:
             BadUseCase: no such file, or what the file says cannot be.
@@ -96,7 +99,7 @@ class Run:
         version = Version(use_case=loaded.sha256, code=code_version())
         store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)
         store.aside = aside
-        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress)
+        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress, asked_by=asked_by)
 
     @property
     def use_case(self) -> UseCase:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines import places
+from pipelines import places, sqlite
 from pipelines.places import Place
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ class Settings:
             data=places.of(os.environ.get("SLUICE_DATA") or "data", "SLUICE_DATA", ROOT),
             use_cases=_place("SLUICE_USE_CASES", ROOT / "include" / "use_cases"),
             var=var,
-            mlflow=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{var / 'mlflow.db'}",
+            mlflow=os.environ.get("MLFLOW_TRACKING_URI") or sqlite.url(var / "mlflow.db"),
             mirror=(ROOT / mirror).resolve() if mirror else None,
         )
 

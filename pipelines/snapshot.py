@@ -10,7 +10,6 @@ it: what is named by its content needs no lock, whoever pushes it.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -25,11 +24,9 @@ from typing import Any
 
 import duckdb
 from dvc.exceptions import CheckoutError, DvcException
-from dvc.lock import LockError
-from dvc.repo import Repo
-from filelock import FileLock, Timeout
+from dvc_objects.errors import ObjectFormatError
 
-from pipelines import places
+from pipelines import dvc_root, kept, places
 from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
 from pipelines.places import Place
@@ -40,8 +37,6 @@ from pipelines.store import Store, as_json
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
 FILE = "snapshot.json"
-REMOTE = ".dvc_remote"  # in a bucket
-PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
 
 
 @dataclass(frozen=True)
@@ -55,10 +50,13 @@ class Snapshot:
     partition: date
 
     @classmethod
-    def from_json(cls, content: bytes) -> Snapshot:
-        """Read what `publish` wrote."""
-        found = json.loads(content)
-        return cls(**{**found, "partition": date.fromisoformat(found["partition"])})
+    def from_json(cls, content: bytes, place: object = FILE) -> Snapshot:
+        """Read what `publish` wrote.
+
+        Raises:
+            TableCorrupt: it is damaged.
+        """
+        return kept.read(cls, content, place, "run the step snapshot of that training again; the same features are the same version")
 
     def as_json(self) -> bytes:
         """What is kept of a version."""
@@ -75,15 +73,16 @@ def publish(run: Run) -> Snapshot:
     parts = run.store.manifest(TABLE).parts  # says so when there is nothing to keep
     # The folder may hold parts that were published before these, and a version is not to depend on what was there before it.
     only = "\n".join([f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]).encode()
-    with _repo(run.settings) as repo:
+    with dvc_root.opened(run.settings) as repo:
         folder = Path(repo.root_dir) / run.store.where / TABLE
         if isinstance(run.store.folder, BucketPath):
             run.store.bring(TABLE, folder)
         places.publish(folder.parent / ".dvcignore", only)
+        folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
         try:
             (stage,) = repo.add([str(folder)])
             repo.push([stage.addressing])
-        except DvcException as error:
+        except (DvcException, ObjectFormatError) as error:
             raise TryAgain(f"{run.store}: DVC could not keep {folder}: {error}") from error
         out = stage.outs[0]
     version = Snapshot(
@@ -104,14 +103,14 @@ def of(store: Store) -> Snapshot:
     Raises:
         TableMissing: the snapshot step has not run for this partition.
     """
-    return Snapshot.from_json(store.read_file(FILE))
+    return Snapshot.from_json(store.read_file(FILE), store.folder / FILE)
 
 
 def versions(settings: Settings, use_case: str) -> list[Snapshot]:
     """Every version of a use case's training data, in order of partition; the current one of a partition last."""
     found = []
     for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
-        version = Snapshot.from_json(file.read_bytes())
+        version = Snapshot.from_json(file.read_bytes(), file)
         found.append((version.partition, version == _current(file.parent.parent), version.md5, version))
     return [version for *_, version in sorted(found, key=lambda entry: entry[:3])]
 
@@ -136,12 +135,12 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     if dest.exists():
         raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
     dest.parent.mkdir(parents=True, exist_ok=True)
-    with _repo(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
+    with dvc_root.opened(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
         pointer = Path(folder) / f"{TABLE}.dvc"
         pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
         try:
             repo.pull([str(pointer)])
-        except CheckoutError as error:
+        except (CheckoutError, ObjectFormatError) as error:
             raise BadInput(f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})") from error
         (out,) = repo.stage.load_one(str(pointer)).outs
         if out.get_hash().value != md5:
@@ -167,7 +166,7 @@ def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
 
 def _current(folder: Place) -> Snapshot | None:
     try:
-        return Snapshot.from_json((folder / FILE).read_bytes())
+        return Snapshot.from_json((folder / FILE).read_bytes(), folder / FILE)
     except FileNotFoundError:
         return None
 
@@ -190,39 +189,6 @@ def _move(source: Path, dest: Path) -> None:
     draft = dest.parent / f".{dest.name}-{os.getpid()}"
     shutil.move(source, draft)
     draft.rename(dest)
-
-
-@contextmanager
-def _repo(settings: Settings) -> Iterator[Any]:
-    """The DVC repository of the data root, made on first use, for one process at a time; of a bucket, one of this task's own."""
-    if isinstance(settings.data, BucketPath):
-        with tempfile.TemporaryDirectory(prefix="dvc-", dir=places.scratch(settings.data)) as folder:
-            _init(Path(folder), "bucket", {"url": str(settings.data / REMOTE)})
-            # The secret stays in memory.
-            with Repo(folder, config={"remote": {"bucket": settings.data.access_for_dvc()}}) as repo:
-                yield repo
-        return
-    settings.data.mkdir(parents=True, exist_ok=True)
-    try:
-        # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.
-        with FileLock(settings.data / ".snapshot.lock", timeout=PATIENCE):
-            if not (settings.data / ".dvc").is_dir():
-                # A default that works at once; `dvc remote add --default` in the data root puts another one in its place.
-                _init(settings.data, "local", {"url": str(settings.var / "dvc_remote")})
-            with Repo(str(settings.data)) as repo:
-                yield repo
-    except (Timeout, LockError) as error:
-        raise TryAgain(f"another process has been writing DVC versions in {settings.data} for {PATIENCE} s") from error
-
-
-def _init(folder: Path, remote: str, facts: dict[str, str]) -> None:
-    repo = Repo.init(str(folder), no_scm=True)
-    with repo.config.edit("repo") as config:
-        config["core"].update({"analytics": False, "check_update": False, "autostage": False, "remote": remote})
-        config["remote"][remote] = facts
-    repo.close()
-    # The rows are the version. What a manifest says of the code that made them would make it another one with each commit.
-    (folder / ".dvcignore").write_text("manifest.json\n.draft-*\n")
 
 
 def _remote(repo: Any) -> str:

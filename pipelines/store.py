@@ -361,7 +361,7 @@ class Store:
             lines = (self.folder / RUNS).read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return [noted for line in lines if (noted := _noted(line))]
 
     def discard(self) -> None:
         """Remove all that lies beside the partition, if anything does."""
@@ -484,6 +484,15 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> float:
         return connection.query_progress()
     except duckdb.ConnectionException:
         return -1.0
+
+
+def _noted(line: bytes) -> dict[str, str] | None:
+    """A line that a task has left; None if it is no whole one: its writer was killed, or somebody has edited it."""
+    try:
+        found = json.loads(line)
+        return {**dict.fromkeys(("time", "task", "run", "summary"), "?"), **{str(name): str(value) for name, value in found.items()}}
+    except (ValueError, AttributeError):
+        return None
 
 
 def _sealed(draft: Path, sink: IO[bytes]) -> Part:

@@ -6,12 +6,11 @@ revision that this prediction came from. Personal values are masked.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines import definitions, personal, registry, snapshot, sql, use_cases
+from pipelines import definitions, kept, personal, registry, snapshot, sql, use_cases
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableMissing
 from pipelines.history import History
@@ -128,13 +127,13 @@ def _values(run: Run, row: dict[str, Any]) -> Iterator[str]:
 def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
     """What the table's gate said, if it was about this very revision."""
     try:
-        said = json.loads(run.store.read_file(f"gates/{table}.json"))
+        said = kept.mapping(run.store.read_file(name := f"gates/{table}.json"), run.store.folder / name, "run the gate again")
     except TableMissing:
         return f"gate_{table} has not run"
-    if said["digest"] != manifest.digest:
+    if said.get("digest") != manifest.digest:
         return f"gate_{table} has judged another revision since"
-    word = f"; {said['accepted']}" if said.get("accepted") else ""
-    return f"gate_{table} {'open' if said['passed'] else 'closed'}, {len(said['findings'])} expectations{word}"
+    word = f", {said['accepted']}" if said.get("accepted") else ""
+    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(said.get('findings') or ())} expectations{word}"
 
 
 def _not_there(run: Run, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from requests.exceptions import RequestException
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipelines import addresses
+from pipelines import addresses, mlflow_database
 from pipelines.errors import SluiceError, TryAgain
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ GONE = re.compile(r"\b404\b|RESOURCE_DOES_NOT_EXIST|not found|does not exist|no 
 MOST_RUNS = 50_000  # MLflow's greatest page, far above the candidates of one search
 
 
-class OldDatabase(SluiceError):
-    """MLflow's database was made by an earlier version of MLflow."""
-
-
 def connect(settings: Settings) -> MlflowClient:
     """Point MLflow, its registry included, at the settings' address, and return a client of it.
 
@@ -51,11 +48,25 @@ def connect(settings: Settings) -> MlflowClient:
     """
     mlflow.set_tracking_uri(settings.mlflow)
     mlflow.set_registry_uri(settings.mlflow)
-    # The first client of a database makes its tables; two at once would break each other's migrations, and the database.
+    # The first one makes the database; two at once would break each other's migrations, and the database.
     with answering(settings), _alone(settings):
+        mlflow_database.make_or_mend(settings.mlflow)
         client = MlflowClient(settings.mlflow, settings.mlflow)
         client.search_experiments(max_results=1)
     return client
+
+
+def upgrade(settings: Settings) -> None:
+    """Make MLflow's database, or bring one of an earlier version of MLflow up to date: a copy, which then takes its place.
+
+    Nobody may use it meanwhile. A server's database is the server's business.
+
+    Raises:
+        TableCorrupt: there is a file in its place which is no database.
+        TryAgain: another process is making it.
+    """
+    with answering(settings), _alone(settings):
+        mlflow_database.make_or_mend(settings.mlflow, upgrading=True)
 
 
 @contextmanager
@@ -68,7 +79,7 @@ def answering(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (MlflowException, SQLAlchemyError, Timeout, RequestException) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.OperationalError, Timeout, RequestException) as error:
         if isinstance(error, MlflowException) and error.get_http_status_code() in NOT_ITS_FAULT:
             raise
         raise _sentence(settings.mlflow, error) from addresses.cause(error, make_url(settings.mlflow))
@@ -212,9 +223,6 @@ def _sentence(uri: str, error: Exception) -> SluiceError:
     address = make_url(uri)
     shown = addresses.shown(address)
     if "out-of-date database schema" in str(error):
-        return OldDatabase(
-            f"MLflow's database {shown} was made by another version of MLflow than the installed {mlflow.__version__}.\n"
-            "  way out: stop everything that uses it, copy it, then run: mlflow db upgrade <its address>"
-        )
+        return mlflow_database.OldDatabase(mlflow_database.old(uri))
     reason = addresses.masked(str(error).strip().splitlines()[0], address)
     return TryAgain(f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to where it is")

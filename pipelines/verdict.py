@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
+from pipelines import kept
+from pipelines.config import Family
 from pipelines.store import as_json
-
-if TYPE_CHECKING:
-    from pipelines.config import Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +91,10 @@ class Verdict:
         return as_json(asdict(self))
 
 
-def read(content: bytes) -> Verdict:
-    """Read what `Verdict.as_json` wrote."""
-    found = json.loads(content)
-    threshold = found["threshold"] and Cut(**found["threshold"])
-    return Verdict(
-        **{**found, "threshold": threshold, "rules": tuple(Rule(**rule) for rule in found["rules"]), "notes": tuple(found["notes"])}
-    )
+def read(content: bytes, place: object = "verdict.json") -> Verdict:
+    """Read what `Verdict.as_json` wrote.
+
+    Raises:
+        TableCorrupt: it is damaged.
+    """
+    return kept.read(Verdict, content, place, "run the step evaluate again, and what follows it")

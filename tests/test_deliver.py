@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -35,7 +36,7 @@ from tests.faults.night import Calls
 NIGHT = date(2026, 2, 1)
 SINK = "sink: {connection: warehouse, table: scoring.predictions}\n"
 TABLE = "scoring.predictions"
-KILLS = 12
+KILLS = int(os.environ.get("SLUICE_KILLS") or 12)
 DAYS = 30
 
 

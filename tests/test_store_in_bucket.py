@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, manifest, parts, registry, snapshot, spill
+from pipelines import dvc_root, flow, manifest, parts, registry, snapshot, spill
 from pipelines.bucket import BucketPath, Tag
 from pipelines.errors import TableCorrupt, TableMissing
 from pipelines.history import History
@@ -213,7 +213,7 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     assert sorted(path.name for path in back.iterdir()) == sorted(
         part.file for part in world.way_of(lived, "training", world.FIRST_TRAINING).store.manifest("features").parts
     )
-    assert any(name.startswith(snapshot.REMOTE) for name in s3.files(bucket))
+    assert any(name.startswith(dvc_root.REMOTE) for name in s3.files(bucket))
     assert version.path == f"tiny/training/{world.FIRST_TRAINING}/features"
     told = "\n".join(trace(world.way_of(lived, "scoring", NIGHT), "20260201-07"))
     assert "version 1 promoted" in told

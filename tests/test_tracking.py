@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -150,13 +149,6 @@ def test_a_repeated_evaluation_takes_the_place_of_the_earlier_one_and_leaves_the
     for _ in range(2):
         tracking.log_evaluation(run, judged())
     assert len(runs(run)) == 4
-
-
-def test_a_database_of_another_version_of_mlflow_is_told_with_the_way_out(mlflow_uri: str, settings: Settings) -> None:
-    with sqlite3.connect(settings.var / "mlflow.db") as database:
-        database.execute("update alembic_version set version_num = '451aebb31d03'")
-    with pytest.raises(tracking.OldDatabase, match=r"way out: .*mlflow db upgrade"):
-        tracking.connect(settings)
 
 
 def test_an_mlflow_that_does_not_answer_is_told_without_its_password_and_may_be_tried_again(

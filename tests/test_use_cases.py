@@ -120,10 +120,33 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
         ("confidence: 1.5", "promotion.confidence"),
         ("slice_rows: 0", "promotion.slice_rows"),
         ("approval: soon", "'soon' is not a duration"),
+        ("approval: 0h", "0d is no time in which a person can answer: write 1h to 90d"),
+        ("approval: 91d", "91d is no time in which a person can answer"),
+        ("approval: 99999999999999d", "is longer than any duration can be"),
+        (f"approval: {'9' * 5000}d", "is longer than any duration can be"),
+        ("approvers: [anna]", "nobody is asked unless `approval` says within which time"),
+        ("approval: 3d, approvers: [anna, ben, anna]", "approvers: anna stands there twice"),
+        ("approval: 3d, approvers: [' ']", "promotion.approvers.0"),
+        ("max_calibration_error: 0", "promotion.max_calibration_error"),
+        ("min_rows_per_second: .inf", "promotion.min_rows_per_second"),
+        ("slice_loss: .nan", "promotion.slice_loss"),
     ],
 )
 def test_what_promotion_cannot_ask_is_refused(tmp_path: Path, asked: str, told: str) -> None:
     assert told in refused(tmp_path, ("unit: row, slice_rows: 20", asked))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("metric: {name: aucpr}", "metric: {name: aucpr, margin: 1}", "metric.margin: aucpr lies between 0 and 1, so nothing is ever better by more than 1"),
+        ("metric: {name: aucpr}", "metric: {name: aucpr}\nmonitoring: {min_performance: 80}", "monitoring.min_performance: aucpr lies between 0 and 1, found 80"),
+        ("since: 7d}", "since: 0d}", "since 0d: such a window never holds a row"),
+        ("slices: [channel]", "slices: [channel]\nschedule: {scoring: '0 2 31 2 *'}", "'0 2 31 2 *' names no moment that ever comes"),
+    ],
+)  # fmt: skip
+def test_what_could_never_work_is_refused(tmp_path: Path, before: str, after: str, told: str) -> None:
+    assert told in refused(tmp_path, (before, after))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ class Window(Strict):
             raise ValueError(
                 f"since {duration_text(self.since)} is nearer than until {duration_text(self.until)}: a window runs from far to near"
             )
+        if not self.since:
+            raise ValueError("since 0d: such a window never holds a row; write how far it looks back, such as 7d")
         return self
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.config.base import Duration, Identifier, Share, Strict
+from pipelines.config.base import Duration, Identifier, Share, Strict, duration_text
 
 BINARY_METRICS = ("aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier")
 REGRESSION_METRICS = ("rmse", "mae", "r2", "asymmetric")
+UP_TO_ONE = frozenset({"aucpr", "roc_auc", "f1", "precision", "recall", "brier"})  # metrics between 0 and 1
 GREATER_IS_BETTER = frozenset({"aucpr", "roc_auc", "f1", "precision", "recall", "r2"})
+
+
+def _time_to_answer(value: timedelta | None) -> timedelta | None:
+    # Airflow looks once in a while whether time is up, and a person has to see the question first.
+    if value is not None and not timedelta(hours=1) <= value <= timedelta(days=90):
+        raise ValueError(
+            f"{duration_text(value)} is no time in which a person can answer: write 1h to 90d, or leave it out, and nobody is asked"
+        )
+    return value
 
 
 class Metric(Strict):
@@ -84,12 +95,27 @@ class Promotion(Strict):
     )
     slice_loss: float = Field(default=0.0, ge=0, description="By how much of the metric a declared slice may surely become worse.")
     slice_rows: int = Field(default=200, ge=20, description="A slice with fewer held-out rows is not judged.")
-    max_calibration_error: Share | None = Field(default=None, description="Binary tasks: the greatest expected calibration error.")
+    max_calibration_error: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Binary tasks: the greatest expected calibration error."
+    )
     max_megabytes: float | None = Field(default=None, gt=0, description="The greatest size of the exported graph.")
     min_rows_per_second: float | None = Field(
         default=None, gt=0, description="The least speed of scoring on one core, as measured at export."
     )
-    approval: Duration | None = Field(
+    approval: Annotated[Duration | None, AfterValidator(_time_to_answer)] = Field(
         default=None,
-        description="A person must approve within this time, such as 3d, in Airflow or by `models approve`; else the champion stays. (`airflow dags test` waits, too; with `--mark-success-pattern approve` it goes on, and the champion stays.)",
+        description="A person must approve within this time, 1h to 90d, such as 3d, in Airflow or by `models approve`; else the champion stays. (`airflow dags test` waits, too; with `--mark-success-pattern approve` it goes on, and the champion stays.)",
     )
+    approvers: tuple[Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=200)], ...] = Field(
+        default=(),
+        description="Who alone may approve or reject: login names, of Airflow's users and, for `models approve`, of this machine's. "
+        "Not the one who asked for the training. Without it: whoever may trigger the DAG.",
+    )
+
+    @model_validator(mode="after")
+    def _somebody_is_asked(self) -> Promotion:
+        if self.approvers and self.approval is None:
+            raise ValueError("approvers: nobody is asked unless `approval` says within which time, such as 3d")
+        if twice := sorted({name for name in self.approvers if self.approvers.count(name) > 1}):
+            raise ValueError(f"approvers: {', '.join(twice)} stands there twice")
+        return self

@@ -11,7 +11,7 @@ from pipelines.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.config.candidates import Candidates, Split
 from pipelines.config.cleanse import Cleanse
 from pipelines.config.features import Features, Prepare
-from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, Metric, Promotion, Threshold
+from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, UP_TO_ONE, Metric, Promotion, Threshold
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.sink import Sink
@@ -182,6 +182,13 @@ class UseCase(Strict):
         allowed = BINARY_METRICS if self.task == "binary" else REGRESSION_METRICS
         if self.metric.name not in allowed:
             found.append(f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed: {', '.join(allowed)}")
+        if self.metric.name in UP_TO_ONE and self.metric.margin >= 1:
+            found.append(
+                f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more than {self.metric.margin:g}"
+            )
+        least = self.monitoring.min_performance
+        if least is not None and self.metric.name in UP_TO_ONE and not 0 <= least <= 1:
+            found.append(f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}")
         if self.task == "binary" and self.threshold is None:
             found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, capacity, fixed")
         if self.task == "binary" and self.label.positive is None:

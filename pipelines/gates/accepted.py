@@ -8,12 +8,12 @@ and those after it say what is usual. What holds for every table (its columns, i
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pipelines import kept
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableMissing, listed
 from pipelines.gates import own_steady
@@ -104,9 +104,10 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
 def of(store: Store, table: GatedTable, digest: str) -> Accepted | None:
     """What was said of the very table that has this digest."""
     try:
-        said = Accepted(**json.loads(store.read_file(file_name(table))))
+        content = store.read_file(name := file_name(table))
     except TableMissing:
         return None
+    said = kept.read(Accepted, content, store.folder / name, "remove it, and accept again what the gate has found")
     return said if said.digest == digest else None
 
 
@@ -140,7 +141,7 @@ def _about(name: str, kwargs: dict[str, Any]) -> str:
 
 def _evidence(run: Run, table: GatedTable) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(run.store.read_file(f"gates/{table}.json"))
+        content = run.store.read_file(name := f"gates/{table}.json")
     except TableMissing as error:
         raise BadInput(f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept") from error
-    return found
+    return kept.mapping(content, run.store.folder / name, f"run gate_{table} again")

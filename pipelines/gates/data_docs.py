@@ -19,8 +19,9 @@ from great_expectations.render.renderer.page_renderer import ValidationResultsPa
 from great_expectations.render.view import DefaultJinjaSectionView
 from markupsafe import Markup
 
-from pipelines import pages, places
+from pipelines import kept, pages, places
 from pipelines.config import GatedTable, Kind
+from pipelines.errors import TableCorrupt
 from pipelines.places import Place
 from pipelines.store import as_json
 
@@ -165,4 +166,8 @@ def _place(entry: Entry) -> tuple[str, Kind, int]:
 
 
 def _entries(content: bytes | None) -> list[Entry]:
-    return [Entry(**entry) for entry in json.loads(content)] if content else []
+    """What an index holds; of a damaged one nothing: it is a list of pages, which stay, and each gate adds its own again."""
+    try:
+        return [kept.read(Entry, json.dumps(entry).encode(), "an entry", "") for entry in json.loads(content)] if content else []
+    except (ValueError, TypeError, TableCorrupt):
+        return []

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from skops import io as skops
 
-from pipelines.errors import BadInput, listed
+from pipelines.errors import BadInput, TableCorrupt, listed
 from pipelines.model.calibration import Line
 
 if TYPE_CHECKING:
@@ -80,7 +80,13 @@ def load(content: bytes) -> Pipeline:
 
 
 def _trusted(content: bytes) -> Pipeline:
-    unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
+    try:
+        unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
+    except Exception as error:  # whatever skops and zipfile make of half a file
+        raise TableCorrupt(
+            f"the candidate's file (candidates/*.skops) is damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}\n"
+            "  way out: run the step tune again; it writes the file anew"
+        ) from error
     if unknown:
         raise UntrustedCandidate(
             "the candidate's file holds types that no Pipeline of Sluice has, so it is not loaded:\n"

@@ -42,6 +42,11 @@ def failing_in_a_sentence() -> Iterator[None]:
         raise AirflowFailException(str(error)) from None
 
 
+def asked_by(context: Context) -> str | None:
+    """The user who has triggered the run; None where the schedule, or what a DAG before has found, did."""
+    return context["dag_run"].triggering_user_name
+
+
 class FlowOperator(BaseOperator):
     """Open the run's partition, work on it, and leave word of what came of it."""
 
@@ -118,6 +123,7 @@ class FlowOperator(BaseOperator):
             what_if=params.get("champion") == "now",
             progress=partial(context["task_state_store"].set, "progress"),
             resume=not self.begins,
+            asked_by=asked_by(context),
         )
         self.opened = run.afresh()  # without the connection to tables that the task's work opens, which ends with it
         return run

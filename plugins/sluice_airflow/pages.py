@@ -7,6 +7,8 @@ instead, where they find neither Airflow nor its cookies; a link on such a page 
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -124,10 +126,31 @@ def report_file(data: Place, dag_id: str, path: str) -> Place | None:
         or named.suffix != ".html"
     ):
         return None
-    file = data / path
-    if isinstance(data, Path) and not (data / path).resolve().is_relative_to(data):  # through a link
+    if dag_id != f"{parts[0]}_{parts[1]}":
         return None
-    return file if dag_id == f"{parts[0]}_{parts[1]}" and file.is_file() else None
+    file = data / path
+    if isinstance(data, Path) and isinstance(file, Path) and not _is_its_own(data, file):
+        return None
+    return file if file.is_file() else None
+
+
+def _is_its_own(data: Path, file: Path) -> bool:
+    """Whether a file is none that lies elsewhere, too: no link is followed, not even one that stays below the data root.
+
+    A link in the reports of one use case may lead to another's, which not everybody may see who may see the first.
+    """
+    # The data root itself may be a link; what lies below it is made by the store, which makes none.
+    if file.resolve() != data.resolve() / file.relative_to(data):
+        return False
+    try:
+        found = file.lstat()
+    except OSError:
+        return False
+    if found.st_nlink == 1 or not stat.S_ISREG(found.st_mode):
+        return stat.S_ISREG(found.st_mode)
+    # A backup may have linked it as well; but in another partition's folder it is that one's.
+    others = (other for other in data.glob("*/*/*/**/reports/*") if other.parent != file.parent)
+    return not any(os.path.samestat(found, other.lstat()) for other in others)
 
 
 def _report(dag_id: str, task_id: str, path: str | None) -> HTMLResponse:
@@ -138,7 +161,7 @@ def _report(dag_id: str, task_id: str, path: str | None) -> HTMLResponse:
     if file is None:
         return _own("no_report.html.j2", status=404, task_id=task_id, path=path)
     headers = SANDBOX_WITH_SCRIPTS if file.name == WITH_SCRIPTS else SANDBOX
-    return HTMLResponse(file.read_bytes().decode(), headers=headers)
+    return HTMLResponse(file.read_bytes().decode(errors="replace"), headers=headers)
 
 
 def _left(*conditions: Any) -> list[Report]:

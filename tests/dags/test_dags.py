@@ -21,6 +21,7 @@ from pendulum import instance
 from pipelines import flow
 from pipelines.config import Kind
 from pipelines.settings import ROOT
+from scripts import prepare
 from sluice_airflow.dags import TRAINING_POOL
 from sluice_airflow.operators import GateOperator
 from tests import tiny
@@ -110,7 +111,7 @@ def test_nights_come_before_trainings_which_cannot_hold_every_worker(dags: dict[
 
 
 def test_the_pool_of_trainings_is_made_by_the_setup() -> None:
-    assert f"airflow pools set {TRAINING_POOL} " in (ROOT / "scripts" / "setup.sh").read_text()
+    assert prepare.POOL[0] == TRAINING_POOL
 
 
 def test_tune_is_one_task_a_family(dags: dict[str, DAG]) -> None:

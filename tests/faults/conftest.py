@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
     settings = Settings(
         data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
     )
-    before = {step: tmp_path_factory.mktemp(step) / "copy" for step in ("export", "promote")}
+    before = {step: tmp_path_factory.mktemp(step) / "copy" for step in ("snapshot", "tune", "export", "promote")}
 
     def train() -> None:
         for step, table in flow.WAYS["training"]:
@@ -88,6 +89,20 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
 
     child.run(train).value()
     return World(settings, before)
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
+    """The training's own place, since MLflow knows its artifacts by absolute paths; it is brought back at the end."""
+    place = world.settings.disk.parent
+    shutil.copytree(place, tmp_path / "after")
+    yield world.settings
+    bring_back(tmp_path / "after", place)
+
+
+def bring_back(copy: Path, place: Path) -> None:
+    shutil.rmtree(place)
+    shutil.copytree(copy, place)
 
 
 def clean(world: World, use_case: str, row_group: int, place: Path) -> CleanNight:

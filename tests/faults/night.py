@@ -190,6 +190,10 @@ class FileOperations:
     def _seen(self, event: str, arguments: tuple[Any, ...]) -> None:
         opens_to_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES
         if (opens_to_write or event in CHANGES) and str(arguments[0]).startswith(self.folder):
-            self.count += 1
-            if self.count == self.kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            self.counted()
+
+    def counted(self) -> None:
+        """One more; the last one, if it is the n-th."""
+        self.count += 1
+        if self.count == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)

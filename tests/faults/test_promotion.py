@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +16,7 @@ from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import tiny
 from tests.faults import child, night
-from tests.faults.conftest import World
+from tests.faults.conftest import World, bring_back
 from tests.faults.night import Calls, FileOperations
 
 AT_CALLS = {"export": 4, "promote": 8}  # evenly over all that it calls
@@ -33,20 +31,6 @@ class Champions:
     alias: str | None
     versions: list[str]  # the sha256 of each version's graph
     decisions: list[tuple[str | None, str | None, str]]  # version, previous, decision
-
-
-@pytest.fixture
-def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
-    """The training's own place, since MLflow knows its artifacts by absolute paths; it is brought back at the end."""
-    place = world.settings.disk.parent
-    shutil.copytree(place, tmp_path / "after")
-    yield world.settings
-    bring_back(tmp_path / "after", place)
-
-
-def bring_back(copy: Path, place: Path) -> None:
-    shutil.rmtree(place)
-    shutil.copytree(copy, place)
 
 
 def champions(settings: Settings) -> Champions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,21 @@ def found() -> dict[str, Any]:
     return {}
 
 
+@pytest.fixture
+def asking() -> list[str]:
+    """Whoever, beside the one who triggers the run, has asked for a part of it."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any]) -> None:
+def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any], asking: list[str]) -> None:
     """Quiet steps, but an evaluation that leaves its verdict, and a promotion that tells what the rule about approval says."""
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML)
 
     def evaluate(run: Run) -> Outcome:
         evaluated.leave(run, GRAPH, **found)
+        for by in asking:
+            flow.note(replace(run, asked_by=by), "tune linear", "again")
         return Outcome("judged", report=run.write_report("evaluate", "<p>the card"))
 
     def promote(run: Run) -> Outcome:
@@ -133,6 +142,65 @@ def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(
     assert left(run, "report")["approve"] == left(run, "report")["evaluate"]
 
 
+# --- who may
+
+
+@pytest.fixture
+def named(places: Path) -> None:
+    """Two are named, of whom one has asked for the training."""
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML.replace("approval: 3d", "approval: 3d, approvers: [op, admin]"))
+
+
+def in_turn(*acts: Callable[[TaskInstance], object]) -> Callable[[TaskInstance], object]:
+    """Do one thing after the other, each when the task waits (again)."""
+    left = list(acts)
+    return lambda task: left.pop(0)(task)  # noqa: PLW0108  (a name for each turn)
+
+
+@pytest.mark.usefixtures("named")
+def test_only_whom_the_file_names_can_approve_or_reject_and_the_question_stands(logged_in: Any, admin: TestClient, meanwhile: Any) -> None:
+    user = logged_in("user")
+    meanwhile(in_turn(answered(user, "Approve", "me"), answered(user, "Reject", "me"), answered(admin, "Approve", "looked at the card")))
+    assert said(dag_run("training")) == (True, "approved by admin: looked at the card")
+
+
+@pytest.mark.usefixtures("named")
+def test_whoever_has_asked_for_a_training_cannot_approve_of_it(
+    logged_in: Any, admin: TestClient, meanwhile: Any, asking: list[str]
+) -> None:
+    asking.append("op")
+    meanwhile(in_turn(answered(logged_in("op"), "Approve", "mine"), answered(admin, "Reject", "not yet")))
+    assert said(dag_run("training")) == (False, "rejected by admin: not yet")
+
+
+@pytest.mark.usefixtures("named")
+def test_an_answer_that_does_not_count_does_not_give_more_time(logged_in: Any, meanwhile: Any) -> None:
+    due = []
+
+    def later(task: TaskInstance) -> None:
+        assert task.trigger_timeout is not None
+        due.append(task.trigger_timeout)
+
+    def first(task: TaskInstance) -> None:
+        later(task)
+        answered(logged_in("user"), "Approve", "me")(task)
+
+    def second(task: TaskInstance) -> None:
+        later(task)
+        time_passes(task)
+
+    meanwhile(in_turn(first, second))
+    assert said(dag_run("training")) == (False, "nobody answered within 3d")
+    assert abs(due[1] - due[0]) < timedelta(minutes=1)
+
+
+def test_a_run_knows_who_has_asked_for_it(meanwhile: Any, admin: TestClient) -> None:
+    meanwhile(answered(admin, "Approve", "fine"))
+    run = dag_run("training")
+    notes = Run.open(tiny.NAME, "training", run.logical_date.date()).store.notes()
+    assert {note["by"] for note in notes if note["task"] == "ingest"} == {"dag_test"}  # as DAG.test calls whoever triggers it
+
+
 def test_a_rejection_skips_nothing_and_leaves_the_champion_whatever_a_viewer_tries(
     logged_in: Any, admin: TestClient, meanwhile: Any
 ) -> None:
@@ -142,15 +210,16 @@ def test_a_rejection_skips_nothing_and_leaves_the_champion_whatever_a_viewer_tri
     assert said(run) == (False, "rejected by admin: too many alarms")
 
 
-def test_whom_nobody_answers_in_time_leaves_the_champion(meanwhile: Any) -> None:
-    def time_passes(task: TaskInstance) -> None:
-        with create_session() as session:
-            own = session.get(TaskInstance, task.id)
-            assert own is not None
-            assert own.trigger_timeout is not None
-            own.trigger_timeout -= timedelta(days=3)
-        SchedulerJobRunner(Job()).check_awaiting_input_timeouts()  # type: ignore[no-untyped-call]
+def time_passes(task: TaskInstance) -> None:
+    with create_session() as session:
+        own = session.get(TaskInstance, task.id)
+        assert own is not None
+        assert own.trigger_timeout is not None
+        own.trigger_timeout -= timedelta(days=3)
+    SchedulerJobRunner(Job()).check_awaiting_input_timeouts()  # type: ignore[no-untyped-call]
 
+
+def test_whom_nobody_answers_in_time_leaves_the_champion(meanwhile: Any) -> None:
     meanwhile(time_passes)
     assert said(dag_run("training")) == (False, "nobody answered within 3d")
 

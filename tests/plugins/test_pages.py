@@ -182,6 +182,52 @@ def test_no_other_file_can_be_read_as_a_report(data: Path, path: str) -> None:
     assert report_file(data, "tiny_drift", path) is None
 
 
+@pytest.fixture
+def another(data: Path) -> Path:
+    """A report of another use case, below the same data root."""
+    report = data / "other" / "drift" / "2026-02-01" / "reports" / "drift.html"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text("<p>not for everybody")
+    return report
+
+
+REPORTS = "tiny/drift/2026-02-01/reports"
+
+
+def test_no_link_leads_to_another_use_cases_report(data: Path, another: Path) -> None:
+    (data / REPORTS / "soft.html").symlink_to(another)
+    (data / REPORTS / "beside.html").symlink_to(data / REPORTS / "drift.html")
+    (data / REPORTS / "hard.html").hardlink_to(another)
+    (data / "tiny" / "drift" / "2026-02-02").mkdir()
+    (data / "tiny" / "drift" / "2026-02-02" / "reports").symlink_to(another.parent)
+    (data / "tiny" / "drift" / "2026-02-03").symlink_to(another.parent.parent)
+    for path in (f"{REPORTS}/soft.html", f"{REPORTS}/beside.html", f"{REPORTS}/hard.html"):
+        assert report_file(data, "tiny_drift", path) is None
+    for day in ("2026-02-02", "2026-02-03"):
+        assert report_file(data, "tiny_drift", f"tiny/drift/{day}/reports/drift.html") is None
+    assert report_file(data, "tiny_drift", f"{REPORTS}/drift.html") is not None
+
+
+def test_a_report_that_a_backup_has_linked_elsewhere_is_shown(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "backup.html").hardlink_to(data / REPORTS / "drift.html")
+    assert report_file(data, "tiny_drift", f"{REPORTS}/drift.html") is not None
+
+
+def test_a_data_root_that_is_a_link_itself_is_one(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(data)
+    assert report_file(tmp_path / "elsewhere", "tiny_drift", f"{REPORTS}/drift.html") is not None
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2F..%2F..%2Fother%2Fdrift%2F2026-02-01%2Freports%2Fdrift", "%2e%2e/x", "..%5Cx", "%00", "x%00"])
+def test_no_page_beside_a_report_is_another_use_cases(user: TestClient, gated: Any, places: Path, name: str) -> None:
+    folder = places / "data" / "other" / "drift" / "2026-02-01" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "drift.html").write_text("<p>not for everybody")
+    answer = user.get(page(gated, "gate_drift", f"{name}.html"))
+    assert answer.status_code in (404, 422)
+    assert "not for everybody" not in answer.text
+
+
 # --- MLflow runs
 
 
