@@ -46,6 +46,8 @@ LINEAGE = {
     "use_case_sha256": "Use-case file (sha256)",
     "training_partition": "Training",
     "data_version": "Data version (DVC)",
+    "raw_version": "Raw rows (DVC)",
+    "past_raw_version": "Raw rows of the past (DVC)",
     "code": "Code",
     "lock": "Libraries (sha256 of the lock)",
     "seed": "Seed",

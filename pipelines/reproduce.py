@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from uuid import uuid4
 
 import numpy as np
 
-from pipelines import registry, snapshot, threshold, tune, use_cases
+from pipelines import definitions, registry, snapshot, threshold, tune
 from pipelines.errors import SluiceError
 from pipelines.model import candidate, convert
 from pipelines.model.graph import Graph
@@ -32,22 +34,23 @@ class NotTheSame(SluiceError):
 
 
 def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
-    """Search and fit a version's family again, and compare its scores on the held-out rows.
+    """Make a version's features of its raw rows again, search and fit its family on them, and compare its scores on the held-out rows.
 
     Yields:
         What it was made of, and whether that is so now; at last that it is the same, and by how much the scores differ.
 
     Raises:
-        NotTheSame: they differ by more than `SAME`; says by how much, and what else is different.
+        NotTheSame: the features are others, or the scores differ by more than `SAME`; says by how much, and what else is different.
         BadInput, TableCorrupt: the version, its rows or its use-case file are gone.
         TryAgain: MLflow or DVC does not answer.
     """
-    run = Run.open(use_case, "training", date.min, settings)
-    model = registry.champion(replace(run, model_version=version))
-    facts = _use_case(settings, use_case, version)
+    now = Run.open(use_case, "training", date.min, settings)
+    model = registry.champion(replace(now, model_version=version))
     made = model.metadata
+    run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, version))
+    facts = run.use_case
     yield f"{use_case} version {version}: {made['family']}, training {made['training_partition']}, data {made['data_version']}, seed {made['seed']}"
-    yield f"use-case file {made['use_case_sha256'][:12]}: {'as it is now' if made['use_case_sha256'] == run.loaded.sha256 else 'another one than now; the one of then is taken'}"
+    yield f"use-case file {made['use_case_sha256'][:12]}: {'as it is now' if made['use_case_sha256'] == now.loaded.sha256 else 'another one than now; the one of then is taken'}"
     others = [
         f"{what} {then[:12]} then, {now[:12]} now"
         for what, then, now in (("commit", made["code"], code_version()), ("lock", made.get("lock", "unknown"), lock_version()))
@@ -55,6 +58,7 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     ]
     yield "; ".join(others) if others else "commit and lock: the same as now"
     with snapshot.rows(run, made["data_version"]) as features:
+        yield _made_of_raw(run, made, features, others)
         apart, rows, cut = _again(features, facts, model)
     if model.threshold is not None and cut is not None:
         yield f"threshold {model.threshold:.6g}, chosen again {cut:.6g}"
@@ -71,9 +75,52 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     yield f"same: the scores of {rows:,} held-out rows differ by {apart:.1e} at most"
 
 
-def _use_case(settings: Settings, use_case: str, version: str) -> UseCase:
-    """The use case as it was when the version was trained."""
-    return use_cases.parse(Path(f"{use_case}.yaml"), registry.use_case_file(settings, use_case, version)).use_case
+def _made_of_raw(run: Run, made: Mapping[str, str], features: duckdb.DuckDBPyRelation, others: Sequence[str]) -> str:
+    """Make the features of the raw rows that were kept, by the version's own file, and compare them with those it was trained on.
+
+    Raises:
+        NotTheSame: they are others, or mean something else by now.
+    """
+    from pipelines.meaning import KEY, meanings
+
+    if "raw_version" not in made:
+        return "features: taken as they were, since the training has kept no raw rows"
+    learned = json.loads(made.get(KEY, "{}"))
+    means = meanings(run.use_case)
+    if apart := [name for name, fingerprint in learned.items() if means.get(name) != fingerprint]:
+        raise NotTheSame(
+            f"{run.use_case.name}: Sluice itself makes features in another way than when the version was trained: {', '.join(apart[:10])}\n"
+            f"  way out: check out commit {made['code']} and install its lock (make setup), then reproduce again"
+        )
+    with ExitStack() as kept:
+        raw = kept.enter_context(snapshot.raw_rows(run, made["raw_version"]))
+        before = kept.enter_context(snapshot.raw_rows(run, made["past_raw_version"])) if "past_raw_version" in made else None
+        again = _features(run, raw, before)
+        count = "SELECT (SELECT count(*) FROM (FROM {one} EXCEPT ALL FROM {other}))"
+        then, now = (f"features {name} {uuid4().hex}" for name in ("then", "now"))
+        features.create_view(then)
+        again.project(", ".join(map(quoted, features.columns))).create_view(now)
+        pairs = ((quoted(then), quoted(now)), (quoted(now), quoted(then)))
+        gone, new = (run.store.connection.sql(count.format(one=one, other=other)).fetchall()[0][0] for one, other in pairs)
+    if gone or new:
+        raise NotTheSame(
+            f"{run.use_case.name}: of the raw rows come other features than the version was trained on: {gone:,} rows are gone or changed, {new:,} new\n"
+            f"  {'; '.join(others) or 'commit and lock are the same'}\n"
+            f"  way out: check out commit {made['code']} and install its lock (make setup), then reproduce again"
+        )
+    return "features: made again of the raw rows, by the file of then: the same to the bit"
+
+
+def _features(run: Run, raw: duckdb.DuckDBPyRelation, past_raw: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation:
+    """Raw rows -> features, as a training's steps make them."""
+    from pipelines import dates, past
+    from pipelines.cleanse import cleanse
+    from pipelines.features import compute
+    from pipelines.split import assign
+
+    clean, _, further = cleanse(raw, run.use_case, run.partition)
+    fed = None if past_raw is None else past.compute(past_raw, further, run.use_case).rows
+    return assign(compute(clean, fed, run.use_case), run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
 
 
 def _again(features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion) -> tuple[float, int, float | None]:

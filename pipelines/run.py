@@ -138,11 +138,13 @@ class Run:
         """What is written into a model's metadata, so that it can be traced and made again."""
         from pipelines import snapshot
 
+        data = snapshot.of(self.store)
         return {
             "use_case": self.use_case.name,
             "use_case_sha256": self.loaded.sha256,
             "training_partition": self.partition.isoformat(),
-            "data_version": snapshot.of(self.store).md5,
+            "data_version": data.md5,
+            **{f"{table}_version": md5 for table, md5 in data.made_of.items()},
             "code": self.store.version.code,
             "lock": lock_version(),
             "seed": str(self.use_case.candidates.seed),

@@ -15,9 +15,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from pipelines.store import Store, as_json
 
 logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
+MADE_OF = ("raw", "past_raw")  # of which features can be made again, if it is asked what a model was trained on
 FILE = "snapshot.json"
 
 
@@ -48,6 +49,7 @@ class Snapshot:
     nfiles: int
     path: str  # of the table, below the data root
     partition: date
+    made_of: dict[str, str] = field(default_factory=dict)  # table -> the md5 of the version that these features were made of
 
     @classmethod
     def from_json(cls, content: bytes, place: object = FILE) -> Snapshot:
@@ -64,37 +66,54 @@ class Snapshot:
 
 
 def publish(run: Run) -> Snapshot:
-    """Keep the partition's features as a version, in the cache and at the remote. The same features are the same version.
+    """Keep the partition's features, and the raw rows that they were made of, as versions, in the cache and at the remote.
+
+    The same features are the same version.
 
     Raises:
         TryAgain: another writer holds the lock for too long, or the remote cannot be reached.
         TableMissing: there are no features yet.
     """
-    parts = run.store.manifest(TABLE).parts  # says so when there is nothing to keep
-    # The folder may hold parts that were published before these, and a version is not to depend on what was there before it.
-    only = "\n".join([f"/{TABLE}/*", *(f"!/{TABLE}/{part.file}" for part in parts)]).encode()
+    run.store.manifest(TABLE)  # says so when there is nothing to keep
+    tables = [TABLE, *(table for table in MADE_OF if run.store.has(table))]
     with dvc_root.opened(run.settings) as repo:
-        folder = Path(repo.root_dir) / run.store.where / TABLE
-        if isinstance(run.store.folder, BucketPath):
-            run.store.bring(TABLE, folder)
-        places.publish(folder.parent / ".dvcignore", only)
-        folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
-        try:
-            (stage,) = repo.add([str(folder)])
-            repo.push([stage.addressing])
-        except (DvcException, ObjectFormatError) as error:
-            raise TryAgain(f"{run.store}: DVC could not keep {folder}: {error}") from error
-        out = stage.outs[0]
+        folder = Path(repo.root_dir) / run.store.where
+        places.publish(folder / ".dvcignore", _ignored(run.store, tables))
+        kept = {table: _kept(repo, run.store, folder / table) for table in tables}
+    for table in tables[1:]:  # rows that are delivered twice go by the order in which they came: that of the parts, and within them
+        order = [part.file for part in run.store.manifest(table).parts]
+        run.store.write_file(f"raw_versions/{kept[table].hash_info.value}.json", as_json({"parts": order}))
+    features = kept[TABLE]
     version = Snapshot(
-        md5=out.hash_info.value,
-        size=out.meta.size,
-        nfiles=out.meta.nfiles,
+        md5=features.hash_info.value,
+        size=features.meta.size,
+        nfiles=features.meta.nfiles,
         path=f"{run.store.where}/{TABLE}",
         partition=run.partition,
+        made_of={table: kept[table].hash_info.value for table in tables[1:]},
     )
     run.store.write_file(f"versions/{version.md5}.json", version.as_json())
     run.store.write_file(FILE, version.as_json())
     return version
+
+
+def _ignored(store: Store, tables: Sequence[str]) -> bytes:
+    """What DVC is to overlook: a folder may hold parts of before, and a version is not to depend on what was there before it."""
+    lines = [f"/{table}/*\n" + "\n".join(f"!/{table}/{part.file}" for part in store.manifest(table).parts) for table in tables]
+    return "\n".join(lines).encode()
+
+
+def _kept(repo: Any, store: Store, folder: Path) -> Any:
+    """Give a table to DVC; what it says of it."""
+    if isinstance(store.folder, BucketPath):
+        store.bring(folder.name, folder)
+    folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
+    try:
+        (stage,) = repo.add([str(folder)])
+        repo.push([stage.addressing])
+    except (DvcException, ObjectFormatError) as error:
+        raise TryAgain(f"{store}: DVC could not keep {folder}: {error}") from error
+    return stage.outs[0]
 
 
 def of(store: Store) -> Snapshot:
@@ -149,6 +168,21 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
             )
         _move(Path(folder) / TABLE, dest)
     return dest
+
+
+@contextmanager
+def raw_rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
+    """The raw rows of a version, in the order in which they were delivered; `run` is the training's, or one of its partition.
+
+    Raises:
+        BadInput, TableMissing: nobody has it any more.
+        TableCorrupt: what came back is not the version.
+    """
+    place = f"raw_versions/{md5}.json"
+    order = kept.mapping(run.store.read_file(place), run.store.folder / place, "bring it back from a backup")["parts"]
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
+        parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
+        yield run.store.connection.read_parquet([f"{parts}/{file}" for file in order])
 
 
 @contextmanager

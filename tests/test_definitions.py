@@ -243,6 +243,37 @@ def test_replay_takes_a_mended_rule_but_no_other_meaning(own: Settings) -> None:
     assert "nothing to replay" in quarantine.replay(world.way_of(own, "scoring", NIGHT))
 
 
+# --- a champion beside its challenger
+
+
+def evaluated(settings: Settings) -> list[tuple[object, ...]]:
+    """What a training's scores say of the champion."""
+    for step in ("ingest", "cleanse", "past", "features", "snapshot", "tune", "evaluate"):
+        run = world.way_of(settings, "training", NIGHT)
+        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
+    scores = world.way_of(settings, "training", NIGHT).store.read("scores").filter("metric = 'aucpr'")
+    return scores.project("slice, champion, n").order("slice").fetchall()
+
+
+def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings) -> None:
+    before = evaluated(own)
+    edit(own, "amount: amount\n", "amount: -amount\n")
+    edit(own, "avg(amount) over week", "min(amount) over week")
+    assert evaluated(own) == before
+
+
+def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethroned(own: Settings) -> None:
+    edit(own, "tests.two_champions:payments", "tests.test_definitions:without_channel")
+    edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
+    unwanted = ("cleanse:\n  lower: [channel]\n", "  merge: {channel: {online: [web]}}\n", "  categories: {channel: channel}\n")
+    for there in (*unwanted, "slices: [channel]\n"):
+        edit(own, there, "")
+    with pytest.raises(
+        BadInput, match=r"has learned other features, and cannot be compared by its own definitions[\s\S]*models retire tiny"
+    ):
+        evaluated(own)
+
+
 # --- one run, one file
 
 
