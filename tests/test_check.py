@@ -132,6 +132,8 @@ def test_a_feature_of_many_lines_is_told_with_its_own_line(tmp_path: Path) -> No
     [
         ("raw: [{expect_table_row_count_to_be_like_past_partition: {}}]", "did you mean 'expect_table_row_count_to_be_like_past_partitions'?"),
         ("raw: [{expect_newest_row_to_be_within: {hours: 6, hour: 6}}]", "no argument 'hour'; did you mean 'hours'?"),
+        ("clean: [{expect_column_values_to_be_unique: {column: amount, row_condition: {type: pass_through, pass_through_filter: a}}}]", "row_condition is a text"),
+        ("clean: [{expect_column_quantile_values_to_be_between: {column: amount, quantile_ranges: {a: 1}}}]", "'quantiles'"),
         ("raw: [{expect_newest_row_to_be_within: {}}]", "the argument 'hours' is missing"),
         ("raw: [{expect_newest_row_to_be_within: {hours: 0}}]", "hours: Input should be greater than 0, found 0"),
         ("raw: [{expect_table_row_count_to_be_like_past_partitions: {partitions: 2.5}}]", "partitions: Input should be a valid integer, found 2.5"),

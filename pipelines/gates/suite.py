@@ -83,13 +83,14 @@ def mistakes(expectation: Expectation, columns: Collection[str], facts: Mapping[
         return found
     try:
         built = build(expectation)
+        computable = name not in NO_QUARTILES and _computable(built)
     except ValidationError as error:
         return _type_mistakes(expectation, error)
-    except (ValueError, TypeError, GreatExpectationsError) as error:
+    except (ValueError, TypeError, LookupError, GreatExpectationsError) as error:
         return [f"{name}: {error}"]
     if getattr(getattr(built, "row_condition", None), "type", None) == "pass_through":
         return [f'{name}: row_condition is text for another engine; write it as col("name")==1, with condition_parser: great_expectations']
-    if name in NO_QUARTILES or not _computable(built):
+    if not computable:
         return [f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under cleanse.rules"]
     if missing := [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]:
         return missing
@@ -111,6 +112,8 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
     ]
     if all(limit in fields and limit not in given for limit in LIMITS) and "threshold" not in fields:
         found.append("without min_value and max_value it lets everything pass")
+    if not isinstance(given.get("row_condition", ""), str | dict):
+        found.append('row_condition is a text, such as col("name")==1, with condition_parser: great_expectations')
     return [f"{expectation.name}: {mistake}" for mistake in found]
 
 
