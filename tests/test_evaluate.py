@@ -208,7 +208,9 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     judged = judge(facts("regression"), champion("linear", "regression", None), means={"linear": 9, "forest": 8, "xgboost": 7})
     assert judged.verdict.winner == "xgboost"
     assert judged.verdict.threshold is None
-    assert list(judged.scores["metric"].unique()) == [*metrics.for_task("regression"), "luck", "learning"]
+    assert list(judged.scores["metric"].unique()) == [*metrics.for_task("regression"), "learning"], (
+        "no luck, since nothing in these models is drawn"
+    )
     assert set(judged.curves["curve"]) == {"calibration", "residual_by_hour"}
     assert {"predicted_actual", "residuals", "residuals_by_hour"} <= set(judged.pictures)
     assert row(judged, "rmse")["gain_over_baseline"] > 0
