@@ -66,7 +66,7 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def night(open_run: Opened, three_weeks: Path) -> Run:
     """A night with three weeks of others before it."""
     run = open_run("scoring", NIGHT)
-    shutil.copytree(three_weeks, run.settings.data, dirs_exist_ok=True)
+    shutil.copytree(three_weeks, str(run.settings.data), dirs_exist_ok=True)
     return run
 
 
