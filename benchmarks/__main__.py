@@ -33,6 +33,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "tuning": ((),),
     "memory": ((),),
     "gates": ((),),
+    "steady": (("20",),),
     "dag_run": ((),),
     "dags": ((),),
 }
