@@ -121,14 +121,14 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
     rejected = sum(n for _, n in reasons)
     most = f", most for {reasons[0][0]} ({reasons[0][1]:,})" if reasons else ""
     allowed = run.use_case.cleanse.max_quarantined
+    key, hint = run.use_case.key, ""
     if reasons and reasons[0][0] == OTHER:
-        key = run.use_case.key
-        most += f": is {key} the customer's, not the row's? then name a column that is the row's; if rows are corrected, allow for it"
+        hint = f"; is {key} the customer's, not the row's? name a column that is the row's as key; if rows are corrected, allow for more"
     copies = quarantine - rejected
     yield _must(
         "table_row_count_to_be_between",
         min_value=raw - copies - math.floor(round(allowed * raw, 6)),
-        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) were rejected{most}; cleanse.max_quarantined allows {allowed:.3g}",
+        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) were rejected{most}; cleanse.max_quarantined allows {allowed:.3g}{hint}",
     )
 
 
