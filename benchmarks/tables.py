@@ -170,7 +170,7 @@ def sluice(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
     facts, first = use_case(), store(folder)
     pd.DataFrame()
     start = time.perf_counter()
-    clean, bad = cleanse(first.read("raw"), facts, PARTITION)
+    clean, bad, _ = cleanse(first.read("raw"), facts, PARTITION)
     quarantine = first.write("quarantine", bad)
     cleaned = first.write("clean", clean)
     first.connection.close()

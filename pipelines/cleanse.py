@@ -11,9 +11,8 @@ rows in = rows clean + rows in quarantine. What is decided where the file leaves
   `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
 - A missing label sends no row to quarantine: scoring has no labels yet, and a row counts in others' windows either way.
   `drop: [<label>]` leaves such rows out of training (`pipelines.split`).
-- Copies are looked for among good rows only: a bad row never stands in for a good one of the same key. A surplus copy
-  goes to quarantine as `duplicate`; it counts as rejected only under `duplicates: quarantine`, since with `first` and
-  `last` copies are expected. The column `rejected` tells them apart for the gate, which judges rejected / all rows.
+
+Rows of one key are copies. What becomes of them, and which rows feed windows, is decided in `pipelines.copies`.
 
 Most rows are good and alone bear their key. Of a large table these stream from raw to clean, and only the sort holds
 them; so the raw relation is read several times. What costs more, JSON and the order among copies, is for the few others.
@@ -21,13 +20,16 @@ them; so the raw relation is read several times. What costs more, JSON and the o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import uuid4
 
 import duckdb
 
-from pipelines import sql
+from pipelines import copies, sql
 from pipelines.config import UseCase
 from pipelines.errors import BadUseCase, SluiceError
 
@@ -45,39 +47,104 @@ class Rule:
     broken: str  # SQL over the repaired columns: true for a bad row, never null
 
 
-def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
-    """Repair and judge raw rows; see the module's text for the decisions.
+class Cleansed(NamedTuple):
+    """What has become of raw rows.
 
-    Args:
-        raw: the schema's columns, under the source's names, each of its declared type.
-        use_case: its schema and its `cleanse`.
-        partition: whose rows they are; every row in quarantine says so.
-
-    Returns:
+    Attributes:
         clean: `use_case.kept_columns`, typed, in order of (time, key). A binary label is 0 or 1.
         quarantine: `key` (as text; see `keyed`), `partition`, `reasons` (joined by '; '), `found` (JSON: the raw values at
             fault), `rejected` (false for a surplus copy that is expected), `row` (JSON: the whole raw row).
+        further: Like `clean`: rows that feed windows all the same, see `copies`; at night there are none.
+    """
+
+    clean: duckdb.DuckDBPyRelation
+    quarantine: duckdb.DuckDBPyRelation
+    further: duckdb.DuckDBPyRelation
+
+
+class Fed(NamedTuple):
+    """What raw rows of earlier days leave to windows.
+
+    Attributes:
+        rows: Like `Cleansed.clean`: the rows that feed windows, each key once a day.
+        aside: `day`, `rejected`: the other rows, one each, as their own night counted them.
+    """
+
+    rows: duckdb.DuckDBPyRelation
+    aside: duckdb.DuckDBPyRelation
+
+
+def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) -> Cleansed:
+    """Repair and judge raw rows; see the module's text for the decisions.
+
+    Args:
+        raw: the schema's columns, under the source's names, each of its declared type; rows of the same time and key in
+            the order in which they were delivered.
+        use_case: its schema and its `cleanse`.
+        partition: whose rows they are; every row in quarantine says so.
 
     Raises:
         BadUseCase: a rule or value of the file cannot be used on these columns.
         SluiceError: not every row came out once.
     """
-    try:
+    with _told(use_case):
         rules = _rules(use_case)
-        judged, suspects, twice = _dealt(raw, use_case, rules)
-        clean, bad = _clean(use_case, judged, suspects, twice), _quarantine(use_case, rules, partition, suspects)
-        counts = f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({clean})), (SELECT count(*) FROM ({bad}))"
-        ((rows, good, aside),) = sql.select(raw, "raw", counts).fetchall()
+        dealt = _dealt(raw, use_case, rules)
+        clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
+        further = f"SELECT {_columns(use_case, copies.KNOWN)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.FURTHER}"
+        _require_whole(raw, use_case, clean, bad)
+    return Cleansed(
+        _ordered(raw, clean, use_case), sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"'), _ordered(raw, further, use_case)
+    )
+
+
+def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
+    """Raw rows of earlier days -> those that feed windows: what each day's own night let through, with the labels known since.
+
+    Args:
+        raw: see `cleanse`.
+        use_case: its schema and its `cleanse`.
+
+    Raises:
+        See `cleanse`.
+    """
+    with _told(use_case):
+        dealt = _dealt(raw, use_case, _rules(use_case))
+        key, columns = sql.name(use_case.key), _columns(use_case, copies.KNOWN)
+        numbered = copies.numbered(use_case, dealt.suspects)
+        fed = f"""
+            SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#fed"
+            UNION ALL SELECT {columns} FROM {numbered} WHERE {copies.FED} AND {key} IN (FROM {dealt.twice})"""
+        aside = f"""
+            SELECT "#day" AS "day", NOT "#fed" OR {copies.rejected(use_case, '"#differs by night"')} AS "rejected"
+            FROM {numbered} WHERE NOT ({copies.FED})"""
+        _require_whole(raw, use_case, fed, aside)
+    return Fed(_ordered(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
+
+
+@contextmanager
+def _told(use_case: UseCase) -> Iterator[None]:
+    try:
+        yield
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
             f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
         ) from error
-    if good + aside != rows:
+
+
+def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, aside: str) -> None:
+    """Make sure that every row comes out once."""
+    counts = f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({good})), (SELECT count(*) FROM ({aside}))"
+    ((given, kept, put_aside),) = sql.select(raw, "raw", counts).fetchall()
+    if kept + put_aside != given:
         raise SluiceError(
-            f"{use_case.name}: cleanse was given {rows:,} rows and gave {good:,} clean ones and {aside:,} for quarantine: nothing is published"
+            f"{use_case.name}: cleanse was given {given:,} rows and gave {kept:,} clean ones and {put_aside:,} for quarantine: "
+            "nothing is published"
         )
-    time, key = sql.name(use_case.time), sql.name(use_case.key)
-    return sql.select(raw, "raw", f"{clean} ORDER BY {time}, {key}"), sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"')
+
+
+def _ordered(raw: duckdb.DuckDBPyRelation, rows: str, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    return sql.select(raw, "raw", f"{rows} ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
 
 
 def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
@@ -190,32 +257,62 @@ def _allowed(column: str, use_case: UseCase) -> list[str]:
     return [sql.literal(value, sql.TYPES[spec.type]) for value in values]
 
 
-def _judged(use_case: UseCase, rules: list[Rule]) -> str:
-    """Repaired columns, `#raw` (the whole raw row) and `#reasons` ('' for a good row)."""
+@dataclass(frozen=True)
+class _Dealt:
+    """SQL of the judged rows, of the suspects among them in the order of their delivery (`#n`), and of the keys that several rows bear."""
+
+    judged: str
+    suspects: str
+    twice: str
+
+
+def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
+    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row) and `#fed` (see `copies`)."""
     tidied = ", ".join(f"{_tidied(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     repaired = ", ".join(f"{_mended(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     reasons = ", ".join(f"CASE WHEN {rule.broken} THEN {sql.text(rule.reason)} END" for rule in rules)
+    blind = [rule.broken for rule in rules if use_case.target not in rule.columns]
+    # The schema's own word on a label holds for a hidden one.
+    hiding = [rule.broken for rule in rules if use_case.target in rule.columns and rule.reason in use_case.cleanse.rules]
     return f"""
-        WITH tidied AS (SELECT raw AS "#raw", {tidied} FROM raw),
-        repaired AS (SELECT "#raw", {repaired} FROM tidied)
-        SELECT *, concat_ws('; ', {reasons}) AS "#reasons" FROM repaired"""
+        WITH tidied AS (
+            SELECT raw AS "#raw", CAST(raw.{sql.name(_source_of(use_case.time, use_case))} AS DATE) AS "#day",
+                {"row_number() OVER ()" if numbered else "0"} AS "#n", {tidied} FROM raw
+        ),
+        repaired AS (SELECT "#raw", "#day", "#n", {repaired} FROM tidied),
+        blind AS ({_blind(use_case, hiding)})
+        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ("#bad by night" OR {" OR ".join(blind)}) AS "#fed" FROM blind"""
 
 
-def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> tuple[str, str, str]:
-    """SQL of the judged rows, of the suspects among them, and of the keys that several rows bear."""
+def _blind(use_case: UseCase, hiding: list[str]) -> str:
+    """SQL of the repaired rows and `#bad by night`: whether they break rules that read the label, as they are judged while it is hidden."""
+    if not hiding:
+        return 'SELECT *, false AS "#bad by night" FROM repaired'
+    label = sql.name(use_case.target)
+    hidden = f'SELECT * REPLACE (CAST(NULL AS {sql.TYPES[use_case.columns[use_case.target].type]}) AS {label}), {label} AS "#label" FROM repaired'
+    seen = f'SELECT *, {" OR ".join(hiding)} AS "#bad by night" FROM ({hidden})'
+    return f'SELECT * EXCLUDE ("#label") REPLACE ("#label" AS {label}) FROM ({seen})'
+
+
+def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> _Dealt:
     table, suspects, twice = (sql.name(f"{what} {uuid4().hex}") for what in ("judged", "suspects", "twice"))
-    statement, key = _judged(use_case, rules), sql.name(use_case.key)
+    statement, key = _judged(use_case, rules, numbered=False), sql.name(use_case.key)
     # Suspects are bad rows, and those whose key others bear, too: few, so that only these are put in order and told in JSON.
-    suspect = f"""WHERE "#reasons" <> '' OR {key} IN (FROM {twice})"""
+    suspect = f"""WHERE "#reasons" <> '' OR NOT "#fed" OR {key} IN (FROM {twice})"""
     ((rows,),) = raw.count("*").fetchall()
     if rows <= _FEW:
+        # DuckDB keeps a table's rows in the order in which they came.
         raw.query("raw", f"CREATE TEMP TABLE {table} AS {statement}")
         raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, table)}")
-        return table, f"(SELECT * FROM {table} {suspect})", twice
+        return _Dealt(table, f'(SELECT * REPLACE (rowid AS "#n") FROM {table} {suspect})', twice)
     keys = f"(SELECT {_repaired_key(use_case)} AS {key} FROM raw)"
     raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, keys)}")
-    raw.query("raw", f'CREATE TEMP TABLE {suspects} AS SELECT unnest("#raw") FROM ({statement}) {suspect}')
-    return f"({statement})", f"(WITH raw AS (FROM {suspects}) SELECT * FROM ({statement}))", twice
+    ((copied,),) = sql.select(raw, "raw", f"SELECT count(*) FROM {twice}").fetchall()
+    # Rows are numbered on one thread: only where there are copies.
+    found = f"SELECT * FROM ({_judged(use_case, rules, numbered=copied > 0)}) {suspect}"
+    raw.query("raw", f'CREATE TEMP TABLE {suspects} AS SELECT unnest("#raw") FROM ({found}) ORDER BY "#n"')
+    again = f"(WITH raw AS (FROM {suspects}) SELECT * FROM ({_judged(use_case, rules, numbered=True)}))"
+    return _Dealt(f"({statement})", again, twice)
 
 
 def _twice(key: str, rows: str) -> str:
@@ -225,30 +322,26 @@ def _twice(key: str, rows: str) -> str:
 # --- the two tables
 
 
-def _clean(use_case: UseCase, judged: str, suspects: str, twice: str) -> str:
+def _clean(use_case: UseCase, dealt: _Dealt) -> str:
     """Good rows that alone bear their key, and of those that share one the one to keep."""
-    columns = _clean_columns(use_case)
+    columns, key = _columns(use_case), sql.name(use_case.key)
     return f"""
-        SELECT {columns} FROM {judged} ANTI JOIN {twice} USING ({sql.name(use_case.key)}) WHERE "#reasons" = ''
-        UNION ALL SELECT {columns} FROM {suspects} WHERE "#reasons" = '' QUALIFY {_copy(use_case)} = 1"""
+        SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#reasons" = ''
+        UNION ALL SELECT {columns} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.CLEAN} AND {key} IN (FROM {dealt.twice})"""
 
 
-def _copy(use_case: UseCase) -> str:
-    """SQL of a good row's number among those of its key: 1 is kept."""
-    latest = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
-    return f'row_number() OVER (PARTITION BY {sql.name(use_case.key)} ORDER BY {sql.name(use_case.time)} {latest}, to_json("#raw"))'
-
-
-def _clean_columns(use_case: UseCase) -> str:
+def _columns(use_case: UseCase, known: str = "true") -> str:
+    """SQL of the columns of clean rows, with the label only where it is `known`."""
     target = sql.name(use_case.target)
     label = f"CAST({target} AS DOUBLE)"
     if use_case.task == "binary":
         positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[use_case.target].type])
         label = f"CAST({target} = {positive} AS BIGINT)"
+    label = label if known == "true" else f"CASE WHEN {known} THEN {label} END"
     return ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
 
 
-def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, suspects: str) -> str:
+def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _Dealt) -> str:
     """Bad rows, and of good rows that share a key those not to keep."""
     # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
     faults = [*rules, Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
@@ -258,18 +351,14 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, suspects:
         for column in use_case.kept_columns
         if (broken := [f"({rule.broken})" for rule in faults if column in rule.columns])
     )
-    copies_are_rejected = str(use_case.cleanse.duplicates == "quarantine").lower()
     return f"""
-        WITH suspects AS (FROM {suspects}),
-        aside AS (
-            SELECT * FROM suspects WHERE "#reasons" <> ''
-            UNION ALL SELECT * FROM suspects WHERE "#reasons" = '' QUALIFY {_copy(use_case)} > 1
-        ),
+        WITH suspects AS (FROM {copies.numbered(use_case, dealt.suspects)}),
+        aside AS (FROM suspects WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
         SELECT {_key(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",
-            if("#reasons" = '', 'duplicate', "#reasons") AS "reasons",
+            CASE WHEN "#reasons" <> '' THEN "#reasons" ELSE {copies.reason('"#differs"')} END AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
-            if("#reasons" = '', {copies_are_rejected}, true) AS "rejected",
+            "#reasons" <> '' OR {copies.rejected(use_case, '"#differs"')} AS "rejected",
             CAST("#row" AS VARCHAR) AS "row"
         FROM told"""
 

@@ -38,6 +38,7 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     "training": (
         ("ingest", "raw"),
         ("cleanse", "clean"),
+        ("past", "past"),
         ("features", "features"),
         ("snapshot", None),
         ("tune", "trials"),
@@ -48,6 +49,7 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     "scoring": (
         ("ingest", "raw"),
         ("cleanse", "clean"),
+        ("past", "past"),
         ("features", "features"),
         ("score", None),
         ("publish", "predictions"),
@@ -59,10 +61,11 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
 def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The way of one use case: that of all, and where it has a sink, behind every gate, what brings its predictions there.
 
-    This last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
+    Without `past` where no feature looks back. The last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
     """
+    way = tuple(at for at in WAYS[kind] if at[0] != "past" or use_case.features.history)
     delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
-    return WAYS[kind] + delivery
+    return way + delivery
 
 
 def ingest(run: Run) -> Outcome:
@@ -79,17 +82,32 @@ def ingest(run: Run) -> Outcome:
 
 
 def cleanse(run: Run) -> Outcome:
-    """Raw -> clean and quarantine; past_raw -> past (its bad rows were in quarantine on their own day)."""
+    """Raw -> clean and quarantine; of a training, and where features look back, further: rows that only feed windows."""
     from pipelines.cleanse import cleanse
 
-    clean, bad = cleanse(run.store.read("raw"), run.use_case, run.partition)
+    clean, bad, further = cleanse(run.store.read("raw"), run.use_case, run.partition)
     with run.store.together() as store:
         quarantined = store.write("quarantine", bad)
         written = store.write("clean", clean)
-        if dates.past_of(run.use_case, run.kind, run.partition):
-            store.write("past", cleanse(run.store.read("past_raw"), run.use_case, run.partition)[0])
+        if run.kind == "training" and run.use_case.features.history:
+            store.write("further", further)
     numbers = {"rows": written.rows, "quarantined_rows": quarantined.rows}
     return Outcome(f"clean: {written.rows:,} rows, {quarantined.rows:,} in quarantine", numbers=numbers)
+
+
+def past(run: Run) -> Outcome:
+    """Past_raw (and further) -> past: what windows see beside clean; and days: what each day holds, by which the gate judges them."""
+    from pipelines import past
+
+    further = run.store.read("further") if run.kind == "training" else None
+    past_raw = run.store.read("past_raw")
+    every = dates.past_of(run.use_case, run.kind, run.partition), dates.days_of(run.use_case, run.kind, run.partition)
+    fed = past.compute(past_raw, further, run.use_case)
+    with run.store.together() as store:
+        written = store.write("past", fed.rows)
+        clean = run.store.read("clean")
+        store.write("days", past.days(store.read("past"), clean, past_raw, fed.aside, run.use_case, every))
+    return Outcome(f"past: {written.rows:,} rows of {len(every[0])} days before {every[1].first}", numbers={"rows": written.rows})
 
 
 def features(run: Run) -> Outcome:
@@ -270,6 +288,7 @@ def _newest(run: Run) -> float:
 STEPS: dict[Step, Callable[..., Outcome]] = {
     "ingest": ingest,
     "cleanse": cleanse,
+    "past": past,
     "features": features,
     "snapshot": snapshot,
     "tune": tune,
@@ -299,8 +318,8 @@ def slices(run: Run) -> dict[str, Slice]:
 
 def shares_behind(run: Run, table: GatedTable) -> tuple[str, ...]:
     """The shares of the step behind a table's gate."""
-    tables = [written for _, written in WAYS[run.kind]]
-    behind = WAYS[run.kind][tables.index(table) + 1 :]
+    way = steps_of(run.use_case, run.kind)
+    behind = way[[written for _, written in way].index(table) + 1 :]
     return shares(run, behind[0][0]) if behind else ()
 
 

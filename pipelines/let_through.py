@@ -13,7 +13,7 @@ from itertools import takewhile
 from pipelines import dates
 from pipelines.config import GatedTable, Step, UseCase
 from pipelines.errors import GateClosed, TableMissing, listed
-from pipelines.flow import WAYS
+from pipelines.flow import steps_of
 from pipelines.run import Run
 from pipelines.store import Store
 
@@ -46,7 +46,7 @@ def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
     """The gated tables that lie before a step: those of its own partition, and for the drift report its nights'."""
     # A store of their own: what a gate has said is no input of the step's table.
     store = run.afresh().store
-    for _, table in takewhile(lambda at: at[0] != step, WAYS[run.kind]):
+    for _, table in takewhile(lambda at: at[0] != step, steps_of(run.use_case, run.kind)):
         if table:
             yield store, table
     if step == "drift":

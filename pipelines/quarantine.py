@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     import duckdb
 
 # Table -> the one of which it was made: what must be true of a night whose tables belong together.
-MADE_OF = {"quarantine": "raw", "clean": "raw", "features": "clean", "predictions": "features"}
-GATED: tuple[GatedTable, ...] = ("raw", "clean", "features", "predictions")
+MADE_OF = {"quarantine": "raw", "clean": "raw", "past": "past_raw", "days": "past", "features": "clean", "predictions": "features"}
+GATED: tuple[GatedTable, ...] = ("raw", "clean", "past", "features", "predictions")
 TABLES = ("raw", *MADE_OF)
+WITH_WINDOWS = {"past", "days"}  # what there is only where features look back
 ASIDE, GOOD = "replay", "judged_good.json"  # the folder beside the night's tables, and the note in it
 MOST = 10  # reasons, and examples
+_ROW = '"#row"'  # a row's number in its table
 LONGEST = 100  # characters of what was found
 
 
@@ -138,6 +140,8 @@ def replay(run: Run) -> str:
         if not joined:
             aside.discard()
             return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(judged)}"
+        if run.use_case.features.history:
+            _look_back(run)
         _compute_features(run)
         version = _predict(run)
         _require_open_gates(run)
@@ -178,14 +182,23 @@ def _belonging_together(run: Run) -> dict[str, str]:
     store = run.afresh().store
     store.manifest("predictions")  # says so when the night was not scored
     for table, source in MADE_OF.items():
-        if store.manifest(table).inputs.get(f"{run.kind}/{run.partition}/{source}") != store.digest(source):
+        if table in _tables(run) and store.manifest(table).inputs.get(f"{run.kind}/{run.partition}/{source}") != store.digest(source):
             raise BadInput(
                 f"{store}: its {table} were made of other rows than its {source} hold now: the night was run again meanwhile, and not to its end\n{_run_again(run)}"
             )
-    closed = [table for table in GATED if not is_let_through(store, run.use_case, table)]
+    closed = [table for table in _gated(run) if not is_let_through(store, run.use_case, table)]
     if closed:
         raise BadInput(f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is now\n{_run_again(run)}")
-    return {table: store.digest(table) for table in TABLES}
+    return {table: store.digest(table) for table in _tables(run)}
+
+
+def _tables(run: Run) -> tuple[str, ...]:
+    """The night's tables that are judged again."""
+    return tuple(table for table in TABLES if run.use_case.features.history or table not in WITH_WINDOWS)
+
+
+def _gated(run: Run) -> tuple[GatedTable, ...]:
+    return tuple(table for table in GATED if table in _tables(run))
 
 
 def _require_unchanged(run: Run, before: dict[str, str]) -> None:
@@ -215,34 +228,48 @@ def _judge_again(run: Run) -> tuple[int, int]:
     order = [source_names[use_case.time], source_names[use_case.key]]
     raw, clean, quarantine = (now.store.read(table) for table in ("raw", "clean", "quarantine"))
     source = ingest.without_labels(ingest.rows(now, dates.days_of(use_case, run.kind, run.partition)), use_case)
-    delivered = keyed(source, use_case)
+    delivered = _numbered(keyed(source, use_case))
     # None of these keys is in clean, so all their rows are in quarantine. (A key that is null equals none.)
     _with(_without(quarantine, "key", clean, use_case.key), "key", delivered, "#key").project("key").distinct().create("keys")
     keys = now.store.connection.table("keys")
-    kept, kept_aside = _without(keyed(raw, use_case), "#key", keys, "key"), _without(quarantine, "key", keys, "key")
+    kept, kept_aside = _without(_numbered(keyed(raw, use_case)), "#key", keys, "key"), _without(quarantine, "key", keys, "key")
     if _count(raw) - _count(kept) != _count(quarantine) - _count(kept_aside):
         raise BadInput(f"{run.store}: {use_case.key} is not repaired as it was: its rows are not found again by it\n{_run_again(run)}")
     mended = _with(delivered, "#key", keys, "key")
-    aside.store.write("raw", _joined(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order))
-    judged = _with(keyed(aside.store.read("raw"), use_case), "#key", keys, "key").project('* EXCLUDE "#key"')
-    good, bad = cleanse(judged, use_case, run.partition)
+    aside.store.write("raw", _delivered(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order))
+    judged = _with(_numbered(keyed(aside.store.read("raw"), use_case)), "#key", keys, "key").project('* EXCLUDE "#key"')
+    # In a table of its own, in raw's order, which says what was delivered first: a join keeps no order.
+    judged.order(_ROW).project(f"* EXCLUDE {_ROW}").create("judged again")
+    good, bad, _ = cleanse(now.store.connection.table("judged again"), use_case, run.partition)
     aside.store.write("quarantine", _joined(run, kept_aside, bad, ["key", "row"]))
     aside.store.write("clean", _joined(run, clean, good, [use_case.time, use_case.key]))
     return _count(good), _count(judged)
 
 
+def _look_back(run: Run) -> None:
+    """Past_raw -> past and days, by the rules as they are now: what joins gets the very features that running the night again would give it."""
+    from pipelines import past
+
+    now, aside = _opened(run)
+    use_case, past_raw = run.use_case, now.store.read("past_raw")
+    every = dates.past_of(use_case, run.kind, run.partition), dates.days_of(use_case, run.kind, run.partition)
+    aside.store.adopt("past_raw", now.store)  # by which a day's rows are told from those that a gate has stopped
+    fed = past.compute(past_raw, None, use_case)
+    aside.store.write("past", fed.rows)
+    clean = aside.store.read("clean")
+    aside.store.write("days", past.days(aside.store.read("past"), clean, past_raw, fed.aside, use_case, every))
+
+
 def _compute_features(run: Run) -> None:
     """Clean -> features: of the rows that joined, which look back at the past and at the night's other rows."""
-    from pipelines.cleanse import cleanse
     from pipelines.features import compute
 
     now, aside = _opened(run)
     use_case = run.use_case
     known, clean = now.store.read("features"), aside.store.read("clean")
     seen = _with(clean, use_case.key, known, use_case.key)
-    if dates.past_of(use_case, run.kind, run.partition):
-        # By the rules as they are now: these rows get the very features that running the night again would give them.
-        seen = seen.union(cleanse(now.store.read("past_raw"), use_case, run.partition)[0])
+    if use_case.features.history:
+        seen = seen.union(aside.store.read("past"))
     computed = compute(_without(clean, use_case.key, known, use_case.key), seen, use_case)
     aside.store.write("features", _joined(run, known, computed, [use_case.time, use_case.key]))
 
@@ -275,6 +302,17 @@ def _joined(run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation
     return old.union(new.project(", ".join(map(sql.name, columns)))).order(", ".join(every))
 
 
+def _delivered(run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]) -> duckdb.DuckDBPyRelation:
+    """Two raw tables, their rows numbered, as one: rows that agree in the columns of the order stay in that of their delivery."""
+    both = _joined(run, old.project('*, 0 AS "#new"'), new.project('*, 1 AS "#new"'), [*order, "#new", "#row"])
+    return both.project(f'* EXCLUDE ({_ROW}, "#new")')
+
+
+def _numbered(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Rows with their number in their table's order."""
+    return rows.project(f"*, row_number() OVER () AS {_ROW}")
+
+
 def _with(rows: duckdb.DuckDBPyRelation, key: str, others: duckdb.DuckDBPyRelation, their_key: str) -> duckdb.DuckDBPyRelation:
     """The rows whose key, as text, one of the others has."""
     return rows.set_alias("rows").join(others.set_alias("others"), _equal(key, their_key), how="semi")
@@ -300,7 +338,7 @@ def _require_open_gates(run: Run) -> None:
     """Judge the tables as they may become; the pages lie beside the night's until the next replay."""
     from pipelines.gates import judge
 
-    for table in GATED:
+    for table in _gated(run):
         _, aside = _opened(run)
         verdict = judge.judge(aside, table)
         try:
@@ -316,16 +354,16 @@ def _was_stopped(run: Run) -> bool:
         before = json.loads(aside.store.read_file(GOOD))
     except TableMissing:
         return False
-    return all(now.store.digest(table) in (before[table], aside.store.digest(table)) for table in TABLES)
+    return all(now.store.digest(table) in (before[table], aside.store.digest(table)) for table in _tables(run))
 
 
 def _publish(run: Run) -> None:
     """Publish what was judged good, and let each gate say so of the published tables."""
     now, aside = _opened(run)
-    for table in TABLES:
+    for table in _tables(run):
         now.store.adopt(table, aside.store)
     flow.note(run, "quarantine replay", f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine")
-    for table in GATED:
+    for table in _gated(run):
         run.log(flow.gate(run.afresh(), table))
     if run.use_case.sink:  # before the note is gone: what cannot be delivered now is delivered by the next replay
         run.log(flow.take(run.afresh(), "deliver"))

@@ -13,7 +13,7 @@ from pipelines.errors import NoChampion
 from pipelines.run import Run
 
 NIGHT = date(2026, 2, 1)
-STEPS: tuple[Step, ...] = ("ingest", "cleanse", "features")
+STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")
 
 
 def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:

@@ -258,8 +258,8 @@ def test_a_replayed_night_is_whole_and_let_through_and_nothing_lies_beside_it(wo
     assert {table: run.store.manifest(table).schema for table in TABLES} == schemas
     assert all(is_let_through(run.store, run.use_case, table) for table in quarantine.GATED)
     assert all(cite(run.store, table, source) for table, source in quarantine.MADE_OF.items())
-    assert cite(run.store, "features", "past_raw")
-    assert {name.split("/")[0] for name in world.bytes()} == {*TABLES, "past", "past_raw", "gates", "reports"}
+    assert cite(run.store, "features", "past")
+    assert {name.split("/")[0] for name in world.bytes()} == {*TABLES, "past", "days", "past_raw", "gates", "reports"}
 
 
 def test_rows_that_join_get_the_features_and_scores_that_running_the_night_again_gives_them(world: World) -> None:

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
 Step: TypeAlias = Literal[
-    "ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift"
+    "ingest", "cleanse", "past", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift"
 ]
-GatedTable: TypeAlias = Literal["raw", "clean", "features", "trials", "scores", "parity", "predictions", "drift"]
+GatedTable: TypeAlias = Literal["raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"]
 Family: TypeAlias = Literal["linear", "forest", "xgboost"]
 
 # Names that Sluice itself writes into tables; a user's column may not take them.

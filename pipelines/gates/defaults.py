@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from pipelines import dates
 from pipelines.config import Expectation, GatedTable, UseCase
+from pipelines.copies import OTHER
 from pipelines.gates import past
 from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
@@ -59,6 +60,7 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
     every: dict[GatedTable, tuple[str, ...]] = {
         "raw": tuple(use_case.source_names.values()),
         "clean": use_case.kept_columns,
+        "past": use_case.kept_columns,
         "features": (*features, "split"),
         "trials": ("family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"),
         "scores": (
@@ -119,11 +121,14 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
     rejected = sum(n for _, n in reasons)
     most = f", most for {reasons[0][0]} ({reasons[0][1]:,})" if reasons else ""
     allowed = run.use_case.cleanse.max_quarantined
+    key, hint = run.use_case.key, ""
+    if reasons and reasons[0][0] == OTHER:
+        hint = f"; is {key} the customer's, not the row's? name a column that is the row's as key; if rows are corrected, allow for more"
     copies = quarantine - rejected
     yield _must(
         "table_row_count_to_be_between",
         min_value=raw - copies - math.floor(round(allowed * raw, 6)),
-        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) were rejected{most}; cleanse.max_quarantined allows {allowed:.3g}",
+        why=f"{rejected:,} of {raw:,} rows ({_percent(rejected, raw)}) were rejected{most}; cleanse.max_quarantined allows {allowed:.3g}{hint}",
     )
 
 
@@ -139,6 +144,25 @@ def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
         yield _must("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
     if spec.min is not None or spec.max is not None:
         yield _must("column_values_to_be_between", column=column, min_value=spec.min, max_value=spec.max)
+
+
+def _past(run: Run) -> Iterator[Stated]:
+    """What windows see beside clean: schema and values as clean's. What each day must be like, see `pipelines.gates.days`."""
+    use_case = run.use_case
+    yield _columns(run, "past")
+    ((delivered, aside),) = run.store.read("days").aggregate("sum(delivered)::BIGINT, sum(aside)::BIGINT").fetchall()
+    further = run.store.manifest("further").rows if run.kind == "training" else 0
+    why = f"past_raw's {delivered:,} rows less the {aside:,} that feed no windows" + (f", and {further:,} of its own" if further else "")
+    yield _must("table_row_count_to_equal", value=delivered - aside + further, why=why)
+    yield _must("column_values_to_not_be_null", column=use_case.key)
+    yield _must("column_values_to_not_be_null", column=use_case.time)
+    yield _must("compound_columns_to_be_unique", column_list=[use_case.key, use_case.time], why="each row once")
+    first = dates.past_of(use_case, run.kind, run.partition).first
+    yield _between_days(dates.Days(first, dates.days_of(use_case, run.kind, run.partition).last), use_case.time, "windows see")
+    for column in use_case.kept_columns:
+        yield _must("column_type_to_be", column=column, type_=type_of(column, use_case))
+    for column in use_case.kept_columns:
+        yield from _declared(column, use_case)
 
 
 def _features(run: Run) -> Iterator[Stated]:
@@ -315,6 +339,7 @@ def _drift(run: Run) -> Iterator[Stated]:
 _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
     "raw": _raw,
     "clean": _clean,
+    "past": _past,
     "features": _features,
     "trials": _trials,
     "scores": _scores,
@@ -368,14 +393,17 @@ def _stated(use_case: UseCase, table: GatedTable, name: str, **kwargs: Any) -> b
 
 
 def _within_days(run: Run, column: str) -> Stated:
-    days = dates.days_of(run.use_case, run.kind, run.partition)
+    return _between_days(dates.days_of(run.use_case, run.kind, run.partition), column, "the partition's days are")
+
+
+def _between_days(days: dates.Days, column: str, what: str) -> Stated:
     return _must(
         "column_values_to_be_between",
         column=column,
         min_value=datetime.combine(days.first, time()).isoformat(),
         max_value=datetime.combine(days.last + timedelta(days=1), time()).isoformat(),
         strict_max=True,
-        why=f"the partition's days are {days}",
+        why=f"{what} {days}",
     )
 
 

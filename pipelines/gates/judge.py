@@ -7,7 +7,7 @@ and shows it. Only a night to which the source gave no row at all may be empty, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from pipelines import flow, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import defaults, engine, evidence, examples, findings, masking, resolve, suite
+from pipelines.gates import days, defaults, engine, evidence, examples, findings, masking, resolve, suite
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -114,7 +114,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
     ((rows,),) = relation.count("*").fetchall()
     verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
-    if rows == 0:
+    if rows == 0 and table != "past":  # before the source's first day there are none: the days tell whether any are due
         if _is_empty_night(run):
             return verdict(findings=(), refusal=None, note=EMPTY_NIGHT)
         # Great Expectations finds no fault with a table without rows.
@@ -122,7 +122,15 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     if not stated:
         return verdict(findings=(), refusal="no expectation is stated for this table")
     found = judged(relation, run.store, stated, personal(run.use_case, table), _key(run, table))
+    if table == "past":
+        if run.store.manifest("past").schema != run.store.manifest("clean").schema:
+            return verdict(findings=found, refusal="past has other columns, or of other types, than clean: its days cannot be judged")
+        found = _failed_first((*found, *judged(days.table(run), run.store, days.expectations(run), frozenset(), "day")))
     return verdict(findings=found, refusal=None)
+
+
+def _failed_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=lambda finding: (finding.success, finding.severity)))
 
 
 def _is_empty_night(run: Run) -> bool:
@@ -167,7 +175,7 @@ def judged(
             return findings.of(stated[number], seen)
         return findings.of(stated[number], seen, examples.rows(relation, connection, stated[number].expectation, key, masked))
 
-    return tuple(sorted(map(found, range(len(stated))), key=lambda finding: (finding.success, finding.severity)))
+    return _failed_first(map(found, range(len(stated))))
 
 
 def page(run: Run, verdict: Verdict) -> str:
@@ -216,7 +224,7 @@ def _key(run: Run, table: GatedTable) -> str | None:
     """The column that names a row of a table, where it has one."""
     key = run.use_case.key
     source = next((source for source, column in run.use_case.cleanse.rename.items() if column == key), key)
-    return {"raw": source, "clean": key, "features": key, "predictions": key, "parity": "key"}.get(table)
+    return {"raw": source, "clean": key, "past": key, "features": key, "predictions": key, "parity": "key"}.get(table)
 
 
 def _way_out(run: Run, table: GatedTable) -> str:

@@ -82,7 +82,7 @@ def time_column(use_case: UseCase, table: GatedTable) -> str | None:
     """The column with the moment of a table's rows, where it has one."""
     if table == "raw":
         return use_case.source_names[use_case.time]
-    return use_case.time if table in ("clean", "features", "predictions") else None
+    return use_case.time if table in ("clean", "past", "features", "predictions") else None
 
 
 def _resolved(run: Run, table: GatedTable, stated: Stated) -> Stated:

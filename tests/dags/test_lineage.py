@@ -63,13 +63,14 @@ def test_each_task_tells_the_tables_that_it_has_read_and_written(live: Callable[
     store = Run.open(tiny.NAME, "scoring", NIGHT).store
     found = {
         task: tuple(names(told(events, task)[side], places.on_disk(store.root)) for side in ("inputs", "outputs"))
-        for task in ("ingest", "gate_raw", "cleanse", "features", "score", "publish", "gate_predictions")
+        for task in ("ingest", "gate_raw", "cleanse", "past", "features", "score", "publish", "gate_predictions")
     }
     of = "tiny/scoring/{}".format
     assert found == {
         "ingest": ([], [of("raw")]),
         "gate_raw": ([of("raw")], []),
         "cleanse": ([of("raw")], [of("clean")]),
+        "past": ([of("past_raw")], [of("past")]),
         "features": ([of("clean"), of("past")], [of("features")]),
         "score": ([of("features")], [of("predictions/0001-of-0001")]),
         "publish": ([of("features")], [of("predictions")]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 
+from pipelines import dates, past
 from pipelines.config import GatedTable, Kind
 from pipelines.run import Run
 
@@ -12,6 +13,7 @@ PARTITIONS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2
 KINDS: dict[GatedTable, Kind] = {
     "raw": "scoring",
     "clean": "scoring",
+    "past": "scoring",
     "features": "training",
     "trials": "training",
     "scores": "training",
@@ -23,9 +25,13 @@ KINDS: dict[GatedTable, Kind] = {
 RAW = """SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, 'c' || (i % 10) AS customer, i::DOUBLE AS amount,
          ['chip', 'online'][1 + i % 2] AS channel, NULL::BIGINT AS bad FROM range(40) AS t(i)"""
 
+PAST = """SELECT 'p' || d || '-' || i AS id, TIMESTAMP '2026-01-25' + INTERVAL 1 DAY * d + INTERVAL 10 MINUTE * i AS at, 'c' || (i % 10) AS customer,
+         i + d / 4 AS amount, ['chip', 'online'][1 + i % 2] AS channel, ((i + d) % 4 = 0)::BIGINT AS bad FROM range(7) AS days(d), range(40) AS t(i)"""
+
 GOOD: dict[GatedTable, str] = {
     "raw": RAW,
     "clean": f"SELECT * FROM ({RAW}) WHERE amount >= 1",
+    "past": PAST,
     "features": """
         SELECT 'k' || i AS id, TIMESTAMP '2026-01-11' + INTERVAL 10 HOUR * i AS at, i % 2 AS bad, i::FLOAT AS amount, ln(1 + i)::FLOAT AS log_amount,
             (i % 3)::FLOAT AS payments_7d, if(i > 0, i / 2, NULL)::FLOAT AS mean_7d, if(i > 9, i % 4, NULL)::FLOAT AS bad_before,
@@ -67,6 +73,7 @@ WEEK = timedelta(days=7)
 # What must lie beside a table for its gate to judge it.
 BESIDE: dict[GatedTable, dict[str, str]] = {
     "clean": {"raw": RAW, "quarantine": QUARANTINE},
+    "past": {"clean": f"SELECT * FROM ({RAW}) WHERE amount >= 1", "past_raw": PAST},
     "features": {"clean": GOOD["features"]},
     "predictions": {"features": GOOD["predictions"]},
 }
@@ -76,12 +83,21 @@ def write(run: Run, table: GatedTable, damage: str = "SELECT * FROM rows") -> No
     """Write a table, damaged by some SQL over `rows`, and what lies beside it."""
     for name, sql in BESIDE.get(table, {}).items():
         run.store.write(name, run.store.connection.sql(sql))
+    if table == "past":
+        _look_at_days(run)
     damaged = f"WITH rows AS ({GOOD[table]}) {damage}"
     if table == "trials":
         for family in run.use_case.candidates.families:
             run.store.write(table, run.store.connection.sql(f"FROM ({damaged}) WHERE family = '{family}'"), piece=family)
     else:
         run.store.write(table, run.store.connection.sql(damaged))
+
+
+def _look_at_days(run: Run) -> None:
+    """Write what each day of the good past holds, of which a bug in the step has made something else."""
+    good, clean, raw = run.store.connection.sql(PAST), run.store.read("clean"), run.store.read("past_raw")
+    every = dates.past_of(run.use_case, run.kind, run.partition), dates.days_of(run.use_case, run.kind, run.partition)
+    run.store.write("days", past.days(good, clean, raw, past.compute(raw, None, run.use_case).aside, run.use_case, every))
 
 
 def let_through(run: Run, table: GatedTable, day: date, damage: str = "SELECT * FROM rows", *, passed: bool = True) -> None:

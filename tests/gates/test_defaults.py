@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from pipelines.config import GatedTable, Kind
-from pipelines.gates import defaults
+from pipelines.gates import days, defaults
 from pipelines.gates.findings import Finding
 from pipelines.gates.judge import Verdict, judge
 from pipelines.run import Run
@@ -50,6 +50,18 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("clean", "spellings are left", replaced(channel="'Chip '"), "channel: expect_column_values_to_be_in_set: 39 of 39 values (100 %), e.g. 'Chip '"),
     ("clean", "a sign is flipped", replaced(amount="-amount"), "e.g. -39.0, -38.0, -37.0; allowed: min_value 0"),
     ("clean", "labels are no classes", replaced(bad="2::BIGINT"), "bad: expect_column_values_to_be_in_set"),
+    ("past", "a column is missing", "SELECT * EXCLUDE (channel) FROM rows", "missing: channel"),
+    ("past", "texts instead of numbers and moments", "SELECT COLUMNS(*)::VARCHAR FROM rows", "allowed: type_ TIMESTAMP"),
+    ("past", "numbers instead of texts", replaced(id="1", customer="1", channel="1"), "allowed: type_ VARCHAR"),
+    ("past", "rows are lost", "SELECT * FROM rows LIMIT 4", "past_raw's 280 rows less the 0 that feed no windows"),
+    ("past", "a row stands twice", "FROM rows UNION ALL (FROM rows LIMIT 1)", "id, at: expect_compound_columns_to_be_unique"),
+    ("past", "the key is missing", replaced(id="NULL::VARCHAR"), "id: expect_column_values_to_not_be_null"),
+    ("past", "the time is missing", replaced(at="NULL::TIMESTAMP"), "at: expect_column_values_to_not_be_null"),
+    ("past", "a moment lies before all windows", replaced(at='"at" - INTERVAL 1 DAY'), "windows see 2026-01-25 to 2026-02-01"),
+    ("past", "a required column is missing", replaced(customer="NULL::VARCHAR"), "customer: expect_column_values_to_not_be_null"),
+    ("past", "spellings are left", replaced(channel="'Chip '"), "channel: expect_column_values_to_be_in_set: 280 of 280 values (100 %), e.g. 'Chip '"),
+    ("past", "a sign is flipped", replaced(amount="-1 - amount"), "allowed: min_value 0"),
+    ("past", "labels are no classes", replaced(bad="2::BIGINT"), "bad: expect_column_values_to_be_in_set"),
     ("features", "a feature is missing", "SELECT * EXCLUDE (mean_7d) FROM rows", "missing: mean_7d"),
     ("features", "rows are lost", "SELECT * FROM rows LIMIT 39", "clean's rows, each once"),
     ("features", "a key stands twice", replaced(id="'k'"), "id: expect_column_values_to_be_unique"),
@@ -156,7 +168,8 @@ def test_a_damaged_table_closes_the_gate_and_the_gate_says_why(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_built_in_expectation_is_broken_by_one_of_the_damages(judged: Judged, table: GatedTable) -> None:
-    asked = {identity(finding) for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"}
+    found = [finding for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"]
+    asked = {identity(finding) for finding in found if finding.subject not in days.QUESTIONS}  # they have a test of their own
     broken = {
         identity(finding)
         for one, _, damage, _ in DAMAGES
@@ -167,7 +180,7 @@ def test_every_built_in_expectation_is_broken_by_one_of_the_damages(judged: Judg
     assert asked <= broken
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "past"])
 def test_a_table_without_rows_closes_the_gate(judged: Judged, table: GatedTable) -> None:
     verdict = judged(table, "SELECT * FROM rows WHERE false")
     assert not verdict.passed

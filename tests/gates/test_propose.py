@@ -96,7 +96,7 @@ Opened = Callable[[Kind, date], Run]
 def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding]:
     """Take the steps up to a table, each damaged on its way; what the gates hold against it because of proposals."""
     found = []
-    for step, table in flow.WAYS[run.kind][:3]:
+    for step, table in flow.steps_of(run.use_case, run.kind):
         assert table
         flow.STEPS[step](run.afresh())
         if table in damage:

@@ -91,6 +91,8 @@ def test_a_nights_numbers_arrive(collected: Callable[[], list[Any]]) -> None:
         "gate_raw": 40,
         "cleanse": 39,
         "gate_clean": 39,
+        "past": 280,
+        "gate_past": 280,
         "features": 39,
         "gate_features": 39,
         "publish": 39,
@@ -104,10 +106,11 @@ def test_a_nights_numbers_arrive(collected: Callable[[], list[Any]]) -> None:
     assert set(seconds) == {
         "ingest",
         "cleanse",
+        "past",
         "features",
         "score",
         "publish",
-        *(f"gate_{t}" for t in ("raw", "clean", "features", "predictions")),
+        *(f"gate_{t}" for t in ("raw", "clean", "past", "features", "predictions")),
     }
     assert all(0 < value < 60 for value in seconds.values())
 

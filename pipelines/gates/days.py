@@ -1,0 +1,276 @@
+"""The days that windows see, judged one by one: a row a day, a column a question, and in it what is wrong, if anything is.
+
+A day whose rows are the very rows that its night, or another run before this one, has let through needs no other proof. A
+day that differs from what was let through is told, and closes the gate where it differs by much. A day of which no
+run knows anything is judged by the other days (`pipelines.gates.usual`). A night that its own gate stopped feeds no window,
+as long as the source gives the same rows.
+
+Before the first day on which the source has rows, none are due, unless another run has let through rows of so early a day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pipelines.config import Expectation
+from pipelines.config.watch import LikePast
+from pipelines.gates import known, usual
+from pipelines.gates.known import Day, Difference
+from pipelines.gates.resolve import CHANCE
+from pipelines.gates.suite import Stated
+from pipelines.run import Run
+
+if TYPE_CHECKING:
+    import duckdb
+
+GOOD = "as expected"
+# How far the number of a day's rows may lie from what it was, or from other days'; one that nobody has let through may be a holiday.
+MARGIN = LikePast.model_fields["margin"].default
+FEWEST, MOST = 1 / 4, 2.5
+CHANGED = 0.1  # of a day's rows, or known labels: so many may be others than were let through
+SURE = 5  # standard deviations of a count, beyond a share that is allowed of each of many days
+
+Told: TypeAlias = Iterator[tuple[date, str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each day: what for, and whether a wrong day closes the gate."""
+
+    why: str
+    ask: Callable[[Judged], Told]
+    severity: Literal["stop", "warn"] = "stop"
+
+
+def expectations(run: Run) -> tuple[Stated, ...]:
+    """What is expected of the columns of `table`, for a run whose `days` are published."""
+    return tuple(
+        Stated(
+            Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": name, "value_set": [GOOD]}, severity=question.severity),
+            why=question.why.format(use_case=run.use_case.name, key=run.use_case.key, rejected=run.use_case.cleanse.max_quarantined),
+        )
+        for name, question in QUESTIONS.items()
+    )
+
+
+def table(run: Run) -> duckdb.DuckDBPyRelation:
+    """A row for each day that windows see: `day`, and for each question GOOD, or what is wrong."""
+    import pyarrow as pa
+
+    judged = Judged(run)
+    wrong: dict[str, dict[date, str]] = {name: dict(question.ask(judged)) for name, question in QUESTIONS.items()}
+    columns = {name: [f"{day.day}: {told[day.day]}" if day.day in told else GOOD for day in judged.days] for name, told in wrong.items()}
+    return run.store.connection.from_arrow(pa.table({"day": [day.day for day in judged.days], **columns}))
+
+
+class Judged:
+    """The days of a run, and all by which they are judged, each found out when it is asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.days = known.days(run.store)
+        self.others = known.others(run)
+        self.told = [day for store in self.others for day in known.days(store)]
+        self.known = known.of(run, self.days, self.told)
+
+    @property
+    def past(self) -> list[Day]:
+        """The days before the partition's own."""
+        return [day for day in self.days if not day.own]
+
+    @property
+    def judged_by_day(self) -> list[Day]:
+        """The days of which nobody else has judged whether they are there: a night's own has gates of its own."""
+        return self.days if self.run.kind == "training" else self.past
+
+    @cached_property
+    def first(self) -> date | None:
+        """The first day of which rows are due."""
+        every = (*self.days, *self.told, *(other for others in self.known.values() for other in others))
+        return min((day.day for day in every if day.rows), default=None)
+
+    def is_known(self, day: Day) -> bool:
+        """Whether its rows are those that another run has let through."""
+        return any(known.is_as(day, other) for other in self.known.get(day.day, ()))
+
+    @cached_property
+    def differences(self) -> dict[date, tuple[Day, Difference]]:
+        """How days differ from what is known of them."""
+        differing = [(day, self.known[day.day][0]) for day in self.judged_by_day if self.known.get(day.day) and not self.is_known(day)]
+        return known.differences(self.run, differing)
+
+    @cached_property
+    def fresh(self) -> list[Day]:
+        """The days of the past with rows of which nobody knows anything."""
+        return [day for day in self.past if day.rows and not self.known.get(day.day)]
+
+    @cached_property
+    def sound(self) -> list[Day]:
+        """The days that were let through: here, or, where these are not enough to tell what is usual, elsewhere."""
+        here = [day for day in self.days if day.rows and (day.own or self.is_known(day))]
+        seen, meaning = {day.day for day in self.days}, self.days[0].meaning
+        elsewhere = {day.day: day for day in self.told if day.rows and day.day not in seen and day.meaning == meaning}
+        return here if len(here) >= usual.ENOUGH_DAYS else [*here, *elsewhere.values()]
+
+    @cached_property
+    def usual_rows(self) -> dict[date, int]:
+        """How many rows days have: those that were let through, if they are enough; else all."""
+        enough = len(self.sound) >= usual.ENOUGH_DAYS
+        return {day.day: day.rows for day in (self.sound if enough else self.days) if day.rows}
+
+    @cached_property
+    def numbers(self) -> dict[str, dict[date, usual.Number]]:
+        """What stands in the columns of all days."""
+        return usual.numbers(known.rows(self.run, self.run.store), self.run.use_case)
+
+    @cached_property
+    def sound_numbers(self) -> dict[str, dict[date, usual.Number]]:
+        """The same of the days that were let through."""
+        found = {name: dict(numbers) for name, numbers in self.numbers.items()}
+        seen, sound = {day.day for day in self.days}, {day.day for day in self.sound}
+        for store in self.others if sound - seen else ():
+            for name, numbers in usual.numbers(known.rows(self.run, store), self.run.use_case).items():
+                found[name] |= {day: number for day, number in numbers.items() if day not in seen}
+        return {name: {day: number for day, number in numbers.items() if day in sound} for name, numbers in found.items()}
+
+
+def _missing(judged: Judged) -> Told:
+    empty_is_good = judged.run.use_case.limits.empty_nights
+    for day in judged.judged_by_day:
+        due = judged.first is not None and day.day >= judged.first
+        others = judged.known.get(day.day, ())
+        if not day.rows and due and not (empty_is_good and all(not other.rows for other in others)):
+            had = f", {others[0]!s} had {others[0].rows:,}" if others else ""
+            yield day.day, f"no rows{had}"
+
+
+def _beyond(judged: Judged, fewest: float, most: float) -> Told:
+    """Days that nobody knows whose number of rows is beyond these multiples of the weekday's median."""
+    first = min((day.day for day in judged.days if day.rows), default=None)
+    for day in judged.fresh:
+        median = usual.weekday_median(day.day, judged.usual_rows)
+        if median is None:
+            continue
+        chance = CHANCE * math.sqrt(median)
+        low = 0 if day.day == first else min(fewest * median, median - chance)  # the source may begin in the midst of it
+        if not low <= day.rows <= max(most * median, median + chance):
+            yield day.day, f"{day.rows:,} rows, usual {median:,.0f}"
+
+
+def _too_many(judged: Judged) -> Told:
+    return _beyond(judged, FEWEST, MOST)
+
+
+def _many(judged: Judged) -> Told:
+    return _beyond(judged, 1 - MARGIN, 1 + MARGIN)
+
+
+def _over(judged: Judged, counted: Sequence[tuple[Day, int, int]], what: str) -> Told:
+    """Days with a greater share than `cleanse.max_quarantined` and chance, or all of them, if together they have."""
+    allowed = judged.run.use_case.cleanse.max_quarantined
+    together = sum(n for _, n, _ in counted) > math.floor(round(allowed * sum(of for _, _, of in counted), 6))
+    for day, n, of in counted:
+        limit = allowed * of + (0 if together else SURE * math.sqrt(allowed * (1 - allowed) * of))
+        if n > limit:
+            yield day.day, f"{n:,} of {of:,} {what}"
+
+
+def _rejected(judged: Judged) -> Told:
+    return _over(judged, [(day, day.rejected or 0, day.delivered or 0) for day in judged.past if not judged.is_known(day)], "rejected")
+
+
+def _again(judged: Judged) -> Told:
+    return _over(judged, [(day, day.again, day.rows) for day in judged.days], "keys come again")
+
+
+def _refused(judged: Judged) -> Told:
+    for day in judged.judged_by_day:
+        if day.rows and not judged.is_known(day) and (gate := known.refused(judged.run, day)):
+            yield day.day, f"stopped by {gate}"
+
+
+def _changed(judged: Judged) -> Told:
+    for day, (other, found) in judged.differences.items():
+        parts = {"other": found.changed, "gone": found.gone, "new": found.added, "labels other": found.relabelled}
+        yield day, f"{', '.join(f'{n:,} {what}' for what, n in parts.items() if n)}, {other}"
+
+
+def _changed_much(judged: Judged) -> Told:
+    told = dict(_changed(judged))
+    at = {day.day: day for day in judged.days}
+    for day, (other, found) in judged.differences.items():
+        rows = max(MARGIN * found.before, CHANCE * math.sqrt(found.before))
+        if (
+            found.changed + found.gone > CHANGED * found.before
+            or abs(found.added - found.gone) > rows
+            or found.relabelled > CHANGED * found.labelled
+            or _moved(at[day], other)
+        ):
+            yield day, told[day]
+
+
+def _moved(day: Day, other: Day) -> bool:
+    """Whether the number of positive labels is another than it was by more than a count of rows may be."""
+    if not (day.labelled and other.labelled and day.positives is not None and other.positives is not None):
+        return False
+    due = other.positives * day.labelled / other.labelled
+    return bool(abs(day.positives - due) > max(MARGIN * due, CHANCE * math.sqrt(due), CHANCE))
+
+
+def _unusual(judged: Judged) -> Told:
+    """Days that nobody knows, and labels that have become known, which are not like those of other days."""
+    label, of_past = usual.label(judged.run.use_case), {day.day for day in judged.past}
+    new = {name: {day.day for day in judged.fresh} for name in judged.numbers}
+    new[label] = of_past - {day.day for day in judged.past if _is_label_known(judged, day)}
+    for name, asked in new.items():
+        if not asked:
+            continue
+        numbers, others = judged.numbers[name], judged.sound_numbers[name]
+        if name == label:  # of a day that was let through the label may have become known since
+            others = {day: number for day, number in others.items() if day not in asked}
+        others = others if len(others) >= usual.ENOUGH_DAYS else numbers | others
+        yield from _unlike(name, {day: numbers[day] for day in sorted(asked) if day in numbers}, others)
+
+
+def _unlike(name: str, asked: Mapping[date, usual.Number], others: Mapping[date, usual.Number]) -> Told:
+    for day, number in asked.items():
+        range_ = usual.range_of(day, number, {other: found for other, found in others.items() if other != day})
+        if range_ and not range_[0] <= number.mean <= range_[1]:
+            yield day, f"{name} {number.mean:.3g}, usual {range_[0]:.3g} to {range_[1]:.3g}"
+
+
+def _is_label_known(judged: Judged, day: Day) -> bool:
+    return any(other.labelled and not known.relabelled(day, other) for other in judged.known.get(day.day, ()))
+
+
+def _another(judged: Judged) -> Told:
+    """Days that nobody knows, in which stands what stands in another day."""
+    for day in judged.fresh:
+        twin = next((other for other in judged.days if other.day != day.day and other.pattern == day.pattern and day.pattern), None)
+        if twin:
+            yield day.day, f"has the rows of {twin.day}"
+
+
+_MEND = "mend the source; if this is right, run that night again ({use_case}, by its own gates)"
+QUESTIONS: dict[str, Question] = {
+    "missing": Question("windows see each day, and it has rows; if days without any are in order, say so: limits.empty_nights", _missing),
+    "number_of_rows": Question("a day that no run knows has about as many rows as others of its weekday", _too_many),
+    "about_as_many_rows": Question(
+        "a day that no run knows has as many rows as others of its weekday, half of them more or less", _many, "warn"
+    ),
+    "rejected": Question("cleanse.max_quarantined allows {rejected:.3g} of a day's rows", _rejected),
+    "keys_of_earlier_days": Question(
+        "a key names a row, and cleanse.max_quarantined allows {rejected:.3g} to come again on another day: is {key} the customer's, not the row's?",
+        _again,
+    ),
+    "stopped_nights": Question("a night that its gate has stopped feeds no windows: " + _MEND, _refused),
+    "differences": Question("these days were let through with other rows", _changed, "warn"),
+    "great_differences": Question("these days were let through with other rows: " + _MEND, _changed_much),
+    "values": Question("a day that no run knows is like others, and so are labels that have become known", _unusual),
+    "another_days_rows": Question("a day has rows of its own", _another),
+}

@@ -1,0 +1,93 @@
+"""What is usual of a day, told by other days: how many rows it has, and what stands in its columns.
+
+Of each column the share of rows that have a value is judged; of a number besides its mean as sign(x) ln(1 + |x|), on which a unit
+that changes is a shift, and one great value is none; of the label its mean. A day is usual if such a number lies between
+those of most other days (`MOST`), with as much room again on either side, and `CHANCE` standard errors of its own. The room is
+what days differ by, week-ends and growth included, as far as the others show it: it grows with the distance of the day from
+them, as many times as they span it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines import sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.config import UseCase
+
+MOST = (0.05, 0.95)  # quantiles
+CHANCE = 4  # standard errors
+ENOUGH_DAYS = 7  # so many others tell what days are like; fewer do not show a week
+ENOUGH_VALUES = 20
+
+
+@dataclass(frozen=True)
+class Number:
+    """A mean over a day's rows: the number of them, the mean, and the standard deviation of one."""
+
+    n: int
+    mean: float
+    deviation: float
+
+
+def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[date, Number]]:
+    """What stands in the columns on each day: what it is, in words -> day -> number."""
+    asked = dict(_asked(use_case))
+    means = [f"count({value}), avg({value}), stddev_pop({value})" for value in asked.values()]
+    day = f"CAST({sql.name(use_case.time)} AS DATE)"
+    found: dict[str, dict[date, Number]] = {name: {} for name in asked}
+    for of, *values in rows.aggregate(", ".join([day, *means]), day).fetchall():
+        for name, (n, mean, deviation) in zip(asked, zip(*[iter(values)] * 3, strict=True), strict=True):
+            if n >= ENOUGH_VALUES:
+                found[name][of] = Number(n, mean, deviation)
+    return found
+
+
+def label(use_case: UseCase) -> str:
+    """What the label's mean is called."""
+    return f"mean of {use_case.target}"
+
+
+def range_of(of: date, number: Number, others: Mapping[date, Number]) -> tuple[float, float] | None:
+    """Between what a day's number is usual; None where too few other days tell."""
+    if len(others) < ENOUGH_DAYS:
+        return None
+    low, high = np.quantile([other.mean for other in others.values()], MOST)
+    first, last = min(others), max(others)
+    away = max((first - of).days, (of - last).days, 0) / max((last - first).days, 1)
+    # A day may be constant by chance, or by a fault: others tell how much a row differs.
+    deviation = max(number.deviation, float(np.median([other.deviation for other in others.values()])))
+    room = (high - low) * max(away, 1) + CHANCE * deviation / math.sqrt(number.n)
+    return low - room, high + room
+
+
+def weekday_median(of: date, rows: Mapping[date, int]) -> float | None:
+    """How many rows other days of the weekday have, in the middle; all others, where there is none."""
+    alike: Sequence[int] = [n for day, n in rows.items() if day.weekday() == of.weekday() and day != of]
+    alike = alike or [n for day, n in rows.items() if day != of]
+    return float(np.median(alike)) if alike else None
+
+
+def _asked(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    for name, column in use_case.columns.items():
+        value = sql.name(name)
+        if name == use_case.target:
+            yield label(use_case), f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value)
+        elif column.role == "feature":
+            yield f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"
+            if column.type in ("integer", "number"):
+                yield f"mean of {name}", _logarithm(value)
+
+
+def _logarithm(value: str) -> str:
+    number = f"CAST({value} AS DOUBLE)"
+    return f"CASE WHEN isfinite({number}) THEN sign({number}) * ln(1 + abs({number})) END"

@@ -1,0 +1,252 @@
+"""Days that windows see are the very days that were let through, or are judged by other days; each question has a damage."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+
+from pipelines import dates, flow
+from pipelines.config import GatedTable, Kind, Step
+from pipelines.errors import GateClosed
+from pipelines.gates import days, judge
+from pipelines.gates.judge import Verdict
+from pipelines.run import Run
+from pipelines.settings import Settings
+from tests import tiny
+
+TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
+WAY: tuple[tuple[Step, GatedTable | None], ...] = (("ingest", "raw"), ("cleanse", "clean"), ("past", "past"))
+GATES = "gates: {raw: [{expect_column_mean_to_be_between: {column: amount, max_value: 100}}]}\n"
+Rows = list[dict[str, Any]]
+Change = Callable[[Rows], Rows]
+
+changes: dict[date, Change] = {}  # what becomes of the rows that the source gives on a day
+
+
+def payments(day: date) -> pa.Table:
+    usual = tiny.payments(day)
+    return pa.Table.from_pylist(changes.get(day, list)(usual.to_pylist()), schema=usual.schema)
+
+
+@pytest.fixture(autouse=True)
+def usual_source() -> Iterator[None]:
+    changes.clear()
+    yield
+    changes.clear()
+
+
+@dataclass(frozen=True)
+class World:
+    """Partitions of the tiny use case, up to the past's gate."""
+
+    settings: Settings
+
+    def says(self, more: str = "", gates: str = GATES, **words: str) -> World:
+        text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.gates.test_days:payments"')
+        for old, new in words.items():
+            text = text.replace(old, new)
+        (self.settings.use_cases / "tiny.yaml").write_text(text + gates + more)
+        return self
+
+    def run(self, kind: Kind, day: date) -> Run:
+        return Run.open("tiny", kind, day, self.settings)
+
+    def lived(self, kind: Kind, day: date) -> World:
+        for step, table in WAY:
+            flow.take(self.run(kind, day), step)
+            flow.gate(self.run(kind, day), cast("GatedTable", table))
+        return self
+
+    def judged(self, kind: Kind, day: date) -> Verdict:
+        for step, table in WAY:
+            flow.take(self.run(kind, day), step)
+            if table != "past":
+                flow.gate(self.run(kind, day), cast("GatedTable", table))
+        return judge.judge(self.run(kind, day), "past")
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A training, the night after it, and the next one, all good."""
+    place = tmp_path_factory.mktemp("lived")
+    (place / "use_cases").mkdir()
+    world = World(Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)).says()
+    return world.lived("training", TRAINING).lived("scoring", NIGHT).lived("scoring", NIGHT + timedelta(days=1))
+
+
+@pytest.fixture
+def world(lived: World, tmp_path: Path) -> World:
+    shutil.copytree(lived.settings.disk, tmp_path / "data")
+    (tmp_path / "use_cases").mkdir()
+    return World(replace(lived.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says()
+
+
+@pytest.fixture
+def fresh(lived: World, tmp_path: Path) -> World:
+    """No run has been yet."""
+    (tmp_path / "use_cases").mkdir()
+    return World(replace(lived.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says()
+
+
+def told(verdict: Verdict, severity: Any = "stop") -> dict[str, str]:
+    return {finding.subject: finding.sentence() for finding in verdict.failed(severity)}
+
+
+def every(**values: Callable[[dict[str, Any]], Any]) -> Change:
+    return lambda rows: [{**row, **{name: value(row) for name, value in values.items()}} for row in rows]
+
+
+def thrice(rows: Rows) -> Rows:
+    return [{**row, "id": f"{row['id']}-{n}"} for row in rows for n in range(3)]
+
+
+def of_the_day_before(rows: Rows) -> Rows:
+    day = rows[0]["at"].date() - timedelta(days=1)
+    return [{**row, "at": row["at"] + timedelta(days=1)} for row in tiny.payments(day).to_pylist()]
+
+
+def under_other_keys(rows: Rows) -> Rows:
+    return [{**row, "id": f"again-{row['id']}"} for row in of_the_day_before(rows)]
+
+
+FLIPPED = every(bad=lambda row: 1 - row["bad"])
+DEARER = every(amount=lambda row: row["amount"] * 100)
+# What happens to all days before the partition's own, or to one of them; what the gate asks about it: of the next night, and of a first training.
+DAMAGES: dict[str, tuple[Change, bool, str, str]] = {
+    "labels flipped": (FLIPPED, True, "great_differences", "values"),
+    "amounts x100": (DEARER, True, "great_differences", "values"),
+    "rows three times": (thrice, True, "great_differences", "number_of_rows"),
+    "one day's amounts x100": (DEARER, False, "great_differences", "values"),
+    "a day is missing": (lambda _: [], False, "missing", "missing"),
+    "a tenth of a day": (lambda rows: rows[::10], False, "great_differences", "number_of_rows"),
+    "the rows of the day before": (of_the_day_before, False, "great_differences", "keys_of_earlier_days"),
+    "the rows of the day before under other keys": (under_other_keys, False, "great_differences", "another_days_rows"),
+    "bad rows": (every(amount=lambda row: -1.0 if row["id"][-2:] < "20" else row["amount"]), False, "great_differences", "rejected"),
+}
+
+
+def damage(kind: Kind, day: date, change: Change, everywhere: bool, case: Run) -> None:
+    past = dates.past_of(case.use_case, kind, day)
+    changes.update(dict.fromkeys(past if everywhere else [past.first + timedelta(days=3)], change))
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_damaged_past_closes_the_next_nights_gate_and_names_the_day(world: World, what: str) -> None:
+    change, everywhere, asked, _ = DAMAGES[what]
+    night = NIGHT + timedelta(days=2)
+    damage("scoring", night, change, everywhere, world.run("scoring", night))
+    found = told(world.judged("scoring", night))
+    assert asked in found
+    assert any(f"{day}: " in found[asked] for day in changes)
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_damaged_past_closes_the_gate_of_a_first_training_by_the_other_days(fresh: World, what: str) -> None:
+    change, everywhere, _, asked = DAMAGES[what]
+    damage("training", TRAINING, change, everywhere, fresh.run("training", TRAINING))
+    found = told(fresh.judged("training", TRAINING))
+    assert asked in found
+    assert any(f"{day}: " in found[asked] for day in changes)
+
+
+def test_good_days_are_open_without_a_warning_known_or_not(world: World) -> None:
+    for verdict in (
+        world.judged("scoring", NIGHT + timedelta(days=2)),
+        world.judged("training", NIGHT + timedelta(days=2)),
+    ):
+        assert verdict.passed
+        assert not verdict.failed("warn")
+
+
+def test_a_small_difference_is_told_with_its_day_and_numbers_and_closes_nothing(world: World) -> None:
+    day = NIGHT - timedelta(days=3)
+    changes[day] = lambda rows: [{**rows[0], "amount": 1.0}, {**rows[1], "bad": 1 - rows[1]["bad"]}, *rows[3:], {**rows[4], "id": "new"}]
+    verdict = world.judged("scoring", NIGHT + timedelta(days=2))
+    assert verdict.passed
+    (finding,) = verdict.failed("warn")
+    (cell,) = [
+        text
+        for text in days.table(world.run("scoring", NIGHT + timedelta(days=2))).project("differences").fetchall()
+        if day.isoformat() in text[0]
+    ]
+    assert finding.subject == "differences"
+    assert cell == (f"{day}: 1 other, 1 gone, 1 new, 1 labels other, scoring {NIGHT + timedelta(days=1)}",)
+
+
+def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_mended(world: World) -> None:
+    day, night = NIGHT + timedelta(days=2), NIGHT + timedelta(days=3)
+    changes[day] = DEARER
+    with pytest.raises(GateClosed, match="gate_raw"):
+        world.lived("scoring", day)
+    found = told(world.judged("scoring", night))
+    assert f"{day}: stopped by gate_raw" in found["stopped_nights"]
+    changes.clear()
+    assert world.judged("scoring", night).passed, "the source was mended"
+    changes[day] = DEARER
+    world.says(gates="").lived("scoring", day)
+    assert world.judged("scoring", night).passed, "its own gates let the night through now"
+
+
+def test_a_day_that_was_corrected_is_right_once_its_night_was_run_again(world: World) -> None:
+    day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
+    changes[day] = every(amount=lambda row: row["amount"] + 1)
+    assert "great_differences" in told(world.judged("scoring", night))
+    world.lived("scoring", day)
+    verdict = world.judged("scoring", night)
+    assert verdict.passed
+    assert not verdict.failed("warn")
+
+
+def test_rows_that_come_again_under_the_next_days_date_close_the_gate_and_name_the_key(world: World) -> None:
+    night = NIGHT + timedelta(days=2)
+    changes[night] = lambda rows: rows + of_the_day_before(rows)[::3]
+    found = told(world.judged("scoring", night))
+    assert f"{night}: 14 of 54 keys come again" in found["keys_of_earlier_days"]
+    assert "is id the customer's, not the row's?" in found["keys_of_earlier_days"]
+
+
+def test_days_before_the_sources_first_are_no_fault_and_a_gap_after_it_is(fresh: World) -> None:
+    first = NIGHT - timedelta(days=3)
+    changes.update({NIGHT - timedelta(days=n): lambda _: [] for n in range(4, 9)})
+    assert fresh.judged("scoring", NIGHT).passed
+    changes[NIGHT - timedelta(days=2)] = lambda _: []
+    assert told(fresh.judged("scoring", NIGHT)).keys() == {"missing"}
+    assert fresh.says("limits: {empty_nights: true}\n").judged("scoring", NIGHT).passed
+    changes.update({day: lambda _: [] for day in dates.Days(first, NIGHT - timedelta(days=1))})
+    assert fresh.says().judged("scoring", NIGHT).passed, "the source's very first day"
+
+
+def test_a_day_that_had_rows_may_not_be_empty_though_empty_nights_are_in_order(world: World) -> None:
+    changes[NIGHT - timedelta(days=3)] = lambda _: []
+    assert "missing" in told(world.says("limits: {empty_nights: true}\n").judged("scoring", NIGHT + timedelta(days=2)))
+    changes.update({NIGHT + timedelta(days=n): lambda _: [] for n in range(-9, 2)})
+    assert "missing" in told(world.says().judged("scoring", NIGHT + timedelta(days=2))), "the source had begun"
+
+
+def test_days_that_were_let_through_by_other_rules_are_judged_by_other_days(world: World) -> None:
+    changed = world.says(**{"lower: [channel]": "lower: [channel]\n  fill: {amount: 1}"})
+    assert changed.judged("scoring", NIGHT + timedelta(days=2)).passed
+    changes[NIGHT] = DEARER
+    assert "values" in told(changed.judged("scoring", NIGHT + timedelta(days=2)))
+
+
+def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world: World) -> None:
+    night = NIGHT + timedelta(days=30)  # of whose past no run knows a day
+    assert world.judged("scoring", night).passed
+    for change, asked in ((FLIPPED, "values"), (DEARER, "values"), (thrice, "number_of_rows")):
+        changes.update(dict.fromkeys(dates.past_of(world.run("scoring", night).use_case, "scoring", night), change))
+        assert asked in told(world.judged("scoring", night))
+
+
+def test_every_question_has_a_damage() -> None:
+    by_damages = {asked for _, _, *both in DAMAGES.values() for asked in both}
+    by_others = {"stopped_nights", "differences"}
+    only_warned = {name for name, question in days.QUESTIONS.items() if question.severity == "warn"}
+    assert by_damages | by_others | only_warned == set(days.QUESTIONS)
