@@ -15,10 +15,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from pipelines.errors import GateOpen, SluiceError, listed
-from pipelines.flow import WAYS
+from pipelines.flow import WAYS, steps_of
 from pipelines.model.engine_pool import cores
 from pipelines.selftest.damages import Damage, every
-from pipelines.selftest.matrix import Matrix
+from pipelines.selftest.matrix import Matrix, gates_of
 from pipelines.selftest.stage import Stage, Suffered
 from pipelines.settings import Settings
 
@@ -32,11 +32,11 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder:
         stage = Stage.set(settings, use_case, Path(folder))
-        matrix = Matrix(use_case)
+        matrix = Matrix(use_case, gates_of(stage.use_case))
         yield from matrix.head()
-        for kind, way in WAYS.items():
+        for kind in WAYS:
             # The stage could not have been set if one of these were closed.
-            lived = Suffered(tuple(table for _, table in way if table), stopped_by=None, said="", harmless=False)
+            lived = Suffered(tuple(table for _, table in steps_of(stage.use_case, kind) if table), stopped_by=None, said="", harmless=False)
             yield matrix.add(Damage(f"none: {kind}", kind, do=lambda stage: stage.run_, good=True), lived)
         for damage in every(stage):
             yield matrix.add(damage, stage.suffer(damage))

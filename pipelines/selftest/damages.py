@@ -15,7 +15,7 @@ from pipelines import dates, export, flow, registry, scores, sql, verdict
 from pipelines.config import Column, Kind, Step
 from pipelines.model import candidate
 from pipelines.run import Run
-from pipelines.selftest import graphs
+from pipelines.selftest import graphs, past
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
 
@@ -57,6 +57,8 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from _of_predictions(stage)
     yield from _of_training(stage)
     yield from _of_drift(stage)
+    for found in past.damages(stage):
+        yield Damage(found.title, found.kind, found.do, stopped_by=found.stopped_by)
 
 
 # --- what the source delivers
@@ -175,13 +177,8 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
 
 def _flip_labels(stage: Stage) -> Run:
     """Swap the classes; turn a number's sign."""
-    use_case, label = stage.use_case, _source(stage, stage.use_case.target)
-    allowed = use_case.columns[use_case.target].allowed
-    flipped = f"-{label}"
-    if allowed:
-        one, other = (sql.literal(value, sql.TYPES[use_case.columns[use_case.target].type]) for value in allowed)
-        flipped = f"CASE {label} WHEN {one} THEN {other} WHEN {other} THEN {one} END"
-    for day in dates.days_of(use_case, "training", stage.training):
+    flipped, label = past.flipped(stage), _source(stage, stage.use_case.target)
+    for day in dates.days_of(stage.use_case, "training", stage.training):
         stage.deliver(day, f"SELECT * REPLACE ({flipped} AS {label}) FROM rows")
     return stage.run("training")
 

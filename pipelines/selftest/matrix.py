@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
-from pipelines.config import GatedTable
+from pipelines.config import GatedTable, UseCase
 from pipelines.selftest.damages import Damage
 from pipelines.selftest.stage import Suffered
 
@@ -15,34 +15,40 @@ OPEN, RED, NOT_REACHED = "open", "RED", "-"
 WIDTH = 62  # of a damage's name
 
 
+def gates_of(use_case: UseCase) -> tuple[GatedTable, ...]:
+    """The gates that a use case has: windows look back at a past only where there are any."""
+    return tuple(gate for gate in GATES if gate != "past" or use_case.features.history)
+
+
 class Matrix:
     """Damage x gate."""
 
-    def __init__(self, use_case: str) -> None:
+    def __init__(self, use_case: str, gates: Sequence[GatedTable] = GATES) -> None:
         self.use_case = use_case
+        self.gates = gates
         self.found: list[tuple[Damage, Suffered]] = []
 
     def add(self, damage: Damage, suffered: Suffered) -> str:
         """Take in what became of a damage, and tell it in one line."""
         self.found.append((damage, suffered))
-        cells = [self._cell(gate, suffered) for gate in GATES]
+        cells = [self._cell(gate, suffered) for gate in self.gates]
         if suffered.harmless:
             end = "changes no feature"
-        elif suffered.stopped_by in (None, *(f"gate_{gate}" for gate in GATES)):
+        elif suffered.stopped_by in (None, *(f"gate_{gate}" for gate in self.gates)):
             end = ""
         else:
             end = f"{suffered.stopped_by} refuses"
         wrong = "  <- " + self._mistake(damage, suffered) if self._mistake(damage, suffered) else ""
         return (
             f"{damage.title:<{WIDTH}} "
-            + " ".join(f"{cell:^{len(gate)}}" for gate, cell in zip(GATES, cells, strict=True))
+            + " ".join(f"{cell:^{len(gate)}}" for gate, cell in zip(self.gates, cells, strict=True))
             + f" {end}{wrong}"
         )
 
     def head(self) -> Iterator[str]:
         """The heading."""
         yield f"{self.use_case}: does every gate bite?"
-        yield f"{'damage':<{WIDTH}} " + " ".join(GATES)
+        yield f"{'damage':<{WIDTH}} " + " ".join(self.gates)
 
     def tail(self) -> Iterator[str]:
         """What each gate has stopped."""
@@ -54,7 +60,7 @@ class Matrix:
         """Every damage that was not stopped where it should be, and every gate that stopped none."""
         mistakes = [f"{damage.title}: {mistake}" for damage, found in self.found if (mistake := self._mistake(damage, found))]
         stopped = self._stopped()
-        return mistakes + [f"gate_{gate} has stopped none of the damages" for gate in GATES if not stopped[f"gate_{gate}"]]
+        return mistakes + [f"gate_{gate} has stopped none of the damages" for gate in self.gates if not stopped[f"gate_{gate}"]]
 
     def _stopped(self) -> Counter[str]:
         return Counter(found.stopped_by for _, found in self.found if found.stopped_by)

@@ -117,6 +117,14 @@ class Stage:
         path.unlink()
         select(rows, "rows", statement).to_parquet(str(path), compression="zstd")
 
+    def deliver_more(self, day: date, statement: str, of: date) -> None:
+        """Let the source deliver on a day, besides its own rows, some of another day's: SQL over `rows`, those."""
+        connection = self.run_.store.connection
+        own, others = (connection.read_parquet(str(self.folder / "source" / f"{each}.parquet")) for each in (day, of))
+        path = self.folder / "delivered" / f"{day}.parquet"
+        path.unlink()
+        own.union(select(others, "rows", statement)).to_parquet(str(path), compression="zstd")
+
     def rewrite(self, run: Run, table: str, statement: str) -> None:
         """Publish other rows in a table's place: SQL over `rows`, its own."""
         store = run.afresh().store
@@ -132,7 +140,7 @@ class Stage:
         good = self.run(kind).store.digest("features") if kind != "drift" else ""
         run = damage.do(self)
         passed: list[GatedTable] = []
-        for step, table in _from(kind, damage.behind):
+        for step, table in _from(self.use_case, kind, damage.behind):
             try:
                 if step != damage.behind:
                     self._take(run, step)
@@ -167,9 +175,9 @@ class Stage:
         shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
 
 
-def _from(kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:
+def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:
     """The rest of a way: from the table of the step behind which the damage is done, or all of it."""
-    way = list(flow.WAYS[kind])
+    way = list(flow.steps_of(use_case, kind))
     steps = [step for step, _ in way]
     return way[steps.index(behind) if behind else 0 :]
 

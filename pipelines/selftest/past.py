@@ -1,0 +1,143 @@
+"""Damages to what windows look back at, and rows that are delivered again: the partition's own rows stay as they were, or nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from pipelines import dates, sql
+from pipelines.config import Kind
+from pipelines.run import Run
+from pipelines.selftest.stage import Stage
+
+KINDS: tuple[Kind, ...] = ("scoring", "training")
+GATE, GATE_OF_COPIES = "gate_past", "gate_clean"
+SHARE = 3  # one row of so many is delivered again
+
+
+@dataclass(frozen=True)
+class Again:
+    """A damage by its title, the way on which it is done, what does it, and the gate that has to stop it."""
+
+    title: str
+    kind: Kind
+    do: Callable[[Stage], Run]
+    stopped_by: str
+
+
+def damages(stage: Stage) -> Iterator[Again]:
+    """All of them that a use case admits."""
+    yield from _of_copies(stage)
+    if not stage.use_case.features.history:
+        return
+    yield Again("delivered: a third of the day before again", "scoring", _yesterday_again, GATE)
+    for kind in KINDS:
+        for what, statement in _statements(stage).items():
+            yield Again(f"{kind}'s past: {what}", kind, partial(_everywhere, kind=kind, statement=statement), GATE)
+        yield Again(f"{kind}'s past: a day is missing", kind, partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"), GATE)
+        yield Again(f"{kind}'s past: a tenth of a day", kind, partial(_one_day, kind=kind, statement=_tenth(stage)), GATE)
+        yield Again(f"{kind}'s past: a day has another day's rows", kind, partial(_another_days, kind=kind), GATE)
+
+
+def flipped(stage: Stage) -> str:
+    """SQL of the label with its classes swapped; of a number with its sign turned."""
+    column, label = stage.use_case.columns[stage.use_case.target], _source(stage, stage.use_case.target)
+    if not column.allowed:
+        return f"-{label}"
+    one, other = (sql.literal(value, sql.TYPES[column.type]) for value in column.allowed)
+    return f"CASE {label} WHEN {one} THEN {other} WHEN {other} THEN {one} END"
+
+
+def _of_copies(stage: Stage) -> Iterator[Again]:
+    """Rows of a training that come again, and say something else."""
+    label, time, some = _source(stage, stage.use_case.target), _source(stage, stage.use_case.time), _some(stage)
+    corrected = f"FROM rows UNION ALL SELECT * REPLACE ({flipped(stage)} AS {label}) FROM rows WHERE {some}"
+    later = f"FROM rows UNION ALL SELECT * REPLACE ({time} + INTERVAL 1 SECOND AS {time}) FROM rows WHERE {some} AND {time}::TIME < TIME '23:59:59'"
+    for what, statement in {"with another label": corrected, "a moment later": later}.items():
+        do = partial(_on_days, kind="training", statement=statement)
+        yield Again(f"training delivered: a third of the rows again, {what}", "training", do, GATE_OF_COPIES)
+    yield Again("training delivered: a third of the rows again on the next day", "training", _next_day_again, GATE_OF_COPIES)
+
+
+def _statements(stage: Stage) -> dict[str, str]:
+    """What happens to each day before the partition's own."""
+    use_case, key = stage.use_case, _source(stage, stage.use_case.key)
+    new_keys = f"{key} || '-' || n" if use_case.columns[use_case.key].type == "string" else f"{key} + n * 1000000000"
+    found = {"rows three times": f"SELECT rows.* REPLACE (if(n > 0, {new_keys}, {key}) AS {key}) FROM rows, range(3) AS t(n)"}
+    if any(use_case.target in aggregate.columns for aggregate in _aggregates(stage)):
+        found["labels flipped"] = f"SELECT * REPLACE ({flipped(stage)} AS {_source(stage, use_case.target)}) FROM rows"
+    for name, column in use_case.columns.items():
+        if column.role == "feature" and column.type in ("integer", "number"):
+            source = _source(stage, name)
+            found[f"{name} x100"] = f"SELECT * REPLACE (CAST({source} * 100 AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
+    return found
+
+
+def _aggregates(stage: Stage) -> Iterator[sql.Aggregate]:
+    features = stage.use_case.features
+    frames = dict.fromkeys(features.windows, "")
+    for text in (*features.numbers.values(), *features.categories.values(), *features.texts.values()):
+        yield from sql.parse(text, frames).aggregates
+
+
+def _past(stage: Stage, kind: Kind) -> dates.Days:
+    return dates.past_of(stage.use_case, kind, stage.day(kind))
+
+
+def _everywhere(stage: Stage, kind: Kind, statement: str) -> Run:
+    for day in _past(stage, kind):
+        stage.deliver(day, statement)
+    return stage.run(kind)
+
+
+def _one_day(stage: Stage, kind: Kind, statement: str) -> Run:
+    stage.deliver(_middle(stage, kind), statement)
+    return stage.run(kind)
+
+
+def _another_days(stage: Stage, kind: Kind) -> Run:
+    """What was delivered on the day before, under this day's date."""
+    stage.deliver(_middle(stage, kind), _a_day_later(stage), of=_middle(stage, kind) - timedelta(days=1))
+    return stage.run(kind)
+
+
+def _middle(stage: Stage, kind: Kind) -> date:
+    past = _past(stage, kind)
+    return past.first + timedelta(days=len(past) // 2)
+
+
+def _on_days(stage: Stage, kind: Kind, statement: str) -> Run:
+    for day in dates.days_of(stage.use_case, kind, stage.day(kind)):
+        stage.deliver(day, statement)
+    return stage.run(kind)
+
+
+def _yesterday_again(stage: Stage) -> Run:
+    stage.deliver_more(stage.night, f"{_a_day_later(stage)} WHERE {_some(stage)}", of=stage.night - timedelta(days=1))
+    return stage.run("scoring")
+
+
+def _next_day_again(stage: Stage) -> Run:
+    first, *others = dates.days_of(stage.use_case, "training", stage.day("training"))
+    for before, day in zip([first, *others], others, strict=False):
+        stage.deliver_more(day, f"{_a_day_later(stage)} WHERE {_some(stage)}", of=before)
+    return stage.run("training")
+
+
+def _a_day_later(stage: Stage) -> str:
+    time = _source(stage, stage.use_case.time)
+    return f"SELECT * REPLACE ({time} + INTERVAL 1 DAY AS {time}) FROM rows"
+
+
+def _tenth(stage: Stage) -> str:
+    return f"SELECT * FROM rows WHERE hash({_source(stage, stage.use_case.key)}) % 10 = 0"
+
+
+def _some(stage: Stage) -> str:
+    return f"hash({_source(stage, stage.use_case.key)}) % {SHARE} = 0"
+
+
+def _source(stage: Stage, column: str) -> str:
+    return sql.name(stage.use_case.source_names[column])
