@@ -103,7 +103,8 @@ def _nothing(stated: Stated, observed: Observed) -> str | None:
     if observed.judged != 0 or not stated.needs_values:
         return None
     result, kwargs = observed.result, stated.expectation.kwargs
-    if not (observed.success or observed.raised) and (result.get("observed_value") is not None or result.get("partial_missing_list")):
+    told = isinstance(result.get("observed_value"), int | float) or result.get("partial_missing_list")
+    if told and not (observed.success or observed.raised):
         return None  # what it found says more
     if kwargs.get("row_condition"):
         none = result.get("element_count") == 0 or stated.expectation.name == SHARE_OF_ROWS

@@ -11,17 +11,19 @@ proposed that tells a value. How many rows there are is not proposed: past parti
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipelines import personal
 from pipelines.config import Expectation, GatedTable
 from pipelines.errors import BadInput, GateClosed
-from pipelines.gates import edit
+from pipelines.gates import edit, suite
+from pipelines.gates.facts import facts
 from pipelines.gates.reference import PROPOSED, Reference
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
+
+MOST_MARGIN = 10  # beyond it nothing is far from what is usual
 
 
 def propose(run: Run, margin: float) -> str:
@@ -39,18 +41,26 @@ def propose(run: Run, margin: float) -> str:
         GateClosed: a gate has not let its table through as it is now.
         BadUseCase: the file cannot be edited safely.
     """
-    if not (math.isfinite(margin) and margin >= 0):
-        raise BadInput(f"margin {margin:g} is not a share: write 0.5 for half as much again")
+    if not 0 <= margin <= MOST_MARGIN:
+        raise BadInput(
+            f"margin {margin:g} is none to judge by: write a share of what is usual, 0.5 for half as much again, up to {MOST_MARGIN}"
+        )
     if run.kind == "drift":
         raise BadInput("expectations are read off the rows of a training or a night; a drift report has none: propose from one of these")
     _require(run)
     own = {table: [each for each in there if not _is_proposal(each)] for table, there in run.use_case.gates.items()}
     taken = {(table, each.name, each.kwargs.get("column")) for table, there in own.items() for each in there}
-    found = {table: list(read(Reference(run, table, margin))) for table, read in TABLES.items()}
+    found = {table: list(_worth_asking(run, table, read(Reference(run, table, margin)))) for table, read in TABLES.items()}
     added = {table: [each for each in there if (table, each.name, each.kwargs["column"]) not in taken] for table, there in found.items()}
     before, after = edit.edited(run.loaded, _is_proposal, added)
     edit.write(run.loaded, after)
     return _told(run, before, after, sum(map(len, added.values())), sum(map(len, found.values())))
+
+
+def _worth_asking(run: Run, table: GatedTable, expectations: Iterator[Expectation]) -> Iterator[Expectation]:
+    """Those that the table could break: what a column's own limits already say, less widely, needs no proposal."""
+    known = facts(run.use_case, table)
+    return (each for each in expectations if not suite.mistakes(each, known, known))
 
 
 def _told(run: Run, before: str, after: str, added: int, found: int) -> str:

@@ -141,6 +141,59 @@ def test_an_expectation_that_cannot_be_judged_closes_the_gate(night: Callable[..
     assert len(verdict.failed("stop")) == 1, "the other expectations are judged all the same"
 
 
+@pytest.mark.parametrize(
+    ("expectation", "found", "way"),
+    [
+        (
+            "expect_column_mean_to_be_between: {column: channel, min_value: 1}",
+            "it could not be judged: Binder Error",
+            "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again",
+        ),
+        (
+            "expect_column_values_to_match_regex: {column: channel, regex: '.*'}",
+            "regex '.*' is found in every text",
+            "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again",
+        ),
+        (
+            'expect_column_max_to_be_between: {column: amount, max_value: 99, row_condition: \'col("channel")=="post"\', condition_parser: great_expectations}',
+            "it judged no row, so it says nothing: no row that meets its row_condition has a value",
+            "state gates.raw.0 in tiny.yaml so that it judges some rows, or as severity: warn, and run gate_raw again",
+        ),
+    ],
+)
+def test_an_expectation_that_could_not_be_judged_says_why_and_does_not_send_anybody_to_mend_the_data(
+    night: Callable[..., Run], expectation: str, found: str, way: str
+) -> None:
+    run = night(f"gates:\n  raw:\n    - {expectation}\n")
+    verdict = judge.judge(run, "raw")
+    told = message(verdict).splitlines()
+    assert told[0].endswith("1 of 16 expectations failed, 1 of them could not be judged")
+    assert found in told[1]
+    assert told[-1] == f"  way out: {way}"
+    assert json.loads(verdict.evidence())["findings"][0]["unjudged"] in ("raised", "mistaken", "no values")
+    html = judge.page(run, verdict)
+    assert ">not judged<" in html
+    assert way.partition(",")[0] in html
+
+
+def test_both_ways_out_are_told_where_data_are_bad_and_an_expectation_is(night: Callable[..., Run]) -> None:
+    own = "gates:\n  raw:\n    - expect_column_values_to_match_regex: {column: customer, regex: '^'}\n"
+    run = night(own, replaced(channel="1"))
+    assert message(judge.judge(run, "raw")).splitlines()[-1] == (
+        "  way out: mend the cause, in the data or in tiny.yaml, and run ingest and gate_raw again; "
+        "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again"
+    )
+
+
+def test_what_the_file_says_anyway_is_refused_at_night_as_by_check(night: Callable[..., Run]) -> None:
+    own = "gates:\n  clean:\n    - expect_column_values_to_be_between: {column: amount, min_value: -1}\n"
+    run = night(own)
+    tables.write(run, "clean")
+    assert "columns.amount leaves no values but those from 0 on, so it can never fail" in message(judge.judge(run, "clean"))
+    ((place, sentence),) = judge.check(run.use_case)
+    assert (place, sentence.endswith("so it can never fail")) == ("gates.clean.0", True)
+
+
 def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: Callable[..., Run]) -> None:
     own = "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity: warn}\n"
     warned = judge.judge(night(own), "raw")
