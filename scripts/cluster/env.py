@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from pipelines import disk
 from pipelines.errors import SluiceError
 from pipelines.settings import ROOT
 from scripts.cluster.compose import TEMPLATE
@@ -34,12 +35,13 @@ def content() -> str:
 
 def write(path: Path) -> None:
     """Write the file, which must not exist yet: new secrets would lock us out of the databases that know the old ones."""
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise SluiceError(f"{path} exists: its secrets are in use\n  way out: keep it, or stop everything and move it away") from error
-    with os.fdopen(file, "w", encoding="utf-8") as opened:
-        opened.write(content().replace("`make env` writes .env from this", "Made from .env.template"))
+    with disk.draft(path.parent) as (aside, sink):
+        sink.write(content().replace("`make env` writes .env from this", "Made from .env.template").encode())
+        disk.finish(sink)
+        try:
+            os.link(aside, path)  # unlike a renaming, it takes no other file's place
+        except FileExistsError as error:
+            raise SluiceError(f"{path} exists: its secrets are in use\n  way out: keep it, or stop everything and move it away") from error
 
 
 def read(path: Path) -> dict[str, str]:

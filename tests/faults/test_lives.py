@@ -59,7 +59,7 @@ def test_a_backfill_killed_anywhere(
 
 def test_a_replay_killed_anywhere(world: World, settings: Settings, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     use_case = settings.use_cases / f"{tiny.NAME}.yaml"
-    mended = use_case.read_text()
+    mended = use_case.read_text().replace("cleanse:\n", "cleanse:\n  max_quarantined: 0.9\n")
     use_case.write_text(mended.replace("amount:   {type: number, min: 0}", "amount:   {type: number, min: 0, max: 60}"))
     run = partial(Run.open, tiny.NAME, "scoring", night.NIGHT, settings)
     child.run(lambda: Night(settings, row_group=10).way()).value()
