@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import champions, registry, tracking, unseen
+from pipelines import champions, definitions, registry, tracking, unseen
 from pipelines.__main__ import main
 from pipelines.errors import BadInput, TableCorrupt
 from pipelines.history import History
@@ -19,7 +19,10 @@ from pipelines.reproduce import NotTheSame, reproduce
 from pipelines.run import Run
 from pipelines.selftest import graphs
 from pipelines.settings import Settings
+from pipelines.use_cases import parse
 from tests import two_champions as world
+
+SOURCE = "{kind: file, path: payments.csv, format: {type: csv}}"
 
 
 @pytest.fixture
@@ -116,14 +119,14 @@ def test_a_version_whose_features_the_file_has_no_more_comes_back_with_its_own_d
     assert history(own).champion == "1"
 
 
-def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(own: Settings) -> None:
-    path = own.use_cases / "tiny.yaml"
-    path.write_text(
-        path.read_text().replace("amount", "sum").replace("id: ", "number: ") + "sink: {connection: warehouse, table: scoring.tiny}\n"
-    )
-    text = path.read_text().replace("at: ", "use_case: ")
-    assert "use_case" in text
-    with pytest.raises(BadInput, match="by its own definitions this night cannot be made"):
+def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    replayed = "replay: {rule: hash, start: 2026-01-01, days: 60, key: id, time: at}\n"
+    text = (own.use_cases / "tiny.yaml").read_text().replace('{kind: python, function: "tests.two_champions:payments"}', SOURCE)
+    learned = parse(Path("tiny.yaml"), (text + replayed).encode())
+    monkeypatch.setattr(definitions, "file_of", lambda *_: learned)
+    with pytest.raises(
+        BadInput, match=r"by its own definitions this night cannot be made[\s\S]*why not: .*this source has days of its own"
+    ):
         champions.rollback(own, "tiny", "1", "back")
 
 
@@ -231,7 +234,7 @@ def test_a_version_that_comes_out_otherwise_is_told_with_the_difference(own: Set
     other = champions._version(own, "tiny", "2").metadata["data_version"]
     tampered = replace(model, metadata={**model.metadata, "data_version": other})
     monkeypatch.setattr(registry, "champion", lambda _: tampered)
-    with pytest.raises(NotTheSame, match=r"differ by up to \d"):
+    with pytest.raises(NotTheSame, match="of the raw rows come other features than the version was trained on"):
         list(reproduce(own, "tiny", "1"))
 
 

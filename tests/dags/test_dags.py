@@ -115,9 +115,9 @@ def test_the_pool_of_trainings_is_made_by_the_setup() -> None:
     assert prepare.POOL[0] == TRAINING_POOL
 
 
-def test_tune_is_one_task_a_family(dags: dict[str, DAG]) -> None:
+def test_tune_is_one_task_a_family_of_the_runs_own_file(dags: dict[str, DAG]) -> None:
     tune: Any = dags["card_fraud_training"].get_task("tune")
-    assert tune.expand_input.value == {"share": ["linear", "forest", "xgboost"]}
+    assert tune.expand_input.value["share"].operator.task_id == "snapshot"
     assert "share" in tune.partial_kwargs["map_index_template"]
 
 
