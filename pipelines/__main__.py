@@ -132,11 +132,11 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
 
 def trace(options: argparse.Namespace, settings: Settings) -> None:
     """Go from a prediction back to its features, its row as delivered, its model, and what that was trained on."""
-    from pipelines import trace
+    from pipelines import definitions, trace
     from pipelines.run import Run
 
     night = Run.open(options.use_case, "scoring", dates.parse(options.partition), settings, resume=True)
-    for line in trace.trace(night, options.key):
+    for line in trace.trace(definitions.masked(night), options.key):
         print(line)
 
 
@@ -180,12 +180,13 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
 
 def quarantine(options: argparse.Namespace, settings: Settings) -> None:
     """Show the rows that were put aside, or run just them again after a fix of the rule or the source."""
-    from pipelines import quarantine
+    from pipelines import definitions, quarantine
     from pipelines.run import Run
 
     if options.action == "show":
         partition = dates.parse(options.partition)
-        for line in quarantine.show(Run.open(options.use_case, options.kind, partition, settings, resume=True)):
+        run = Run.open(options.use_case, options.kind, partition, settings, resume=True)
+        for line in quarantine.show(definitions.masked(run)):
             print(line)
     else:
         print(quarantine.replay(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings)))

@@ -104,6 +104,8 @@ def _version(predictions: duckdb.DuckDBPyRelation) -> str:
 
 def _difference(ours: duckdb.DuckDBPyRelation, theirs: duckdb.DuckDBPyRelation, use_case: UseCase) -> str:
     """How two predictions of the same night differ, row by row."""
+    if use_case.key not in ours.columns or use_case.key not in theirs.columns:
+        return f"not compared, since the key is not called {use_case.key} in both"
     key = sql.name(use_case.key)
     both = ours.set_alias("ours").join(theirs.set_alias("theirs"), f"ours.{key} = theirs.{key}")
     decided = "count(*) FILTER (ours.decision <> theirs.decision)" if use_case.task == "binary" else "NULL"

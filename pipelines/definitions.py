@@ -15,13 +15,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipelines import dates, manifest, meaning, places, use_cases
-from pipelines.config import Expectation, GatedTable, Kind, UseCase
+from pipelines.config import Column, Expectation, GatedTable, Kind, UseCase
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
 from pipelines.use_cases import Loaded
@@ -61,7 +62,7 @@ def begun(run: Run) -> Run:
 def keep(run: Run) -> None:
     """Keep the run's file by its sha256, so that whoever meets that in a manifest finds it."""
     place = _place(run.settings, run.use_case.name, run.loaded.sha256)
-    if not place.is_file():
+    if not place.is_file() or place.read_bytes() != run.loaded.content:
         places.publish(place, run.loaded.content)
 
 
@@ -84,7 +85,7 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
     path = settings.use_cases / f"{name}.yaml"
     try:
         content = _place(settings, name, sha256).read_bytes()
-    except FileNotFoundError as error:
+    except OSError as error:  # gone, or a folder
         if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
             return there
         raise TableCorrupt(
@@ -105,7 +106,7 @@ def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
     Raises:
         SluiceError: what the file would say is not this use case.
     """
-    told = yaml.safe_dump(_plain(use_case.model_dump(exclude_unset=True)), sort_keys=False, allow_unicode=True, width=110)
+    told = yaml.safe_dump(_plain(use_case.model_dump(exclude_unset=True)), sort_keys=False, width=110)
     loaded = use_cases.parse(path, (heading + told).encode())
     if loaded.use_case != use_case:
         raise SluiceError(f"{path.name}: a file that was put together does not say what it should: nothing goes by it")
@@ -186,9 +187,10 @@ def file_of(settings: Settings, name: str, version: str) -> Loaded:
         BadInput: there is no such version.
         TableCorrupt, TryAgain: the file is gone, or MLflow does not answer.
     """
-    for line in reversed(History.of(settings, name).read()):
-        if line.version == version and line.file is not None:
-            return kept(settings, name, line.file)
+    files = [line.file for line in History.of(settings, name).read() if line.version == version and line.file is not None]
+    with suppress(TableCorrupt):  # the registry has it, too
+        if files:
+            return kept(settings, name, files[-1])
     from pipelines import registry
 
     return use_cases.parse(settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version))
@@ -262,8 +264,9 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
     """
 
     def same(store: Store) -> bool:
-        means = store.manifest("features").meaning
-        return all(means.get(name) == learned for name, learned in champion.meanings.items())
+        told = store.manifest("features")
+        named = {run.use_case.key, run.use_case.time} <= told.schema.keys()  # these may have been called otherwise
+        return named and all(told.meaning.get(name) == learned for name, learned in champion.meanings.items())
 
     if not champion.meanings or not same(training):
         raise BadInput(
@@ -302,7 +305,9 @@ def for_version(run: Run, version: str) -> Loaded:
     """
     learned = file_of(run.settings, run.use_case.name, version)
     apart = list(differences(learned.use_case, run.use_case))
-    if not apart:
+    # A feature that the model does not know changes no score of it; a week's report compares what the training had.
+    known = learned.use_case.features.names
+    if not apart or (run.kind == "scoring" and not any(line.partition(":")[0] in known for line in apart)):
         return run.loaded
     heading = (
         f"# Definitions of version {version} (file {learned.sha256}); all else as in the file {run.loaded.sha256},\n"
@@ -318,18 +323,37 @@ def for_version(run: Run, version: str) -> Loaded:
         ) from error
 
 
+def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
+    """A file of before in which is personal what is so now, whatever the column was called: privacy is no matter of what was learned."""
+    personal = {now.source_names[name] for name, column in now.columns.items() if column.pii}
+    columns = {
+        name: column.model_copy(update={"pii": True}) if use_case.source_names[name] in personal and not column.pii else column
+        for name, column in use_case.columns.items()
+    }
+    return use_case.model_copy(update={"columns": columns})
+
+
+def masked(run: Run) -> Run:
+    """The same run for who shows its rows to a person: with what is personal by now, too."""
+    now = _present(run.settings.use_cases / f"{run.use_case.name}.yaml")
+    if now is None:
+        return run
+    return replace(run, loaded=replace(run.loaded, use_case=with_privacy(run.use_case, now.use_case)))
+
+
 def _put_together(learned: UseCase, now: UseCase) -> UseCase:
     """The champion's definitions with all else of the present file."""
-    personal = {name for name, column in now.columns.items() if column.pii}
-    columns = {
-        name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
-        for name, column in learned.columns.items()
-    }
+    columns = dict(with_privacy(learned, now).columns)
+    # What the source delivers besides, since the present file knows it, is read and dropped.
+    given = set(learned.source_names.values())
+    more = {name: source for name, source in now.source_names.items() if source not in given and name not in (*now.source.derive, *columns)}
+    columns |= {name: Column(type=now.columns[name].type, role="ignored", pii=now.columns[name].pii) for name in more}
+    rename = learned.cleanse.rename | {source: name for name, source in more.items() if source != name}
     changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay") if key in learned.model_fields_set}
     changes |= {
         "columns": columns,
         "source": now.source.model_copy(update={"derive": learned.source.derive}),
-        "cleanse": learned.cleanse.model_copy(update={"max_quarantined": now.cleanse.max_quarantined}),
+        "cleanse": learned.cleanse.model_copy(update={"rename": rename, "max_quarantined": now.cleanse.max_quarantined}),
         "metric": now.metric if now.task == learned.task else learned.metric,
         "gates": _expectations(learned, now),
     }

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from pipelines import dates, kept
-from pipelines.config import GatedTable, Step, UseCase
+from pipelines.config import Expectation, GatedTable, Step, UseCase
 from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, listed
 from pipelines.flow import steps_of
 from pipelines.run import Run
@@ -36,30 +36,39 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
         return "not judged yet"
     except TableCorrupt as error:
         return str(error).splitlines()[0]
-    if why := _why_closed(evidence, digest, made_by):
+    rows = sum(store.manifest(name).rows for name in pieces_of(use_case, table))
+    if why := _why_closed(evidence, digest, made_by, rows):
         return why
     # What other files have stated than this task's is known to the gates of their own runs alone.
-    asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and evidence["findings"] else ()
-    told = {finding.get("where") for finding in evidence["findings"]} | set(evidence.get("not_asked", ()))
-    missing = [where for n in range(len(asked)) if (where := f"gates.{table}.{n}") not in told]
-    return f"its evidence does not tell what became of {missing[0]}" if missing else None
+    asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and rows else ()
+    told = [finding.get("where") for finding in evidence["findings"]]
+    for n, expectation in enumerate(asked):
+        if f"gates.{table}.{n}" not in told and not (store.kind == "scoring" and _about_labels(expectation, use_case)):
+            return f"its evidence does not tell what became of gates.{table}.{n}"
+    return None
 
 
-def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str]) -> str | None:
+def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str], rows: int) -> str | None:
     if evidence.get("passed") is not True:
         return "closed"
     if evidence.get("digest") != digest:
         return "it has judged another table than is there now"
-    if made_by != {evidence.get("use_case")}:
+    if list(made_by) != [evidence.get("use_case")]:
         return "it has judged by another use-case file than the table was made by"
     findings = evidence.get("findings")
     if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
         return "its evidence is of another shape"
-    if evidence.get("refusal") is not None or not (findings or evidence.get("note")):
+    if evidence.get("refusal") is not None or not (findings or (evidence.get("note") and rows == 0)):
         return "its evidence tells nothing that was found"
     if any(finding.get("severity") != "warn" and finding.get("success") is not True for finding in findings):
         return "its evidence tells an expectation that failed"
     return None
+
+
+def _about_labels(expectation: Expectation, use_case: UseCase) -> bool:
+    """Whether only a training can answer it: see `gates.resolve.only_trainings_know`, which knows it exactly."""
+    unknown = {use_case.target, use_case.source_names[use_case.target], "split"}
+    return expectation.name == "expect_feature_not_to_tell_the_label" or any(name in str(expectation.kwargs) for name in unknown)
 
 
 def require(run: Run, step: Step) -> None:

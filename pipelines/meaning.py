@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from pipelines import sql
@@ -35,11 +36,16 @@ Meanings: TypeAlias = dict[str, str]  # feature -> fingerprint
 def meanings(use_case: UseCase) -> Meanings:
     """The fingerprint of each feature: `<values>` or, if it looks back, `<values>-<rows>`.
 
-    Raises:
-        BadExpression: the file's SQL cannot be read, which `check` tells.
+    SQL that cannot be read, which `check` and the step itself tell, means nothing but itself.
     """
     reader = _Reader(use_case)
-    return {name: reader.fingerprint(kind, text) for name, (kind, text) in _expressions(use_case).items()}
+    found = {}
+    for name, (kind, text) in _expressions(use_case).items():
+        try:
+            found[name] = reader.fingerprint(kind, text)
+        except sql.BadExpression:
+            found[name] = _digest(["cannot be read", kind, text])
+    return found
 
 
 def values_only(fingerprint: str) -> str:
@@ -54,7 +60,11 @@ def as_told(feature: str, use_case: UseCase) -> str:
         return "no such feature"
     kind, text = found
     spoken = []
-    for aggregate in sql.parse(text, Clock().frames(use_case)).aggregates:
+    try:
+        aggregates = sql.parse(text, Clock().frames(use_case)).aggregates
+    except sql.BadExpression:
+        return f"`{' '.join(text.split())}`, which cannot be read"
+    for aggregate in aggregates:
         window = use_case.features.windows[aggregate.window]
         until = f" to {duration_text(window.until)}" if window.until else ""
         by = f" of the same {', '.join(window.by)}" if window.by else ""
@@ -65,7 +75,7 @@ def as_told(feature: str, use_case: UseCase) -> str:
 def columns(use_case: UseCase) -> Meanings:
     """The fingerprint of each column: all that makes its value of what the source delivers."""
     reader = _Reader(use_case)
-    return {name: _digest([reader._identity(name), reader._column(name)]) for name in use_case.columns}
+    return {name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns}
 
 
 def of_rows(use_case: UseCase) -> str:
@@ -75,7 +85,10 @@ def of_rows(use_case: UseCase) -> str:
 
 def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:
     """What a feature's SQL reads that is another thing in another file, in words: repairs and types of columns, rules of rows."""
-    mine, theirs = (reader.told(feature) for reader in (_Reader(use_case), _Reader(other)))
+    try:
+        mine, theirs = (reader.told(feature) for reader in (_Reader(use_case), _Reader(other)))
+    except sql.BadExpression as error:
+        return [f"what cannot be read: {error}"]
     return [f"{what} {brief(found)}" for what, found in mine.items() if theirs.get(what) != found] or ["nothing of what the other one has"]
 
 
@@ -94,6 +107,8 @@ class _Reader:
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
+        dealt = (use_case.replay.key, use_case.replay.time) if use_case.replay else ()
+        self.given = [name for name in use_case.columns if name not in use_case.source.derive and name not in dealt]
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
             name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
@@ -133,6 +148,9 @@ class _Reader:
 
     def _identity(self, column: str) -> str:
         """What a column is called where it comes from: the source's name is the same whatever a file calls it."""
+        by_position = getattr(getattr(self.use_case.source, "format", None), "header", True) is False
+        if by_position and column in self.given:  # a file without names is read column by column
+            return f"column {self.given.index(column)}"
         return self.use_case.source_names.get(column, column).lower()
 
     def _columns(self, names: set[str]) -> dict[str, Any]:
@@ -159,6 +177,12 @@ class _Reader:
         if use_case.replay and name in (use_case.key, use_case.time):
             told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
         return told
+
+    def _column_or_text(self, name: str) -> Any:
+        try:
+            return self._column(name)
+        except sql.BadExpression:
+            return ["cannot be read", self.use_case.source.derive.get(name)]
 
     def _derived(self, name: str) -> Any:
         """The SQL that makes a column of the source's own, and what that reads, if any does."""
@@ -206,6 +230,13 @@ def _renamed(node: Any, names: Mapping[str, str]) -> Any:
     return {key: _renamed(value, names) for key, value in node.items() if key != "alias" and not key.startswith("query_location")}
 
 
+def _merged(spellings: Mapping[str, set[str]]) -> list[Any]:
+    """Spellings by what they are merged into; where one stands twice, the first counts, so that their order tells."""
+    told = [(kept, sorted(words)) for kept, words in spellings.items() if words]
+    twice = len(set().union(*spellings.values())) < sum(map(len, spellings.values())) if spellings else False
+    return told if twice else sorted(told)
+
+
 def _tidy(value: Any, trim: bool, lower: bool) -> Any:
     """A code or spelling as it is compared with values that were trimmed and lowered."""
     if not isinstance(value, str):
@@ -217,6 +248,6 @@ def _tidy(value: Any, trim: bool, lower: bool) -> Any:
 def _value(value: Scalar, type_: str) -> str:
     """A value of the file as a column of a type holds it: there, 1 and '1.0' are the same number."""
     if type_ in ("integer", "number") and not isinstance(value, bool) and value is not None:
-        with suppress(ValueError):
-            return repr(float(value))
+        with suppress(InvalidOperation):  # exact, also for keys and codes beyond what a double can tell apart
+            return str(Decimal(str(value)).normalize())
     return json.dumps(value if type_ != "string" or value is None else str(value))

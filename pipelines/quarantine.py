@@ -203,6 +203,8 @@ def _belonging_together(run: Run) -> dict[str, str]:
     """Table -> digest, of a night that was run to its end, each table made of the one before it as that is now."""
     store = run.afresh().store
     store.manifest("predictions")  # says so when the night was not scored
+    if missing := [name for name in (run.use_case.key, run.use_case.time) if name not in store.manifest("clean").schema]:
+        raise BadInput(f"{store}: the night knows no column {missing[0]!r}: the file has another name for it by now\n{_run_again(run)}")
     for table, source in MADE_OF.items():
         if table in _tables(run) and store.manifest(table).inputs.get(f"{run.kind}/{run.partition}/{source}") != store.digest(source):
             raise BadInput(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.config import Kind, UseCase
+from pipelines.config.base import NAME
 from pipelines.settings import ROOT, Settings
 from pipelines.store import Store, Version
-from pipelines.use_cases import Loaded, load, names
+from pipelines.use_cases import Loaded, load
 
 if TYPE_CHECKING:
     from pipelines.flow import Outcome
@@ -94,7 +96,8 @@ class Run:
         settings = settings or Settings.from_env()
         aside = WHAT_IF if what_if else ""
         folder = settings.data / PurePosixPath(use_case, kind, partition.isoformat(), aside)
-        loaded = definitions.resumed(settings, use_case, kind, folder) if resume and use_case in names(settings.use_cases) else None
+        named = re.fullmatch(NAME, use_case) is not None  # whether or not its file is still there
+        loaded = definitions.resumed(settings, use_case, kind, folder) if resume and named else None
         loaded = loaded or load(settings.use_cases, use_case)
         version = Version(use_case=loaded.sha256, code=code_version())
         store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)

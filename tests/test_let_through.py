@@ -109,7 +109,7 @@ def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run]
 def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run], content: bytes) -> None:
     run = good("scoring")
     run.store.write_file("gates/clean.json", content)
-    with pytest.raises(GateClosed, match="gate_clean of tiny scoring 2026-02-01: .*clean.json is damaged"):
+    with pytest.raises(GateClosed, match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged"):
         flow.take(run, "features")
 
 

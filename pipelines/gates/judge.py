@@ -58,7 +58,6 @@ class Verdict:
     way_out: str
     use_case: str
     note: str | None = None
-    not_asked: tuple[str, ...] = ()  # places of the file's expectations that only trainings can answer
     accepted: str | None = None
 
     @property
@@ -138,7 +137,6 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         stated = accepted.applied(said, (*defaults.expectations(run, table), *asked))
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
-    verdict = partial(verdict, not_asked=_not_asked(own, asked))
     ((rows,),) = relation.count("*").fetchall()
     verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
     if rows == 0 and table != "past":  # before the source's first day there are none: the days tell whether any are due
@@ -163,11 +161,6 @@ def _other_files(run: Run, table: GatedTable) -> str | None:
     if not made_by:
         return None
     return f"the table was made by the use-case file {min(made_by)[:12]}, and this gate goes by {run.loaded.sha256[:12]}: run the partition again"
-
-
-def _not_asked(own: Sequence[Stated], asked: Sequence[Stated]) -> tuple[str, ...]:
-    there = {each.where for each in asked}
-    return tuple(each.where for each in own if each.where not in there)
 
 
 def _failed_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
