@@ -229,7 +229,7 @@ def explained(run: Run) -> Iterator[None]:
         raise BadInput(
             "\n".join([found, *more[:2]])
             + f"\n  asked for by the definitions of version {version}, which has learned other features than {run.loaded.path.name} has now:\n"
-            + listed(differences(run.loaded.use_case, now.use_case), 3)
+            + listed(sorted(differences(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
             + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
         ) from error
 

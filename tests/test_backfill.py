@@ -152,9 +152,9 @@ def test_a_night_that_its_gate_stops_does_not_keep_the_others_from_being_run(
     told = capsys.readouterr()
     stopped, next_night = told.out.splitlines()
     assert stopped.startswith("tiny scoring 2026-02-01: gate_clean of tiny scoring 2026-02-01 is closed: ")
-    # A night of its own right, but its windows see one day less.
-    assert next_night == "tiny scoring 2026-02-02: 40 rows by version 1, revision 2"
-    assert "tiny: 1 of 2 nights could not be run; the first of them:\ngate_clean of tiny scoring 2026-02-01 is closed" in told.err
+    # The night that was stopped feeds no window of the next one, until it is mended.
+    assert next_night.startswith("tiny scoring 2026-02-02: gate_past of tiny scoring 2026-02-02 is closed: ")
+    assert "tiny: 2 of 2 nights could not be run; the first of them:\ngate_clean of tiny scoring 2026-02-01 is closed" in told.err
 
 
 def test_a_range_the_wrong_way_round_is_a_sentence(world: World) -> None:

@@ -25,7 +25,8 @@ def metadata() -> dict[str, dict[str, str]]:
 
 def test_a_graph_says_where_it_comes_from_and_what_it_is(metadata: dict[str, dict[str, str]]) -> None:
     assert json.loads(metadata["linear"]["typical"]).keys() == {"amount", "age", "channel", "note"}
-    assert {name: value for name, value in metadata["linear"].items() if name != "typical"} == {
+    assert json.loads(metadata["linear"]["meaning"]).keys() == {"amount", "age", "channel", "note"}
+    assert {name: value for name, value in metadata["linear"].items() if name not in ("typical", "meaning")} == {
         "training_partition": "2026-01-31",
         "data_version": "d41d8cd9.dir",
         "format": "1",

@@ -52,7 +52,7 @@ def test_any_name_and_any_value_go_the_whole_way_as_they_are(settings: Settings,
         del row["channel"]
         row["customer"] = (second, third)[number % 2]
     run = told(settings, source_name, first, second)
-    for step in (flow.ingest, flow.cleanse, flow.features):
+    for step in (flow.ingest, flow.cleanse, flow.past, flow.features):
         step(run.afresh())
     store = run.afresh().store
     assert {row[0] for row in store.read("raw").select(f'"{source_name.replace(chr(34), chr(34) * 2)}"').distinct().fetchall()} == set(

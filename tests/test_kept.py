@@ -59,10 +59,10 @@ def test_a_manifest_and_the_step_that_writes_it_mends_it(run: Run, damage: Calla
     path = run.store.disk / "features" / MANIFEST
     path.write_bytes(damage(one_line(path.read_bytes())))
     with pytest.raises(TableCorrupt) as error:
-        run.store.read("features")
+        run.afresh().store.read("features")
     told(error, str(path))
     run.afresh().store.write("features", rows)
-    assert run.store.manifest("features").parts == written.parts
+    assert run.afresh().store.manifest("features").parts == written.parts
 
 
 @damaged

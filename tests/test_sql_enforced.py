@@ -17,7 +17,7 @@ from tests import tiny
 
 DAY = date(2026, 2, 1)
 READS = "(SELECT length(content) FROM read_text('{file}'))"
-STEPS = (flow.ingest, flow.cleanse, flow.features)
+STEPS = (flow.ingest, flow.cleanse, flow.past, flow.features)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
         ("approval: soon", "'soon' is not a duration"),
         ("approval: 0h", "0d is no time in which a person can answer: write 1h to 90d"),
         ("approval: 91d", "91d is no time in which a person can answer"),
-        ("approval: 99999999999999d", "is longer than any duration can be"),
-        (f"approval: {'9' * 5000}d", "is longer than any duration can be"),
+        ("approval: 99999999999999d", "is more than a century"),
+        (f"approval: {'9' * 5000}d", "is more than a century"),
         ("approvers: [anna]", "nobody is asked unless `approval` says within which time"),
         ("approval: 3d, approvers: [anna, ben, anna]", "approvers: anna stands there twice"),
         ("approval: 3d, approvers: [' ']", "promotion.approvers.0"),
@@ -142,7 +142,7 @@ def test_what_promotion_cannot_ask_is_refused(tmp_path: Path, asked: str, told: 
         ("metric: {name: aucpr}", "metric: {name: aucpr, margin: 1}", "metric.margin: aucpr lies between 0 and 1, so nothing is ever better by more than 1"),
         ("metric: {name: aucpr}", "metric: {name: aucpr}\nmonitoring: {min_performance: 80}", "monitoring.min_performance: aucpr lies between 0 and 1, found 80"),
         ("since: 7d}", "since: 0d}", "since 0d: such a window never holds a row"),
-        ("slices: [channel]", "slices: [channel]\nschedule: {scoring: '0 2 31 2 *'}", "'0 2 31 2 *' names no moment that ever comes"),
+        ("slices: [channel]", "slices: [channel]\nschedule: {scoring: '0 2 31 2 *'}", "'0 2 31 2 *' never comes"),
     ],
 )  # fmt: skip
 def test_what_could_never_work_is_refused(tmp_path: Path, before: str, after: str, told: str) -> None:

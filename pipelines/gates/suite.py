@@ -41,6 +41,7 @@ ONE_COLUMN = ("column", "column_A", "column_B")
 # Arguments that Great Expectations lets out, and is then content with every table.
 NEEDED = frozenset({"column_set", "column_list", "type_list", "regex", "partition_object", "threshold", "quantile_ranges"})
 LIMITS = ("min_value", "max_value")
+TYPED = ("comparison", "nullity", "and")  # conditions of the built-in expectations
 BUILT_IN = "built in"
 
 
@@ -112,7 +113,8 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
     ]
     if all(limit in fields and limit not in given for limit in LIMITS) and "threshold" not in fields:
         found.append("without min_value and max_value it lets everything pass")
-    if not isinstance(given.get("row_condition", ""), str | dict):
+    condition = given.get("row_condition", "")
+    if not (isinstance(condition, str) or (isinstance(condition, dict) and condition.get("type") in TYPED)):
         found.append('row_condition is a text, such as col("name")==1, with condition_parser: great_expectations')
     return [f"{expectation.name}: {mistake}" for mistake in found]
 
