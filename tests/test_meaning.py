@@ -172,7 +172,7 @@ def test_a_meaning_is_told_with_its_window_and_what_it_reads() -> None:
     use_case = parse(Path("shop.yaml"), YAML.encode()).use_case
     assert meaning.as_told("bad_before", use_case) == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
     other = parse(Path("shop.yaml"), YAML.replace("fill: {tip: 0}", "fill: {tip: 1}").encode()).use_case
-    assert meaning.reads("share", other, use_case) == ["tip's fill '1.0'"]
+    assert meaning.reads("share", other, use_case) == ["tip's fill '1'"]
 
 
 BLANKS = st.text(" \t\n", min_size=1, max_size=3)
