@@ -264,12 +264,14 @@ def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], 
     limits = [line.told for line in lines if line.column == column]
     expectation = one.expectation
     if not limits:
-        # The column is there, or the table has rows: that closes nothing that others would not, and the reason is told.
+        # The column is there, or the table has rows: of which others judge, so this closes nothing, and the reason is told.
         name, kwargs = (
             ("expect_column_to_exist", {"column": column}) if column else ("expect_table_row_count_to_be_between", {"min_value": 1})
         )
         said = why if not lines else "no statistic of it can be told from chance by the days before"
-        return replace(one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs}), why=_both(one.why, said))
+        return replace(
+            one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs, "severity": "warn"}), why=_both(one.why, said)
+        )
     named = {"column": column} if column else {}
     name = PLAIN_COLUMN if column else PLAIN_ROWS
     changed = expectation.model_copy(update={"name": name, "kwargs": {**named, "limits": limits}})
