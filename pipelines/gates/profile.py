@@ -3,7 +3,8 @@
 A profile is made once, when the table's gate judges it, and lies beside the gate's evidence; it names the table's digest, so
 one of another table is never taken for it. It holds, of each day: quantiles of numbers, the most frequent values of categories,
 how much columns tell of one another, how many rows stand there twice, and a sample of hashes of rows and of keys, by which it is
-seen whether the same rows come again. Of personal categories it holds hashes.
+seen whether the same rows come again. Of personal categories it holds hashes; a personal column's numbers (its quantiles, the
+lengths of its texts) are values of somebody, so they are never kept, but measured anew from the table whenever they are asked for.
 
 The sample of hashes are the smallest ones: whichever rows two days share, their samples share, too (Broder 1997, On the
 resemblance and containment of documents).
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from pipelines.store import Store
 
-FORM = 1  # of the file; one of another form is made again
+FORM = 2  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart
 MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
@@ -114,11 +115,17 @@ class Profile:
     use_case: str  # sha256 of the file
     days: Mapping[date, Day]
     version: str = ""  # of the model, where it is about predictions
+    personal: tuple[str, ...] = ()  # columns of which no number is kept
 
     def as_json(self) -> bytes:
-        """What lies beside the gate's evidence."""
-        told = asdict(replace(self, days={}))
-        return as_json({**told, **_form(), "days": {day.isoformat(): asdict(found) for day, found in self.days.items()}})
+        """What lies beside the gate's evidence: without the numbers of personal columns."""
+        kept = {
+            day.isoformat(): asdict(
+                replace(found, numbers={name: one for name, one in found.numbers.items() if column(name) not in self.personal})
+            )
+            for day, found in self.days.items()
+        }
+        return as_json({**asdict(replace(self, days={})), **_form(), "days": kept})
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,11 @@ class Shape:
     timed: bool = False
 
     @property
+    def personal(self) -> tuple[str, ...]:
+        """The columns of which no number may be kept."""
+        return tuple(name for name in (*self.numbers, *self.values, self.time) if name in self.hidden)
+
+    @property
     def content(self) -> tuple[str, ...]:
         """What a row says, apart from its key and its time."""
         return (*self.numbers, *self.values) if self.key else ()
@@ -164,6 +176,11 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
     return None
 
 
+def column(label: str) -> str:
+    """The column that a label of a profile is about."""
+    return label.removesuffix(HOUR).removesuffix(LENGTH)
+
+
 def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
     """The profile of a published table: as it lies there, or made now and left there.
 
@@ -172,15 +189,17 @@ def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
         ValueError: the rows of the table have no days.
     """
     digest, name = store.digest(table), file_name(table)
-    try:
-        if found := read(store.read_file(name), digest):
-            return found
-    except TableMissing:
-        pass
     looked = shape(use_case, table)
     if looked is None:
         raise ValueError(f"the rows of {table} have no days")
-    made = Profile(digest, store.manifest(table).use_case, *measured(store.read(table), looked))
+    try:
+        found = read(store.read_file(name), digest, looked.personal)
+    except TableMissing:
+        found = None
+    if found is not None:
+        return replace(found, days=_completed(found.days, store.read(table), looked)) if looked.personal else found
+    days, version = measured(store.read(table), looked)
+    made = Profile(digest, store.manifest(table).use_case, days, version, looked.personal)
     store.write_file(name, made.as_json())
     return made
 
@@ -190,13 +209,17 @@ def file_name(table: GatedTable) -> str:
     return f"gates/{table}.profile.json"
 
 
-def read(content: bytes, digest: str) -> Profile | None:
-    """Read what `Profile.as_json` wrote; None if it is about another table, or of another form."""
+def read(content: bytes, digest: str, personal: Sequence[str] = ()) -> Profile | None:
+    """Read what `Profile.as_json` wrote, which has no number of a personal column.
+
+    Returns:
+        None if it is about another table, of another form, or if other columns than these were personal when it was made.
+    """
     found = json.loads(content)
-    if any(found.get(key) != value for key, value in {**_form(), "digest": digest}.items()):
+    if any(found.get(key) != value for key, value in {**_form(), "digest": digest, "personal": list(personal)}.items()):
         return None
     days = {date.fromisoformat(day): _day(said) for day, said in found["days"].items()}
-    return Profile(found["digest"], found["use_case"], days, found["version"])
+    return Profile(found["digest"], found["use_case"], days, found["version"], tuple(personal))
 
 
 def _form() -> dict[str, Any]:
@@ -230,16 +253,10 @@ def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Da
     Returns:
         Day -> what was found, in order; and the model's version, where all rows bear one.
     """
-    types = dict(zip(rows.columns, map(str, rows.types), strict=True))
-    if not types.get(shape.time, "").startswith(("TIMESTAMP", "DATE")):
+    drawn = _drawn(rows, shape)
+    if drawn is None:
         return {}, ""  # which other expectations close the gate for
-    shape = replace(shape, key=shape.key if shape.key in types else None, made_by=shape.made_by if shape.made_by in types else None)
-    marked = sql.select(rows, "rows", _marked(rows.columns, shape))
-    counts = dict(_asked(marked, f'SELECT "{DAY}", count(*) FROM rows WHERE "{DAY}" IS NOT NULL GROUP BY 1 ORDER BY 1'))
-    if not counts:
-        return {}, ""
-    every = max(sum(counts.values()) * max(len(counts) // 10, 1) // (MOST_ROWS * len(counts)), 1)
-    sample = sql.select(marked, "rows", f'SELECT * FROM rows WHERE "{KEY_HASH}" % {every} = 0')
+    shape, marked, sample, counts = drawn
     numbers, values = _numbers(sample, shape), _values(sample, shape)
     repeats, linked = _repeats(marked, shape, counts), _linked(sample, shape, counts)
     days = {
@@ -250,6 +267,32 @@ def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Da
         named = _asked(marked, f"SELECT DISTINCT {sql.name(shape.made_by)} FROM rows LIMIT 2")
         version = str(named[0][0]) if len(named) == 1 else ""
     return days, version
+
+
+def _drawn(
+    rows: duckdb.DuckDBPyRelation, shape: Shape
+) -> tuple[Shape, duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation, dict[date, int]] | None:
+    """What there is of a shape; the rows with their marks; a sample of them; the rows of each day. None where no row has a day."""
+    types = dict(zip(rows.columns, map(str, rows.types), strict=True))
+    if not types.get(shape.time, "").startswith(("TIMESTAMP", "DATE")):
+        return None
+    shape = replace(shape, key=shape.key if shape.key in types else None, made_by=shape.made_by if shape.made_by in types else None)
+    marked = sql.select(rows, "rows", _marked(rows.columns, shape))
+    counts = dict(_asked(marked, f'SELECT "{DAY}", count(*) FROM rows WHERE "{DAY}" IS NOT NULL GROUP BY 1 ORDER BY 1'))
+    if not counts:
+        return None
+    every = max(sum(counts.values()) * max(len(counts) // 10, 1) // (MOST_ROWS * len(counts)), 1)
+    return shape, marked, sql.select(marked, "rows", f'SELECT * FROM rows WHERE "{KEY_HASH}" % {every} = 0'), counts
+
+
+def _completed(days: Mapping[date, Day], rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, Day]:
+    """The days as they were kept, with the numbers of personal columns from the table itself."""
+    drawn = _drawn(rows, shape)
+    if drawn is None:
+        return dict(days)
+    shape, _, sample, _ = drawn
+    numbers = _numbers(sample, shape, set(shape.personal))
+    return {day: replace(found, numbers={**found.numbers, **numbers.get(day, {})}) for day, found in days.items()}
 
 
 def _marked(columns: Sequence[str], shape: Shape) -> str:
@@ -263,12 +306,15 @@ def _marked(columns: Sequence[str], shape: Shape) -> str:
     )
 
 
-def _numbers(rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, dict[str, Number]]:
+def _numbers(rows: duckdb.DuckDBPyRelation, shape: Shape, only: set[str] | None = None) -> dict[date, dict[str, Number]]:
+    """Day -> label -> its numbers; of some columns only."""
     there = set(rows.columns)
     looked = {name: f"TRY_CAST({sql.name(name)} AS DOUBLE)" for name in shape.numbers if name in there}
     if shape.timed:
         looked[shape.time + HOUR] = f"epoch(CAST({sql.name(shape.time)} AS TIMESTAMP) - CAST({sql.name(shape.time)} AS DATE)) / 3600"
         looked |= {name + LENGTH: f"CAST(length(CAST({sql.name(name)} AS VARCHAR)) AS DOUBLE)" for name in shape.values if name in there}
+    if only is not None:
+        looked = {label: text for label, text in looked.items() if column(label) in only}
     if not looked:
         return {}
     steps = [step / STEPS for step in range(STEPS + 1)]

@@ -11,7 +11,7 @@ judges, one expectation a column.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import islice
@@ -104,7 +104,7 @@ def meant(run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierD
         **next(({"again": form.again, "doubled": form.doubled} for form in forms if isinstance(form, NewRows)), {}),
     )
     lines, why = compared(run, table, limits)
-    _publish(run, lines)
+    _publish(run, lines, {form.column if isinstance(form, LikeEarlierDays) else "" for form in forms})
     return [_plain(one, form, lines, why) for one, form in each]
 
 
@@ -248,15 +248,17 @@ def _hidden(run: Run) -> frozenset[str]:
 # --- the table that is judged
 
 
-def _publish(run: Run, lines: Iterable[Line]) -> None:
-    """Make the table on the run's connection."""
-    rows = [(line.column, line.statistic, line.value, line.low, line.high) for line in lines]
-    connection = run.store.connection
-    connection.execute(
-        f'CREATE OR REPLACE TABLE {sql.name(JUDGED)} ("column" VARCHAR, statistic VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE)'
-    )
+def _publish(run: Run, lines: Iterable[Line], columns: Collection[str]) -> None:
+    """Tell the table on the run's connection of some columns (or the rows), and leave there what others are held against.
+
+    The file's own expectations and the built-in ones are resolved one after the other, each with limits of their own.
+    """
+    rows = [(line.column, line.statistic, line.value, line.low, line.high) for line in lines if line.column in columns]
+    connection, table = run.store.connection, sql.name(JUDGED)
+    connection.execute(f'CREATE TABLE IF NOT EXISTS {table} ("column" VARCHAR, statistic VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE)')
+    connection.executemany(f'DELETE FROM {table} WHERE "column" = ?', [[column] for column in sorted(columns)])
     if rows:
-        connection.executemany(f"INSERT INTO {sql.name(JUDGED)} VALUES (?, ?, ?, ?, ?)", rows)
+        connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str) -> Stated:
@@ -264,12 +266,14 @@ def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], 
     limits = [line.told for line in lines if line.column == column]
     expectation = one.expectation
     if not limits:
-        # The column is there, or the table has rows: that closes nothing that others would not, and the reason is told.
+        # The column is there, or the table has rows: of which others judge, so this closes nothing, and the reason is told.
         name, kwargs = (
             ("expect_column_to_exist", {"column": column}) if column else ("expect_table_row_count_to_be_between", {"min_value": 1})
         )
         said = why if not lines else "no statistic of it can be told from chance by the days before"
-        return replace(one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs}), why=_both(one.why, said))
+        return replace(
+            one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs, "severity": "warn"}), why=_both(one.why, said)
+        )
     named = {"column": column} if column else {}
     name = PLAIN_COLUMN if column else PLAIN_ROWS
     changed = expectation.model_copy(update={"name": name, "kwargs": {**named, "limits": limits}})

@@ -104,7 +104,7 @@ def let_through(run: Run, table: GatedTable, day: date, damage: str = "SELECT * 
     """Publish another partition's table of the run's kind, and what its gate has said of it."""
     store = run.store.at(run.kind, day)
     store.write(table, run.store.connection.sql(f"WITH rows AS ({GOOD[table]}) {damage}"))
-    judged.let_through(store, table, passed=passed)
+    judged.let_through(store, table, own=len(run.use_case.gates.get(table, ())), passed=passed)
 
 
 def replaced(**columns: str) -> str:
