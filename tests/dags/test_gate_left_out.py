@@ -15,7 +15,7 @@ from pipelines.settings import ROOT
 from tests import tiny
 
 NIGHT = date(2026, 2, 1)
-BEHIND = {"gate_raw": "cleanse", "gate_clean": "features"}
+BEHIND = {"gate_raw": "cleanse", "gate_clean": "past", "gate_past": "features"}
 
 
 @pytest.fixture(autouse=True)

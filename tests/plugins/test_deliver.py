@@ -56,7 +56,7 @@ def warehouse(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engi
 def publish() -> Run:
     """A night whose every gate was open."""
     run = Run.open(tiny.NAME, "scoring", NIGHT)
-    for table in ("raw", "clean", "features"):
+    for table in ("raw", "clean", "past", "features"):
         judged(run, table)
     run.store.write("predictions", night())
     evidence.let_through(run.store, "predictions")

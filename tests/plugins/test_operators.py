@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ from sqlalchemy import delete, select
 from pipelines import flow, let_through
 from pipelines.errors import BadInput, GateClosed, TryAgain
 from pipelines.flow import Outcome
+from pipelines.history import Decision, History
 from pipelines.run import Run
+from pipelines.settings import Settings
 from tests import tiny
 from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
 
@@ -31,7 +34,8 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")))
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
     monkeypatch.setattr(flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}")))
-    monkeypatch.setattr(flow, "shares", lambda run, step: SLICES if step == "score" else ())
+    shares = flow.shares
+    monkeypatch.setattr(flow, "shares", lambda run, step: SLICES if step == "score" else shares(run, step))
 
 
 def events_of(asset: str) -> list[dict[str, Any]]:
@@ -51,7 +55,16 @@ def test_a_run_in_which_everything_goes_well_is_a_success() -> None:
     assert left(run, "report")["gate_raw"] == "tiny/scoring/2026-02-01/reports/gate_raw.html"
 
 
-def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def promoted(places: Path, version: str) -> None:
+    """The history of a version that has learned the use-case file as it is, and is champion."""
+    file = hashlib.sha256((places / "use_cases" / f"{tiny.NAME}.yaml").read_bytes()).hexdigest()
+    history, at = History.of(Settings.from_env(), tiny.NAME), "2026-02-01T00:00:00+00:00"
+    with history.deciding():
+        history.append(Decision(time=at, decision="promoted", version=version, previous=None, reason="first", file=file))
+
+
+def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
+    promoted(places, "4")  # a night goes by a file of the meaning that its version has learned
     given: list[Run] = []
 
     def remember(run: Run) -> Outcome:
