@@ -13,7 +13,7 @@ from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Stage
 
 KINDS: tuple[Kind, ...] = ("scoring", "training")
-GATE, GATE_OF_COPIES = "gate_past", "gate_clean"
+GATE = "gate_past"
 SHARE = 3  # one row of so many is delivered again
 
 
@@ -22,7 +22,7 @@ def damages(stage: Stage) -> Iterator[Damage]:
     yield from _of_copies(stage)
     if not stage.use_case.features.history:
         return
-    yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again, stopped_by=GATE)
+    yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
     for kind in KINDS:
         for what, statement in _statements(stage).items():
             yield Damage(f"{kind}'s past: {what}", kind, partial(_everywhere, kind=kind, statement=statement), stopped_by=GATE)
@@ -47,8 +47,8 @@ def _of_copies(stage: Stage) -> Iterator[Damage]:
     later = f"FROM rows UNION ALL SELECT * REPLACE ({time} + INTERVAL 1 SECOND AS {time}) FROM rows WHERE {some} AND {time}::TIME < TIME '23:59:59'"
     for what, statement in {"with another label": corrected, "a moment later": later}.items():
         do = partial(_on_days, kind="training", statement=statement)
-        yield Damage(f"training delivered: a third of the rows again, {what}", "training", do, stopped_by=GATE_OF_COPIES)
-    yield Damage("training delivered: a third of the rows again on the next day", "training", _next_day_again, stopped_by=GATE_OF_COPIES)
+        yield Damage(f"training delivered: a third of the rows again, {what}", "training", do)
+    yield Damage("training delivered: a third of the rows again on the next day", "training", _next_day_again)
 
 
 def _statements(stage: Stage) -> dict[str, str]:
