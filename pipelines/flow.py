@@ -208,6 +208,8 @@ def score(run: Run, share: str) -> Outcome:
         raise BadInput(
             f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n  way out: run the gate before and score again"
         )
+    # By which the gate sees that each decision follows from its score.
+    run.store.write_file(score.SCORED_BY, score.scored_by(champion))
     rows = run.store.stream("features", slice_)
     written = run.store.write("predictions", score.predict(rows, slice_.rows, champion, run), piece=share)
     return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}, slice {share}")

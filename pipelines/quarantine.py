@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -303,7 +303,7 @@ def _compute_features(run: Run) -> None:
 def _predict(run: Run) -> str:
     """Features -> predictions: of the rows that joined, by the version that scored the night, which is returned."""
     from pipelines import registry
-    from pipelines.score import predict
+    from pipelines.score import SCORED_BY, predict
 
     now, aside = _opened(run)
     use_case = run.use_case
@@ -313,6 +313,8 @@ def _predict(run: Run) -> str:
     # Held in memory: the connection answers nothing else while predictions stream.
     joining = _without(features, use_case.key, known, use_case.key).to_arrow_table()
     scored = predict(joining.to_reader(), joining.num_rows, model, aside).read_all()
+    with suppress(TableMissing):  # a night of before has not told it
+        aside.store.write_file(SCORED_BY, now.store.unrecorded().read_file(SCORED_BY))
     aside.store.write("predictions", _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]))
     return str(version)
 

@@ -16,10 +16,14 @@ from pipelines.errors import BadInput
 from pipelines.model import engines, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_pool import cores, in_order
+from pipelines.store import as_json
 
 if TYPE_CHECKING:
     from pipelines.registry import Champion
     from pipelines.run import Run
+
+
+SCORED_BY = "scored_by.json"  # beside a night's predictions
 
 
 def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: Run) -> pa.RecordBatchReader:
@@ -56,6 +60,11 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
         _scored, engine=engine, threshold=champion.threshold, constants=_columns(constants, chunk), schema=schema, explain=explain
     )
     return pa.RecordBatchReader.from_batches(schema, _all(in_order(score, _cut(features, chunk), cores()), rows, run))
+
+
+def scored_by(champion: Champion) -> bytes:
+    """Which version has scored a night, and from which score on it decides, as JSON: the same for each slice."""
+    return as_json({"version": champion.version, "threshold": champion.threshold})
 
 
 def fingerprint(champion: Champion, run: Run) -> str:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, TypeAlias
 
-from pipelines import dates
+from pipelines import dates, kept
 from pipelines.config import Expectation, GatedTable, UseCase
 from pipelines.copies import OTHER
+from pipelines.errors import TableMissing
 from pipelines.gates import past, steady
 from pipelines.gates.resolve import resolved
 from pipelines.gates.suite import Stated
@@ -320,10 +321,27 @@ def _predictions(run: Run) -> Iterator[Stated]:
     if binary:
         yield _must("column_values_to_not_be_null", column="decision")
         yield _must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
+        yield from _decided(run)
     yield _must("column_values_to_not_be_null", column="engine")
     yield _must("column_unique_value_count_to_be_between", column="engine", max_value=1, why="one night, one engine")
     yield _must("column_values_to_not_be_null", column="model_version")
     yield _must("column_unique_value_count_to_be_between", column="model_version", max_value=1, why="one night, one model")
+
+
+def _decided(run: Run) -> Iterator[Stated]:
+    """Each decision follows from its score, by the threshold of the version that has scored; nights of before have not told it."""
+    try:
+        content = run.store.unrecorded().read_file("scored_by.json")
+    except TableMissing:
+        return
+    told = kept.mapping(content, run.store.folder / "scored_by.json", "run the step score again, all slices of it")
+    version, cut = str(told.get("version")), float(told.get("threshold") or "nan")
+    yield _must("column_values_to_be_in_set", column="model_version", value_set=[version], why="the version that has scored")
+    why = f"version {version} decides from {cut:.6g} on"
+    yield _of_what_is_there("column_values_to_be_between", column="score", min_value=cut, row_condition=_is("decision", 1), why=why)
+    yield _of_what_is_there(
+        "column_values_to_be_between", column="score", max_value=cut, strict_max=True, row_condition=_is("decision", 0), why=why
+    )
 
 
 # --- drift
@@ -451,7 +469,7 @@ def _of_what_is_there(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), why=why, needs_values=False)
 
 
-def _is(column: str, value: str | bool) -> Condition:
+def _is(column: str, value: str | bool | int) -> Condition:
     return {"type": "comparison", "column": {"name": column}, "operator": "==", "parameter": value}
 
 
