@@ -62,14 +62,12 @@ def _rule(stage: Stage) -> Loaded:
 
 
 def _missing(stage: Stage) -> Loaded:
-    """Call the commonest value of a number missing."""
-    use_case, cleanse = stage.use_case, stage.use_case.cleanse
-    read = {column for text in use_case.features.numbers.values() for column in sql.parse(text, _frames(stage)).every_column}
-    name = next(
-        name
-        for name, column in use_case.columns.items()
-        if name in read and column.type in ("integer", "number") and column.role == "feature"
-    )
+    """Call the commonest value of a column missing: of a number, where one is read."""
+    use_case, cleanse, features = stage.use_case, stage.use_case.cleanse, stage.use_case.features
+    expressions = [*features.numbers.values(), *features.categories.values(), *features.texts.values()]
+    read = {column for text in expressions for column in sql.parse(text, _frames(stage)).every_column}
+    able = [name for name, column in use_case.columns.items() if name in read and column.role == "feature"]
+    name = min(able, key=lambda one: use_case.columns[one].type not in ("integer", "number"))
     rows = stage.run("scoring").store.read("clean")
     ((value, _),) = (
         rows.aggregate(f"{sql.name(name)} AS value, count(*) AS n").filter("value IS NOT NULL").order("n DESC, value").limit(1).fetchall()
