@@ -17,6 +17,9 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
+
+from pipelines import dates
 from pipelines.config import Expectation
 from pipelines.config.watch import LikePast
 from pipelines.gates import known, usual
@@ -33,6 +36,7 @@ GOOD = "as expected"
 MARGIN = LikePast.model_fields["margin"].default
 FEWEST, MOST = 1 / 4, 2.5
 CHANGED = 0.1  # of a day's rows, or known labels: so many may be others than were let through
+LABELLED = 0.5  # of the labels that are due: so many may be missing, and chance
 SURE = 5  # standard deviations of a count, beyond a share that is allowed of each of many days
 
 Told: TypeAlias = Iterator[tuple[date, str]]
@@ -248,6 +252,24 @@ def _is_label_known(judged: Judged, day: Day) -> bool:
     return any(other.labelled and not known.relabelled(day, other) for other in judged.known.get(day.day, ()))
 
 
+def _unlabelled(judged: Judged) -> Told:
+    """Days whose labels are due by now, and are there for far fewer rows than on other such days, or than another run has known.
+
+    A label that breaks a rule feeds windows as none, so that labels which have all gone wrong are labels that are missing.
+    """
+    last = dates.last_labelled(judged.run.use_case, judged.run.kind, judged.run.partition)
+    due = [day for day in judged.days if day.rows and day.day <= last and (judged.run.kind == "training" or not day.own)]
+    trusted = {day.day for day in judged.sound}
+    shares = {day.day: day.labelled / day.rows for day in due}
+    known = [share for day, share in shares.items() if day in trusted]
+    usually = float(np.median(known or list(shares.values()))) if shares else 0.0
+    for day in due:
+        earlier = max((other.labelled / other.rows for other in judged.known.get(day.day, ()) if other.rows), default=0.0)
+        expected = max(usually, earlier) * day.rows
+        if day.labelled < LABELLED * expected - CHANCE * math.sqrt(expected):
+            yield day.day, f"{day.labelled:,} of {day.rows:,} rows have a label, {expected:,.0f} are usual"
+
+
 def _another(judged: Judged) -> Told:
     """Days that nobody knows, in which stands what stands in another day."""
     for day in judged.fresh:
@@ -272,5 +294,6 @@ QUESTIONS: dict[str, Question] = {
     "differences": Question("these days were let through with other rows", _changed, "warn"),
     "great_differences": Question("these days were let through with other rows: " + _MEND, _changed_much),
     "values": Question("a day that no run knows is like others, and so are labels that have become known", _unusual),
+    "labels": Question("labels that are known by now are there; one that breaks a rule is none", _unlabelled),
     "another_days_rows": Question("a day has rows of its own", _another),
 }

@@ -124,6 +124,8 @@ DAMAGES: dict[str, tuple[Change, bool, str, str]] = {
     "amounts x100": (DEARER, True, "great_differences", "values"),
     "rows three times": (thrice, True, "great_differences", "number_of_rows"),
     "one day's amounts x100": (DEARER, False, "great_differences", "values"),
+    "labels that break a rule": (every(bad=lambda row: 7), True, "labels", "labels"),
+    "labels that are gone": (every(bad=lambda row: None), True, "labels", "labels"),
     "a day is missing": (lambda _: [], False, "missing", "missing"),
     "a tenth of a day": (lambda rows: rows[::10], False, "great_differences", "number_of_rows"),
     "the rows of the day before": (of_the_day_before, False, "great_differences", "keys_of_earlier_days"),
