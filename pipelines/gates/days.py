@@ -17,8 +17,6 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-
 from pipelines import dates
 from pipelines.config import Expectation
 from pipelines.config.watch import LikePast
@@ -253,21 +251,42 @@ def _is_label_known(judged: Judged, day: Day) -> bool:
 
 
 def _unlabelled(judged: Judged) -> Told:
-    """Days whose labels are due by now, and are there for far fewer rows than on other such days, or than another run has known.
+    """Days whose labels are due by now, and are there for far fewer rows than is usual, or than another run has known of that day.
 
     A label that breaks a rule feeds windows as none, so that labels which have all gone wrong are labels that are missing.
     """
-    last = dates.last_labelled(judged.run.use_case, judged.run.kind, judged.run.partition)
-    due = [day for day in judged.days if day.rows and day.day <= last and (judged.run.kind == "training" or not day.own)]
-    trusted = {day.day for day in judged.sound}
-    shares = {day.day: day.labelled / day.rows for day in due}
-    known = [share for day, share in shares.items() if day in trusted]
-    usually = float(np.median(known or list(shares.values()))) if shares else 0.0
+    run, last = judged.run, dates.last_labelled(judged.run.use_case, judged.run.kind, judged.run.partition)
+    due = [day for day in judged.days if day.rows and day.day <= last and (run.kind == "training" or not day.own)]
+    here = {day.day for day in judged.sound}
+    trusted = [*(day for day in due if day.day in here), *(day for day in judged.told if day.rows)]
+    aged = [(_age(day), day.labelled / day.rows) for day in trusted if day.day <= _last_labelled(judged, day)]
     for day in due:
         earlier = max((other.labelled / other.rows for other in judged.known.get(day.day, ()) if other.rows), default=0.0)
-        expected = max(usually, earlier) * day.rows
-        if day.labelled < LABELLED * expected - CHANCE * math.sqrt(expected):
-            yield day.day, f"{day.labelled:,} of {day.rows:,} rows have a label, {expected:,.0f} are usual"
+        if day.labelled < fewest_labels(day.rows, _age(day), aged, earlier):
+            yield day.day, f"{day.labelled:,} of {day.rows:,} rows have a label, many fewer than days of its age or younger ones"
+
+
+def fewest_labels(rows: int, age: int, aged: Sequence[tuple[int, float]], earlier: float) -> float:
+    """So many labels a day has at least whose labels are due.
+
+    Args:
+        rows: Of the day.
+        age: How many days ago it was.
+        aged: Age and share of labelled rows of days that were let through. Labels may come one by one, so only days that are
+            no older say what is due; and days differ, so the one with the fewest does.
+        earlier: The share that another run has known of this very day: labels that were known stay so.
+    """
+    no_older = [share for other, share in aged if other <= age]
+    expected = max(min(no_older) if len(no_older) >= usual.ENOUGH_DAYS else 0.0, earlier) * rows
+    return LABELLED * expected - CHANCE * math.sqrt(expected)
+
+
+def _age(day: Day) -> int:
+    return (dates.known_by(day.store.kind, day.store.partition) - day.day).days
+
+
+def _last_labelled(judged: Judged, day: Day) -> date:
+    return dates.last_labelled(judged.run.use_case, day.store.kind, day.store.partition)
 
 
 def _another(judged: Judged) -> Told:
