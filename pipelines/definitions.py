@@ -119,6 +119,11 @@ def made_by(loaded: Loaded) -> str | None:
     return found[1].decode() if found else None
 
 
+def present(run: Run) -> Loaded | None:
+    """The file as it is now; None where it is gone or says what cannot be."""
+    return _present(run.settings.use_cases / f"{run.use_case.name}.yaml")
+
+
 def _present(path: Path) -> Loaded | None:
     try:
         return use_cases.load_file(path)
@@ -223,7 +228,7 @@ def explained(run: Run) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        if (version := made_by(run.loaded)) is None or (now := _present(run.loaded.path)) is None:
+        if (version := made_by(run.loaded)) is None or (now := present(run)) is None:
             raise
         found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(
@@ -335,7 +340,7 @@ def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
 
 def masked(run: Run) -> Run:
     """The same run for who shows its rows to a person: with what is personal by now, too."""
-    now = _present(run.settings.use_cases / f"{run.use_case.name}.yaml")
+    now = present(run)
     if now is None:
         return run
     return replace(run, loaded=replace(run.loaded, use_case=with_privacy(run.use_case, now.use_case)))
@@ -349,7 +354,7 @@ def _put_together(learned: UseCase, now: UseCase) -> UseCase:
     more = {name: source for name, source in now.source_names.items() if source not in given and name not in (*now.source.derive, *columns)}
     columns |= {name: Column(type=now.columns[name].type, role="ignored", pii=now.columns[name].pii) for name in more}
     rename = learned.cleanse.rename | {source: name for name, source in more.items() if source != name}
-    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay") if key in learned.model_fields_set}
+    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay")}
     changes |= {
         "columns": columns,
         "source": now.source.model_copy(update={"derive": learned.source.derive}),
@@ -357,18 +362,7 @@ def _put_together(learned: UseCase, now: UseCase) -> UseCase:
         "metric": now.metric if now.task == learned.task else learned.metric,
         "gates": _expectations(learned, now),
     }
-    said = now.model_dump(exclude_unset=True, exclude={*LEARNED, "replay"}) | {
-        key: value.model_dump(exclude_unset=True) if hasattr(value, "model_dump") else _dumped(value) for key, value in changes.items()
-    }
-    return UseCase.model_validate(said)
-
-
-def _dumped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _dumped(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_dumped(item) for item in value]
-    return value.model_dump(exclude_unset=True) if hasattr(value, "model_dump") else value
+    return now.model_copy(update=changes)
 
 
 def _expectations(learned: UseCase, now: UseCase) -> dict[GatedTable, tuple[Expectation, ...]]:

@@ -59,7 +59,10 @@ def deliver(run: Run) -> str:
     """
     sink = run.use_case.sink
     if sink is None:
-        raise BadInput(f"{run.use_case.name}: no sink is named\n  way out: name one in {run.loaded.path.name}")
+        raise BadInput(
+            f"{run.use_case.name}: the use-case file that this run began by names no sink\n"
+            f"  way out: name one in {run.loaded.path.name}, and run {run.partition} again from its first step"
+        )
     url = connections.url(sink)
     if url.get_backend_name() != "postgresql":
         raise BadInput(

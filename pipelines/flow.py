@@ -59,13 +59,19 @@ WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
 
 
 def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of one use case: that of all, and where it has a sink, behind every gate, what brings its predictions there.
+    """The way of a run by this file: that of `laid`, without `past` where no feature looks back."""
+    return tuple(at for at in laid(use_case, kind) if at[0] != "past" or use_case.features.history)
 
-    Without `past` where no feature looks back. The last step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
+
+def laid(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
+    """The way of a DAG: that of all, and where there is a sink, behind every gate, what brings the predictions there.
+
+    With `past` whether or not this file's features look back: a run that began by another file, or a night that goes by
+    its champion's definitions, may need it; where it is not needed, it does nothing. The last step is none of `WAYS`:
+    whoever goes those, such as the self-test with its damages, delivers nothing.
     """
-    way = tuple(at for at in WAYS[kind] if at[0] != "past" or use_case.features.history)
     delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
-    return way + delivery
+    return WAYS[kind] + delivery
 
 
 def ingest(run: Run) -> Outcome:
@@ -99,7 +105,7 @@ def past(run: Run) -> Outcome:
     """Past_raw (and further) -> past: what windows see beside clean; and days: what each day holds, by which the gate judges them."""
     from pipelines import past
 
-    if not run.use_case.features.history:  # the file of now looks back, and the champion's definitions, which this night goes by, do not
+    if not run.use_case.features.history:
         return Outcome("past: nothing, since no feature of this run looks back")
     further = run.store.read("further") if run.kind == "training" else None
     past_raw = run.store.read("past_raw")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipelines.flow import WAYS
+from pipelines.flow import WAYS, steps_of
 
 if TYPE_CHECKING:
     from pipelines.config import GatedTable, Step
@@ -40,6 +40,8 @@ def of_step(run: Run, step: Step, share: str | None = None) -> Touched:
     """What a step (or a share of it) has read and written; only to be asked when it has succeeded."""
     if step in ABOUT:
         return Touched(reads=(_there(run, ABOUT[step]),), writes=_delivered(run) if step == "deliver" else ())
+    if step not in dict(steps_of(run.use_case, run.kind)):  # this run needs it not, and it has done nothing
+        return Touched()
     table = "predictions" if step == "score" else dict(WAYS[run.kind])[step]
     written = run.afresh().store.manifest(f"{table}/{share}" if share else str(table))
     return Touched(tuple(_cited(run, name, digest) for name, digest in sorted(written.inputs.items())), (_dataset(run, written),))
@@ -47,6 +49,8 @@ def of_step(run: Run, step: Step, share: str | None = None) -> Touched:
 
 def of_gate(run: Run, table: GatedTable) -> Touched:
     """What a gate has judged."""
+    if table not in dict(steps_of(run.use_case, run.kind)).values():
+        return Touched()
     pieces = run.use_case.candidates.families if table == "trials" else ()
     return Touched(reads=tuple(_there(run, f"{table}/{piece}") for piece in pieces) or (_there(run, table),))
 

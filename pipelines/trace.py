@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines import definitions, kept, personal, registry, snapshot, sql, use_cases
+from pipelines import definitions, kept, personal, registry, snapshot, sql
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableMissing
 from pipelines.history import History
@@ -63,8 +63,8 @@ def _file(run: Run) -> str:
     told = f"use-case file: {run.loaded.sha256[:12]}" + (
         f", the definitions of version {by} with all else of the file of then" if by else ""
     )
-    now = use_cases.load(run.settings.use_cases, run.use_case.name)
-    wait = len(list(definitions.differences(run.use_case, now.use_case)))
+    now = definitions.present(run)
+    wait = len(list(definitions.differences(run.use_case, now.use_case))) if now else 0
     return f"{told}; of the file as it is now, {wait} features mean something else" if wait else told
 
 

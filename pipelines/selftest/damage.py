@@ -36,3 +36,14 @@ class Damage:
     may_be_harmless: bool = False
     good: bool = False
     about: str | None = None
+
+
+def behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:
+    """What a bug in a step would do to its table, which the table's own gate has to stop."""
+
+    def do(stage: Stage) -> Run:
+        run = stage.run(kind)
+        stage.rewrite(run, table, statement)
+        return run
+
+    return Damage(f"{table}: {what}", kind, do, behind=step, stopped_by=f"gate_{table}")

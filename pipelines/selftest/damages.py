@@ -13,11 +13,11 @@ from datetime import timedelta
 from functools import partial
 
 from pipelines import dates, export, flow, follows, registry, scores, sql, verdict
-from pipelines.config import Column, Kind, Step
+from pipelines.config import Column, Step
 from pipelines.model import candidate
 from pipelines.run import Run
 from pipelines.selftest import edits, graphs, past, plain
-from pipelines.selftest.damage import Damage
+from pipelines.selftest.damage import Damage, behind
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
 
@@ -129,17 +129,6 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
         "fewer than inputs": f"FROM rows ORDER BY {sql.name(stage.use_case.key)} OFFSET 1",
     }.items():
         yield behind("publish", "predictions", what, statement)
-
-
-def behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:
-    """What a bug in a step would do to its table, which the table's own gate has to stop."""
-
-    def do(stage: Stage) -> Run:
-        run = stage.run(kind)
-        stage.rewrite(run, table, statement)
-        return run
-
-    return Damage(f"{table}: {what}", kind, do, behind=step, stopped_by=f"gate_{table}")
 
 
 # --- training

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines import dates
+from pipelines.config import GatedTable
 from pipelines.gates import alternation, profile, steady
 from pipelines.gates.chance import LEAST_DAYS, SHIFT
 from pipelines.gates.likeness import Earlier
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from pipelines.run import Run
 
 
-def measured(run: Run, column: str) -> str:
-    """Say what kept a damage to a column of a run's clean table (empty: to whole rows) from being told; empty if nothing did."""
-    return _of_training(run, column) if run.kind == "training" else _of_night(run, column)
+def measured(run: Run, column: str, table: GatedTable = "clean") -> str:
+    """Say what kept a damage to a column of a run's table (empty: to whole rows) from being told; empty if nothing did."""
+    return _of_training(run, column) if run.kind == "training" else _of_night(run, column, table)
 
 
-def _of_night(run: Run, column: str) -> str:
-    own = profile.of(run.store, run.use_case, "clean")
-    basis = steady.basis(run, "clean", own)
+def _of_night(run: Run, column: str, table: GatedTable) -> str:
+    own = profile.of(run.store, run.use_case, table)
+    basis = steady.basis(run, table, own)
     if run.partition not in own.days or len(basis.days) < LEAST_DAYS:
         return ""  # there is something to compare with, on the stage
     judged = [one for one in Earlier(basis.days).judge(own.days[run.partition]) if one.statistic.column == column]

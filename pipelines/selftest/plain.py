@@ -8,15 +8,16 @@ one false alarm a year, that is measured and told: see `pipelines.selftest.limit
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipelines import dates, sql
+from pipelines.selftest.damage import Damage, behind
 
 if TYPE_CHECKING:
     from pipelines.run import Run
-    from pipelines.selftest.damage import Damage
     from pipelines.selftest.stage import Stage
 
 LOST = 0.1  # of the rows: so frequent a value is lost as a whole
@@ -26,8 +27,6 @@ WEEK = 7
 
 def every(stage: Stage) -> Iterator[Damage]:
     """All that a use case's columns admit."""
-    from pipelines.selftest.damage import Damage
-
     for name, column in stage.use_case.columns.items():
         if column.role != "feature":
             continue
@@ -83,8 +82,6 @@ def _shuffled(source: str) -> str:
 
 
 def _of_rows(stage: Stage) -> Iterator[Damage]:
-    from pipelines.selftest.damage import Damage
-
     use_case = stage.use_case
     key, time = (sql.name(use_case.source_names[name]) for name in (use_case.key, use_case.time))
     new = f"{key} || '-again'" if use_case.columns[use_case.key].type == "string" else f"{key} + 1000000000"
@@ -106,22 +103,19 @@ def _of_rows(stage: Stage) -> Iterator[Damage]:
 
 def _of_predictions(stage: Stage) -> Iterator[Damage]:
     """What a model says that has gone astray: right in form, and unlike what it said of earlier nights."""
-    from pipelines.selftest.damages import behind
-
-    if stage.use_case.task == "binary":
-        every = "SELECT * REPLACE (1::TINYINT AS decision) FROM rows"
-        yield behind("publish", "predictions", "every row is an alarm", every)
-        ((alarms,),) = stage.run("scoring").store.read("predictions").aggregate("count(*) FILTER (decision = 1)").fetchall()
-        if not alarms:  # nothing contradicts other scores below the threshold but earlier nights, which are too few and too small
-            return
     told = {
         "all are the median": "quantile_disc(score, 0.5) OVER () + score * 1e-9",
         "squeezed together": "0.9 * avg(score) OVER () + 0.1 * score",
     }
     for what, score in told.items():
-        yield behind("publish", "predictions", f"scores, {what}", f"SELECT * REPLACE (CAST({score} AS DOUBLE) AS score) FROM rows")
+        statement = f"SELECT * REPLACE (CAST({score} AS DOUBLE) AS score) FROM rows"
+        yield replace(behind("publish", "predictions", f"scores, {what}", statement), about="score")
     if stage.use_case.task == "binary":
-        yield behind("publish", "predictions", "no alarm is raised", "SELECT * REPLACE (0::TINYINT AS decision) FROM rows")
+        every = stage.run("scoring").store.read("predictions")
+        ((alarms, rows),) = every.aggregate("count(*) FILTER (decision = 1), count(*)").fetchall()
+        for what, decision in {"no alarm is raised": 0, "every row is an alarm": 1}.items():
+            if alarms != decision * rows:  # a night that has none by itself is not damaged by it
+                yield behind("publish", "predictions", what, f"SELECT * REPLACE ({decision}::TINYINT AS decision) FROM rows")
 
 
 def _deliver(stage: Stage, statement: str, back: int = 0) -> Run:

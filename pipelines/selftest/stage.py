@@ -166,7 +166,11 @@ class Stage:
                     passed.append(table)
             except SluiceError as error:
                 return Suffered(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
-        limit = "" if damage.about is None else limits.measured(run.afresh(), damage.about)
+        limit = (
+            ""
+            if damage.about is None
+            else limits.measured(run.afresh(), damage.about, "predictions" if damage.behind == "publish" else "clean")
+        )
         return Suffered(tuple(passed), None, "", harmless=False, limit=limit)
 
     def _take(self, run: Run, step: Step) -> None:
