@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -98,6 +99,17 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
             "  way out: bring it back from a backup, or run the partition again from its first step"
         )
     return use_cases.parse(path, content)
+
+
+@cache
+def meant_by(settings: Settings, name: str, sha256: str) -> str:
+    """A name for what tables mean that a file has made: the same for files that differ in nothing else than, say, a comment."""
+    try:
+        use_case = kept(settings, name, sha256).use_case
+    except (TableCorrupt, BadUseCase):  # of before files were kept
+        return sha256
+    told = [meaning.of_rows(use_case), *sorted(meaning.meanings(use_case).items())]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
@@ -223,12 +235,12 @@ def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
 
 
 @contextmanager
-def explained(run: Run) -> Iterator[None]:
-    """Say with an error about what was delivered that the night asks for it by its champion's definitions, where that is so."""
+def explained(run: Run, first: bool) -> Iterator[None]:
+    """Say with an error about what was delivered (to the first step) that the night asks for it by its champion's definitions."""
     try:
         yield
     except BadInput as error:
-        if (version := made_by(run.loaded)) is None or (now := present(run)) is None:
+        if not first or (version := made_by(run.loaded)) is None or (now := present(run)) is None:
             raise
         found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(

@@ -349,11 +349,11 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
     from pipelines import definitions, let_through, progress
 
+    first = step == WAYS[run.kind][0][0]
     with run.store.room(step):
-        if step == WAYS[run.kind][0][0]:
-            run = definitions.begun(run)
+        run = definitions.begun(run) if first else run
         let_through.require(run, step)
-    with definitions.explained(run), progress.told(run, step, share), run.store.room(step):
+    with definitions.explained(run, first), progress.told(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
         return outcome

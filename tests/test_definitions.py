@@ -366,3 +366,15 @@ def test_a_file_that_was_put_together_says_what_it_should(own: Settings) -> None
     assert parse(loaded.path, loaded.content).use_case == use_case
     with pytest.raises((SluiceError, ValueError)):
         definitions.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
+
+
+def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_features_do_not(own: Settings) -> None:
+    path, meant = own.use_cases / "tiny.yaml", {}
+    original = path.read_text()
+    for what, text in {"as it is": original, "a comment": f"# why\n{original}", "SQL": original.replace(*EDITS["a feature's SQL"])}.items():
+        path.write_text(text)
+        run = world.way_of(own, "training", NIGHT)
+        definitions.keep(run)
+        meant[what] = definitions.meant_by(own, "tiny", run.loaded.sha256)
+    assert meant["as it is"] == meant["a comment"] != meant["SQL"]
+    assert definitions.meant_by(own, "tiny", "0" * 64) == "0" * 64

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipelines import personal, sql
+from pipelines import definitions, personal, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows
 from pipelines.errors import SluiceError
@@ -113,7 +113,7 @@ def compared(run: Run, table: GatedTable, limits: Limits | None = None) -> tuple
     own = profile.of(run.store, run.use_case, table)
     if run.kind == "training":
         return alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()), (
-            "each day of the training beside the others, and beside its own night where that was let through by the same use-case file"
+            "each day of the training beside the others, and beside its own night where that was let through by definitions of the same meaning"
         )
     found = basis(run, table, own)
     day = own.days.get(run.partition)
@@ -151,8 +151,8 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
         for day, (found, file) in _training_days(run, table, own).items():
             if day not in days and oldest <= day < run.partition and len(days) < NIGHTS:
                 days[day], made_by[day] = found, file
-    same = [day for day, file in made_by.items() if file == own.use_case]
-    # A file that was edited may mean another thing by the same column: once enough days were made by it, only these count.
+    same = [day for day, file in made_by.items() if _same_meaning(run, file, own.use_case)]
+    # Definitions that were edited may mean another thing by the same column: once enough days were made by them, only these count.
     kept = dict(sorted((day, found) for day, found in days.items() if len(same) < LEAST_DAYS or day in same))
     return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
 
@@ -230,15 +230,20 @@ def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, featur
 
 
 def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
-    """The nights of a training's newest days that were let through, and made by the same use-case file."""
+    """The nights of a training's newest days that were let through, and made by definitions of the same meaning."""
     found = {}
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
         if store.has(table) and is_let_through(store, run.use_case, table):
             said = profile.of(store, run.use_case, table)
-            if said.use_case == own.use_case and day in said.days:
+            if _same_meaning(run, said.use_case, own.use_case) and day in said.days:
                 found[day] = said.days[day]
     return found
+
+
+def _same_meaning(run: Run, one: str, other: str) -> bool:
+    """Whether two use-case files, by their sha256, mean the same by their columns and features."""
+    return one == other or len({definitions.meant_by(run.settings, run.use_case.name, file) for file in (one, other)}) == 1
 
 
 def _hidden(run: Run) -> frozenset[str]:

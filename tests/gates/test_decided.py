@@ -1,0 +1,58 @@
+"""Each decision of a night has to follow from its score, by the threshold of the version that has scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from pipelines.config import Kind
+from pipelines.gates import judge
+from pipelines.run import Run
+from pipelines.store import as_json
+from tests.gates import tables
+from tests.gates.tables import replaced
+
+SCORED_BY = {"version": "1", "threshold": 0.5}
+DAMAGES = {
+    "no alarm is raised": replaced(decision="0::TINYINT"),
+    "every row is an alarm": replaced(decision="1::TINYINT"),
+    "decisions are exchanged": replaced(decision="(1 - decision)::TINYINT"),
+    "one alarm is lost": replaced(decision="if(score = max(score) OVER (), 0, decision)::TINYINT"),
+    "scores are another model's": replaced(score="1 - score"),
+    "another version has scored": replaced(model_version="'2'"),
+}
+
+
+@pytest.fixture
+def night(open_run: Callable[[Kind, date], Run]) -> Callable[[str], Run]:
+    """Predictions, damaged, beside the word of the step that has scored them."""
+
+    def opened(damage: str) -> Run:
+        run = open_run("scoring", tables.PARTITIONS["scoring"])
+        decided = "FROM (SELECT * REPLACE ((score >= 0.5)::TINYINT AS decision, '1' AS model_version) FROM rows) AS rows"
+        tables.write(run, "predictions", damage.replace("FROM rows", decided))
+        run.store.write_file("scored_by.json", as_json(SCORED_BY))
+        return run
+
+    return opened
+
+
+def test_decisions_that_follow_from_their_scores_are_good(night: Callable[[str], Run]) -> None:
+    run = night("FROM rows")
+    ((alarms, rows),) = run.store.read("predictions").aggregate("sum(decision), count(*)").fetchall()
+    assert 0 < alarms < rows
+    assert judge.judge(run, "predictions").passed
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_decisions_that_do_not_close_the_gate(night: Callable[[str], Run], damage: str) -> None:
+    verdict = judge.judge(night(damage), "predictions")
+    assert {finding.subject for finding in verdict.failed("stop")} & {"score", "model_version"}
+
+
+def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: Callable[[str], Run]) -> None:
+    run = night(DAMAGES["no alarm is raised"])
+    (run.store.disk / "scored_by.json").unlink()
+    assert judge.judge(run.afresh(), "predictions").passed
