@@ -67,7 +67,8 @@ class Finding:
 
     def sentence(self) -> str:
         """Column, expectation, what was found and what is allowed, in one line."""
-        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        # Of many limits what was found tells those that were broken; the page shows all of them.
+        allowed = f"; allowed: {self.allowed}" if self.allowed and "limits" not in self.kwargs else ""
         why = f" ({self.why})" if self.why else ""
         return one_line(f"{self.subject}: {self.name}: {self.found}{allowed}{why}")
 
@@ -166,9 +167,12 @@ def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
 
 def _allowed(kwargs: Mapping[str, Any]) -> str:
     """The arguments but for the columns, in the words of the use-case file."""
-    told = []
+    told: list[str] = []
     for argument, value in kwargs.items():
         if argument in (*ONE_COLUMN, "column_list", "condition_parser", "row_condition") or value is None:
+            continue
+        if argument == "limits":
+            told += map(str, value)
             continue
         if not (isinstance(value, float) and abs(value) > 1e300):  # "a finite number", which the reason says
             told.append(f"{argument} {_value(plain(value))}")

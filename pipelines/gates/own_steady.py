@@ -14,6 +14,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
+MOST_TOLD = 5  # statistics in a sentence
 PROFILE = sa.table("profile", *map(sa.column, ("column", "statistic", "value", "low", "high")))
 
 
@@ -69,6 +70,12 @@ class ExpectTableStatisticsToBeLikePast(BatchExpectation):  # type: ignore[misc]
 NAMES = frozenset(each.expectation_type for each in (ExpectColumnStatisticsToBeLikePast, ExpectTableStatisticsToBeLikePast))
 
 
+def allowed(low: float | None, high: float | None) -> str:
+    """What is allowed, in words."""
+    least, most = (None if limit is None else f"{limit:.3g}" for limit in (low, high))
+    return f"{least} to {most}" if least and most else f"at least {least}" if least else f"at most {most}"
+
+
 def _rows(engine: SqlAlchemyExecutionEngine, column: str) -> list[tuple[Any, ...]]:
     query = sa.select(*list(PROFILE.c)[1:]).where(PROFILE.c.column == column).order_by(PROFILE.c.statistic)
     return [tuple(row) for row in engine.execute_query(query).fetchall()]
@@ -77,10 +84,12 @@ def _rows(engine: SqlAlchemyExecutionEngine, column: str) -> list[tuple[Any, ...
 def _judged(rows: list[tuple[Any, ...]], expected: int) -> dict[str, Any]:
     """Those that are beyond; where none is, how many were looked at. Fewer than are expected are none that hold."""
     beyond = [
-        f"{statistic}: {value:.3g}"
+        f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})"
         for statistic, value, low, high in rows
         if value is None or (low is not None and value < low) or (high is not None and value > high)
     ]
+    if len(beyond) > MOST_TOLD:
+        beyond[MOST_TOLD:] = [f"{len(beyond) - MOST_TOLD} more"]
     missing = expected - len(rows)
     if missing > 0:
         beyond.append(f"{missing} of {expected} statistics are not there")

@@ -21,7 +21,7 @@ from pipelines import definitions, personal, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows
 from pipelines.errors import SluiceError
-from pipelines.gates import accepted, alternation, past, profile
+from pipelines.gates import accepted, alternation, own_steady, past, profile
 from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
 from pipelines.gates.likeness import Earlier, Limits
 from pipelines.gates.profile import Day, Profile
@@ -55,9 +55,7 @@ class Line:
     @property
     def told(self) -> str:
         """What is allowed, in words."""
-        least, most = (None if limit is None else f"{limit:.3g}" for limit in (self.low, self.high))
-        allowed = f"{least} to {most}" if least and most else f"at least {least}" if least else f"at most {most}"
-        return f"{self.statistic}: {allowed}"
+        return f"{self.statistic}: {own_steady.allowed(self.low, self.high)}"
 
 
 @dataclass(frozen=True)
