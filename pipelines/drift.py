@@ -156,7 +156,7 @@ def compare(
 
     Args:
         reference: The features table of the champion's training, with its column `split`.
-        features: The week's features tables, one a night.
+        features: The week's features tables, one a night that means what the champion has learned.
         predictions: The week's predictions tables, one a night.
         labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are of one
             DuckDB connection.
@@ -206,7 +206,8 @@ def compare(
     ]
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
-    return Found(table, _page(table, compared.html, samples, scored, champion, use_case))
+    left_out = len(predictions) - len(features)
+    return Found(table, _page(table, compared.html, samples, scored, left_out, champion, use_case))
 
 
 # --- the two sides -----------------------------------------------------------------------------------------------
@@ -457,6 +458,7 @@ def _page(
     evidently: str,
     samples: Mapping[str, tuple[int, int]],
     scored: duckdb.DuckDBPyRelation,
+    left_out: int,
     champion: Champion,
     use_case: UseCase,
 ) -> str:
@@ -477,5 +479,6 @@ def _page(
         n_features=len(features),
         hidden=sorted(_private(use_case)),
         evidently=evidently,
+        left_out=left_out,
         samples={what: (taken, rows) for what, (taken, rows) in samples.items() if taken < rows},
     )

@@ -265,6 +265,8 @@ def drift(run: Run) -> Outcome:
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
     summary = found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days))
+    if left_out := len(nights) - len(alike):
+        summary += f"; features of {left_out} nights mean something else, and are not compared"
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers={"drifted_share": found.drifted_share})
 
 

@@ -378,3 +378,16 @@ def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_feature
         meant[what] = definitions.meant_by(own, "tiny", run.loaded.sha256)
     assert meant["as it is"] == meant["a comment"] != meant["SQL"]
     assert definitions.meant_by(own, "tiny", "0" * 64) == "0" * 64
+
+
+def test_a_week_compares_the_nights_of_one_meaning_and_says_how_many_it_leaves_out(own: Settings) -> None:
+    champion = registry.champion(replace(world.way_of(own, "scoring", NIGHT), model_version="2"))
+    run = world.way_of(own, "drift", NIGHT)
+    nights = [run.store.at("scoring", NIGHT + timedelta(days=n)) for n in range(3)]
+    meanings = [champion.meanings, {**champion.meanings, "amount": "0" * 16}, champion.meanings]
+    for store, means in zip(nights, meanings, strict=True):
+        store.write("features", nights[0].read("features").to_arrow_table(), meaning=means)
+    training = run.store.at("training", world.SECOND_TRAINING)
+    assert definitions.of_one_meaning(run, champion, training, nights) == [nights[0], nights[2]]
+    with pytest.raises(BadInput, match=r"in no night of this week do the features mean what version 2 has learned"):
+        definitions.of_one_meaning(run, champion, training, nights[1:2])
