@@ -84,9 +84,10 @@ class Life:
         return verdict.read(self.training.store.read_file("verdict.json"))
 
     def moved(self, folder: Path) -> Life:
-        """The same use case, registry and history, but tables at another place."""
+        """The same use case, registry and history, and the training with which nights are compared, but nights at another place."""
         (folder / self.name).mkdir(parents=True)
         shutil.copy(places.on_disk(History.of(self.settings, self.name).path), folder / self.name)
+        shutil.copytree(self.settings.disk / self.name / "training", folder / self.name / "training")
         return replace(self, settings=replace(self.settings, data=folder))
 
 

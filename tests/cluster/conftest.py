@@ -26,12 +26,13 @@ PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[Running]:
-    """A cluster that is up, with two use cases."""
+    """A cluster that is up, with three use cases."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-cluster-"))
     places = Places(folder=folder, port=PORT, postgres=f"127.0.0.1:{PORT + 4}", database_prefix="")
     env.write(folder / ".env")
     secrets = env.read(folder / ".env")
     given.write(folder / "use_cases", given.SLICED, "many")
+    given.write(folder / "use_cases", given.CHANGING, "changing")
     (folder / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
     with (
         servers.postgres(PORT + 4, secrets["POSTGRES_PASSWORD"]) as postgres,

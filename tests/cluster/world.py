@@ -1,14 +1,15 @@
-"""What the cluster works on: one use case whose nights are scored in sixteen slices, and many whose nights are small."""
+"""What the cluster works on: a use case whose nights are scored in sixteen slices, one whose source changes, and many whose nights are small."""
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-SLICED = "sliced"
+SLICED, CHANGING = "sliced", "changing"
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 SLICES, GROUP = 16, 100_000  # rows of a row group, which is the least that a slice has
 FEW = 400  # rows a day that is trained on
@@ -55,6 +56,19 @@ def many(day: date) -> pa.Table:
 def few(day: date) -> pa.Table:
     """A day of few rows."""
     return _payments(day, FEW)
+
+
+def changing(day: date) -> pa.Table:
+    """A day of few rows, whose channels nobody knows as long as a file says so."""
+    rows = few(day)
+    if not damaged(Path(os.environ["SLUICE_USE_CASES"])).exists():
+        return rows
+    return rows.set_column(rows.schema.get_field_index("channel"), "channel", pa.array(["fax"] * len(rows)))
+
+
+def damaged(folder: Path) -> Path:
+    """The file beside the use cases that damages what `changing` delivers."""
+    return folder / "damaged"
 
 
 def _payments(day: date, rows: int) -> pa.Table:

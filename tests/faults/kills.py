@@ -16,7 +16,7 @@ from tests.faults import child
 from tests.faults.night import FileOperations
 
 SEED = 7
-MOST = os.environ.get("SLUICE_KILLS")  # of each kind of run; more than there are moments: every one
+MOST = os.environ.get("SLUICE_KILLS")  # kills of each kind of run; more than there are moments: every one
 
 
 class Operations(FileOperations):

@@ -15,9 +15,10 @@ from pipelines.bucket import BucketPath
 from tests import s3
 from tests.faults import child
 from tests.faults.conftest import CleanNight
+from tests.faults.kills import MOST
 from tests.faults.night import Night, assert_no_half
 
-STEP = 8  # every so manieth request is one to be killed before
+STEP = 1 if MOST else 16  # every so manieth request is one to be killed before
 CHANGES = {"PutObject", "CopyObject", "DeleteObject", "DeleteObjects", "UploadPart", "CompleteMultipartUpload"}
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
+from tests.faults.kills import MOST
 from tests.faults.night import FileOperations, assert_no_half
 
 SEED = 7
-OF_GATES = 5  # every fifth operation of a gate: it publishes some files, each in the same way
-RANDOM = 20
+OF_GATES = 1 if MOST else 10  # every tenth operation of a gate: it publishes some files, each in the same way
+RANDOM = int(MOST or 12)
 
 
 def kill_points(done: Done) -> range:

@@ -19,12 +19,12 @@ from pipelines.gates import engine, suite
 
 ROWS = """
     SELECT * FROM (VALUES
-        (1, 1.0::DOUBLE, 'ab',      2, true,  TIMESTAMP '2026-01-01 00:00:00', DATE '2026-01-01', 'x'),
-        (2, 2.0,         'cd 1',    4, false, TIMESTAMP '2026-01-01 12:00:00', DATE '2026-01-02', 'x'),
-        (3, 3.0,         'ef (2)',  6, true,  TIMESTAMP '2026-01-02 00:00:00', DATE '2026-01-03', 'x'),
-        (4, 40.0,        'it''s',   8, NULL,  TIMESTAMP '2026-01-03 00:00:00', DATE '2026-01-04', 'x'),
-        (5, NULL,        NULL,     10, true,  NULL,                            NULL,              'y')
-    ) AS rows (id, amount, word, double_id, flag, "at", "order", "select")
+        (1, 1.0::DOUBLE, 'ab',      2, true,  TIMESTAMP '2026-01-01 00:00:00', DATE '2026-01-01', 'x', 1),
+        (2, 2.0,         'cd 1',    4, false, TIMESTAMP '2026-01-01 12:00:00', DATE '2026-01-02', 'x', 2),
+        (3, 3.0,         'ef (2)',  6, true,  TIMESTAMP '2026-01-02 00:00:00', DATE '2026-01-03', 'x', 3),
+        (4, 40.0,        'it''s',   8, NULL,  TIMESTAMP '2026-01-03 00:00:00', DATE '2026-01-04', 'x', 4),
+        (5, NULL,        NULL,     10, true,  NULL,                            NULL,              'y', 5)
+    ) AS rows (id, amount, word, double_id, flag, "at", "order", "select", twin)
 """
 
 # Expectation, arguments with which it holds, arguments with which it does not.
@@ -47,7 +47,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"column_A": "double_id", "column_B": "id"},
         {"column_A": "id", "column_B": "double_id"},
     ),
-    ("column_pair_values_to_be_equal", {"column_A": "id", "column_B": "id"}, {"column_A": "id", "column_B": "double_id"}),
+    ("column_pair_values_to_be_equal", {"column_A": "id", "column_B": "twin"}, {"column_A": "id", "column_B": "double_id"}),
     (
         "column_pair_values_to_be_in_set",
         {"column_A": "id", "column_B": "double_id", "value_pairs_set": [(1, 2), (2, 4), (3, 6), (4, 8), (5, 10)]},
@@ -99,14 +99,14 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("column_values_to_not_match_regex_list", {"column": "word", "regex_list": ["z"]}, {"column": "word", "regex_list": ["z", "b"]}),
     ("compound_columns_to_be_unique", {"column_list": ["id", "select"]}, {"column_list": ["select", "flag"]}),
     ("multicolumn_sum_to_equal", {"column_list": ["id", "double_id"], "sum_total": 3, "row_condition": {"type": "comparison", "column": {"name": "id"}, "operator": "==", "parameter": 1}}, {"column_list": ["id", "double_id"], "sum_total": 3}),
-    ("multicolumn_values_to_be_equal", {"column_list": ["id", "id"]}, {"column_list": ["id", "double_id"]}),
+    ("multicolumn_values_to_be_equal", {"column_list": ["id", "twin"]}, {"column_list": ["id", "double_id"]}),
     ("select_column_values_to_be_unique_within_record", {"column_list": ["id", "double_id"]}, {"column_list": ["id", "amount"]}),
-    ("table_column_count_to_be_between", {"min_value": 8, "max_value": 8}, {"max_value": 7}),
-    ("table_column_count_to_equal", {"value": 8}, {"value": 9}),
+    ("table_column_count_to_be_between", {"min_value": 8, "max_value": 9}, {"max_value": 8}),
+    ("table_column_count_to_equal", {"value": 9}, {"value": 8}),
     (
         "table_columns_to_match_ordered_list",
-        {"column_list": ["id", "amount", "word", "double_id", "flag", "at", "order", "select"]},
-        {"column_list": ["amount", "id", "word", "double_id", "flag", "at", "order", "select"]},
+        {"column_list": ["id", "amount", "word", "double_id", "flag", "at", "order", "select", "twin"]},
+        {"column_list": ["amount", "id", "word", "double_id", "flag", "at", "order", "select", "twin"]},
     ),
     ("table_columns_to_match_set", {"column_set": ["id", "at"], "exact_match": False}, {"column_set": ["id", "at"]}),
     ("table_row_count_to_be_between", {"min_value": 5, "max_value": 5}, {"min_value": 6}),
