@@ -15,7 +15,7 @@ from typing import Any
 from pipelines import dates, kept
 from pipelines.config import Expectation, GatedTable, Step, UseCase
 from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.flow import steps_of
+from pipelines.flow import laid, steps_of
 from pipelines.run import Run
 from pipelines.store import Store
 
@@ -103,9 +103,16 @@ def require_one_file(run: Run, step: Step) -> None:
 
 
 def _tables_before(run: Run, step: Step) -> Iterator[str]:
-    for _, table in takewhile(lambda at: at[0] != step, steps_of(run.use_case, run.kind)):
-        if table:
-            yield from pieces_of(run.use_case, table)
+    for table in _gated_before(run, step):
+        yield from pieces_of(run.use_case, table)
+
+
+def _gated_before(run: Run, step: Step) -> Iterator[GatedTable]:
+    """The gated tables of a run that lie before a step; the step may be one that a DAG has, and this run does not need."""
+    gated = dict(steps_of(run.use_case, run.kind))
+    for before, _ in takewhile(lambda at: at[0] != step, laid(run.use_case, run.kind)):
+        if table := gated.get(before):
+            yield table
 
 
 def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
@@ -116,9 +123,8 @@ def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
 def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
     """The gated tables that lie before a step: those of its own partition, and for the drift report its nights'."""
     store = run.store.unrecorded()  # what a gate has said is no input of the step's table
-    for _, table in takewhile(lambda at: at[0] != step, steps_of(run.use_case, run.kind)):
-        if table:
-            yield store, table
+    for table in _gated_before(run, step):
+        yield store, table
     if step == "drift":
         for day in dates.days_of(run.use_case, "drift", run.partition):
             night = store.at("scoring", day)

@@ -11,6 +11,8 @@ from pipelines import flow
 from pipelines.config import Step
 from pipelines.errors import NoChampion
 from pipelines.run import Run
+from pipelines.settings import Settings
+from tests.cluster import world
 
 NIGHT = date(2026, 2, 1)
 STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")
@@ -39,3 +41,17 @@ def test_a_step_that_stops_leaves_no_table_behind_it(open_run: Callable[..., Run
     with pytest.raises(NoChampion):
         flow.way(open_run("scoring", NIGHT))
     assert not open_run("scoring", NIGHT).store.has("predictions")
+
+
+def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
+    world.write(settings.use_cases, "few", "few")
+    done = []
+    for step, table in flow.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[:4]:
+        run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
+        done.append(flow.take(run, step).summary)
+        done += [flow.gate(run.afresh(), table).summary] if table else []
+    assert done[4:6] == [
+        "past: nothing, since no feature of this run looks back",
+        "gate_past: nothing to judge, since no feature of this run looks back",
+    ]
+    assert "gate_features of few training 2026-01-31 is open" in done[-1]
