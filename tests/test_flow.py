@@ -45,7 +45,7 @@ def test_a_step_that_stops_leaves_no_table_behind_it(open_run: Callable[..., Run
 
 def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
     world.write(settings.use_cases, "few", "few")
-    done = []
+    done: list[str] = []
     for step, table in flow.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[:4]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
         done.append(flow.take(run, step).summary)

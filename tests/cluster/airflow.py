@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -93,6 +93,11 @@ class Airflow:
         return {task.name: task.state for task in self.tasks(dag, run)}
 
     def log(self, dag: str, run: str, task: Task) -> str:
-        """The log of a task's last try, as the UI shows it."""
+        """The log of a task's last try, as the UI shows it, with what was raised."""
         path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task.facts['task_id']}/logs/{task.tries}"
-        return "\n".join(str(line.get("event")) for line in self.get(path, map_index=task.facts["map_index"])["content"])
+        lines = self.get(path, map_index=task.facts["map_index"])["content"]
+        return "\n".join("\n".join([str(line.get("event")), *_raised(line)]) for line in lines)
+
+
+def _raised(line: Mapping[str, Any]) -> list[str]:
+    return [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or ()]
