@@ -259,7 +259,8 @@ def _unlabelled(judged: Judged) -> Told:
     due = [day for day in judged.days if day.rows and day.day <= last and (run.kind == "training" or not day.own)]
     here = {day.day for day in judged.sound}
     trusted = [*(day for day in due if day.day in here), *(day for day in judged.told if day.rows)]
-    aged = [(_age(day), day.labelled / day.rows) for day in trusted if day.day <= _last_labelled(judged, day)]
+    # Of n rows, all of them with a label, one more need not have one: so few rows say no more.
+    aged = [(_age(day), day.labelled / (day.rows + 1)) for day in trusted if day.day <= _last_labelled(judged, day)]
     for day in due:
         earlier = max((other.labelled / other.rows for other in judged.known.get(day.day, ()) if other.rows), default=0.0)
         if day.labelled < fewest_labels(day.rows, _age(day), aged, earlier):
@@ -277,8 +278,8 @@ def fewest_labels(rows: int, age: int, aged: Sequence[tuple[int, float]], earlie
         earlier: The share that another run has known of this very day: labels that were known stay so.
     """
     no_older = [share for other, share in aged if other <= age]
-    expected = max(min(no_older) if len(no_older) >= usual.ENOUGH_DAYS else 0.0, earlier) * rows
-    return LABELLED * expected - CHANCE * math.sqrt(expected)
+    share = max(min(no_older) if len(no_older) >= usual.ENOUGH_DAYS else 0.0, earlier)
+    return LABELLED * share * rows - CHANCE * math.sqrt(share * (1 - share) * rows)
 
 
 def _age(day: Day) -> int:

@@ -248,3 +248,13 @@ def test_every_question_has_a_damage() -> None:
     by_others = {"stopped_nights", "differences"}
     only_warned = {name for name, question in days.QUESTIONS.items() if question.severity == "warn"}
     assert by_damages | by_others | only_warned == set(days.QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "fewest"),
+    [(24, 24 / 25, 8), (3, 3 / 4, 0), (40, 0.3, 0), (400, 0.3, 32)],
+    ids=["few rows, all with a label", "too few to tell", "few labels", "more of them"],
+)
+def test_how_many_labels_a_day_has_at_least(rows: int, share: float, fewest: int) -> None:
+    assert max(int(days.fewest_labels(rows, 9, [(5, share)] * 7, 0.0)), 0) == fewest
+    assert days.fewest_labels(rows, 4, [(5, share)] * 7, 0.0) <= 0, "older days say nothing"
