@@ -11,6 +11,7 @@ import yaml
 
 from pipelines import features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
+from pipelines.cleanse import spellings
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.dates import Days, held_out_days
 from pipelines.errors import SluiceError, meant
@@ -79,9 +80,22 @@ def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
         elif value is None or not _fits(value, columns[name]):
             yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
+    for name in (name for name in cleanse.merge if columns[name].type == "string"):
+        yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
+    called: dict[str, str] = {}
     for source, name in cleanse.rename.items():
         if name not in columns:
             yield f"cleanse.rename.{source}", f"no column {name!r}; {meant(name, columns)}"
+        elif called.setdefault(name, source) != source:
+            yield f"cleanse.rename.{source}", f"{name!r} is what {called[name]!r} is called already; give each a name of its own"
+
+
+def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
+    """Which list came first would decide, and nobody reads a mapping in its order."""
+    becomes: dict[str, str] = {}
+    for word, kept in spellings(column, use_case):
+        if (other := becomes.setdefault(word, kept)) != kept:
+            yield f"{word!r} is to become {other!r} and {kept!r}; leave it in one of the two lists"
 
 
 def _rule_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ them; so the raw relation is read several times. What costs more, JSON and the o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +30,7 @@ from uuid import uuid4
 import duckdb
 
 from pipelines import copies, sql
-from pipelines.config import UseCase
+from pipelines.config import Scalar, UseCase
 from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
@@ -153,6 +153,17 @@ def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRel
 
 
 # --- repairs
+
+
+def tidied(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:
+    """Codes or spellings of the file as they are compared with a text column's values: trimmed and lowered by the same SQL."""
+    return sql.constants(tuple(_tidy(sql.text(str(word)), column, use_case) for word in words))
+
+
+def spellings(column: str, use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """Each tidied spelling of a text column, and what it is merged into; of one that comes twice, the first counts."""
+    for kept, words in use_case.cleanse.merge.get(column, {}).items():
+        yield from ((word, kept) for word in tidied(words, column, use_case))
 
 
 def _key(repaired: str, raw: str, use_case: UseCase) -> str:

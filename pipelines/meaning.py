@@ -20,6 +20,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from pipelines import sql
+from pipelines.cleanse import spellings, tidied
 from pipelines.config import Scalar, UseCase
 from pipelines.config.base import duration_text
 from pipelines.errors import brief
@@ -160,15 +161,14 @@ class _Reader:
         """All that makes a column's value of what the source delivers."""
         use_case, spec, cleanse = self.use_case, self.use_case.columns[name], self.use_case.cleanse
         is_text = spec.type == "string"
-        trim, lower = is_text and cleanse.trim, is_text and name in cleanse.lower
+        codes = cleanse.missing.get(name, ())
+        codes = tidied(codes, name, use_case) if is_text else codes
         told: dict[str, Any] = {
             "type": spec.type,
-            "trim": trim,
-            "lower": lower,
-            "missing": sorted({_value(_tidy(code, trim, lower), spec.type) for code in cleanse.missing.get(name, ())}),
-            "merge": sorted(
-                (kept, sorted({_tidy(word, trim, lower) for word in words})) for kept, words in cleanse.merge.get(name, {}).items() if words
-            ),
+            "trim": is_text and cleanse.trim,
+            "lower": is_text and name in cleanse.lower,
+            "missing": sorted({_value(code, spec.type) for code in codes}),
+            "merge": dict(reversed([*spellings(name, use_case)])) if is_text else {},  # of one that comes twice, the first counts
             "fill": _value(cleanse.fill[name], spec.type) if name in cleanse.fill else None,
             "derived": self._derived(name),
         }
@@ -228,21 +228,6 @@ def _renamed(node: Any, names: Mapping[str, str]) -> Any:
         column = ".".join(node["column_names"]).lower()
         return {"column": names.get(column, column)}
     return {key: _renamed(value, names) for key, value in node.items() if key != "alias" and not key.startswith("query_location")}
-
-
-def _merged(spellings: Mapping[str, set[str]]) -> list[Any]:
-    """Spellings by what they are merged into; where one stands twice, the first counts, so that their order tells."""
-    told = [(kept, sorted(words)) for kept, words in spellings.items() if words]
-    twice = len(set().union(*spellings.values())) < sum(map(len, spellings.values())) if spellings else False
-    return told if twice else sorted(told)
-
-
-def _tidy(value: Any, trim: bool, lower: bool) -> Any:
-    """A code or spelling as it is compared with values that were trimmed and lowered."""
-    if not isinstance(value, str):
-        return value
-    value = " ".join(value.split()) if trim else value
-    return value.lower() if lower else value
 
 
 def _value(value: Scalar, type_: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias, cast
 
 import duckdb
@@ -98,6 +98,12 @@ def literal(value: Scalar, type_: str) -> str:
 def fits(value: Scalar, type_: str) -> bool:
     """Whether a SQL type can hold a value of a use-case file."""
     return value is None or _connection().execute(f"SELECT TRY_CAST({text(str(value))} AS {type_})").fetchall()[0][0] is not None
+
+
+@lru_cache(maxsize=1000)
+def constants(expressions: tuple[str, ...]) -> tuple[Any, ...]:
+    """What expressions without columns come to, in DuckDB's own way."""
+    return tuple(_connection().execute(f"SELECT {', '.join(expressions)}").fetchall()[0]) if expressions else ()
 
 
 def type_of(column: str, use_case: UseCase) -> str:

@@ -65,6 +65,16 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
         ("{positive: 1,", "{positive: very,", "label.positive: 'very' is no integer"),
         ("lower: [channel]", "lower: [amount]", "cleanse.lower: amount is a number"),
         ("merge: {channel:", "merge: {amount:", "cleanse.merge: amount is a number"),
+        (
+            "[web]}",
+            "[web, WEB], chip: [' Web']}",
+            "cleanse.merge.channel: 'web' is to become 'online' and 'chip'; leave it in one of the two lists",
+        ),
+        (
+            "lower: [channel]",
+            "rename: {Betrag: amount, Summe: amount}",
+            "cleanse.rename.Summe: 'amount' is what 'Betrag' is called already",
+        ),
         ("lower: [channel]", "missing: {bad: [0.1, n/a], at: [7]}", "cleanse.missing.at: 7 is no timestamp"),
         ("lower: [channel]", "fill: {amount: much}", "cleanse.fill.amount: 'much' is no number"),
         ("lower: [channel]", "fill: {bad: 0}", "cleanse.fill.bad: a label that is made up teaches nothing"),

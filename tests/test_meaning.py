@@ -164,6 +164,31 @@ def test_a_rule_of_sluices_own_that_is_new_changes_all_meanings(monkeypatch: pyt
     assert all(after[name] != BEFORE[name] for name in ALL)
 
 
+def unchecked(text: str) -> meaning.Meanings:
+    return meaning.meanings(parse(Path("shop.yaml"), text.encode()).use_case)
+
+
+def changed(before: str, after: str) -> set[str]:
+    """The features that mean something else in two files, whatever `check` says of these."""
+    one, other = unchecked(before), unchecked(after)
+    return {name for name in ALL if one[name] != other[name]}
+
+
+def test_a_spelling_of_two_lists_means_what_the_first_of_them_makes_of_it() -> None:
+    there, twice = "{online: [web, ecom]}", "{online: [web, ecom], chip: [ecom]}"
+    assert changed(YAML.replace(there, twice), YAML.replace(there, "{chip: [ecom], online: [web, ecom]}")) == {"channel", *BACK}
+    assert changed(YAML.replace(there, twice), YAML) == set()  # the second list never has its turn
+    assert changed(YAML, YAML.replace(there, "{chip: [], online: [web, ecom]}")) == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"), [("ΟΔΟΣ", "οδος", False), ("ΟΔΟΣ", "οδοσ", True), ("a\\x1cb", "a b", False), ("a\\tb", "a b", True)]
+)
+def test_spellings_are_the_same_if_they_are_to_the_values_that_they_are_compared_with(one: str, other: str, same: bool) -> None:
+    first, second = (YAML.replace("[web, ecom]", f'["{word}"]') for word in (one, other))
+    assert (changed(first, second) == set()) is same
+
+
 def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
     assert {name for name in ALL if "-" in BEFORE[name]} == BACK
 
