@@ -2,7 +2,7 @@
 
 Two files that mean the same give the same fingerprint: comments, formatting, the order of keys, the names of windows and
 the names that columns have within the file change nothing, since SQL is compared as DuckDB's own parse tree. A fingerprint
-has two parts. The first is about values: the SQL, its windows, and of each column that it reads the type, the place in the
+has two parts. The first is about values: the SQL, its windows, and of each column that it reads the type, the name in the
 source (or the SQL that derives it), the repairs, and for the label what is positive and when it is known. The second is
 about rows and is there only for features that look back: which rows are let into the past (rules, allowed values, limits,
 duplicates). A row's own admission changes no feature's meaning.
@@ -108,8 +108,6 @@ class _Reader:
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
-        dealt = (use_case.replay.key, use_case.replay.time) if use_case.replay else ()
-        self.given = [name for name in use_case.columns if name not in use_case.source.derive and name not in dealt]
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
             name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
@@ -125,7 +123,8 @@ class _Reader:
         columns = set(parsed.every_column).union(*(window.by for window in windows))
         if windows:
             columns |= {self.use_case.time, self.use_case.key}  # frames are of time; rows of one moment go by their key
-        values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns)])
+        order = {role: name for role, name in self._roles().items() if role != "label"} if windows else {}
+        values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns), order])
         return f"{values}-{_digest(self._rows())}" if windows else values
 
     def told(self, feature: str) -> dict[str, Any]:
@@ -148,10 +147,11 @@ class _Reader:
         return _renamed(sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns})
 
     def _identity(self, column: str) -> str:
-        """What a column is called where it comes from: the source's name is the same whatever a file calls it."""
-        by_position = getattr(getattr(self.use_case.source, "format", None), "header", True) is False
-        if by_position and column in self.given:  # a file without names is read column by column
-            return f"column {self.given.index(column)}"
+        """What a column is called where it comes from: the source's name is the same whatever a file calls it.
+
+        A file without names has those that the schema gives it. Where each stands in it is told by who knows the file that is
+        read, and that is the present schema: the file may have been laid out anew since a model has learned its columns.
+        """
         return self.use_case.source_names.get(column, column).lower()
 
     def _columns(self, names: set[str]) -> dict[str, Any]:
@@ -191,7 +191,8 @@ class _Reader:
             return None
         by_source = {source.lower(): column for column, source in self.use_case.source_names.items()}
         read = {by_source[column] for column in sql.parse(text).every_column if column in by_source} - {name}
-        return [self._canonical(text), {self._identity(one): [self.use_case.columns[one].type, self._derived(one)] for one in sorted(read)}]
+        tree = _renamed(sql.tree(text), {source: self._identity(column) for source, column in by_source.items()})
+        return [tree, {self._identity(one): [self.use_case.columns[one].type, self._derived(one)] for one in sorted(read)}]
 
     # --- which rows there are
 
@@ -214,8 +215,14 @@ class _Reader:
             "limits": limits,
             "rules": sorted(conditions, key=lambda one: json.dumps(one, sort_keys=True)),
             "duplicates": cleanse.duplicates,
-            "key": self._columns({use_case.key}),
+            **self._roles(),  # days, copies and what is hidden at night go by these
+            "repairs of the key": self._column(use_case.key),
         }
+
+    def _roles(self) -> dict[str, str]:
+        """Which columns rows go by."""
+        use_case = self.use_case
+        return {role: self._identity(name) for role, name in (("key", use_case.key), ("time", use_case.time), ("label", use_case.target))}
 
 
 def _renamed(node: Any, names: Mapping[str, str]) -> Any:

@@ -189,6 +189,32 @@ def test_spellings_are_the_same_if_they_are_to_the_values_that_they_are_compared
     assert (changed(first, second) == set()) is same
 
 
+def test_what_derives_a_column_is_read_under_the_sources_names() -> None:
+    learned = YAML.replace("hr * interval 1 hour", "hr * interval 1 hour + day * interval 1 day").replace(
+        "  hr: ", "  day:      {type: integer}\n  hr: "
+    )
+    swapped = learned.replace("rename: {", "rename: {hr: day, day: hr, ")
+    assert {"late", *BACK} & changed(learned, swapped) == set()  # the very same columns of the source
+    assert {"late", *BACK} <= changed(learned, swapped.replace("hr * interval 1 hour + day", "day * interval 1 hour + hr"))
+
+
+def test_features_that_look_back_tell_which_column_is_the_time_and_which_the_key() -> None:
+    learned = YAML.replace("  customer:", "  booked:   {type: timestamp, required: true}\n  customer:").replace(
+        "role: time}", "role: time, required: true}"
+    )
+    learned = learned.replace("avg(amount) over week", "avg(epoch(booked) - epoch(ordered)) over week")
+    moved = learned.replace("role: time, required: true}", "required: true}").replace(
+        "booked:   {type: timestamp,", "booked:   {type: timestamp, role: time,"
+    )
+    assert changed(learned, moved) == BACK
+    keyed = YAML.replace("{type: string, role: key}", "{type: string, required: true}").replace(
+        "{type: string, required: true}\n  amount", "{type: string, role: key}\n  amount"
+    )
+    assert changed(YAML, keyed) == BACK
+    one, other = (parse(Path("shop.yaml"), text.encode()).use_case for text in (moved, learned))
+    assert "time of rows 'booked'" in meaning.reads("mean", one, other)
+
+
 def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
     assert {name for name in ALL if "-" in BEFORE[name]} == BACK
 
