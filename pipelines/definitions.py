@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipelines import dates, manifest, meaning, places, use_cases
 from pipelines.config import Column, Expectation, GatedTable, Kind, UseCase
+from pipelines.config.base import LONGEST_NAME
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
 from pipelines.use_cases import Loaded
@@ -331,7 +333,10 @@ def for_version(run: Run, version: str) -> Loaded:
         f"# of whose features {len(apart)} mean something else: they wait for a model that has learned them.\n"
     )
     try:
-        return written(_put_together(learned.use_case, run.use_case), run.loaded.path, heading)
+        made = written(_put_together(learned.use_case, run.use_case), run.loaded.path, heading)
+        for still in differences(learned.use_case, made.use_case):
+            raise ValueError(f"put together with the rest of the present file, they mean something else: {still}")
+        return made
     except (BadUseCase, ValueError) as error:
         raise BadInput(
             f"{run.store}: version {version} has learned other features than {run.loaded.path.name} has now, and by its own definitions "
@@ -359,13 +364,12 @@ def masked(run: Run) -> Run:
 
 
 def _put_together(learned: UseCase, now: UseCase) -> UseCase:
-    """The champion's definitions with all else of the present file."""
-    columns = dict(with_privacy(learned, now).columns)
-    # What the source delivers besides, since the present file knows it, is read and dropped.
-    given = set(learned.source_names.values())
-    more = {name: source for name, source in now.source_names.items() if source not in given and name not in (*now.source.derive, *columns)}
-    columns |= {name: Column(type=now.columns[name].type, role="ignored", pii=now.columns[name].pii) for name in more}
-    rename = learned.cleanse.rename | {source: name for name, source in more.items() if source != name}
+    """The champion's definitions with all else of the present file.
+
+    Raises:
+        ValueError: nothing tells where a learned column stands in a file without names.
+    """
+    columns, rename = _laid_out(learned, now)
     changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay")}
     changes |= {
         "columns": columns,
@@ -375,6 +379,74 @@ def _put_together(learned: UseCase, now: UseCase) -> UseCase:
         "gates": _expectations(learned, now),
     }
     return now.model_copy(update=changes)
+
+
+def _laid_out(learned: UseCase, now: UseCase) -> tuple[dict[str, Column], dict[str, str]]:
+    """The learned columns as the present file says that the source has them, and those that the source calls otherwise.
+
+    What the source delivers besides, since the present file knows it, is read and dropped.
+    """
+    known, sources = _known(learned, now), dict(learned.source_names)
+    besides = _besides(learned, now, known)
+    if _nameless(now):
+        delivered = [known.get(name) or besides[name] for name in now.given_columns]
+        sources |= {name: name for name in besides.values()}
+    else:
+        delivered = [*learned.given_columns, *besides.values()]
+        sources |= {name: now.source_names[column] for column, name in (known | besides).items()}
+    columns = dict(with_privacy(learned, now).columns)
+    for column, name in besides.items():
+        columns[name] = Column(type=now.columns[column].type, role="ignored", pii=now.columns[column].pii)
+    left = iter(delivered)  # each place of a learned column that the source delivers takes the next that it does deliver
+    order = [next(left) if name in learned.given_columns else name for name in learned.columns]
+    return {name: columns[name] for name in (*order, *left)}, {source: name for name, source in sources.items() if source != name}
+
+
+def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
+    """Present column -> the learned one that it is: both files call it the same in the source, or, where that has no names, at all.
+
+    Raises:
+        ValueError: the source has no names, and nothing tells where it has a learned column.
+    """
+    theirs = {learned.source_names[name].lower(): name for name in learned.given_columns}
+    called = {name: now.source_names[name].lower() for name in now.given_columns}
+    known = {name: theirs[source] for name, source in called.items() if source in theirs}
+    if not _nameless(now):
+        return known
+    known |= {name: name for name in called if name not in known and name in learned.given_columns and name not in known.values()}
+    known |= _renamed_in_place(learned, now, known)
+    if lost := [name for name in learned.given_columns if name not in known.values()]:
+        raise ValueError(f"the source has no names, and {now.name}.yaml does not say which of its columns is {' or '.join(lost)}")
+    return known
+
+
+def _renamed_in_place(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
+    """Columns of a source without names that stand where they stood, if all that are known still do, too."""
+    before, after = learned.given_columns, now.given_columns
+    places = dict(zip(after, before, strict=False))
+    stay = _nameless(learned) and len(before) == len(after) and all(places[name] == learned_name for name, learned_name in known.items())
+    return {name: places[name] for name in after if name not in known} if stay else {}
+
+
+def _besides(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
+    """Present column -> a name for it among the learned ones, of which it is none."""
+    theirs = {source.lower() for source in learned.source_names.values()}
+    besides: dict[str, str] = {}
+    for name in now.given_columns:
+        # One that the source gives under the name of a column that was derived cannot stand beside that.
+        if name not in known and (_nameless(now) or now.source_names[name].lower() not in theirs):
+            besides[name] = _free(name, {*learned.columns, *theirs, *besides.values()})
+    return besides
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name that nothing has yet, as close to this one as can be."""
+    return next(free for n in count(1) if (free := name if n == 1 else f"{name[: LONGEST_NAME - 5]}_{n}") not in taken)
+
+
+def _nameless(use_case: UseCase) -> bool:
+    """Whether the source's columns are told by their places alone."""
+    return getattr(getattr(use_case.source, "format", None), "header", True) is False
 
 
 def _expectations(learned: UseCase, now: UseCase) -> dict[GatedTable, tuple[Expectation, ...]]:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow.csv as pacsv
 import pytest
 import yaml
 
-from pipelines import champions, definitions, flow, quarantine, registry
+from pipelines import champions, definitions, flow, meaning, quarantine, registry
 from pipelines.backfill import backfill
 from pipelines.config import Kind, UseCase
 from pipelines.dates import Days
@@ -20,6 +21,7 @@ from pipelines.errors import MAX_LINES, BadInput, BadUseCase, SluiceError, Table
 from pipelines.history import History
 from pipelines.run import Run
 from pipelines.settings import Settings
+from pipelines.sources.declared import Declared
 from pipelines.use_cases import load, parse
 from tests import tiny
 from tests import two_champions as world
@@ -131,6 +133,115 @@ def test_what_is_no_definition_comes_from_the_present_file(own: Settings) -> Non
     assert (found.limits, found.alerts, found.monitoring, found.source) == (now.limits, now.alerts, now.monitoring, now.source)
     assert found.columns["customer"].pii
     assert found.features.numbers["amount"] == "amount"
+
+
+# --- how the source lays its columns out is told by the present file
+
+
+def laid_out(settings: Settings, columns: str, **format_: object) -> None:
+    """The same source as CSV files, which have these columns in this order, and a file that says so."""
+    names, place = columns.split(), settings.disk.parent / "csv"
+    place.mkdir()
+    for n in range(9):
+        day = NIGHT - timedelta(days=n)
+        rows = tiny.payments(day)
+        rows = rows.append_column("tip", rows["amount"])
+        written = pacsv.WriteOptions(include_header=bool(format_.get("header", True)))
+        pacsv.write_csv(rows.select(names), place / f"{day}.csv", written)
+    path = settings.use_cases / "tiny.yaml"
+    said = yaml.safe_load(path.read_text())
+    said["source"] = {"kind": "file", "path": f"{place}/{{partition}}.csv", "format": {"type": "csv", **format_}}
+    said["columns"] = {name: said["columns"].get(name, {"type": "number"}) for name in names}
+    path.write_text(yaml.safe_dump(said, sort_keys=False))
+
+
+@pytest.mark.parametrize(
+    "columns", ["id at customer amount channel bad", "bad channel id customer at amount", "id tip at customer amount channel bad"]
+)
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_source_without_names_is_read_as_the_file_lists_it_now(own: Settings, columns: str, waiting: bool) -> None:
+    before = world.way_of(own, "scoring", NIGHT).store.read("predictions").project("id, score").order("id").fetchall()
+    laid_out(own, columns, header=False)
+    if waiting:
+        edit(own, "amount: amount\n", "amount: amount / 100\n")
+    after = night(own)
+    assert after.store.read("predictions").project("id, score").order("id").fetchall() == before
+    assert definitions.made_by(after.resumed().loaded) == ("2" if waiting else None)
+
+
+def listing(columns: str, rename: str = "", derive: str = "", header: str = "false", feature: str = "amount") -> UseCase:
+    """The tiny use case of a CSV file that has these columns."""
+    said = yaml.safe_load(tiny.YAML)
+    format_ = {"type": "csv", "header": header == "true"}
+    said["source"] = {"kind": "file", "path": "a.csv", "format": format_, "derive": yaml.safe_load(derive) or {}}
+    kinds = {**said["columns"], "day": {"type": "string", "role": "ignored"}}
+    kinds |= {"kunde": kinds["customer"]}
+    names = [*columns.split(), *said["source"]["derive"]]
+    said["columns"] = {name: kinds.get(name, {"type": "number"}) for name in names}
+    said["cleanse"]["rename"] = yaml.safe_load(rename) or {}
+    by = "customer" if "customer" in names else "kunde"
+    said["features"]["windows"] = {name: {**window, "by": [by]} for name, window in said["features"]["windows"].items()}
+    said["features"]["numbers"]["amount"] = feature
+    if "amount" not in names:
+        said["features"]["numbers"] = {name: text.replace("amount", "betrag") for name, text in said["features"]["numbers"].items()}
+    return UseCase.model_validate(said)
+
+
+LEARNED = "id at customer amount channel bad"
+
+
+@pytest.mark.parametrize(
+    ("learned", "now", "read"),
+    [
+        (listing(LEARNED), listing("id at customer betrag channel bad"), "id at customer amount channel bad"),  # renamed in place
+        (listing(LEARNED), listing("id at kunde betrag channel bad"), "id at customer amount channel bad"),
+        (listing(LEARNED), listing("id at amount customer channel bad"), "id at amount customer channel bad"),
+        (listing(LEARNED), listing("id at tip customer amount channel bad"), "id at tip customer amount channel bad"),
+        (listing(LEARNED), listing(LEARNED, "{Summe: amount}"), LEARNED),
+        (listing(LEARNED, "{Summe: amount}"), listing("amount id at customer channel bad"), "Summe id at customer channel bad"),
+        (
+            listing(LEARNED, "{Summe: amount}", header="true"),
+            listing("amount id at customer channel bad"),
+            "Summe id at customer channel bad",
+        ),
+        (
+            listing("id day customer amount channel bad", derive='{at: "cast(day as timestamp)"}'),
+            listing(LEARNED + " day"),
+            "id at_2 customer amount channel bad day",
+        ),
+        (listing(LEARNED, "{Amount: amount}", header="true"), listing(LEARNED, header="true"), LEARNED),  # spelt otherwise
+        (
+            listing(LEARNED, header="true"),
+            listing("id at customer amount tip channel bad", "{amount: tip, Net: amount}", header="true"),
+            LEARNED + " Net",
+        ),
+    ],
+)
+def test_learned_columns_are_looked_for_where_the_present_file_has_them(learned: UseCase, now: UseCase, read: str) -> None:
+    together = definitions._put_together(learned, now)
+    assert Declared.of(together).given == tuple(read.split())
+    assert UseCase.model_validate(together.model_dump()) == together
+    assert meaning.meanings(together) == meaning.meanings(learned)
+
+
+@pytest.mark.parametrize(
+    "columns", ["id at customer channel betrag bad", "id at customer betrag tip channel bad", "id at customer channel bad"]
+)
+def test_a_column_that_a_source_without_names_may_have_anywhere_is_not_guessed(columns: str) -> None:
+    with pytest.raises(ValueError, match="which of its columns is amount"):
+        definitions._put_together(listing(LEARNED), listing(columns, feature="0"))
+
+
+def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_night_begins(own: Settings) -> None:
+    laid_out(own, "id at customer amount channel bad", header=False)
+    edit(own, "  amount:\n    type: number", "  betrag:\n    type: number")
+    edit(own, "amount: amount\n", "amount: betrag\n")
+    edit(own, "ln(1 + amount)", "ln(1 + betrag)")
+    edit(own, "avg(amount)", "avg(betrag)")
+    with pytest.raises(
+        BadInput, match=r"by its own definitions this night cannot be made[\s\S]*which of its columns is amount[\s\S]*train by the file"
+    ):
+        night(own)
 
 
 def test_expectations_go_with_the_meaning_of_what_they_are_about(own: Settings) -> None:

@@ -215,6 +215,16 @@ def test_features_that_look_back_tell_which_column_is_the_time_and_which_the_key
     assert "time of rows 'booked'" in meaning.reads("mean", one, other)
 
 
+def test_a_file_without_names_is_told_by_the_schemas_and_where_they_stand_is_no_meaning() -> None:
+    headless = YAML.replace("format: {type: csv}", "format: {type: csv, header: false}").replace(
+        "rename: {Amount: amount}\n", "trim: true\n"
+    )
+    assert changed(headless, headless.replace("header: false", "header: true")) == set()
+    tip, note = "  tip:      {type: number}\n", "  note:     {type: string}\n"
+    assert changed(headless, headless.replace(tip, "").replace(note, note + tip)) == set()
+    assert changed(headless, headless.replace("tip", "gratuity")) == {"share", *BACK}
+
+
 def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
     assert {name for name in ALL if "-" in BEFORE[name]} == BACK
 

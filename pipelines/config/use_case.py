@@ -92,6 +92,12 @@ class UseCase(Strict):
         return tuple(name for name, column in self.columns.items() if column.role not in ("ignored", "leak"))
 
     @property
+    def given_columns(self) -> tuple[str, ...]:
+        """The columns that the source itself has to hold: all but those that are derived, or dealt by a replay."""
+        dealt = (self.replay.key, self.replay.time) if self.replay else ()
+        return tuple(name for name in self.columns if name not in self.source.derive and name not in dealt)
+
+    @property
     def source_names(self) -> dict[str, str]:
         """Column -> its name in the source."""
         renamed = {column: source for source, column in self.cleanse.rename.items()}

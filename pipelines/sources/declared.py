@@ -39,10 +39,9 @@ class Declared:
         names = use_case.source_names
         key, time = names[use_case.key], names[use_case.time]
         derived = {names[column]: sql for column, sql in use_case.source.derive.items()}
-        dealt = {key, time} if use_case.replay else set()
         return cls(
             columns={names[column]: spec for column, spec in use_case.columns.items()},
-            given=tuple(name for name in names.values() if name not in dealt and name not in derived),
+            given=tuple(names[column] for column in use_case.given_columns),
             derived=derived,
             replay=use_case.replay,
             codes={names[column]: tuple(codes) for column, codes in use_case.cleanse.missing.items()},
