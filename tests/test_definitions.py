@@ -244,6 +244,27 @@ def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_nigh
         night(own)
 
 
+@pytest.mark.parametrize(
+    ("now", "header", "hidden"),
+    [
+        (listing(LEARNED), "false", {"customer"}),
+        (listing("id at kunde amount channel bad"), "false", {"customer"}),  # renamed in place
+        (listing("id kunde at amount channel bad"), "false", {"customer", "at"}),  # which of the two it was, nothing tells
+        (listing("id at amount customer channel bad"), "false", {"customer", "amount"}),
+        (listing(LEARNED, "{client: customer}", header="true"), "true", {"customer"}),  # the source calls it otherwise
+        (listing("id at kunde amount channel bad", "{client: kunde}", header="true"), "true", {"customer"}),  # and so does the schema
+        (listing(LEARNED, header="true"), "false", {"customer"}),
+        (listing(LEARNED, "{customer: channel, channel: customer}", header="true"), "true", {"customer", "channel"}),
+        (listing("id at customer amount channel kunde bad", header="true"), "true", {"customer"}),
+    ],
+)
+def test_what_is_personal_by_now_is_so_in_a_file_of_before_whatever_it_was_called(now: UseCase, header: str, hidden: set[str]) -> None:
+    marked = {name: column.model_copy(update={"pii": name in ("customer", "kunde")}) for name, column in now.columns.items()}
+    found = definitions.with_privacy(listing(LEARNED, header=header), now.model_copy(update={"columns": marked}))
+    assert {name for name, column in found.columns.items() if column.pii} == hidden
+    assert definitions.with_privacy(listing(LEARNED, header=header), now) == listing(LEARNED, header=header)
+
+
 def test_expectations_go_with_the_meaning_of_what_they_are_about(own: Settings) -> None:
     learned = load(own.use_cases, "tiny").use_case
     edit(own, "amount: amount\n", "amount: amount / 100\n")
