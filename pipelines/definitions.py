@@ -355,6 +355,26 @@ def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
     return use_case.model_copy(update={"columns": columns})
 
 
+def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
+    """A file without the features that a night does not have, and without windows that look further back than it does.
+
+    Args:
+        loaded: A file in which the night's own features mean what they do in the night's.
+        night: By which the night was made.
+    """
+    now = loaded.use_case
+    more = {name for name in now.features.names if name not in night.features.names}
+    windows = {name: window for name, window in now.features.windows.items() if window.since <= night.features.history}
+    if not more and len(windows) == len(now.features.windows):
+        return loaded
+    kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in meaning.KINDS}
+    gates = {table: tuple(each for each in expectations if not _is_about(each.kwargs, more)) for table, expectations in now.gates.items()}
+    about_features = {"slices": night.slices, "candidates": night.candidates, "gates": gates}
+    features = now.features.model_copy(update={**kinds, "windows": windows})
+    heading = f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before it.\n"
+    return written(now.model_copy(update={**about_features, "features": features}), loaded.path, heading)
+
+
 def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
     """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms nobody."""
     before, after = ({name: {name, source.lower()} for name, source in use_case.source_names.items()} for use_case in (then, now))

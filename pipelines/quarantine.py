@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import dates, flow, kept, personal, places, sql
 from pipelines.config import GatedTable, UseCase
-from pipelines.errors import BadInput, GateClosed, TableMissing
+from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.store import as_json
@@ -140,7 +140,7 @@ def replay(run: Run) -> str:
         joined, judged = _judge_again(run)
         if not joined:
             aside.discard()
-            return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(judged)}"
+            return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(run, judged)}"
         if run.use_case.features.history:
             _look_back(run)
         _compute_features(run)
@@ -156,7 +156,8 @@ def _by_learned_values(run: Run) -> Run:
     """The run by the file as it is, if only rules have changed in it since the night's model was trained; else by that one's definitions.
 
     The rows that join are the first that a mended rule lets in, and they look back by it. The nights to come go by the
-    champion's definitions all the same, until a model is promoted that has learned the rule.
+    champion's definitions all the same, until a model is promoted that has learned the rule. What the file has besides, and
+    the night has not, no model has learned, either: the rows that join do without it, too.
     """
     from pipelines import definitions
     from pipelines.meaning import meanings, values_only
@@ -165,10 +166,13 @@ def _by_learned_values(run: Run) -> Run:
         run.afresh().store.read("predictions").project("model_version").distinct().fetchall() if run.store.has("predictions") else []
     )
     for (version,) in predictions[:1]:
-        learned = meanings(definitions.file_of(run.settings, run.use_case.name, version).use_case)
+        try:
+            night = run.resumed().use_case
+        except TableCorrupt:  # the night's file is gone: what its model has learned is what it has at least
+            night = definitions.file_of(run.settings, run.use_case.name, version).use_case
         now = meanings(run.use_case)
-        if {name: values_only(one) for name, one in learned.items()} != {name: values_only(one) for name, one in now.items()}:
-            run = run.by(definitions.for_version(run, version))
+        alike = all(values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items())
+        run = run.by(definitions.as_far_as(run.loaded, night) if alike else definitions.for_version(run, version))
     definitions.keep(run)
     return run
 
@@ -177,9 +181,16 @@ def _held(run: Run) -> int:
     return run.afresh().store.manifest("quarantine").rows
 
 
-def _why_none(judged: int) -> str:
+def _why_none(run: Run, judged: int) -> str:
+    from pipelines import definitions
+
     if judged:
-        return f"{judged:,} were judged again, and are still bad"
+        version = definitions.made_by(run.loaded)
+        by_others = (
+            f"\n  by the definitions of version {version}, rules among them: features of {run.loaded.path.name} mean something else by now"
+            "\n  way out: mend the rule alone, or run the whole night again when a model has learned the features"
+        )
+        return f"{judged:,} were judged again, and are still bad{by_others if version else ''}"
     return "none could be judged again: they have no key, a key that is in clean, or one that the source no longer has"
 
 

@@ -279,6 +279,25 @@ def test_rows_that_join_get_the_features_that_making_the_night_again_by_the_mend
     assert features == joined("features", "id", "payments_7d", "mean_7d", "bad_before")
 
 
+NOT_LEARNED = {
+    "a feature": {"amount: amount\n": "amount: amount\n    twice: 2 * amount\n"},
+    "a feature over a longer window": {
+        "    week: {by": "    long: {since: 20d}\n    week: {by",
+        "amount: amount\n": "amount: amount\n    all: count(*) over long\n",
+        "rule: amount": "rule: all",
+    },
+}
+
+
+@pytest.mark.parametrize("what", NOT_LEARNED)
+def test_what_no_model_has_learned_yet_keeps_no_rule_from_being_mended(world: World, what: str) -> None:
+    columns = world.rows("features")[0].keys()
+    about = "gates: {features: [{expect_column_mean_to_be_between: {column: twice, max_value: 1}}]}\n" if what == "a feature" else ""
+    said = quarantine.replay(world.says(MENDED, about, **NOT_LEARNED[what]).run())
+    assert said.endswith(f"{COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: {TOO_COSTLY}")
+    assert world.rows("features")[0].keys() == columns
+
+
 def test_replaying_twice_is_replaying_once(world: World) -> None:
     quarantine.replay(world.says(MENDED).run())
     once = world.bytes()
@@ -480,9 +499,10 @@ def test_a_file_of_another_meaning_is_replayed_by_the_definitions_that_the_night
 ) -> None:
     before = world.rows("predictions")
     said = quarantine.replay(world.says(MENDED, **words).run())
-    assert (
-        said
-        == f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were judged again, and are still bad"
+    assert said == (
+        f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were judged again, and are still bad"
+        "\n  by the definitions of version 1, rules among them: features of tiny.yaml mean something else by now"
+        "\n  way out: mend the rule alone, or run the whole night again when a model has learned the features"
     )
     assert world.rows("predictions") == before
 
