@@ -14,10 +14,10 @@ from pipelines.bootstrap import LEAST_UNITS
 from pipelines.cleanse import spellings
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.dates import Days, held_out_days
-from pipelines.errors import SluiceError, meant
+from pipelines.errors import BadUseCase, SluiceError, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
-from pipelines.use_cases import Loaded, unforeseen
+from pipelines.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
 
 Kind: TypeAlias = Callable[[UseCase], Iterable[tuple[str, str]]]
 
@@ -33,6 +33,17 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
         return []
     text, whole = yaml_text.text(loaded.content), yaml_text.compose(loaded.content)
     return [(_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found]
+
+
+def require(loaded: Loaded) -> None:
+    """Let nobody go by a file that has mistakes: whoever runs a use case may not have checked it.
+
+    Raises:
+        BadUseCase: all mistakes that `check` finds, with their lines.
+    """
+    if found := check(loaded):
+        way_out = f"way out: correct the file; python -m pipelines check {loaded.use_case.name} says whether it is good"
+        raise BadUseCase(f"{told(loaded.path, found, MOST_MISTAKES - 1)}\n  {way_out}")
 
 
 def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
@@ -117,8 +128,40 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         if name not in use_case.columns:
             yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
             continue
-        yield from ((where, sentence) for sentence in _judged(expression, types)[1])
+        yield from ((where, sentence) for sentence in [*_judged(expression, types)[1], *_told_afterwards(use_case, name)])
         types[renamed.get(name, name)] = sql.TYPES[use_case.columns[name].type]  # those below may use it
+
+
+def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
+    """That a derived column, which a row has when it is scored, is made of what is known only later, by however many others."""
+    # Of the label and leaks may be made what no feature reads.
+    if use_case.columns[name].role in ("label", "leak", "ignored"):
+        return
+    for column in sorted(_made_of(use_case, name)):
+        role, why = use_case.columns[column].role, use_case.columns[column].why
+        if role in ("label", "leak"):
+            what = "the label" if role == "label" else f"a leak{f': {why}' if why else ''}"
+            yield f"it is made of {column!r}, {what}; derive it of what is known when the row is scored, or give it the role leak"
+
+
+def _made_of(use_case: UseCase, name: str) -> set[str]:
+    """The columns that a derived one is made of, and those that these are made of."""
+    called = {source.lower(): column for column, source in use_case.source_names.items()}
+    found: set[str] = set()
+    unread = [name]
+    while unread:
+        text = use_case.source.derive.get(unread.pop())
+        read = {called[column] for column in _columns_of(text) if column in called} - found
+        found |= read
+        unread += read
+    return found
+
+
+def _columns_of(text: str | None) -> frozenset[str]:
+    try:
+        return sql.parse(text).every_column if text is not None else frozenset()
+    except sql.BadExpression:
+        return frozenset()  # which is told where it stands
 
 
 def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -80,12 +80,13 @@ def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T
         return write(reading.stream(batches))
 
 
-def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.DuckDBPyRelation:
+def rows(run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool = False) -> duckdb.DuckDBPyRelation:
     """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept until the store is closed.
 
     Args:
         run: The run; labels which are not known yet when it starts are null.
         days: Rows with a time from the first day's start up to, but without, the end of the last.
+        labels: Whether any label is shown: a scoring run must not know what it predicts.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
 
     Returns:
@@ -97,13 +98,7 @@ def rows(run: Run, days: dates.Days, *, may_be_empty: bool = False) -> duckdb.Du
         TryAgain: the source cannot be reached now, or changed while it was read.
         SluiceError: rows of the source were neither taken nor left to other days.
     """
-    return _Reading(run, days, labels=True, may_be_empty=may_be_empty).kept()
-
-
-def without_labels(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """Hide every label: a scoring run must not know what it predicts."""
-    name = use_case.source_names[use_case.target]
-    return rows.project(f"* REPLACE (NULL::{TYPES[use_case.columns[use_case.target].type]} AS {quoted(name)})")
+    return _Reading(run, days, labels=labels, may_be_empty=may_be_empty).kept()
 
 
 def fetch(use_case: UseCase, settings: Settings) -> Path | None:
@@ -220,7 +215,8 @@ class _Reading:
         counts = [self._count(piece) for piece in self.pieces] if self.declared.replay else []
         for number, piece in enumerate(self.pieces):
             with self._told([piece]):
-                yield typed(piece, self.declared, numbered=numbered, before=sum(counts[:number]), total=sum(counts))
+                before, total = sum(counts[:number]), sum(counts)
+                yield typed(piece, self.declared, numbered=numbered, blind=not self.labels, before=before, total=total)
 
     def _count(self, piece: sources.Piece) -> int:
         with self._told([piece]):

@@ -159,7 +159,7 @@ def _by_learned_values(run: Run) -> Run:
     champion's definitions all the same, until a model is promoted that has learned the rule. What the file has besides, and
     the night has not, no model has learned, either: the rows that join do without it, too.
     """
-    from pipelines import definitions
+    from pipelines import check, definitions
     from pipelines.meaning import meanings, values_only
 
     predictions = (
@@ -173,6 +173,7 @@ def _by_learned_values(run: Run) -> Run:
         now = meanings(run.use_case)
         alike = all(values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items())
         run = run.by(definitions.as_far_as(run.loaded, night) if alike else definitions.for_version(run, version))
+    check.require(run.loaded)
     definitions.keep(run)
     return run
 
@@ -262,7 +263,7 @@ def _judge_again(run: Run) -> tuple[int, int]:
     use_case, source_names = run.use_case, run.use_case.source_names
     order = [source_names[use_case.time], source_names[use_case.key]]
     raw, clean, quarantine = (now.store.read(table) for table in ("raw", "clean", "quarantine"))
-    source = ingest.without_labels(ingest.rows(now, dates.days_of(use_case, run.kind, run.partition)), use_case)
+    source = ingest.rows(now, dates.days_of(use_case, run.kind, run.partition), labels=False)
     delivered = _numbered(keyed(source, use_case))
     # None of these keys is in clean, so all their rows are in quarantine. (A key that is null equals none.)
     _with(_without(quarantine, "key", clean, use_case.key), "key", delivered, "#key").project("key").distinct().create("keys")

@@ -117,16 +117,16 @@ def unforeseen(error: Exception) -> str:
     return f"{UNFORESEEN}, by {type(error).__name__}: {brief(str(error))}; undo the file's last change, and report it to Sluice"
 
 
-def told(path: Path, mistakes: Sequence[tuple[int, str]]) -> str:
+def told(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
     """All mistakes of one file in one message, in order of line; of a long one its beginning."""
-    return _told(path, sorted(mistakes), len(mistakes))
+    return _told(path, sorted(mistakes), len(mistakes), most)
 
 
-def _told(path: Path, first: Sequence[tuple[int, str]], n: int) -> str:
+def _told(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
     # The name of a file is any bytes; and no text of the file may take hold of a terminal, or be none in a database.
     name = path.name if path.name.isprintable() else ascii(path.name)
-    shown = [_shown(line, text) for line, text in first[:MOST_MISTAKES]]
-    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + listed([*shown, *[""] * (n - len(shown))], MOST_MISTAKES)
+    shown = [_shown(line, text) for line, text in first[:most]]
+    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + listed([*shown, *[""] * (n - len(shown))], most)
 
 
 def _shown(line: int, text: str) -> str:

@@ -97,6 +97,35 @@ def test_a_derived_column_may_use_the_sources_own_names(tmp_path: Path) -> None:
     assert mistakes(tmp_path, *changes) == []
 
 
+LEAK = ("  channel:  {", "  tip: {type: number, role: leak, why: given afterwards}\n  peek: {type: number}\n  channel:  {")
+
+
+@pytest.mark.parametrize(
+    ("derive", "told"),
+    [
+        ('{peek: "case when bad = 1 then 1 else 0 end"}', "source.derive.peek: it is made of 'bad', the label"),
+        ('{peek: "tip * 2"}', "source.derive.peek: it is made of 'tip', a leak: given afterwards"),
+        ('{hint: "BAD + 1", peek: "hint * 2"}', "source.derive.peek: it is made of 'bad', the label"),
+        ('{tip: "amount * 2", peek: "tip"}', "source.derive.peek: it is made of 'tip', a leak"),
+        ('{at: "make_timestamp(bad)"}', "source.derive.at: it is made of 'bad', the label"),
+    ],
+)
+def test_no_column_is_derived_of_what_is_known_only_afterwards(tmp_path: Path, derive: str, told: str) -> None:
+    hint = ("  channel:  {", "  hint: {type: number, role: ignored}\n  channel:  {")
+    assert told in "\n".join(text for _, text in mistakes(tmp_path, LEAK, hint, ('payments"}', f'payments", derive: {derive}}}')))
+
+
+def test_a_column_is_not_derived_of_the_label_by_the_sources_own_name_for_it(tmp_path: Path) -> None:
+    changes = [('payments"}', """payments", derive: {peek: '"Schlecht?" + 1'}}"""), ("lower: [channel]", "rename: {Schlecht?: bad}")]
+    ((_, told),) = mistakes(tmp_path, LEAK, *changes)
+    assert told.startswith("source.derive.peek: it is made of 'bad', the label")
+
+
+def test_the_label_and_leaks_may_be_derived_of_one_another_and_of_anything(tmp_path: Path) -> None:
+    leak = ("  channel:  {", "  late: {type: number, role: leak}\n  tip: {type: number, role: leak}\n  channel:  {")
+    assert mistakes(tmp_path, leak, ('payments"}', 'payments", derive: {tip: "amount * 2", bad: "tip > amount", late: "bad + tip"}}')) == []
+
+
 @pytest.mark.parametrize("style", ["|", ">", "|-"])
 @pytest.mark.parametrize(
     ("lines", "at", "told"),

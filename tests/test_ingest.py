@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+import yaml
 
 from pipelines import dates, flow, ingest
 from pipelines.errors import BadInput, SluiceError
@@ -94,10 +95,9 @@ def test_a_label_is_not_seen_before_its_delay_is_over(csv: Callable[..., Run]) -
         assert [row["at"].day for row in rows.to_arrow_table().to_pylist() if row["bad"] is not None] == list(range(1, newest + 1))
 
 
-def test_without_labels_hides_every_label_and_keeps_type_and_order(csv: Callable[..., Run]) -> None:
+def test_rows_without_labels_keep_type_and_order(csv: Callable[..., Run]) -> None:
     run = csv("id,at,customer,amount,channel,BAD\nb,2026-02-01,c,1,chip,1\na,2026-02-01,c,1,chip,0\n", cleanse={"rename": {"BAD": "bad"}})
-    known = ingest.rows(run, dates.Days(DAY, DAY))
-    hidden = ingest.without_labels(known, run.use_case)
+    known, hidden = (ingest.rows(run, dates.Days(DAY, DAY), labels=labels) for labels in (True, False))
     assert hidden.types == known.types
     assert [(row["id"], row["BAD"]) for row in hidden.to_arrow_table().to_pylist()] == [("a", None), ("b", None)]
 
@@ -109,6 +109,18 @@ def test_a_stream_without_labels_shows_none_that_is_known(csv: Callable[..., Run
     )
     assert (shown.to_pylist(), hidden.to_pylist()) == ([0, 1], [None, None])
     assert hidden.type == shown.type
+
+
+def test_nothing_is_derived_at_night_of_a_label_or_a_leak(csv: Callable[..., Run]) -> None:
+    columns = yaml.safe_load(tiny.YAML)["columns"] | {"tip": {"type": "number", "role": "leak"}}
+    columns |= {"late": {"type": "number", "role": "leak"}, "peek": {"type": "number", "role": "ignored"}}
+    text = "id,at,customer,amount,channel,bad,tip\na,2026-02-01,c1,10.5,chip,1,7\n"
+    run = csv(text, {"late": "tip + amount", "peek": "10 * bad + late"}, columns=columns, label={"positive": 1, "delay_days": 0})
+    read = [
+        ingest.stream(run, dates.Days(DAY, DAY), pa.RecordBatchReader.read_all, labels=labels).to_pylist()[0] for labels in (True, False)
+    ]
+    told = ("bad", "tip", "late", "peek")
+    assert [[row[name] for name in told] for row in read] == [[1, 7, 17.5, 27.5], [None, 7, None, None]]
 
 
 def test_columns_keep_the_source_s_names_until_cleanse(csv: Callable[..., Run]) -> None:

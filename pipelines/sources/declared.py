@@ -20,6 +20,7 @@ class Declared:
         replay: How key and time are made where the source has none.
         codes: Column -> what stands for a missing value there.
         key, time, label: What the source calls them.
+        afterwards: What the source calls the label and leaks, which nothing is made of at night.
         personal: Columns whose values no message shows.
     """
 
@@ -31,6 +32,7 @@ class Declared:
     key: str
     time: str
     label: str
+    afterwards: frozenset[str]
     personal: frozenset[str]
 
     @classmethod
@@ -48,5 +50,6 @@ class Declared:
             key=key,
             time=time,
             label=names[use_case.target],
+            afterwards=frozenset(names[column] for column in (use_case.target, *use_case.leaks)),
             personal=personal.columns(use_case),
         )

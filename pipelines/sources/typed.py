@@ -11,21 +11,24 @@ from pipelines.errors import BadUseCase
 from pipelines.sources import casts, replay
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
-from pipelines.sql import BadExpression, allowed
+from pipelines.sql import TYPES, BadExpression, allowed
 from pipelines.sql import name as quoted
 
 # Columns of our own; with blanks, so that they cannot be a source's.
 ROW, WRONG, BROKEN = "row in the piece", "any value broken", "broken "
-_GIVEN, _GUESS = "given ", "guess "
+_GIVEN, _GUESS, _ASIDE = "given ", "guess ", "aside "
 
 
-def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, total: int = 0) -> duckdb.DuckDBPyRelation:
+def typed(
+    piece: Piece, declared: Declared, *, numbered: bool, blind: bool = False, before: int = 0, total: int = 0
+) -> duckdb.DuckDBPyRelation:
     """Read a piece's rows as declared; lazily, so that what nobody selects of it costs nothing.
 
     Args:
         piece: The piece, with all columns that are declared as given.
         declared: The schema.
         numbered: Whether rows are wanted with their numbers. DuckDB counts them on one thread, and does all the rest there, too.
+        blind: Whether derived columns see no label and no leak, as at night.
         before: For a replay: how many rows stand in the pieces before this one.
         total: For a replay: how many rows all pieces have.
 
@@ -44,6 +47,8 @@ def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, 
     if declared.replay:
         values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
     rows = _cast(given, values, declared, kept=quoted(ROW))
+    unseen = [name for name in declared.columns if blind and declared.derived and name in declared.afterwards]
+    rows = _hidden(rows, [name for name in unseen if name not in declared.derived], declared)
     for name, sql in declared.derived.items():
         try:
             allowed(sql)
@@ -51,7 +56,20 @@ def typed(piece: Piece, declared: Declared, *, numbered: bool, before: int = 0, 
             raise BadUseCase(f"source.derive: {error}\n  way out: python -m pipelines check tells all of them") from error
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         rows = _cast(rows, {name: (value, str(rows.project(value).types[0]))}, declared, kept="*")
-    return _judged(rows, declared)
+        rows = _hidden(rows, [name] if name in unseen else [], declared)
+    return _judged(_shown(rows, unseen), declared)
+
+
+def _hidden(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared) -> duckdb.DuckDBPyRelation:
+    """Rows in which some columns have no value; it is kept aside for `_shown`."""
+    if not names:
+        return rows
+    nulls = ", ".join(f"CAST(NULL AS {TYPES[declared.columns[name].type]}) AS {quoted(name)}" for name in names)
+    return rows.project(", ".join([f"* REPLACE ({nulls})", *(f"{quoted(name)} AS {quoted(_ASIDE + name)}" for name in names)]))
+
+
+def _shown(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRelation:
+    return rows.project(f"* REPLACE ({', '.join(f'{quoted(_ASIDE + name)} AS {quoted(name)}' for name in names)})") if names else rows
 
 
 def _dealt(rule: Replay, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
