@@ -54,10 +54,14 @@ def begun(run: Run) -> Run:
     """The run as its first step takes it: by the present file, or by the champion's definitions, and that is kept.
 
     Raises:
+        BadUseCase: that file has a mistake, which `check` would tell, too.
         BadInput: a night cannot be made by its champion's definitions; says which features mean something else.
         TableCorrupt, TryAgain: the champion's file cannot be had.
     """
+    from pipelines import check
+
     run = run.by(_for_champion(run)) if run.kind != "training" else run.afresh()
+    check.require(run.loaded)
     keep(run)
     return run
 

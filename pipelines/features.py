@@ -81,15 +81,8 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
 
 
 def _refuse(use_case: UseCase) -> None:
-    """Let nothing be computed that no expression may contain: whoever runs a use case may not have checked it."""
-    frames, found = windows.Clock().frames(use_case), []
-    for kind, expressions in _expressions(use_case).items():
-        for feature, expression in expressions.items():
-            try:
-                sql.allowed(expression, frames)
-            except sql.BadExpression as error:
-                found.append(f"features.{kind}.{feature}: {error}")
-    if found:
+    """Let nothing be computed that `check` refuses, such as the row's own label: what a version has learned is checked nowhere else."""
+    if found := [f"{where}: {sentence}" for where, sentence in check(use_case)]:
         way_out = f"way out: python -m pipelines check {use_case.name} tells where"
         raise BadUseCase(f"{use_case.name}: features are not what a use case may compute\n{listed(found)}\n  {way_out}")
 

@@ -8,10 +8,12 @@ from datetime import date
 import pytest
 
 from pipelines import flow
-from pipelines.config import Step
-from pipelines.errors import NoChampion
+from pipelines.check import check
+from pipelines.config import Kind, Step
+from pipelines.errors import MAX_LINES, BadUseCase, NoChampion
 from pipelines.run import Run
 from pipelines.settings import Settings
+from tests import tiny
 from tests.cluster import world
 
 NIGHT = date(2026, 2, 1)
@@ -41,6 +43,43 @@ def test_a_step_that_stops_leaves_no_table_behind_it(open_run: Callable[..., Run
     with pytest.raises(NoChampion):
         flow.way(open_run("scoring", NIGHT))
     assert not open_run("scoring", NIGHT).store.has("predictions")
+
+
+@pytest.mark.parametrize("kind", ["training", "scoring"])
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("amount: amount\n", "amount: case when bad = 1 and amount > 72 then 1 else 0 end\n"),
+        ("over known", "over week"),
+        ('payments"}', 'payments", derive: {amount: "bad * 2"}}'),
+        ("customer: {type: string, required: true}", "customer: {type: string, min: 1}"),
+        ("lower: [channel]", "fill: {amount: much}"),
+        ("lower: [channel]", "rules: {cheap: amount + 1}"),
+        ("C: [0.1, 1]", "Cc: [0.1, 1]"),
+        ("unit: row, ", "unit: day, "),
+        ("demo:", "gates: {clean: [expect_column_values_to_not_be_nil: {column: amount}]}\ndemo:"),
+        ("demo:", "gates: {clean: [expect_feature_not_to_tell_the_label: {column: amount}]}\ndemo:"),
+    ],
+)
+def test_whatever_check_finds_in_a_file_stops_a_run_of_it_at_its_first_step(
+    settings: Settings, kind: Kind, there: str, instead: str
+) -> None:
+    assert there in tiny.YAML
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace(there, instead))
+    run = Run.open("tiny", kind, NIGHT, settings)
+    ((_, sentence),) = check(run.loaded)
+    with pytest.raises(BadUseCase) as refused:
+        flow.take(run, "ingest")
+    assert sentence in str(refused.value)
+    assert not run.store.has("raw")
+
+
+def test_a_file_of_many_mistakes_stops_its_run_in_ten_lines(settings: Settings) -> None:
+    many = "".join(f"    wrong{n}: wrong{n}\n" for n in range(30))
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("    amount: amount\n", many))
+    with pytest.raises(BadUseCase) as refused:
+        flow.take(Run.open("tiny", "scoring", NIGHT, settings), "ingest")
+    assert len(str(refused.value).splitlines()) == MAX_LINES
 
 
 def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
