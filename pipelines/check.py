@@ -93,12 +93,25 @@ def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
     for name in (name for name in cleanse.merge if columns[name].type == "string"):
         yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
-    called: dict[str, str] = {}
-    for source, name in cleanse.rename.items():
+    yield from _rename_mistakes(use_case)
+
+
+def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """A column has one name in the source, and that name no other column. DuckDB knows no case in names."""
+    names, columns = use_case.source_names, use_case.columns
+    first: dict[str, str] = {}
+    for source, name in use_case.cleanse.rename.items():
+        where, same = f"cleanse.rename.{source}", [other for other in names if names[other].lower() == source.lower()]
         if name not in columns:
-            yield f"cleanse.rename.{source}", f"no column {name!r}; {meant(name, columns)}"
-        elif called.setdefault(name, source) != source:
-            yield f"cleanse.rename.{source}", f"{name!r} is what {called[name]!r} is called already; give each a name of its own"
+            yield where, f"no column {name!r}; {meant(name, columns)}"
+        elif name in first:
+            yield where, f"{name!r} is {first[name]!r} in the source already; a column has one name there, so leave one of them out"
+        elif len(same) > 1:
+            yield (
+                where,
+                f"in the source, {' and '.join(map(repr, same))} would both be {source!r}; give each column a name of its own there",
+            )
+        first.setdefault(name, source)
 
 
 def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
@@ -120,16 +133,15 @@ def _rule_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 
 
 def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    renamed = {name: source for source, name in use_case.cleanse.rename.items()}
-    derived = use_case.source.derive
-    types = {renamed.get(name, name): sql.TYPES[column.type] for name, column in use_case.columns.items() if name not in derived}
+    called, derived = use_case.source_names, use_case.source.derive
+    types = {called[name]: sql.TYPES[column.type] for name, column in use_case.columns.items() if name not in derived}
     for name, expression in derived.items():
         where = f"source.derive.{name}"
         if name not in use_case.columns:
             yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
             continue
         yield from ((where, sentence) for sentence in [*_judged(expression, types)[1], *_told_afterwards(use_case, name)])
-        types[renamed.get(name, name)] = sql.TYPES[use_case.columns[name].type]  # those below may use it
+        types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
 
 
 def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:

@@ -168,7 +168,7 @@ def spellings(column: str, use_case: UseCase) -> Iterator[tuple[str, str]]:
 
 def _key(repaired: str, raw: str, use_case: UseCase) -> str:
     """SQL of the key by which a row in quarantine is found again."""
-    return f"coalesce(CAST({repaired} AS VARCHAR), CAST({raw}.{sql.name(_source_of(use_case.key, use_case))} AS VARCHAR))"
+    return f"coalesce(CAST({repaired} AS VARCHAR), CAST({raw}.{sql.name(use_case.source_names[use_case.key])} AS VARCHAR))"
 
 
 def _repaired_key(use_case: UseCase) -> str:
@@ -177,7 +177,7 @@ def _repaired_key(use_case: UseCase) -> str:
 
 def _tidied(column: str, use_case: UseCase) -> str:
     """SQL of a column's value of its type: texts trimmed and lowered."""
-    raw, type_ = f"raw.{sql.name(_source_of(column, use_case))}", sql.TYPES[use_case.columns[column].type]
+    raw, type_ = f"raw.{sql.name(use_case.source_names[column])}", sql.TYPES[use_case.columns[column].type]
     if type_ != "VARCHAR":
         return f"CAST({raw} AS {type_})"
     if not use_case.cleanse.trim:
@@ -287,7 +287,7 @@ def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
     hiding = [rule.broken for rule in rules if use_case.target in rule.columns and rule.reason in use_case.cleanse.rules]
     return f"""
         WITH tidied AS (
-            SELECT raw AS "#raw", CAST(raw.{sql.name(_source_of(use_case.time, use_case))} AS DATE) AS "#day",
+            SELECT raw AS "#raw", CAST(raw.{sql.name(use_case.source_names[use_case.time])} AS DATE) AS "#day",
                 {"row_number() OVER ()" if numbered else "0"} AS "#n", {tidied} FROM raw
         ),
         repaired AS (SELECT "#raw", "#day", "#n", {repaired} FROM tidied),
@@ -374,11 +374,6 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         FROM told"""
 
 
-def _source_of(column: str, use_case: UseCase) -> str:
-    """A column's name in the source."""
-    return next((source for source, renamed in use_case.cleanse.rename.items() if renamed == column), column)
-
-
 def _pointer(column: str, use_case: UseCase) -> str:
     """Where a column stands in `#row`, as a JSON pointer."""
-    return sql.text("/" + _source_of(column, use_case).replace("~", "~0").replace("/", "~1"))
+    return sql.text("/" + use_case.source_names[column].replace("~", "~0").replace("/", "~1"))

@@ -16,12 +16,12 @@ MASK = "•••"
 
 def columns(use_case: UseCase) -> frozenset[str]:
     """Personal columns, under the schema's names and the source's."""
-    source_of = {column: source for source, column in use_case.cleanse.rename.items()}
+    called = use_case.source_names
     marked = {name for name, column in use_case.columns.items() if column.pii}
-    found = marked | {source_of[column] for column in marked if column in source_of}
+    found = marked | {called[column] for column in marked}
     for column, sql in use_case.source.derive.items():  # in their order, since one may be made of another
         if _reads(sql, found):
-            found |= {column, source_of.get(column, column)}
+            found |= {column, called.get(column, column)}
     return frozenset(found)
 
 

@@ -79,6 +79,17 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
         ("lower: [channel]", "fill: {amount: much}", "cleanse.fill.amount: 'much' is no number"),
         ("lower: [channel]", "fill: {bad: 0}", "cleanse.fill.bad: a label that is made up teaches nothing"),
         ("lower: [channel]", "rename: {Betrag: amuont}", "cleanse.rename.Betrag: no column 'amuont'; did you mean 'amount'?"),
+        (
+            "lower: [channel]",
+            "rename: {Tip: amount, Tipp: amount}",
+            "cleanse.rename.Tipp: 'amount' is 'Tip' in the source already; a column has one name there",
+        ),
+        (
+            "lower: [channel]",
+            "rename: {bad: amount}",
+            "cleanse.rename.bad: in the source, 'amount' and 'bad' would both be 'bad'",
+        ),
+        ("lower: [channel]", "rename: {ID: customer}", "cleanse.rename.ID: in the source, 'id' and 'customer' would both be 'ID'"),
         ("lower: [channel]", "rules: {cheap: amuont < 5}", "cleanse.rules.cheap: no column 'amuont'"),
         ("lower: [channel]", "rules: {cheap: amount <}", "cleanse.rules.cheap: 'amount <' cannot be read: syntax error"),
         ("lower: [channel]", "rules: {cheap: amount + 1}", "cleanse.rules.cheap: 'amount + 1' is a DOUBLE; write a condition"),
@@ -124,6 +135,10 @@ def test_a_column_is_not_derived_of_the_label_by_the_sources_own_name_for_it(tmp
 def test_the_label_and_leaks_may_be_derived_of_one_another_and_of_anything(tmp_path: Path) -> None:
     leak = ("  channel:  {", "  late: {type: number, role: leak}\n  tip: {type: number, role: leak}\n  channel:  {")
     assert mistakes(tmp_path, leak, ('payments"}', 'payments", derive: {tip: "amount * 2", bad: "tip > amount", late: "bad + tip"}}')) == []
+
+
+def test_two_columns_may_swap_their_names(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, ("lower: [channel]", "rename: {amount: customer, customer: amount}")) == []
 
 
 @pytest.mark.parametrize("style", ["|", ">", "|-"])

@@ -264,8 +264,9 @@ def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
 def _key(run: Run, table: GatedTable) -> str | None:
     """The column that names a row of a table, where it has one."""
     key = run.use_case.key
-    source = next((source for source, column in run.use_case.cleanse.rename.items() if column == key), key)
-    return {"raw": source, "clean": key, "past": key, "features": key, "predictions": key, "parity": "key"}.get(table)
+    return {"raw": run.use_case.source_names[key], "clean": key, "past": key, "features": key, "predictions": key, "parity": "key"}.get(
+        table
+    )
 
 
 def _ways_out(run: Run, table: GatedTable, found: Sequence[Finding]) -> str:
