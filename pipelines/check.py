@@ -12,7 +12,7 @@ import yaml
 from pipelines import features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
 from pipelines.cleanse import spellings
-from pipelines.config import Column, Scalar, UseCase
+from pipelines.config import Column, Scalar, UseCase, limit_text
 from pipelines.dates import Days, held_out_days
 from pipelines.errors import BadUseCase, SluiceError, meant
 from pipelines.gates import defaults, judge, resolve, suite
@@ -64,6 +64,8 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
                 yield f"{where}.allowed", f"{value!r} is no {column.type}"
         if (column.min is not None or column.max is not None) and column.type not in ("integer", "number"):
             yield where, f"min and max are for numbers, and {name} is a {column.type}"
+        else:
+            yield from _limit_mistakes(where, column)
     label = use_case.columns[use_case.target]
     if use_case.task == "binary" and not label.allowed:
         yield f"columns.{use_case.target}", "a binary label names both of its values under allowed: any other is a mistake of the source"
@@ -74,6 +76,14 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             f"columns.{use_case.target}.required",
             f"rows to be scored have no label; `cleanse.drop: [{use_case.target}]` leaves unlabelled rows out of training",
         )
+
+
+def _limit_mistakes(where: str, column: Column) -> Iterator[tuple[str, str]]:
+    for what, limit in (("min", column.min), ("max", column.max)):
+        if isinstance(limit, int) and not _fits(limit, column):  # a float is what it is, be it a fraction between integers
+            yield f"{where}.{what}", f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
+    if column.min is not None and column.max is not None and column.min > column.max:
+        yield where, f"min {limit_text(column.min)} is greater than max {limit_text(column.max)}, so no value would be good"
 
 
 def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ from uuid import uuid4
 import duckdb
 
 from pipelines import copies, sql
-from pipelines.config import Scalar, UseCase
+from pipelines.config import Column, Scalar, UseCase, limit_text
 from pipelines.errors import BadUseCase, SluiceError
 
 _BLANKS = r"'[\s\p{Z}]+'"
@@ -253,10 +253,15 @@ def _broken(column: str, use_case: UseCase) -> dict[str, str]:
     if allowed := _allowed(column, use_case):
         broken["not allowed"] = f"{value} NOT IN ({', '.join(allowed)})"
     if spec.min is not None:
-        broken[f"below {spec.min:g}"] = f"{value} < {spec.min!r}"
+        broken[f"below {limit_text(spec.min)}"] = f"{value} < {_limit(spec.min, spec)}"
     if spec.max is not None:
-        broken[f"above {spec.max:g}"] = f"{value} > {spec.max!r}"
+        broken[f"above {limit_text(spec.max)}"] = f"{value} > {_limit(spec.max, spec)}"
     return broken
+
+
+def _limit(limit: float, column: Column) -> str:
+    """SQL of a limit: of whole numbers a whole one, since DuckDB would compare them with a double as doubles, rounded."""
+    return str(int(limit)) if column.type == "integer" and limit == int(limit) else repr(limit)
 
 
 def _allowed(column: str, use_case: UseCase) -> list[str]:

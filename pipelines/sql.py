@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, TypeAlias, cast
 
@@ -96,8 +97,15 @@ def literal(value: Scalar, type_: str) -> str:
 
 
 def fits(value: Scalar, type_: str) -> bool:
-    """Whether a SQL type can hold a value of a use-case file."""
-    return value is None or _connection().execute(f"SELECT TRY_CAST({text(str(value))} AS {type_})").fetchall()[0][0] is not None
+    """Whether a SQL type can hold a value of a use-case file, as it is: DuckDB's own cast rounds 1.5, and cuts the hour off a day."""
+    if value is None:
+        return True
+    cast = f"TRY_CAST({text(str(value))} AS {type_})"
+    moment = f"TRY_CAST({text(str(value))} AS TIMESTAMP)" if type_ == "DATE" else cast
+    ((found, whole),) = _connection().execute(f"SELECT {cast}, coalesce({moment} = {cast}, true)").fetchall()
+    if type_ == "BIGINT" or (type_ == "DOUBLE" and isinstance(value, int)):
+        return found is not None and Decimal(str(value)) == Decimal(found)
+    return found is not None and bool(whole) and str(found) != "nan"
 
 
 @lru_cache(maxsize=1000)

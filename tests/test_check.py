@@ -70,13 +70,13 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
             "[web, WEB], chip: [' Web']}",
             "cleanse.merge.channel: 'web' is to become 'online' and 'chip'; leave it in one of the two lists",
         ),
-        (
-            "lower: [channel]",
-            "rename: {Betrag: amount, Summe: amount}",
-            "cleanse.rename.Summe: 'amount' is what 'Betrag' is called already",
-        ),
         ("lower: [channel]", "missing: {bad: [0.1, n/a], at: [7]}", "cleanse.missing.at: 7 is no timestamp"),
         ("lower: [channel]", "fill: {amount: much}", "cleanse.fill.amount: 'much' is no number"),
+        ("min: 0}", "min: 9007199254740993}", "columns.amount.min: 9007199254740993 is no number"),
+        ("min: 0}", "min: 0, max: -1}", "columns.amount: min 0 is greater than max -1, so no value would be good"),
+        ("required: true}", "required: true}\n  n: {type: integer, allowed: ['1.5']}", "columns.n.allowed: '1.5' is no integer"),
+        ("lower: [channel]", "fill: {amount: nan}", "cleanse.fill.amount: 'nan' is no number"),
+        ("lower: [channel]", "missing: {bad: [0.5]}", "cleanse.missing.bad: 0.5 is no integer"),
         ("lower: [channel]", "fill: {bad: 0}", "cleanse.fill.bad: a label that is made up teaches nothing"),
         ("lower: [channel]", "rename: {Betrag: amuont}", "cleanse.rename.Betrag: no column 'amuont'; did you mean 'amount'?"),
         (

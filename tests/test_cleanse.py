@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from pipelines import sql
 from pipelines.cleanse import cleanse, feeding, keyed
 from pipelines.config import UseCase
 from pipelines.errors import BadUseCase, SluiceError
+from tests import tiny
 from tests.relations import START, dicts, relation, row, use_case
 
 NIGHT = date(2026, 1, 1)
@@ -62,6 +64,37 @@ def test_missing_values_are_filled_before_they_are_judged() -> None:
     case = use_case(cleanse={"fill": {"customer": "nobody", "amount": 0}})
     clean, quarantine = both([row("a", customer=None, amount=None)], case)
     assert (clean[0]["customer"], clean[0]["amount"], quarantine) == ("nobody", 0.0, [])
+
+
+BEYOND = 2**53  # where a double no longer tells a whole number from the next
+
+
+@pytest.mark.parametrize(
+    ("limits", "bad"),
+    [
+        ({"min": BEYOND + 1}, {"a": "below 9007199254740993"}),
+        ({"max": BEYOND}, {"b": "above 9007199254740992"}),
+        ({"max": 1e16}, {"d": "above 1e+16"}),
+    ],
+)
+def test_limits_of_whole_numbers_are_exact(limits: dict[str, float], bad: dict[str, str]) -> None:
+    values = {"a": BEYOND, "b": BEYOND + 1, "c": 10**16, "d": 10**16 + 1}
+    limits = {"min": 0} | limits
+    case = use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer", **limits}})
+    exact = " ".join(f"WHEN '{key}' THEN {value}" for key, value in values.items())
+    rows = relation([row(key) for key in values]).project(f"* REPLACE (CASE id {exact} END AS amount)")
+    told = {found["key"]: found["reasons"].removeprefix("amount: ") for found in dicts(cleanse(rows, case, NIGHT).quarantine)}
+    assert {key: reason for key, reason in told.items() if key in bad} == bad
+    least, most = case.columns["amount"].min, case.columns["amount"].max
+    assert told.keys() == {key for key, value in values.items() if (least or 0) > value or (most is not None and value > most)}
+
+
+def test_a_code_that_is_no_whole_number_takes_no_other_for_missing() -> None:
+    case = use_case(
+        columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer"}}, cleanse={"missing": {"amount": ["1.5"]}}
+    )
+    rows = relation([row("a", amount=2)]).project("* REPLACE (amount::BIGINT AS amount)")
+    assert dicts(cleanse(rows, case, NIGHT).clean)[0]["amount"] == 2
 
 
 def test_a_bad_row_tells_every_reason_and_the_raw_values_at_fault() -> None:

@@ -21,6 +21,7 @@ from pipelines.config.base import (
     Step,
     Strict,
     duration_text,
+    limit_text,
     variable_of,
 )
 from pipelines.config.candidates import Baseline, Candidates, Folds, Search, Split
@@ -101,5 +102,6 @@ __all__ = [
     "UseCase",
     "Window",
     "duration_text",
+    "limit_text",
     "variable_of",
 ]

@@ -7,7 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from croniter import CroniterBadDateError, croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from pipelines.errors import brief
 
@@ -23,6 +32,7 @@ RESERVED = frozenset({"split", "score", "decision", "engine", "model_version", "
 NAME = r"^[a-z][a-z0-9_]*$"
 LONGEST_NAME = 63  # characters: names go into files' names and DAG ids, and PostgreSQL cuts longer ones off without a word
 MOST_DAYS = 36_525  # a century: so far, any sum of days and dates below is a date
+BEYOND = 2**53  # from here on, a float does not tell a whole number from the next
 LONGEST_CRON = 100  # characters
 
 
@@ -76,6 +86,19 @@ Days = Annotated[int, Field(le=MOST_DAYS)]
 Day = Annotated[date, Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
 Share = Annotated[float, Field(ge=0, le=1)]
 Scalar: TypeAlias = bool | int | float | str | None
+
+
+def _exactly(value: object, read: ValidatorFunctionWrapHandler) -> float:
+    number: float = read(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= BEYOND else number
+
+
+Limit = Annotated[float, WrapValidator(_exactly), PlainSerializer(lambda value: value)]  # an int where a float would be another number
+
+
+def limit_text(limit: float) -> str:
+    """A limit as people write it, with all digits of a whole number."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def variable_of(connection: str) -> str:

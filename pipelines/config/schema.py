@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.config.base import Days, Strict
+from pipelines.config.base import Days, Limit, Strict
 
 
 class Column(Strict):
@@ -20,8 +20,8 @@ class Column(Strict):
     allowed: tuple[str | int, ...] | None = Field(
         default=None, description="The values that may occur after cleansing; others go to quarantine."
     )
-    min: float | None = Field(default=None, description="Smallest value allowed after cleansing; smaller ones go to quarantine.")
-    max: float | None = Field(default=None, description="Greatest value allowed after cleansing; greater ones go to quarantine.")
+    min: Limit | None = Field(default=None, description="Smallest value allowed after cleansing; smaller ones go to quarantine.")
+    max: Limit | None = Field(default=None, description="Greatest value allowed after cleansing; greater ones go to quarantine.")
     required: bool = Field(default=False, description="A row without a value goes to quarantine.")
     pii: bool = Field(default=False, description="Personal: example values are masked wherever a person reads them.")
     why: str | None = Field(default=None, description="A note for the reader, e.g. why the column is a leak.")
