@@ -137,6 +137,24 @@ def test_the_label_and_leaks_may_be_derived_of_one_another_and_of_anything(tmp_p
     assert mistakes(tmp_path, leak, ('payments"}', 'payments", derive: {tip: "amount * 2", bad: "tip > amount", late: "bad + tip"}}')) == []
 
 
+@pytest.mark.parametrize(
+    ("expectation", "good"),
+    [
+        ("expect_column_values_to_be_between: {column: n, max_value: 9007199254740993}", True),
+        ("expect_column_values_to_be_between: {column: n, max_value: '9007199254740993'}", False),
+        ("expect_column_values_to_be_between: {column: amount, max_value: 9007199254740993}", False),
+        ("expect_column_values_to_be_between: {column: amount, max_value: 9007199254740994}", True),
+        ("expect_column_mean_to_be_between: {column: n, max_value: 9007199254740993}", False),
+        ("expect_multicolumn_sum_to_equal: {column_list: [n, m], sum_total: 9007199254740992}", False),
+        ("expect_multicolumn_sum_to_equal: {column_list: [n, m], sum_total: 9007199254740991}", True),
+    ],
+)
+def test_a_number_that_an_expectation_cannot_tell_from_the_next_is_refused(tmp_path: Path, expectation: str, good: bool) -> None:
+    columns = ("  channel:  {", "  n: {type: integer}\n  m: {type: integer}\n  channel:  {")
+    found = mistakes(tmp_path, columns, ("demo:", f"gates: {{clean: [{expectation}]}}\ndemo:"))
+    assert ["from 2^53 on" in sentence for _, sentence in found] == ([] if good else [True])
+
+
 def test_two_columns_may_swap_their_names(tmp_path: Path) -> None:
     assert mistakes(tmp_path, ("lower: [channel]", "rename: {amount: customer, customer: amount}")) == []
 

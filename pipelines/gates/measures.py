@@ -4,7 +4,9 @@
   row without a value was judged and could not fail. Here it fails, as on pandas, unless `ignore_row_if` leaves it out.
 - A z-score needs a standard deviation that is finite and not zero; without one, Great Expectations is content with every value.
 - A standard deviation is measured from the column's mean: far from zero, a number's last digits are lost in its distance from zero.
-- Sums of fractions are rounded (0.1 + 0.2 is not 0.3): they are compared to twelve digits, since no sum is exact to sixteen.
+- Sums of fractions are rounded (0.1 + 0.2 is not 0.3): they are compared to twelve digits, since no sum is exact to sixteen. Sums
+  of whole numbers are exact.
+- Limits are doubles to Great Expectations, which from 2^53 on do not tell a whole number from the next: there they stay whole.
 - Quantiles are compared with their limits as they stand. Great Expectations grants 1e-8 beside them, more than all of a column of
   tiny values, and one part in ten thousand.
 """
@@ -12,11 +14,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
+from great_expectations.compatibility.pydantic import StrictInt
 from great_expectations.core.metric_function_types import MetricPartialFunctionTypeSuffixes
-from great_expectations.expectations.core import ExpectColumnQuantileValuesToBeBetween
+from great_expectations.core.types import Comparable
+from great_expectations.expectations.core import (
+    ExpectColumnMaxToBeBetween,
+    ExpectColumnMinToBeBetween,
+    ExpectColumnQuantileValuesToBeBetween,
+    ExpectColumnSumToBeBetween,
+    ExpectColumnValuesToBeBetween,
+)
 from great_expectations.expectations.metrics.column_aggregate_metric_provider import column_aggregate_partial
 from great_expectations.expectations.metrics.column_aggregate_metrics.column_standard_deviation import ColumnStandardDeviation
 from great_expectations.expectations.metrics.column_map_metrics.column_values_z_score import ColumnValuesZScore
@@ -29,8 +39,10 @@ from great_expectations.expectations.metrics.map_metric_provider import (
     multicolumn_condition_partial,
 )
 
+from pipelines.config.base import BEYOND
 from pipelines.gates.engine import DuckDBExecutionEngine
 
+Whole: TypeAlias = StrictInt | Comparable | None
 ROUNDING = 1e-12  # of a sum of fractions, as a share of what is added up
 Z_SCORES = f"column_values.z_score.{MetricPartialFunctionTypeSuffixes.MAP.value}"
 
@@ -102,7 +114,37 @@ class SumEqual(MulticolumnMapMetricProvider):  # type: ignore[misc]
         numbers: list[Any] = [sa.cast(column, sa.Double) for column in column_list]
         size = sum(map(sa.func.abs, numbers), sa.literal(0.0, sa.Double))
         apart = sa.func.abs(sum(numbers, sa.literal(-float(sum_total), sa.Double)))
-        return sa.func.coalesce(sa.and_(sa.func.isfinite(size), apart <= ROUNDING * size), sa.false())
+        whole = sa.and_(size < BEYOND, *(number == sa.func.trunc(number) for number in numbers))
+        rounding = sa.case((whole, 0.0), else_=ROUNDING)
+        return sa.func.coalesce(sa.and_(sa.func.isfinite(size), apart <= rounding * size), sa.false())
+
+
+class ExpectColumnValuesToBeBetweenWhole(ExpectColumnValuesToBeBetween):  # type: ignore[misc]
+    """Stands in where a limit is beyond 2^53."""
+
+    min_value: Whole = None
+    max_value: Whole = None
+
+
+class ExpectColumnMinToBeBetweenWhole(ExpectColumnMinToBeBetween):  # type: ignore[misc]
+    """Stands in where a limit is beyond 2^53."""
+
+    min_value: Whole = None
+    max_value: Whole = None
+
+
+class ExpectColumnMaxToBeBetweenWhole(ExpectColumnMaxToBeBetween):  # type: ignore[misc]
+    """Stands in where a limit is beyond 2^53."""
+
+    min_value: Whole = None
+    max_value: Whole = None
+
+
+class ExpectColumnSumToBeBetweenWhole(ExpectColumnSumToBeBetween):  # type: ignore[misc]
+    """Stands in where a limit is beyond 2^53."""
+
+    min_value: Whole = None
+    max_value: Whole = None
 
 
 class ExpectColumnQuantilesToBeBetween(ExpectColumnQuantileValuesToBeBetween):  # type: ignore[misc]

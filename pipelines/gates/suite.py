@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from great_expectations.expectations.registry import get_expectation_impl, get_m
 from pydantic import ValidationError as FormError
 
 from pipelines.config import Expectation
+from pipelines.config.base import BEYOND
 from pipelines.config.watch import OWN
 from pipelines.errors import meant
 from pipelines.gates import counted, measures, own, vacuous
@@ -36,7 +38,13 @@ NOT_ONE_TABLE = frozenset({"expect_query_results_to_match_comparison", "expect_t
 NO_QUARTILES = frozenset({"expect_column_values_to_not_be_outliers"})
 # Expectations that are judged by another class than Great Expectations', see `measures`.
 INSTEAD = {"expect_column_quantile_values_to_be_between": measures.ExpectColumnQuantilesToBeBetween}
-OURS = frozenset(each.expectation_type for each in INSTEAD.values()) | {counted.NAME}
+WHOLE: dict[str, Any] = {
+    "expect_column_values_to_be_between": measures.ExpectColumnValuesToBeBetweenWhole,
+    "expect_column_min_to_be_between": measures.ExpectColumnMinToBeBetweenWhole,
+    "expect_column_max_to_be_between": measures.ExpectColumnMaxToBeBetweenWhole,
+    "expect_column_sum_to_be_between": measures.ExpectColumnSumToBeBetweenWhole,
+}
+OURS = frozenset(each.expectation_type for each in (*INSTEAD.values(), *WHOLE.values())) | {counted.NAME}
 ONE_COLUMN = ("column", "column_A", "column_B")
 # Arguments that Great Expectations lets out, and is then content with every table.
 NEEDED = frozenset({"column_set", "column_list", "type_list", "regex", "partition_object", "threshold", "quantile_ranges"})
@@ -61,7 +69,9 @@ class Stated:
 
 def build(expectation: Expectation) -> Any:
     """Great Expectations' object for an expectation without mistakes."""
-    return INSTEAD.get(expectation.name, get_expectation_impl(expectation.name))(**expectation.kwargs)
+    whole = any(isinstance(expectation.kwargs.get(limit), int) and abs(expectation.kwargs[limit]) >= BEYOND for limit in LIMITS)
+    instead = WHOLE.get(expectation.name) if whole else INSTEAD.get(expectation.name)
+    return (instead or get_expectation_impl(expectation.name))(**expectation.kwargs)
 
 
 def mistakes(expectation: Expectation, columns: Collection[str], facts: Mapping[str, Fact] | None = None) -> list[str]:
@@ -95,8 +105,35 @@ def mistakes(expectation: Expectation, columns: Collection[str], facts: Mapping[
         return [f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under cleanse.rules"]
     if missing := [f"{name}: no column {column!r}; {meant(column, columns)}" for column in named(expectation) if column not in columns]:
         return missing
+    if facts is not None and (inexact := list(_inexact(expectation, facts))):
+        return [f"{name}: {sentence}" for sentence in inexact]
     given = {argument: _plain(getattr(built, argument)) for argument in expectation.kwargs}  # a number that was written as text is one
     return [f"{name}: {sentence}" for sentence in vacuous.mistakes(name.removeprefix("expect_"), given, facts or {})]
+
+
+def _inexact(expectation: Expectation, facts: Mapping[str, Fact]) -> Iterator[str]:
+    """Numbers that are not told from the next one where they are compared."""
+    name, kwargs = expectation.name, expectation.kwargs
+    types = {facts[column].type for column in named(expectation) if column in facts}
+    for argument in vacuous.NUMBERS:
+        number = _beyond(kwargs.get(argument))
+        if number is None or (name in WHOLE and types == {"BIGINT"} and isinstance(kwargs[argument], int)):
+            continue
+        rounded = "BIGINT" in types and name in (*WHOLE, "expect_multicolumn_sum_to_equal")
+        if rounded or Decimal(float(number)) != number:
+            yield (
+                f"{argument} {number}: from 2^53 on, a whole number is not told from the next one here; way out: write the limit of an "
+                "integer column as a whole number in its min or max, or in expect_column_values_to_be_between"
+            )
+
+
+def _beyond(value: Any) -> Decimal | None:
+    """The number of an argument, also of one that was written as text, if it is so large that not every whole one is a double."""
+    try:
+        number = Decimal(value) if isinstance(value, float) else Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and BEYOND <= abs(number) < 2**63 else None  # no integer is larger
 
 
 def _plain(value: Any) -> Any:

@@ -206,6 +206,32 @@ def test_each_bad_value_is_an_example_once_and_counted_each_time(name: str, kwar
     assert observed.result["partial_unexpected_list"] == examples
 
 
+BEYOND = 2**53  # where a double no longer tells a whole number from the next
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("column_values_to_be_between", {"max_value": BEYOND}),
+        ("column_values_to_be_between", {"min_value": BEYOND + 2}),
+        ("column_values_to_be_between", {"max_value": BEYOND + 1, "strict_max": True}),
+        ("column_min_to_be_between", {"min_value": BEYOND + 2}),
+        ("column_max_to_be_between", {"max_value": BEYOND}),
+        ("column_sum_to_be_between", {"min_value": BEYOND + 2}),
+    ],
+)
+def test_whole_numbers_are_compared_exactly(name: str, limits: dict[str, Any]) -> None:
+    assert not observe(name, {"column": "n"} | limits, f"SELECT {BEYOND + 1} AS n").success
+    exact = {limit: BEYOND + 1 for limit in limits if limit in ("min_value", "max_value")}
+    assert observe(name, {"column": "n"} | exact, f"SELECT {BEYOND + 1} AS n").success
+
+
+def test_a_sum_of_whole_numbers_is_not_off_by_one() -> None:
+    rows = f"SELECT {10**13} AS a, 1 AS b"
+    assert observe("multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13 + 1}, rows).success
+    assert not observe("multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13}, rows).success
+
+
 def test_the_connection_stays_open_and_keeps_no_trace() -> None:
     connection = duckdb.connect()
     engine.validate(
