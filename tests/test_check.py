@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import use_cases
 from pipelines.check import check
+from pipelines.errors import BadUseCase
 from pipelines.settings import ROOT
 from tests import tiny
 
@@ -153,6 +154,13 @@ def test_a_number_that_an_expectation_cannot_tell_from_the_next_is_refused(tmp_p
     columns = ("  channel:  {", "  n: {type: integer}\n  m: {type: integer}\n  channel:  {")
     found = mistakes(tmp_path, columns, ("demo:", f"gates: {{clean: [{expectation}]}}\ndemo:"))
     assert ["from 2^53 on" in sentence for _, sentence in found] == ([] if good else [True])
+
+
+@pytest.mark.parametrize(("group", "told"), [("tip", "no column 'tip'"), ("bad", "'bad' is the label"), ("shop", "no column 'shop'")])
+def test_rows_are_kept_together_by_a_column_that_clean_rows_have(tmp_path: Path, group: str, told: str) -> None:
+    leak = ("  channel:  {", "  tip: {type: number, role: leak}\n  channel:  {")
+    with pytest.raises(BadUseCase, match=f"split.folds.group: {told}.*; there are id, at, customer, amount, channel"):
+        mistakes(tmp_path, leak, ("by: time, n: 3", f"by: group, group: {group}, n: 3"))
 
 
 def test_two_columns_may_swap_their_names(tmp_path: Path) -> None:

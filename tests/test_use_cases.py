@@ -115,6 +115,7 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
+        ("unit: bad", "promotion.unit: 'bad' is the label, by which no rows are kept together; there are row, day, id, at, customer"),
         ("unit: shop", "promotion.unit: no column 'shop'; there are row, day, id, at, customer"),
         ("units: day", "promotion.units: unknown key; did you mean 'unit'?"),
         ("confidence: 1.5", "promotion.confidence"),

@@ -164,11 +164,7 @@ class UseCase(Strict):
         rule = self.candidates.baseline.rule
         if rule is not None and rule not in self.features.numbers:
             found.append(f"candidates.baseline.rule: {rule!r} is no number feature; there are {', '.join(self.features.numbers) or 'none'}")
-        group = self.split.folds.group
-        if group is not None and group not in self.columns:
-            found.append(f"split.folds.group: no column {group!r}; there are {columns}")
-        if self.unit_column not in (None, *self.kept_columns):
-            found.append(f"promotion.unit: no column {self.unit!r}; there are row, day, {', '.join(self.kept_columns)}")
+        found += self._unit_mistakes()
         if self.sink and "use_case" in (self.key, self.time):
             found.append(
                 "sink: its table has a column use_case of its own; give the key or time of that name another one under cleanse.rename"
@@ -182,6 +178,20 @@ class UseCase(Strict):
                 if self.columns.get(name) is None or self.columns[name].role != what:
                     found.append(f"replay.{what}: {name!r} is not the column with role {what}")
         return found
+
+    def _unit_mistakes(self) -> list[str]:
+        """Rows are kept together by a column that clean rows have, and that does not say what is predicted."""
+        together = [name for name in self.kept_columns if name != self.target]
+        units = [
+            ("split.folds.group", self.split.folds.group, together),
+            ("promotion.unit", self.promotion.unit, ["row", "day", *together]),
+        ]
+        return [
+            f"{where}: {f'{name!r} is the label, by which no rows are kept together' if name == self.target else f'no column {name!r}'}; "
+            f"there are {', '.join(allowed)}"
+            for where, name, allowed in units
+            if name is not None and name not in allowed
+        ]
 
     def _task_mistakes(self) -> list[str]:
         found = []
