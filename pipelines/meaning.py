@@ -79,6 +79,29 @@ def columns(use_case: UseCase) -> Meanings:
     return {name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns}
 
 
+def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
+    """The columns of clean that mean the same in two files: what one calls them -> what the other does."""
+    theirs = {fingerprint: name for name, fingerprint in columns(other).items() if name in other.kept_columns}
+    found = {name: theirs.get(fingerprint) for name, fingerprint in columns(use_case).items() if name in use_case.kept_columns}
+    return {name: called for name, called in found.items() if called is not None}
+
+
+def delivered(use_case: UseCase) -> dict[str, str]:
+    """What the source gives of a row but the label: what makes its value in raw -> what raw calls it."""
+    reader = _Reader(use_case)
+    return {
+        _digest([reader._identity(name), *reader._typed(name)]): use_case.source_names[name]
+        for name in reader.given
+        if name != use_case.target
+    }
+
+
+def of_admission(use_case: UseCase) -> str:
+    """The fingerprint of all that lets a raw row feed windows, and on which day; what its columns say beyond that is no matter."""
+    reader = _Reader(use_case)
+    return _digest([reader._rows(), reader._identity(use_case.time)])
+
+
 def of_rows(use_case: UseCase) -> str:
     """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it in."""
     return _digest([columns(use_case), _Reader(use_case)._rows()])
@@ -177,6 +200,11 @@ class _Reader:
         if use_case.replay and name in (use_case.key, use_case.time):
             told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
         return told
+
+    def _typed(self, name: str) -> list[Any]:
+        """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
+        told = self._column(name)
+        return [told["type"], [] if told["type"] == "string" else told["missing"]]
 
     def _column_or_text(self, name: str) -> Any:
         try:

@@ -64,12 +64,17 @@ def days(
         A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it); `delivered`, `aside`,
         `rejected` (raw rows, those of them that do not feed windows, and those of these that count as rejected; null for own days,
         which gate_clean judges); `rows`; `again` (rows with a key that an earlier day has, too); `content` (a hash, without
-        order, of all columns but the label); `pattern` (of all but key, date and label: a day under another date has the same;
+        order, of all columns but the label, and of what they mean: the same whatever a file calls them); `pattern` (of all but key, date and label: a day under another date has the same;
         null where too few rows differ); `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a
-        binary task's, how many are positive); `meaning` (by which rules rows are let in and repaired: `meaning.of_rows`).
+        binary task's, how many are positive); `meaning` (by which rules rows are let in: `meaning.of_admission`).
     """
     time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
-    told = [sql.name(column) for column in use_case.kept_columns if column != use_case.target]
+    # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no matter.
+    means = sorted((fingerprint, column) for column, fingerprint in meaning.columns(use_case).items() if column in use_case.kept_columns)
+    told = [sql.name(column) for _, column in means if column != use_case.target]
+    of_label, of_others = (
+        sql.text("".join(found for found, column in means if (column == use_case.target) is is_label)) for is_label in (True, False)
+    )
     alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
     before, own = every
     positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
@@ -86,9 +91,9 @@ def days(
             SELECT CAST(unnest(range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
         ),
         found AS (
-            SELECT "#day" AS "day", count(*) AS "rows", sum(hash({", ".join(told)})) AS "content",
+            SELECT "#day" AS "day", count(*) AS "rows", sum(hash({of_others}, {", ".join(told)})) AS "content",
                 if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*), sum("#alike"), NULL) AS "pattern",
-                count({label}) AS "labelled", sum(hash({key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives"
+                count({label}) AS "labelled", sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives"
             FROM seen GROUP BY ALL
         ),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
@@ -99,7 +104,7 @@ def days(
         )
         SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
             CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
-            CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives", '{meaning.of_rows(use_case)}' AS "meaning"
+            CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives", '{meaning.of_admission(use_case)}' AS "meaning"
         FROM every LEFT JOIN found USING ("day") LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
     statement = statement.replace("seen_rows", _view(seen)).replace("raw_rows", _view(given.union(put)))
     return sql.select(past, "past", statement)

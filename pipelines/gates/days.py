@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pipelines import dates
@@ -25,6 +25,7 @@ from pipelines.gates.known import Day, Difference
 from pipelines.gates.resolve import CHANCE
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
+from pipelines.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,14 +98,35 @@ class Judged:
         return min((day.day for day in every if day.rows), default=None)
 
     def is_known(self, day: Day) -> bool:
-        """Whether its rows are those that another run has let through."""
-        return any(known.is_as(day, other) for other in self.known.get(day.day, ()))
+        """Whether its rows, and the labels that are known of them, are those that another run has let through."""
+        return day.day in self.known and day.day not in self.differences
 
     @cached_property
-    def differences(self) -> dict[date, tuple[Day, Difference]]:
-        """How days differ from what is known of them."""
-        differing = [(day, self.known[day.day][0]) for day in self.judged_by_day if self.known.get(day.day) and not self.is_known(day)]
-        return known.differences(self.run, differing)
+    def differences(self) -> dict[date, list[tuple[Day, Difference]]]:
+        """How days differ from what is known of them: in their rows from every word on them, in their labels from the newest that knows any."""
+        asked = {day: words for day in self.judged_by_day if (words := self.known.get(day.day))}
+        rows = {day: words for day, words in asked.items() if not any(known.has_rows_of(day, word) for word in words)}
+        newest = {day: known.newest_labels(words) for day, words in asked.items()}
+        labels = {day: word for day, word in newest.items() if word and known.relabelled(day, word)}
+        compared = known.compared(self.run, {(day, word) for day, words in rows.items() for word in words} | set(labels.items()))
+        # Hashes differ, too, where another file told them, or where a label is known that was not.
+        other = {day: words[0] for day, words in rows.items() if all(compared[day, word].in_rows for word in words)}
+        found: dict[date, list[tuple[Day, Difference]]] = {}
+        for day in asked:
+            for word in dict.fromkeys(word for word in (other.get(day), labels.get(day)) if word):
+                told = compared[day, word].of(rows=word is other.get(day), labels=word is labels.get(day))
+                if told.in_rows or told.relabelled:
+                    found.setdefault(day.day, []).append((word, told))
+        return found
+
+    @cached_property
+    def shared(self) -> dict[Store, dict[str, str]]:
+        """See `known.shared`, of all that know a day."""
+        return {store: known.shared(self.run, store) for store in {word.store for words in self.known.values() for word in words}}
+
+    def is_vouched_for(self, day: Day, column: str) -> bool:
+        """Whether anybody knows a column of a day: where the file has changed, those who know the day may not."""
+        return any(known.has_rows_of(day, word) or column in self.shared[word.store] for word in self.known.get(day.day, ()))
 
     @cached_property
     def fresh(self) -> list[Day]:
@@ -197,23 +219,30 @@ def _refused(judged: Judged) -> Told:
 
 
 def _changed(judged: Judged) -> Told:
-    for day, (other, found) in judged.differences.items():
-        parts = {"other": found.changed, "gone": found.gone, "new": found.added, "labels other": found.relabelled}
-        yield day, f"{', '.join(f'{n:,} {what}' for what, n in parts.items() if n)}, {other}"
+    for day, differing in judged.differences.items():
+        yield day, "; ".join(_difference(found, other) for other, found in differing)
+
+
+def _difference(found: Difference, other: Day) -> str:
+    parts = {"other": found.changed, "gone": found.gone, "new": found.added, "labels other": found.relabelled}
+    return f"{', '.join(f'{n:,} {what}' for what, n in parts.items() if n)}, {other}"
 
 
 def _changed_much(judged: Judged) -> Told:
     told = dict(_changed(judged))
     at = {day.day: day for day in judged.days}
-    for day, (other, found) in judged.differences.items():
-        rows = max(MARGIN * found.before, CHANCE * math.sqrt(found.before))
-        if (
-            found.changed + found.gone > CHANGED * found.before
-            or abs(found.added - found.gone) > rows
-            or found.relabelled > CHANGED * found.labelled
-            or _moved(at[day], other)
-        ):
+    for day, differing in judged.differences.items():
+        if any(_is_much(found) or _moved(at[day], other) for other, found in differing):
             yield day, told[day]
+
+
+def _is_much(found: Difference) -> bool:
+    rows = max(MARGIN * found.before, CHANCE * math.sqrt(found.before))
+    return (
+        found.changed + found.gone > CHANGED * found.before
+        or abs(found.added - found.gone) > rows
+        or found.relabelled > CHANGED * found.labelled
+    )
 
 
 def _moved(day: Day, other: Day) -> bool:
@@ -225,16 +254,15 @@ def _moved(day: Day, other: Day) -> bool:
 
 
 def _unusual(judged: Judged) -> Told:
-    """Days that nobody knows, and labels that have become known, which are not like those of other days."""
-    label, of_past = usual.label(judged.run.use_case), {day.day for day in judged.past}
-    new = {name: {day.day for day in judged.fresh} for name in judged.numbers}
-    new[label] = of_past - {day.day for day in judged.past if _is_label_known(judged, day)}
-    for name, asked in new.items():
+    """What nobody knows of a day, and labels that have become known, which are not like those of other days."""
+    past, label = [day for day in judged.past if day.rows], usual.label(judged.run.use_case)
+    for name, column in usual.columns(judged.run.use_case).items():
+        known_on = _is_label_known if name == label else partial(Judged.is_vouched_for, column=column)
+        asked = {day.day for day in past if not known_on(judged, day)}
         if not asked:
             continue
-        numbers, others = judged.numbers[name], judged.sound_numbers[name]
-        if name == label:  # of a day that was let through the label may have become known since
-            others = {day: number for day, number in others.items() if day not in asked}
+        # Of a day that was let through something may have become known since: that tells nothing of what is usual.
+        numbers, others = judged.numbers[name], {day: n for day, n in judged.sound_numbers[name].items() if day not in asked}
         others = others if len(others) >= usual.ENOUGH_DAYS else numbers | others
         yield from _unlike(name, {day: numbers[day] for day in sorted(asked) if day in numbers}, others)
 
@@ -312,7 +340,9 @@ QUESTIONS: dict[str, Question] = {
     ),
     "stopped_nights": Question("a night that its gate has stopped feeds no windows: " + _MEND, _refused),
     "differences": Question("these days were let through with other rows", _changed, "warn"),
-    "great_differences": Question("these days were let through with other rows: " + _MEND, _changed_much),
+    "great_differences": Question(
+        "these days were let through with other rows: " + _MEND + "; of labels, the nights that have known the others", _changed_much
+    ),
     "values": Question("a day that no run knows is like others, and so are labels that have become known", _unusual),
     "labels": Question("labels that are known by now are there; one that breaks a rule is none", _unlabelled),
     "another_days_rows": Question("a day has rows of its own", _another),

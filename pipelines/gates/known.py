@@ -2,20 +2,23 @@
 
 A day is known by its night's own row in the table `days`, by those of the night before this partition, and by the newest training's:
 each only if the gates of the tables that it tells of are open on them as they are now. Only earlier partitions are asked.
+
+Each is a word: on the rows of a day, and on its labels, if it knew any; a night's own word knows none. Words that were given
+by another file are compared by the columns that mean the same in both, whatever either file calls them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import sql
-from pipelines.config import GatedTable, Kind
-from pipelines.errors import TableMissing
+from pipelines import dates, definitions, meaning, sql
+from pipelines.config import GatedTable, Kind, UseCase
+from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.store import Store
@@ -64,9 +67,17 @@ class Difference:
     relabelled: int  # those of them whose label is another
 
     @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self.added or self.gone or self.changed or self.relabelled)
+    def in_rows(self) -> bool:
+        """Whether there is one beside the labels."""
+        return bool(self.added or self.gone or self.changed)
+
+    def of(self, *, rows: bool, labels: bool) -> Difference:
+        """What is asked of it: the rows, the labels, or both."""
+        found = self if rows else replace(self, added=0, gone=0, changed=0)
+        return found if labels else replace(found, labelled=0, relabelled=0)
+
+
+SAME = Difference(0, 0, 0, 0, 0, 0)
 
 
 def days(store: Store) -> list[Day]:
@@ -81,26 +92,35 @@ def others(run: Run) -> tuple[Store, ...]:
 
 
 def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
-    """What is known of some days, by this partition's rules: the night's own word first, then those of `others`, which are told."""
+    """What is known of some days, by this partition's rules: the night's own word first, then those of `others`, which are told.
+
+    A night's own word is asked only where no other one knows the day's very rows.
+    """
     found: dict[date, list[Day]] = {}
     wanted = {day.day: day for day in asked}
     for known in told:
         if known.day in wanted and known.meaning == wanted[known.day].meaning:
             found.setdefault(known.day, []).append(known)
     for day in asked:
-        if not any(is_as(day, known) for known in found.get(day.day, ())) and (own := _own(run, day)):
+        if not any(has_rows_of(day, known) for known in found.get(day.day, ())) and (own := _own(run, day)):
             found.setdefault(day.day, []).insert(0, own)
     return found
 
 
-def is_as(day: Day, known: Day) -> bool:
-    """Whether a day's rows, but for labels that one of both does not know, are those that are known."""
-    return (day.content, day.rows) == (known.content, known.rows) and not relabelled(day, known)
+def has_rows_of(day: Day, known: Day) -> bool:
+    """Whether a day's rows, but for the labels, are the very rows that are known, told by columns that mean the same."""
+    return (day.content, day.rows) == (known.content, known.rows)
 
 
 def relabelled(day: Day, known: Day) -> bool:
     """Whether both know labels, and not the same."""
     return bool(day.labelled and known.labelled) and day.labels != known.labels
+
+
+def newest_labels(words: Sequence[Day]) -> Day | None:
+    """The newest word on a day's labels: what older ones have known may have been corrected since."""
+    told = [word for word in words if word.labelled]
+    return max(told, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
 
 
 def refused(run: Run, day: Day) -> str | None:
@@ -109,26 +129,27 @@ def refused(run: Run, day: Day) -> str | None:
     if not _is_earlier(run, night) or not night.has("raw"):
         return None
     closed = next((f"gate_{table}" for table in OF_A_NIGHT if _is_closed(night, table)), None)
-    return closed if closed and _delivered(run, run.store, day) == _delivered(run, night, day) else None
+    return closed if closed and _is_delivered_again(run, day, night) else None
 
 
-def differences(run: Run, pairs: Sequence[tuple[Day, Day]]) -> dict[date, tuple[Day, Difference]]:
-    """Compare days' rows one by one with those that are known of them: those that differ, and how."""
-    found: dict[date, tuple[Day, Difference]] = {}
+def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Day], Difference]:
+    """Compare days' rows one by one with those of words on them."""
+    found = dict.fromkeys(pairs, SAME)
     for store in dict.fromkeys(known.store for _, known in pairs):
-        theirs = {known.day: known for _, known in pairs if known.store is store}
-        for day, *counted in _compared(run, store, list(theirs)):
-            found[day] = (theirs[day], Difference(*counted))
-    # Where rows do not differ, the hash was another version's, or a label is known that was not.
-    return {day: (known, difference) for day, (known, difference) in sorted(found.items()) if difference.any}
+        asked = {day.day: (day, known) for day, known in pairs if known.store is store}
+        for day, *counted in _compared(run, store, list(asked)):
+            found[asked[day]] = Difference(*counted)
+    return found
 
 
 def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
+    both_have = shared(run, store)
     key, label, time = map(sql.name, (run.use_case.key, run.use_case.target, run.use_case.time))
-    others = [sql.name(column) for column in run.use_case.kept_columns if column not in (run.use_case.key, run.use_case.target)]
+    others = [sql.name(column) for column in both_have if column not in (run.use_case.key, run.use_case.target)]
     ours, known = (f"row({', '.join(f'{side}.{column}' for column in others)})" for side in ("ours", "known"))
     both = f"ours.{key} IS NOT NULL AND known.{key} IS NOT NULL"
-    labelled = f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL"
+    labelled = f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL" if run.use_case.target in both_have else "false"
+    relabelled = f"{labelled} AND ours.{label} <> known.{label}" if run.use_case.target in both_have else "false"
     joined = (
         _rows(run, run.store, asked)
         .set_alias("ours")
@@ -141,20 +162,40 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
     joined = joined.project(f"""
         coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day, known.{key} IS NOT NULL AS before,
         known.{key} IS NULL AS added, ours.{key} IS NULL AS gone, {both} AND {ours} IS DISTINCT FROM {known} AS changed,
-        {labelled} AS labelled, {labelled} AND ours.{label} <> known.{label} AS relabelled""")
+        {labelled} AS labelled, {relabelled} AS relabelled""")
     counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__]
     return joined.aggregate(f"day, {', '.join(counted)}", "day").fetchall()
 
 
+def shared(run: Run, store: Store) -> dict[str, str]:
+    """The columns that mean the same here and where a partition was made: what this run calls them -> what it is called there.
+
+    Key and time are among them, where days are known by this partition's rules (`of`).
+    """
+    return meaning.shared(run.use_case, _file(run, store, "days"))
+
+
 def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
-    """All rows that windows see in a partition."""
-    columns = ", ".join(map(sql.name, run.use_case.kept_columns))
+    """All rows that windows see in a partition: of the columns that mean what they mean to this run, and as it calls them."""
+    columns = ", ".join(f"{sql.name(there)} AS {sql.name(here)}" for here, there in shared(run, store).items())
     return store.read("past").project(columns).union(store.read("clean").project(columns))
 
 
 def _rows(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckDBPyRelation:
     named = ", ".join(f"DATE '{day}'" for day in asked)
     return rows(run, store).filter(f"CAST({sql.name(run.use_case.time)} AS DATE) IN ({named})")
+
+
+def _file(run: Run, store: Store, table: str) -> UseCase:
+    """The file by which a table was made."""
+    made_by = store.manifest(table).use_case
+    try:
+        return run.use_case if made_by == run.loaded.sha256 else definitions.kept(run.settings, run.use_case.name, made_by).use_case
+    except BadUseCase as error:
+        raise TableCorrupt(
+            f"{store}: what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what cannot be by now\n"
+            f"  way out: run {store.kind} {store.partition} again"
+        ) from error
 
 
 def _let_through(run: Run, kind: Kind) -> Iterator[Store]:
@@ -197,11 +238,19 @@ def _is_closed(store: Store, table: GatedTable) -> bool:
         return False
 
 
-def _delivered(run: Run, store: Store, day: Day) -> tuple[object, ...]:
-    """What the source gave of a day, whatever it was like: columns, number of rows, and a hash of all but the label."""
-    table = "raw" if store is not run.store or day.own else "past_raw"
+def _is_delivered_again(run: Run, day: Day, night: Store) -> bool:
+    """Whether the source gives of a day what it gave its night, as far as both files ask for it; the label, which is hidden at night, aside."""
     names = run.use_case.source_names
-    rows = store.read(table)
-    columns = [sql.name(name) for name in rows.columns if name != names[run.use_case.target]]
-    of_day = rows.filter(f"CAST({sql.name(names[run.use_case.time])} AS DATE) = DATE '{day.day}'")
-    return (*columns, *of_day.aggregate(f"count(*), sum(hash({', '.join(columns)}))").fetchall()[0])
+    ours = run.store.read("raw" if day.own else "past_raw")
+    ours = ours.filter(f"CAST({sql.name(names[run.use_case.time])} AS DATE) = DATE '{day.day}'")
+    there = _file(run, night, "raw")
+    here, called = meaning.delivered(run.use_case), meaning.delivered(there)
+    both = sorted((here[one], called[one]) for one in here.keys() & called.keys())
+    pairs = list(zip(*both, strict=True))
+    return len(pairs) == 2 and _told(ours, pairs[0]) == _told(night.read("raw"), pairs[1])
+
+
+def _told(rows: duckdb.DuckDBPyRelation, columns: Sequence[str]) -> tuple[Any, ...]:
+    """The number of rows, and a hash of all, without order."""
+    ((n, told),) = rows.aggregate(f"count(*), sum(hash({', '.join(map(sql.name, columns))}))").fetchall()
+    return n, told

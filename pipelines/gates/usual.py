@@ -40,8 +40,8 @@ class Number:
 
 
 def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[date, Number]]:
-    """What stands in the columns on each day: what it is, in words -> day -> number."""
-    asked = dict(_asked(use_case))
+    """What stands in the columns on each day, in those of the file's that are there: what it is, in words -> day -> number."""
+    asked = {name: value for column, name, value in _asked(use_case) if column in rows.columns}
     means = [f"count({value}), avg({value}), stddev_pop({value})" for value in asked.values()]
     day = f"CAST({sql.name(use_case.time)} AS DATE)"
     found: dict[str, dict[date, Number]] = {name: {} for name in asked}
@@ -50,6 +50,11 @@ def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[
             if n >= ENOUGH_VALUES:
                 found[name][of] = Number(n, mean, deviation)
     return found
+
+
+def columns(use_case: UseCase) -> dict[str, str]:
+    """Of which column a number tells."""
+    return {name: column for column, name, _ in _asked(use_case)}
 
 
 def label(use_case: UseCase) -> str:
@@ -77,15 +82,16 @@ def weekday_median(of: date, rows: Mapping[date, int]) -> float | None:
     return float(np.median(alike)) if alike else None
 
 
-def _asked(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def _asked(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
+    """A column, what is asked of it, in words and in SQL."""
     for name, column in use_case.columns.items():
         value = sql.name(name)
         if name == use_case.target:
-            yield label(use_case), f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value)
+            yield name, label(use_case), f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value)
         elif column.role == "feature":
-            yield f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"
+            yield name, f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"
             if column.type in ("integer", "number"):
-                yield f"mean of {name}", _logarithm(value)
+                yield name, f"mean of {name}", _logarithm(value)
 
 
 def _logarithm(value: str) -> str:

@@ -28,18 +28,23 @@ Rows = list[dict[str, Any]]
 Change = Callable[[Rows], Rows]
 
 changes: dict[date, Change] = {}  # what becomes of the rows that the source gives on a day
+tips: list[float] = []  # of all rows, where the source gives a column more
 
 
 def payments(day: date) -> pa.Table:
     usual = tiny.payments(day)
-    return pa.Table.from_pylist(changes.get(day, list)(usual.to_pylist()), schema=usual.schema)
+    schema = usual.schema.append(pa.field("tip", pa.float64())) if tips else usual.schema
+    rows = [row | {"tip": tip + int(row["id"][-2:])} for tip in tips for row in usual.to_pylist()] or usual.to_pylist()
+    return pa.Table.from_pylist(changes.get(day, list)(rows), schema=schema)
 
 
 @pytest.fixture(autouse=True)
 def usual_source() -> Iterator[None]:
     changes.clear()
+    tips.clear()
     yield
     changes.clear()
+    tips.clear()
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,86 @@ def test_rows_that_come_again_under_the_next_days_date_close_the_gate_and_name_t
     changes[night] = lambda rows: rows + of_the_day_before(rows)[::3]
     with pytest.raises(GateClosed, match=r"share of keys that stand in one earlier day: 0\.259"):
         world.judged("scoring", night)
+
+
+def to_the_next_rows(rows: Rows) -> Rows:
+    """The labels, as many of them positive as before, stand at other rows."""
+    return [{**row, "bad": other["bad"]} for row, other in zip(rows, rows[7:] + rows[:7], strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["scoring", "training"])
+def test_labels_of_a_day_with_a_night_of_its_own_are_those_that_a_later_run_has_known(world: World, kind: Kind) -> None:
+    changes[NIGHT] = to_the_next_rows
+    found = told(world.judged(kind, NIGHT + timedelta(days=2)))
+    assert f"{NIGHT}: 12 labels other, scor" in found["great_differences"]
+
+
+def test_labels_that_were_corrected_are_right_once_the_nights_that_had_known_the_others_were_run_again(world: World) -> None:
+    changes[NIGHT] = to_the_next_rows
+    world.lived("scoring", NIGHT + timedelta(days=1))
+    verdict = world.judged("scoring", NIGHT + timedelta(days=2))
+    assert verdict.passed
+    assert not verdict.failed("warn")
+
+
+def test_labels_that_come_one_by_one_are_no_others(world: World) -> None:
+    day, night = NIGHT - timedelta(days=1), NIGHT + timedelta(days=2)
+    changes[day] = lambda rows: [{**row, "bad": row["bad"] if n % 4 else None} for n, row in enumerate(rows)]
+    assert world.lived("scoring", NIGHT + timedelta(days=1)).judged("scoring", night).passed
+    changes.clear()
+    verdict = world.judged("scoring", night)
+    assert verdict.passed
+    assert not verdict.failed("warn")
+
+
+CUSTOMER, AMOUNT = "  customer: {type: string, required: true}\n", "  amount:   {type: number, min: 0}\n"
+SPARE = {"  bad:      {": "  tip:      {type: number}\n  bad:      {"}
+# Edits that change no meaning of what was there.
+HARMLESS: dict[str, dict[str, str]] = {
+    "a column is renamed in the file": {"customer": "payer", "lower: [channel]": "rename: {customer: payer}\n  lower: [channel]"},
+    "the key is renamed in the file": {"  id: ": "  payment: ", "lower: [channel]": "rename: {id: payment}\n  lower: [channel]"},
+    "the time is renamed in the file": {"  at: ": "  moment: ", "lower: [channel]": "rename: {at: moment}\n  lower: [channel]"},
+    "columns stand in another order": {CUSTOMER + AMOUNT: AMOUNT + CUSTOMER},
+    "the source gives a column more": SPARE,
+}
+
+
+def edited(world: World, edit: str) -> World:
+    tips.extend([5.0] if HARMLESS[edit] is SPARE else [])
+    return world.says(**HARMLESS[edit])
+
+
+@pytest.mark.parametrize("edit", HARMLESS)
+def test_an_edit_without_meaning_makes_no_day_unknown(world: World, edit: str) -> None:
+    night = NIGHT + timedelta(days=2)
+    verdict = edited(world, edit).judged("scoring", night)
+    assert verdict.passed
+    assert not verdict.failed("warn")
+    changes[NIGHT] = lambda rows: rows[::3]
+    changes[NIGHT - timedelta(days=2)] = to_the_next_rows
+    found = told(world.judged("scoring", night))["great_differences"]
+    assert f"{NIGHT}: 26 gone" in found
+    assert f"{NIGHT - timedelta(days=2)}: " in found
+
+
+@pytest.mark.parametrize("edit", HARMLESS)
+def test_an_edit_without_meaning_lets_no_stopped_night_feed_windows(world: World, edit: str) -> None:
+    day, night = NIGHT + timedelta(days=2), NIGHT + timedelta(days=3)
+    changes[day] = every(amount=lambda row: row["amount"] * 0.3 + 95)
+    with pytest.raises(GateClosed, match="gate_raw"):
+        world.lived("scoring", day)
+    found = told(edited(world, edit).judged("scoring", night))
+    assert f"{day}: stopped by gate_raw" in found["stopped_nights"]
+    changes.clear()
+    assert world.judged("scoring", night).passed, "the source was mended"
+
+
+def test_a_column_that_no_run_has_let_through_is_judged_by_other_days(world: World) -> None:
+    tips.append(5.0)
+    changes[NIGHT] = every(tip=lambda row: row["tip"] * 100)
+    found = told(world.says(**SPARE).judged("scoring", NIGHT + timedelta(days=2)))
+    assert found.keys() == {"values"}
+    assert f"{NIGHT}: mean of tip" in found["values"]
 
 
 def test_days_before_the_sources_first_are_no_fault_and_a_gap_after_it_is(fresh: World) -> None:
