@@ -20,6 +20,7 @@ from pipelines.errors import BadInput, SluiceError
 if TYPE_CHECKING:
     import duckdb
 
+    from pipelines.config import UseCase
     from pipelines.registry import Champion
     from pipelines.run import Run
 
@@ -56,13 +57,19 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         past = dates.Days(days.first - back * dates.DAY, days.first - dates.DAY)
         clean, _, further = cleanse(ingest.rows(own, days), own.use_case, run.partition)
         fed = compute_past(ingest.rows(own, past, may_be_empty=True), further, own.use_case).rows if back else None
-        return compute(clean, fed, own.use_case)
+        return _named(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
     except BadInput as error:
         raise BadInput(
             f"{run.store}: champion version {champion.version} has learned other features, and cannot be compared by its own definitions: "
             f"{str(error).splitlines()[0]}\n  way out: let the source deliver what it has learned; or, if that champion shall go: "
             f"python -m pipelines models retire {run.use_case.name} --reason ..., and the next training starts without one"
         ) from error
+
+
+def _named(rows: duckdb.DuckDBPyRelation, use_case: UseCase, key: str) -> duckdb.DuckDBPyRelation:
+    """A file's features with their key as another file calls it."""
+    columns = ", ".join(map(sql.name, use_case.features.names))
+    return rows.project(f"{sql.name(use_case.key)} AS {sql.name(key)}, {columns}")
 
 
 def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:

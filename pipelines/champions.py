@@ -118,7 +118,8 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
             f"{listed(apart, 6)}\n  way out: see what version {earlier.version} said of whole nights, by its own definitions: python -m pipelines backfill"
         )
     with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
-        if seen := unseen.count(rows, known, facts.key):
+        learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
+        if seen := unseen.count(rows, unseen.renamed(known, learned_by, facts), facts.key):
             raise BadInput(
                 f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that version {earlier.version} was trained on: "
                 "on these it would look better than it is\n  way out: compare versions whose trainings share their split"

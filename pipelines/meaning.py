@@ -79,6 +79,11 @@ def columns(use_case: UseCase) -> Meanings:
     return {name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns}
 
 
+def place(column: str, use_case: UseCase) -> str:
+    """Where a column comes from, as the source calls it: the same whatever a file does."""
+    return _Reader(use_case)._identity(column)
+
+
 def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
     """The columns of clean that mean the same in two files: what one calls them -> what the other does."""
     theirs = {fingerprint: name for name, fingerprint in columns(other).items() if name in other.kept_columns}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines import snapshot, sql
+from pipelines import definitions, meaning, snapshot, sql
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
     import duckdb
 
+    from pipelines.config import UseCase
     from pipelines.registry import Champion
     from pipelines.run import Run
+
+
+class OtherKey(BadInput):
+    """Rows of two trainings cannot be told to be the same: they bear other keys."""
 
 
 def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> None:
@@ -28,10 +33,16 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
         BadInput: it was trained on some of them, or nobody knows any more on which rows it was.
     """
     name, version = run.use_case.name, champion.version
+    theirs = definitions.file_of(run.settings, name, version).use_case
     known_by = f"champion version {version} of the training {champion.partition}"
     try:
         with snapshot.rows(run, champion.metadata["data_version"]) as known:
-            seen = count(features, known, run.use_case.key)
+            seen = count(features, renamed(known, theirs, run.use_case), run.use_case.key)
+    except OtherKey as error:
+        raise BadInput(
+            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which of these rows it was trained: {error}\n"
+            f"  way out: name rows as before; or let the champion go: python -m pipelines models retire {name} --reason ..."
+        ) from error
     except BadInput as error:
         raise BadInput(
             f"{run.store}: {known_by} cannot be compared, since it cannot be told on which rows it was trained: {error}\n"
@@ -44,6 +55,23 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
             "  so comes a training of days before the champion's, or a changed split; the champion stays\n"
             f"  way out: train a later partition, or let the champion go: python -m pipelines models retire {name} --reason ..."
         )
+
+
+def renamed(known: duckdb.DuckDBPyRelation, theirs: UseCase, ours: UseCase) -> duckdb.DuckDBPyRelation:
+    """A training's rows with their key as another file calls it, which may have renamed it since.
+
+    Args:
+        known: With its columns `split` and key.
+        theirs: The file that they were made by.
+        ours: The other one.
+
+    Raises:
+        OtherKey: it names rows by another column of the source.
+    """
+    was, is_ = meaning.place(theirs.key, theirs), meaning.place(ours.key, ours)
+    if was != is_:
+        raise OtherKey(f"its rows were named by the source's column {was!r}, and these are by {is_!r}")
+    return known.project(f"{sql.name(theirs.key)} AS {sql.name(ours.key)}, split")
 
 
 def count(features: duckdb.DuckDBPyRelation, known: duckdb.DuckDBPyRelation, key: str) -> int:

@@ -20,6 +20,7 @@ from pipelines.run import Run
 from pipelines.selftest import graphs
 from pipelines.settings import Settings
 from pipelines.use_cases import parse
+from tests import tiny
 from tests import two_champions as world
 
 SOURCE = "{kind: file, path: payments.csv, format: {type: csv}}"
@@ -196,6 +197,15 @@ def test_a_champion_whose_rows_had_another_key_is_not_compared() -> None:
     assert unseen.count(features, known, "id") == 1  # as texts; a row that it held out, too, it has not seen
     with pytest.raises(BadInput, match="no column 'id'"):
         unseen.count(features, known.project("id AS key, split"), "id")
+
+
+def test_a_champion_whose_rows_another_column_named_is_not_compared_and_says_so() -> None:
+    then = parse(Path("tiny.yaml"), tiny.YAML.encode()).use_case
+    text = tiny.YAML.replace("string, role: key", "string").replace("string, required: true", "string, role: key")
+    now = parse(Path("tiny.yaml"), text.encode()).use_case
+    known = duckdb.connect().sql("SELECT * FROM (VALUES ('1', 'train'), ('2', 'test')) AS t(id, split)")
+    with pytest.raises(unseen.OtherKey, match="named by the source's column 'id', and these are by 'customer'"):
+        unseen.renamed(known, then, now)
 
 
 # --- compare

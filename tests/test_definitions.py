@@ -394,6 +394,18 @@ def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings
     assert evaluated(own) == before
 
 
+@pytest.mark.parametrize("feature", ["amount", "-amount"])
+@pytest.mark.parametrize(("name", "role"), [("id", "key"), ("at", "time")])
+def test_a_champion_is_compared_on_the_same_rows_whatever_the_file_calls_their_key_and_time(
+    own: Settings, name: str, role: str, feature: str
+) -> None:
+    before = evaluated(own)
+    edit(own, f"  {name}:  ", f"  row_{name}:  ")
+    edit(own, "  lower: [channel]", f"  rename: {{{name}: row_{name}}}\n  lower: [channel]")
+    edit(own, "amount: amount\n", f"amount: {feature}\n")
+    assert evaluated(own) == before
+
+
 def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethroned(own: Settings) -> None:
     edit(own, "tests.two_champions:payments", "tests.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
