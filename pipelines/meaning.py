@@ -109,7 +109,7 @@ def of_admission(use_case: UseCase) -> str:
 
 def of_rows(use_case: UseCase) -> str:
     """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it in."""
-    return _digest([columns(use_case), _Reader(use_case)._rows()])
+    return _digest([sorted(columns(use_case).values()), of_admission(use_case)])
 
 
 def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:

@@ -117,6 +117,15 @@ class Profile:
     version: str = ""  # of the model, where it is about predictions
     personal: tuple[str, ...] = ()  # columns of which no number is kept
 
+    def called(self, names: Mapping[str, str], order: Sequence[str]) -> Profile:
+        """The same as another file calls its columns, which may have renamed them or put them in another order.
+
+        Args:
+            names: What this file calls a column -> what the other one does; others keep their names, unless one has taken it.
+            order: The other one's columns: of two that are linked, the first of them comes first.
+        """
+        return replace(self, days={day: _called(found, names, order) for day, found in self.days.items()})
+
     def as_json(self) -> bytes:
         """What lies beside the gate's evidence: without the numbers of personal columns."""
         kept = {
@@ -179,6 +188,30 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
 def column(label: str) -> str:
     """The column that a label of a profile is about."""
     return label.removesuffix(HOUR).removesuffix(LENGTH)
+
+
+def _called(day: Day, names: Mapping[str, str], order: Sequence[str]) -> Day:
+    taken = set(names.values())
+
+    def label_of(label: str) -> str | None:
+        """What the other file calls it; None where it calls another column so."""
+        was = column(label)
+        now = names.get(was, was)
+        return None if was not in names and now in taken else now + label.removeprefix(was)
+
+    def pair_of(pair: str) -> str | None:
+        both = [label_of(label) for label in pair.split(links.BETWEEN)]
+        known = [label for label in both if label is not None]
+        return (
+            links.BETWEEN.join(sorted(known, key=lambda one: order.index(one) if one in order else len(order))) if known == both else None
+        )
+
+    return replace(
+        day,
+        numbers={now: one for label, one in day.numbers.items() if (now := label_of(label)) is not None},
+        values={now: one for label, one in day.values.items() if (now := label_of(label)) is not None},
+        links={now: one for pair, one in day.links.items() if (now := pair_of(pair)) is not None},
+    )
 
 
 def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:

@@ -17,10 +17,10 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipelines import definitions, personal, sql
+from pipelines import definitions, meaning, personal, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows
-from pipelines.errors import SluiceError
+from pipelines.errors import BadUseCase, SluiceError, TableCorrupt
 from pipelines.gates import accepted, alternation, own_steady, past, profile
 from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
 from pipelines.gates.likeness import Earlier, Limits
@@ -30,6 +30,7 @@ from pipelines.let_through import is_let_through
 
 if TYPE_CHECKING:
     from pipelines.run import Run
+    from pipelines.store import Store
 
 COLUMN = "expect_column_to_be_like_earlier_days"
 ROWS = "expect_table_rows_to_be_new"
@@ -138,7 +139,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     for store in islice(past.let_through(run, table), NIGHTS):
         if store.partition < oldest:
             break
-        said = profile.of(store, run.use_case, table)
+        said = _said(run, store, table)
         if store.partition not in said.days or (own.version and said.version != own.version):
             continue
         days[store.partition], made_by[store.partition] = said.days[store.partition], said.use_case
@@ -172,7 +173,7 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
         if day < run.partition:
             store = run.store.at("training", day)
             if is_let_through(store, run.use_case, table):
-                said = profile.of(store, run.use_case, table)
+                said = _said(run, store, table)
                 return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
     return {}
 
@@ -233,10 +234,26 @@ def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, D
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
         if store.has(table) and is_let_through(store, run.use_case, table):
-            said = profile.of(store, run.use_case, table)
+            said = _said(run, store, table)
             if _same_meaning(run, said.use_case, own.use_case) and day in said.days:
                 found[day] = said.days[day]
     return found
+
+
+def _said(run: Run, store: Store, table: GatedTable) -> Profile:
+    """What an earlier partition's table is like, its columns called as this run calls those that mean the same."""
+    try:
+        made_by = definitions.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
+    except (TableCorrupt, BadUseCase):  # of before files were kept
+        return profile.of(store, run.use_case, table)
+    if made_by == run.use_case:
+        return profile.of(store, run.use_case, table)
+    said = profile.of(store, definitions.with_privacy(made_by, run.use_case), table)
+    names = {there: here for here, there in meaning.shared(run.use_case, made_by).items()}
+    looked = profile.shape(run.use_case, table)
+    if table != "clean" or looked is None:  # features and scores have names of their own
+        return said
+    return said.called(names, [looked.time, *looked.numbers, *looked.values])
 
 
 def _same_meaning(run: Run, one: str, other: str) -> bool:

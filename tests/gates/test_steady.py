@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import definitions
 from pipelines.config import Kind
 from pipelines.errors import BadInput, GateClosed
 from pipelines.gates import accepted, judge, profile, steady
@@ -110,6 +111,39 @@ def test_a_plain_damage_closes_the_gate(night: Run, damage: str, subject: str, s
     )
     finding = closed(publish(night, NIGHT, damage))[subject]
     assert said in finding.found
+
+
+NEW_NAMES = {
+    "  amount:   {": "  paid: {",
+    "amount: amount": "amount: paid",
+    "1 + amount": "1 + paid",
+    "avg(amount)": "avg(paid)",
+    "  at:  ": "  moment:  ",
+    "  channel:  {": "  way: {",
+    "lower: [channel]": "lower: [way]",
+    "merge: {channel:": "merge: {way:",
+    "channel: channel": "channel: way",
+}
+
+
+@pytest.mark.parametrize(
+    ("damage", "subject"),
+    [
+        ("amount * 0.3 AS amount", "paid"),
+        ("'chip' AS channel", "way"),
+        ('"at" - INTERVAL 6 HOUR AS "at"', "moment"),
+    ],
+)
+def test_columns_that_the_file_has_renamed_are_compared_all_the_same(night: Run, damage: str, subject: str) -> None:
+    definitions.keep(night)
+    file = night.settings.use_cases / "tiny.yaml"
+    text = file.read_text().replace("lower: [", "rename: {amount: paid, at: moment, channel: way}\n  lower: [")
+    for was, is_ in NEW_NAMES.items():
+        text = text.replace(was, is_)
+    file.write_text(text)
+    renamed = 'SELECT * RENAME (amount AS paid, "at" AS moment, channel AS way) FROM '
+    assert closed(publish(night, NIGHT, renamed + "rows")) == {}
+    assert closed(publish(night, NIGHT, f"{renamed}(SELECT * REPLACE ({damage}) FROM rows)")).keys() >= {subject}
 
 
 def test_a_shuffled_column_is_told_by_what_depended_on_it(night: Run) -> None:
