@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import uuid4
@@ -52,6 +52,7 @@ COLUMNS = {
     "current_rows": "int64",
     "reference_value": "float64",
     "matured_share": "float64",
+    "due_rows": "Int64",
     "note": "string",
 }
 
@@ -69,33 +70,38 @@ class Found:
             which the champion has no night in the week);
             reference_missing and current_missing (shares of all rows); reference_rows and current_rows (all of them,
             though the statistic may come from a sample); for performance also reference_value (the champion on its
-            held-out rows) and matured_share (of the week's predictions, how many have a label); note (why a value is
-            null, or what else there is to say). It is the same for the same inputs.
+            held-out rows), matured_share (of the week's predictions, how many have a label) and due_rows (of how many it is
+            due); note (why a value is null, or what else there is to say). It is the same for the same inputs.
         html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
+        first_labels: The day on which the labels of the week's first predictions are known.
     """
 
     table: pd.DataFrame
     html: str
+    first_labels: date
 
-    def summary(self, first_labels: date) -> str:
-        """One line for the log.
-
-        Args:
-            first_labels: The day on which the week's first labels are known.
-        """
+    def summary(self) -> str:
+        """One line for the log."""
         drifted = self.table[self.table.drifted.fillna(False)]
         names = drifted[drifted.kind == "feature"].subject.to_list()
         shown = f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
         score = "the score did" if (drifted.kind == "prediction").any() else "the score did not"
         if self.table[self.table.kind == "prediction"].drifted.isna().any():
             score = "the score is another version's"
+        return f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score}; {self._performed()}"
+
+    def _performed(self) -> str:
+        """The primary metric in words, or why there is none; labels that are due and not there are told, not waited for."""
         primary = self.table[self.table.kind == "performance"].iloc[0]
-        performance = f"{primary.subject} {primary.value:.4f} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
-        if primary.current_rows == 0:
-            performance = f"no labelled rows (the first labels are known on {first_labels})"
-        elif pd.isna(primary.value):
-            performance = f"no {primary.subject} on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%})"
-        return f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score}; {performance}"
+        if not primary.due_rows:
+            return f"no labelled rows (the first labels are known on {self.first_labels})"
+        if not primary.current_rows:
+            return f"no labelled rows, though the labels of {primary.due_rows:,} predictions are due, the first since {self.first_labels}"
+        fewer = f"; the labels of {primary.due_rows:,} are due" if primary.current_rows < primary.due_rows else ""
+        rows = f"on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%}{fewer})"
+        if pd.isna(primary.value):
+            return f"no {primary.subject} {rows}: {primary.note}"
+        return f"{primary.subject} {primary.value:.4f} {rows}"
 
     @property
     def drifted_share(self) -> float:
@@ -103,7 +109,10 @@ class Found:
         return float(self.table[self.table.kind == "feature"].drifted.mean())
 
     def retrain(self, use_case: UseCase) -> bool:
-        """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red."""
+        """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red.
+
+        Labels that are due and missing turn it red, too, but no training follows: it would miss them as well.
+        """
         drifted = self.drifted_share > use_case.monitoring.max_drifted_share
         worst, found = use_case.monitoring.min_performance, self.table[self.table.kind == "performance"].value.iloc[0]
         if worst is None or pd.isna(found):
@@ -137,6 +146,7 @@ class _Row:
     current_missing: float | None = None
     reference_value: float | None = None
     matured_share: float | None = None
+    due_rows: int | None = None
     note: str | None = None
 
 
@@ -146,6 +156,7 @@ def compare(
     features: list[duckdb.DuckDBPyRelation],
     predictions: list[duckdb.DuckDBPyRelation],
     labels: duckdb.DuckDBPyRelation | None,
+    due: date,
     champion: Champion,
     use_case: UseCase,
 ) -> Found:
@@ -160,6 +171,7 @@ def compare(
         predictions: The week's predictions tables, one a night.
         labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are of one
             DuckDB connection.
+        due: The last of those days; one before the week when there are none.
         champion: Whose training is the reference.
         use_case: The facts.
 
@@ -182,7 +194,8 @@ def compare(
             f"{use_case.name}: the week has {now.rows:,} rows of features and {predicted:,} predictions in {len(features)} nights: "
             "nothing to compare\n  way out: see why the source gave none; a week in which at least one night has rows can be compared"
         )
-    performed = list(_performance(scored, labels, held_out, champion, use_case))
+    ((first,),) = scored.aggregate(f"min({sql.name(use_case.time)})::DATE").fetchall()
+    performed = list(_performance(scored, labels, due, held_out, champion, use_case))
     other_versions = _other_versions(scored, score_now.rows, champion)
     old, new = common_only(before.sample, now.sample, use_case.features.categories)
     # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.
@@ -207,7 +220,8 @@ def compare(
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
     left_out = len(predictions) - len(features)
-    return Found(table, _page(table, compared.html, samples, scored, left_out, champion, use_case))
+    first_labels = first + timedelta(days=use_case.label.delay_days)
+    return Found(table, _page(table, compared.html, samples, scored, left_out, champion, use_case), first_labels)
 
 
 # --- the two sides -----------------------------------------------------------------------------------------------
@@ -384,16 +398,19 @@ def _other_versions(scored: duckdb.DuckDBPyRelation, own: int, champion: Champio
 def _performance(
     scored: duckdb.DuckDBPyRelation,
     labels: duckdb.DuckDBPyRelation | None,
+    due: date,
     held_out: duckdb.DuckDBPyRelation,
     champion: Champion,
     use_case: UseCase,
 ) -> Iterator[_Row]:
-    """A row a metric, the primary one first: on all predictions whose labels are known, beside the held-out rows.
+    """A row a metric, the primary one first: on all predictions whose labels are due and known, beside the held-out rows.
 
     Then, where several versions have scored them, the same of each version.
     """
     target = sql.name(use_case.target)
-    found = performance.measure(scored, _matured(scored, labels, use_case), use_case)
+    ripe = scored.filter(f"{sql.name(use_case.time)}::DATE <= {_day(due)}")
+    ((due_rows,),) = ripe.count("*").fetchall()
+    found = performance.measure(scored, _matured(ripe, labels, use_case), use_case)
     before = _measured(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
     ((tested,),) = held_out.count("*").fetchall()
     primary = use_case.metric.name
@@ -411,6 +428,7 @@ def _performance(
             current_rows=found.rows,
             reference_value=before[name].value,
             matured_share=found.rows / found.predictions,
+            due_rows=int(due_rows),
             note="; ".join(filter(None, (found.values[name].reason, several))) or None,
         )
     for version, own in found.versions.items() if several else ():
@@ -430,8 +448,12 @@ def _performance(
             )
 
 
+def _day(day: date) -> str:
+    return f"DATE '{day}'"
+
+
 def _matured(scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """The predictions whose labels are known: label, score, model_version and, of a binary task, decision."""
+    """Those of the predictions whose labels are known: label, score, model_version and, of a binary task, decision."""
     key, target = sql.name(use_case.key), sql.name(use_case.target)
     kept = ", ".join([SCORE, "model_version", *(["decision"] if use_case.task == "binary" else [])])
     if labels is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -259,12 +259,13 @@ def drift(run: Run) -> Outcome:
         features=[night.read("features") for night in alike],
         predictions=[night.read("predictions") for night in nights],
         labels=labels,
+        due=matured.last,
         champion=champion,
         use_case=run.use_case,
     )
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
-    summary = found.summary(first_labels=week.first + timedelta(days=run.use_case.label.delay_days))
+    summary = found.summary()
     if left_out := len(nights) - len(alike):
         summary += f"; features of {left_out} nights mean something else, and are not compared"
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers={"drifted_share": found.drifted_share})

@@ -58,6 +58,7 @@ def compare(
     use_case: UseCase | None = None,
     version: str = "3",
     before: pd.DataFrame | None = None,
+    due: date = WEEK + timedelta(days=6),
 ) -> Found:
     """Cut the week into nights, score them, and compare.
 
@@ -68,6 +69,7 @@ def compare(
         use_case: The facts.
         version: Who has scored them.
         before: Of some rows what another version has published: id, score, decision, model_version.
+        due: The last day whose labels are due, if any are.
     """
     use_case = use_case or fitted.use_case()
     scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
@@ -87,6 +89,7 @@ def compare(
         features=nights(week.drop(columns="bad")),
         predictions=nights(scored),
         labels=None if labelled is None else connection.from_df(labelled[["id", "at", "bad"]]),
+        due=WEEK - timedelta(days=1) if labelled is None else due,
         champion=champion(),
         use_case=use_case,
     )
@@ -148,9 +151,33 @@ def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(lo
     performance = loud.table[loud.table.kind == "performance"]
     assert performance.value.isna().all()
     assert performance.note.str.contains("no rows").all()
-    assert loud.summary(date(2026, 2, 9)) == (
-        "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the first labels are known on 2026-02-09)"
+    assert loud.summary() == (
+        "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the first labels are known on 2026-02-04)"
     )
+    assert "no label is due yet" in loud.html
+
+
+@pytest.mark.parametrize("labelled", [quiet_week().assign(bad=np.nan), quiet_week().assign(id="another key")], ids=["no label", "no key"])
+def test_labels_that_are_due_and_not_there_are_told(labelled: pd.DataFrame) -> None:
+    found = compare(quiet_week(), labelled=labelled, due=WEEK + timedelta(days=4))
+    assert row(found, "aucpr").due_rows == 250
+    assert found.summary().endswith("; no labelled rows, though the labels of 250 predictions are due, the first since 2026-02-04")
+    assert "The labels of 250 of them are due, and none was found" in found.html
+    assert "verdict bad" not in found.html
+
+
+def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is_asked_for_and_no_reason_to_train() -> None:
+    facts = fitted.use_case()
+    strict = facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.3})})
+    found = compare(quiet_week(), labelled=quiet_week().assign(bad=np.nan), use_case=strict)
+    assert "verdict bad" in found.html
+    assert not found.retrain(strict)
+
+
+def test_labels_of_which_some_are_there_are_counted_beside_those_that_are_due() -> None:
+    found = compare(quiet_week(), labelled=quiet_week()[:100], due=WEEK + timedelta(days=4))
+    assert row(found, "aucpr").current_rows == 72, "of the two days that are not due nothing is looked at"
+    assert "on 72 labelled rows (21%; the labels of 250 are due)" in found.summary()
 
 
 def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
@@ -159,7 +186,10 @@ def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
     assert pd.isna(row(found, "aucpr").value)
     assert "all have the label 0" in row(found, "aucpr").note
     assert row(found, "brier").value > 0
-    assert f"no aucpr on {len(good)} labelled rows" in found.summary(WEEK)
+    told = (
+        f"no aucpr on {len(good)} labelled rows ({len(good) / ROWS:.0%}; the labels of 350 are due): aucpr has no value on {len(good)} rows"
+    )
+    assert told in found.summary()
 
 
 def test_same_rows_give_the_same_table_and_page_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +292,7 @@ def test_nights_of_another_version_are_told() -> None:
     assert score.note == "not compared: all nights were scored by version 2, none by 3"
     assert (score.current_rows, pd.isna(score.value), pd.isna(score.drifted)) == (0, True, True)
     assert "not compared</span>" in found.html
-    assert "the score is another version's" in found.summary(WEEK)
+    assert "the score is another version's" in found.summary()
 
 
 # --- a week with a promotion: the first three nights are version 2's, whose scores are a tenth of version 3's and whose threshold is 0.02
@@ -345,6 +375,7 @@ def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
         features=[connection.from_df(week.drop(columns="bad"))],
         predictions=[scored],
         labels=connection.from_df(week[["id", "at", "bad"]]),
+        due=WEEK + timedelta(days=6),
         champion=Champion("3", graph, "", date(2026, 1, 31), None, {}),
         use_case=facts,
     )

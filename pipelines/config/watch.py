@@ -123,7 +123,10 @@ class Monitoring(Strict):
     """When the weekly report turns red."""
 
     max_drifted_share: Share = Field(default=0.5, description="The share of features that may drift before gate_drift turns red.")
-    min_performance: float | None = Field(default=None, description="The worst allowed primary metric on matured labels.")
+    min_performance: float | None = Field(
+        default=None,
+        description="The worst allowed primary metric on matured labels. Where labels are due and none is found, gate_drift closes, too.",
+    )
 
 
 class Schedule(Strict):

@@ -76,7 +76,7 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
         "predictions": (use_case.key, use_case.time, "score", *decision, *reasons, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
-            *("reference_rows", "current_rows", "reference_value", "matured_share", "note"),
+            *("reference_rows", "current_rows", "reference_value", "matured_share", "due_rows", "note"),
         ),
     }
     return every[table]
@@ -374,6 +374,13 @@ def _drift(run: Run) -> Iterator[Stated]:
         primary = _both(_is("kind", "performance"), _is("subject", use_case.metric.name))
         why = "monitoring.min_performance, where labels are known"
         yield _of_what_is_there("column_values_to_be_between", column="value", **worst, row_condition=primary, why=why)
+        yield _of_what_is_there(
+            "column_values_to_be_between",
+            column="current_rows",
+            min_value=1,
+            row_condition=_both(primary, _is("due_rows", 0) | {"operator": ">"}),
+            why="monitoring.min_performance judges by the labels that are due: the source gives none of them, or under no key of a prediction",
+        )
 
 
 _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {

@@ -290,7 +290,7 @@ def _places(places: Sequence[str]) -> str:
 
 def _way_out(run: Run, table: GatedTable) -> str:
     if table == "drift":
-        return "read the drift report; if the change is there to stay, train again"
+        return "read the drift report; let the source give labels that are missing; if a change is there to stay, train again"
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
     return f"mend the cause{rows}, in the data or in {run.loaded.path.name}, and {_again(table)}"
 

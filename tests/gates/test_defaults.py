@@ -125,6 +125,7 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("drift", "nobody knows whether it has drifted", replaced(drifted="NULL::BOOLEAN"), "drifted: expect_column_values_to_not_be_null"),
     ("drift", "no value and no reason", replaced(value="NULL::DOUBLE"), "says why in its note"),
     ("drift", "too many features have drifted", replaced(drifted="subject NOT IN ('channel', 'mean_7d')"), "4 of 6 values (66.7 %), e.g. true"),
+    ("drift", "no label is there of those that are due", replaced(current_rows="if(kind = 'performance', 0, current_rows)", value="if(kind = 'performance', NULL, value)"), "the labels that are due"),
     ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.49, value)"), "value: expect_column_values_to_be_between"),
 ]  # fmt: skip
 
@@ -238,6 +239,23 @@ def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date
     verdict = judge(run, "features")
     assert verdict.passed
     assert {finding.subject for finding in verdict.failed("warn")} == {"mean_7d", "payments_7d"}
+
+
+@pytest.mark.parametrize(
+    ("what", "worst", "damage"),
+    [
+        ("labels that are not due yet", "0.5", replaced(current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)")),
+        ("labels of one class", "0.5", replaced(value="if(kind = 'performance', NULL, value)")),
+        ("labels that nobody asks for", "null", replaced(current_rows="0", value="if(kind = 'performance', NULL, value)")),
+    ],
+)
+def test_a_week_without_a_performance_is_let_through_where_no_label_is_missing(
+    settings: Settings, what: str, worst: str, damage: str
+) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + f"monitoring: {{min_performance: {worst}}}\n")
+    week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
+    tables.write(week, "drift", damage)
+    assert judge(week, "drift").passed, what
 
 
 def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
