@@ -58,8 +58,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         _require_former(history, use_case, version)
         _decide(history, "rolled back", version, reason)
         registry.follow(settings, use_case)
-    wait = len(definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings))
-    own = f"; nights are made by its own definitions, and {wait} features of the file wait for a training" if wait else ""
+    wait = definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings)
+    own = f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file wait for a training" if wait else ""
     return f"{use_case}: version {version} is champion from the next scoring on{own}"
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipelines import dates, manifest, meaning, places, use_cases
-from pipelines.config import Column, Expectation, GatedTable, Kind, UseCase
+from pipelines.config import Column, Expectation, GatedTable, Kind, Monitoring, UseCase
 from pipelines.config.base import LONGEST_NAME
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 FILES = "files"  # of a use case, beside its tables
 FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
+LABEL = "the label"  # with a blank, so that no feature is called that
+SCORES = {"score", "decision"}  # columns of predictions: what they say is of the label
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
 # The facts of a use case that a model has learned, or that say how it was made; all others are the present file's.
@@ -220,7 +222,7 @@ def file_of(settings: Settings, name: str, version: str) -> Loaded:
 
 
 def waiting(loaded: Loaded, settings: Settings) -> list[str]:
-    """What waits in the file for a training: a sentence for each feature that means something else than the champion has learned.
+    """What waits in the file for a training: a sentence for the label and each feature that are not what the champion has learned.
 
     Raises:
         TableCorrupt, TryAgain: the champion's file cannot be had.
@@ -229,7 +231,7 @@ def waiting(loaded: Loaded, settings: Settings) -> list[str]:
     version = History.of(settings, name).champion
     if version is None:
         return []
-    return list(differences(file_of(settings, name, version).use_case, loaded.use_case))
+    return apart(file_of(settings, name, version).use_case, loaded.use_case)
 
 
 def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
@@ -238,6 +240,33 @@ def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
     for feature in dict.fromkeys([*before, *after]):
         if before.get(feature) != after.get(feature):
             yield f"{feature}: learned as {_told(feature, learned, now)}, now {_told(feature, now, learned)}"
+
+
+def apart(learned: UseCase, now: UseCase) -> list[str]:
+    """All that a model has learned and that is another thing in two files: the label, and the features."""
+    return [*_of_label(learned, now), *differences(learned, now)]
+
+
+def _of_label(learned: UseCase, now: UseCase) -> Iterator[str]:
+    """That two files learn to tell different things, with both; `the label` is no feature's name."""
+    if meaning.label(learned) != meaning.label(now):
+        yield f"{LABEL}: learned as {_label_told(learned, now)}, now {_label_told(now, learned)}"
+
+
+def _label_told(use_case: UseCase, other: UseCase) -> str:
+    def said(facts: UseCase) -> str:
+        text = facts.source.derive.get(facts.target, facts.source_names[facts.target])
+        positive = f", {facts.label.positive!r} is positive" if facts.task == "binary" else ""
+        return f"`{' '.join(text.split())}` ({facts.task}{positive})"
+
+    alike = said(use_case) == said(other)  # so it is what makes a label of the column that is another
+    return f"{said(use_case)} with {'; '.join(meaning.of_label(use_case, other))}" if alike else said(use_case)
+
+
+def counted(apart: Sequence[str]) -> str:
+    """How many of these there are, in words: the label and so many features."""
+    features = sum(not line.startswith(f"{LABEL}:") for line in apart)
+    return " and ".join([*([LABEL] if features < len(apart) else []), *([f"{features} features"] if features else [])])
 
 
 @contextmanager
@@ -251,8 +280,8 @@ def explained(run: Run, first: bool) -> Iterator[None]:
         found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(
             "\n".join([found, *more[:2]])
-            + f"\n  asked for by the definitions of version {version}, which has learned other features than {run.loaded.path.name} has now:\n"
-            + listed(sorted(differences(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
+            + f"\n  asked for by the definitions of version {version}, which has learned other things than {run.loaded.path.name} has now:\n"
+            + listed(sorted(apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
             + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
         ) from error
 
@@ -288,10 +317,10 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
 
     def same(store: Store) -> bool:
         told = store.manifest("features")
-        named = {run.use_case.key, run.use_case.time} <= told.schema.keys()  # these may have been called otherwise
-        return named and all(told.meaning.get(name) == learned for name, learned in champion.meanings.items())
+        return all(told.meaning.get(name) == learned for name, learned in champion.meanings.items())
 
-    if not champion.meanings or not same(training):
+    label = meaning.label(made(run, training, "features"))
+    if not champion.meanings or not same(training) or label != meaning.label(run.use_case):
         raise BadInput(
             f"{run.store}: the features of the training {training.partition} are not those that version {champion.version} has learned\n"
             f"  way out: train again; or bring them back: python -m pipelines data restore {run.use_case.name} {champion.metadata['data_version']} ..."
@@ -303,6 +332,43 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
             f"  way out: run its nights again: python -m pipelines backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
         )
     return alike
+
+
+def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[Store]:
+    """The nights whose predictions tell the champion's label, of rows that are known by the same key: labels judge no others.
+
+    Raises:
+        BadInput: none does.
+        TableCorrupt, TryAgain: the file of a night or of its version cannot be had.
+    """
+    known: dict[str, str] = {}
+
+    def told(version: str) -> str:
+        """What a version of this week tells; the night's own file may name another label that the version had not learned."""
+        if version not in known:
+            known[version] = meaning.label(file_of(run.settings, run.use_case.name, version).use_case)
+        return known[version]
+
+    def same(store: Store) -> bool:
+        versions = {str(version) for (version,) in store.read("predictions").project("model_version").distinct().fetchall()}
+        file = made(run, store, "predictions")
+        keys = [meaning.columns(use_case)[use_case.key] for use_case in (file, run.use_case)]
+        return keys[0] == keys[1] and all(told(version) == meaning.label(run.use_case) for version in versions - {champion.version})
+
+    alike = [night for night in nights if same(night)]
+    if not alike:
+        raise BadInput(
+            f"{run.store}: in no night of this week do the predictions tell the label that version {champion.version} has learned, "
+            f"of rows with the same key, so no label can judge them\n"
+            f"  way out: run its nights again: python -m pipelines backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
+        )
+    return alike
+
+
+def made(run: Run, store: Store, table: str) -> UseCase:
+    """The file that made a table, which may call key, time and label otherwise than the run's."""
+    by = store.manifest(table).use_case
+    return run.use_case if by == run.loaded.sha256 else kept(run.settings, run.use_case.name, by).use_case
 
 
 def _told(feature: str, use_case: UseCase, other: UseCase) -> str:
@@ -327,14 +393,14 @@ def for_version(run: Run, version: str) -> Loaded:
         TableCorrupt, TryAgain: the version's file cannot be had.
     """
     learned = file_of(run.settings, run.use_case.name, version)
-    apart = list(differences(learned.use_case, run.use_case))
+    others = apart(learned.use_case, run.use_case)
     # A feature that the model does not know changes no score of it; a week's report compares what the training had.
-    known = learned.use_case.features.names
-    if not apart or (run.kind == "scoring" and not any(line.partition(":")[0] in known for line in apart)):
+    known = {*learned.use_case.features.names, *([LABEL] if _shows(learned.use_case, run.use_case) else [])}
+    if not others or (run.kind == "scoring" and not any(line.partition(":")[0] in known for line in others)):
         return run.loaded
     heading = (
         f"# Definitions of version {version} (file {learned.sha256}); all else as in the file {run.loaded.sha256},\n"
-        f"# of whose features {len(apart)} mean something else: they wait for a model that has learned them.\n"
+        f"# where something else is meant by {counted(others)}: that waits for a model that has learned it.\n"
     )
     try:
         made = written(_put_together(learned.use_case, run.use_case), run.loaded.path, heading)
@@ -343,10 +409,16 @@ def for_version(run: Run, version: str) -> Loaded:
         return made
     except (BadUseCase, ValueError) as error:
         raise BadInput(
-            f"{run.store}: version {version} has learned other features than {run.loaded.path.name} has now, and by its own definitions "
-            f"this night cannot be made\n{listed(apart, 5)}\n  why not: {str(error).splitlines()[-1].strip(' -')}\n"
+            f"{run.store}: version {version} has learned other things than {run.loaded.path.name} has now, and by its own definitions "
+            f"this night cannot be made\n{listed(others, 5)}\n  why not: {str(error).splitlines()[-1].strip(' -')}\n"
             f"  way out: train by the file as it is now, or bring back what version {version} has learned"
         ) from error
+
+
+def _shows(learned: UseCase, now: UseCase) -> bool:
+    """Whether a label shows in nights: those see none, so one whose column the source gives no more stops none of the same task."""
+    given = {name for name in now.source_names.values() if name not in now.source.derive}
+    return learned.task != now.task or learned.target in learned.source.derive or learned.source_names[learned.target] in given
 
 
 def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
@@ -413,6 +485,7 @@ def _put_together(learned: UseCase, now: UseCase) -> UseCase:
         "source": now.source.model_copy(update={"derive": learned.source.derive}),
         "cleanse": learned.cleanse.model_copy(update={"rename": rename, "max_quarantined": now.cleanse.max_quarantined}),
         "metric": now.metric if now.task == learned.task else learned.metric,
+        "monitoring": now.monitoring if now.task == learned.task else _monitoring(learned, now),
         "gates": _expectations(learned, now),
     }
     return now.model_copy(update=changes)
@@ -486,6 +559,11 @@ def _nameless(use_case: UseCase) -> bool:
     return getattr(getattr(use_case.source, "format", None), "header", True) is False
 
 
+def _monitoring(learned: UseCase, now: UseCase) -> Monitoring:
+    """The present file's monitoring, with the champion's performance: another task's metric is another measure."""
+    return now.monitoring.model_copy(update={"min_performance": learned.monitoring.min_performance})
+
+
 def _expectations(learned: UseCase, now: UseCase) -> dict[GatedTable, tuple[Expectation, ...]]:
     """The present file's expectations, but about what means something else those of the champion's file."""
     changed = _changed_names(learned, now)
@@ -502,6 +580,8 @@ def _changed_names(learned: UseCase, now: UseCase) -> set[str]:
     names: set[str] = set()
     for before, after in ((meaning.meanings(learned), meaning.meanings(now)), (meaning.columns(learned), meaning.columns(now))):
         names |= {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if meaning.label(learned) != meaning.label(now):
+        names |= SCORES
     return names | {use_case.source_names[name] for use_case in (learned, now) for name in names if name in use_case.columns}
 
 

@@ -155,6 +155,7 @@ def compare(
     reference: duckdb.DuckDBPyRelation,
     features: list[duckdb.DuckDBPyRelation],
     predictions: list[duckdb.DuckDBPyRelation],
+    nights: int,
     labels: duckdb.DuckDBPyRelation | None,
     due: date,
     champion: Champion,
@@ -168,7 +169,8 @@ def compare(
     Args:
         reference: The features table of the champion's training, with its column `split`.
         features: The week's features tables, one a night that means what the champion has learned.
-        predictions: The week's predictions tables, one a night.
+        predictions: The week's predictions tables, one a night that tells the champion's label.
+        nights: How many nights the week has.
         labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are of one
             DuckDB connection.
         due: The last of those days; one before the week when there are none.
@@ -219,9 +221,17 @@ def compare(
     ]
     table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
-    left_out = len(predictions) - len(features)
+    left_out = (nights - len(features), nights - len(predictions))
     first_labels = first + timedelta(days=use_case.label.delay_days)
     return Found(table, _page(table, compared.html, samples, scored, left_out, champion, use_case), first_labels)
+
+
+def called(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
+    """A table whose key, time and label are called as one file calls them, under the names of another."""
+    names = {own.key: now.key, own.time: now.time, own.target: now.target}
+    taken = {name.lower() for name in names.values()}  # a column that is called so in the table is another one, and not needed
+    kept = [column for column in rows.columns if column in names or column.lower() not in taken]
+    return rows.project(", ".join(f"{sql.name(column)} AS {sql.name(names.get(column, column))}" for column in kept))
 
 
 # --- the two sides -----------------------------------------------------------------------------------------------
@@ -480,7 +490,7 @@ def _page(
     evidently: str,
     samples: Mapping[str, tuple[int, int]],
     scored: duckdb.DuckDBPyRelation,
-    left_out: int,
+    left_out: tuple[int, int],
     champion: Champion,
     use_case: UseCase,
 ) -> str:

@@ -18,8 +18,11 @@ from pipelines.config import Family, GatedTable, Kind, Step, UseCase
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
+
     from pipelines.parts import Slice
     from pipelines.run import Run
+    from pipelines.store import Store
 
 
 @dataclass(frozen=True)
@@ -254,10 +257,16 @@ def drift(run: Run) -> Outcome:
     champion = registry.champion(run)
     training = run.store.at("training", champion.partition)
     alike = definitions.of_one_meaning(run, champion, training, nights)
+    judged = definitions.of_one_label(run, champion, nights)
+
+    def read(store: Store, table: str) -> DuckDBPyRelation:
+        return drift.called(store.read(table), definitions.made(run, store, table), run.use_case)
+
     found = drift.compare(
-        reference=training.read("features"),
-        features=[night.read("features") for night in alike],
-        predictions=[night.read("predictions") for night in nights],
+        reference=read(training, "features"),
+        features=[read(night, "features") for night in alike],
+        predictions=[read(night, "predictions") for night in judged],
+        nights=len(nights),
         labels=labels,
         due=matured.last,
         champion=champion,
@@ -268,6 +277,8 @@ def drift(run: Run) -> Outcome:
     summary = found.summary()
     if left_out := len(nights) - len(alike):
         summary += f"; features of {left_out} nights mean something else, and are not compared"
+    if left_out := len(nights) - len(judged):
+        summary += f"; predictions of {left_out} nights tell another label or go by another key, and are not compared"
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers={"drifted_share": found.drifted_share})
 
 

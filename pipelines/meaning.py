@@ -107,6 +107,17 @@ def of_admission(use_case: UseCase) -> str:
     return _digest([reader._rows(), reader._identity(use_case.time)])
 
 
+def label(use_case: UseCase) -> str:
+    """The fingerprint of what a model learns to tell: the task, the label's column and what is positive of it; not when it is known."""
+    reader, name = _Reader(use_case), use_case.target
+    made = reader._column_or_text(name)
+    made = {what: how for what, how in made.items() if what != "label"} if isinstance(made, dict) else made
+    positive = _value(use_case.label.positive, use_case.columns[name].type)
+    # What is derived is what its SQL says, and its name in the file alone is no place in the source.
+    place = None if name in use_case.source.derive else reader._identity(name)
+    return _digest([use_case.task, positive, place, made])
+
+
 def of_rows(use_case: UseCase) -> str:
     """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it in."""
     return _digest([sorted(columns(use_case).values()), of_admission(use_case)])
@@ -119,6 +130,13 @@ def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:
     except sql.BadExpression as error:
         return [f"what cannot be read: {error}"]
     return [f"{what} {brief(found)}" for what, found in mine.items() if theirs.get(what) != found] or ["nothing of what the other one has"]
+
+
+def of_label(use_case: UseCase, other: UseCase) -> list[str]:
+    """What makes the label of what the source delivers that is another thing in another file, in words."""
+    made = [_Reader(facts)._column_or_text(facts.target) for facts in (use_case, other)]
+    mine, theirs = (each if isinstance(each, dict) else {"SQL": each} for each in made)
+    return [f"{what} {brief(how)}" for what, how in mine.items() if theirs.get(what) != how] or ["nothing of what the other one has"]
 
 
 def _expressions(use_case: UseCase) -> dict[str, tuple[str, str]]:

@@ -160,7 +160,7 @@ def _by_learned_values(run: Run) -> Run:
     the night has not, no model has learned, either: the rows that join do without it, too.
     """
     from pipelines import check, definitions
-    from pipelines.meaning import meanings, values_only
+    from pipelines.meaning import label, meanings, values_only
 
     predictions = (
         run.afresh().store.read("predictions").project("model_version").distinct().fetchall() if run.store.has("predictions") else []
@@ -171,7 +171,9 @@ def _by_learned_values(run: Run) -> Run:
         except TableCorrupt:  # the night's file is gone: what its model has learned is what it has at least
             night = definitions.file_of(run.settings, run.use_case.name, version).use_case
         now = meanings(run.use_case)
-        alike = all(values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items())
+        alike = label(night) == label(run.use_case) and all(
+            values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items()
+        )
         run = run.by(definitions.as_far_as(run.loaded, night) if alike else definitions.for_version(run, version))
     check.require(run.loaded)
     definitions.keep(run)

@@ -64,8 +64,8 @@ def _file(run: Run) -> str:
         f", the definitions of version {by} with all else of the file of then" if by else ""
     )
     now = definitions.present(run)
-    wait = len(list(definitions.differences(run.use_case, now.use_case))) if now else 0
-    return f"{told}; of the file as it is now, {wait} features mean something else" if wait else told
+    wait = definitions.apart(run.use_case, now.use_case) if now else []
+    return f"{told}; of the file as it is now, {definitions.counted(wait)} mean something else" if wait else told
 
 
 def _model(run: Run, version: str) -> Iterator[str]:
