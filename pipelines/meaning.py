@@ -96,7 +96,7 @@ def delivered(use_case: UseCase) -> dict[str, str]:
     reader = _Reader(use_case)
     return {
         _digest([reader._identity(name), *reader._typed(name)]): use_case.source_names[name]
-        for name in reader.given
+        for name in use_case.given_columns
         if name != use_case.target
     }
 
