@@ -6,7 +6,9 @@ text is no truth value, so a verdict whose rules hold "no" is damaged, and promo
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -15,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipelines.errors import TableCorrupt, brief
 
 Kept = TypeVar("Kept")
+SEAL = "sha256"
 
 
 def read(kind: type[Kept], content: bytes, place: object, way_out: str) -> Kept:
@@ -51,6 +54,27 @@ def mapping(content: bytes, place: object, way_out: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise damaged(place, f"it holds {brief(found)}", way_out)
     return found
+
+
+def sealed(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told, with a sha256 of itself: for files whose damage would not show in what they say, such as another number."""
+    return {**told, SEAL: _seal(told)}
+
+
+def unsealed(content: bytes, place: object, way_out: str) -> dict[str, Any]:
+    """Read a JSON object that bears its seal, and return it without.
+
+    Raises:
+        TableCorrupt: it is none, or says something else than what was sealed.
+    """
+    found = mapping(content, place, way_out)
+    if found.pop(SEAL, None) != _seal(found):
+        raise damaged(place, "it is not what was written", way_out)
+    return found
+
+
+def _seal(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def damaged(place: object, why: str, way_out: str) -> TableCorrupt:

@@ -1,8 +1,8 @@
 """A table, day by day, in a few numbers: what later partitions are compared with, without its rows being read again.
 
 A profile is made once, when the table's gate judges it, and lies beside the gate's evidence; it names the table's digest, so
-one of another table is never taken for it. It holds, of each day: quantiles of numbers, the most frequent values of categories,
-how much columns tell of one another, how many rows stand there twice, and a sample of hashes of rows and of keys, by which it is
+one of another table is never taken for it, and bears a seal, so that a damaged one is none, and is measured again from its table.
+It holds, of each day: quantiles of numbers, the most frequent values of categories, how much columns tell of one another, how many rows stand there twice, and a sample of hashes of rows and of keys, by which it is
 seen whether the same rows come again. Of personal categories it holds hashes; a personal column's numbers (its quantiles, the
 lengths of its texts) are values of somebody, so they are never kept, but measured anew from the table whenever they are asked for.
 
@@ -12,17 +12,17 @@ resemblance and containment of documents).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from pipelines import personal, sql
+from pipelines import kept, personal, sql
 from pipelines.config import GatedTable, UseCase
-from pipelines.errors import TableMissing
+from pipelines.errors import TableCorrupt, TableMissing
 from pipelines.gates import links
 from pipelines.store import as_json
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pipelines.store import Store
 
-FORM = 2  # of the file; one of another form is made again
+FORM = 3  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart
 MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
@@ -41,13 +41,19 @@ NEWEST_LINKED = 56  # days of a training
 DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
 HOUR, LENGTH = "#hour", "#length"  # of the column's time of day, of the length of its texts
 
+# What a file may say of a day.
+Count = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Strength = Annotated[float, Field(ge=-1, le=1)]
+
 
 @dataclass(frozen=True)
 class Number:
     """The rows that have a value, and its quantiles: the least, one every 1/`STEPS`, the greatest."""
 
-    n: int
-    quantiles: tuple[float, ...]
+    n: Count
+    quantiles: tuple[Finite, ...]
 
     @property
     def varies(self) -> bool:
@@ -79,9 +85,9 @@ class Number:
 class Values:
     """The rows that have a value, how many different ones, and the most frequent ones with their numbers of rows."""
 
-    n: int
-    different: int
-    counts: Mapping[str, int]
+    n: Count
+    different: Count
+    counts: Mapping[str, Count]
 
     @property
     def varies(self) -> bool:
@@ -98,13 +104,13 @@ class Values:
 class Day:
     """What a profile knows of one day."""
 
-    rows: int
+    rows: Count
     numbers: Mapping[str, Number] = field(default_factory=dict)
     values: Mapping[str, Values] = field(default_factory=dict)
-    links: Mapping[str, float] = field(default_factory=dict)  # "one|other" -> strength, see `links`
-    doubled: Mapping[str, float] = field(default_factory=dict)  # with and without the time -> share of rows that repeat another
-    content: tuple[int, ...] = ()
-    keys: tuple[int, ...] = ()
+    links: Mapping[str, Strength] = field(default_factory=dict)  # "one|other" -> strength, see `links`
+    doubled: Mapping[str, Share] = field(default_factory=dict)  # with and without the time -> share of rows that repeat another
+    content: tuple[Count, ...] = ()
+    keys: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,13 +134,13 @@ class Profile:
 
     def as_json(self) -> bytes:
         """What lies beside the gate's evidence: without the numbers of personal columns."""
-        kept = {
+        days = {
             day.isoformat(): asdict(
                 replace(found, numbers={name: one for name, one in found.numbers.items() if column(name) not in self.personal})
             )
             for day, found in self.days.items()
         }
-        return as_json({**asdict(replace(self, days={})), **_form(), "days": kept})
+        return as_json(kept.sealed({**asdict(replace(self, days={})), **_form(), "days": days}))
 
 
 @dataclass(frozen=True)
@@ -246,31 +252,21 @@ def read(content: bytes, digest: str, personal: Sequence[str] = ()) -> Profile |
     """Read what `Profile.as_json` wrote, which has no number of a personal column.
 
     Returns:
-        None if it is about another table, of another form, or if other columns than these were personal when it was made.
+        None if it is damaged, about another table, of another form, or if other columns than these were personal when it was made.
     """
-    found = json.loads(content)
-    if any(found.get(key) != value for key, value in {**_form(), "digest": digest, "personal": list(personal)}.items()):
+    try:
+        said = kept.unsealed(content, "a profile", "")
+        if any(said.get(key) != value for key, value in {**_form(), "digest": digest, "personal": list(personal)}.items()):
+            return None
+        return kept.read(Profile, content, "a profile", "")
+    except TableCorrupt:  # whoever asks has the table, and measures it again
         return None
-    days = {date.fromisoformat(day): _day(said) for day, said in found["days"].items()}
-    return Profile(found["digest"], found["use_case"], days, found["version"], tuple(personal))
 
 
 def _form() -> dict[str, Any]:
     import duckdb
 
     return {"form": FORM, "hashed_by": f"DuckDB {duckdb.__version__}"}  # another version may hash otherwise
-
-
-def _day(said: Mapping[str, Any]) -> Day:
-    return Day(
-        rows=said["rows"],
-        numbers={name: Number(one["n"], tuple(one["quantiles"])) for name, one in said["numbers"].items()},
-        values={name: Values(**one) for name, one in said["values"].items()},
-        links=said["links"],
-        doubled=said["doubled"],
-        content=tuple(said["content"]),
-        keys=tuple(said["keys"]),
-    )
 
 
 # --- measuring

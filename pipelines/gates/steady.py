@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pipelines import definitions, meaning, personal, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows
-from pipelines.errors import BadUseCase, SluiceError, TableCorrupt
+from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates import accepted, alternation, own_steady, past, profile
 from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
 from pipelines.gates.likeness import Earlier, Limits
@@ -193,17 +193,16 @@ def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
         return {}
     try:
         said = profile.read(store.read_file(name), made_of)
-    except SluiceError:
+    except TableMissing:
         said = None
-    if said is None:
-        said = _scored(
-            run, model.graph, model.engine, model.threshold, store.read("features"), made_of, store.manifest("features").use_case
-        )
+    if said is None or said.version != version:
+        days = _scored(run, model.graph, model.engine, model.threshold, store.read("features"))
+        said = Profile(made_of, store.manifest("features").use_case, days, version)
         store.write_file(name, said.as_json())
     return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
 
 
-def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, features: object, digest: str, file: str) -> Profile:
+def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, features: object) -> dict[date, Day]:
     import numpy as np
     import pyarrow as pa
 
@@ -224,8 +223,7 @@ def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, featur
     looked = profile.shape(run.use_case, "predictions")
     if looked is None:  # pragma: no cover -- predictions have days
         raise ValueError("predictions")
-    days, _ = profile.measured(rows, replace(looked, made_by=None))
-    return Profile(digest, file, days)
+    return profile.measured(rows, replace(looked, made_by=None))[0]
 
 
 def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:

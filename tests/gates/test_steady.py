@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,39 @@ def test_what_earlier_nights_say_is_read_from_their_profiles_and_never_from_anot
     assert profile.read(yesterday.read_file(profile.file_name("clean")), yesterday.digest("clean")) == first
     other = publish(night, NIGHT - DAY, "SELECT * REPLACE (amount + 1 AS amount) FROM rows")
     assert profile.of(other.store, night.use_case, "clean").days != first.days
+
+
+NUMBER = r"(?m)(?<= )\d+\.\d+(?=,?$)"
+DAMAGED: dict[str, Callable[[str], str]] = {
+    "cut off": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: "",
+    "a list": lambda whole: "[1]",
+    "no number": lambda whole: re.sub(NUMBER, "NaN", whole),
+    "beyond all numbers": lambda whole: re.sub(NUMBER, "Infinity", whole),
+    "other numbers": lambda whole: re.sub(NUMBER, "-1.0", whole),
+    "texts for numbers": lambda whole: re.sub(NUMBER, r'"\g<0>"', whole),
+    "a column less": lambda whole: whole.replace('"amount"', '"another"'),
+    "another day": lambda whole: whole.replace(str(NIGHT - DAY), str(NIGHT - 3 * DAY)),
+    "no day": lambda whole: json.dumps(json.loads(whole) | {"days": {}}),
+    "days of another shape": lambda whole: json.dumps(json.loads(whole) | {"days": [7]}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_profile_of_an_earlier_night_is_made_anew_from_its_table(night: Run, damage: Callable[[str], str]) -> None:
+    path = night.store.at("scoring", NIGHT - DAY).disk / profile.file_name("clean")
+    whole = path.read_text()
+    path.write_text(damage(whole))
+    assert set(closed(publish(night, NIGHT, DOUBLED))) == {"amount"}
+    assert path.read_text() == whole
+
+
+def test_a_profile_that_tells_what_cannot_be_is_none(night: Run) -> None:
+    one = profile.of(night.store.at("scoring", NIGHT - DAY), night.use_case, "clean")
+    assert profile.read(one.as_json(), one.digest) == one
+    (day,) = one.days.values()
+    more_than_all = replace(one, days={NIGHT - DAY: replace(day, doubled={"with the time": 1.5})})
+    assert profile.read(more_than_all.as_json(), one.digest) is None
 
 
 def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
