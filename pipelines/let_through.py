@@ -2,7 +2,8 @@
 
 So a gate cannot be left out. Take it from a DAG, mark its task as a success by hand, or change the table behind its back:
 the next step finds no evidence for this very table, and refuses. Evidence is read, not believed: what it says it has
-judged, by which file, and what it found have to add up to an open gate. And whatever a step then reads is the very table
+judged, of which partition, by which file, and what it found have to add up to an open gate; and the table was made of those
+that stand beside it. And whatever a step then reads is the very table
 that was asked about here, since a task reads each manifest once (`Store.manifest`).
 """
 
@@ -14,10 +15,12 @@ from typing import Any
 
 from pipelines import dates, kept
 from pipelines.config import Expectation, GatedTable, Step, UseCase
-from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.flow import laid, steps_of
+from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, brief, listed
+from pipelines.flow import WAYS, laid, steps_of
 from pipelines.run import Run
 from pipelines.store import Store
+
+WITH_IT: dict[GatedTable, tuple[str, ...]] = {"past": ("days",)}  # what a gate judges besides its table
 
 
 def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
@@ -32,12 +35,15 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
         evidence = kept.mapping(store.read_file(name), store.folder / name, "run the gate again")
         made_by = {store.manifest(name).use_case for name in pieces_of(use_case, table)}
         digest = store.digest(table, use_case.candidates.families if table == "trials" else ())
+        others = made_of_others(store, use_case, table)
     except TableMissing:
         return "not judged yet"
     except TableCorrupt as error:
         return str(error).splitlines()[0]
     rows = sum(store.manifest(name).rows for name in pieces_of(use_case, table))
-    if why := _why_closed(evidence, digest, made_by, rows):
+    if evidence.get("gate") != f"gate_{table} of {store}":
+        return f"its evidence is that of {brief(evidence.get('gate'))}"
+    if why := _why_closed(evidence, digest, made_by, rows) or others:
         return why
     # What other files have stated than this task's is known to the gates of their own runs alone.
     asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and rows else ()
@@ -46,6 +52,31 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
         if f"gates.{table}.{n}" not in told and not (store.kind == "scoring" and _about_labels(expectation, use_case)):
             return f"its evidence does not tell what became of gates.{table}.{n}"
     return None
+
+
+def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
+    """That a table was made of other tables than stand in its partition now, or of another partition's; None if it was not.
+
+    So neither a table that somebody has put into the wrong folder nor one that was left behind when those before it were made
+    again is let through. One that is gone contradicts nothing: whoever needs it says that it is missing.
+    """
+    here, ours = f"{store.kind}/{store.partition}/", [*pieces_of(use_case, table), *WITH_IT.get(table, ())]
+    cited = {name: digest for one in ours if store.has(one) for name, digest in store.manifest(one).inputs.items()}
+    of_this_kind = [name for name in cited if name.startswith(f"{store.kind}/")]
+    if of_this_kind and not any(name.startswith(here) for name in of_this_kind):
+        where, _, source = of_this_kind[0].removeprefix(f"{store.kind}/").partition("/")
+        return f"{table} was made of {source} of {store.kind}/{where}"
+    for source in _sources(store, use_case, table):
+        if here + source in cited and store.has(source) and store.digest(source) != cited[here + source]:
+            return f"{table} was made of another {source} than is there now"
+    return None
+
+
+def _sources(store: Store, use_case: UseCase, table: GatedTable) -> Iterator[str]:
+    """The names of the tables that a gated table may be made of: those before it."""
+    yield "past_raw"
+    for _, before in takewhile(lambda at: at[1] != table, WAYS[store.kind]):
+        yield from pieces_of(use_case, before) if before else ()
 
 
 def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str], rows: int) -> str | None:

@@ -12,6 +12,7 @@ def evidence(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: i
     """What a gate says that has let the table through as it is now, by `own` expectations of the file; or something `other`."""
     wheres = ["built in", *(f"gates.{table}.{n}" for n in range(own))]
     return {
+        "gate": f"gate_{table} of {store}",
         "passed": True,
         "digest": store.digest(table, pieces),
         "use_case": store.manifest(f"{table}/{pieces[0]}" if pieces else table).use_case,

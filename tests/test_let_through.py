@@ -105,6 +105,46 @@ def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run]
         flow.take(run, "score")
 
 
+@pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
+def test_what_the_gate_of_another_day_has_said_opens_nothing(
+    good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step
+) -> None:
+    run = good(kind)
+    leave(run.store, table, FAMILIES if table == "trials" else (), gate=f"gate_{table} of tiny {kind} 2026-01-25")
+    with pytest.raises(GateClosed, match=rf"gate_{table} .*: its evidence is that of 'gate_{table} of tiny {kind} 2026-01-25'"):
+        let_through.require(run, behind)
+
+
+def made_of(run: Run, source: str, table: GatedTable) -> None:
+    """Publish a table as a step does that reads the one before it."""
+    store = run.afresh().store
+    store.read(source)
+    store.write(table, pa.table({"content": ["as judged"]}))
+    leave(store, table)
+
+
+def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_through(good: Callable[[Kind], Run]) -> None:
+    run = good("scoring")
+    made_of(run, "clean", "features")
+    let_through.require(run.afresh(), "score")
+    publish(run, "clean", "delivered again")
+    leave(run.store, "clean")
+    with pytest.raises(GateClosed, match=r"gate_features of tiny scoring 2026-02-01: features was made of another clean than is there now"):
+        let_through.require(run.afresh(), "score")
+    judged(run, "clean")  # the same rows again
+    let_through.require(run.afresh(), "score")
+
+
+def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(good: Callable[[Kind], Run], open_run: OpenRun) -> None:
+    run, other = good("scoring"), open_run("scoring", DAYS["scoring"] - timedelta(days=1))
+    publish(other, "clean")
+    made_of(other, "clean", "features")
+    run.store.adopt("features", other.store)
+    leave(run.store, "features")
+    with pytest.raises(GateClosed, match=r"gate_features of tiny scoring 2026-02-01: features was made of clean of scoring/2026-01-31"):
+        let_through.require(run.afresh(), "score")
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"null"])
 def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run], content: bytes) -> None:
     run = good("scoring")

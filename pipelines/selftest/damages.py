@@ -245,9 +245,18 @@ def _another_week(stage: Stage) -> Run:
     for day in dates.days_of(stage.use_case, "drift", run.partition):
         night = stage.run("scoring", day)
         stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
-        said = json.loads(night.store.read_file("gates/features.json")) | {"digest": night.afresh().store.digest("features")}
-        night.store.write_file("gates/features.json", as_json(said))
+        _made_of_features(night, "predictions")
+        for table in ("features", "predictions"):
+            said = json.loads(night.store.read_file(f"gates/{table}.json")) | {"digest": night.afresh().store.digest(table)}
+            night.store.write_file(f"gates/{table}.json", as_json(said))
     return run
+
+
+def _made_of_features(run: Run, table: str) -> None:
+    """Publish a table again, as one that was made of the features that are there now."""
+    store = run.afresh().store
+    store.read("features")
+    store.write(table, store.read(table))
 
 
 # --- columns
