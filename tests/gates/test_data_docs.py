@@ -81,6 +81,22 @@ def test_values_are_shown_as_they_are_and_do_nothing() -> None:
     assert "alert(1)<" not in html
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ['col("n") > 0', 'col("n").notNull()', f"""col("word") == '{"<script>alert(1)</script>&$x"}'""", 'col("word") != "<b>b</b>"'],
+)
+@pytest.mark.parametrize("parser", ["great_expectations", "great_expectations__experimental__"])
+def test_a_condition_that_is_a_text_is_shown_and_does_nothing(condition: str, parser: str) -> None:
+    kwargs = {"column": "n", "row_condition": condition, "condition_parser": parser}
+    html = rendered(
+        Expectation(name="expect_column_values_to_not_be_null", kwargs=kwargs),
+        Expectation(name="expect_column_mean_to_be_between", kwargs={**kwargs, "min_value": 5}),
+        rows="SELECT 1 AS n, '<script>alert(1)</script>&$x' AS word UNION ALL SELECT 2, 'b'",
+    )
+    assert "then values must never be null." in words(html)
+    assert not re.search(r"<(script|b)>", html)
+
+
 def test_the_page_stands_alone_and_leads_back(open_run: Callable[..., Run], settings: Settings) -> None:
     raising = "gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: channel, min_value: 1}\n"
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + raising)
