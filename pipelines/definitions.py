@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
@@ -118,6 +118,16 @@ def meant_by(settings: Settings, name: str, sha256: str) -> str:
         return sha256
     told = [meaning.of_rows(use_case), *sorted(meaning.meanings(use_case).items())]
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+@cache
+def columns_meant_by(settings: Settings, name: str, sha256: str, table: GatedTable) -> Mapping[str, str]:
+    """What the columns of a table mean that a file has made, by their fingerprints; nothing where that is not known."""
+    try:
+        use_case = kept(settings, name, sha256).use_case
+    except (TableCorrupt, BadUseCase):  # of before files were kept
+        return {}
+    return {"clean": meaning.columns, "features": meaning.meanings}.get(table, lambda _: {})(use_case)
 
 
 def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:

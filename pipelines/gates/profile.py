@@ -12,7 +12,7 @@ resemblance and containment of documents).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -220,6 +220,20 @@ def _called(day: Day, names: Mapping[str, str], order: Sequence[str]) -> Day:
     )
 
 
+def without(day: Day, columns: Collection[str]) -> Day:
+    """A day without what it says of some columns, and of rows as wholes, which hold them."""
+    if not columns:
+        return day
+    return replace(
+        day,
+        numbers={label: found for label, found in day.numbers.items() if column(label) not in columns},
+        values={name: found for name, found in day.values.items() if name not in columns},
+        links={pair: strength for pair, strength in day.links.items() if not set(pair.split(links.BETWEEN)) & set(columns)},
+        doubled={},
+        content=(),
+    )
+
+
 def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
     """The profile of a published table: as it lies there, or made now and left there.
 
@@ -236,6 +250,8 @@ def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
     except TableMissing:
         found = None
     if found is not None:
+        # Another file may have made the same rows since, by which they may mean something else.
+        found = replace(found, use_case=store.manifest(table).use_case)
         return replace(found, days=_completed(found.days, store.read(table), looked)) if looked.personal else found
     days, version = measured(store.read(table), looked)
     made = Profile(digest, store.manifest(table).use_case, days, version, looked.personal)

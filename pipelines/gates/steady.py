@@ -151,8 +151,10 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
             if day not in days and oldest <= day < run.partition and len(days) < NIGHTS:
                 days[day], made_by[day] = found, file
     same = [day for day, file in made_by.items() if _same_meaning(run, file, own.use_case)]
-    # Definitions that were edited may mean another thing by the same column: once enough days were made by them, only these count.
-    kept = dict(sorted((day, found) for day, found in days.items() if len(same) < LEAST_DAYS or day in same))
+    # Definitions that were edited may mean another thing by the same column, of which those before say nothing: once enough days
+    # were made by them, only these count.
+    asked = days if len(same) < LEAST_DAYS else same
+    kept = {day: profile.without(days[day], _other_columns(run, table, made_by[day], own.use_case)) for day in sorted(asked)}
     return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
 
 
@@ -257,6 +259,16 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
 def _same_meaning(run: Run, one: str, other: str) -> bool:
     """Whether two use-case files, by their sha256, mean the same by their columns and features."""
     return one == other or len({definitions.meant_by(run.settings, run.use_case.name, file) for file in (one, other)}) == 1
+
+
+def _other_columns(run: Run, table: GatedTable, one: str, other: str) -> frozenset[str]:
+    """The columns by which two use-case files, by their sha256, are known to mean something else."""
+    if one == other:
+        return frozenset()
+    theirs, ours = (definitions.columns_meant_by(run.settings, run.use_case.name, file, table) for file in (one, other))
+    # A column of clean means the same whatever a file calls it, and is called here as this run does: see `_said`.
+    same = set(theirs.values()) if table == "clean" else set()
+    return frozenset(column for column in ours.keys() & theirs.keys() if ours[column] not in same | {theirs[column]})
 
 
 def _hidden(run: Run) -> frozenset[str]:

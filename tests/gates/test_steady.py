@@ -228,6 +228,19 @@ def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
     assert asked == ["gates.clean.0"]
 
 
+def test_days_of_another_meaning_say_nothing_of_the_column_that_means_something_else(night: Run) -> None:
+    definitions.keep(night)  # the file by which the three weeks were made
+    path = night.settings.use_cases / f"{tiny.NAME}.yaml"
+    path.write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  fill: {amount: 0}\n"))
+    run = Run.open(tiny.NAME, "scoring", NIGHT, night.settings)
+    both = "SELECT * REPLACE (amount * 9 AS amount, 'chip' AS channel) FROM rows"
+    assert "channel" in closed(publish(run, NIGHT, both))
+    assert "amount" not in closed(publish(run, NIGHT, both))
+    for n in range(1, 9):
+        publish(run, NIGHT - n * DAY)
+    assert "amount" in closed(publish(run, NIGHT, both)), "once there are enough days of its own meaning"
+
+
 # --- a person's word
 
 
