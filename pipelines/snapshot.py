@@ -170,6 +170,13 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     return dest
 
 
+@dataclass(frozen=True)
+class _Order:
+    """The files of a version of raw rows, in the order of their delivery."""
+
+    parts: tuple[str, ...]
+
+
 @contextmanager
 def raw_rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
     """The raw rows of a version, in the order in which they were delivered; `run` is the training's, or one of its partition.
@@ -179,7 +186,7 @@ def raw_rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
         TableCorrupt: what came back is not the version.
     """
     place = f"raw_versions/{md5}.json"
-    order = kept.mapping(run.store.read_file(place), run.store.folder / place, "bring it back from a backup")["parts"]
+    order = kept.read(_Order, run.store.read_file(place), run.store.folder / place, "bring it back from a backup").parts
     with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
         parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
         yield run.store.connection.read_parquet([f"{parts}/{file}" for file in order])

@@ -132,8 +132,10 @@ def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
         return f"gate_{table} has not run"
     if said.get("digest") != manifest.digest:
         return f"gate_{table} has judged another revision since"
+    if not isinstance(findings := said.get("findings"), list):
+        return f"gate_{table} has left evidence that is damaged"
     word = f", {said['accepted']}" if said.get("accepted") else ""
-    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(said.get('findings') or ())} expectations{word}"
+    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(findings)} expectations{word}"
 
 
 def _not_there(run: Run, key: str) -> str:

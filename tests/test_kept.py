@@ -13,6 +13,7 @@ import pytest
 
 from pipelines import approval, champions, let_through, registry, snapshot, verdict
 from pipelines.errors import GateClosed, NoChampion, TableCorrupt
+from pipelines.gates import known
 from pipelines.history import History
 from pipelines.manifest import MANIFEST
 from pipelines.run import Run
@@ -89,6 +90,15 @@ def test_evidence_of_a_gate_opens_nothing(run: Run, damage: Callable[[bytes], by
     assert not let_through.is_let_through(run.afresh().store, run.use_case, "raw")
     with pytest.raises(GateClosed, match="gate_raw of tiny training 2026-01-31"):
         let_through.require(run.afresh(), "cleanse")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"7", b"\xff"])
+def test_what_a_nights_gate_has_said_of_its_rows_is_a_sentence_where_it_is_damaged(run: Run, content: bytes) -> None:
+    run.store.write("clean", pa.table({"id": [1]}))
+    run.store.write_file("gates/clean.json", content)
+    with pytest.raises(TableCorrupt) as error:
+        known._is_closed(run.store, "clean")
+    told(error, "gates/clean.json")
 
 
 def test_why_evidence_opens_nothing_is_told(run: Run) -> None:

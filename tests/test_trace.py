@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -94,6 +95,12 @@ def test_personal_values_are_not_shown(own: Settings) -> None:
     found = told(own)
     assert "customer: •••" in found
     assert not re.search(r"\bc7\b", found)  # a word of its own: the hashes of an honest page hold these two characters, too
+
+
+def test_damaged_evidence_is_told_and_the_way_goes_on(own: Settings) -> None:
+    path = night(own).store.disk / "gates" / "features.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"findings": 7}))
+    assert "gate_features has left evidence that is damaged" in told(own)
 
 
 def test_a_row_in_quarantine_is_told_with_its_reasons(own: Settings) -> None:

@@ -48,6 +48,27 @@ class Accepted:
         return f"accepted by {self.by} on {self.time}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A finding, as far as it is asked about here."""
+
+    name: str
+    kwargs: dict[str, Any]
+    subject: str
+    found: str
+    severity: str
+    success: bool
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What a gate has said, as far as it is asked about here."""
+
+    digest: str | None
+    findings: tuple[_Told, ...]
+    refusal: str | None = None
+
+
 def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> str:
     """Say that what a gate has found unlike earlier days is right.
 
@@ -63,27 +84,28 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
     Raises:
         BadInput: no reason, nothing that can be accepted, or something that cannot.
         TableMissing: the gate has not judged the table.
+        TableCorrupt: what the gate has said is damaged.
     """
     if not reason.strip():
         raise BadInput("a word without a reason helps nobody who reads it later\n  way out: --reason '...'")
     pieces = run.use_case.candidates.families if table == "trials" else ()
     digest, evidence = run.store.digest(table, pieces), _evidence(run, table)
-    if evidence.get("digest") != digest:
+    if evidence.digest != digest:
         raise BadInput(
             f"{run.store}: gate_{table} has judged another {table} than is published now\n"
             f"  way out: run gate_{table} again, look at its page, and accept what it says then"
         )
-    failed = [finding for finding in evidence["findings"] if not finding["success"] and finding["severity"] == "stop"]
-    others = [finding for finding in failed if finding["name"] not in own_steady.NAMES]
-    if others or evidence.get("refusal"):
-        told = [f"{one['subject']}: {one['name']}" for one in others] or [str(evidence["refusal"])]
+    failed = [finding for finding in evidence.findings if not finding.success and finding.severity == "stop"]
+    others = [finding for finding in failed if finding.name not in own_steady.NAMES]
+    if others or evidence.refusal:
+        told = [f"{one.subject}: {one.name}" for one in others] or [str(evidence.refusal)]
         raise BadInput(
             f"{run.store}: only what compares {table} with earlier days can be accepted, and gate_{table} is closed by what always holds:\n"
             f"{listed(told)}\n  way out: mend these in the data or in the use-case file, and run gate_{table} again"
         )
     if not failed:
         raise BadInput(f"{run.store}: there is nothing to accept: gate_{table} has found nothing that closes it")
-    found = {_about(one["name"], one["kwargs"]): one["found"] for one in failed}
+    found = {_about(one.name, one.kwargs): one.found for one in failed}
     before = of(run.store, table, digest)
     said = Accepted(
         digest=digest,
@@ -139,9 +161,9 @@ def _about(name: str, kwargs: dict[str, Any]) -> str:
     return f"{name} {kwargs.get('column', '')}"
 
 
-def _evidence(run: Run, table: GatedTable) -> dict[str, Any]:
+def _evidence(run: Run, table: GatedTable) -> _Evidence:
     try:
         content = run.store.read_file(name := f"gates/{table}.json")
     except TableMissing as error:
         raise BadInput(f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept") from error
-    return kept.mapping(content, run.store.folder / name, f"run gate_{table} again")
+    return kept.read(_Evidence, content, run.store.folder / name, f"run gate_{table} again")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, TypeAlias
 
@@ -328,14 +329,22 @@ def _predictions(run: Run) -> Iterator[Stated]:
     yield _must("column_unique_value_count_to_be_between", column="model_version", max_value=1, why="one night, one model")
 
 
+@dataclass(frozen=True)
+class _ScoredBy:
+    """What the step score has told: see `score.scored_by`."""
+
+    version: str
+    threshold: float | None
+
+
 def _decided(run: Run) -> Iterator[Stated]:
     """Each decision follows from its score, by the threshold of the version that has scored; nights of before have not told it."""
     try:
         content = run.store.unrecorded().read_file("scored_by.json")
     except TableMissing:
         return
-    told = kept.mapping(content, run.store.folder / "scored_by.json", "run the step score again, all slices of it")
-    version, cut = str(told.get("version")), float(told.get("threshold") or "nan")
+    told = kept.read(_ScoredBy, content, run.store.folder / "scored_by.json", "run the step score again, all slices of it")
+    version, cut = told.version, float("nan") if told.threshold is None else told.threshold
     yield _must("column_values_to_be_in_set", column="model_version", value_set=[version], why="the version that has scored")
     why = f"version {version} decides from {cut:.6g} on"
     yield _of_what_is_there("column_values_to_be_between", column="score", min_value=cut, row_condition=_is("decision", 1), why=why)

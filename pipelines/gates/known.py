@@ -9,14 +9,13 @@ by another file are compared by the columns that mean the same in both, whatever
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import dates, definitions, meaning, sql
+from pipelines import dates, definitions, kept, meaning, sql
 from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.let_through import is_let_through
@@ -230,9 +229,13 @@ def _is_earlier(run: Run, night: Store) -> bool:
 
 
 def _is_closed(store: Store, table: GatedTable) -> bool:
-    """Whether a gate has stopped the very table that is published."""
+    """Whether a gate has stopped the very table that is published.
+
+    Raises:
+        TableCorrupt: what it has said is damaged, so that nobody knows.
+    """
     try:
-        evidence = json.loads(store.read_file(f"gates/{table}.json"))
+        evidence = kept.mapping(store.read_file(name := f"gates/{table}.json"), store.folder / name, f"run gate_{table} of {store} again")
         return evidence.get("passed") is False and evidence.get("digest") == store.digest(table)
     except TableMissing:
         return False

@@ -56,3 +56,10 @@ def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: 
     run = night(DAMAGES["no alarm is raised"])
     (run.store.disk / "scored_by.json").unlink()
     assert judge.judge(run.afresh(), "predictions").passed
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version": "3", "threshold": "much"}', b'{"version": 3, "threshold": [1]}'])
+def test_a_damaged_threshold_closes_the_gate_and_is_named(night: Callable[[str], Run], content: bytes) -> None:
+    run = night("SELECT * FROM rows")
+    run.store.write_file("scored_by.json", content)
+    assert "scored_by.json is damaged: " in str(judge.judge(run.afresh(), "predictions").refusal)

@@ -15,7 +15,7 @@ import pytest
 
 from pipelines import definitions
 from pipelines.config import Kind
-from pipelines.errors import BadInput, GateClosed
+from pipelines.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import accepted, judge, profile, steady
 from pipelines.gates.findings import Finding
 from pipelines.run import Run
@@ -317,6 +317,16 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
     good.store.write_file("gates/clean.json", b'{"digest": "of another", "findings": []}')
     with pytest.raises(BadInput, match="has judged another clean than is published now"):
         accept(good)
+
+
+@pytest.mark.parametrize("findings", [7, [1], [{}], None, [{"success": "no"}]])
+def test_nothing_is_accepted_by_damaged_evidence(night: Run, findings: object) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    judged(run)
+    said = json.loads(run.store.read_file("gates/clean.json"))
+    run.store.write_file("gates/clean.json", json.dumps(said | {"findings": findings}).encode())
+    with pytest.raises(TableCorrupt, match=r"gates/clean\.json is damaged: findings[\s\S]*way out: run gate_clean again"):
+        accept(run)
 
 
 # --- what is kept, and shown
