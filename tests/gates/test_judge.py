@@ -93,6 +93,15 @@ def test_a_damaged_part_closes_the_gate(night: Callable[..., Run]) -> None:
     assert "is not the file that was published" in message(judge.judge(run, "raw"))
 
 
+def test_a_table_that_was_made_of_other_rows_than_stand_there_closes_the_gate(open_run: OpenRun) -> None:
+    store = open_run("scoring", NIGHT).store
+    store.write("raw", store.connection.sql(tables.GOOD["raw"]))
+    store.read("raw")
+    store.write("clean", store.connection.sql(tables.GOOD["clean"]))
+    store.write("raw", store.connection.sql(f"SELECT * REPLACE (amount + 1 AS amount) FROM ({tables.GOOD['raw']})"))
+    assert "clean was made of another raw than is there now" in message(judge.judge(open_run("scoring", NIGHT), "clean"))
+
+
 def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> None:
     run = open_run("scoring", NIGHT)
     run.store.write("clean", run.store.connection.sql(tables.GOOD["clean"]))
