@@ -87,7 +87,7 @@ def test_of_a_wide_table_the_key_and_the_columns_in_question_are_shown() -> None
 
 
 def test_personal_values_are_masked_and_missing_ones_are_missing() -> None:
-    table = f"SELECT id, amount, word, \"select\" FROM ({ROWS})"
+    table = f'SELECT id, amount, word, "select" FROM ({ROWS})'
     found = rows("column_values_to_not_be_null", {"column": "amount"}, table, frozenset({"id", "word", "at"}))
     assert [(row["id"], row["word"], row["select"]) for row in found] == [("•••", None, "y")]
 
