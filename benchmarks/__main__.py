@@ -34,6 +34,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "memory": ((),),
     "gates": ((),),
     "steady": (("20",),),
+    "labels": ((),),
     "dag_run": ((),),
     "dags": ((),),
 }
