@@ -1,10 +1,11 @@
 """What a gate has let through: a step reads no table that its gate has not judged, as the table is now, and found good.
 
 So a gate cannot be left out. Take it from a DAG, mark its task as a success by hand, or change the table behind its back:
-the next step finds no evidence for this very table, and refuses. Evidence is read, not believed: what it says it has
-judged, of which partition, by which file, and what it found have to add up to an open gate; and the table was made of those
-that stand beside it. And whatever a step then reads is the very table
-that was asked about here, since a task reads each manifest once (`Store.manifest`).
+the next step finds no evidence for this very table, and refuses. Evidence is read, not believed: it bears its
+gate's seal; what it says it has judged, of which partition, by which file, and what it found have to add up to an open gate;
+and the table was made of those that stand beside it. The seal is against mishaps and edits by hand, not against somebody who
+seals anew: whoever may write the data can write anything. And whatever a step then reads is the very table that was asked
+about here, since a task reads each manifest once (`Store.manifest`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
 def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     """Why a table is not let through, in a few words; None if it is."""
     try:
-        name = f"gates/{table}.json"
-        evidence = kept.mapping(store.read_file(name), store.folder / name, "run the gate again")
+        evidence = evidence_of(store, table)
         made_by = {store.manifest(name).use_case for name in pieces_of(use_case, table)}
         digest = store.digest(table, use_case.candidates.families if table == "trials" else ())
         others = made_of_others(store, use_case, table)
@@ -52,6 +52,17 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
         if f"gates.{table}.{n}" not in told and not (store.kind == "scoring" and _about_labels(expectation, use_case)):
             return f"its evidence does not tell what became of gates.{table}.{n}"
     return None
+
+
+def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:
+    """What a table's gate has said, and nobody has changed since.
+
+    Raises:
+        TableMissing: the gate has not run.
+        TableCorrupt: the file is damaged, or says something else than the gate has.
+    """
+    name = f"gates/{table}.json"
+    return kept.unsealed(store.read_file(name), store.folder / name, f"run gate_{table} of {store} again")
 
 
 def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | None:

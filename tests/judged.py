@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipelines import kept
 from pipelines.config import GatedTable
 from pipelines.store import Store, as_json
 
@@ -25,4 +26,4 @@ def evidence(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: i
 
 def let_through(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object) -> None:
     """Leave that evidence."""
-    store.write_file(f"gates/{table}.json", as_json(evidence(store, table, pieces, own, **other)))
+    store.write_file(f"gates/{table}.json", as_json(kept.sealed(evidence(store, table, pieces, own, **other))))

@@ -18,10 +18,18 @@ from pipelines.history import History
 from pipelines.manifest import MANIFEST
 from pipelines.run import Run
 from pipelines.settings import Settings
-from tests import fitted, tiny
+from tests import fitted, judged, tiny
 from tests.test_history import FIRST
 
 DAY = date(2026, 1, 31)
+
+
+def _first(content: bytes) -> dict[str, Any]:
+    """The first object of a file: of indented JSON, or of a line each."""
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(content.decode())[0]
+    return found
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "cut off": lambda whole: whole[: len(whole) // 2],
     "empty": lambda whole: b"",
@@ -29,7 +37,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "a list": lambda whole: b"[]",
     "a number": lambda whole: b"7",
     "an empty object": lambda whole: b"{}",
-    "other values": lambda whole: json.dumps(dict.fromkeys(json.loads(whole.splitlines()[0]), "no")).encode(),
+    "other values": lambda whole: json.dumps(dict.fromkeys(_first(whole), "no")).encode(),
     "not UTF-8": lambda whole: whole.replace(b'"', b'"\xff', 1),
     "nested": lambda whole: b"[" * 100_000,
 }
@@ -85,8 +93,9 @@ def test_a_revision_of_a_night_and_the_next_one_is_published_all_the_same(
 @damaged
 def test_evidence_of_a_gate_opens_nothing(run: Run, damage: Callable[[bytes], bytes]) -> None:
     run.store.write("raw", pa.table({"id": [1]}))
-    evidence = {"passed": True, "digest": run.store.digest("raw")}
-    run.store.write_file("gates/raw.json", damage(json.dumps(evidence).encode()))
+    judged.let_through(run.store, "raw")
+    assert let_through.is_let_through(run.afresh().store, run.use_case, "raw")
+    run.store.write_file("gates/raw.json", damage(run.store.read_file("gates/raw.json")))
     assert not let_through.is_let_through(run.afresh().store, run.use_case, "raw")
     with pytest.raises(GateClosed, match="gate_raw of tiny training 2026-01-31"):
         let_through.require(run.afresh(), "cleanse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, let_through
+from pipelines import flow, kept, let_through
 from pipelines.config import Expectation, GatedTable, Kind, Step
 from pipelines.errors import MAX_LINES, BadInput, GateClosed
 from pipelines.run import Run
-from pipelines.store import Version
+from pipelines.store import Version, as_json
 from tests.judged import let_through as leave
 
 OpenRun = Callable[[Kind, date], Run]
@@ -150,6 +151,24 @@ def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run],
     run = good("scoring")
     run.store.write_file("gates/clean.json", content)
     with pytest.raises(GateClosed, match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged"):
+        flow.take(run, "features")
+
+
+@pytest.mark.parametrize("edit", [{"passed": True}, {"findings": []}, {"digest": "another"}, {"sha256": "of nothing"}])
+def test_evidence_that_somebody_has_edited_opens_nothing(good: Callable[[Kind], Run], edit: dict[str, object]) -> None:
+    run = good("scoring")
+    leave(run.store, "clean", passed=False)
+    said = json.loads(run.store.read_file("gates/clean.json"))
+    run.store.write_file("gates/clean.json", as_json(said | edit))
+    with pytest.raises(GateClosed, match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged: it is not what was written"):
+        flow.take(run, "features")
+
+
+def test_evidence_whose_seal_is_gone_opens_nothing(good: Callable[[Kind], Run]) -> None:
+    run = good("scoring")
+    said = kept.unsealed(run.store.read_file("gates/clean.json"), "", "")
+    run.store.write_file("gates/clean.json", as_json(said))
+    with pytest.raises(GateClosed, match="it is not what was written"):
         flow.take(run, "features")
 
 

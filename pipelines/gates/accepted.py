@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines import kept
+from pipelines import kept, let_through
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableMissing, listed
 from pipelines.gates import own_steady
@@ -163,7 +163,7 @@ def _about(name: str, kwargs: dict[str, Any]) -> str:
 
 def _evidence(run: Run, table: GatedTable) -> _Evidence:
     try:
-        content = run.store.read_file(name := f"gates/{table}.json")
+        said = let_through.evidence_of(run.store, table)
     except TableMissing as error:
         raise BadInput(f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept") from error
-    return kept.read(_Evidence, content, run.store.folder / name, f"run gate_{table} again")
+    return kept.read(_Evidence, as_json(said), run.store.folder / f"gates/{table}.json", f"run gate_{table} again")

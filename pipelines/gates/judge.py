@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import definitions, flow, let_through, pages
+from pipelines import definitions, flow, kept, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
@@ -109,11 +109,11 @@ class Verdict:
         return f"; or, if it is right, say so: python -m pipelines gates accept {partition} {self.table} --reason ..., and run gate_{self.table} again"
 
     def evidence(self) -> bytes:
-        """The verdict as JSON, the same bytes for the same table and use-case file."""
+        """The verdict as JSON that bears its seal, the same bytes for the same table and use-case file."""
         told = asdict(self) | {"passed": self.passed}
         for finding in told["findings"]:
             del finding["result"]  # in a file of its own, see `results`
-        return as_json(told)
+        return as_json(kept.sealed(told))
 
     def results(self) -> bytes:
         """Great Expectations' own results as its JSON, see `evidence.results`."""

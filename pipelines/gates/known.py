@@ -15,10 +15,9 @@ from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import dates, definitions, kept, meaning, sql
+from pipelines import dates, definitions, let_through, meaning, sql
 from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
-from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.store import Store
 
@@ -213,7 +212,7 @@ def _is_let_through(run: Run, store: Store) -> bool:
         made_of_these = all(inputs.get(f"{store.kind}/{store.partition}/{table}") == store.digest(table) for table in tables)
     except TableMissing:
         return False
-    return made_of_these and all(is_let_through(store, run.use_case, table) for table in tables)
+    return made_of_these and all(let_through.is_let_through(store, run.use_case, table) for table in tables)
 
 
 def _own(run: Run, day: Day) -> Day | None:
@@ -235,7 +234,7 @@ def _is_closed(store: Store, table: GatedTable) -> bool:
         TableCorrupt: what it has said is damaged, so that nobody knows.
     """
     try:
-        evidence = kept.mapping(store.read_file(name := f"gates/{table}.json"), store.folder / name, f"run gate_{table} of {store} again")
+        evidence = let_through.evidence_of(store, table)
         return evidence.get("passed") is False and evidence.get("digest") == store.digest(table)
     except TableMissing:
         return False

@@ -26,6 +26,7 @@ class Damage:
         may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
         good: Whether it is none: then everything must be open.
         about: The column whose likeness to earlier days it breaks, where that is what stops it, see `plain`; empty: whole rows.
+        gate_left_out: Whether the gate of the step behind which it is done does not run: its evidence is what the damage leaves.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Damage:
     may_be_harmless: bool = False
     good: bool = False
     about: str | None = None
+    gate_left_out: bool = False
 
 
 def behind(step: Step, table: str, what: str, statement: str, kind: Kind = "scoring") -> Damage:

@@ -6,17 +6,16 @@ what a bug in the step that writes it would do: its own gate has to stop it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from pipelines import dates, export, flow, follows, registry, scores, sql, verdict
+from pipelines import dates, export, flow, follows, kept, let_through, registry, scores, sql, verdict
 from pipelines.config import Column, Step
 from pipelines.model import candidate
 from pipelines.run import Run
-from pipelines.selftest import edits, graphs, past, plain
+from pipelines.selftest import edits, graphs, left_out, past, plain
 from pipelines.selftest.damage import Damage, behind
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
@@ -39,6 +38,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from edits.every(stage)
     yield from past.damages(stage)
     yield from plain.every(stage)
+    yield from left_out.every(stage)
 
 
 # --- what the source delivers
@@ -239,8 +239,8 @@ def _another_week(stage: Stage) -> Run:
         stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
         _made_of_features(night, "predictions")
         for table in ("features", "predictions"):
-            said = json.loads(night.store.read_file(f"gates/{table}.json")) | {"digest": night.afresh().store.digest(table)}
-            night.store.write_file(f"gates/{table}.json", as_json(said))
+            said = let_through.evidence_of(night.store, table) | {"digest": night.afresh().store.digest(table)}
+            night.store.write_file(f"gates/{table}.json", as_json(kept.sealed(said)))
     return run
 
 

@@ -15,6 +15,7 @@ from pipelines.selftest.stage import Stage
 KINDS: tuple[Kind, ...] = ("scoring", "training")
 GATE = "gate_past"
 FLIPPED = "labels flipped"  # features of a number's sign may be stopped by their own gate, too
+TENTH = "hash({key}) % 10 = 0"
 SHARE = 3  # one row of so many is delivered again
 
 
@@ -35,6 +36,8 @@ def damages(stage: Stage) -> Iterator[Damage]:
             )
         yield Damage(f"{kind}'s past: a day is missing", kind, partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"), stopped_by=GATE)
         yield Damage(f"{kind}'s past: a tenth of a day", kind, partial(_one_day, kind=kind, statement=_tenth(stage)), stopped_by=GATE)
+        columns = partial(_columns_renamed, kind=kind)
+        yield Damage(f"{kind}'s past: a tenth of a day, and all columns have other names", kind, columns, stopped_by=GATE)
         yield Damage(f"{kind}'s past: a day has another day's rows", kind, partial(_another_days, kind=kind), stopped_by=GATE)
 
 
@@ -94,6 +97,19 @@ def _one_day(stage: Stage, kind: Kind, statement: str) -> Run:
     return stage.run(kind)
 
 
+def _columns_renamed(stage: Stage, kind: Kind) -> Run:
+    """A file that calls the source's columns otherwise, as the source does from now on: one day of the past has lost rows by it."""
+    use_case = stage.use_case
+    others = {column: f"{source} v2" for column, source in use_case.source_names.items()}
+    names = ", ".join(f"{_source(stage, column)} AS {sql.name(other)}" for column, other in others.items())
+    rename = {other: column for column, other in others.items()}
+    days = [*_past(stage, kind), *dates.days_of(use_case, kind, stage.day(kind))]
+    for day in days:
+        few = f" WHERE {TENTH.format(key=_source(stage, use_case.key))}" if day == _middle(stage, kind) else ""
+        stage.deliver(day, f"SELECT {names} FROM rows{few}")
+    return stage.run(kind, loaded=stage.edited(cleanse=use_case.cleanse.model_copy(update={"rename": rename})))
+
+
 def _another_days(stage: Stage, kind: Kind) -> Run:
     """What was delivered on the day before, under this day's date."""
     stage.deliver(_middle(stage, kind), _a_day_later(stage), of=_middle(stage, kind) - timedelta(days=1))
@@ -129,7 +145,7 @@ def _a_day_later(stage: Stage) -> str:
 
 
 def _tenth(stage: Stage) -> str:
-    return f"SELECT * FROM rows WHERE hash({_source(stage, stage.use_case.key)}) % 10 = 0"
+    return f"SELECT * FROM rows WHERE {TENTH.format(key=_source(stage, stage.use_case.key))}"
 
 
 def _some(stage: Stage) -> str:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from pipelines import definitions
+from pipelines import definitions, kept
 from pipelines.config import Kind
 from pipelines.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import accepted, judge, profile, steady
 from pipelines.gates.findings import Finding
 from pipelines.run import Run
 from pipelines.settings import Settings
+from pipelines.store import as_json
 from tests import judged as evidence
 from tests import tiny
 from tests.gates import tables
@@ -314,7 +315,7 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
     with pytest.raises(BadInput, match="there is nothing to accept"):
         accept(good)
     publish(night, NIGHT, DOUBLED)
-    good.store.write_file("gates/clean.json", b'{"digest": "of another", "findings": []}')
+    good.store.write_file("gates/clean.json", as_json(kept.sealed({"digest": "of another", "findings": []})))
     with pytest.raises(BadInput, match="has judged another clean than is published now"):
         accept(good)
 
@@ -323,8 +324,8 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
 def test_nothing_is_accepted_by_damaged_evidence(night: Run, findings: object) -> None:
     run = publish(night, NIGHT, DOUBLED)
     judged(run)
-    said = json.loads(run.store.read_file("gates/clean.json"))
-    run.store.write_file("gates/clean.json", json.dumps(said | {"findings": findings}).encode())
+    said = kept.unsealed(run.store.read_file("gates/clean.json"), "evidence", "")
+    run.store.write_file("gates/clean.json", as_json(kept.sealed(said | {"findings": findings})))
     with pytest.raises(TableCorrupt, match=r"gates/clean\.json is damaged: findings[\s\S]*way out: run gate_clean again"):
         accept(run)
 
