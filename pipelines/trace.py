@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import definitions, let_through, personal, registry, snapshot, sql
 from pipelines.config import GatedTable
-from pipelines.errors import BadInput, TableMissing
+from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.history import History
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
         said = let_through.evidence_of(run.store, table)
     except TableMissing:
         return f"gate_{table} has not run"
+    except TableCorrupt:
+        return f"gate_{table} has left evidence that is damaged"
     if said.get("digest") != manifest.digest:
         return f"gate_{table} has judged another revision since"
-    if not isinstance(findings := said.get("findings"), list):
-        return f"gate_{table} has left evidence that is damaged"
     word = f", {said['accepted']}" if said.get("accepted") else ""
-    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(findings)} expectations{word}"
+    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(said['findings'])} expectations{word}"
 
 
 def _not_there(run: Run, key: str) -> str:

@@ -37,18 +37,16 @@ def every(stage: Stage) -> Iterator[Damage]:
         if kind == "scoring":
             ways["its evidence is that of the night before"] = _of_the_night_before
         for (step, table), (next_step, _) in pairwise(flow.steps_of(stage.use_case, kind)):
-            for what, leave in ways.items() if table else ():
-                assert table
-                yield _left_out(kind, step, table, next_step, what, leave)
+            if table:
+                for what, leave in ways.items():
+                    yield _left_out(kind, step, table, next_step, what, leave)
     numbers = [name for name, column in stage.use_case.columns.items() if column.role == "feature" and column.type == "number"]
     for name in numbers[:1]:
         do = partial(_unknown_before, column=name)
         yield Damage(f"{name}: x2, and taken out of the profiles of earlier nights", "scoring", do, may_be_harmless=True, about=name)
 
 
-def _left_out(
-    kind: Kind, step: Step, table: GatedTable, next_step: Step, what: str, leave: Callable[[Run, GatedTable], None]
-) -> Damage:
+def _left_out(kind: Kind, step: Step, table: GatedTable, next_step: Step, what: str, leave: Callable[[Run, GatedTable], None]) -> Damage:
     def do(stage: Stage) -> Run:
         run = stage.run(kind)
         leave(run, table)
