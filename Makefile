@@ -59,7 +59,7 @@ setup: .venv/installed var/ready  ## the environment from the lock, and Airflow'
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or later: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
-	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements-uv.txt requirements.txt requirements-dev.txt
+	@.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-uv.txt requirements.txt requirements-dev.txt
 	@touch $@
 
 var/ready: .venv/installed scripts/setup.sh scripts/prepare.py

@@ -210,7 +210,7 @@ def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, li
     try:
         parsed = sql.parse(expression)
         found = [*parsed.mistakes, *sql.unknown_columns(parsed, {column.lower() for column in columns})]
-        return (None, found) if found else (sql.bind(expression, sql.empty_table(columns)), [])
+        return (None, found) if found else (sql.bind(expression, sql.row_of_nulls(columns)), [])
     except sql.BadExpression as error:
         # Of an expression over several lines the one that is wrong: the end, where something is missing there.
         there = expression[: error.position].count("\n") if error.position is not None else 0

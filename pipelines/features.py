@@ -228,13 +228,21 @@ def _label_mistakes(parsed: sql.Expression, use_case: UseCase) -> list[str]:
     return found
 
 
+def _label_told(expression: str, use_case: UseCase) -> str:
+    """What a binary label is to features, where one reads it: nobody who has seen the source's words can know."""
+    target, positive = use_case.target, use_case.label.positive
+    if positive is None or target not in sql.parse(expression, windows.Clock().frames(use_case)).every_column:
+        return ""
+    return f"; in features {target!r} is a number, 1 for {positive!r} and 0 for the other: write avg({target}), not avg({target} = ...)"
+
+
 def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
     columns = {column: sql.type_of(column, use_case) for column in use_case.kept_columns}
-    table = sql.empty_table({**columns, "#tie": "BIGINT", "#moment": "HUGEINT"})
+    table = sql.row_of_nulls({**columns, "#tie": "BIGINT", "#moment": "HUGEINT"})
     try:
         type_ = sql.bind(expression, table, windows.Clock().frames(use_case))
     except sql.BadExpression as error:
-        return [f"{expression!r}: {error}"]
+        return [f"{expression!r}: {error}{_label_told(expression, use_case)}"]
     if kind == "numbers" and type_.split("(")[0] not in (*_NUMERIC, *_REAL):
         return [f"{expression!r} is a {type_}, not a number; make it one (e.g. by length() or a comparison) or put it under categories"]
     return []

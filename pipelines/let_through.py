@@ -125,7 +125,7 @@ def require(run: Run, step: Step) -> None:
     if closed:
         raise GateClosed(
             f"{run.store}: {step} reads only what its gates have let through; closed, or not run on the table as it is now:\n{listed(closed)}\n"
-            "  way out: see the gate's report, mend the cause, and run its step and the gate again"
+            f"  way out: see the gate's report, mend the cause; then {run.again}"
         )
 
 

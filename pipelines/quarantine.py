@@ -250,7 +250,7 @@ def _require_unchanged(run: Run, before: dict[str, str]) -> None:
 
 
 def _run_again(run: Run) -> str:
-    return f"  way out: run the whole night again: python -m pipelines run {run.use_case.name} {run.kind} {run.partition}"
+    return f"  way out: {run.again}"
 
 
 # --- the tables, as they may become

@@ -119,6 +119,11 @@ class Run:
         """The day that names the partition."""
         return self.store.partition
 
+    @property
+    def again(self) -> str:
+        """How a person runs it again. From its first step, since each later one goes by the file and the rows that this has taken."""
+        return f"run it again: python -m pipelines run {self.use_case.name} {self.kind} {self.partition} (in Airflow: clear its first task)"
+
     def afresh(self) -> Run:
         """The same run as a new task would open it: with nothing read yet, so that a table's manifest names its own inputs only."""
         store = Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version, self.store.memory)

@@ -126,19 +126,25 @@ def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duck
     return cast("duckdb.DuckDBPyRelation", relation.query(name, statement))
 
 
-def empty_table(columns: Mapping[str, str]) -> str:
-    """SQL of a table without rows, column -> type, against which expressions can be bound."""
-    return f"(SELECT {', '.join(f'CAST(NULL AS {type_}) AS {name(column)}' for column, type_ in columns.items())} WHERE false)"
+def row_of_nulls(columns: Mapping[str, str]) -> str:
+    """SQL of a table of one row that knows nothing, column -> type, over which expressions can be tried."""
+    # Materialized: of nulls that it knows beforehand DuckDB computes nothing.
+    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {name(column)}" for column, type_ in columns.items())
+    return f"(WITH nulls AS MATERIALIZED (SELECT {nulls}) FROM nulls)"
 
 
 def bind(expression: str, table: str, windows: Mapping[str, str] | None = None) -> str:
     """The type that DuckDB gives an expression over a table's SQL.
 
+    The expression is also computed there: what fails over nothing but nulls, such as a number compared with 'yes', fails over any row.
+
     Raises:
-        BadExpression: no such column, function or operator for these types.
+        BadExpression: no such column, function or operator for these types, or a constant that is none of its type.
     """
     try:
-        return str(_connection().sql(f"SELECT (\n{expression}\n) FROM {table} AS rows {window_clause(windows or {})}").types[0])
+        found = _connection().sql(f"SELECT (\n{expression}\n) FROM {table} AS rows {window_clause(windows or {})}")
+        found.fetchall()
+        return str(found.types[0])
     except duckdb.Error as error:
         raise BadExpression(reason(error)) from error
 

@@ -124,6 +124,6 @@ def _aggregates(expression: str, frames: Mapping[str, str]) -> list[sql.Aggregat
 def _exact(aggregate: sql.Aggregate, use_case: UseCase) -> bool:
     if aggregate.function in _COUNTS:
         return True
-    columns = sql.empty_table({column: sql.type_of(column, use_case) for column in use_case.kept_columns})
+    columns = sql.row_of_nulls({column: sql.type_of(column, use_case) for column in use_case.kept_columns})
     types = {sql.bind(argument, columns).split("(")[0] for argument in aggregate.arguments}
     return aggregate.function in _EXACT and types <= _EXACT_TYPES

@@ -234,6 +234,15 @@ def test_an_expression_that_cannot_be_a_feature_is_refused_with_its_reason(expre
     assert told in " ".join(text for _, text in mistakes)
 
 
+def test_a_feature_that_takes_the_label_for_the_sources_word_is_told_what_it_is() -> None:
+    columns = {**COLUMNS, "bad": {"type": "string", "role": "label", "allowed": ["yes", "no"]}}
+    features = {"windows": WINDOWS, "numbers": {"x": "avg((bad = 'yes')::int) over known"}}
+    ((where, told),) = check(use_case(columns=columns, label={"positive": "yes"}, cleanse={}, features=features, slices=[]))
+    assert where == "features.numbers.x"
+    assert "could not convert string 'yes'" in told.lower()
+    assert "in features 'bad' is a number, 1 for 'yes' and 0 for the other: write avg(bad), not avg(bad = ...)" in told
+
+
 def test_windows_are_parted_by_kept_columns_only_and_never_by_the_label() -> None:
     windows = {"a": {"by": ["channel"], "since": "7d"}, "b": {"by": ["bad"], "since": "7d"}}
     mistakes = check(use_case(columns=COLUMNS, cleanse={}, features={"windows": windows, "numbers": {"x": "amount"}}, slices=[]))

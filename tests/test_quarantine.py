@@ -437,7 +437,7 @@ def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
     assert (
         f"its {table} were made of other rows than its {source} hold now: the night was run again meanwhile, and not to its end" in sentence
     )
-    assert sentence.endswith("way out: run the whole night again: python -m pipelines run tiny scoring 2026-02-01")
+    assert sentence.endswith("way out: run it again: python -m pipelines run tiny scoring 2026-02-01 (in Airflow: clear its first task)")
 
 
 @pytest.mark.usefixtures("next_champion")

@@ -58,10 +58,16 @@ def test_what_is_not_one_value_of_the_row_is_refused(expression: str) -> None:
 
 
 def test_binding_tells_the_type_or_duckdbs_reason() -> None:
-    table = sql.empty_table({"a": "DOUBLE", "b": "VARCHAR"})
+    table = sql.row_of_nulls({"a": "DOUBLE", "b": "VARCHAR"})
     assert sql.bind("a > 1", table) == "BOOLEAN"
     with pytest.raises(sql.BadExpression, match=r"(?i)no function matches"):
         sql.bind("length(a, b)", table)
+
+
+@pytest.mark.parametrize("expression", ["a = 'yes'", "CASE WHEN a > 'much' THEN 1 END", "b = DATE '2026-02-30'", "regexp_matches(b, '(')"])
+def test_a_constant_that_is_none_of_its_type_is_told_before_any_row_is_there(expression: str) -> None:
+    with pytest.raises(sql.BadExpression, match=r"(?i)could not convert|conversion|out of range|missing \)"):
+        sql.bind(expression, sql.row_of_nulls({"a": "DOUBLE", "b": "VARCHAR"}))
 
 
 @pytest.mark.parametrize(("expression", "rest"), [("a = 'x' and and b", "and b"), ("a = 'äöü€' and\n and b", "and b"), ("(a", "")])

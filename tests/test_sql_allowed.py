@@ -111,7 +111,7 @@ def test_what_is_refused_is_told_with_the_nearest_that_is_allowed(expression: st
 )
 def test_what_features_are_made_of_is_allowed(expression: str) -> None:
     assert sql.allowed(expression).mistakes == ()
-    table = sql.empty_table({"a": "DOUBLE", "b": "VARCHAR", "t": "TIMESTAMP", "t2": "TIMESTAMP", "hr": "BIGINT"})
+    table = sql.row_of_nulls({"a": "DOUBLE", "b": "VARCHAR", "t": "TIMESTAMP", "t2": "TIMESTAMP", "hr": "BIGINT"})
     assert sql.bind(expression, table)
 
 

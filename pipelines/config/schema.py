@@ -30,5 +30,7 @@ class Column(Strict):
 class Label(Strict):
     """What is predicted, and when it becomes known."""
 
-    positive: str | int | bool | None = Field(default=None, description="Binary tasks: the value that means yes.")
+    positive: str | int | bool | None = Field(
+        default=None, description="Binary tasks: the value that means yes. In features the label is 1 for it and 0 for the other."
+    )
     delay_days: Days = Field(default=0, ge=0, description="The label of a row of day D is known on day D + delay_days.")

@@ -101,7 +101,7 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
         told = [f"{one.subject}: {one.name}" for one in others] or [str(evidence.refusal)]
         raise BadInput(
             f"{run.store}: only what compares {table} with earlier days can be accepted, and gate_{table} is closed by what always holds:\n"
-            f"{listed(told)}\n  way out: mend these in the data or in the use-case file, and run gate_{table} again"
+            f"{listed(told)}\n  way out: mend these in the data or in the use-case file; then {run.again}"
         )
     if not failed:
         raise BadInput(f"{run.store}: there is nothing to accept: gate_{table} has found nothing that closes it")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import definitions, flow, kept, let_through, pages
+from pipelines import definitions, kept, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
@@ -106,7 +106,7 @@ class Verdict:
         if self.refusal or not stopped or any(finding.name not in own_steady.NAMES for finding in stopped):
             return ""
         _, _, partition = self.gate.partition(" of ")
-        return f"; or, if it is right, say so: python -m pipelines gates accept {partition} {self.table} --reason ..., and run gate_{self.table} again"
+        return f"; or, if it is right, say so: python -m pipelines gates accept {partition} {self.table} --reason ..., and run it again (in Airflow: clear gate_{self.table} alone)"
 
     def evidence(self) -> bytes:
         """The verdict as JSON that bears its seal, the same bytes for the same table and use-case file."""
@@ -127,7 +127,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     """Judge a table of a run by the built-in expectations and by the use-case file's own."""
     gate, pieces = f"gate_{table} of {run.store}", _pieces(run.use_case, table)
     own = _own(run.use_case, table)
-    verdict = partial(Verdict, gate=gate, table=table, way_out=_way_out(run, table), use_case=run.loaded.sha256)
+    verdict = partial(Verdict, gate=gate, table=table, way_out=_ways_out(run, table, ()), use_case=run.loaded.sha256)
     try:
         relation = run.store.read(table, pieces)
         if others := _other_files(run, table) or let_through.made_of_others(run.store, run.use_case, table):
@@ -272,29 +272,24 @@ def _key(run: Run, table: GatedTable) -> str | None:
 def _ways_out(run: Run, table: GatedTable, found: Sequence[Finding]) -> str:
     """What to do about findings: about data that break an expectation, and about expectations that could not be judged."""
     stopped = [finding for finding in found if not finding.success and finding.severity == "stop"]
-    ways = [_way_out(run, table)] if any(finding.unjudged is None for finding in stopped) or not stopped else []
+    ways = [_cause(run, table)] if any(finding.unjudged is None for finding in stopped) or not stopped else []
     file = run.loaded.path.name
     own = [finding for finding in stopped if finding.where != suite.BUILT_IN]
     if wrong := [finding.where for finding in own if finding.unjudged in ("mistaken", "raised")]:
-        ways.append(f"state {_places(wrong)} in {file} so that it can be computed, and run gate_{table} again")
+        ways.append(f"state {_places(wrong)} in {file} so that it can be computed")
     if nothing := [finding.where for finding in own if finding.unjudged == "no values"]:
-        ways.append(f"state {_places(nothing)} in {file} so that it judges some rows, or as severity: warn, and run gate_{table} again")
+        ways.append(f"state {_places(nothing)} in {file} so that it judges some rows, or as severity: warn")
     if len(own) < len(stopped) and not ways:
-        ways.append(f"see why the built-in expectation could not be computed, mend that, and {_again(table)}")
-    return "; ".join(ways)
+        ways.append("see why the built-in expectation could not be computed, and mend that")
+    return f"{'; '.join(ways)}; then {run.again}"
 
 
 def _places(places: Sequence[str]) -> str:
     return ", ".join(places[:MOST_PLACES]) + (f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else "")
 
 
-def _way_out(run: Run, table: GatedTable) -> str:
+def _cause(run: Run, table: GatedTable) -> str:
     if table == "drift":
         return "read the drift report; let the source give labels that are missing; if a change is there to stay, train again"
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
-    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}, and {_again(table)}"
-
-
-def _again(table: GatedTable) -> str:
-    step = next(step for way in flow.WAYS.values() for step, written in way if written == table)
-    return f"run {step} and gate_{table} again"
+    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}"

@@ -25,6 +25,7 @@ from tests.gates.tables import replaced
 
 OpenRun = Callable[[Kind, date], Run]
 NIGHT = tables.PARTITIONS["scoring"]
+AGAIN = "run it again: python -m pipelines run tiny scoring 2026-02-01 (in Airflow: clear its first task)"
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night
         "  - channel: expect_column_type_to_be: observed INTEGER; allowed: type_ VARCHAR",
         "  - amount: expect_column_mean_to_be_between: observed 19.5; allowed: max_value 10",
         "  report: tiny/scoring/2026-02-01/reports/gate_raw.html",
-        "  way out: mend the cause, in the data or in tiny.yaml, and run ingest and gate_raw again",
+        f"  way out: mend the cause, in the data or in tiny.yaml; then {AGAIN}",
     ]
 
 
@@ -156,17 +157,17 @@ def test_an_expectation_that_cannot_be_judged_closes_the_gate(night: Callable[..
         (
             "expect_column_mean_to_be_between: {column: channel, min_value: 1}",
             "it could not be judged: Binder Error",
-            "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again",
+            "state gates.raw.0 in tiny.yaml so that it can be computed",
         ),
         (
             "expect_column_values_to_match_regex: {column: channel, regex: '.*'}",
             "regex '.*' is found in every text",
-            "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again",
+            "state gates.raw.0 in tiny.yaml so that it can be computed",
         ),
         (
             'expect_column_max_to_be_between: {column: amount, max_value: 99, row_condition: \'col("channel")=="post"\', condition_parser: great_expectations}',
             "it judged no row, so it says nothing: no row that meets its row_condition has a value",
-            "state gates.raw.0 in tiny.yaml so that it judges some rows, or as severity: warn, and run gate_raw again",
+            "state gates.raw.0 in tiny.yaml so that it judges some rows, or as severity: warn",
         ),
     ],
 )
@@ -178,7 +179,7 @@ def test_an_expectation_that_could_not_be_judged_says_why_and_does_not_send_anyb
     told = message(verdict).splitlines()
     assert told[0].endswith("1 of 16 expectations failed, 1 of them could not be judged")
     assert found in told[1]
-    assert told[-1] == f"  way out: {way}"
+    assert told[-1] == f"  way out: {way}; then {AGAIN}"
     assert json.loads(verdict.evidence())["findings"][0]["unjudged"] in ("raised", "mistaken", "no values")
     html = judge.page(run, verdict)
     assert ">not judged<" in html
@@ -189,8 +190,7 @@ def test_both_ways_out_are_told_where_data_are_bad_and_an_expectation_is(night: 
     own = "gates:\n  raw:\n    - expect_column_values_to_match_regex: {column: customer, regex: '^'}\n"
     run = night(own, replaced(channel="1"))
     assert message(judge.judge(run, "raw")).splitlines()[-1] == (
-        "  way out: mend the cause, in the data or in tiny.yaml, and run ingest and gate_raw again; "
-        "state gates.raw.0 in tiny.yaml so that it can be computed, and run gate_raw again"
+        f"  way out: mend the cause, in the data or in tiny.yaml; state gates.raw.0 in tiny.yaml so that it can be computed; then {AGAIN}"
     )
 
 
