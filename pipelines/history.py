@@ -42,7 +42,12 @@ class Decision:
         """One line for a person."""
         what = f"version {self.version}" if self.version else "champion"
         by = f" by {self.by}" if self.by else ""
-        return f"{self.time}  {self.partition or self.since}  {what} {self.decision}{by}: {self.reason}"
+        return f"{self.time}  {self.partition or self.since}  {what} {self.outcome}{by}: {self.reason}"
+
+    @property
+    def outcome(self) -> str:
+        """What became of the version, in words: of one that is no champion nobody would say that it was kept."""
+        return "not promoted" if self.decision == "kept" else self.decision
 
     @property
     def since(self) -> date:

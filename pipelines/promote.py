@@ -55,7 +55,7 @@ def promote(run: Run) -> str:
         history.append(line)
         if line.decision == "promoted":
             registry.follow(run.settings, name)
-    return f"version {challenger} ({judged.winner}) {line.decision}: {line.reason}"
+    return f"version {challenger} ({judged.winner}) {line.outcome}: {line.reason}"
 
 
 def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> Decision:

@@ -85,7 +85,7 @@ def test_a_challenger_that_breaks_one_rule_stays_one_and_is_told_that_rule_only(
     promote(run)
     first = champion_version(run)
     second = trained(open_run("training", date(2026, 2, 28)), version=first, champion=UNSURE)
-    told = f"kept: on the held-out rows better than champion version {first} by 0.1000 aucpr (95% interval -0.1000 to +0.3000): not surely more than nothing"
+    told = f"not promoted: on the held-out rows better than champion version {first} by 0.1000 aucpr (95% interval -0.1000 to +0.3000): not surely more than nothing"
     assert promote(second).endswith(told)
     assert champion_version(run) == first
     assert history(run).read()[-1].decision == "kept"
@@ -204,7 +204,7 @@ def test_a_model_that_a_person_must_approve_waits_for_the_command_or_airflow(run
     asking = with_promotion(run, approval="3d")
     assert "models approve tiny 2026-01-31 --reason" in promote(asking)
     approval.give(asking, "rejected", "anna", "no")
-    assert "kept: rejected by anna: no" in promote(asking)
+    assert "not promoted: rejected by anna: no" in promote(asking)
     approval.give(asking, "approved", "bob", "looked at it")
     promote(asking)
     assert [(line.decision, line.by) for line in history(run).read()] == [("kept", None), ("kept", "anna"), ("promoted", "bob")]
