@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 import yaml
 
-from pipelines import features, sql, yaml_text
+from pipelines import cleanse, features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
-from pipelines.cleanse import spellings
 from pipelines.config import Column, Scalar, UseCase, limit_text
 from pipelines.dates import Days, held_out_days
 from pipelines.errors import BadUseCase, SluiceError, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
+from pipelines.sources import texts
+from pipelines.sources.moments import FIRST_YEAR
 from pipelines.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
 
 Kind: TypeAlias = Callable[[UseCase], Iterable[tuple[str, str]]]
@@ -62,8 +63,8 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         for value in column.allowed or ():
             if not _fits(value, column):
                 yield f"{where}.allowed", f"{value!r} is no {column.type}"
-        if (column.min is not None or column.max is not None) and column.type not in ("integer", "number"):
-            yield where, f"min and max are for numbers, and {name} is a {column.type}"
+        if (column.min is not None or column.max is not None) and column.type in ("string", "boolean"):
+            yield where, f"min and max are for numbers, dates and timestamps, and {name} is a {column.type}"
         else:
             yield from _limit_mistakes(where, column)
     label = use_case.columns[use_case.target]
@@ -79,29 +80,45 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 
 
 def _limit_mistakes(where: str, column: Column) -> Iterator[tuple[str, str]]:
-    for what, limit in (("min", column.min), ("max", column.max)):
-        if isinstance(limit, int) and not _fits(limit, column):  # a float is what it is, be it a fraction between integers
-            yield f"{where}.{what}", f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
-    if column.min is not None and column.max is not None and column.min > column.max:
-        yield where, f"min {limit_text(column.min)} is greater than max {limit_text(column.max)}, so no value would be good"
+    limits = [(what, limit) for what, limit in (("min", column.min), ("max", column.max)) if limit is not None]
+    wrong = [(f"{where}.{what}", sentence) for what, limit in limits if (sentence := _wrong_limit(what, limit, column))]
+    yield from wrong
+    if not wrong and len(limits) > 1 and cleanse.beyond(limits[0][1], limits[1][1]):
+        low, high = (limit_text(limit) for _, limit in limits)
+        yield where, f"min {low} is greater than max {high}, so no value would be good"
+
+
+def _wrong_limit(what: str, limit: float | date, column: Column) -> str | None:
+    """Why a limit is none of its column."""
+    if isinstance(limit, date) != (column.type in ("date", "timestamp")):
+        return f"{limit_text(limit)} is no {column.type}"
+    if isinstance(limit, int) and not _fits(limit, column):  # a float is what it is, be it a fraction between integers
+        return f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
+    if column.type == "date" and isinstance(limit, datetime):
+        return f"{limit_text(limit)} is no date: write {limit.date()}"
+    if what == "max" and column.type == "timestamp" and isinstance(limit, date) and not isinstance(limit, datetime):
+        return f"{limit} would be the midnight with which that day begins: write the moment, such as {limit}T23:59:59.999999"
+    if isinstance(limit, date) and limit.year < FIRST_YEAR:
+        return f"{limit_text(limit)} is before {FIRST_YEAR}, and no such {column.type} is read"
+    return None
 
 
 def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    cleanse, columns = use_case.cleanse, use_case.columns
+    repairs, columns = use_case.cleanse, use_case.columns
     for what in ("lower", "merge"):
-        for name in getattr(cleanse, what):
+        for name in getattr(repairs, what):
             if columns[name].type != "string":
                 yield f"cleanse.{what}", f"{name} is a {columns[name].type}; only strings have case and spellings"
-    for name, codes in cleanse.missing.items():
+    for name, codes in repairs.missing.items():
         # A word among numbers may be a code (`n/a`); a number that the type cannot hold is a slip.
         for code in (code for code in codes if not isinstance(code, str) and not _fits(code, columns[name])):
             yield f"cleanse.missing.{name}", f"{code!r} is no {columns[name].type}, so it can never occur"
-    for name, value in cleanse.fill.items():
+    for name, value in repairs.fill.items():
         if name == use_case.target:
             yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
         elif value is None or not _fits(value, columns[name]):
             yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
-    for name in (name for name in cleanse.merge if columns[name].type == "string"):
+    for name in (name for name in repairs.merge if columns[name].type == "string"):
         yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
     yield from _rename_mistakes(use_case)
 
@@ -127,7 +144,7 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
     """Which list came first would decide, and nobody reads a mapping in its order."""
     becomes: dict[str, str] = {}
-    for word, kept in spellings(column, use_case):
+    for word, kept in cleanse.spellings(column, use_case):
         if (other := becomes.setdefault(word, kept)) != kept:
             yield f"{word!r} is to become {other!r} and {kept!r}; leave it in one of the two lists"
 
@@ -150,7 +167,13 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         if name not in use_case.columns:
             yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
             continue
-        yield from ((where, sentence) for sentence in [*_judged(expression, types)[1], *_told_afterwards(use_case, name)])
+        type_, found = _judged(expression, types)
+        yield from ((where, sentence) for sentence in [*found, *_told_afterwards(use_case, name)])
+        if use_case.columns[name].type == "string" and type_ is not None and not texts.allowed(type_):
+            yield (
+                where,
+                f"it is a {type_}, and {name} a string: say how it is spelt, such as CAST(... AS VARCHAR), or give {name} that type",
+            )
         types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
 
 

@@ -259,8 +259,17 @@ def _broken(column: str, use_case: UseCase) -> dict[str, str]:
     return broken
 
 
-def _limit(limit: float, column: Column) -> str:
+def beyond(low: float | date, high: float | date) -> bool:
+    """Whether no value lies between two limits of the same column."""
+    if isinstance(low, date) and isinstance(high, date):
+        return low.isoformat() > high.isoformat()  # a day is before each of its moments
+    return low > high  # type: ignore[operator]
+
+
+def _limit(limit: float | date, column: Column) -> str:
     """SQL of a limit: of whole numbers a whole one, since DuckDB would compare them with a double as doubles, rounded."""
+    if isinstance(limit, date):
+        return f"{sql.TYPES[column.type]} {sql.text(limit.isoformat())}"
     return str(int(limit)) if column.type == "integer" and limit == int(limit) else repr(limit)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pipelines.config import Kind, UseCase
 from pipelines.errors import BadInput, brief
@@ -49,6 +49,11 @@ def parse(partition: str) -> date:
     if day.year not in YEARS:
         raise BadInput(f"partition {partition} is too far away: write a day of the years {YEARS[0]} to {YEARS[-1]}")
     return day
+
+
+def today() -> date:
+    """The day that it is now, by UTC. Nothing that is published may depend on it: it only tells what cannot have been yet."""
+    return datetime.now(UTC).date()
 
 
 def lasts(kind: Kind) -> timedelta:

@@ -115,7 +115,8 @@ class _Survey:
     """What a piece holds that may hold rows of any day."""
 
     rows: int
-    left: int  # to other days
+    earlier: int  # left to days before
+    later: int  # left to days after
     first: date | None
     last: date | None
 
@@ -131,6 +132,7 @@ class _Reading:
         self.use_case = run.use_case
         self.connection = run.store.connection
         self.declared = Declared.of(run.use_case)
+        self.too_late = self._too_late()
         self.pieces = sources.read(run.use_case.source, days, self.declared.given, run.settings, self.connection, may_miss=may_be_empty)
         refusals.refuse_other_columns(self.pieces, self.declared, self.use_case.name)
         self.typed = list(self._typed(numbered=False))
@@ -140,6 +142,15 @@ class _Reading:
     def numbered(self) -> list[duckdb.DuckDBPyRelation]:
         """The pieces' rows as `typed`, with their numbers."""
         return list(self._typed(numbered=True))
+
+    def _too_late(self) -> date:
+        """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere it is tomorrow.
+
+        A replay deals rows into days as it likes, and whoever asks for a day says that it has been.
+        """
+        if self.declared.replay:
+            return date(dates.YEARS[-1] + 1, 1, 1)
+        return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1))
 
     # --- the rows
 
@@ -225,15 +236,17 @@ class _Reading:
     def _survey(self, piece: sources.Piece, rows: duckdb.DuckDBPyRelation) -> _Survey:
         time = quoted(self.declared.time)
         with self._told([piece]):
-            found = rows.aggregate(f"count(*), count(*) FILTER ({self._left()}), min({time})::DATE, max({time})::DATE").fetchall()
+            found = rows.aggregate(
+                f"count(*), count(*) FILTER ({self._earlier()}), count(*) FILTER ({self._later()}), min({time})::DATE, max({time})::DATE"
+            ).fetchall()
         return _Survey(*found[0])
 
     def _taken(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
         """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
         piece, time = self.pieces[number], quoted(self.declared.time)
-        other = f" OR {time}::DATE <> DATE '{piece.day}'" if piece.day else ""
+        nobodys = f"{time} IS NULL OR {time}::DATE <> DATE '{piece.day}'" if piece.day else self._nobodys()
         selected = [f"{self._label()} AS {quoted(name)}" if name == self.declared.label else quoted(name) for name in self.declared.columns]
-        own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {time} IS NULL{other} AS {quoted(WRONG)}"]
+        own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {nobodys} AS {quoted(WRONG)}"]
         return self._wanted(number, numbered=numbered).project(", ".join([*selected, *own]))
 
     def _wanted(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
@@ -242,14 +255,23 @@ class _Reading:
         return rows if self.pieces[number].day else rows.filter(self._of_these_days())
 
     def _of_these_days(self) -> str:
-        """SQL of what is taken; a row without a time, too, since it is nobody's."""
+        """SQL of what is taken; a row that no day can have, too, since it is nobody's."""
         time, after = quoted(self.declared.time), self.days.last + timedelta(days=1)
-        return f"{time} IS NULL OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}')"
+        return f"({self._nobodys()}) OR ({time} >= DATE '{self.days.first}' AND {time} < DATE '{after}')"
 
-    def _left(self) -> str:
-        """SQL of what is left to other partitions."""
+    def _earlier(self) -> str:
+        """SQL of what is left to partitions of days before."""
+        return f"{quoted(self.declared.time)}::DATE < DATE '{self.days.first}'"
+
+    def _later(self) -> str:
+        """SQL of what is left to partitions of days after."""
         day = f"{quoted(self.declared.time)}::DATE"
-        return f"{day} < DATE '{self.days.first}' OR {day} > DATE '{self.days.last}'"
+        return f"{day} > DATE '{self.days.last}' AND {day} < DATE '{self.too_late}'"
+
+    def _nobodys(self) -> str:
+        """SQL of whether a row has a time that no row can have: none, or one that has not been yet."""
+        time = quoted(self.declared.time)
+        return f"{time} IS NULL OR {time} >= DATE '{self.too_late}'"
 
     def _label(self) -> str:
         """SQL of the label, as far as it is known."""
@@ -271,7 +293,7 @@ class _Reading:
         with self._told(self.pieces):
             looked = [(piece, self._wanted(number, numbered=True)) for number, piece in enumerate(self.pieces)]
             refusals.refuse_broken_values(looked, self.declared, self.use_case.name)
-            refusals.refuse_rows_of_no_day(looked, self.declared, self.use_case.name)
+            refusals.refuse_rows_of_no_day(looked, self.declared, self.use_case.name, self.too_late)
         self._refuse_change()
         raise TryAgain(
             f"{self.use_case.name}: the source gave wrong rows, and right ones when it was asked which: nothing is published\n"
@@ -286,7 +308,9 @@ class _Reading:
         """Make sure that every row of pieces that may hold rows of any day was either taken or left to other days."""
         if len(self.surveys) < len(self.pieces):
             return  # the pieces are of a day each: every row was taken
-        read, left = sum(survey.rows for survey in self.surveys), sum(survey.left for survey in self.surveys)
+        read, earlier = sum(survey.rows for survey in self.surveys), sum(survey.earlier for survey in self.surveys)
+        later = sum(survey.later for survey in self.surveys)
+        left = earlier + later
         if read != left + taken:
             raise SluiceError(
                 f"{self.use_case.name}: the source gave {read:,} rows, of which {taken:,} were taken for {self.days} and {left:,} left to other days: "
@@ -294,11 +318,13 @@ class _Reading:
             )
         if left:
             logger.info(
-                "%s: %s of the source's %s rows are not of %s, and left to other partitions",
+                "%s: %s of the source's %s rows are not of %s, and left to other partitions: %s of earlier days, %s of later ones",
                 self.use_case.name,
                 f"{left:,}",
                 f"{read:,}",
                 self.days,
+                f"{earlier:,}",
+                f"{later:,}",
             )
 
     def _refuse_emptiness(self, taken: int) -> None:

@@ -16,12 +16,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from pipelines import sql
 from pipelines.cleanse import spellings, tidied
-from pipelines.config import Scalar, UseCase
+from pipelines.config import Column, Scalar, UseCase
 from pipelines.config.base import duration_text
 from pipelines.errors import brief
 from pipelines.windows import Clock
@@ -220,6 +221,8 @@ class _Reader:
         }
         if name == use_case.target:
             told["label"] = [use_case.task, _value(use_case.label.positive, spec.type), use_case.label.delay_days]
+        if spec.format is not None:
+            told["format"] = spec.format
         if use_case.replay and name in (use_case.key, use_case.time):
             told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
         return told
@@ -227,7 +230,7 @@ class _Reader:
     def _typed(self, name: str) -> list[Any]:
         """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
         told = self._column(name)
-        return [told["type"], [] if told["type"] == "string" else told["missing"]]
+        return [told["type"], [] if told["type"] == "string" else told["missing"], *([told["format"]] if "format" in told else [])]
 
     def _column_or_text(self, name: str) -> Any:
         try:
@@ -258,7 +261,7 @@ class _Reader:
             allowed = sorted({_value(value, spec.type) for value in values if value is not None}) or None
             if (required and name != use_case.target) or allowed is not None or spec.min is not None or spec.max is not None:
                 repaired = {what: how for what, how in self._column(name).items() if what != "label"}
-                limits[self._identity(name)] = [required, allowed, spec.min, spec.max, repaired]
+                limits[self._identity(name)] = [required, allowed, *_limits(spec), repaired]
         conditions = [
             [self._canonical(condition), self._columns(set(sql.parse(condition).columns))] for condition in cleanse.rules.values()
         ]
@@ -274,6 +277,11 @@ class _Reader:
         """Which columns rows go by."""
         use_case = self.use_case
         return {role: self._identity(name) for role, name in (("key", use_case.key), ("time", use_case.time), ("label", use_case.target))}
+
+
+def _limits(column: Column) -> list[float | str | None]:
+    """A column's limits, as JSON holds them."""
+    return [limit.isoformat() if isinstance(limit, date) else limit for limit in (column.min, column.max)]
 
 
 def _renamed(node: Any, names: Mapping[str, str]) -> Any:

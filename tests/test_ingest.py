@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -67,10 +68,12 @@ def test_rows_of_other_days_are_left_to_them_and_counted(settings: Settings, tmp
     run = open_run(settings, {"kind": "file", "path": str(tmp_path / "*.csv"), "format": {"type": "csv"}})
     with caplog.at_level("INFO"):
         assert [row["id"] for row in read(run)] == ["1.csv0", "2.csv1"]
-    assert set(caplog.messages) == {"tiny: 4 of the source's 6 rows are not of 2026-02-01, and left to other partitions"}
+    assert set(caplog.messages) == {
+        "tiny: 4 of the source's 6 rows are not of 2026-02-01, and left to other partitions: 0 of earlier days, 4 of later ones"
+    }
 
 
-@pytest.mark.parametrize("condition", ["_of_these_days", "_left"])
+@pytest.mark.parametrize("condition", ["_of_these_days", "_later"])
 def test_a_row_that_is_neither_taken_nor_left_is_told(csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
     run = csv(GOOD + "c,2026-02-02,c1,1,chip,0\nd,2026-02-01 12:00,c1,1,chip,0\n")
     right = getattr(ingest._Reading, condition)
@@ -152,7 +155,62 @@ def test_values_of_another_type_are_named_with_row_column_value_and_type(csv: Ca
 def test_a_thousand_broken_values_are_told_in_ten_lines(csv: Callable[..., Run]) -> None:
     sentence = refusal(csv(HEADER + "".join(f"\n{n},2026-02-01,c,ten,chip,maybe" for n in range(1000))))
     assert "2,000 values are not of the declared type" in sentence
-    assert "... and 1,994 more" in sentence
+    assert ": 1,000 in amount, 1,000 in bad\n" in sentence
+    assert "row 1, column amount: 'ten' is not a number" in sentence
+    assert "row 1, column bad: 'maybe' is not an integer" in sentence
+    assert "... and 1,998 more" in sentence
+
+
+def test_a_kind_of_wrong_values_that_is_rare_is_told_beside_one_that_is_not(csv: Callable[..., Run]) -> None:
+    rows = [f"{n},2026-02-01,c,{n}/{n},chip,0" for n in range(50)]
+    rows += ["x,2026-02-01,c,none,chip,0", "y,2026-02-01,c,1,chip,maybe", "z,2026-02-01,c,$5,chip,0"]
+    sentence = refusal(csv("\n".join([HEADER, *rows]) + "\n"))
+    assert "53 values are not of the declared type" in sentence
+    assert ": 52 in amount, 1 in bad\n" in sentence
+    told = [line for line in sentence.splitlines() if line.startswith("  - ")]
+    assert [line.partition(", row ")[2].partition(" is not")[0] for line in told] == [
+        "1, column amount: '0/0'",
+        "51, column amount: 'none'",
+        "52, column bad: 'maybe'",
+        "53, column amount: '$5'",
+    ]
+
+
+def test_each_of_many_wrong_columns_is_counted_and_the_message_stays_short(csv: Callable[..., Run]) -> None:
+    more = {f"n{n}": {"type": "number"} for n in range(30)}
+    columns = yaml.safe_load(tiny.YAML)["columns"] | more
+    rows = [f"\n{n},2026-02-01,c,1,chip,0{',ten' * 29},{'a' * n}!" for n in range(5)]
+    sentence = refusal(csv(HEADER + "," + ",".join(more) + "".join(rows) + "\n", columns=columns))
+    assert "150 values are not of the declared type" in sentence
+    assert ": 5 in n0, 5 in n1, 5 in n2, 5 in n3, 5 in n4, 5 in n5, ...\n" in sentence
+    assert "... and 144 more" in sentence
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        ("01/02/26 10:00", "'01/02/26 10:00' is not a timestamp: a year has four digits"),
+        ("2026-02-01 10:00 BST", "'2026-02-01 10:00 BST' is not a timestamp: the time is not told by its zone alone: write an offset"),
+        ("0026-02-01 10:00", "'0026-02-01 10:00' is not a timestamp: no year before 1900 is read"),
+        ("2026-02-05 10:00", "at is 2026-02-05 10:00:00, later than tomorrow"),
+        ("2062-02-01 10:00", "at is 2062-02-01 10:00:00, later than tomorrow"),
+    ],
+)
+def test_a_time_that_no_row_can_have_is_refused_and_never_left_to_a_day_of_its_own(
+    csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, moment: str, told: str
+) -> None:
+    monkeypatch.setattr(dates, "today", lambda: date(2026, 2, 3))
+    sentence = refusal(csv(GOOD + f"c,{moment},c1,1,chip,0\n"))
+    assert f"row 3{', column at' if 'not' in told else ''}: {told}" in sentence
+
+
+def test_rows_of_today_and_tomorrow_and_of_a_day_that_is_asked_for_are_no_mistake(
+    csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dates, "today", lambda: date(2026, 1, 31))
+    assert len(read(csv(GOOD))) == 2
+    monkeypatch.setattr(dates, "today", lambda: date(2026, 1, 20))
+    assert len(read(csv(GOOD))) == 2
 
 
 def test_a_broken_value_of_another_day_is_that_day_s_matter(csv: Callable[..., Run]) -> None:
@@ -181,6 +239,72 @@ def test_a_personal_value_is_not_shown(csv: Callable[..., Run]) -> None:
 def test_a_time_that_is_none_belongs_to_no_day_and_is_refused_on_each(csv: Callable[..., Run]) -> None:
     assert "row 3, column at: '2026-02-30' is not a timestamp" in refusal(csv(GOOD + "c,2026-02-30,c1,1,chip,0\n"))
     assert "row 3: at is missing" in refusal(csv(GOOD + "c,,c1,1,chip,0\n"))
+
+
+def test_local_times_that_the_clocks_show_twice_or_never_are_refused(csv: Callable[..., Run]) -> None:
+    night = HEADER + "\na,2026-10-25 02:30 Europe/Berlin,c,1,chip,0\nb,2026-03-29 02:30 Europe/Berlin,c,1,chip,0\n"
+    sentence = refusal(csv(night, partition=date(2026, 10, 25)))
+    assert "2 values are not of the declared type" in sentence
+    assert "the clocks there skip that time or show it twice: write an offset such as +01:00" in sentence
+
+
+def test_a_column_s_dates_are_read_as_its_format_spells_them(csv: Callable[..., Run]) -> None:
+    columns = yaml.safe_load(tiny.YAML)["columns"] | {"born": {"type": "date", "format": "%d/%m/%Y"}}
+    text = HEADER + ",born\na,2026-02-01,c,1,chip,0,3/2/1984\n"
+    assert read(csv(text, columns=columns))[0]["born"] == date(1984, 2, 3)
+    sentence = refusal(csv(text.replace("1984", "84"), columns=columns))
+    assert "column born: '3/2/84' is not a date: it is not spelt by '%d/%m/%Y', or there is no such day" in sentence
+
+
+def test_a_blank_cell_of_a_number_names_its_code(csv: Callable[..., Run]) -> None:
+    text = GOOD.replace("10.5", "  ")
+    assert "'  ' is not a number: a blank cell; if that means a missing value, declare ' ' under cleanse.missing" in refusal(csv(text))
+    for code in ("", " "):
+        assert read(csv(text, cleanse={"missing": {"amount": [code]}}))[0]["amount"] is None
+
+
+def test_ids_that_came_as_floats_are_the_whole_numbers_that_other_files_have(settings: Settings, tmp_path: Path) -> None:
+    day = tiny.payments(DAY).slice(0, 2)
+    for name, ids in {"a": pa.array(["123", "007"]), "b": pa.array([123.0, None]), "c": pa.array([123, 7])}.items():
+        pq.write_table(
+            day.set_column(0, "id", pa.array([f"{name}1", f"{name}2"])).set_column(2, "customer", ids), tmp_path / f"{name}.parquet"
+        )
+    run = open_run(settings, {"kind": "file", "path": str(tmp_path / "*.parquet"), "format": {"type": "parquet"}})
+    customers = {row["id"]: row["customer"] for row in read(run)}
+    assert customers == {"a1": "123", "a2": "007", "b1": "123", "b2": None, "c1": "123", "c2": "7"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (pa.array([True, False]), "holds BOOLEAN values"),
+        (pa.array([date(2026, 2, 1)] * 2), "holds DATE values"),
+        (pa.array([datetime(2026, 2, 1)] * 2), "holds TIMESTAMP values"),
+        (pa.array([["a"], ["b"]]), r"holds VARCHAR\[\] values"),
+        (pa.array([{"a": 1}] * 2), r"holds STRUCT\(a BIGINT\) values"),
+    ],
+)
+def test_a_column_of_another_type_is_no_text(settings: Settings, tmp_path: Path, values: pa.Array, told: str) -> None:
+    pq.write_table(tiny.payments(DAY).slice(0, 2).set_column(2, "customer", values), tmp_path / "d.parquet")
+    run = open_run(settings, {"kind": "file", "path": str(tmp_path / "d.parquet"), "format": {"type": "parquet"}})
+    with pytest.raises(BadInput, match=rf"d.parquet: column 'customer' is declared as string and {told}: declare their own type"):
+        read(run)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (pa.array([1.5, 2.0]), "'1.5' is not text: a number with a fraction"),
+        (pa.array([2.0**53, 2.0]), "is not text: a number with a fraction, or a float beyond its exact digits"),
+        (pa.array([b"caf\xe9", b"x"]), "its bytes are no text in UTF-8"),
+        (pa.array([b"\x01" * 16, b"\x02" * 16], pa.binary(16)), "its bytes are no text in UTF-8"),
+    ],
+)
+def test_a_value_that_is_no_text_is_told_with_its_place(settings: Settings, tmp_path: Path, values: pa.Array, told: str) -> None:
+    pq.write_table(tiny.payments(DAY).slice(0, 2).set_column(2, "customer", values), tmp_path / "d.parquet")
+    sentence = refusal(open_run(settings, {"kind": "file", "path": str(tmp_path / "d.parquet"), "format": {"type": "parquet"}}))
+    assert "d.parquet, row 1, column customer: " in sentence
+    assert told in sentence
 
 
 def test_a_moment_with_an_offset_is_read_as_utc(csv: Callable[..., Run]) -> None:

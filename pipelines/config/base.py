@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from croniter import CroniterBadDateError, croniter
@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
@@ -93,11 +94,39 @@ def _exactly(value: object, read: ValidatorFunctionWrapHandler) -> float:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= BEYOND else number
 
 
-Limit = Annotated[float, WrapValidator(_exactly), PlainSerializer(lambda value: value)]  # an int where a float would be another number
+def _bound(value: object, read: ValidatorFunctionWrapHandler) -> float | date:
+    """A number, or a day or moment as an ISO text, or as YAML may have made of it; a moment with an offset becomes UTC."""
+    found = value
+    if isinstance(value, str) and re.match(r"\d{4}-\d", value):
+        try:
+            found = date.fromisoformat(value) if len(value) == len("2026-01-31") else datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{brief(value)} is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00") from error
+    if isinstance(found, datetime):
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    if isinstance(found, date):
+        return found
+    try:
+        return _exactly(value, read)
+    except ValidationError as error:
+        if not isinstance(value, str):
+            raise
+        raise ValueError(f"{brief(value)} is no number, and no day such as 2026-01-31") from error
 
 
-def limit_text(limit: float) -> str:
+# Of numbers, or of days and moments.
+Bound = Annotated[
+    float | date,
+    Field(union_mode="left_to_right"),
+    WrapValidator(_bound, json_schema_input_type=float | str),
+    PlainSerializer(lambda value: value if isinstance(value, (int, float)) else value.isoformat()),
+]
+
+
+def limit_text(limit: float | date) -> str:
     """A limit as people write it, with all digits of a whole number."""
+    if isinstance(limit, date):
+        return limit.isoformat()
     return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 

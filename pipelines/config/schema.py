@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pipelines.config.base import Days, Limit, Strict
+from pipelines.config import formats
+from pipelines.config.base import Bound, Days, Strict
+from pipelines.errors import brief
 
 
 class Column(Strict):
@@ -20,11 +22,31 @@ class Column(Strict):
     allowed: tuple[str | int, ...] | None = Field(
         default=None, description="The values that may occur after cleansing; others go to quarantine."
     )
-    min: Limit | None = Field(default=None, description="Smallest value allowed after cleansing; smaller ones go to quarantine.")
-    max: Limit | None = Field(default=None, description="Greatest value allowed after cleansing; greater ones go to quarantine.")
+    min: Bound | None = Field(
+        default=None,
+        description="Smallest value allowed after cleansing; smaller ones go to quarantine. Of dates a day such as 2026-01-31, of timestamps a moment, too.",
+    )
+    max: Bound | None = Field(default=None, description="Greatest value allowed after cleansing; greater ones go to quarantine.")
+    format: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=formats.LONGEST,
+        description="Dates and timestamps: how texts spell them where that is not ISO's way, such as %d/%m/%Y. "
+        f"Allowed: {' '.join(formats.DIRECTIVES)}; English months.",
+    )
     required: bool = Field(default=False, description="A row without a value goes to quarantine.")
     pii: bool = Field(default=False, description="Personal: example values are masked wherever a person reads them.")
     why: str | None = Field(default=None, description="A note for the reader, e.g. why the column is a leak.")
+
+    @model_validator(mode="after")
+    def _spelt(self) -> Column:
+        if self.format is None:
+            return self
+        if self.type not in ("date", "timestamp"):
+            raise ValueError(f"format: for dates and timestamps only, and this is a {self.type}")
+        if found := formats.mistakes(self.format, of_days=self.type == "date"):
+            raise ValueError(f"format: {brief(self.format)}: {'; '.join(found)}")
+        return self
 
 
 class Label(Strict):

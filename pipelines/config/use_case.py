@@ -139,6 +139,11 @@ class UseCase(Strict):
             if c.role == "time" and c.type != "timestamp"
         ]
         found += [
+            f"columns: {name} has role key and type {c.type}, by which two keys may become one; give it type string, integer or date"
+            for name, c in self.columns.items()
+            if c.role == "key" and c.type not in ("string", "integer", "date")
+        ]
+        found += [
             f"columns: {name} is a name that Sluice writes itself; rename it under cleanse.rename"
             for name in sorted(RESERVED.intersection(self.columns))
         ]

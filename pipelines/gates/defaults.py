@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
 from pipelines import dates, kept
@@ -145,7 +145,13 @@ def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
     if spec.allowed is not None:
         yield _of_what_is_there("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
     if spec.min is not None or spec.max is not None:
-        yield _of_what_is_there("column_values_to_be_between", column=column, min_value=spec.min, max_value=spec.max)
+        low, high = map(_compared, (spec.min, spec.max))
+        yield _of_what_is_there("column_values_to_be_between", column=column, min_value=low, max_value=high)
+
+
+def _compared(limit: float | date | None) -> float | datetime | None:
+    """A limit as Great Expectations compares it: a day as the midnight with which it begins."""
+    return datetime.combine(limit, time()) if isinstance(limit, date) and not isinstance(limit, datetime) else limit  # type: ignore[return-value]
 
 
 def _past(run: Run) -> Iterator[Stated]:

@@ -7,8 +7,9 @@ values of labels, scores and decisions. A feature that is a column as it is says
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
-from pipelines.config import GatedTable, UseCase
+from pipelines.config import Column, GatedTable, UseCase
 from pipelines.gates import defaults
 from pipelines.gates.fact import Fact
 from pipelines.sql import TYPES, type_of
@@ -38,11 +39,16 @@ def _clean(use_case: UseCase) -> dict[str, Fact]:
         column = use_case.columns[name]
         allowed = frozenset(column.allowed) if column.allowed is not None else None
         filled = column.required or name in (use_case.key, use_case.time)
-        found[name] = Fact(type_of(name, use_case), column.min, column.max, allowed, name == use_case.key, filled, f"columns.{name}")
+        found[name] = Fact(type_of(name, use_case), *_limits(column), allowed, name == use_case.key, filled, f"columns.{name}")
     if use_case.task == "binary":
         label = Fact("BIGINT", 0, 1, frozenset({0, 1}), named="a binary label is 0 or 1")
         found[use_case.target] = label
     return found
+
+
+def _limits(column: Column) -> list[float | None]:
+    """A number's limits: expectations on days and moments are compared with none."""
+    return [None if isinstance(limit, date) else limit for limit in (column.min, column.max)]
 
 
 def _features(use_case: UseCase, clean: dict[str, Fact]) -> dict[str, Fact]:

@@ -1,7 +1,8 @@
 """Read a value as the type that the schema declares: exactly, or not at all.
 
 DuckDB's own casts repair in silence: '1.5' becomes the integer 2, '2026-01-01 10:00+02:00' the timestamp 10:00, a moment
-becomes its date, '1_000' the number 1000. Here each of them is a mistake in the data, except the second, which is 08:00 UTC.
+becomes its date, '1_000' the number 1000, 1e-400 the number 0. Here each of them is a mistake in the data, except the second,
+which is 08:00 UTC. What is a day or a moment is told in `moments`, what is a text in `texts`.
 
 Looking at every text by regular expressions costs more than reading the file. So a text is first guessed by DuckDB's cast,
 and taken at its guess if it is spelt so plainly that the cast cannot have repaired anything; only the others are looked at.
@@ -10,6 +11,7 @@ and taken at its guess if it is spelt so plainly that the cast cannot have repai
 from __future__ import annotations
 
 from pipelines.config import Column, Scalar
+from pipelines.sources import moments, texts
 from pipelines.sql import TYPES
 from pipelines.sql import text as literal
 
@@ -24,21 +26,24 @@ ARTICLES = {
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _FLOATS = ("FLOAT", "DOUBLE")
-_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 # Types that a plain cast turns into the declared one without any loss (a float's infinity and NaN are judged afterwards).
 _WIDENS = {
     "integer": _INTEGERS,
     "number": (*_INTEGERS, *_FLOATS),
     "boolean": ("BOOLEAN",),
-    "date": ("DATE",),
-    "timestamp": _MOMENTS,
 }
-_BLANKS = r"' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"  # those that DuckDB's casts skip
+_BLANK = " \t\n\v\f\r"  # those that DuckDB's casts skip
+_BLANKS = " || ".join(f"chr({ord(blank)})" for blank in _BLANK)
+# In lower case. Integers and floats that are 0 or 1 are spelt like the last two.
+_TRUE, _FALSE = r"true|t|yes|y|on|1(\.0+)?", r"false|f|no|n|off|0(\.0+)?"
+_ZERO = r"[+-]?[0.]+([eE][+-]?\d+)?"
 
 
 def guess(value: str, found: str, column: Column) -> str | None:
     """SQL of what DuckDB's cast makes of a text, a repaired value perhaps; None where `cast` needs no guess."""
-    return f"TRY_CAST({value} AS {TYPES[column.type]})" if found == "VARCHAR" and column.type != "string" else None
+    if found != "VARCHAR" or column.type == "string" or column.format is not None:
+        return None
+    return f"TRY_CAST({value} AS {TYPES[column.type]})"
 
 
 def guessed(value: str, guess: str, column: Column) -> str:
@@ -48,16 +53,25 @@ def guessed(value: str, guess: str, column: Column) -> str:
 
 def cast(value: str, found: str, column: Column) -> str:
     """SQL of the value in the column's type, NULL where it is none; `found` is the DuckDB type that the value has."""
-    if column.type == "string":
-        return f"CAST({value} AS VARCHAR)"
+    match column.type:
+        case "string":
+            return texts.read(value, found)
+        case "date" | "timestamp":
+            return moments.given(value, found, column) if found in moments.TYPES else moments.read(_text(value), column)
     exact = _exact(value, found, column)
-    # NaN and infinity are no numbers that a model could take; 'infinity' is also a date to DuckDB.
-    return exact if column.type in ("integer", "boolean") else f"CASE WHEN isfinite({exact}) THEN {exact} END"
+    # NaN and infinity are no numbers that a model could take.
+    return f"CASE WHEN isfinite({exact}) THEN {exact} END" if column.type == "number" else exact
+
+
+def may_break(found: str, column: Column) -> bool:
+    """Whether a value of the type may be none of the column's."""
+    return column.type != "string" or texts.may_break(found)
 
 
 def broken(value: str, typed: str, codes: tuple[Scalar, ...]) -> str:
     """SQL of the value's text where `typed`, what was made of it, is missing though it is no code that is declared as missing; else NULL."""
-    known = f" AND {_text(value)} NOT IN ({', '.join(literal(str(code)) for code in codes)})" if codes else ""
+    words = ", ".join(literal(str(code).strip(_BLANK)) for code in codes)  # a blank is the code of a blank cell
+    known = f" AND {_text(value)} NOT IN ({words})" if codes else ""
     return f"CASE WHEN {value} IS NOT NULL AND {typed} IS NULL{known} THEN CAST({value} AS VARCHAR) END"
 
 
@@ -66,11 +80,11 @@ def _plain(value: str, guess: str, column: Column) -> str:
     match column.type:
         case "number":
             # No blank and no plus in front (both sort before the minus), no underscore: what is left is a number, or none at all.
-            return f"{value} >= '-' AND NOT contains({value}, '_') AND isfinite({guess})"
-        case "timestamp":
-            return rf"regexp_full_match({value}, '[12]\d{{3}}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{{1,6}})?)?')"
-        case "date":
-            return rf"regexp_full_match({value}, '\d{{4}}-\d\d-\d\d')"
+            # A zero may be what is left of 1e-400.
+            zero = f"({guess} <> 0 OR {value} IN ('0', '0.0', '0.00'))"
+            return f"{value} >= '-' AND NOT contains({value}, '_') AND isfinite({guess}) AND {zero}"
+        case "timestamp" | "date":
+            return f"regexp_full_match({value}, '{moments.PLAIN[column.type]}')"
         case "boolean":
             return f"{guess} IS NOT NULL"
         case _:
@@ -81,21 +95,18 @@ def _exact(value: str, found: str, column: Column) -> str:
     if found in _WIDENS[column.type] or (found.startswith("DECIMAL") and column.type == "number"):
         return f"CAST({value} AS {TYPES[column.type]})"
     if found in _FLOATS and column.type == "integer":  # pandas keeps integers as floats where some are missing
-        return f"CASE WHEN trunc({value}) = {value} THEN TRY_CAST({value} AS BIGINT) END"
+        return f"CASE WHEN {texts.whole(value, found)} THEN TRY_CAST({value} AS BIGINT) END"
     text = _text(value)
     match column.type:
         case "integer":
             return rf"CASE WHEN regexp_full_match({text}, '[+-]?\d+(\.0*)?') THEN TRY_CAST({text} AS BIGINT) END"
         case "number":
-            return rf"CASE WHEN regexp_full_match({text}, '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?') THEN TRY_CAST({text} AS DOUBLE) END"
-        case "date":
-            # The day as a moment is tried, too: DuckDB knows days of years that its timestamps do not reach.
-            return f"CASE WHEN TRY_CAST({text} AS TIMESTAMP) = TRY_CAST(TRY_CAST({text} AS DATE) AS TIMESTAMP) THEN TRY_CAST({text} AS DATE) END"
-        case "timestamp":
-            # A digit first: 'epoch' is a moment to DuckDB.
-            return rf"CASE WHEN regexp_matches({text}, '^\d') THEN TRY_CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) END"
+            number = f"TRY_CAST({text} AS DOUBLE)"
+            spelt = rf"regexp_full_match({text}, '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')"
+            return f"CASE WHEN {spelt} AND ({number} <> 0 OR regexp_full_match({text}, '{_ZERO}')) THEN {number} END"
         case _:
-            return f"TRY_CAST({text} AS BOOLEAN)"
+            lower = f"lower({text})"
+            return f"CASE WHEN regexp_full_match({lower}, '{_TRUE}') THEN true WHEN regexp_full_match({lower}, '{_FALSE}') THEN false END"
 
 
 def _text(value: str) -> str:

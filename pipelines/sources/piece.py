@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -26,3 +26,5 @@ class Piece:
     diagnose: Callable[[], BadInput | None] = _nothing_to_say
     # Raises `TryAgain` if what was read is not what was opened. A table in memory and a query's answer cannot change.
     refuse_change: Callable[[], None] = _nothing_to_say
+    # Column -> what a text column refuses of its values, in words, where they have been made texts on their way, and `rows` cannot tell.
+    no_texts: Mapping[str, Set[str]] = field(default_factory=dict)

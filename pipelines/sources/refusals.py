@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
 
 import duckdb
 
 from pipelines.errors import BadInput, listed, meant
+from pipelines.sources import texts
 from pipelines.sources.casts import ARTICLES
 from pipelines.sources.declared import Declared
 from pipelines.sources.files import PARTITION
 from pipelines.sources.piece import Piece
 from pipelines.sources.typed import BROKEN, ROW, WRONG
+from pipelines.sources.why import why
 from pipelines.sql import name as quoted
+from pipelines.sql import select
 
 MOST_VALUES = 6  # wrong values, or rows, shown in one message
 LONGEST_VALUE = 40
@@ -22,7 +28,7 @@ Looked = Sequence[tuple[Piece, duckdb.DuckDBPyRelation]]
 
 
 def refuse_other_columns(pieces: Iterable[Piece], declared: Declared, use_case: str) -> None:
-    """Compare the pieces' columns with the schema's.
+    """Compare the pieces' columns with the schema's, and what they hold with what may become a text.
 
     Raises:
         BadInput: they are not the same; all mistakes of all pieces at once.
@@ -39,6 +45,8 @@ def refuse_other_columns(pieces: Iterable[Piece], declared: Declared, use_case: 
                 places.setdefault(f"no column {name!r}; {meant(name, extra or found)}", []).append(piece.place)
         for name in extra:
             places.setdefault(f"a column {name!r} that the schema does not know; {meant(name, declared.given)}", []).append(piece.place)
+        for mistake in _no_texts(piece, declared):
+            places.setdefault(mistake, []).append(piece.place)
     if places:
         raise BadInput(
             f"{use_case}: the source's columns are not those of the schema\n"
@@ -47,36 +55,107 @@ def refuse_other_columns(pieces: Iterable[Piece], declared: Declared, use_case: 
         )
 
 
+def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
+    """What of a piece is declared as text, and is none."""
+    for name, type_ in zip(piece.rows.columns, map(str, piece.rows.types), strict=True):
+        if name not in declared.given or declared.columns[name].type != "string":
+            continue
+        held = sorted(piece.no_texts.get(name, ())) if texts.allowed(type_) else [f"{type_[:LONGEST_VALUE]} values"]
+        for what in held:
+            yield f"column {name!r} is declared as string and holds {what}: declare their own type, or have texts delivered"
+
+
 def refuse_broken_values(looked: Looked, declared: Declared, use_case: str) -> None:
     """Look for values that are not of their column's type.
 
     Raises:
-        BadInput: there are some; says how many, and where the first of them stand.
+        BadInput: there are some; says how many by column, and where the first of each kind stand.
     """
-    breakable = [name for name, column in declared.columns.items() if column.type != "string"]
-    counted = " + ".join(f"count({quoted(BROKEN + name)})" for name in breakable)
-    selected = ", ".join([quoted(ROW), *(quoted(BROKEN + name) for name in breakable)])
-    total = 0
-    lines: list[str] = []
+    counts: Counter[str] = Counter()
+    examples: list[_Example] = []
     for piece, rows in looked:
+        breakable = [name for name in declared.columns if BROKEN + name in rows.columns]
         wrong = rows.filter(quoted(WRONG))
-        total += wrong.aggregate(counted).fetchall()[0][0]
-        for row, *values in wrong.project(selected).order(quoted(ROW)).limit(MOST_VALUES - len(lines)).fetchall():
-            lines += [
-                f"{piece.place}, row {row}, column {name}: {_shown(name, value, declared)} is not {ARTICLES[declared.columns[name].type]}"
-                for name, value in zip(breakable, values, strict=True)
-                if value is not None
-            ]
-    if total:
-        raise BadInput(
-            f"{use_case}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted from 1, a header is none)\n"
-            + _examples(lines, total)
-            + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type"
-        )
+        counted = wrong.aggregate(", ".join(f"count({quoted(BROKEN + name)})" for name in breakable)).fetchall()[0]
+        of_piece = {name: n for name, n in zip(breakable, counted, strict=True) if n}
+        counts.update(of_piece)
+        examples = _one_a_kind([*examples, *_examples_of(list(of_piece), piece, wrong)])
+    if not counts:
+        return
+    total = counts.total()
+    shown = [f"{one.place}, row {one.row}, column {one.column}: {_judgement(one, declared)}" for one in _first(examples, MOST_VALUES)]
+    raise BadInput(
+        f"{use_case}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted from 1, a header is none)"
+        f"{_by_column(counts)}\n"
+        + _examples(shown, total)
+        + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type or format"
+    )
 
 
-def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str) -> None:
-    """Look for rows without a time, and for rows of another day than their piece's.
+class _Example(NamedTuple):
+    """A wrong value, of a kind that its looks tell: its letters and digits are left out, and how long it is."""
+
+    column: str
+    kind: str
+    place: str
+    row: int
+    value: str
+
+
+def _examples_of(columns: Sequence[str], piece: Piece, wrong: duckdb.DuckDBPyRelation) -> list[_Example]:
+    """The first of each kind of a piece's wrong values; of more kinds of a column than can be shown, the first ones."""
+    if not columns:
+        return []
+    values = ", ".join(f"{{'n': {n}, 'v': {quoted(BROKEN + name)}}}" for n, name in enumerate(columns))
+    kind = rf"regexp_replace(regexp_replace(one.v[:{LONGEST_VALUE}], '\d+', '9', 'g'), '[a-zA-Z]+', 'a', 'g')"
+    found = select(
+        wrong,
+        "wrong",
+        f"""
+        SELECT one.n, {kind} AS kind, min(place) AS first, arg_min(one.v, place)
+        FROM (SELECT {quoted(ROW)} AS place, unnest([{values}]) AS one FROM wrong) WHERE one.v IS NOT NULL
+        GROUP BY one.n, kind QUALIFY row_number() OVER (PARTITION BY one.n ORDER BY first) <= {MOST_VALUES} ORDER BY first, one.n""",
+    )
+    return [_Example(columns[n], kind, piece.place, row, value) for n, kind, row, value in found.fetchall()]
+
+
+def _one_a_kind(examples: Iterable[_Example]) -> list[_Example]:
+    kinds: dict[tuple[str, str], _Example] = {}
+    columns: Counter[str] = Counter()
+    for one in examples:
+        if (one.column, one.kind) not in kinds and columns[one.column] < MOST_VALUES:
+            kinds[one.column, one.kind] = one
+            columns[one.column] += 1
+    return list(kinds.values())
+
+
+def _first(examples: Sequence[_Example], most: int) -> list[_Example]:
+    """So many examples: each column's first kind before any second one; told in the order in which they stand in the source."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for n, one in enumerate(examples):
+        ranked.append((seen[one.column], n, one))
+        seen[one.column] += 1
+    places = {place: n for n, place in enumerate(dict.fromkeys(one.place for one in examples))}
+    return sorted((one for _, _, one in sorted(ranked)[:most]), key=lambda one: (places[one.place], one.row))
+
+
+def _judgement(one: _Example, declared: Declared) -> str:
+    column = declared.columns[one.column]
+    reason = "" if one.column in declared.personal else why(one.value, column)
+    return f"{_shown(one.column, one.value, declared)} is not {ARTICLES[column.type]}{reason}"
+
+
+def _by_column(counts: Counter[str]) -> str:
+    """How many there are in each column, where there are several."""
+    if len(counts) < 2:
+        return ""
+    told = ", ".join(f"{n:,} in {name}" for name, n in counts.most_common(MOST_VALUES))
+    return f": {told}{', ...' if len(counts) > MOST_VALUES else ''}"
+
+
+def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str, too_late: date) -> None:
+    """Look for rows without a time, for rows of another day than their piece's, and for those of a day that nobody has seen yet.
 
     Raises:
         BadInput: there are some; says how many, and where the first of them stand.
@@ -85,11 +164,12 @@ def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str) -> 
     total = 0
     lines: list[str] = []
     for piece, rows in looked:
-        other = f" OR {time}::DATE <> DATE '{piece.day}'" if piece.day else ""
-        misplaced = rows.filter(f"{time} IS NULL{other}").project(f"{quoted(ROW)}, {time}")
+        other = f"{time}::DATE <> DATE '{piece.day}'" if piece.day else f"{time} >= DATE '{too_late}'"
+        misplaced = rows.filter(f"{time} IS NULL OR {other}").project(f"{quoted(ROW)}, {time}")
         total += misplaced.aggregate("count(*)").fetchall()[0][0]
+        what = "of another day" if piece.day else "later than tomorrow"
         lines += [
-            f"{piece.place}, row {row}: {declared.time} is {'missing' if moment is None else f'{moment}, of another day'}"
+            f"{piece.place}, row {row}: {declared.time} is {'missing' if moment is None else f'{moment}, {what}'}"
             for row, moment in misplaced.order(quoted(ROW)).limit(MOST_VALUES - len(lines)).fetchall()
         ]
     if total:

@@ -34,7 +34,7 @@ def typed(
 
     Returns:
         The schema's columns in its order; a value that is not of its type is null there. ROW: its number in the piece, from 1, if wanted.
-        WRONG: whether the row has such a value. For each column that is no text, BROKEN and its name: the text of such a value.
+        WRONG: whether the row has such a value. For each column that may have one, BROKEN and its name: the text of such a value.
 
     Raises:
         BadUseCase: the SQL of a derived column contains what it may not.
@@ -47,6 +47,7 @@ def typed(
     if declared.replay:
         values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
     rows = _cast(given, values, declared, kept=quoted(ROW))
+    types = {name: type_ for name, (_, type_) in values.items()}
     unseen = [name for name in declared.columns if blind and declared.derived and name in declared.afterwards]
     rows = _hidden(rows, [name for name in unseen if name not in declared.derived], declared)
     for name, sql in declared.derived.items():
@@ -55,9 +56,10 @@ def typed(
         except BadExpression as error:
             raise BadUseCase(f"source.derive: {error}\n  way out: python -m pipelines check tells all of them") from error
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
-        rows = _cast(rows, {name: (value, str(rows.project(value).types[0]))}, declared, kept="*")
+        types[name] = str(rows.project(value).types[0])
+        rows = _cast(rows, {name: (value, types[name])}, declared, kept="*")
         rows = _hidden(rows, [name] if name in unseen else [], declared)
-    return _judged(_shown(rows, unseen), declared)
+    return _judged(_shown(rows, unseen), declared, types)
 
 
 def _hidden(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared) -> duckdb.DuckDBPyRelation:
@@ -95,11 +97,11 @@ def _value(given: str, found: str, guess: str | None, name: str, declared: Decla
     return casts.guessed(given, guess, column) if guess else casts.cast(given, found, column)
 
 
-def _judged(rows: duckdb.DuckDBPyRelation, declared: Declared) -> duckdb.DuckDBPyRelation:
+def _judged(rows: duckdb.DuckDBPyRelation, declared: Declared, types: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
     broken = {
         name: casts.broken(quoted(_GIVEN + name), quoted(name), declared.codes.get(name, ()))
         for name, column in declared.columns.items()
-        if column.type != "string"
+        if casts.may_break(types[name], column)
     }
     # Only a row with a missing value is looked at closely: most have none.
     missing = " OR ".join(f"{quoted(name)} IS NULL" for name in broken)

@@ -1,0 +1,73 @@
+"""Why a value is none of its column's: found out for the few that a message shows."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.config import Column
+from pipelines.sources import moments
+
+_WORDS = "true or false, t or f, yes or no, y or n, on or off, 1 or 0"
+_BLANK = "a blank cell; if that means a missing value, declare ' ' under cleanse.missing"
+_SHORT_YEAR = "a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how"
+_ISO = "write 2026-02-13, or say under the column's format how it is spelt"
+_ISO_TIME = "write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt"
+_ZONE = "is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin"
+
+
+def why(value: str, column: Column) -> str:
+    """The reason in a few words, such as ': a year has four digits ...'; empty where there is nothing to add."""
+    text = value.strip()
+    reason = _BLANK if not text and column.type != "string" else _REASONS[column.type](text, column)
+    return f": {reason}" if reason else ""
+
+
+def _of_moment(text: str, column: Column) -> str:
+    if column.format is not None:
+        return f"it is not spelt by {column.format!r}, or there is no such day"
+    if not re.match(r"\d{4}[-/]\d", text) or "BC" in text.upper():
+        return _SHORT_YEAR if re.match(r"\d{1,4}[-/.]\d", text) else (_ISO if column.type == "date" else _ISO_TIME)
+    if int(text[:4]) < moments.FIRST_YEAR:
+        return f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
+    return _of_date(text) if column.type == "date" else _of_timestamp(text)
+
+
+def _of_date(text: str) -> str:
+    if re.fullmatch(moments.DATE, text):
+        return "there is no such day"
+    if re.fullmatch(rf"{moments.LOCAL}|{moments.STATED}|{moments.REGIONAL}", text):
+        return "it has a time or an offset, and a day has none: give the column type timestamp"
+    return _ISO
+
+
+def _of_timestamp(text: str) -> str:
+    if re.fullmatch(moments.REGIONAL, text):
+        return "its zone is unknown, or the clocks there skip that time or show it twice: write an offset such as +01:00"
+    if re.fullmatch(rf"{moments.LOCAL}|{moments.STATED}", text):
+        return "there is no such day"
+    zone = re.fullmatch(rf"{moments.LOCAL} ?([A-Za-z]\S*)", text)
+    if zone and zone[1].upper() not in ("AM", "PM", "Z"):
+        return f"the time {_ZONE}"
+    return _ISO_TIME
+
+
+def _of_text(text: str, _: Column) -> str:
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)", text, re.IGNORECASE):
+        return "a number with a fraction, or a float beyond its exact digits; declare the column as number, or have texts delivered"
+    return "it is of another type, or its bytes are no text in UTF-8"
+
+
+def _of_number(text: str, _: Column) -> str:
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
+        return "it is too large or too small for a number of 64 bits"
+    return ""
+
+
+_REASONS = {
+    "string": _of_text,
+    "integer": lambda _text, _column: "",
+    "number": _of_number,
+    "boolean": lambda _text, _column: f"write {_WORDS}",
+    "date": _of_moment,
+    "timestamp": _of_moment,
+}
