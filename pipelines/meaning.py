@@ -211,7 +211,7 @@ class _Reader:
         codes = cleanse.missing.get(name, ())
         codes = tidied(codes, name, use_case) if is_text else codes
         told: dict[str, Any] = {
-            "type": spec.type,
+            "type": self._type(name),
             "trim": is_text and cleanse.trim,
             "lower": is_text and name in cleanse.lower,
             "missing": sorted({_value(code, spec.type) for code in codes}),
@@ -221,16 +221,19 @@ class _Reader:
         }
         if name == use_case.target:
             told["label"] = [use_case.task, _value(use_case.label.positive, spec.type), use_case.label.delay_days]
-        if spec.format is not None:
-            told["format"] = spec.format
         if use_case.replay and name in (use_case.key, use_case.time):
             told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
         return told
 
+    def _type(self, name: str) -> str:
+        """What a column's values are, and how texts spell them where the file says so."""
+        spec = self.use_case.columns[name]
+        return spec.type if spec.format is None else f"{spec.type} {spec.format}"
+
     def _typed(self, name: str) -> list[Any]:
         """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
         told = self._column(name)
-        return [told["type"], [] if told["type"] == "string" else told["missing"], *([told["format"]] if "format" in told else [])]
+        return [told["type"], [] if told["type"] == "string" else told["missing"]]
 
     def _column_or_text(self, name: str) -> Any:
         try:
@@ -246,7 +249,7 @@ class _Reader:
         by_source = {source.lower(): column for column, source in self.use_case.source_names.items()}
         read = {by_source[column] for column in sql.parse(text).every_column if column in by_source} - {name}
         tree = _renamed(sql.tree(text), {source: self._identity(column) for source, column in by_source.items()})
-        return [tree, {self._identity(one): [self.use_case.columns[one].type, self._derived(one)] for one in sorted(read)}]
+        return [tree, {self._identity(one): [self._type(one), self._derived(one)] for one in sorted(read)}]
 
     # --- which rows there are
 

@@ -74,6 +74,24 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
         ("lower: [channel]", "missing: {bad: [0.1, n/a], at: [7]}", "cleanse.missing.at: 7 is no timestamp"),
         ("lower: [channel]", "fill: {amount: much}", "cleanse.fill.amount: 'much' is no number"),
         ("min: 0}", "min: 9007199254740993}", "columns.amount.min: 9007199254740993 is no number"),
+        ("min: 0}", "min: 2026-01-31}", "columns.amount.min: 2026-01-31 is no number"),
+        ("role: time}", "role: time, min: 5}", "columns.at.min: 5 is no timestamp"),
+        (
+            "role: time}",
+            "role: time, max: 2026-01-31}",
+            "columns.at.max: 2026-01-31 would be the midnight with which that day begins: write",
+        ),
+        ("role: time}", "role: time, min: '1899-12-31'}", "columns.at.min: 1899-12-31 is before 1900, and no such timestamp is read"),
+        (
+            "role: time}",
+            "role: time, min: 2026-02-01, max: '2026-01-31T10:00:00'}",
+            "columns.at: min 2026-02-01 is greater than max 2026-01-31T10:00:00, so no value would be good",
+        ),
+        (
+            "{type: string, allowed: [chip, online]}",
+            "{type: date, min: '2026-01-31T10:00:00'}",
+            "columns.channel.min: 2026-01-31T10:00:00 is no date: write 2026-01-31",
+        ),
         ("min: 0}", "min: 0, max: -1}", "columns.amount: min 0 is greater than max -1, so no value would be good"),
         ("required: true}", "required: true}\n  n: {type: integer, allowed: ['1.5']}", "columns.n.allowed: '1.5' is no integer"),
         ("lower: [channel]", "fill: {amount: nan}", "cleanse.fill.amount: 'nan' is no number"),
@@ -98,6 +116,11 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path) -> None:
         ("lower: [channel]", "rules: {new: '\"at\" < now()'}", "cleanse.rules.new: now() changes from run to run"),
         ('payments"}', 'payments", derive: {amount: lenght(customer)}}', "source.derive.amount"),
         ('payments"}', 'payments", derive: {amuont: length(customer)}}', "source.derive.amuont: no column 'amuont'"),
+        (
+            'payments"}',
+            'payments", derive: {channel: amount > 1}}',
+            "source.derive.channel: it is a BOOLEAN, and channel a string: say how",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:

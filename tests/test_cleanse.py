@@ -89,6 +89,25 @@ def test_limits_of_whole_numbers_are_exact(limits: dict[str, float], bad: dict[s
     assert told.keys() == {key for key, value in values.items() if (least or 0) > value or (most is not None and value > most)}
 
 
+@pytest.mark.parametrize(
+    ("spec", "bad"),
+    [
+        ({"type": "timestamp", "min": "2026-01-02"}, {"a": "below 2026-01-02"}),
+        ({"type": "timestamp", "max": "2026-01-02T00:00:00"}, {"c": "above 2026-01-02T00:00:00"}),
+        ({"type": "timestamp", "max": "2026-01-02T02:00:00+02:00"}, {"c": "above 2026-01-02T00:00:00"}),
+        ({"type": "date", "min": date(2026, 1, 2)}, {"a": "below 2026-01-02"}),
+        ({"type": "date", "max": "2026-01-01"}, {"b": "above 2026-01-01", "c": "above 2026-01-01"}),
+    ],
+)
+def test_days_and_moments_have_limits_like_numbers(spec: dict[str, Any], bad: dict[str, str]) -> None:
+    moments = {"a": "2026-01-01 23:59:59.999999", "b": "2026-01-02 00:00:00", "c": "2026-01-02 00:00:00.000001"}
+    case = use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | {"channel": spec}, cleanse={})
+    exact = " ".join(f"WHEN '{key}' THEN TIMESTAMP '{value}'" for key, value in moments.items())
+    rows = relation([row(key) for key in moments]).project(f"* REPLACE (CAST(CASE id {exact} END AS {spec['type']}) AS channel)")
+    told = {found["key"]: found["reasons"].removeprefix("channel: ") for found in dicts(cleanse(rows, case, NIGHT).quarantine)}
+    assert told == bad
+
+
 def test_a_code_that_is_no_whole_number_takes_no_other_for_missing() -> None:
     case = use_case(
         columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer"}}, cleanse={"missing": {"amount": ["1.5"]}}

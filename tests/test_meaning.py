@@ -158,6 +158,21 @@ def test_a_renamed_window_and_a_renamed_column_change_nothing() -> None:
     assert meanings(renamed) == BEFORE
 
 
+def test_how_a_day_is_spelt_is_part_of_what_is_made_of_it() -> None:
+    days = [
+        YAML.replace("dteday:   {type: string,", f"dteday:   {{type: date{spelt},")
+        for spelt in ("", ", format: '%d/%m/%Y'", ", format: '%m/%d/%Y'")
+    ]
+    iso, day_first, month_first = map(meanings, days)
+    for one, other in ((iso, day_first), (day_first, month_first)):
+        assert {name for name in ALL if one[name] != other[name]} == {"late", "mean", "bad_before"}
+
+
+def test_a_limit_that_is_a_moment_is_one_of_the_rows_that_are_let_in() -> None:
+    after = meanings(YAML.replace("role: time}", "role: time, min: 2020-01-01}"))
+    assert {name for name in ALL if BEFORE[name] != after[name]} == BACK
+
+
 def test_a_rule_of_sluices_own_that_is_new_changes_all_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meaning, "RULE", meaning.RULE + 1)
     after = meanings(YAML)

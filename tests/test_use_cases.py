@@ -84,6 +84,35 @@ def test_two_columns_with_one_role_are_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("type_", ["number", "boolean", "timestamp"])
+def test_a_key_of_which_two_may_become_one_is_refused(tmp_path: Path, type_: str) -> None:
+    message = refused(tmp_path, ("id:       {type: string", f"id:       {{type: {type_}"))
+    assert f"columns: id has role key and type {type_}, by which two keys may become one; give it type string, integer or date" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("type: string, format: '%d/%m/%Y'", "columns.channel: format: for dates and timestamps only, and this is a string"),
+        ("type: date, format: '%d/%m/%y'", "%y is not allowed in it; allowed: %Y, %m, %b, %d; it has no %Y: a year has four digits"),
+        ("type: date, format: '%d/%m/%Y %H:%M'", "%H is not allowed in it; allowed: %Y, %m, %b, %d"),
+        ("type: date, format: '%Y'", "it needs a day and one month: %d, and %m or %b"),
+        ("type: date, format: '%d/%m/%b/%Y'", "it needs a day and one month: %d, and %m or %b"),
+        ("type: date, format: '%d/%m/%Y/%d'", "%d stands in it twice"),
+        ("type: date, format: '%d/%m/20%Y'", "no digit stands in it"),
+        ("type: date, format: '%d/%m/%Y%'", "% is not allowed in it"),
+        ("type: timestamp, format: '%d/%m/%Y %I:%M'", "%I needs %p"),
+        ("type: timestamp, format: '%d/%m/%Y %H:%I:%M %p'", "%H and %I are both the hour: leave one out"),
+        ("type: timestamp, format: '%d/%m/%Y %H:%M.%f'", "%f needs %S"),
+        ("type: timestamp, format: '%Y%m%d%H%M%S%f'", "%f follows a sign such as the point in %S.%f"),
+        ("type: date, min: '2026-13-01'", "'2026-13-01' is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00"),
+        ("type: date, min: soon", "'soon' is no number, and no day such as 2026-01-31"),
+    ],
+)
+def test_how_a_day_is_spelt_is_judged_when_the_file_is_loaded(tmp_path: Path, column: str, told: str) -> None:
+    assert told in refused(tmp_path, ("{type: string, allowed: [chip, online]}", f"{{{column}}}"))
+
+
 def test_a_window_that_runs_backwards_is_refused(tmp_path: Path) -> None:
     assert "since 7d is nearer than until 9d" in refused(tmp_path, ("since: 7d, until: 2d", "since: 7d, until: 9d"))
 

@@ -16,7 +16,8 @@ class Cleanse(Strict):
     trim: bool = Field(default=True, description="Strip white space around strings and fold runs of it into one blank.")
     lower: tuple[Identifier, ...] = Field(default=(), description="String columns that are brought to lower case.")
     missing: dict[Identifier, tuple[Scalar, ...]] = Field(
-        default={}, description="Column -> codes that mean missing, such as -999 or 'unknown'."
+        default={},
+        description="Column -> codes that mean missing, such as -999 or 'unknown'; ' ' is a cell of blanks. An empty cell of a CSV file is missing anyway.",
     )
     merge: dict[Identifier, dict[str, tuple[str, ...]]] = Field(
         default={}, description="Column -> {spelling to keep: spellings to merge into it}."

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 # Directive -> what it stands for in a text. Whatever depends on a language, or leaves a century open (%y), is none of these.
 DIRECTIVES = {
-    "%Y": r"\d{4}",
+    "%Y": r"(?:19|[2-9]\d)\d\d",
     "%m": r"(?:0?[1-9]|1[0-2])",
     "%b": r"[A-Za-z]{3}",
     "%d": r"(?:0?[1-9]|[12]\d|3[01])",

@@ -14,7 +14,10 @@ from pipelines.errors import brief
 class Column(Strict):
     """One column of the source."""
 
-    type: Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+    type: Literal["string", "integer", "number", "boolean", "date", "timestamp"] = Field(
+        description="string: texts, whole numbers (also as floats), bytes in UTF-8. boolean: true, t, yes, y, on, 1, 1.0 and their opposites, in any case. "
+        "date: 2026-02-13. timestamp: 2026-02-13T10:00, with Z, UTC, an offset or a Region/City behind it, or UTC without. Years are 1900 to 9999.",
+    )
     role: Literal["feature", "key", "time", "label", "leak", "ignored"] = Field(
         default="feature",
         description="leak: known only after the moment of prediction, refused in every feature. ignored: read and dropped.",

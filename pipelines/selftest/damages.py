@@ -53,6 +53,9 @@ def _of_deliveries(stage: Stage) -> Iterator[Damage]:
         "a column's type has changed": f"SELECT * REPLACE ({typed}::VARCHAR || '?' AS {typed}) FROM rows",
         "no rows": "SELECT * FROM rows LIMIT 0",
         "dates in the future": f"SELECT * REPLACE ({time} + INTERVAL 1 YEAR AS {time}) FROM rows",
+        "days are spelt d/m/yy": f"SELECT * REPLACE (strftime({time}, '%-d/%-m/%y %H:%M') AS {time}) FROM rows",
+        # Of floats as large as these, two ids become one.
+        "ids are floats": f"SELECT * REPLACE ((2**53 + row_number() OVER ())::DOUBLE AS {_key(stage)}) FROM rows",
     }
     for what, statement in refused.items():
         yield Damage(f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="ingest")

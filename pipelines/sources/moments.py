@@ -17,7 +17,7 @@ from pipelines.config import Column, formats
 from pipelines.sql import text as literal
 
 FIRST_YEAR, LAST_YEAR = 1900, 9999
-_DAY = r"\d{4}(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})"
+_DAY = rf"{formats.DIRECTIVES['%Y']}(?:-\d{{1,2}}-\d{{1,2}}|/\d{{1,2}}/\d{{1,2}})"
 _TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _UTC = r" ?(?:Z|UTC|GMT)"
 _OFFSET = rf" ?{formats.DIRECTIVES['%z']}"
@@ -43,12 +43,11 @@ def read(text: str, column: Column) -> str:
         return _within(f"CASE WHEN {fits} THEN TRY_CAST(try_strptime({text}, {literal(column.format)}) AS {_sql_type(column)}) END", column)
     if column.type == "date":
         day = f"TRY_CAST(regexp_extract({text}, '^[^ T]+') AS DATE)"
-        return _within(f"CASE WHEN regexp_full_match({text}, '{DATE}') THEN {day} END", column)
-    return _within(
+        return f"CASE WHEN regexp_full_match({text}, '{DATE}') THEN {day} END"
+    return (
         f"CASE WHEN regexp_full_match({text}, '{LOCAL}') THEN TRY_CAST({text} AS TIMESTAMP) "
-        f"WHEN regexp_full_match({text}, '{STATED}') THEN {_stated(text)} "
-        f"WHEN regexp_full_match({text}, '{REGIONAL}') THEN {_regional(text)} END",
-        column,
+        f"WHEN regexp_full_match({text}, '{STATED}') THEN {_within(_stated(text), column)} "
+        f"WHEN regexp_full_match({text}, '{REGIONAL}') THEN {_regional(text)} END"
     )
 
 
@@ -83,19 +82,24 @@ def _stated(text: str) -> str:
 
 def _regional(text: str) -> str:
     """SQL of a local time in the zone that it names; NULL where that zone's clocks skip it or show it twice, or there is no such zone."""
-    local = f"TRY_CAST(regexp_extract({text}, '^(.*) ', 1) AS TIMESTAMP)"
     # DuckDB ends the query where a zone is unknown, TRY or not.
-    zone = f"CASE WHEN TRY_CAST({text} AS TIMESTAMPTZ) IS NULL THEN 'UTC' ELSE regexp_extract({text}, ' ([^ ]+)$', 1) END"
     known = f"TRY_CAST({text} AS TIMESTAMPTZ) IS NOT NULL"
+    zone = f"CASE WHEN {known} THEN regexp_extract({text}, ' ([^ ]+)$', 1) ELSE 'UTC' END"
+    local = f"CASE WHEN {known} THEN TRY_CAST(regexp_extract({text}, '^(.*) ', 1) AS TIMESTAMP) END"
 
     def shown(moment: str) -> str:
-        return f"timezone({zone}, timezone('UTC', {moment}))"
+        return f"timezone(t.zone, timezone('UTC', {moment}))"
 
     def by_the_offset(of: str) -> str:
-        return f"({local} - ({shown(of)} - ({of})))"
+        return f"t.local - ({shown(of)} - ({of}))"
 
     # The offsets of a day before and a day after are those before and after a change; without one, they are the same.
-    before, after = by_the_offset(f"{local} - INTERVAL 24 HOUR"), by_the_offset(f"{local} + INTERVAL 24 HOUR")
-    early, late = f"{shown(before)} = {local}", f"{shown(after)} = {local}"
-    twice = f"{early} AND {late} AND {before} <> {after}"
-    return f"CASE WHEN NOT ({known}) OR ({twice}) THEN NULL WHEN {early} THEN {before} WHEN {late} THEN {after} END"
+    before, after = by_the_offset("t.local - INTERVAL 24 HOUR"), by_the_offset("t.local + INTERVAL 24 HOUR")
+    tried = f"{{'zone': t.zone, 'local': t.local, 'before': {before}, 'after': {after}}}"
+    early, late = f"{shown('t.before')} = t.local", f"{shown('t.after')} = t.local"
+    judged = (
+        "CASE WHEN t.local NOT BETWEEN TIMESTAMP '1900-01-02' AND TIMESTAMP '9999-12-30' THEN NULL "
+        f"WHEN {early} AND ({late}) <> (t.before <> t.after) THEN t.before WHEN {late} AND NOT ({early}) THEN t.after END"
+    )
+    # Lambdas, so that what is made of the text is written, and bound, once.
+    return f"list_transform(list_transform([{{'zone': {zone}, 'local': {local}}}], lambda t: {tried}), lambda t: {judged})[1]"

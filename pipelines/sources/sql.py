@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
-from decimal import Decimal
-from math import isfinite
 from typing import Any
-from uuid import UUID
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +15,7 @@ from pipelines import addresses, connections
 from pipelines.config import SqlSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, TryAgain
-from pipelines.sources import texts
+from pipelines.sources import answered
 from pipelines.sources.piece import Piece
 from pipelines.sql import name as quoted
 
@@ -49,8 +45,9 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
     try:
         with opened as session:
             answer = session.execution_options(stream_results=True).execute(sa.text(source.query), bounds)
-            no_texts: dict[str, set[str]] = {name: set() for name in tuple(answer.keys())}
-            rows = _kept(no_texts, answer.partitions(CHUNK), source.connection, connection)
+            names = tuple(answer.keys())
+            no_texts: dict[str, set[str]] = {name: set() for name in names}
+            rows = _kept(names, answer.partitions(CHUNK), source.connection, connection, no_texts)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise TryAgain(
@@ -65,15 +62,19 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
 
 
 def _kept(
-    no_texts: dict[str, set[str]], chunks: Iterable[Sequence[Sequence[Any]]], name: str, connection: duckdb.DuckDBPyConnection
+    names: tuple[str, ...],
+    chunks: Iterable[Sequence[Sequence[Any]]],
+    name: str,
+    connection: duckdb.DuckDBPyConnection,
+    no_texts: dict[str, set[str]],
 ) -> duckdb.DuckDBPyRelation:
-    """Stream an answer of these columns into a table of DuckDB, which spills to disk what does not fit.
+    """Stream an answer into a table of DuckDB, which spills to disk what does not fit.
 
     As text, like a file: databases and drivers disagree about types, and ingest casts to the schema's anyway.
     """
-    schema = pa.schema([(column, pa.string()) for column in no_texts])
+    schema = pa.schema([(name, pa.string()) for name in names])
     broken: list[DBAPIError] = []
-    stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks, no_texts, broken))
+    stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks, broken, no_texts))
     table = quoted(f"answer of {name}")
     try:
         connection.from_arrow(stream).query("answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer")
@@ -85,7 +86,7 @@ def _kept(
 
 
 def _batches(
-    schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], no_texts: dict[str, set[str]], broken: list[DBAPIError]
+    schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], broken: list[DBAPIError], no_texts: dict[str, set[str]]
 ) -> Iterator[pa.RecordBatch]:
     """The answer in batches; how it broke off, if it does, is left in `broken`: DuckDB reads it, and raises its own error.
 
@@ -94,38 +95,10 @@ def _batches(
     try:
         for chunk in chunks:
             columns = [
-                pa.array([_text(value, no_texts[name]) for value in column], pa.string())
+                pa.array([answered.text(value, no_texts[name]) for value in column], pa.string())
                 for name, column in zip(schema.names, zip(*chunk, strict=True), strict=True)
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
     except DBAPIError as error:
         broken.append(error)
         raise
-
-
-def _text(value: Any, no_texts: set[str]) -> str | None:
-    """A value as text: numbers without a fraction as whole ones, bytes by UTF-8; see `texts` for what a text column takes of it."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, UUID, bytes, bytearray, memoryview)):
-        no_texts.add(f"values of type {type(value).__name__}")
-        return str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return _decoded(bytes(value), no_texts)
-    if isinstance(value, (int, UUID)):
-        return str(value)
-    if isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) < texts.EXACT["DOUBLE"]):
-        return str(int(value))
-    no_texts.add("numbers with a fraction, or floats beyond their exact digits")
-    return str(value)
-
-
-def _decoded(value: bytes, no_texts: set[str]) -> str:
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        text = ""
-    if (value and not text) or re.search(texts.CONTROLS, text):
-        no_texts.add("bytes that are no text in UTF-8")
-        return value.hex()
-    return text

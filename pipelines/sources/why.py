@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from zoneinfo import available_timezones
 
 from pipelines.config import Column
 from pipelines.sources import moments
@@ -12,6 +13,7 @@ _BLANK = "a blank cell; if that means a missing value, declare ' ' under cleanse
 _SHORT_YEAR = "a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how"
 _ISO = "write 2026-02-13, or say under the column's format how it is spelt"
 _ISO_TIME = "write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt"
+_EARLY = f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
 _ZONE = "is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin"
 
 
@@ -25,10 +27,12 @@ def why(value: str, column: Column) -> str:
 def _of_moment(text: str, column: Column) -> str:
     if column.format is not None:
         return f"it is not spelt by {column.format!r}, or there is no such day"
-    if not re.match(r"\d{4}[-/]\d", text) or "BC" in text.upper():
+    if "BC" in text:
+        return _EARLY
+    if not re.match(r"\d{4}[-/]\d", text):
         return _SHORT_YEAR if re.match(r"\d{1,4}[-/.]\d", text) else (_ISO if column.type == "date" else _ISO_TIME)
     if int(text[:4]) < moments.FIRST_YEAR:
-        return f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
+        return _EARLY
     return _of_date(text) if column.type == "date" else _of_timestamp(text)
 
 
@@ -42,7 +46,9 @@ def _of_date(text: str) -> str:
 
 def _of_timestamp(text: str) -> str:
     if re.fullmatch(moments.REGIONAL, text):
-        return "its zone is unknown, or the clocks there skip that time or show it twice: write an offset such as +01:00"
+        known = text.rsplit(" ", 1)[1] in available_timezones()
+        what = "the clocks there skip that time or show it twice" if known else "no such zone is known"
+        return f"{what}: write an offset such as +01:00"
     if re.fullmatch(rf"{moments.LOCAL}|{moments.STATED}", text):
         return "there is no such day"
     zone = re.fullmatch(rf"{moments.LOCAL} ?([A-Za-z]\S*)", text)

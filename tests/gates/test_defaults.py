@@ -304,6 +304,15 @@ def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> No
         assert judge(run, "features").passed is good, (apart, known)
 
 
+def test_days_and_moments_are_judged_by_their_limits(settings: Settings) -> None:
+    day = tables.PARTITIONS["scoring"]
+    for limits, good in ((f"min: {day}", True), (f"max: '{day}T23:59:59'", True), (f"min: '{day}T23:59:59'", False)):
+        (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("role: time}", f"role: time, {limits}}}"))
+        run = Run.open(tiny.NAME, "scoring", day, settings)
+        tables.write(run, "clean", "SELECT * FROM rows")
+        assert judge(run, "clean").passed is good, limits
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_the_declared_columns_are_those_that_the_table_has(
     judged: Judged, table: GatedTable, open_run: Callable[[Kind, date], Run]

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from itertools import product
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -23,9 +24,9 @@ def connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int, ...] = ()) -> tuple[Any, Any]:
+def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int, ...] = (), format: str | None = None) -> tuple[Any, Any]:
     """The value as ingest reads it, and what it calls broken."""
-    column = Column.model_validate({"type": type_})
+    column = Column.model_validate({"type": type_, "format": format})
     source = f"(SELECT CAST({value} AS {found}) AS v)"
     (row,) = (
         connection()
@@ -45,12 +46,24 @@ def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int,
         ("'-9223372036854775808'", "integer", -(2**63)),
         ("'.5'", "number", 0.5),
         ("'1e3'", "number", 1000.0),
-        ("'true'", "boolean", True),
+        ("'1e-300'", "number", 1e-300),
+        ("'-0.000'", "number", 0.0),
+        ("'0e5'", "number", 0.0),
+        *((text(value), "boolean", True) for value in ("true", "T", "yes", "Y", "On", "1", "1.0", " true ")),
+        *((text(value), "boolean", False) for value in ("FALSE", "f", "no", "N", "off", "0", "0.00")),
+        ("'2026/2/3'", "date", date(2026, 2, 3)),
+        ("'2026-02-13T00:00:00Z'", "date", date(2026, 2, 13)),
+        ("'9999-12-31'", "date", date(9999, 12, 31)),
         ("'2026-02-01'", "date", date(2026, 2, 1)),
         ("'2026-02-01 00:00:00'", "date", date(2026, 2, 1)),
         ("'2026-02-01'", "timestamp", datetime(2026, 2, 1)),
         ("'2026-02-01T10:00:00Z'", "timestamp", datetime(2026, 2, 1, 10)),
         ("'2026-02-01 10:00:00+02:00'", "timestamp", datetime(2026, 2, 1, 8)),
+        ("'2026/2/3 9:05'", "timestamp", datetime(2026, 2, 3, 9, 5)),
+        *((text(f"2026-02-01 10:00{zone}"), "timestamp", datetime(2026, 2, 1, 10)) for zone in ("Z", " Z", "UTC", " UTC", " GMT", "-00")),
+        *((text(f"2026-02-01T10:00{zone}"), "timestamp", datetime(2026, 2, 1, 8)) for zone in ("+02", "+0200", " +02", " +02:00")),
+        ("'2026-02-01 10:00:00.1234569'", "timestamp", datetime(2026, 2, 1, 10, 0, 0, 123456)),
+        ("'2026-02-01 10:00 America/Argentina/Buenos_Aires'", "timestamp", datetime(2026, 2, 1, 13)),
         ("' as it is '", "string", " as it is "),
     ],
 )
@@ -71,7 +84,28 @@ def test_text_is_read_as_the_declared_type(value: str, type_: str, expected: obj
         ("inf", "number"),
         ("1e999", "number"),
         ("1,5", "number"),
+        ("1e-400", "number"),
         ("maybe", "boolean"),
+        ("ja", "boolean"),
+        ("2", "boolean"),
+        ("13-02-26", "date"),
+        ("01/02/03", "date"),
+        ("26-02-13", "date"),
+        ("12026-02-13", "date"),
+        ("2026-02-13 (BC)", "date"),
+        ("2026-2/3", "date"),
+        ("2026 02 13", "date"),
+        ("1899-12-30", "date"),
+        ("2026-02-13T00:00:00+02:00", "date"),
+        ("2026-02-01 24:00", "timestamp"),
+        ("01/07/26 10:00", "timestamp"),
+        ("0001-01-01 00:00:00", "timestamp"),
+        ("9999-12-31 23:00-02:00", "timestamp"),
+        ("2026-02-01 10:00+25:00", "timestamp"),
+        *(
+            (f"2026-07-01 10:00 {zone}", "timestamp")
+            for zone in ("BST", "IST", "CST", "CET", "EST", "UTC+2", "GMT+2", "Etc/GMT+2", "PM", "No/Where")
+        ),
         ("2026-02-30", "date"),
         ("2026-02-01 10:00", "date"),
         ("infinity", "date"),
@@ -93,6 +127,99 @@ def test_typed_values_are_widened_but_not_rounded() -> None:
     assert read("'nan'", "number", "DOUBLE") == (None, "nan")
     assert read("12.50", "number", "DECIMAL(6,2)") == (12.5, None)
     assert read("'2026-02-01 10:00:00+02:00'", "timestamp", "TIMESTAMP WITH TIME ZONE") == (datetime(2026, 2, 1, 8), None)
+
+
+def test_fractions_of_a_second_are_cut_off_alike_in_texts_and_in_typed_values() -> None:
+    for found in ("VARCHAR", "TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
+        for moment, expected in (
+            ("2026-02-01 23:59:59.999999999", datetime(2026, 2, 1, 23, 59, 59, 999999)),
+            ("1960-02-01 23:59:59.999999999", datetime(1960, 2, 1, 23, 59, 59, 999999)),
+        ):
+            assert read(text(moment), "timestamp", found) == (expected, None)
+
+
+def test_a_typed_moment_is_a_day_if_it_is_midnight_and_one_that_people_mean() -> None:
+    assert read("'2026-02-01'", "date", "TIMESTAMP") == (date(2026, 2, 1), None)
+    assert read("'2026-02-01 10:00'", "date", "TIMESTAMP") == (None, "2026-02-01 10:00:00")
+    assert read("'0044-03-15 (BC)'", "date", "DATE") == (None, "0044-03-15 (BC)")
+    assert read("'0001-01-01'", "timestamp", "TIMESTAMP") == (None, "0001-01-01 00:00:00")
+    assert read("'infinity'", "timestamp", "TIMESTAMP") == (None, "infinity")
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-03-29 01:59:59 Europe/Berlin", datetime(2026, 3, 29, 0, 59, 59)),
+        ("2026-03-29 02:00 Europe/Berlin", None),
+        ("2026-03-29 02:59:59.999999 Europe/Berlin", None),
+        ("2026-03-29 03:00 Europe/Berlin", datetime(2026, 3, 29, 1)),
+        ("2026-10-25 01:59:59 Europe/Berlin", datetime(2026, 10, 24, 23, 59, 59)),
+        ("2026-10-25 02:00 Europe/Berlin", None),
+        ("2026-10-25 02:59:59 Europe/Berlin", None),
+        ("2026-10-25 03:00 Europe/Berlin", datetime(2026, 10, 25, 2)),
+        ("2026-04-05 01:29 Australia/Lord_Howe", datetime(2026, 4, 4, 14, 29)),
+        ("2026-04-05 01:30 Australia/Lord_Howe", None),
+        ("2026-04-05 02:00 Australia/Lord_Howe", datetime(2026, 4, 4, 15, 30)),
+        ("2011-12-30 12:00 Pacific/Apia", None),
+    ],
+)
+def test_a_local_time_is_read_where_the_clocks_show_it_once(local: str, expected: datetime | None) -> None:
+    assert read(text(local), "timestamp") == (expected, None if expected else local)
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "format", "expected"),
+    [
+        ("31/12/1984", "date", "%d/%m/%Y", date(1984, 12, 31)),
+        ("1/2/1984", "date", "%d/%m/%Y", date(1984, 2, 1)),
+        ("31/12/84", "date", "%d/%m/%Y", None),
+        ("1984-12-31", "date", "%d/%m/%Y", None),
+        ("31/02/1984", "date", "%d/%m/%Y", None),
+        ("31/12/1884", "date", "%d/%m/%Y", None),
+        ("13 Feb 2026", "date", "%d %b %Y", date(2026, 2, 13)),
+        ("20260213", "date", "%Y%m%d", date(2026, 2, 13)),
+        ("2026213", "date", "%Y%m%d", None),
+        ("02/13/2026 1:05 pm", "timestamp", "%m/%d/%Y %I:%M %p", datetime(2026, 2, 13, 13, 5)),
+        ("02/13/2026 13:05 pm", "timestamp", "%m/%d/%Y %I:%M %p", None),
+        ("13.02.2026 10:00:00.5", "timestamp", "%d.%m.%Y %H:%M:%S.%f", datetime(2026, 2, 13, 10, 0, 0, 500000)),
+        ("13.02.2026 10:00+02:00", "timestamp", "%d.%m.%Y %H:%M%z", datetime(2026, 2, 13, 8)),
+    ],
+)
+def test_a_format_reads_what_is_spelt_by_it_and_nothing_else(value: str, type_: str, format: str, expected: object) -> None:
+    assert read(text(value), type_, format=format) == (expected, None if expected else value)
+
+
+def test_only_what_is_surely_one_text_becomes_one() -> None:
+    for found, value, expected in (
+        ("DOUBLE", "123", "123"),
+        ("DOUBLE", "-0.0", "0"),
+        ("DOUBLE", "1.5", None),
+        ("DOUBLE", "'nan'", None),
+        ("DOUBLE", "1e16", None),
+        ("FLOAT", "16777216", None),
+        ("DECIMAL(10,2)", "123", "123"),
+        ("DECIMAL(10,2)", "12.5", None),
+        ("DECIMAL(38,0)", "12345678901234567890123456789012345678", "12345678901234567890123456789012345678"),
+        ("HUGEINT", "12345678901234567890123456789012345678", "12345678901234567890123456789012345678"),
+        ("BLOB", r"'Zo\xC3\xAB'", "Zo\u00eb"),
+        ("BLOB", r"'\xAB'", None),
+        ("BLOB", r"'a\x00b'", None),
+        ("BOOLEAN", "true", None),
+        ("DATE", "'2026-02-01'", None),
+        ("STRUCT(a INTEGER)", "{'a': 1}", None),
+    ):
+        assert read(value, "string", found)[0] == expected, (found, value)
+
+
+def test_an_integer_that_a_float_cannot_tell_from_the_next_is_none() -> None:
+    assert read("9007199254740991", "integer", "DOUBLE") == (2**53 - 1, None)
+    assert read("9007199254740992", "integer", "DOUBLE")[0] is None
+
+
+def test_a_blank_code_is_the_code_of_a_blank_cell() -> None:
+    assert read("'  '", "number", codes=(" ",)) == (None, None)
+    assert read("chr(9)", "date", codes=("",)) == (None, None)
+    assert read("'  '", "number", codes=("n/a",)) == (None, "  ")
 
 
 def test_a_missing_value_is_not_broken() -> None:
@@ -136,3 +263,66 @@ def test_a_text_taken_at_its_guess_is_what_a_close_look_makes_of_it(type_: str) 
     )
     assert found.filter("quick IS DISTINCT FROM close").fetchall() == []
     assert found.aggregate("count(quick) > 0 AND count(quick) < count(*)").fetchall() == [(True,)]
+
+
+def every(texts: list[str], type_: str, format: str | None = None) -> list[Any]:
+    """Many texts as ingest reads them, at their guess or at a close look."""
+    column = Column.model_validate({"type": type_, "format": format})
+    source = connection().from_arrow(pa.table({"v": pa.array(texts, pa.string())}))
+    made = guess("v", "VARCHAR", column)
+    if made is None:
+        return [value for (value,) in source.project(cast("v", "VARCHAR", column)).fetchall()]
+    return [value for (value,) in source.project(f"v, {made} AS g").project(guessed("v", "g", column)).fetchall()]
+
+
+days = st.dates(date(1900, 1, 1), date(9999, 12, 31))
+moments = st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(days, min_size=1))
+def test_every_day_is_python_s_own_in_each_way_to_spell_it(given: list[date]) -> None:
+    for spell in ("{0:%Y-%m-%d}", "{0.year:04}/{0.month}/{0.day}", "{0:%Y-%m-%d} 00:00:00", "{0:%Y-%m-%d}T00:00Z"):
+        assert every([spell.format(day) for day in given], "date") == given
+    for format in ("%d/%m/%Y", "%Y%m%d", "%b %d, %Y"):
+        assert every([f"{day:{format}}" for day in given], "date", format) == given
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(moments, st.integers(-14 * 60 + 1, 14 * 60 - 1)), min_size=1))
+def test_every_moment_is_python_s_own_in_each_way_to_spell_it(given: list[tuple[datetime, int]]) -> None:
+    there = [moment.replace(tzinfo=timezone(timedelta(minutes=minutes))) for moment, minutes in given]
+    utc = [moment.astimezone(UTC).replace(tzinfo=None) for moment in there]
+    assert every([moment.isoformat() for moment, _ in given], "timestamp") == [moment for moment, _ in given]
+    for between in "T ":
+        assert every([moment.isoformat(between) for moment in there], "timestamp") == utc
+    assert every([f"{moment:%Y-%m-%d %H:%M:%S.%f %z}" for moment in there], "timestamp") == utc
+    format = "%d.%m.%Y %H:%M:%S.%f%z"
+    assert every([f"{moment:{format}}" for moment in there], "timestamp", format) == utc
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)), min_size=1), st.sampled_from(["Europe/Berlin", "America/New_York"])
+)
+def test_every_local_time_is_python_s_own_or_none_where_there_are_two_or_no_such(given: list[datetime], zone: str) -> None:
+    def expected(local: datetime) -> datetime | None:
+        first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+        return first.replace(tzinfo=None) if first == second else None
+
+    assert every([f"{local} {zone}" for local in given], "timestamp") == [expected(local) for local in given]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.text("0123456789-/: .TZ+BC") | st.text() | st.from_regex(r"\d{1,6}[-/.]\d{1,4}[-/.]\d{1,4}( \d\d:\d\d)?", fullmatch=True),
+        min_size=1,
+    ),
+    st.sampled_from(["date", "timestamp"]),
+)
+def test_no_text_becomes_a_moment_of_a_year_that_it_does_not_write_out(texts: list[str], type_: str) -> None:
+    for written, found in zip(texts, every(texts, type_), strict=True):
+        if found is not None:
+            assert written.strip().startswith(f"{found.year}")
+            assert 1900 <= found.year <= 9999

@@ -105,6 +105,35 @@ def test_a_column_of_the_query_that_the_schema_does_not_know_is_refused(settings
         read(open_run(settings, source("select *, 1 as more from payments")))
 
 
+ONE = "select {id} as id, '2026-02-01' as at, {customer} as customer, 1 as amount, 'chip' as channel, 0 as bad"
+
+
+def test_ids_that_a_database_calls_numbers_are_their_digits(settings: Settings, database: Path) -> None:
+    (row,) = read(open_run(settings, source(ONE.format(id="9007199254740993", customer="123.0"))))
+    assert (row["id"], row["customer"]) == ("9007199254740993", "123")
+
+
+def test_bytes_are_a_text_if_they_are_utf_8(settings: Settings, database: Path) -> None:
+    (row,) = read(open_run(settings, source(ONE.format(id="'a'", customer="x'5A6FC3AB'"))))
+    assert row["customer"] == "Zo\u00eb"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("x'01AB'", "bytes that are no text in UTF-8"),
+        ("x'0102'", "bytes that are no text in UTF-8"),
+        ("1.5", "numbers with a fraction, or floats beyond their exact digits"),
+        ("1e16", "numbers with a fraction, or floats beyond their exact digits"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_a_text_column(settings: Settings, database: Path, value: str, told: str) -> None:
+    with pytest.raises(
+        BadInput, match=f"connection shop: column 'customer' is declared as string and holds {told}: declare their own type"
+    ):
+        read(open_run(settings, source(ONE.format(id="'a'", customer=value))))
+
+
 @pytest.fixture
 def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
     try:

@@ -1,0 +1,45 @@
+"""A database's values as the texts that files have: drivers disagree about types, and `str` has a word for any of them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+from pipelines.sources import texts
+
+_FRACTIONS = "numbers with a fraction, or floats beyond their exact digits"
+_BYTES = "bytes that are no text in UTF-8"
+
+
+def text(value: Any, no_texts: set[str]) -> str | None:
+    """A value as text: numbers without a fraction as whole ones, bytes by UTF-8; see `texts` for what a text column takes of it.
+
+    What it would have to refuse is added to `no_texts`, in words.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, UUID, bytes, bytearray, memoryview)):
+        no_texts.add(f"values of type {type(value).__name__}")
+        return str(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _decoded(bytes(value), no_texts)
+    if isinstance(value, (int, UUID)):
+        return str(value)
+    if isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) < texts.EXACT["DOUBLE"]):
+        return str(int(value))
+    no_texts.add(_FRACTIONS)
+    return str(value)
+
+
+def _decoded(value: bytes, no_texts: set[str]) -> str:
+    try:
+        found = value.decode()
+    except UnicodeDecodeError:
+        found = ""
+    if (value and not found) or re.search(texts.CONTROLS, found):
+        no_texts.add(_BYTES)
+        return value.hex()
+    return found

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from pipelines.sources import answered
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "told"),
+    [
+        (Decimal("12.00"), "12", set()),
+        (Decimal("1E+3"), "1000", set()),
+        (Decimal("NaN"), "NaN", {"numbers with a fraction, or floats beyond their exact digits"}),
+        (memoryview(b"abc"), "abc", set()),
+        (b"", "", set()),
+        (True, "True", {"values of type bool"}),
+        (date(2026, 2, 1), "2026-02-01", {"values of type date"}),
+        (datetime(2026, 2, 1, 10, tzinfo=UTC), "2026-02-01 10:00:00+00:00", {"values of type datetime"}),
+        ({"a": 1}, "{'a': 1}", {"values of type dict"}),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001", set()),
+        (None, None, set()),
+    ],
+)
+def test_a_driver_s_values_are_the_texts_that_files_have(value: object, text: str | None, told: set[str]) -> None:
+    found: set[str] = set()
+    assert (answered.text(value, found), found) == (text, told)
