@@ -151,7 +151,7 @@ def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
 
 def _compared(limit: float | date | None) -> float | datetime | None:
     """A limit as Great Expectations compares it: a day as the midnight with which it begins."""
-    return datetime.combine(limit, time()) if isinstance(limit, date) and not isinstance(limit, datetime) else limit  # type: ignore[return-value]
+    return datetime.combine(limit, time()) if isinstance(limit, date) and not isinstance(limit, datetime) else limit
 
 
 def _past(run: Run) -> Iterator[Stated]:

@@ -39,16 +39,18 @@ def _clean(use_case: UseCase) -> dict[str, Fact]:
         column = use_case.columns[name]
         allowed = frozenset(column.allowed) if column.allowed is not None else None
         filled = column.required or name in (use_case.key, use_case.time)
-        found[name] = Fact(type_of(name, use_case), *_limits(column), allowed, name == use_case.key, filled, f"columns.{name}")
+        low, high = _limits(column)
+        found[name] = Fact(type_of(name, use_case), low, high, allowed, name == use_case.key, filled, f"columns.{name}")
     if use_case.task == "binary":
         label = Fact("BIGINT", 0, 1, frozenset({0, 1}), named="a binary label is 0 or 1")
         found[use_case.target] = label
     return found
 
 
-def _limits(column: Column) -> list[float | None]:
+def _limits(column: Column) -> tuple[float | None, float | None]:
     """A number's limits: expectations on days and moments are compared with none."""
-    return [None if isinstance(limit, date) else limit for limit in (column.min, column.max)]
+    low, high = (None if isinstance(limit, date) else limit for limit in (column.min, column.max))
+    return low, high
 
 
 def _features(use_case: UseCase, clean: dict[str, Fact]) -> dict[str, Fact]:
