@@ -150,7 +150,8 @@ class _Reading:
         """
         if self.declared.replay:
             return date(dates.YEARS[-1] + 1, 1, 1)
-        return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1))
+        over = dates.known_by(self.run.kind, self.run.partition)
+        return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1), over)
 
     # --- the rows
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis
 
+from pipelines import dates
 from pipelines.bucket import BucketPath
 from pipelines.config import Kind
 from pipelines.run import Run
@@ -20,6 +21,14 @@ from tests import s3, tiny
 # `pytest --hypothesis-profile=default`.
 hypothesis.register_profile("same", derandomize=True, deadline=None)
 hypothesis.load_profile("same")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _today() -> Iterator[None]:
+    """No test goes by the day on which it runs: all rows of the tests have been by this one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dates, "today", lambda: date(2026, 12, 31))
+        yield
 
 
 @pytest.fixture
