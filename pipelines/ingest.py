@@ -70,12 +70,15 @@ def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T
     Raises:
         See `rows`.
     """
-    reading = _Reading(run, days, labels=labels, may_be_empty=may_be_empty)
+    return _patiently(lambda patient: _streamed(_Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient), write))
+
+
+def _streamed(reading: _Reading, write: Callable[[pa.RecordBatchReader], T]) -> T:
     try:
         with closing(reading.in_order()) as batches:
             return write(reading.stream(batches))
     except _Unordered:
-        logger.info("%s: the source's rows do not come in order of %s: they are sorted", run.use_case.name, reading.declared.time)
+        logger.info("%s: the source's rows do not come in order of %s: they are sorted", reading.use_case.name, reading.declared.time)
     with closing(reading.sorted()) as batches:
         return write(reading.stream(batches))
 
@@ -98,12 +101,25 @@ def rows(run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool 
         TryAgain: the source cannot be reached now, or changed while it was read.
         SluiceError: rows of the source were neither taken nor left to other days.
     """
-    return _Reading(run, days, labels=labels, may_be_empty=may_be_empty).kept()
+    return _patiently(lambda patient: _Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient).kept())
 
 
 def fetch(use_case: UseCase, settings: Settings) -> Path | None:
     """Fetch the use case's public file, if its source is one; see `sources.fetch`."""
     return sources.fetch(use_case.source, settings) if isinstance(use_case.source, HttpSource) else None
+
+
+def _patiently(attempt: Callable[[bool], T]) -> T:
+    """Read the source; and once more, line by line, before a file is blamed that a reader in haste gave up on."""
+    try:
+        return attempt(False)
+    except _GivenUp as given_up:
+        logger.info("%s: read once more, line by line", given_up)
+    return attempt(True)
+
+
+class _GivenUp(Exception):
+    """A reader that guesses has given up on a file, which may be in order."""
 
 
 class _Unordered(Exception):
@@ -124,7 +140,7 @@ class _Survey:
 class _Reading:
     """One reading of the source: from its pieces to the typed rows of the days, with every check on the way."""
 
-    def __init__(self, run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool) -> None:
+    def __init__(self, run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool, patient: bool = False) -> None:
         self.run = run
         self.days = days
         self.labels = labels
@@ -133,7 +149,9 @@ class _Reading:
         self.connection = run.store.connection
         self.declared = Declared.of(run.use_case)
         self.too_late = self._too_late()
-        self.pieces = sources.read(run.use_case.source, days, self.declared.given, run.settings, self.connection, may_miss=may_be_empty)
+        self.pieces = sources.read(
+            run.use_case.source, days, self.declared, run.settings, self.connection, may_miss=may_be_empty, patient=patient
+        )
         refusals.refuse_other_columns(self.pieces, self.declared, self.use_case.name)
         self.typed = list(self._typed(numbered=False))
         self.surveys = [self._survey(piece, rows) for piece, rows in zip(self.pieces, self.typed, strict=True) if piece.day is None]
@@ -346,6 +364,8 @@ class _Reading:
             yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # while it streams, DuckDB's errors come as pyarrow's
             self._refuse_change()
+            if hasty := [piece.place for piece in pieces if piece.hasty]:
+                raise _GivenUp(refusals.first_of(hasty)) from error
             place = "source.derive" if self.declared.derived else refusals.first_of([piece.place for piece in pieces])
             why = HIDDEN if self.declared.personal else reason(error)
             mistakes = (piece.diagnose() for piece in pieces)

@@ -43,7 +43,7 @@ from pipelines.config.judgement import (
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.sink import Sink
-from pipelines.config.source import DERIVE, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
+from pipelines.config.source import DERIVE, Encoding, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
 
@@ -64,6 +64,7 @@ __all__ = [
     "Cron",
     "Demo",
     "Duration",
+    "Encoding",
     "Expectation",
     "Family",
     "Features",

@@ -42,8 +42,18 @@ ReadPath = Annotated[str, AfterValidator(_no_way_up), Field(min_length=1, max_le
 WrittenPath = Annotated[str, AfterValidator(_plain_path), Field(min_length=1, max_length=LONGEST_PATH)]
 
 
+# Names of Python's codecs; a file in another one is made UTF-8 by whoever delivers it.
+Encoding = Literal[
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "cp932", "gb18030"
+]
+
+
 class FileFormat(Strict):
-    """How to read a file of rows. Compression (.gz, .zst) is told by the file's name."""
+    """How to read a file of rows. Compression is told by the file's name: .gz and .zst are read.
+
+    A compressed file is proven to its last checksum before anything is published. A .zst without a checksum, and pages of
+    Parquet without one, can only be proven to be whole.
+    """
 
     type: Literal["csv", "jsonl", "parquet"] = Field(description="csv also stands for tab-separated text: set `separator`.")
     separator: str = Field(default=",", min_length=1, max_length=1, description="CSV only.")
@@ -51,7 +61,7 @@ class FileFormat(Strict):
         default=True, description="CSV only: false when the first line is already a row; the columns are then the schema's, in order."
     )
     quote: str = Field(default='"', max_length=1, description="CSV only: the quoting character; empty for files whose quotes mean nothing.")
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
+    encoding: Encoding = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
 
     @model_validator(mode="after")
     def _csv_only(self) -> FileFormat:

@@ -12,6 +12,7 @@ import duckdb
 from pipelines.config import FileSource, HttpSource, PythonSource, Source
 from pipelines.dates import Days
 from pipelines.settings import Settings
+from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 
 __all__ = ["Piece", "fetch", "read"]
@@ -20,21 +21,23 @@ __all__ = ["Piece", "fetch", "read"]
 def read(
     source: Source,
     days: Days,
-    columns: tuple[str, ...],
+    declared: Declared,
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     *,
     may_miss: bool = False,
+    patient: bool = False,
 ) -> list[Piece]:
     """Open the source for some days: at least their rows, and others too where it cannot tell days apart.
 
     Args:
         source: What the use-case file says.
         days: The days that are asked for.
-        columns: The names that the schema expects, for files which do not name their columns themselves.
+        declared: The schema: files may not name their columns themselves.
         settings: Where the cache and the mirror are.
         connection: The DuckDB that reads.
         may_miss: Whether a day may have no file of its own.
+        patient: Whether to read files line by line, where DuckDB has given up on one.
 
     Raises:
         BadInput: the source is not there, or is not what the use case says.
@@ -43,9 +46,9 @@ def read(
     from pipelines.sources import files, python
 
     if isinstance(source, FileSource):
-        return files.read(source, days, columns, connection, may_miss=may_miss)
+        return files.read(source, days, declared, connection, may_miss=may_miss, patient=patient)
     if isinstance(source, HttpSource):
-        return [files.piece(fetch(source, settings), source.format, columns, connection)]
+        return [files.piece(fetch(source, settings), source.format, declared, connection, patient=patient)]
     if isinstance(source, PythonSource):
         return [python.piece(source.function, day, connection) for day in days]
     from pipelines.sources import sql

@@ -1,0 +1,241 @@
+"""CSV and its relatives: read by DuckDB, on all cores; what that gives up on, by the standard library, one line after another.
+
+DuckDB guesses where a line begins when it reads a file at several places at once: quoted lines that look like rows mislead it,
+and line ends of several kinds end it. So a file is blamed only after a reader that guesses nothing has read it, too.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.config import FileFormat
+from pipelines.errors import BadInput, brief, listed
+from pipelines.sources.declared import Declared
+from pipelines.sources.draft import Draft
+from pipelines.sources.names import mistakes_of
+from pipelines.sql import text as literal
+
+WAY_OUT = "way out: correct the file, or source.format"
+MOST_MISTAKES = 100  # of a malformed file, before reading ends
+SHOWN = 6
+LONGEST = 16_000_000  # characters of a line, or of a value
+BATCH = 10_000  # rows on their way
+HEAVY = 4_000_000  # characters of such rows
+SEPARATORS = (",", ";", "\t", "|")
+
+
+def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """DuckDB's reader with nothing left to guess: where it sniffs, it leaves out lines that do not fit its guess."""
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    options = (
+        literal(str(path)),
+        "auto_detect = false",
+        f"header = {str(format.header).lower()}",
+        f"delim = {literal(format.separator)}",
+        f"quote = {literal(format.quote)}",
+        f"escape = {literal(format.quote)}",
+        "encoding = 'utf-8'",
+        f"columns = {{{types}}}",
+    )
+    return connection.sql(f"SELECT * FROM read_csv({', '.join(options)})")
+
+
+def patiently(text: Path, of: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> Draft:
+    """Read a text line by line, and write its rows as Parquet.
+
+    Args:
+        text: The text, as it is read.
+        of: The file as it was delivered, which messages name.
+        format: Its format.
+        names: Its columns.
+        declared: The schema.
+
+    Raises:
+        BadInput: lines are wrong; all of them at once.
+    """
+    draft = Draft(".parquet")
+    mistakes: list[str] = []
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with _lines(text) as lines, pq.ParquetWriter(draft.path, schema, compression="lz4") as writer:
+        found = _read(lines, format, len(names), mistakes)
+        while batch := _batch(found):
+            if not mistakes:
+                columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*batch, strict=True)]
+                writer.write_batch(pa.record_batch(columns, schema))
+    if mistakes:
+        hint = _separator_hint(text, format, names, declared)
+        raise BadInput(f"{of.name} cannot be read as csv\n{listed(mistakes, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
+    return draft
+
+
+def header(text: Path, of: Path, format: FileFormat, declared: Declared) -> tuple[str, ...]:
+    """The columns' names, as the first line says.
+
+    Raises:
+        BadInput: it says none, or not one name for each column.
+        UnicodeError: it is no UTF-8.
+    """
+    try:
+        # surrogateescape: the text is decoded in blocks, and what is wrong in a later line is not the header's mistake.
+        with _lines(text) as lines:
+            names = next(_reader(lines, format), None)
+    except csv.Error as error:
+        raise BadInput(f"{of.name}: the first line is no header: {error}\n  at: {of}\n  {WAY_OUT}") from error
+    if not names:
+        found = "is empty: not even a header" if names is None else "begins with a blank line, where the header should be"
+        raise BadInput(f"{of.name} {found}\n  at: {of}\n  way out: a day without rows is a file with its header line")
+    "".join(names).encode()  # refuses what was escaped
+    _refuse_no_header(names, text, of, format, declared)
+    return tuple(names)
+
+
+def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat, declared: Declared) -> None:
+    if names[0].lower() in ("sep=", f"sep={format.separator}") or (len(names) == 1 and names[0].lower().startswith("sep=")):
+        raise BadInput(
+            f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the file written without that line"
+        )
+    if not set(names) & set(declared.given):
+        if any("\0" in name for name in names):
+            raise BadInput(
+                f"{of.name} is not utf-8 text: every second byte of its first line is zero\n  at: {of}\n"
+                "  way out: source.format.encoding: utf-16-le or utf-16-be (likeliest)"
+            )
+        if hint := _separator_hint(text, format, declared.given, declared):
+            raise BadInput(
+                f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
+                f"{hint}  at: {of}\n  way out: correct source.format.separator, or the file"
+            )
+    if mistakes := mistakes_of(names):
+        raise BadInput(
+            f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n"
+            f"  at: {of}\n  way out: give each column its own name, and each line as many separators as it needs"
+        )
+
+
+# --- line by line
+
+
+class _Lines:
+    """A text's lines, each with its own end, counted; none is longer than can be held."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+        self.number = 0
+        self.end = ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.file.readline(LONGEST)
+        if not line:
+            raise StopIteration
+        if len(line) == LONGEST:
+            raise csv.Error(f"a line of more than {LONGEST:,} characters")
+        self.number += 1
+        self.end = line[-2:]
+        return line
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[_Lines]:
+    # utf-8-sig: a byte order mark is no part of the first name.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        yield _Lines(file)
+
+
+def _reader(lines: _Lines, format: FileFormat) -> Iterator[list[str]]:
+    csv.field_size_limit(LONGEST)  # the process's, of a library that nothing else here reads with
+    if format.quote:
+        return csv.reader(lines, delimiter=format.separator, quotechar=format.quote, strict=True)
+    return csv.reader(lines, delimiter=format.separator, quoting=csv.QUOTE_NONE)
+
+
+def _read(lines: _Lines, format: FileFormat, width: int, mistakes: list[str]) -> Iterator[list[str]]:
+    """The rows of as many values as there are columns; what is wrong with others is added to the mistakes."""
+    reader = _reader(lines, format)
+    if format.header:
+        next(reader, None)
+    while len(mistakes) < MOST_MISTAKES:
+        line = lines.number + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            mistakes.append(f"line {line}: {_quoting(str(error))}")
+            return  # where the next row begins is anybody's guess
+        if row is None:
+            return
+        if len(row) > width and not any(row[width:]):
+            row = row[:width]  # separators at the end of each line, as some writers leave them
+        if len(row) == width:
+            yield row
+        elif row:  # a blank line is none
+            mistakes.append(f"line {line}: {_values(len(row))} where there are {width} columns{_cause(row, lines)}")
+    mistakes.append("perhaps more: the rest was not read")
+
+
+def _cause(row: list[str], lines: _Lines) -> str:
+    if not "".join(row).strip():
+        return "; it is blank but for white space"
+    if lines.end.endswith("\r"):
+        return "; a carriage return ends it: if that is of a value, have the value quoted"
+    return ""
+
+
+def _quoting(said: str) -> str:
+    if "unexpected end of data" in said:
+        return "a quote is opened here, and never closed; is the file cut off?"
+    if "field larger" in said or "characters" in said:
+        return f"a value of more than {LONGEST:,} characters; is a quote opened here that is never closed?"
+    if "expected after" in said:
+        return "a quote inside of a quoted value: write it twice there"
+    return said
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
+
+
+def _batch(rows: Iterator[list[str]]) -> list[list[str]]:
+    """The next rows, as many as can be held."""
+    batch, weight = [], 0
+    for row in islice(rows, BATCH):
+        batch.append(row)
+        weight += sum(map(len, row))
+        if weight > HEAVY:
+            break
+    return batch
+
+
+# --- what the author may have meant
+
+
+def _separator_hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> str:
+    """The two separators that fit the first line best, if another one does better than the stated one; else nothing."""
+    with _lines(text) as lines:
+        first = next(lines, "").rstrip("\r\n")
+    fits = {one: _fit(first, one, format, names) for one in (*SEPARATORS, format.separator)}
+    best = sorted((one for one in SEPARATORS if fits[one]), key=lambda one: -fits[one])[:2]
+    if not best or fits[best[0]] <= fits[format.separator]:
+        return ""
+    found = ", ".join(f"{one!r} ({fits[one]} of {len(names)} columns)" for one in best)
+    # Names are no values; a file without a header begins with some.
+    shown = f"  line 1: {brief(first)}\n" if format.header or not declared.personal else ""
+    return f"{shown}  likeliest separators: {found}\n"
+
+
+def _fit(line: str, separator: str, format: FileFormat, names: Sequence[str]) -> int:
+    """How many columns a line has by a separator: by their names, or as many values as there are columns."""
+    found = [value.strip().strip(format.quote or '"') for value in line.split(separator)]
+    if format.header:
+        return len(set(found) & set(names))
+    return len(names) if len(found) == len(names) else 0

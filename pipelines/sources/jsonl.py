@@ -1,0 +1,175 @@
+"""JSON lines: an object a line, read by DuckDB; every digit is kept, and a key that only one line has is not overlooked."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import BadInput, brief, listed
+from pipelines.sources import draft, encoded
+from pipelines.sources.declared import Declared
+from pipelines.sources.names import mistakes_of
+from pipelines.sql import text as literal
+
+WAY_OUT = "way out: correct the file, or source.format"
+MOST_MISTAKES = 100
+SHOWN = 6
+_ONE_A_LINE = "one a line is read; `jq -c .` writes it so"
+_ARRAY = "an array, not objects, one a line; `jq -c '.[]'` writes them so"
+
+
+def rows(
+    path: Path, of: Path, declared: Declared, connection: duckdb.DuckDBPyConnection
+) -> tuple[duckdb.DuckDBPyRelation, draft.Draft | None]:
+    """The rows, and the file that they are read from if it is another than the given one.
+
+    Raises:
+        BadInput: two keys are alike, or a value that should be a text is none.
+        duckdb.Error: it is no JSON; `mistakes` says why.
+    """
+    keys, odd = _surveyed(path, declared, connection)
+    if mistakes := mistakes_of(keys):
+        raise BadInput(
+            f"{of.name}: its keys are no names of columns\n{listed(mistakes, SHOWN)}\n  at: {of}\n"
+            "  way out: give each column one name, spelt the same in each line"
+        )
+    exact = draft.of(of, _exactly(path, of, declared), ".jsonl") if odd else None
+    # An empty file is a day without rows.
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in keys or declared.given)
+    place = literal(str(exact.path if exact else path))
+    return connection.sql(f"SELECT * FROM read_json({place}, format = 'newline_delimited', columns = {{{types}}})"), exact
+
+
+def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
+    """What is wrong with the lines, if it is the lines."""
+    found = list(_mistakes(path))
+    if not found:
+        return None
+    hint = _hint(path, declared)
+    return BadInput(f"{of.name} cannot be read as jsonl\n{listed(found, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
+
+
+def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection) -> tuple[Sequence[str], bool]:
+    """All keys of all lines, and whether any value has to be read by `_exactly`."""
+    # DuckDB writes 1.10 as 1.1, -0 as 0 and 1e2 as 100.0, and takes NaN, a boolean or a list for a text.
+    exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in declared.given if _is_exact(name, declared)]
+    odd = literal(rf"(?:{'|'.join(exact)})\s*:\s*(?:[tf\[{{NI]|-?\d+[.eE]|-[0NI])") if exact else "'^$'"
+    ((keys, odd_lines),) = connection.sql(
+        f"""SELECT list_sort(list_distinct(flatten(list(DISTINCT json_keys(json))))), bool_or(regexp_matches(json, {odd}))
+            FROM read_json_objects({literal(str(path))}, format = 'newline_delimited')"""
+    ).fetchall()
+    return keys or (), bool(odd_lines)
+
+
+def _is_exact(name: str, declared: Declared) -> bool:
+    """Whether a number in that column means its digits: of a `number` it means the value."""
+    return declared.columns[name].type in ("string", "integer")
+
+
+def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
+    """The lines with each number as the text that it is written as.
+
+    Raises:
+        BadInput: what should be a text is none, or no JSON at all.
+    """
+    texts = [name for name in declared.given if declared.columns[name].type == "string"]
+    mistakes: list[str] = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found = _parsed(line)
+            except ValueError as error:
+                mistakes.append(f"line {number}: {error}")
+                found = {}
+            wrong = (name for name in texts if isinstance(found.get(name), bool | list | dict))
+            mistakes.extend(f"line {number}: {name} is {_kind(found[name])}, not a text" for name in wrong)
+            if len(mistakes) > MOST_MISTAKES:
+                break
+            yield json.dumps(found).encode() + b"\n"
+    if mistakes:
+        raise BadInput(f"{of.name} cannot be read as jsonl\n{listed(mistakes, SHOWN)}\n  at: {of}\n  {WAY_OUT}")
+
+
+def _kind(value: Any) -> str:
+    return "a boolean" if isinstance(value, bool) else "a list" if isinstance(value, list) else "an object"
+
+
+def _mistakes(path: Path) -> Iterator[str]:
+    told = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number == 1 and line.startswith(codecs.BOM_UTF8):
+                yield "line 1: starts with a byte order mark, which JSON does not allow; save the file without"
+                line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+            try:
+                if line.strip():
+                    _parsed(line)
+            except ValueError as error:
+                yield f"line {number}: {error}"
+                told += 1
+                if told > MOST_MISTAKES:
+                    return
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """An object whose numbers are the texts that they are written as.
+
+    Raises:
+        ValueError: it is none; says why, without a value.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise ValueError("not utf-8 text; save the file as UTF-8") from None
+    try:
+        found = json.loads(text, object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_no_number)
+        json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}{_half(text)}") from None
+    except UnicodeEncodeError:
+        raise ValueError("half a sign: an escape like \\ud83d, without the one that completes it") from None
+    except RecursionError:
+        raise ValueError("values inside of one another, too deep to be read") from None
+    if not isinstance(found, dict):
+        raise ValueError(f'not an object of the form {{"column": value}}{f" but {_ARRAY}" if found == [] else ""}')
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {brief(twice)} stands there twice")
+    return found
+
+
+def _no_number(said: str) -> Any:
+    raise ValueError(f"{said} is no number of JSON; null says that there is none")
+
+
+def _half(text: str) -> str:
+    return "; is the file cut off?" if not text.endswith("\n") and text.lstrip().startswith("{") else ""
+
+
+def _hint(path: Path, declared: Declared) -> str:
+    """What the file may be instead, by its beginning."""
+    with path.open("rb") as file:
+        first = file.read(4_096)
+    if encoded.is_utf16(first):
+        return "  it looks like UTF-16: have it saved as UTF-8, which JSON is written in\n"
+    line = first.decode("utf-8", "replace").lstrip().split("\n", 1)[0].strip()
+    if line.startswith("["):
+        return f"  it looks like {_ARRAY}\n"
+    if line.startswith("{"):
+        return f"  it looks like an object over several lines; {_ONE_A_LINE}\n" if not line.endswith("}") else ""
+    shown = "" if declared.personal else f"; line 1 is {brief(line)}"
+    return f"  its first line is no object{shown}: is it csv (source.format.type)?\n"
