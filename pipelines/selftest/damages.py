@@ -15,7 +15,7 @@ from pipelines import dates, export, flow, follows, kept, let_through, registry,
 from pipelines.config import Column, Step
 from pipelines.model import candidate
 from pipelines.run import Run
-from pipelines.selftest import edits, graphs, left_out, past, plain
+from pipelines.selftest import deliveries, edits, graphs, left_out, past, plain
 from pipelines.selftest.damage import Damage, behind
 from pipelines.selftest.stage import Stage
 from pipelines.store import as_json
@@ -27,6 +27,7 @@ SOME = "abs(hash({key})) % 3 = 0"  # a third of the rows
 def every(stage: Stage) -> Iterator[Damage]:
     """All damages that a use case's columns, features and families admit."""
     yield from _of_deliveries(stage)
+    yield from deliveries.every(stage)
     for name, column in stage.use_case.columns.items():
         if column.role == "feature":
             yield from _of_column(name, column, stage)

@@ -72,7 +72,7 @@ def patiently(text: Path, of: Path, format: FileFormat, names: Sequence[str], de
                 columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*batch, strict=True)]
                 writer.write_batch(pa.record_batch(columns, schema))
     if mistakes:
-        hint = _separator_hint(text, format, names, declared)
+        hint = _hint(text, format, names, declared)
         raise BadInput(f"{of.name} cannot be read as csv\n{listed(mistakes, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
     return draft
 
@@ -89,7 +89,8 @@ def header(text: Path, of: Path, format: FileFormat, declared: Declared) -> tupl
         with _lines(text) as lines:
             names = next(_reader(lines, format), None)
     except csv.Error as error:
-        raise BadInput(f"{of.name}: the first line is no header: {error}\n  at: {of}\n  {WAY_OUT}") from error
+        hint = _hint(text, format, declared.given, declared)
+        raise BadInput(f"{of.name}: the first line is no header: {_quoting(str(error))}\n{hint}  at: {of}\n  {WAY_OUT}") from error
     if not names:
         found = "is empty: not even a header" if names is None else "begins with a blank line, where the header should be"
         raise BadInput(f"{of.name} {found}\n  at: {of}\n  way out: a day without rows is a file with its header line")
@@ -103,17 +104,12 @@ def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat
         raise BadInput(
             f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the file written without that line"
         )
-    if not set(names) & set(declared.given):
-        if any("\0" in name for name in names):
-            raise BadInput(
-                f"{of.name} is not utf-8 text: every second byte of its first line is zero\n  at: {of}\n"
-                "  way out: source.format.encoding: utf-16-le or utf-16-be (likeliest)"
-            )
-        if hint := _separator_hint(text, format, declared.given, declared):
-            raise BadInput(
-                f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
-                f"{hint}  at: {of}\n  way out: correct source.format.separator, or the file"
-            )
+    unknown = not set(names) & set(declared.given)
+    if unknown and (hint := _hint(text, format, declared.given, declared)):
+        raise BadInput(
+            f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
+            f"{hint}  at: {of}\n  {WAY_OUT}"
+        )
     if mistakes := mistakes_of(names):
         raise BadInput(
             f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n"
@@ -219,10 +215,12 @@ def _batch(rows: Iterator[list[str]]) -> list[list[str]]:
 # --- what the author may have meant
 
 
-def _separator_hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> str:
+def _hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> str:
     """The two separators that fit the first line best, if another one does better than the stated one; else nothing."""
     with _lines(text) as lines:
         first = next(lines, "").rstrip("\r\n")
+    if first.startswith("{"):
+        return "  its first line looks like JSON: is it jsonl (source.format.type)?\n"
     fits = {one: _fit(first, one, format, names) for one in (*SEPARATORS, format.separator)}
     best = sorted((one for one in SEPARATORS if fits[one]), key=lambda one: -fits[one])[:2]
     if not best or fits[best[0]] <= fits[format.separator]:

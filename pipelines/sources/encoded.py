@@ -6,19 +6,21 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import get_args
 
 from pipelines.config import Encoding
 from pipelines.errors import BadInput, brief
+from pipelines.sources.compressed import broken
 
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # No text has these signs, but in Windows' own tables quotes, dashes and the euro stand in their place.
 _CONTROLS = re.compile("[\x80-\x9f]")
 _ISO = ("latin-1", "iso-8859-15")
-_ASCII = 128
+_MANY_BYTES = ("utf-", "cp932", "gb18030")
+_SURELY, _STRANGE = 1e9, 1.5  # scores of how likely an encoding is: what is valid UTF-8 is; letters of two scripts in a word
 _SAMPLE = 4_096  # bytes around a mistake
 _UTF_16_AT_LEAST = 0.2  # of the bytes at even, or at odd places are zeros: any text has blanks, digits, separators
 
@@ -32,22 +34,67 @@ def utf8(blocks: Iterable[bytes], encoding: str, path: Path, *, hidden: bool) ->
     rest = iter(blocks)
     first = next(rest, b"")
     declared, encoding = encoding, _with_order(first, encoding, path)
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder, doubt = codecs.getincrementaldecoder(encoding)(), _Doubt(encoding)
     lines, begun = 1, False
-    for block, final in chain(((block, False) for block in chain((first,), rest)), [(b"", True)]):
+    for block in chain((first,), rest, (b"",)):
         try:
-            text = decoder.decode(block, final)
+            text = decoder.decode(block, final=not block)
             if encoding in _ISO and (found := _CONTROLS.search(text)):
-                at = found.start()
-                raise UnicodeDecodeError(encoding, block, at, at + 1, "a control character")
+                raise UnicodeDecodeError(encoding, block, found.start(), found.end(), "a control character")
         except UnicodeDecodeError as error:
             before, wrong = error.object[: error.start], error.object[error.start :]
             line = lines + before.decode(encoding, "ignore").count("\n")
+            if not block:
+                raise broken(path, f"line {line} ends within a sign, as if the file were cut off") from None
             raise _refusal(path, declared, line, before, wrong, hidden=hidden) from None
+        doubt.see(block)
         if not begun and text:
             text, begun = text.removeprefix("\ufeff"), True
         lines += text.count("\n")
         yield text.encode()
+    if doubt.is_utf8:
+        raise BadInput(
+            f"{path.name} is not {declared} text: each sign beyond ASCII is one of utf-8\n  at: {path}\n"
+            "  way out: source.format.encoding: utf-8"
+        )
+
+
+class _Doubt:
+    """Whether a text is UTF-8 after all, where it is said to be of one byte a sign: any bytes can be read as that."""
+
+    def __init__(self, encoding: str) -> None:
+        self.decoder = None if encoding.startswith(_MANY_BYTES) else codecs.getincrementaldecoder("utf-8")()
+        self.beyond_ascii = False
+
+    def see(self, block: bytes) -> None:
+        """Look at the next block; an empty one is the end."""
+        if self.decoder is None:
+            return
+        self.beyond_ascii = self.beyond_ascii or not block.isascii()
+        try:
+            self.decoder.decode(block, final=not block)
+        except UnicodeDecodeError:
+            self.decoder = None
+
+    @property
+    def is_utf8(self) -> bool:
+        """What was seen of all blocks."""
+        return self.decoder is not None and self.beyond_ascii
+
+
+def refuse_utf16(text: Path, of: Path) -> None:
+    """Make sure that what is to be read as UTF-8 is no UTF-16, which is valid UTF-8 with many zeros.
+
+    Raises:
+        BadInput: it looks like that.
+    """
+    with text.open("rb") as file:
+        order = _order_of(file.read(_SAMPLE))
+    if order:
+        raise BadInput(
+            f"{of.name} cannot be read as csv: it is not utf-8 text, but looks like {order}\n  at: {of}\n"
+            f"  way out: source.format.encoding: utf-16 or {order} (likeliest)"
+        )
 
 
 def likeliest(sample: bytes, but: str = "") -> tuple[str, ...]:
@@ -56,14 +103,14 @@ def likeliest(sample: bytes, but: str = "") -> tuple[str, ...]:
         return ("utf-16", order)
     found: dict[str, tuple[float, str]] = {}
     for encoding in ENCODINGS:
-        if encoding in (but, "utf-8") or encoding.startswith("utf-16"):
+        if encoding == but or encoding.startswith("utf-16"):
             continue
         try:
-            text = codecs.getincrementaldecoder(encoding)().decode(sample)  # it may end within a sign
+            text = _read(sample, encoding)
         except UnicodeDecodeError:
             continue
         if text not in {other for _, other in found.values()}:
-            found[encoding] = (_sense(text), text)
+            found[encoding] = (_SURELY if encoding == "utf-8" else _sense(text), text)
     return tuple(sorted(found, key=lambda encoding: -found[encoding][0])[:2])
 
 
@@ -75,18 +122,18 @@ def is_utf16(sample: bytes) -> bool:
 def _with_order(first: bytes, encoding: str, path: Path) -> str:
     """The encoding with its order of bytes: by the mark at the beginning, else by where the zeros are."""
     marked = next((order for mark, order in _MARKS.items() if first.startswith(mark)), None)
-    if not encoding.startswith("utf-16"):
-        return encoding
-    order = marked or (_order_of(first[:_SAMPLE]) if encoding == "utf-16" else encoding)
-    if order == "utf-8" or encoding not in ("utf-16", order):
+    if marked and marked != encoding and (encoding != "utf-16" or marked == "utf-8"):
         raise BadInput(
-            f"{path.name} is not {encoding} text: its byte order mark says {order}\n  at: {path}\n"
-            f"  way out: source.format.encoding: {'utf-8' if order == 'utf-8' else 'utf-16'}"
+            f"{path.name} is not {encoding} text: its byte order mark says {marked}\n  at: {path}\n"
+            f"  way out: source.format.encoding: {'utf-8' if marked == 'utf-8' else 'utf-16'}"
         )
+    if encoding != "utf-16":
+        return encoding
+    order = marked or _order_of(first[:_SAMPLE])
     if order is None and first:
         raise BadInput(
             f"{path.name} is not utf-16 text: it has no byte order mark, and looks like neither order\n  at: {path}\n"
-            f"  way out: source.format.encoding: likeliest {' or '.join(likeliest(first[:_SAMPLE])) or 'utf-8'}"
+            f"  way out: source.format.encoding: {' or '.join(likeliest(first[:_SAMPLE])) or 'another one'} (likeliest)"
         )
     return order or "utf-16-le"
 
@@ -105,8 +152,8 @@ def _order_of(sample: bytes) -> str | None:
 def _refusal(path: Path, encoding: str, line: int, before: bytes, wrong: bytes, *, hidden: bool) -> BadInput:
     around = before[before.rfind(b"\n") + 1 :][-_SAMPLE:] + wrong[:_SAMPLE].split(b"\n", 1)[0]
     utf_16 = _order_of(before[:_SAMPLE] + wrong[:_SAMPLE])
-    likely = ("utf-16", utf_16) if utf_16 else likeliest(around or wrong[:1], encoding)
-    shown = "" if hidden else "".join(f"  as {name} it is {brief(_read(around, name))}\n" for name in likely if not utf_16)
+    likely = ("utf-16", utf_16) if utf_16 else likeliest(around, encoding)
+    shown = "" if hidden else "".join(f"  as {name} it is {brief(_read(around, name).strip())}\n" for name in likely if not utf_16)
     return BadInput(
         f"{path.name} cannot be read as csv\n"
         f"  - line {line}: not {encoding} text; save the file as UTF-8, or say in source.format which encoding it has\n{shown}"
@@ -114,22 +161,34 @@ def _refusal(path: Path, encoding: str, line: int, before: bytes, wrong: bytes, 
     )
 
 
-def _read(line: bytes, encoding: str) -> str:
-    return codecs.getincrementaldecoder(encoding)().decode(line).strip()
+def _read(sample: bytes, encoding: str) -> str:
+    return codecs.getincrementaldecoder(encoding)().decode(sample)  # it may end within a sign
 
 
 def _sense(text: str) -> float:
     """How much a text looks like words: letters among their like, not signs, and no capitals inside."""
-    score, last = 0.0, " "
-    for sign in text:
-        if ord(sign) >= _ASCII:
-            kind = unicodedata.category(sign)
-            score += 1.0 if kind in ("Ll", "Lo") else 0.7 if kind in ("Lu", "Sc", "Pd", "Pi", "Pf") else -1.0
-            score -= kind == "Lu" and last.islower()
-            score -= 1.5 * (kind[0] == "L" and last.isascii() and last.isalpha() and not _is_latin(sign))
-        elif sign.isalpha() and ord(last) >= _ASCII and last.isalpha() and not _is_latin(last):
-            score -= 1.5
-        last = sign
+    score = 0.0
+    for last, sign in pairwise(f" {text}"):
+        if not sign.isascii():
+            score += _of_sign(sign, last)
+        elif not last.isascii() and sign.isalpha() and last.isalpha() and not _is_latin(last):
+            score -= _STRANGE
+    return score
+
+
+def _of_sign(sign: str, last: str) -> float:
+    kind = unicodedata.category(sign)
+    if kind == "Lo":  # most are of two bytes, which would be two signs elsewhere
+        score = 2.0 if unicodedata.east_asian_width(sign) == "W" else 0.5
+    else:
+        score = {"Ll": 1.0, "Lu": 0.7, "Sc": 0.7, "Pd": 0.7, "Pi": 0.7, "Pf": 0.7}.get(kind, -1.0)
+    if kind == "Lu" and last.islower():
+        score -= 1
+    if last.isalpha() and kind[0] == "L":
+        if last.isascii() and not _is_latin(sign):
+            score -= _STRANGE
+        elif not last.isascii() and _is_latin(sign):
+            score -= 0.5  # a word of nothing but accents
     return score
 
 

@@ -86,6 +86,8 @@ def _opened(path: Path, format: FileFormat, declared: Declared, connection: duck
     compressed.refuse_other(path, format.type)
     kept = _drafted(path, format, declared)
     text = kept.path if kept else path
+    if format.type == "csv":
+        encoded.refuse_utf16(text, path)
     if format.type == "parquet":
         return Piece(parquet.rows(text, path, connection), path.name, diagnose=partial(_damage, text, path), kept=kept)
     if format.type == "jsonl":

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from pipelines.settings import Settings
 TIMEOUT = 30  # seconds without a single byte
 CHUNK = 1 << 20
 TOO_MANY_REQUESTS = 429
+_PLAIN = "way out: let source.url name one that is packed by deflate, without a password; or put the file into a mirror"
+_AGAIN = "way out: run it again, so that it is downloaded anew; nothing of it is kept"
 MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 
 
@@ -111,8 +114,20 @@ def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes]) -> None
                 raise BadInput(f"{place} holds no {member!r}: {meant(member, names)}\n  way out: correct source.member")
             with archive.open(inner) as content:
                 _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink)
-    except BadZipFile as error:
+    except NotImplementedError as error:
+        raise BadInput(f"{place}: {member!r} is packed in a way that is not read: {error}\n  {_PLAIN}") from error
+    except RuntimeError as error:
+        raise BadInput(f"{place}: {member!r} needs a password\n  {_PLAIN}") from error
+    except (zlib.error, EOFError, BadZipFile) as error:
+        if _is_zip(packed):
+            raise BadInput(f"{place} is a broken delivery: {member!r} is damaged in it: {error}\n  {_AGAIN}") from error
         raise BadInput(f"{place} is no zip archive: {error}\n  way out: correct source.url, or leave out source.member") from error
+
+
+def _is_zip(packed: IO[bytes]) -> bool:
+    """Whether it begins as an archive does, of which then a part is missing or wrong."""
+    packed.seek(0)
+    return packed.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def _refuse_other_bytes(path: Path, source: HttpSource, place: str) -> None:

@@ -33,8 +33,11 @@ def rows(
         BadInput: two keys are alike, or a value that should be a text is none.
         duckdb.Error: it is no JSON; `mistakes` says why.
     """
-    keys, odd = _surveyed(path, declared, connection)
-    if mistakes := mistakes_of(keys):
+    keys, odd, objects = _surveyed(path, declared, connection)
+    if not objects and (told := refusal(path, of, declared)):
+        raise told  # DuckDB takes a line such as `null` or `5` for a row
+    empty = ["a key that is empty"] if "" in keys else []
+    if mistakes := empty + mistakes_of([key for key in keys if key]):
         raise BadInput(
             f"{of.name}: its keys are no names of columns\n{listed(mistakes, SHOWN)}\n  at: {of}\n"
             "  way out: give each column one name, spelt the same in each line"
@@ -55,16 +58,17 @@ def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
     return BadInput(f"{of.name} cannot be read as jsonl\n{listed(found, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
 
 
-def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection) -> tuple[Sequence[str], bool]:
-    """All keys of all lines, and whether any value has to be read by `_exactly`."""
+def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection) -> tuple[Sequence[str], bool, bool]:
+    """All keys of all lines, whether any value has to be read by `_exactly`, and whether each line is an object."""
     # DuckDB writes 1.10 as 1.1, -0 as 0 and 1e2 as 100.0, and takes NaN, a boolean or a list for a text.
     exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in declared.given if _is_exact(name, declared)]
     odd = literal(rf"(?:{'|'.join(exact)})\s*:\s*(?:[tf\[{{NI]|-?\d+[.eE]|-[0NI])") if exact else "'^$'"
-    ((keys, odd_lines),) = connection.sql(
-        f"""SELECT list_sort(list_distinct(flatten(list(DISTINCT json_keys(json))))), bool_or(regexp_matches(json, {odd}))
+    ((keys, odd_lines, objects),) = connection.sql(
+        f"""SELECT list_sort(list_distinct(flatten(list(DISTINCT json_keys(json))))), bool_or(regexp_matches(json, {odd})),
+                   bool_and(starts_with(ltrim(json), '{{'))
             FROM read_json_objects({literal(str(path))}, format = 'newline_delimited')"""
     ).fetchall()
-    return keys or (), bool(odd_lines)
+    return keys or (), bool(odd_lines), objects is not False
 
 
 def _is_exact(name: str, declared: Declared) -> bool:
@@ -133,7 +137,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
         found = json.loads(text, object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_no_number)
         json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg} at character {error.pos + 1}{_half(text)}") from None
+        raise ValueError(f"{error.msg.removesuffix(' at')} at character {error.pos + 1}{_half(text, error)}") from None
     except UnicodeEncodeError:
         raise ValueError("half a sign: an escape like \\ud83d, without the one that completes it") from None
     except RecursionError:
@@ -156,8 +160,9 @@ def _no_number(said: str) -> Any:
     raise ValueError(f"{said} is no number of JSON; null says that there is none")
 
 
-def _half(text: str) -> str:
-    return "; is the file cut off?" if not text.endswith("\n") and text.lstrip().startswith("{") else ""
+def _half(text: str, error: json.JSONDecodeError) -> str:
+    at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+    return "; is the file cut off?" if at_end and not text.endswith("\n") and text.lstrip().startswith("{") else ""
 
 
 def _hint(path: Path, declared: Declared) -> str:
@@ -166,7 +171,7 @@ def _hint(path: Path, declared: Declared) -> str:
         first = file.read(4_096)
     if encoded.is_utf16(first):
         return "  it looks like UTF-16: have it saved as UTF-8, which JSON is written in\n"
-    line = first.decode("utf-8", "replace").lstrip().split("\n", 1)[0].strip()
+    line = first.decode("utf-8", "replace").lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip()
     if line.startswith("["):
         return f"  it looks like {_ARRAY}\n"
     if line.startswith("{"):

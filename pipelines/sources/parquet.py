@@ -28,6 +28,8 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         first = file.read(len(MARK))
         file.seek(max(path.stat().st_size - len(MARK), 0))
         last = file.read()
+    if not first:
+        raise broken(of, "it is empty")
     if first != MARK:
         raise BadInput(
             f"{of.name} cannot be read as parquet: it does not begin as Parquet does\n  at: {of}\n"

@@ -3,12 +3,12 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -120,6 +120,25 @@ def test_a_member_that_the_archive_has_not_is_refused_with_what_it_has(settings:
 def test_an_archive_that_is_none_is_refused(settings: Settings, address: str) -> None:
     with pytest.raises(BadInput, match="is no zip archive"):
         http.fetch(source(f"{address}/plain", "rows.csv"), settings)
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lambda packed: packed.replace(CONTENT, CONTENT[:-1] + b"?"), "is a broken delivery: 'rows.csv' is damaged in it: Bad CRC-32"),
+        (lambda packed: packed[: len(packed) // 2], "is a broken delivery: 'rows.csv' is damaged in it"),
+        (lambda packed: packed.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"), "needs a password"),
+        (lambda packed: packed.replace(b"\0\0\0\0\0\0!\0", b"\0\0\x09\0\0\0!\0"), "is packed in a way that is not read"),
+    ],
+)
+def test_a_member_that_is_not_whole_is_refused(tmp_path: Path, harm: Callable[[bytes], bytes], sentence: str) -> None:
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr(ZipInfo("rows.csv"), CONTENT)
+    with pytest.raises(BadInput) as refused, (tmp_path / "rows.csv").open("wb") as sink:
+        http._unpack(io.BytesIO(harm(packed.getvalue())), "rows.csv", "http://there/rows.zip", sink)
+    assert sentence in str(refused.value)
+    assert "way out: " in str(refused.value)
 
 
 def test_an_address_with_nothing_behind_it_is_a_mistake_and_a_busy_server_is_not(settings: Settings, address: str) -> None:

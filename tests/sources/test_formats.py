@@ -1,0 +1,103 @@
+"""A table of any values, written in every format, encoding, compression and line end, reads the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines import spill
+from tests.sources.delivered import packed, rows
+
+Row = tuple[str, int | None, float | None, str | None]
+
+# Signs that mean something to some format, others of every length in bytes, and any that there are.
+SIGNS = st.sampled_from(list("ab \t,;|\"'\\#\n\r€ëß日😀\0\x1a\ufeff")) | st.characters(exclude_categories=["Cs"])
+TEXTS = st.text(SIGNS, min_size=1, max_size=12)
+ROWS = st.lists(
+    st.tuples(
+        TEXTS,
+        st.none() | st.integers(-(2**63), 2**63 - 1),
+        st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        st.none() | TEXTS,
+    ),
+    max_size=6,
+)
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030")
+COMPRESSIONS = ("", ".gz", ".zst")
+COMMON = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def as_csv(table: list[Row], separator: str, ends: list[str]) -> str:
+    """All texts quoted, and the lines ended as `ends` says in turns."""
+    text = ""
+    for number, row in enumerate([("id", "n", "x", "note"), *table]):
+        line = io.StringIO(newline="")
+        csv.writer(line, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="").writerow(row)
+        text += line.getvalue() + ends[number % len(ends)]
+    return text
+
+
+def as_json(table: list[Row]) -> str:
+    return "".join(json.dumps(dict(zip(("id", "n", "x", "note"), row, strict=True))) + "\n" for row in table)
+
+
+def values(found: list[tuple[Any, ...]]) -> list[Row]:
+    """What texts mean."""
+    return [(row[0], None if row[1] is None else int(row[1]), None if row[2] is None else float(row[2]), row[3]) for row in found]
+
+
+@COMMON
+@given(
+    table=ROWS,
+    separator=st.sampled_from([",", ";", "\t", "|"]),
+    ends=st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=1, max_size=2, unique=True),
+    encoding=st.sampled_from(ENCODINGS),
+    compression=st.sampled_from(COMPRESSIONS),
+)
+def test_csv_reads_as_it_was_written(
+    tmp_path: Path, table: list[Row], separator: str, ends: list[str], encoding: str, compression: str
+) -> None:
+    path = tmp_path / f"a.csv{compression}"
+    path.write_bytes(packed(as_csv(table, separator, ends).encode(encoding), compression))
+    declared = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
+    assert values(rows(path, separator=separator, encoding=declared)) == table
+
+
+@COMMON
+@given(table=ROWS, compression=st.sampled_from(COMPRESSIONS))
+def test_json_lines_read_as_they_were_written(tmp_path: Path, table: list[Row], compression: str) -> None:
+    path = tmp_path / f"a.jsonl{compression}"
+    path.write_bytes(packed(as_json(table).encode(), compression))
+    found = rows(path, "jsonl")
+    assert sorted(map(repr, values([(row[0], row[1], row[3], row[2]) for row in found]))) == sorted(map(repr, table))
+
+
+@COMMON
+@given(table=ROWS, compression=st.sampled_from(COMPRESSIONS), checksum=st.booleans())
+def test_parquet_reads_as_it_was_written(tmp_path: Path, table: list[Row], compression: str, *, checksum: bool) -> None:
+    columns = list(zip(*table, strict=True)) or [()] * 4
+    types = (pa.string(), pa.int64(), pa.float64(), pa.string())
+    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, ["id", "n", "x", "note"]), sink, write_page_checksum=checksum)
+    path = tmp_path / f"a.parquet{compression}"
+    path.write_bytes(packed(sink.getvalue(), compression))
+    assert rows(path, "parquet") == table
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_what_is_unpacked_is_gone_when_nobody_reads_it_any_longer(tmp_path: Path, compression: str) -> None:
+    before = set(spill.folder().iterdir())
+    path = tmp_path / f"a.csv{compression}"
+    path.write_bytes(packed(b"id,n,x,note\na,1,2,x\r\nb,1,2,x\n", compression))
+    assert len(rows(path)) == 2
+    assert set(spill.folder().iterdir()) == before
