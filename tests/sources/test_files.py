@@ -50,6 +50,8 @@ def refusal(run: Run) -> str:
         ("plain.csv", GOOD.encode(), {}),
         ("windows.csv", GOOD.replace("\n", "\r\n").encode(), {}),
         ("bom.csv", b"\xef\xbb\xbf" + GOOD.encode(), {}),
+        ("mixed.csv", GOOD.replace("\n", "\r\n", 2).encode(), {}),
+        ("mixed.csv.gz", gzip.compress(GOOD.replace("\n", "\r\n", 2).encode()), {}),
         ("utf16.csv", GOOD.encode("utf-16"), {"encoding": "utf-16"}),
         ("zipped.csv.gz", gzip.compress(GOOD.encode()), {}),
         ("tabs.tsv", GOOD.replace(",", "\t").encode(), {"separator": "\t"}),
