@@ -28,7 +28,7 @@ from pipelines.config import HttpSource, UseCase
 from pipelines.errors import BadInput, SluiceError, TryAgain
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.sources import refusals
+from pipelines.sources import bounds, refusals
 from pipelines.sources.declared import Declared
 from pipelines.sources.order import Watch
 from pipelines.sources.typed import ROW, WRONG, typed
@@ -106,7 +106,7 @@ def rows(run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool 
 
 def fetch(use_case: UseCase, settings: Settings) -> Path | None:
     """Fetch the use case's public file, if its source is one; see `sources.fetch`."""
-    return sources.fetch(use_case.source, settings) if isinstance(use_case.source, HttpSource) else None
+    return sources.fetch(use_case.source, settings, use_case.limits.delivery) if isinstance(use_case.source, HttpSource) else None
 
 
 def _patiently(attempt: Callable[[bool], T]) -> T:
@@ -149,8 +149,16 @@ class _Reading:
         self.connection = run.store.connection
         self.declared = Declared.of(run.use_case)
         self.too_late = self._too_late()
+        self.limits = run.use_case.limits.delivery
         self.pieces = sources.read(
-            run.use_case.source, days, self.declared, run.settings, self.connection, may_miss=may_be_empty, patient=patient
+            run.use_case.source,
+            days,
+            self.declared,
+            run.settings,
+            self.connection,
+            limits=self.limits,
+            may_miss=may_be_empty,
+            patient=patient,
         )
         refusals.refuse_other_columns(self.pieces, self.declared, self.use_case.name)
         self.typed = list(self._typed(numbered=False))
@@ -183,6 +191,7 @@ class _Reading:
                     batches.close()  # the connection answers nothing else meanwhile
                     self._refuse()
                 taken += batch.num_rows
+                self._refuse_too_many(taken)
                 yield batch.select(schema.names)
             self._refuse_change()
             self._refuse_losses(taken)
@@ -224,6 +233,7 @@ class _Reading:
         ((taken, wrong),) = self.connection.execute(f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}").fetchall()
         if wrong:
             self._refuse()
+        self._refuse_too_many(taken)
         self._refuse_change()
         self._refuse_losses(taken)
         self._refuse_emptiness(taken)
@@ -258,7 +268,9 @@ class _Reading:
             found = rows.aggregate(
                 f"count(*), count(*) FILTER ({self._earlier()}), count(*) FILTER ({self._later()}), min({time})::DATE, max({time})::DATE"
             ).fetchall()
-        return _Survey(*found[0])
+        survey = _Survey(*found[0])
+        bounds.require("rows", piece.place, survey.rows, self.limits)
+        return survey
 
     def _taken(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
         """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
@@ -322,6 +334,11 @@ class _Reading:
     def _refuse_change(self) -> None:
         for piece in self.pieces:
             piece.refuse_change()
+
+    def _refuse_too_many(self, taken: int) -> None:
+        """Make sure that the pieces have not given more rows than is allowed of all of them together."""
+        if taken > self.limits.rows * len(self.pieces):
+            raise bounds.refuse("rows", refusals.first_of([piece.place for piece in self.pieces]), taken, self.limits)
 
     def _refuse_losses(self, taken: int) -> None:
         """Make sure that every row of pieces that may hold rows of any day was either taken or left to other days."""

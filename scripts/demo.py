@@ -121,7 +121,8 @@ def _poisoned_source(demo: Demo, day: date) -> Iterator[None]:
     file = folder / f"{demo.use_case}.parquet"
     run = demo.open("scoring", day)
     declared = Declared.of(run.use_case)
-    pieces = sources.read(run.use_case.source, Days(day, day), declared.given, demo.settings, run.store.connection)
+    limits = run.use_case.limits.delivery
+    pieces = sources.read(run.use_case.source, Days(day, day), declared, demo.settings, run.store.connection, limits=limits)
     # What other columns are derived from stays: this is about a delivery that looks good until one looks at its values.
     spared = {column for text in declared.derived.values() for column in sql.parse(text).every_column}
     poisoned = ", ".join(_poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given)

@@ -40,7 +40,7 @@ from pipelines.config.judgement import (
     Promotion,
     Threshold,
 )
-from pipelines.config.limits import Limits
+from pipelines.config.limits import Delivery, Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.sink import Sink
 from pipelines.config.source import DERIVE, Encoding, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
@@ -62,6 +62,7 @@ __all__ = [
     "Cleanse",
     "Column",
     "Cron",
+    "Delivery",
     "Demo",
     "Duration",
     "Encoding",

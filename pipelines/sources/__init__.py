@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.config import FileSource, HttpSource, PythonSource, Source
+from pipelines.config import Delivery, FileSource, HttpSource, PythonSource, Source
 from pipelines.dates import Days
 from pipelines.settings import Settings
 from pipelines.sources.declared import Declared
@@ -25,6 +25,7 @@ def read(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     *,
+    limits: Delivery,
     may_miss: bool = False,
     patient: bool = False,
 ) -> list[Piece]:
@@ -36,6 +37,7 @@ def read(
         declared: The schema: files may not name their columns themselves.
         settings: Where the cache and the mirror are.
         connection: The DuckDB that reads.
+        limits: How much may come.
         may_miss: Whether a day may have no file of its own.
         patient: Whether to read files line by line, where DuckDB has given up on one.
 
@@ -46,18 +48,18 @@ def read(
     from pipelines.sources import files, python
 
     if isinstance(source, FileSource):
-        return files.read(source, days, declared, connection, may_miss=may_miss, patient=patient)
+        return files.read(source, days, declared, connection, limits=limits, may_miss=may_miss, patient=patient)
     if isinstance(source, HttpSource):
-        return [files.piece(fetch(source, settings), source.format, declared, connection, patient=patient)]
+        return [files.piece(fetch(source, settings, limits), source.format, declared, connection, limits, patient=patient)]
     if isinstance(source, PythonSource):
-        return [python.piece(source.function, day, connection) for day in days]
+        return [python.piece(source.function, day, connection, limits) for day in days]
     from pipelines.sources import sql
 
-    return [sql.piece(source, days, connection)]
+    return [sql.piece(source, days, connection, limits)]
 
 
-def fetch(source: HttpSource, settings: Settings) -> Path:
+def fetch(source: HttpSource, settings: Settings, limits: Delivery) -> Path:
     """Return the public file on this disk: the mirror's, the cache's, or freshly downloaded; see `http.fetch`."""
     from pipelines.sources import http
 
-    return http.fetch(source, settings)
+    return http.fetch(source, settings, limits)

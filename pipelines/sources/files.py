@@ -11,11 +11,11 @@ from stat import S_ISREG
 
 import duckdb
 
-from pipelines.config import FileFormat, FileSource
+from pipelines.config import Delivery, FileFormat, FileSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, TryAgain, listed
 from pipelines.settings import ROOT
-from pipelines.sources import compressed, delimited, draft, encoded, jsonl, parquet
+from pipelines.sources import bounds, compressed, delimited, draft, encoded, jsonl, parquet
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 
@@ -30,6 +30,7 @@ def read(
     declared: Declared,
     connection: duckdb.DuckDBPyConnection,
     *,
+    limits: Delivery,
     may_miss: bool = False,
     patient: bool = False,
 ) -> list[Piece]:
@@ -38,7 +39,7 @@ def read(
     Raises:
         BadInput: no file, a day without a file (unless `may_miss`), or a file that is not of its format.
     """
-    opened = partial(piece, format=source.format, declared=declared, connection=connection, patient=patient)
+    opened = partial(piece, format=source.format, declared=declared, connection=connection, limits=limits, patient=patient)
     if PARTITION not in source.path:
         paths = _found(source.path)
         if not paths:
@@ -54,7 +55,15 @@ def read(
     return [replace(opened(path), place=_place(path, source.path), day=day) for day, paths in of_day.items() for path in paths]
 
 
-def piece(path: Path, format: FileFormat, declared: Declared, connection: duckdb.DuckDBPyConnection, *, patient: bool = False) -> Piece:
+def piece(
+    path: Path,
+    format: FileFormat,
+    declared: Declared,
+    connection: duckdb.DuckDBPyConnection,
+    limits: Delivery = bounds.EVERYDAY,
+    *,
+    patient: bool = False,
+) -> Piece:
     """Open one file. CSV and JSON values stay text, so that one of the wrong type can be shown with its row.
 
     Args:
@@ -62,15 +71,19 @@ def piece(path: Path, format: FileFormat, declared: Declared, connection: duckdb
         format: What it is.
         declared: The schema.
         connection: The DuckDB that reads.
+        limits: How much may come.
         patient: Whether to read CSV line by line, since DuckDB has given up on it.
 
     Raises:
-        BadInput: the file is broken, or not of its format, in sentences with line numbers.
+        BadInput: the file is broken, not of its format, in sentences with line numbers, or more than is allowed.
         TryAgain: it is being written, or gone since it was found.
     """
-    refuse_change = partial(_refuse_change, path, _State.of(path))
+    state = _State.of(path)
+    refuse_change = partial(_refuse_change, path, state)
+    bounds.require("bytes", path.name, state.size, limits, str(path))
     try:
-        found = _opened(path, format, declared, connection, patient=patient)
+        found = _opened(path, format, declared, connection, limits, patient=patient)
+        bounds.require("columns", path.name, len(found.rows.columns), limits, str(path))
     except TryAgain:
         raise
     except BadInput:
@@ -82,13 +95,17 @@ def piece(path: Path, format: FileFormat, declared: Declared, connection: duckdb
     return replace(found, refuse_change=refuse_change)
 
 
-def _opened(path: Path, format: FileFormat, declared: Declared, connection: duckdb.DuckDBPyConnection, *, patient: bool) -> Piece:
+def _opened(
+    path: Path, format: FileFormat, declared: Declared, connection: duckdb.DuckDBPyConnection, limits: Delivery, *, patient: bool
+) -> Piece:
     compressed.refuse_other(path, format.type)
-    kept = _drafted(path, format, declared)
+    kept = _drafted(path, format, declared, limits)
     text = kept.path if kept else path
     if format.type == "csv":
         encoded.refuse_utf16(text, path)
+        bounds.refuse_long_lines(text, path)
     if format.type == "parquet":
+        bounds.refuse_large_parquet(text, path, limits)
         return Piece(parquet.rows(text, path, connection), path.name, diagnose=partial(_damage, text, path), kept=kept)
     if format.type == "jsonl":
         try:
@@ -101,6 +118,7 @@ def _opened(path: Path, format: FileFormat, declared: Declared, connection: duck
     except UnicodeError:
         patient = True
         names = ()
+    bounds.require("columns", path.name, len(names), limits, str(path))  # DuckDB takes seconds for many
     if patient:
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
@@ -108,13 +126,13 @@ def _opened(path: Path, format: FileFormat, declared: Declared, connection: duck
     return Piece(delimited.rows(text, format, names, connection), path.name, kept=kept, hasty=True)
 
 
-def _drafted(path: Path, format: FileFormat, declared: Declared) -> draft.Draft | None:
+def _drafted(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:
     """The file's content as a file of our own, where DuckDB could not read, or not prove, the file itself."""
     packed = compressed.is_packed(path)
     foreign = format.type == "csv" and format.encoding != "utf-8"
     if not packed and not foreign:
         return None
-    blocks = compressed.blocks(path)
+    blocks = bounds.counted(compressed.blocks(path), path, limits) if packed else compressed.blocks(path)
     if foreign:
         blocks = encoded.utf8(blocks, format.encoding, path, hidden=bool(declared.personal))
     return draft.of(path, blocks, f".{format.type}")

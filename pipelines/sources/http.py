@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from socket import SHUT_RDWR, socket
+from threading import Timer
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 import httpx
 from tqdm import tqdm
 
-from pipelines.config import HttpSource
-from pipelines.errors import BadInput, TryAgain, meant
+from pipelines import disk
+from pipelines.config import Delivery, HttpSource
+from pipelines.errors import BadInput, TryAgain, brief, meant
 from pipelines.settings import Settings
+from pipelines.sources import bounds
 
 TIMEOUT = 30  # seconds without a single byte
-CHUNK = 1 << 20
+MOST_REDIRECTS = 5
 TOO_MANY_REQUESTS = 429
 _PLAIN = "way out: let source.url name one that is packed by deflate, without a password; or put the file into a mirror"
 _AGAIN = "way out: run it again, so that it is downloaded anew; nothing of it is kept"
 MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 
 
-def fetch(source: HttpSource, settings: Settings) -> Path:
+def fetch(source: HttpSource, settings: Settings, limits: Delivery = bounds.EVERYDAY) -> Path:
     """Return the file on this disk: the mirror's where one is set, else the cache's, else freshly downloaded.
 
     The cache is laid out like a mirror. A download is published by a rename, after its check: nobody reads half a file.
 
     Raises:
-        BadInput: the cache's folder is a link that leads out of it, not the bytes that the use case names, nothing at that address, or no such member in the archive.
+        BadInput: the cache's folder is a link that leads out of it, not the bytes that the use case names, nothing at that address, no such member in the archive, another server's address, or more than is allowed.
         TryAgain: the address cannot be reached now.
     """
     if settings.mirror:
@@ -43,13 +44,14 @@ def fetch(source: HttpSource, settings: Settings) -> Path:
             raise BadInput(
                 f"the mirror has no {source.mirror}\n  looked for: {mirrored}\n  way out: put it there, or unset SLUICE_DATA_MIRROR"
             )
+        bounds.require("bytes", mirrored.name, mirrored.stat().st_size, limits, str(mirrored))
         _refuse_other_bytes(mirrored, source, str(mirrored))
         return mirrored
     cached = settings.cache / source.mirror
-    if not (cached.is_file() and _sha256(cached) == source.sha256):
+    if not (cached.is_file() and disk.sha256(cached) == source.sha256):
         _refuse_elsewhere(cached.parent, settings.cache)
         cached.parent.mkdir(parents=True, exist_ok=True)
-        _download(source, cached)
+        _download(source, cached, limits)
     return cached
 
 
@@ -61,38 +63,125 @@ def _refuse_elsewhere(folder: Path, cache: Path) -> None:
         )
 
 
-def _download(source: HttpSource, target: Path) -> None:
-    with _draft(target.parent) as archive, _draft(target.parent) as draft:
-        _save(source, archive)
+def _download(source: HttpSource, target: Path, limits: Delivery) -> None:
+    with disk.draft(target.parent) as (draft, sink):
         if source.member:
-            with archive.open("rb") as packed, draft.open("wb") as sink:
-                _unpack(packed, source.member, source.url, sink)
+            with disk.draft(target.parent) as (archive, packed):
+                _save(source, packed, limits)
+                packed.close()
+                with archive.open("rb") as content:
+                    _unpack(content, source.member, source.url, sink, limits)
         else:
-            os.replace(archive, draft)
+            _save(source, sink, limits)
+        disk.finish(sink)
         _refuse_other_bytes(draft, source, source.url)
         os.replace(draft, target)
 
 
-def _save(source: HttpSource, path: Path) -> None:
+def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
     url = source.url
     later = f"way out: run it again later, or {MIRROR} {source.mirror}"
+    deadline = Deadline(url, limits)
     try:
-        with httpx.stream("GET", url, follow_redirects=True, timeout=TIMEOUT) as answer, path.open("wb") as sink:
-            answer.raise_for_status()
-            size = int(answer.headers.get("content-length", 0)) or None
-            # disable=None: no bar where nobody looks, as in a task's log.
-            with tqdm(total=size, unit="B", unit_scale=True, desc=target_name(source), disable=None) as bar:
-                for chunk in answer.iter_bytes(CHUNK):
-                    sink.write(chunk)
-                    bar.update(len(chunk))
+        with deadline, httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
+            _follow(client, source, sink, deadline)
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         said = f"{url} answers {status} {error.response.reason_phrase}"
         if error.response.is_server_error or status == TOO_MANY_REQUESTS:
             raise TryAgain(f"{said}\n  {later}") from error
         raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
-    except httpx.TransportError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        deadline.require()  # the connection was closed for that
         raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {later}") from error
+
+
+def _follow(client: httpx.Client, source: HttpSource, sink: IO[bytes], deadline: Deadline) -> None:
+    """Follow redirects on the same server, and take what it gives."""
+    url = httpx.URL(source.url)
+    for _ in range(MOST_REDIRECTS + 1):
+        with client.stream("GET", url, extensions={"trace": deadline.trace}) as answer:
+            if answer.next_request is None:
+                answer.raise_for_status()
+                _take(answer, source, sink, deadline)
+                return
+            url = _same_server(answer.next_request.url, source)
+    raise BadInput(
+        f"{source.url} leads from one address to the next: more than {MOST_REDIRECTS} redirects were not followed\n"
+        f"  way out: write the address of the file itself into source.url, or {MIRROR} {source.mirror}"
+    )
+
+
+def _same_server(url: httpx.URL, source: HttpSource) -> httpx.URL:
+    """An address to which a server redirects, if it is its own.
+
+    Raises:
+        BadInput: it is another's, which may be one that this machine alone can reach.
+    """
+    asked = httpx.URL(source.url)
+    if (url.scheme, url.host, _port(url)) == (asked.scheme, asked.host, _port(asked)):
+        return url
+    there = f"{url.scheme}://{url.host}" + (f":{url.port}" if url.port else "")
+    raise BadInput(
+        f"{source.url} leads to another server: {brief(there)}, and only redirects within {asked.scheme}://{asked.netloc.decode()} are followed\n"
+        f"  way out: if you trust it, write the address there into source.url, or {MIRROR} {source.mirror}"
+    )
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _take(answer: httpx.Response, source: HttpSource, sink: IO[bytes], deadline: Deadline) -> None:
+    limits, size = deadline.limits, _told_size(answer)
+    bounds.require("bytes", source.url, size or 0, limits)
+    unpacked = 0
+    # disable=None: no bar where nobody looks, as in a task's log.
+    with tqdm(total=size, unit="B", unit_scale=True, desc=target_name(source), disable=None) as bar:
+        for chunk in answer.iter_bytes():  # as they come: a server that trickles would not fill a chunk for days
+            deadline.require()
+            bounds.require("bytes", source.url, answer.num_bytes_downloaded, limits)
+            unpacked += len(chunk)
+            bounds.require("unpacked_bytes", source.url, unpacked, limits)
+            sink.write(chunk)
+            bar.update(len(chunk))
+    deadline.require()  # a body that is as long as its connection ends with that
+
+
+def _told_size(answer: httpx.Response) -> int | None:
+    told = answer.headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else None
+
+
+class Deadline(bounds.Clock):
+    """Ends a download when its time is over, also one that waits, or of which byte after byte comes."""
+
+    def __init__(self, place: str, limits: Delivery) -> None:
+        super().__init__(place, limits)
+        self.connection: socket | None = None
+        self.timer = Timer(limits.seconds, self._close)
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn, as httpx tells it, by which socket the server answers."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self.connection = info["return_value"].get_extra_info("socket")
+            if self.is_over:
+                self._close()
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            with suppress(OSError):  # it is closed already
+                self.connection.shutdown(SHUT_RDWR)
+
+    def __enter__(self) -> Deadline:
+        """Begin to wait for the end."""
+        self.timer.daemon = True
+        self.timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It has come in time, or failed."""
+        self.timer.cancel()
 
 
 def target_name(source: HttpSource) -> str:
@@ -100,20 +189,20 @@ def target_name(source: HttpSource) -> str:
     return Path(source.mirror).name
 
 
-def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes]) -> None:
+def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes], limits: Delivery) -> None:
     """Copy a zip's member; `inner.zip/name` is the member `name` of the zip that is itself the member `inner.zip`."""
     try:
         with ZipFile(packed) as archive:
             names = archive.namelist()
             if member in names:
-                with archive.open(member) as content:
-                    shutil.copyfileobj(content, sink)
+                with _within(archive, member, place, limits) as (content, counted):
+                    counted.copy(content, sink)
                 return
             inner = next((name for name in names if name.endswith(".zip") and member.startswith(f"{name}/")), None)
             if inner is None:
                 raise BadInput(f"{place} holds no {member!r}: {meant(member, names)}\n  way out: correct source.member")
-            with archive.open(inner) as content:
-                _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink)
+            with _within(archive, inner, place, limits) as (content, _):
+                _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink, limits)
     except NotImplementedError as error:
         raise BadInput(f"{place}: {member!r} is packed in a way that is not read: {error}\n  {_PLAIN}") from error
     except RuntimeError as error:
@@ -130,27 +219,19 @@ def _is_zip(packed: IO[bytes]) -> bool:
     return packed.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
+@contextmanager
+def _within(archive: ZipFile, member: str, place: str, limits: Delivery) -> Iterator[tuple[IO[bytes], bounds.Unpacking]]:
+    """A member to be unpacked, if it is not too large by its own account; no more than that comes out of it."""
+    told = archive.getinfo(member)
+    bounds.Unpacking(f"{place}/{member}", told.compress_size, limits).more(told.file_size)
+    with archive.open(member) as content:
+        yield content, bounds.Unpacking(f"{place}/{member}", told.compress_size, limits)
+
+
 def _refuse_other_bytes(path: Path, source: HttpSource, place: str) -> None:
-    found = _sha256(path)
+    found = disk.sha256(path)
     if found != source.sha256:
         raise BadInput(
             f"{place} is not the file that the use case names\n  found sha256    {found}\n  expected sha256 {source.sha256}\n"
             "  way out: look whether its publisher has changed it; if you trust the new file, write its sha256 into source.sha256"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """A file nobody reads yet, gone again unless it has been renamed."""
-    handle, name = tempfile.mkstemp(prefix=".draft-", dir=folder)
-    os.close(handle)
-    path = Path(name)
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)

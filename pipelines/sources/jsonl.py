@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipelines.sql import text as literal
 WAY_OUT = "way out: correct the file, or source.format"
 MOST_MISTAKES = 100
 SHOWN = 6
+LONGEST = 16_777_216  # bytes of a line: DuckDB's `maximum_object_size`
 _ONE_A_LINE = "one a line is read; `jq -c .` writes it so"
 _ARRAY = "an array, not objects, one a line; `jq -c '.[]'` writes them so"
 
@@ -109,7 +111,10 @@ def _kind(value: Any) -> str:
 def _mistakes(path: Path) -> Iterator[str]:
     told = 0
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(iter(partial(lines.readline, LONGEST + 1), b""), start=1):
+            if len(line) > LONGEST:
+                yield f"line {number}: longer than {LONGEST:,} bytes, the longest that is read"
+                return
             if number == 1 and line.startswith(codecs.BOM_UTF8):
                 yield "line 1: starts with a byte order mark, which JSON does not allow; save the file without"
                 line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901

@@ -12,15 +12,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.config import Delivery
 from pipelines.errors import BadInput, SluiceError, meant
+from pipelines.sources import bounds
 from pipelines.sources.piece import Piece
 
 
-def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection) -> Piece:
+def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limits: Delivery) -> Piece:
     """Call `package.module:function` for a day.
 
     Raises:
-        BadInput: there is no such function, it raises an error, or it returns no pyarrow Table.
+        BadInput: there is no such function, it raises an error, or it returns no pyarrow Table, or one that is more than is allowed.
         SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
     place = f"{function}({day})"
@@ -38,6 +40,8 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection) -> Pi
         ) from error
     if not isinstance(rows, pa.Table):
         raise BadInput(f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table")
+    bounds.require("rows", place, rows.num_rows, limits)
+    bounds.require("columns", place, rows.num_columns, limits)
     return Piece(connection.from_arrow(rows), place, day)
 
 

@@ -12,30 +12,31 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipelines import addresses, connections
-from pipelines.config import SqlSource
+from pipelines.config import Delivery, SqlSource
 from pipelines.dates import Days
 from pipelines.errors import BadInput, TryAgain
-from pipelines.sources import answered
+from pipelines.sources import answered, bounds
 from pipelines.sources.piece import Piece
 from pipelines.sql import name as quoted
 
 CHUNK = 10_000  # rows held as Python objects at a time
 
 
-def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) -> Piece:
+def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, limits: Delivery) -> Piece:
     """Run the query for some days.
 
     Raises:
-        BadInput: no such connection, no driver for it, or a query that the database refuses.
+        BadInput: no such connection, no driver for it, a query that the database refuses, or an answer that is more than is allowed.
         TryAgain: the database cannot be reached.
     """
     url = connections.url(source)
     place = f"connection {source.connection}"
-    bounds = {
+    moments = {
         "start": datetime.combine(days.first, time()),
         "end": datetime.combine(days.last + timedelta(days=1), time()),
     }
     engine = connections.engine(url, source)
+    clock = bounds.Clock(place, limits)
     try:
         opened = engine.connect()
     except SQLAlchemyError as error:
@@ -44,10 +45,11 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection) 
         ) from addresses.cause(error, url)
     try:
         with opened as session:
-            answer = session.execution_options(stream_results=True).execute(sa.text(source.query), bounds)
+            answer = session.execution_options(stream_results=True).execute(sa.text(source.query), moments)
             names = tuple(answer.keys())
+            bounds.require("columns", place, len(names), limits)
             no_texts: dict[str, set[str]] = {name: set() for name in names}
-            rows = _kept(names, answer.partitions(CHUNK), source.connection, connection, no_texts)
+            rows = _kept(names, _within(answer.partitions(CHUNK), place, clock, limits), source.connection, connection, no_texts)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise TryAgain(
@@ -73,7 +75,7 @@ def _kept(
     As text, like a file: databases and drivers disagree about types, and ingest casts to the schema's anyway.
     """
     schema = pa.schema([(name, pa.string()) for name in names])
-    broken: list[DBAPIError] = []
+    broken: list[DBAPIError | BadInput] = []
     stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks, broken, no_texts))
     table = quoted(f"answer of {name}")
     try:
@@ -86,7 +88,7 @@ def _kept(
 
 
 def _batches(
-    schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], broken: list[DBAPIError], no_texts: dict[str, set[str]]
+    schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], broken: list[DBAPIError | BadInput], no_texts: dict[str, set[str]]
 ) -> Iterator[pa.RecordBatch]:
     """The answer in batches; how it broke off, if it does, is left in `broken`: DuckDB reads it, and raises its own error.
 
@@ -99,6 +101,18 @@ def _batches(
                 for name, column in zip(schema.names, zip(*chunk, strict=True), strict=True)
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
-    except DBAPIError as error:
+    except (DBAPIError, BadInput) as error:
         broken.append(error)
         raise
+
+
+def _within(
+    chunks: Iterable[Sequence[Sequence[Any]]], place: str, clock: bounds.Clock, limits: Delivery
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The chunks of an answer, as long as they are not more, and have not taken longer, than is allowed."""
+    rows = 0
+    for chunk in chunks:
+        rows += len(chunk)
+        bounds.require("rows", place, rows, limits)
+        clock.require()
+        yield chunk

@@ -2,27 +2,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from zipfile import ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
 
-from pipelines.config import HttpSource
+from pipelines.config import Delivery, HttpSource
 from pipelines.errors import BadInput, TryAgain
 from pipelines.settings import Settings
-from pipelines.sources import http
+from pipelines.sources import bounds, http
 
 CONTENT = b"id,at\na,2026-02-01\n"
 
 
 def zipped(**members: bytes) -> bytes:
     packed = io.BytesIO()
-    with ZipFile(packed, "w") as archive:
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name.replace("_", "."), content)
     return packed.getvalue()
@@ -33,11 +35,52 @@ ANSWERS = {
     "/zip": (200, zipped(other_txt=b"x", rows_csv=CONTENT)),
     "/nested": (200, zipped(inner_zip=zipped(rows_csv=CONTENT))),
     "/busy": (503, b""),
+    "/bomb": (200, zipped(rows_csv=bytes(20_000_000))),
+    "/nested-bomb": (200, zipped(inner_zip=zipped(rows_csv=bytes(20_000_000)))),
+}
+LEADS = {  # path -> where the server sends whoever asks for it
+    "/moved": "/plain",
+    "/round": "/and-round",
+    "/and-round": "/round",
+    "/elsewhere": "http://other.example/rows.csv?signature=secret",
+    "/port": "http://127.0.0.1:1/plain",
+    "/other-scheme": "https://127.0.0.1/plain",
+    "/file": "file:///etc/hostname",
+    "/no-address": "http://[::1/plain",
 }
 
 
 class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path in LEADS:
+            self.send_response(302)
+            self.send_header("Location", LEADS[self.path])
+            self.end_headers()
+        elif self.path in ("/trickle", "/slow-header"):
+            self.trickle()
+        elif self.path == "/endless":
+            self.endless()
+        else:
+            self.answer()
+
+    def trickle(self) -> None:
+        """A byte now and then, until nobody listens."""
+        start = b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if self.path == "/trickle" else b"X-Long: ")
+        with suppress(OSError):
+            self.wfile.write(start)
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+
+    def endless(self) -> None:
+        """A body without an end, and without a word of its length."""
+        with suppress(OSError):
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(bytes(100_000))
+
+    def answer(self) -> None:
         status, content = ANSWERS.get(self.path, (404, b""))
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
@@ -136,7 +179,7 @@ def test_a_member_that_is_not_whole_is_refused(tmp_path: Path, harm: Callable[[b
     with ZipFile(packed, "w") as archive:
         archive.writestr(ZipInfo("rows.csv"), CONTENT)
     with pytest.raises(BadInput) as refused, (tmp_path / "rows.csv").open("wb") as sink:
-        http._unpack(io.BytesIO(harm(packed.getvalue())), "rows.csv", "http://there/rows.zip", sink)
+        http._unpack(io.BytesIO(harm(packed.getvalue())), "rows.csv", "http://there/rows.zip", sink, Delivery())
     assert sentence in str(refused.value)
     assert "way out: " in str(refused.value)
 
@@ -167,3 +210,88 @@ def test_the_mirror_replaces_the_download_after_the_same_check(settings: Setting
     place.write_bytes(b"other")
     with pytest.raises(BadInput, match="is not the file that the use case names"):
         http.fetch(stated, mirrored)
+
+
+def refusal(stated: HttpSource, settings: Settings, **limits: int) -> str:
+    with pytest.raises(BadInput) as refused:
+        http.fetch(stated, settings, Delivery.model_validate(limits))
+    assert files(settings.cache) == []  # nothing of it is kept
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/plain", {"bytes": 5}), ("/endless", {"bytes": 1_000_000}), ("/endless", {"unpacked_bytes": 1_000_000})]
+)
+def test_a_body_that_is_too_long_is_stopped_and_told_with_its_limit(
+    settings: Settings, address: str, path: str, limit: dict[str, int]
+) -> None:
+    said = refusal(source(address + path), settings, **limit)
+    (name, allowed) = next(iter(limit.items()))
+    assert f"{address}{path} is too much: " in said
+    assert f"limits.delivery.{name} allows {allowed:,}" in said
+    assert "way out: ask its producer" in said
+
+
+@pytest.mark.parametrize("path", ["/trickle", "/slow-header"])
+def test_a_body_or_a_header_that_trickles_ends_when_its_time_is_over(settings: Settings, address: str, path: str) -> None:
+    said = refusal(source(address + path), settings, seconds=1)
+    assert f"{address}{path} is too much: 1 seconds or more, and limits.delivery.seconds allows 1" in said
+
+
+@pytest.mark.parametrize(("path", "member"), [("/bomb", "rows.csv"), ("/nested-bomb", "inner.zip/rows.csv")])
+@pytest.mark.parametrize("limit", [{"ratio": 20}, {"unpacked_bytes": 1_000_000}])
+def test_a_bomb_in_an_archive_is_stopped_before_it_is_unpacked(
+    settings: Settings, address: str, path: str, member: str, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds.Unpacking, "copy", None)
+    said = refusal(source(address + path, member), settings, **limit)
+    assert "20,000,000" in said
+    assert f"limits.delivery.{next(iter(limit))}" in said
+
+
+def test_redirects_of_a_server_to_itself_are_followed(settings: Settings, address: str) -> None:
+    assert http.fetch(source(f"{address}/moved"), settings).read_bytes() == CONTENT
+
+
+def test_redirects_that_go_round_are_not_followed_for_ever(settings: Settings, address: str) -> None:
+    assert "leads from one address to the next: more than 5 redirects" in refusal(source(f"{address}/round"), settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/elsewhere", "'http://other.example'"),
+        ("/port", "'http://127.0.0.1:1'"),
+        ("/other-scheme", "'https://127.0.0.1'"),
+        ("/file", "'file://127.0.0.1"),
+    ],
+)
+def test_a_redirect_to_another_server_port_or_scheme_is_refused(settings: Settings, address: str, path: str, there: str) -> None:
+    said = refusal(source(address + path), settings)
+    assert f"{address}{path} leads to another server: {there}" in said
+    assert f"and only redirects within {address} are followed" in said
+    assert "way out: if you trust it, write the address there into source.url" in said
+    assert "secret" not in said
+
+
+def test_a_redirect_to_no_address_is_a_sentence(settings: Settings, address: str) -> None:
+    with pytest.raises(TryAgain, match="cannot be reached: "):
+        http.fetch(source(f"{address}/no-address"), settings)
+
+
+def test_what_killed_downloads_have_left_is_swept(settings: Settings, address: str) -> None:
+    (settings.cache / "folder").mkdir(parents=True)
+    left = settings.cache / "folder" / ".draft-left"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    http.fetch(source(f"{address}/plain"), settings)
+    assert files(settings.cache) == ["folder/rows.csv"]
+
+
+def test_a_mirror_holds_no_more_than_a_download_may_bring(settings: Settings, tmp_path: Path) -> None:
+    place = tmp_path / "mirror" / "folder" / "rows.csv"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    assert "limits.delivery.bytes allows 5" in refusal(
+        source("http://127.0.0.1:9/nobody"), replace(settings, mirror=tmp_path / "mirror"), bytes=5
+    )
