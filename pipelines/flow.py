@@ -252,7 +252,9 @@ def drift(run: Run) -> Outcome:
 
     week = dates.days_of(run.use_case, "drift", run.partition)
     matured = dates.Days(week.first, dates.last_labelled(run.use_case, "drift", run.partition))
-    nights = [run.store.at("scoring", day) for day in week]
+    every = [run.store.at("scoring", day) for day in week]
+    # A day on which no delivery is expected needs no run.
+    nights = [night for night in every if run.use_case.expects(night.partition) or night.has("raw")] or every
     labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
     champion = registry.champion(run)
     training = run.store.at("training", champion.partition)

@@ -144,7 +144,8 @@ class _Reading:
         self.run = run
         self.days = days
         self.labels = labels
-        self.may_be_empty = may_be_empty or (run.use_case.limits.empty_nights and run.kind != "training")
+        excused = run.use_case.limits.empty_nights or not any(map(run.use_case.expects, days))
+        self.may_be_empty = may_be_empty or (excused and run.kind != "training")
         self.use_case = run.use_case
         self.connection = run.store.connection
         self.declared = Declared.of(run.use_case)
@@ -368,7 +369,9 @@ class _Reading:
             return
         first = min((survey.first for survey in self.surveys if survey.first), default=None)
         last = max((survey.last for survey in self.surveys if survey.last), default=None)
-        said = f"the source holds {first}..{last}" if first else f"{refusals.first_of([piece.place for piece in self.pieces])} gave none"
+        places = [piece.place for piece in self.pieces]
+        gave = f"{refusals.first_of(places)} gave none" if places else "no delivery is expected on any of them, and there is none"
+        said = f"the source holds {first}..{last}" if first else gave
         raise BadInput(
             f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a day that the source has rows of, or see why it has none"
             + ("; if a night may be empty, say so: limits.empty_nights" if self.run.kind == "scoring" else "")

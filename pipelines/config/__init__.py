@@ -43,7 +43,7 @@ from pipelines.config.judgement import (
 from pipelines.config.limits import Delivery, Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.sink import Sink
-from pipelines.config.source import DERIVE, Encoding, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
+from pipelines.config.source import DERIVE, Encoding, Expected, FileFormat, FileSource, HttpSource, PythonSource, Replay, Source, SqlSource
 from pipelines.config.use_case import UseCase
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
 
@@ -67,6 +67,7 @@ __all__ = [
     "Duration",
     "Encoding",
     "Expectation",
+    "Expected",
     "Family",
     "Features",
     "FileFormat",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,6 +16,10 @@ LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a 
 DERIVE: Any = Field(
     default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
 )
+
+
+Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 def _public(value: str) -> str:
@@ -71,13 +75,58 @@ class FileFormat(Strict):
         return self
 
 
+class Expected(Strict):
+    """On which days a delivery is expected: on some days of the week but for holidays, or on the days of a list.
+
+    A day that is expected and has no file is refused; one that is not expected and has none is a day without rows, of which
+    each gate says so. A file that comes all the same is read. Nothing is learned of it: a night takes the file as it is now.
+    """
+
+    weekdays: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1, description="Such as [mon, tue, wed, thu, fri].")
+    holidays: tuple[Day, ...] = Field(default=(), description="Days of those weekdays without a delivery, such as [2026-12-25].")
+    days: tuple[Day, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="All days with a delivery, instead of weekdays and holidays. A list excuses no day after its last one: those are expected until it goes on.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Expected:
+        if self.days is not None and self.model_fields_set & {"weekdays", "holidays"}:
+            raise ValueError("states days and weekdays or holidays; allowed: either a list of days, or days of the week but for holidays")
+        if self.days is None and not self.model_fields_set:
+            raise ValueError("states nothing; write weekdays, such as [mon, tue, wed, thu, fri], holidays, or days")
+        for name in ("weekdays", "holidays", "days"):
+            stated = getattr(self, name) or ()
+            if twice := sorted({str(each) for each in stated if stated.count(each) > 1}):
+                raise ValueError(f"{name}: {', '.join(twice[:3])} stand{'s' if len(twice) == 1 else ''} there twice; write each once")
+        return self
+
+    def __contains__(self, day: date) -> bool:
+        """Whether a delivery is expected on a day."""
+        if self.days is not None:
+            return day in self.days or day > max(self.days)
+        return WEEKDAYS[day.weekday()] in self.weekdays and day not in self.holidays
+
+
 class FileSource(Strict):
     """Files on disk, a path or glob from the project's root (or an absolute one, without `..`); `{partition}` in it stands for the partition's date."""
 
     kind: Literal["file"]
     path: ReadPath
     format: FileFormat
+    expected: Expected | None = Field(
+        default=None, description="Where the path names `{partition}`: on which days there is a file. By default on every day."
+    )
     derive: dict[Identifier, str] = DERIVE
+
+    @model_validator(mode="after")
+    def _of_days(self) -> FileSource:
+        if self.expected and "{partition}" not in self.path:
+            raise ValueError(
+                "expected: says which days have a file, and this path names no day; put {partition} where the date stands, or leave expected out"
+            )
+        return self
 
 
 class HttpSource(Strict):

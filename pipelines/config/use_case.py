@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -15,7 +16,7 @@ from pipelines.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRES
 from pipelines.config.limits import Limits
 from pipelines.config.schema import Column, Label
 from pipelines.config.sink import Sink
-from pipelines.config.source import Replay, Source
+from pipelines.config.source import FileSource, Replay, Source
 from pipelines.config.watch import Demo, Expectation, Monitoring, Schedule
 
 
@@ -102,6 +103,10 @@ class UseCase(Strict):
         """Column -> its name in the source."""
         renamed = {column: source for source, column in self.cleanse.rename.items()}
         return {column: renamed.get(column, column) for column in self.columns}
+
+    def expects(self, day: date) -> bool:
+        """Whether a delivery is expected on a day: on each, unless the source says otherwise."""
+        return not isinstance(self.source, FileSource) or self.source.expected is None or day in self.source.expected
 
     @property
     def greater_is_better(self) -> bool:

@@ -164,10 +164,11 @@ class Judged:
 
 
 def _missing(judged: Judged) -> Told:
-    empty_is_good = judged.run.use_case.limits.empty_nights
+    run = judged.run
     for day in judged.judged_by_day:
         due = judged.first is not None and day.day >= judged.first
         others = judged.known.get(day.day, ())
+        empty_is_good = run.use_case.limits.empty_nights or not run.use_case.expects(day.day)
         if not day.rows and due and not (empty_is_good and all(not other.rows for other in others)):
             had = f", {others[0]!s} had {others[0].rows:,}" if others else ""
             yield day.day, f"no rows{had}"
@@ -328,7 +329,9 @@ def _another(judged: Judged) -> Told:
 
 _MEND = "mend the source; if this is right, run that night again ({use_case}, by its own gates)"
 QUESTIONS: dict[str, Question] = {
-    "missing": Question("windows see each day, and it has rows; if days without any are in order, say so: limits.empty_nights", _missing),
+    "missing": Question(
+        "windows see each day, and it has rows; if days without any are in order, say so: limits.empty_nights, source.expected", _missing
+    ),
     "number_of_rows": Question("a day that no run knows has about as many rows as others of its weekday", _too_many),
     "about_as_many_rows": Question(
         "a day that no run knows has as many rows as others of its weekday, half of them more or less", _many, "warn"

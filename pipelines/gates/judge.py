@@ -2,7 +2,7 @@
 
 A table that is missing, damaged or empty, a suite without expectations, an expectation that does not exist, that names a
 column that the table lacks, or that raised: each closes the gate and says so. Only severity `warn` lets a failure pass,
-and shows it. Only a night to which the source gave no row at all may be empty, if the use case says so.
+and shows it. Only a night to which the source gave no row at all may be empty, if the use case says so: by limits.empty_nights, or of days on which no delivery is expected.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
 EMPTY_NIGHT = "there were no rows to judge, since the source gave none for this night, which limits.empty_nights allows"
+UNEXPECTED = "there were no rows to judge, since no delivery is expected on {day}: source.expected says so"
 MOST_PLACES = 3  # of expectations, in a way out
 MOST_LINES = 6  # expectations told in the log: with what stands around them, ten lines
 
@@ -140,8 +141,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     ((rows,),) = relation.count("*").fetchall()
     verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
     if rows == 0 and table != "past":  # before the source's first day there are none: the days tell whether any are due
-        if _is_empty_night(run):
-            return verdict(findings=(), refusal=None, note=EMPTY_NIGHT)
+        if note := _empty_night(run):
+            return verdict(findings=(), refusal=None, note=note)
         # Great Expectations finds no fault with a table without rows.
         return verdict(findings=(), refusal=_nothing(run, table))
     if not stated:
@@ -167,9 +168,13 @@ def _failed_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.success, finding.severity)))
 
 
-def _is_empty_night(run: Run) -> bool:
-    """Whether the source gave this night no row, which the use case allows. Rows that were lost on their way are another matter."""
-    return run.kind == "scoring" and run.use_case.limits.empty_nights and run.store.has("raw") and run.store.manifest("raw").rows == 0
+def _empty_night(run: Run) -> str | None:
+    """Why this night may be empty, if the source gave it no row. Rows that were lost on their way are another matter."""
+    if run.kind != "scoring" or not run.store.has("raw") or run.store.manifest("raw").rows:
+        return None
+    if not run.use_case.expects(run.partition):
+        return UNEXPECTED.format(day=f"{run.partition:%A} {run.partition}")
+    return EMPTY_NIGHT if run.use_case.limits.empty_nights else None
 
 
 def _nothing(run: Run, table: GatedTable) -> str:

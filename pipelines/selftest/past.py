@@ -35,6 +35,8 @@ def damages(stage: Stage) -> Iterator[Damage]:
                 may_be_harmless=True,  # such as no holiday, a hundred times
             )
         yield Damage(f"{kind}'s past: a day is missing", kind, partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"), stopped_by=GATE)
+        if _gone(stage, kind):  # before the first file of all, none is missed
+            yield Damage(f"{kind}'s past: a day's file is gone", kind, partial(_file_gone, kind=kind), stopped_by="ingest")
         yield Damage(f"{kind}'s past: a tenth of a day", kind, partial(_one_day, kind=kind, statement=_tenth(stage)), stopped_by=GATE)
         columns = partial(_columns_renamed, kind=kind)
         yield Damage(f"{kind}'s past: a tenth of a day, and all columns have other names", kind, columns, stopped_by=GATE)
@@ -110,6 +112,18 @@ def _columns_renamed(stage: Stage, kind: Kind) -> Run:
     return stage.run(kind, loaded=stage.edited(cleanse=use_case.cleanse.model_copy(update={"rename": rename})))
 
 
+def _gone(stage: Stage, kind: Kind) -> date | None:
+    """The last day of the past of which a file is missed."""
+    first = _past(stage, "training").first
+    return max((day for day in _past(stage, kind) if day > first and stage.use_case.expects(day)), default=None)
+
+
+def _file_gone(stage: Stage, kind: Kind) -> Run:
+    if day := _gone(stage, kind):
+        stage.deliver_nothing(day)
+    return stage.run(kind)
+
+
 def _another_days(stage: Stage, kind: Kind) -> Run:
     """What was delivered on the day before, under this day's date."""
     stage.deliver(_middle(stage, kind), _a_day_later(stage), of=_middle(stage, kind) - timedelta(days=1))
@@ -117,8 +131,9 @@ def _another_days(stage: Stage, kind: Kind) -> Run:
 
 
 def _middle(stage: Stage, kind: Kind) -> date:
-    past = _past(stage, kind)
-    return past.first + timedelta(days=len(past) // 2)
+    past = list(_past(stage, kind))
+    delivered = [day for day in past if stage.use_case.expects(day)] or past
+    return delivered[len(delivered) // 2]
 
 
 def _on_days(stage: Stage, kind: Kind, statement: str) -> Run:

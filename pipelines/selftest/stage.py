@@ -127,6 +127,10 @@ class Stage:
         path.unlink()
         select(rows, "rows", statement).to_parquet(str(path), compression="zstd")
 
+    def deliver_nothing(self, day: date) -> None:
+        """Let a day's file be gone."""
+        (self.folder / "delivered" / f"{day}.parquet").unlink()
+
     def deliver_more(self, day: date, statement: str, of: date) -> None:
         """Let the source deliver on a day, besides its own rows, some of another day's: SQL over `rows`, those."""
         connection = self.run_.store.connection
@@ -194,7 +198,9 @@ class Stage:
 
 def playing(use_case: UseCase, folder: Path) -> UseCase:
     """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
-    source = FileSource(kind="file", path=str(folder / "delivered" / "{partition}.parquet"), format=FileFormat(type="parquet"))
+    expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
+    path, format = str(folder / "delivered" / "{partition}.parquet"), FileFormat(type="parquet")
+    source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))
     return use_case.model_copy(update={"source": source, "replay": None, "sink": None})
 
 

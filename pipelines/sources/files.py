@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from glob import glob
 from itertools import takewhile
@@ -20,6 +23,8 @@ from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 
 PARTITION = "{partition}"
+ANY_DAY = "[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
+A_DAY = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d", re.ASCII)
 WAY_OUT = "way out: correct the file, or source.format"
 HIDDEN = "the reason is hidden, since it may quote personal values"
 
@@ -37,7 +42,7 @@ def read(
     """Open the files of a path or glob, in order of name; where the path names the partition, those of the days.
 
     Raises:
-        BadInput: no file, a day without a file (unless `may_miss`), or a file that is not of its format.
+        BadInput: no file, a day on which one is expected without a file (unless `may_miss`, and it is before the first of all), or a file that is not of its format.
     """
     opened = partial(piece, format=source.format, declared=declared, connection=connection, limits=limits, patient=patient)
     if PARTITION not in source.path:
@@ -46,11 +51,16 @@ def read(
             raise BadInput(f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or correct source.path")
         return [replace(opened(path), place=_place(path, source.path)) for path in paths]
     of_day = {day: _found(source.path.replace(PARTITION, day.isoformat())) for day in days}
-    missing = [day for day, paths in of_day.items() if not paths]
-    if missing and not may_miss:
+    missing = [day for day, paths in of_day.items() if not paths and _is_expected(day, source)]
+    if missing and may_miss:
+        begins = _first_day(source.path)
+        missing = [day for day in missing if begins and day > begins]
+    if missing:
+        said = "expected days" if source.expected else "days"
         raise BadInput(
-            f"no file {source.path!r} for {len(missing)} of {len(of_day)} days\n{listed(map(str, missing), 5)}\n"
-            f"  looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with nothing but its header"
+            f"no file {source.path!r} for {len(missing)} of {sum(_is_expected(day, source) for day in of_day)} {said}\n{listed(map(str, missing), 5)}\n"
+            f"  looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with nothing but its header, "
+            f"and a day on which none is to come one that source.expected {'leaves out' if source.expected else 'may leave out'}"
         )
     return [replace(opened(path), place=_place(path, source.path), day=day) for day, paths in of_day.items() for path in paths]
 
@@ -152,6 +162,25 @@ def _damage(text: Path, path: Path) -> BadInput | None:
 def _unread(path: Path, format: FileFormat, declared: Declared, error: Exception) -> BadInput:
     reason = HIDDEN if declared.personal else (str(error).splitlines() or [type(error).__name__])[0]
     return BadInput(f"{path.name} cannot be read as {format.type}: {reason}\n  at: {path}\n  {WAY_OUT}")
+
+
+def _is_expected(day: date, source: FileSource) -> bool:
+    return source.expected is None or day in source.expected
+
+
+def _first_day(pattern: str) -> date | None:
+    """The first day of all that has a file."""
+    found = {day for name in glob(pattern.replace(PARTITION, ANY_DAY), root_dir=ROOT, recursive=True) for day in A_DAY.findall(name)}
+    # A name may hold another date besides, such as the one on which it was written.
+    days = (day for day in sorted(found) if _is_day(day))
+    first = next((day for day in days if glob(pattern.replace(PARTITION, day), root_dir=ROOT, recursive=True)), None)
+    return date.fromisoformat(first) if first else None
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(date.fromisoformat(text))
+    return False
 
 
 def _found(pattern: str) -> list[Path]:
