@@ -35,6 +35,7 @@ ANSWERS = {
     "/zip": (200, zipped(other_txt=b"x", rows_csv=CONTENT)),
     "/nested": (200, zipped(inner_zip=zipped(rows_csv=CONTENT))),
     "/busy": (503, b""),
+    "/not-gzip": (200, b"plain"),
     "/bomb": (200, zipped(rows_csv=bytes(20_000_000))),
     "/nested-bomb": (200, zipped(inner_zip=zipped(rows_csv=bytes(20_000_000)))),
 }
@@ -84,6 +85,8 @@ class Server(BaseHTTPRequestHandler):
         status, content = ANSWERS.get(self.path, (404, b""))
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
+        if self.path == "/not-gzip":
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(content)
 
@@ -274,9 +277,10 @@ def test_a_redirect_to_another_server_port_or_scheme_is_refused(settings: Settin
     assert "secret" not in said
 
 
-def test_a_redirect_to_no_address_is_a_sentence(settings: Settings, address: str) -> None:
+@pytest.mark.parametrize("path", ["/no-address", "/not-gzip"])
+def test_an_answer_that_is_none_is_a_sentence(settings: Settings, address: str, path: str) -> None:
     with pytest.raises(TryAgain, match="cannot be reached: "):
-        http.fetch(source(f"{address}/no-address"), settings)
+        http.fetch(source(address + path), settings)
 
 
 def test_what_killed_downloads_have_left_is_swept(settings: Settings, address: str) -> None:
