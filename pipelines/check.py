@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 import yaml
 
-from pipelines import cleanse, features, sql, yaml_text
+from pipelines import check_values, cleanse, features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
 from pipelines.config import Column, Scalar, UseCase, limit_text
 from pipelines.dates import Days, held_out_days
@@ -29,10 +30,9 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
     Returns:
         Pairs of a line of the file and a sentence that starts with the place it is about.
     """
-    found = [mistake for kind in KINDS for mistake in _found(kind, loaded.use_case)]
-    if not found:
-        return []
     text, whole = yaml_text.text(loaded.content), yaml_text.compose(loaded.content)
+    unquoted: Kind = partial(check_values.unquoted, whole=whole)
+    found = [mistake for kind in (unquoted, *KINDS) for mistake in _found(kind, loaded.use_case)]
     return [(_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found]
 
 
@@ -68,7 +68,7 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         else:
             yield from _limit_mistakes(where, column)
     label = use_case.columns[use_case.target]
-    if use_case.task == "binary" and not label.allowed:
+    if use_case.task == "binary" and not label.allowed and label.type != "boolean":
         yield f"columns.{use_case.target}", "a binary label names both of its values under allowed: any other is a mistake of the source"
     if use_case.label.positive is not None and not _fits(use_case.label.positive, label):
         yield "label.positive", f"{use_case.label.positive!r} is no {label.type}"
@@ -116,7 +116,7 @@ def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for name, value in repairs.fill.items():
         if name == use_case.target:
             yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
-        elif value is None or not _fits(value, columns[name]):
+        elif (value is None and columns[name].type != "string") or not _fits(value, columns[name]):
             yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
     for name in (name for name in repairs.merge if columns[name].type == "string"):
         yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
@@ -287,6 +287,7 @@ def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
 # Each kind of mistakes is looked for by itself.
 KINDS: tuple[Kind, ...] = (
     _column_mistakes,
+    check_values.mistakes,
     _derive_mistakes,
     _repair_mistakes,
     _rule_mistakes,

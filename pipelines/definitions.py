@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipelines import dates, manifest, meaning, places, use_cases
+from pipelines import dates, manifest, meaning, places, use_cases, yaml_text
 from pipelines.config import Column, Expectation, GatedTable, Kind, Monitoring, UseCase
 from pipelines.config.base import LONGEST_NAME
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
@@ -136,7 +136,7 @@ def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
     Raises:
         SluiceError: what the file would say is not this use case.
     """
-    told = yaml.safe_dump(_plain(use_case.model_dump(exclude_unset=True)), sort_keys=False, width=110)
+    told = yaml.dump(_plain(use_case.model_dump(exclude_unset=True)), Dumper=yaml_text.Dumper, sort_keys=False, width=110)
     loaded = use_cases.parse(path, (heading + told).encode())
     if loaded.use_case != use_case:
         raise SluiceError(f"{path.name}: a file that was put together does not say what it should: nothing goes by it")

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
+from pipelines import mistakes as all_mistakes
 from pipelines import yaml_text
 from pipelines.config import NAME, UseCase
-from pipelines.errors import LONGEST_QUOTE, BadUseCase, brief, listed, meant
+from pipelines.errors import LONGEST_QUOTE, BadUseCase, brief, meant
 from pipelines.yaml_text import Lines
 
 SUFFIX = ".yaml"
 MOST_MISTAKES = 8
-LONGEST_MISTAKE = 500  # characters
 UNFORESEEN = "it could not be judged"
 _NO_NAME = "a use case is named by small letters, digits and _, of which the first is a letter; rename it"
 
@@ -92,7 +93,7 @@ def parse(path: Path, content: bytes) -> Loaded:
         try:
             use_case = UseCase.model_validate(raw)
         except ValidationError as error:
-            raise BadUseCase(_told_of(path, error, lines)) from error
+            raise BadUseCase(_told_of(path, error, lines, content)) from error
         if use_case.name != path.stem:
             mistake = f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file"
             raise BadUseCase(told(path, [(_line(lines, ("name",)), mistake)]))
@@ -118,20 +119,14 @@ def unforeseen(error: Exception) -> str:
 
 
 def told(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
-    """All mistakes of one file in one message, in order of line; of a long one its beginning."""
+    """All mistakes of one file in one message, in order of line, in so many lines at most, a heading and an end; see `mistakes`."""
     return _told(path, sorted(mistakes), len(mistakes), most)
 
 
 def _told(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
-    # The name of a file is any bytes; and no text of the file may take hold of a terminal, or be none in a database.
+    # The name of a file is any bytes.
     name = path.name if path.name.isprintable() else ascii(path.name)
-    shown = [_shown(line, text) for line, text in first[:most]]
-    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + listed([*shown, *[""] * (n - len(shown))], most)
-
-
-def _shown(line: int, text: str) -> str:
-    seen = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text[: LONGEST_MISTAKE + 1])
-    return f"line {line}: {seen if len(seen) <= LONGEST_MISTAKE else f'{seen[:LONGEST_MISTAKE]}...'}"
+    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + all_mistakes.listed(first, n, most)
 
 
 def json_schema() -> str:
@@ -162,10 +157,12 @@ def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
             yield {**item, "msg": message, "own": own is not None}
 
 
-def _told_of(path: Path, error: ValidationError, lines: Lines) -> str:
+def _told_of(path: Path, error: ValidationError, lines: Lines, content: bytes) -> str:
     """Pydantic's errors as mistakes of the file. Words are found for those that are shown: there may be thousands."""
+    whole = yaml_text.compose(content)
     found = sorted(((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0])
-    return _told(path, [(line, _mistake(item, lines)) for line, item in found[:MOST_MISTAKES]], len(found))
+    first = [(line, _mistake(item, lines, whole)) for line, item in found[: all_mistakes.MOST_TOLD]]
+    return _told(path, first, len(found))
 
 
 def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:
@@ -174,10 +171,19 @@ def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:
     return tuple(item["msg"].split(":", 1)[0].split(".")) if item["own"] and not where else where
 
 
-def _mistake(item: dict[str, Any], lines: Lines) -> str:
+def _mistake(item: dict[str, Any], lines: Lines, whole: yaml.Node | None) -> str:
     where = _in_file(item["loc"], lines)
+    text = f"{_text(item)}{_way_out(item, yaml_text.as_written(whole, where))}"
     place = ".".join(part if len(part) <= LONGEST_QUOTE else f"{part[:LONGEST_QUOTE]}..." for part in where)
-    return f"{place}: {_text(item)}" if where else _text(item)
+    return f"{place}: {text}" if where else text
+
+
+def _way_out(item: dict[str, Any], written: str | None) -> str:
+    """How a word or name is written that is none so."""
+    found = item.get("input")
+    if item["type"] in ("unquoted", "string_type") and isinstance(found, bool | int | float | None) and written is not None:
+        return f"; if it is meant as a text, {yaml_text.quoted(written)}"
+    return ""
 
 
 def _in_file(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:

@@ -2,9 +2,12 @@
 
 YAML can do more than a file of facts needs: make objects of any kind, merge mappings, and stand for billions of values in a
 few lines. So the text is looked through before anything is made of it. It is at most 500,000 bytes long; it holds at most
-20,000 values, each alias counted as all that it stands for; they lie at most 20 deep; a number or date has at most 100
+20,000 values, each alias counted as all that it stands for; they lie at most 20 deep; a number has at most 100
 characters, and an integer 64 bits. (The longest file that comes along has 5,000 bytes and 500 values, 6 deep.) Whatever
-is beyond, or is no plain text, number, date, list or mapping with texts for keys, is a mistake and not looked into.
+is beyond, or is no plain text, number, list or mapping with texts for keys, is a mistake and not looked into.
+
+What a word without quotes stands for is told by the core schema of YAML 1.2: `NO`, `yes`, `1:30`, `1_000` and 2026-01-31 are
+texts, and 010 is ten. PyYAML goes by YAML 1.1, to which they are false, true, 90, 1000, a date and eight.
 """
 
 from __future__ import annotations
@@ -35,12 +38,51 @@ Mistake: TypeAlias = tuple[int, str]  # a line, and a sentence
 _TAG = "tag:yaml.org,2002:"
 _TEXT = f"{_TAG}str"
 _TAGS = {None, "!", *(f"{_TAG}{name}" for name in ("str", "int", "float", "bool"))}  # that may be written out
-_NAMES = {"int": "an integer", "float": "a number", "bool": "true or false", "null": "no value at all", "timestamp": "a date"}
+_NAMES = {"int": "an integer", "float": "a number", "bool": "true or false", "null": "no value at all"}
+# The core schema: tag, what it looks like, and the characters that it begins with.
+_CORE = (
+    ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
+    ("bool", r"true|True|TRUE|false|False|FALSE", tuple("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", tuple("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", tuple("-+.0123456789")),
+)
 # What YAML takes for a character, without the mark of the byte order, which may only come first.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # the names of a source's columns may hold line ends
 _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 _QUOTE_IT = "if it is meant as a text, write it in quotes"
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's safe loader, by the core schema of YAML 1.2."""
+
+    def construct_core(self, node: yaml.ScalarNode) -> bool | int | float:
+        """Make a value of a scalar that is no text.
+
+        Raises:
+            ValueError: it bears the tag, and does not look like it.
+        """
+        kind, written = node.tag.removeprefix(_TAG), node.value
+        shapes = [shape for name, shape, _ in _CORE if name == kind or (kind, name) == ("float", "int")]
+        if not any(re.fullmatch(shape, written) for shape in shapes):
+            raise ValueError(f"{brief(written)} is not {_named(node.tag)}")
+        if kind == "bool":
+            return str(written).lower() == "true"
+        if kind == "int":
+            return int(written, {"0o": 8, "0x": 16}.get(written[:2], 10))
+        return float(re.sub(r"\.(?=inf|nan)", "", written.lower()))
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what both YAML 1.1 and 1.2 read as it was: whatever either of them takes for no text is quoted."""
+
+
+_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
+for _kind, _shape, _first in _CORE:
+    for _class in (_Loader, Dumper):  # the dumper has those of YAML 1.1, too
+        _class.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(rf"(?:{_shape})\Z"), list(_first))
+for _kind in ("bool", "int", "float"):
+    _Loader.add_constructor(f"{_TAG}{_kind}", _Loader.construct_core)
 
 
 class BadYaml(ValueError):
@@ -89,7 +131,7 @@ def parse(content: bytes) -> tuple[Any, Lines]:
         mistakes = [*_scanned(written)]
         node = _composed(written)
         lines: Lines = {}
-        loader = yaml.CSafeLoader("")  # makes values of nodes
+        loader = _Loader("")  # makes values of nodes
         mistakes += _walked(node, (), lines, loader)
         if mistakes:
             raise BadYaml(*dict.fromkeys(mistakes))
@@ -125,8 +167,26 @@ def compose(content: bytes) -> yaml.Node | None:
     return _composed(text(content))
 
 
+def as_written(whole: yaml.Node | None, where: tuple[str, ...]) -> str | None:
+    """What stands at a place of a file, letter by letter: 010, of which the value is ten. None where nothing single stands."""
+    node = whole
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == part), None)
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+        else:
+            return None
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+
+
+def quoted(written: str) -> str:
+    """The way out where a word is no text to YAML."""
+    return "write it in quotes: '{}'".format(written.replace("'", "''"))
+
+
 def _composed(written: str) -> yaml.Node | None:
-    node: yaml.Node | None = yaml.compose(written, Loader=yaml.CSafeLoader)
+    node: yaml.Node | None = yaml.compose(written, Loader=_Loader)
     return node
 
 
@@ -149,7 +209,7 @@ def _scanned(written: str) -> Iterator[Mistake]:
     open_: _Open = [(None, _Size())]
     anchors: dict[str, _Size] = {}
     documents = 0
-    for event in yaml.parse(written, Loader=yaml.CSafeLoader):
+    for event in yaml.parse(written, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
@@ -228,7 +288,7 @@ def _key_mistake(key: yaml.Node, seen: dict[str, int]) -> str | None:
         kind = "mapping" if isinstance(key, yaml.MappingNode) else "list"
         jinja = ": a template such as {{ ds }} is a mapping to YAML" if kind == "mapping" else ""
         return f"a {kind} is the key of a mapping here{jinja}; {_QUOTE_IT}"
-    if key.tag == f"{_TAG}merge":
+    if key.value == "<<" and not key.style:
         return "`<<` merges mappings, which no use case does; write the keys out, or give the whole value an anchor"
     if key.tag != _TEXT:
         return f"the key {brief(key.value)} is {_named(key.tag)} to YAML, and a key is a text; write it in quotes"
@@ -244,12 +304,13 @@ def _key_mistake(key: yaml.Node, seen: dict[str, int]) -> str | None:
 def _scalar_mistake(node: yaml.Node, loader: Any) -> str | None:
     if node.tag == _TEXT:
         return "the character U+0000 ends a text in most programs; leave it out" if "\0" in node.value else None
+    if node.tag.removeprefix(_TAG) not in _NAMES:
+        return None  # a tag that is told already
     if len(node.value) > LONGEST_NUMBER:
         return f"{brief(node.value)} is {_named(node.tag)} to YAML, of more than {LONGEST_NUMBER} characters; {_QUOTE_IT}"
     try:
         value = loader.construct_object(node)
-    # What PyYAML's own readers of numbers and dates raise, such as a ValueError for 2026-99-99.
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, yaml.YAMLError):
+    except (ArithmeticError, ValueError, yaml.YAMLError):
         return f"{brief(node.value)} looks like {_named(node.tag)} to YAML, and is none; {_QUOTE_IT}"
     if isinstance(value, int) and not -LARGEST <= value < LARGEST:
         return f"{brief(node.value)} is an integer of more than 64 bits; {_QUOTE_IT}"

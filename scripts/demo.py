@@ -23,7 +23,7 @@ from pathlib import Path
 import yaml
 from airflow.cli.cli_parser import get_parser
 
-from pipelines import registry, sources, sql
+from pipelines import registry, sources, sql, yaml_text
 from pipelines.config import Column, Kind
 from pipelines.dates import Days
 from pipelines.run import Run
@@ -128,10 +128,10 @@ def _poisoned_source(demo: Demo, day: date) -> Iterator[None]:
     poisoned = ", ".join(_poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given)
     reduce(lambda rows, more: rows.union(more), (piece.rows for piece in pieces)).select(poisoned).to_parquet(str(file))
 
-    stated = yaml.safe_load((demo.settings.use_cases / f"{demo.use_case}.yaml").read_text())
+    stated, _ = yaml_text.parse((demo.settings.use_cases / f"{demo.use_case}.yaml").read_bytes())
     derive = {"derive": stated["source"]["derive"]} if "derive" in stated["source"] else {}
     stated["source"] = {"kind": "file", "path": str(file), "format": {"type": "parquet"}, **derive}
-    (folder / f"{demo.use_case}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
+    (folder / f"{demo.use_case}.yaml").write_text(yaml.dump(stated, Dumper=yaml_text.Dumper, sort_keys=False))
     before = os.environ.get("SLUICE_USE_CASES")
     os.environ["SLUICE_USE_CASES"] = str(folder)
     try:

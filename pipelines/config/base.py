@@ -18,6 +18,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_core import PydanticCustomError
 
 from pipelines.errors import brief
 
@@ -75,6 +76,24 @@ def _connection_id(value: str) -> str:
     return value
 
 
+def _day(value: object) -> object:
+    # Pydantic would take 20260131 for seconds since 1970.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{brief(value)} is no day of the calendar") from error
+    raise ValueError(f"{brief(value)} is no day: write year, month and day, such as 2026-01-31")
+
+
+def _text_or_integer(value: object) -> object:
+    if isinstance(value, bool | float) or value is None:
+        raise PydanticCustomError("unquoted", "only texts and whole numbers stand here")
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=str),
@@ -84,8 +103,9 @@ ConnectionId = Annotated[str, AfterValidator(_connection_id)]
 Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Days = Annotated[int, Field(le=MOST_DAYS)]
-Day = Annotated[date, Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
+Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
 Share = Annotated[float, Field(ge=0, le=1)]
+Value = Annotated[str | int, BeforeValidator(_text_or_integer)]
 Scalar: TypeAlias = bool | int | float | str | None
 
 

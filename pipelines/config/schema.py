@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipelines.config import formats
-from pipelines.config.base import Bound, Days, Strict
+from pipelines.config.base import Bound, Days, Strict, Value
 from pipelines.errors import brief
 
 
@@ -22,8 +22,9 @@ class Column(Strict):
         default="feature",
         description="leak: known only after the moment of prediction, refused in every feature. ignored: read and dropped.",
     )
-    allowed: tuple[str | int, ...] | None = Field(
-        default=None, description="The values that may occur after cleansing; others go to quarantine."
+    allowed: tuple[Value, ...] | None = Field(
+        default=None,
+        description="The values that may occur after cleansing; others go to quarantine. Those of a string column are texts: '7' in quotes.",
     )
     min: Bound | None = Field(
         default=None,
@@ -56,6 +57,7 @@ class Label(Strict):
     """What is predicted, and when it becomes known."""
 
     positive: str | int | bool | None = Field(
-        default=None, description="Binary tasks: the value that means yes. In features the label is 1 for it and 0 for the other."
+        default=None,
+        description="Binary tasks: the value that means yes, one of the label's `allowed`. In features the label is 1 for it and 0 for the other.",
     )
     delay_days: Days = Field(default=0, ge=0, description="The label of a row of day D is known on day D + delay_days.")

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, get_args
 
 import yaml
 
-from pipelines import use_cases
+from pipelines import use_cases, yaml_text
 from pipelines.config import Expectation, GatedTable
 from pipelines.disk import publish
 from pipelines.errors import BadUseCase
 from pipelines.use_cases import Loaded
+from pipelines.yaml_text import Dumper
 
 WIDTH = 120
 Added = Mapping[GatedTable, Sequence[Expectation]]
@@ -100,7 +101,7 @@ def _applied(text: str, changes: Changes) -> str:
 
 def _changes(path: Path, text: str, gone: set[tuple[GatedTable, int]], added: Added) -> Changes:
     lines, changes = text.split("\n"), Changes(set(), {})
-    gates = _value(yaml.compose(text, Loader=yaml.CSafeLoader), "gates")
+    gates = _value(yaml_text.compose(text.encode()), "gates")
     if gates is None:
         changes.after[-1] = ["", "gates:", *(line for table in ORDER if added.get(table) for line in _table(table, added[table], 2))]
         return changes
@@ -180,7 +181,7 @@ def _flow(value: Any, width: int) -> str:
     return text[1:].removesuffix("\n").removesuffix("]")
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(Dumper):
     """Writes a text's own line ends as escapes: as they are they would be lines of the file."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
