@@ -232,13 +232,17 @@ def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, li
     """An expression's type over columns of these types, and what is wrong with it."""
     try:
         parsed = sql.parse(expression)
-        found = [*parsed.mistakes, *sql.unknown_columns(parsed, {column.lower() for column in columns})]
+        found = [
+            *(sql.in_quotes(expression, columns) or parsed.mistakes),
+            *sql.unknown_columns(parsed, {column.lower() for column in columns}),
+        ]
         return (None, found) if found else (sql.bind(expression, sql.row_of_nulls(columns)), [])
     except sql.BadExpression as error:
         # Of an expression over several lines the one that is wrong: the end, where something is missing there.
         there = expression[: error.position].count("\n") if error.position is not None else 0
         lines = expression.rstrip().splitlines() or [""]
-        return None, [f"{lines[min(there, len(lines) - 1)].strip()!r} cannot be read: {error}"]
+        sentence = f"{lines[min(there, len(lines) - 1)].strip()!r} cannot be read: {error}"
+        return None, ["; ".join([sentence, *sql.in_quotes(expression, columns)])]
 
 
 def _fits(value: Scalar, column: Column) -> bool:

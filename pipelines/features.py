@@ -196,8 +196,9 @@ def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[
         parsed = sql.parse(expression, frames)
     except sql.BadExpression as error:
         declared = f"; declared windows: {', '.join(frames) or 'none'}" if "window" in str(error) else ""
-        return [f"{expression!r} cannot be read: {error}{declared}"]
-    found = [*parsed.mistakes]
+        words = sql.in_quotes(expression, use_case.columns, frames)
+        return ["; ".join([f"{expression!r} cannot be read: {error}{declared}", *words])]
+    found = sql.in_quotes(expression, use_case.columns, frames) or [*parsed.mistakes]
     found += [_refused(column, use_case) for column in sorted(parsed.every_column) if column not in use_case.kept_columns]
     found += _label_mistakes(parsed, use_case)
     return found or _type_mistakes(kind, expression, use_case)

@@ -7,7 +7,8 @@ of is an allow-list over DuckDB's own syntax tree (`json_serialize_sql`), so tha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -200,6 +201,39 @@ def unknown_columns(expression: Expression, known: Collection[str]) -> list[str]
     return [f"no column {column!r}; {meant(column, known)}" for column in sorted(expression.every_column) if column not in known]
 
 
+def in_quotes(expression: str, known: Collection[str], windows: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each known column that is also a word of SQL, where the expression is good once that is in quotes."""
+
+    def good(words: frozenset[str]) -> bool:
+        try:
+            return not parse(_quoted(expression, words), windows).mistakes
+        except BadExpression:
+            return False
+
+    columns = {column.lower() for column in known}
+    words = frozenset(word.lower() for _, word in _keywords(expression) if word.lower() in columns)
+    if not words or good(frozenset()) or not good(words):
+        return []
+    return [
+        f"{word} is a word of SQL: write the column in double quotes: {name(word)}" for word in sorted(words) if not good(words - {word})
+    ]
+
+
+def _keywords(expression: str) -> Iterator[tuple[int, str]]:
+    """The words of SQL in an expression, each with the byte where it starts."""
+    content = expression.encode()
+    for start, kind in duckdb.tokenize(expression) if len(expression) <= LONGEST else ():
+        if kind == duckdb.token_type.keyword and (word := re.match(rb"\w+", content[start:])):
+            yield start, word[0].decode()
+
+
+def _quoted(expression: str, words: Collection[str]) -> str:
+    content = expression.encode()
+    for start, word in reversed([(start, word) for start, word in _keywords(expression) if word.lower() in words]):
+        content = content[:start] + name(word).encode() + content[start + len(word) :]
+    return content.decode()
+
+
 def window_clause(windows: Mapping[str, str]) -> str:
     """SQL's WINDOW clause."""
     return "WINDOW " + ", ".join(f"{name(window)} AS ({specification})" for window, specification in windows.items()) if windows else ""
@@ -243,7 +277,7 @@ class _Reader:
     def _column(self, node: Node) -> Node | None:
         column = ".".join(node["column_names"]).lower()
         if column in NO_COLUMNS:
-            self._refuse(f"{column} changes from run to run; use the row's own columns")
+            self._refuse(f"{column} changes from run to run; use the row's own columns (one of this name gets another by cleanse.rename)")
         else:
             self.columns.add(column)
         return None

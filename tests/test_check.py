@@ -127,6 +127,21 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
     assert told in "\n".join(text for _, text in mistakes(tmp_path, (old, new)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("lower: [channel]", "rules: {young: \"at > '2026-01-01' and date_diff('day', date '2020-01-01', at) > 3\"}"),
+        ("log_amount: ln(1 + amount)", "log_amount: date_diff('day', date '2020-01-01', at)"),
+        ("log_amount: ln(1 + amount)", "log_amount: date_diff('day', max(at) over week, at)"),
+        ('payments"}', """payments", derive: {amount: "date_diff('day', date '2020-01-01', at)"}}"""),
+    ],
+)
+def test_a_column_that_is_a_word_of_sql_is_told_to_stand_in_quotes(tmp_path: Path, old: str, new: str) -> None:
+    ((_, sentence),) = mistakes(tmp_path, (old, new))
+    assert "cannot be read: syntax error" in sentence
+    assert sentence.endswith('; at is a word of SQL: write the column in double quotes: "at"')
+
+
 def test_a_derived_column_may_use_the_sources_own_names(tmp_path: Path) -> None:
     changes = [('payments"}', 'payments", derive: {amount: length("Kunde")}}'), ("lower: [channel]", "rename: {Kunde: customer}")]
     assert mistakes(tmp_path, *changes) == []

@@ -76,3 +76,38 @@ def test_where_duckdb_stops_reading_is_counted_in_characters(expression: str, re
         sql.parse(expression)
     assert error.value.position is not None
     assert expression[error.value.position :] == rest
+
+
+# Words of SQL that cannot stand alone as a column somewhere; `default` is read, and refused.
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("date_diff('day', born, at)", ["at"]),
+        ("AT > born and end < born", ["at", "end"]),
+        ("length('at') + case when end then 1 else 0 end", []),
+        ("default + 1", ["default"]),
+        ("'é' || order", ["order"]),
+        ("date_diff('day', born, \"at\")", []),
+        ("date_diff('day', at,", []),
+        ("born -- at", []),
+        ("'at", []),
+    ],
+)
+def test_a_column_that_is_a_word_of_sql_is_told_where_quotes_are_the_way_out(expression: str, told: list[str]) -> None:
+    found = sql.in_quotes(expression, ["born", "at", "end", "default", "order"])
+    assert found == [f'{word} is a word of SQL: write the column in double quotes: "{word}"' for word in told]
+
+
+def test_of_every_word_of_sql_that_needs_quotes_that_is_told() -> None:
+    with duckdb.connect() as connection:
+        words = [str(word) for (word,) in connection.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
+    for word in words:
+        expression = f"date_diff('day', born, {word})"
+        try:
+            read = word in sql.parse(expression).every_column
+        except sql.BadExpression:
+            read = False
+        told = bool(sql.in_quotes(expression, ["born", word]))
+        # What stands for a value of its own is no slip; see NO_COLUMNS for `user`.
+        assert read or told or word in ("true", "false", "null", "user"), word
+        assert not (read and told), word
