@@ -17,6 +17,7 @@ from pipelines.dates import Days, held_out_days
 from pipelines.errors import BadUseCase, SluiceError, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
+from pipelines.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.moments import FIRST_YEAR
 from pipelines.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
@@ -127,10 +128,12 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """A column has one name in the source, and that name no other column. DuckDB knows no case in names."""
     names, columns = use_case.source_names, use_case.columns
     first: dict[str, str] = {}
-    for source, name in use_case.cleanse.rename.items():
+    for source, name in use_case.cleanse.renames.items():
         where, same = f"cleanse.rename.{source}", [other for other in names if names[other].lower() == source.lower()]
         if name not in columns:
             yield where, f"no column {name!r}; {meant(name, columns)}"
+        elif use_case.cleanse.snake_case and source != snake_case(source):
+            yield where, f"in snake case, {source!r} is {snake_case(source)!r}; write that"
         elif name in first:
             yield where, f"{name!r} is {first[name]!r} in the source already; a column has one name there, so leave one of them out"
         elif len(same) > 1:

@@ -28,6 +28,7 @@ from pipelines.config import Column, Expectation, GatedTable, Kind, Monitoring, 
 from pipelines.config.base import LONGEST_NAME
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
+from pipelines.snake_case import snake_case
 from pipelines.use_cases import Loaded
 
 if TYPE_CHECKING:
@@ -427,8 +428,8 @@ def for_version(run: Run, version: str) -> Loaded:
 
 def _shows(learned: UseCase, now: UseCase) -> bool:
     """Whether a label shows in nights: those see none, so one whose column the source gives no more stops none of the same task."""
-    given = {name for name in now.source_names.values() if name not in now.source.derive}
-    return learned.task != now.task or learned.target in learned.source.derive or learned.source_names[learned.target] in given
+    given = {meaning.place(name, now) for name in now.columns if name not in now.source.derive}
+    return learned.task != now.task or learned.target in learned.source.derive or meaning.place(learned.target, learned) in given
 
 
 def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
@@ -463,7 +464,9 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
 
 def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
     """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms nobody."""
-    before, after = ({name: {name, source.lower()} for name, source in use_case.source_names.items()} for use_case in (then, now))
+    before, after = (
+        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()} for use_case in (then, now)
+    )
     marked = [name for name, column in now.columns.items() if column.pii]
     found = {name for name, names in before.items() if any(names & after[other] for other in marked)}
     if _nameless(then) and _nameless(now):  # the same place, if the file has not been laid out anew
@@ -493,7 +496,9 @@ def _put_together(learned: UseCase, now: UseCase) -> UseCase:
     changes |= {
         "columns": columns,
         "source": now.source.model_copy(update={"derive": learned.source.derive}),
-        "cleanse": learned.cleanse.model_copy(update={"rename": rename, "max_quarantined": now.cleanse.max_quarantined}),
+        "cleanse": learned.cleanse.model_copy(
+            update={"rename": ("snake_case", rename) if now.cleanse.snake_case else rename, "max_quarantined": now.cleanse.max_quarantined}
+        ),
         "metric": now.metric if now.task == learned.task else learned.metric,
         "monitoring": now.monitoring if now.task == learned.task else _monitoring(learned, now),
         "gates": _expectations(learned, now),
@@ -528,8 +533,8 @@ def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
     Raises:
         ValueError: the source has no names, and nothing tells where it has a learned column.
     """
-    theirs = {learned.source_names[name].lower(): name for name in learned.given_columns}
-    called = {name: now.source_names[name].lower() for name in now.given_columns}
+    theirs = {meaning.place(name, learned): name for name in learned.given_columns}
+    called = {name: meaning.place(name, now) for name in now.given_columns}
     known = {name: theirs[source] for name, source in called.items() if source in theirs}
     if not _nameless(now):
         return known

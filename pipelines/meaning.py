@@ -25,6 +25,7 @@ from pipelines.cleanse import spellings, tidied
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.config.base import duration_text
 from pipelines.errors import brief
+from pipelines.snake_case import alike, snake_case
 from pipelines.windows import Clock
 
 RULE = 1  # one more, when Sluice's own code gives the same file's features another meaning
@@ -155,6 +156,8 @@ class _Reader:
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
+        together = {name for same in alike(use_case.source_names.values()) for name in same}  # these are told apart by their case alone
+        self._places = {column: snake_case(source) for column, source in use_case.source_names.items() if source not in together}
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
             name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
@@ -196,10 +199,12 @@ class _Reader:
     def _identity(self, column: str) -> str:
         """What a column is called where it comes from: the source's name is the same whatever a file calls it.
 
+        In snake case, so that it is the same, too, whether a file has the source's names brought into that or not.
+
         A file without names has those that the schema gives it. Where each stands in it is told by who knows the file that is
         read, and that is the present schema: the file may have been laid out anew since a model has learned its columns.
         """
-        return self.use_case.source_names.get(column, column).lower()
+        return self._places.get(column) or self.use_case.source_names.get(column, column).lower()
 
     def _columns(self, names: set[str]) -> dict[str, Any]:
         return {self._identity(name): self._column(name) for name in sorted(names) if name in self.use_case.columns}

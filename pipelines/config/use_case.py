@@ -100,8 +100,8 @@ class UseCase(Strict):
 
     @property
     def source_names(self) -> dict[str, str]:
-        """Column -> its name in the source."""
-        renamed = {column: source for source, column in self.cleanse.rename.items()}
+        """Column -> its name in the source, as it is read: `cleanse.rename: snake_case` knows no other."""
+        renamed = {column: source for source, column in self.cleanse.renames.items()}
         return {column: renamed.get(column, column) for column in self.columns}
 
     def expects(self, day: date) -> bool:

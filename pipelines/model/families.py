@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
 from pipelines.errors import meant
-from pipelines.model import prepare
+from pipelines.model import prepare, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +64,13 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
             found.append((f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {meant(name, words)}"))
         elif name.split("__")[-1] in ABOUT_FILES:
             found.append((f"{where}.grid.{name}", f"{name!r} is about files, which no model reads or writes; leave it out"))
+    wrong = {where.rsplit(".", 1)[-1] for where, _ in found}
+    own = {
+        name.removeprefix("model__"): values
+        for name, values in _declared(use_case, family).items()
+        if name not in wrong and _full(name).startswith("model__") and values
+    }
+    found += [(f"{where}.grid.{name}", sentence) for name, sentence in tried.mistakes(whole["model"], family, use_case.task, own)]
     search = getattr(use_case.candidates, family)
     combinations = prod(len(values) for values in search.grid.values())
     if search.n is not None and search.n > combinations:
@@ -82,8 +89,6 @@ def _unstoppable(grid: dict[str, tuple[Scalar, ...]]) -> Iterator[tuple[str, str
                 name,
                 f"with early_stopping it is the most trees, and how many there are is found: write one value instead of {len(values)}",
             )
-        if bare == "booster" and set(values) != {"gbtree"}:
-            yield name, "early_stopping needs trees that stay as they are: write gbtree, or leave early_stopping out"
 
 
 def _declared(use_case: UseCase, family: Family) -> dict[str, tuple[Scalar, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines import personal
 from pipelines.config import Column, Replay, Scalar, UseCase
+from pipelines.snake_case import snake_case
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Declared:
         key, time, label: What the source calls them.
         afterwards: What the source calls the label and leaks, which nothing is made of at night.
         personal: Columns whose values no message shows.
+        in_snake_case: Whether the source's own names are brought into snake case.
     """
 
     columns: Mapping[str, Column]
@@ -34,6 +36,7 @@ class Declared:
     label: str
     afterwards: frozenset[str]
     personal: frozenset[str]
+    in_snake_case: bool
 
     @classmethod
     def of(cls, use_case: UseCase) -> Declared:
@@ -52,4 +55,9 @@ class Declared:
             label=names[use_case.target],
             afterwards=frozenset(names[column] for column in (use_case.target, *use_case.leaks)),
             personal=personal.columns(use_case),
+            in_snake_case=use_case.cleanse.snake_case,
         )
+
+    def called(self, name: str) -> str:
+        """What a column of the source is called once it is read."""
+        return snake_case(name) if self.in_snake_case else name

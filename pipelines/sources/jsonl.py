@@ -63,7 +63,10 @@ def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
 def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection) -> tuple[Sequence[str], bool, bool]:
     """All keys of all lines, whether any value has to be read by `_exactly`, and whether each line is an object."""
     # DuckDB writes 1.10 as 1.1, -0 as 0 and 1e2 as 100.0, and takes NaN, a boolean or a list for a text.
-    exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in declared.given if _is_exact(name, declared)]
+    names = [name for name in declared.given if _is_exact(name, declared)]
+    exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in names]
+    if names and declared.in_snake_case:
+        exact = [r'"(?:[^"\\]|\\.)*"']  # any key may be one of them
     odd = literal(rf"(?:{'|'.join(exact)})\s*:\s*(?:[tf\[{{NI]|-?\d+[.eE]|-[0NI])") if exact else "'^$'"
     ((keys, odd_lines, objects),) = connection.sql(
         f"""SELECT list_sort(list_distinct(flatten(list(DISTINCT json_keys(json))))), bool_or(regexp_matches(json, {odd})),
@@ -84,7 +87,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
     Raises:
         BadInput: what should be a text is none, or no JSON at all.
     """
-    texts = [name for name in declared.given if declared.columns[name].type == "string"]
+    texts = {name for name in declared.given if declared.columns[name].type == "string"}
     mistakes: list[str] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -95,7 +98,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
             except ValueError as error:
                 mistakes.append(f"line {number}: {error}")
                 found = {}
-            wrong = (name for name in texts if isinstance(found.get(name), bool | list | dict))
+            wrong = (name for name, value in found.items() if declared.called(name) in texts and isinstance(value, bool | list | dict))
             mistakes.extend(f"line {number}: {name} is {_kind(found[name])}, not a text" for name in wrong)
             if len(mistakes) > MOST_MISTAKES:
                 break

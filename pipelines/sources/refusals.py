@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import duckdb
 
-from pipelines.errors import BadInput, listed, meant
-from pipelines.sources import texts
+from pipelines.errors import BadInput, listed
 from pipelines.sources.casts import ARTICLES
 from pipelines.sources.declared import Declared
 from pipelines.sources.files import PARTITION
@@ -25,44 +24,6 @@ LONGEST_VALUE = 40
 
 # A piece, and those of its rows that are to be looked at, as `typed` gives them.
 Looked = Sequence[tuple[Piece, duckdb.DuckDBPyRelation]]
-
-
-def refuse_other_columns(pieces: Iterable[Piece], declared: Declared, use_case: str) -> None:
-    """Compare the pieces' columns with the schema's, and what they hold with what may become a text.
-
-    Raises:
-        BadInput: they are not the same; all mistakes of all pieces at once.
-    """
-    places: dict[str, list[str]] = {}
-    for piece in pieces:
-        found = piece.rows.columns
-        if not set(found) & set(declared.given):  # the names found may be a row's values, personal ones among them: none is quoted
-            places.setdefault("none of the schema's columns is there; has it lost its header line?", []).append(piece.place)
-            continue
-        extra = [name for name in found if name not in declared.given]
-        for name in declared.given:
-            if name not in found:
-                places.setdefault(f"no column {name!r}; {meant(name, extra or found)}", []).append(piece.place)
-        for name in extra:
-            places.setdefault(f"a column {name!r} that the schema does not know; {meant(name, declared.given)}", []).append(piece.place)
-        for mistake in _no_texts(piece, declared):
-            places.setdefault(mistake, []).append(piece.place)
-    if places:
-        raise BadInput(
-            f"{use_case}: the source's columns are not those of the schema\n"
-            + listed((f"{first_of(where)}: {mistake}" for mistake, where in places.items()), 7)
-            + "\n  way out: correct the source, or declare them under columns (role ignored for what nobody needs), under their names after cleanse.rename"
-        )
-
-
-def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
-    """What of a piece is declared as text, and is none."""
-    for name, type_ in zip(piece.rows.columns, map(str, piece.rows.types), strict=True):
-        if name not in declared.given or declared.columns[name].type != "string":
-            continue
-        held = sorted(piece.no_texts.get(name, ())) if texts.allowed(type_) else [f"{type_[:LONGEST_VALUE]} values"]
-        for what in held:
-            yield f"column {name!r} is declared as string and holds {what}: declare their own type, or have texts delivered"
 
 
 def refuse_broken_values(looked: Looked, declared: Declared, use_case: str) -> None:

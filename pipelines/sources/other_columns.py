@@ -1,0 +1,120 @@
+"""A source's columns that are not the schema's: all that is missing and all that is unknown, in few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pipelines.config import UseCase
+from pipelines.errors import LONGEST_QUOTE, BadInput, listed, meant
+from pipelines.snake_case import snake_case
+from pipelines.sources import texts
+from pipelines.sources.declared import Declared
+from pipelines.sources.piece import Piece
+from pipelines.sources.refusals import first_of
+
+MOST_LINES = 7
+LONGEST_TYPE = 40
+ROOM = 1_500  # characters of the names in one line
+
+# Missing columns, and unknown ones.
+Other = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> None:
+    """Compare the pieces' columns with the schema's, and what they hold with what may become a text.
+
+    Raises:
+        BadInput: they are not the same; all mistakes of all pieces at once.
+    """
+    others: dict[Other, list[str]] = {}
+    nameless: list[str] = []
+    no_texts: dict[str, list[str]] = {}
+    given, found = set(declared.given), []
+    for piece in pieces:
+        columns = piece.rows.columns
+        found.append(columns)
+        fits = _fits_in_snake_case([columns], use_case)
+        if not set(columns) & given and not fits:  # the names found may be a row's values, personal ones among them: none is quoted
+            nameless.append(piece.place)
+            continue
+        for mistake in _no_texts(piece, declared):
+            no_texts.setdefault(mistake, []).append(piece.place)
+        if set(columns) != given:
+            missing, extra = tuple(name for name in declared.given if name not in columns), tuple(n for n in columns if n not in given)
+            others.setdefault((missing, extra), []).append(piece.place)
+    if not others and not nameless and not no_texts:
+        return
+    lines = [f"{first_of(nameless)}: none of the schema's columns is there; has it lost its header line?"] if nameless else []
+    lines += [f"{first_of(places)}: {mistake}" for mistake, places in no_texts.items()]
+    every = [(first_of(places), *other) for other, places in others.items()]
+    alone = [f"{place}: {sentence}" for place, missing, extra in every for sentence in _one_by_one(missing, extra, declared)]
+    if len(lines) + len(alone) <= MOST_LINES:
+        lines += alone
+    else:
+        lines += [f"{place}: {sentence}" for place, missing, extra in every for sentence in _together(missing, extra, declared)]
+    raise BadInput(
+        f"{use_case.name}: the source's columns are not those of the schema\n"
+        + listed(lines, MOST_LINES)
+        + f"\n  way out: {_way_out(found, use_case)}"
+    )
+
+
+def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
+    """What of a piece is declared as text, and is none."""
+    for name, type_ in zip(piece.rows.columns, map(str, piece.rows.types), strict=True):
+        if name not in declared.given or declared.columns[name].type != "string":
+            continue
+        held = sorted(piece.no_texts.get(name, ())) if texts.allowed(type_) else [f"{type_[:LONGEST_TYPE]} values"]
+        for what in held:
+            yield f"column {name!r} is declared as string and holds {what}: declare their own type, or have texts delivered"
+
+
+def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
+    yield from (f"no column {name!r}; {meant(name, extra or declared.given)}" for name in missing)
+    for name in extra:
+        yield _made_here(name, declared) or f"a column {name!r} that the schema does not know; {meant(name, declared.given)}"
+
+
+def _together(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
+    if missing:
+        yield f"no column {_named(missing)}"
+    if made := [sentence for name in extra if (sentence := _made_here(name, declared))]:
+        yield "; ".join(made)
+    if unknown := [name for name in extra if not _made_here(name, declared)]:
+        yield f"columns that the schema does not know: {_named(unknown)}"
+
+
+def _made_here(name: str, declared: Declared) -> str | None:
+    """Of a column that the source has and the use case makes."""
+    if declared.replay and name in (declared.key, declared.time):
+        what = "key" if name == declared.key else "time"
+        return f"a column {name!r}, which replay.{what} makes anew; give that another name, and declare the source's own"
+    if name in declared.derived:
+        return f"a column {name!r}, which source.derive makes anew; take it from there, or derive it under another name"
+    return None
+
+
+def _named(names: Sequence[str]) -> str:
+    """As many names as have room, and how many there are besides."""
+    shown: list[str] = []
+    for name in names:
+        quoted = repr(name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}...")
+        if shown and sum(len(one) + 2 for one in shown) + len(quoted) > ROOM:
+            break
+        shown.append(quoted)
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f", and {more:,} more" if more else "")
+
+
+def _fits_in_snake_case(found: Iterable[Sequence[str]], use_case: UseCase) -> bool:
+    """Whether `cleanse.rename: snake_case` alone would make the columns the schema's."""
+    if use_case.cleanse.rename:
+        return False
+    given = sorted(use_case.given_columns)
+    return all(sorted(map(snake_case, columns)) == given for columns in found)
+
+
+def _way_out(found: Sequence[Sequence[str]], use_case: UseCase) -> str:
+    if _fits_in_snake_case(found, use_case) and any(sorted(columns) != sorted(use_case.given_columns) for columns in found):
+        return "write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's"
+    return "correct the source, or declare them under columns (role ignored for what nobody needs), under their names after cleanse.rename"
