@@ -35,13 +35,14 @@ from pipelines.settings import Settings
 
 def check(options: argparse.Namespace, settings: Settings) -> None:
     """Check use-case files as deeply as possible without data: keys, SQL, leaks, grids, expectations."""
+    from pipelines.check import absent
     from pipelines.check import check as mistakes_of
 
     wrong = []
     for name in _chosen(options.use_case, settings):
         try:
             loaded = use_cases.load(settings.use_cases, name)
-            if mistakes := mistakes_of(loaded):
+            if mistakes := [*mistakes_of(loaded), *absent(loaded)]:
                 raise BadUseCase(use_cases.told(loaded.path, mistakes))
             print(f"{loaded.path.name}: good{_waiting(loaded, settings)}")
         except SluiceError as error:

@@ -6,17 +6,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
+from glob import glob
 from typing import TypeAlias
 
 import yaml
 
 from pipelines import check_values, cleanse, features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
-from pipelines.config import Column, Scalar, UseCase, limit_text
-from pipelines.dates import Days, held_out_days
-from pipelines.errors import BadUseCase, SluiceError, meant
+from pipelines.config import Column, FileSource, Scalar, UseCase, limit_text
+from pipelines.dates import WEEK, Days, held_out_days, last_labelled
+from pipelines.errors import BadUseCase, SluiceError, brief, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
+from pipelines.settings import ROOT
 from pipelines.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.moments import FIRST_YEAR
@@ -35,6 +37,15 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
     unquoted: Kind = partial(check_values.unquoted, whole=whole)
     found = [mistake for kind in (unquoted, *KINDS) for mistake in _found(kind, loaded.use_case)]
     return [(_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found]
+
+
+def absent(loaded: Loaded) -> list[tuple[int, str]]:
+    """Find a source without any file: for who checks a file, since who runs it is told by ingest, with the days that miss one."""
+    source = loaded.use_case.source
+    if not isinstance(source, FileSource) or glob(source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True):
+        return []
+    sentence = f"source.path: no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
+    return [(loaded.line("source", "path"), sentence)]
 
 
 def require(loaded: Loaded) -> None:
@@ -223,6 +234,17 @@ def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         )
 
 
+def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """A bound on labels that are never known when the week's report is made."""
+    week = use_case.demo.training  # one day is like another
+    if use_case.monitoring.min_performance is not None and last_labelled(use_case, "drift", week) < week:
+        yield (
+            "monitoring.min_performance",
+            f"it can never be judged: labels are known after {use_case.label.delay_days} days (label.delay_days), and a week's report "
+            f"is made after {WEEK}; leave it out",
+        )
+
+
 def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for table, expectations in use_case.gates.items():
         for n, expectation in enumerate(expectations):
@@ -301,6 +323,7 @@ KINDS: tuple[Kind, ...] = (
     features.check,
     families.check_grid,
     _promotion_mistakes,
+    _monitoring_mistakes,
     judge.check,
     _misplaced,
 )

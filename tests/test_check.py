@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import use_cases
-from pipelines.check import check
+from pipelines.check import absent, check
 from pipelines.errors import BadUseCase
 from pipelines.settings import ROOT
 from tests import tiny
@@ -29,6 +29,26 @@ def mistakes(tmp_path: Path, *changes: tuple[str, str]) -> list[tuple[int, str]]
 @pytest.mark.parametrize("name", use_cases.names(OURS))
 def test_our_use_cases_are_good(name: str) -> None:
     assert check(use_cases.load(OURS, name)) == []
+
+
+@pytest.mark.parametrize(("days", "judged"), [(2, True), (7, True), (8, False)])
+def test_a_bound_on_labels_that_no_report_ever_knows_is_told(tmp_path: Path, days: int, judged: bool) -> None:
+    known = ("    bad_before: avg(bad) over known\n", "")
+    late = ("delay_days: 2}", f"delay_days: {days}}}\nmonitoring: {{min_performance: 0.1}}")
+    found = mistakes(tmp_path, known, late)
+    assert ["monitoring.min_performance: it can never be judged" in sentence for _, sentence in found] == ([] if judged else [True])
+
+
+@pytest.mark.parametrize("path", ["day-{partition}.csv", "**/*.csv", "rows.csv"])
+def test_a_source_without_any_file_is_told_and_one_with_a_file_is_good(tmp_path: Path, path: str) -> None:
+    source = f'{{kind: file, path: "{tmp_path}/{path}", format: {{type: csv}}}}'
+    file = tmp_path / "tiny.yaml"
+    file.write_text(tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', source))
+    ((line, sentence),) = absent(use_cases.load_file(file))
+    assert sentence.startswith("source.path: no file '")
+    assert "source:" in file.read_text().splitlines()[line - 1]
+    (tmp_path / path.replace("**/*", "rows").replace("{partition}", "2026-01-01")).write_text("")
+    assert absent(use_cases.load_file(file)) == []
 
 
 def test_the_tiny_use_case_is_good(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pipelines.config import UseCase
 from pipelines.model import families
 from tests import tiny
 
-REGRESSION = {"task": "regression", "threshold": None, "label": {}, "metric": {"name": "rmse"}, "slices": []}
+REGRESSION: dict[str, Any] = {"task": "regression", "threshold": None, "label": {}, "metric": {"name": "rmse"}, "slices": []}
 
 
 def found(family: str, grid: dict[str, list[Any]], **changes: Any) -> list[str]:
