@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from math import isfinite
 from typing import Annotated, Literal, TypeAlias
 
 from croniter import CroniterBadDateError, croniter
@@ -126,6 +127,8 @@ def _bound(value: object, read: ValidatorFunctionWrapHandler) -> float | date:
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     if isinstance(found, date):
         return found
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"input should be a finite number, found {value}")
     try:
         return _exactly(value, read)
     except ValidationError as error:
