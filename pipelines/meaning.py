@@ -93,16 +93,6 @@ def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
     return {name: called for name, called in found.items() if called is not None}
 
 
-def delivered(use_case: UseCase) -> dict[str, str]:
-    """What the source gives of a row but the label: what makes its value in raw -> what raw calls it."""
-    reader = _Reader(use_case)
-    return {
-        _digest([reader._identity(name), *reader._typed(name)]): use_case.source_names[name]
-        for name in use_case.given_columns
-        if name != use_case.target
-    }
-
-
 def of_admission(use_case: UseCase) -> str:
     """The fingerprint of all that lets a raw row feed windows, and on which day; what its columns say beyond that is no matter."""
     reader = _Reader(use_case)
@@ -234,11 +224,6 @@ class _Reader:
         """What a column's values are, and how texts spell them where the file says so."""
         spec = self.use_case.columns[name]
         return spec.type if spec.format is None else f"{spec.type} {spec.format}"
-
-    def _typed(self, name: str) -> list[Any]:
-        """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
-        told = self._column(name)
-        return [told["type"], [] if told["type"] == "string" else told["missing"]]
 
     def _column_or_text(self, name: str) -> Any:
         try:

@@ -291,7 +291,6 @@ def _look_back(run: Run) -> None:
     now, aside = _opened(run)
     use_case, past_raw = run.use_case, now.store.read("past_raw")
     every = dates.past_of(use_case, run.kind, run.partition), dates.days_of(use_case, run.kind, run.partition)
-    aside.store.adopt("past_raw", now.store)  # by which a day's rows are told from those that a gate has stopped
     fed = past.compute(past_raw, None, use_case)
     aside.store.write("past", fed.rows)
     clean = aside.store.read("clean")

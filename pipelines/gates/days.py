@@ -2,8 +2,8 @@
 
 A day whose rows are the very rows that its night, or another run before this one, has let through needs no other proof. A
 day that differs from what was let through is told, and closes the gate where it differs by much. A day of which no
-run knows anything is judged by the other days (`pipelines.gates.usual`). A night that its own gate stopped feeds no window,
-as long as the source gives the same rows.
+run knows anything is judged by the other days (`pipelines.gates.usual`). A day whose own night was stopped by a gate on its rows
+feeds no window until that night has been run again and let through, whatever the source gives of it meanwhile.
 
 Before the first day on which the source has rows, none are due, unless another run has let through rows of so early a day.
 """
@@ -17,7 +17,7 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pipelines import dates
+from pipelines import dates, labelled, sql
 from pipelines.config import Expectation
 from pipelines.config.watch import LikePast
 from pipelines.gates import known, usual
@@ -35,7 +35,7 @@ GOOD = "as expected"
 MARGIN = LikePast.model_fields["margin"].default
 FEWEST, MOST = 1 / 4, 2.5
 CHANGED = 0.1  # of a day's rows, or known labels: so many may be others than were let through
-LABELLED = 0.5  # of the labels that are due: so many may be missing, and chance
+MOST_DAYS = 5  # in a sentence
 SURE = 5  # standard deviations of a count, beyond a share that is allowed of each of many days
 
 Told: TypeAlias = Iterator[tuple[date, str]]
@@ -43,22 +43,35 @@ Told: TypeAlias = Iterator[tuple[date, str]]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of each day: what for, and whether a wrong day closes the gate."""
+    """What is asked of each day: what for, and whether a wrong day closes the gate.
+
+    `why` may name the `{nights}` of the days that are wrong.
+    """
 
     why: str
     ask: Callable[[Judged], Told]
     severity: Literal["stop", "warn"] = "stop"
 
 
-def expectations(run: Run) -> tuple[Stated, ...]:
-    """What is expected of the columns of `table`, for a run whose `days` are published."""
-    return tuple(
-        Stated(
-            Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": name, "value_set": [GOOD]}, severity=question.severity),
-            why=question.why.format(use_case=run.use_case.name, key=run.use_case.key, rejected=run.use_case.cleanse.max_quarantined),
-        )
-        for name, question in QUESTIONS.items()
+def expectations(run: Run, table: duckdb.DuckDBPyRelation) -> tuple[Stated, ...]:
+    """What is expected of the columns of `table`, for a run whose `days` are published; what is wrong in them, in plain words."""
+    return tuple(_stated(run, name, question, table) for name, question in QUESTIONS.items())
+
+
+def _stated(run: Run, name: str, question: Question, table: duckdb.DuckDBPyRelation) -> Stated:
+    every = table.project(f"CAST(day AS VARCHAR), {sql.name(name)}").order("1").fetchall()
+    wrong = {day: cell for day, cell in every if cell != GOOD}
+    facts = {"use_case": run.use_case.name, "key": run.use_case.key, "rejected": run.use_case.cleanse.max_quarantined}
+    return Stated(
+        Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": name, "value_set": [GOOD]}, severity=question.severity),
+        why=question.why.format(**facts, nights=_few(list(wrong), ", then ") or "DAY"),
+        told=f"{len(wrong):,} of {len(every):,} days: {_few(list(wrong.values()), '; ')}" if wrong else "",
     )
+
+
+def _few(told: Sequence[str], between: str) -> str:
+    more = f" and {len(told) - MOST_DAYS:,} more" if len(told) > MOST_DAYS else ""
+    return between.join(told[:MOST_DAYS]) + more
 
 
 def table(run: Run) -> duckdb.DuckDBPyRelation:
@@ -129,6 +142,11 @@ class Judged:
         return any(known.has_rows_of(day, word) or column in self.shared[word.store] for word in self.known.get(day.day, ()))
 
     @cached_property
+    def stopped(self) -> dict[date, str]:
+        """The days whose own nights were stopped by a gate on their rows, in words: closed, whoever else knows them."""
+        return {day.day: told for day in self.judged_by_day if (told := known.stopped(self.run, day))}
+
+    @cached_property
     def fresh(self) -> list[Day]:
         """The days of the past with rows of which nobody knows anything."""
         return [day for day in self.past if day.rows and not self.known.get(day.day)]
@@ -136,7 +154,7 @@ class Judged:
     @cached_property
     def sound(self) -> list[Day]:
         """The days that were let through: here, or, where these are not enough to tell what is usual, elsewhere."""
-        here = [day for day in self.days if day.rows and (day.own or self.is_known(day))]
+        here = [day for day in self.days if day.rows and day.day not in self.stopped and (day.own or self.is_known(day))]
         seen, meaning = {day.day for day in self.days}, self.days[0].meaning
         elsewhere = {day.day: day for day in self.told if day.rows and day.day not in seen and day.meaning == meaning}
         return here if len(here) >= usual.ENOUGH_DAYS else [*here, *elsewhere.values()]
@@ -213,10 +231,8 @@ def _again(judged: Judged) -> Told:
     return _over(judged, [(day, day.again, day.rows) for day in judged.days], "keys come again")
 
 
-def _refused(judged: Judged) -> Told:
-    for day in judged.judged_by_day:
-        if day.rows and not judged.is_known(day) and (gate := known.refused(judged.run, day)):
-            yield day.day, f"stopped by {gate}"
+def _stopped(judged: Judged) -> Told:
+    return iter(judged.stopped.items())
 
 
 def _changed(judged: Judged) -> Told:
@@ -308,7 +324,7 @@ def fewest_labels(rows: int, age: int, aged: Sequence[tuple[int, float]], earlie
     """
     no_older = [share for other, share in aged if other <= age]
     share = max(min(no_older) if len(no_older) >= usual.ENOUGH_DAYS else 0.0, earlier)
-    return LABELLED * share * rows - CHANCE * math.sqrt(share * (1 - share) * rows)
+    return labelled.fewest(rows, share)
 
 
 def _age(day: Day) -> int:
@@ -327,7 +343,8 @@ def _another(judged: Judged) -> Told:
             yield day.day, f"has the rows of {twin.day}"
 
 
-_MEND = "mend the source; if this is right, run that night again ({use_case}, by its own gates)"
+_AGAIN = "python -m pipelines run {use_case} scoring {nights}, or in Airflow clear it from its first task"
+_MEND = "way out: mend the source; if this is right, let the gates of that night say so: " + _AGAIN
 QUESTIONS: dict[str, Question] = {
     "missing": Question(
         "windows see each day, and it has rows; if days without any are in order, say so: limits.empty_nights, source.expected", _missing
@@ -341,10 +358,14 @@ QUESTIONS: dict[str, Question] = {
         "a key names a row, and cleanse.max_quarantined allows {rejected:.3g} to come again on another day: is {key} the customer's, not the row's?",
         _again,
     ),
-    "stopped_nights": Question("a night that its gate has stopped feeds no windows: " + _MEND, _refused),
+    "stopped_nights": Question(
+        "rows that their own night's gate has stopped feed no windows until that night has been let through; "
+        "way out: mend the cause, in the source or in the file, and run it again: " + _AGAIN,
+        _stopped,
+    ),
     "differences": Question("these days were let through with other rows", _changed, "warn"),
     "great_differences": Question(
-        "these days were let through with other rows: " + _MEND + "; of labels, the nights that have known the others", _changed_much
+        "these days were let through with other rows; " + _MEND + "; of labels, the nights that have known the others", _changed_much
     ),
     "values": Question("a day that no run knows is like others, and so are labels that have become known", _unusual),
     "labels": Question("labels that are known by now are there; one that breaks a rule is none", _unlabelled),

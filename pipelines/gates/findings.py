@@ -42,6 +42,7 @@ class Finding:
         result: Great Expectations' own result, see `evidence`; None where it could not be asked.
         unjudged: Why it could not be judged, where that is so: it is stated wrongly, computing it raised an error, or it has judged
             no value. What the data are like is then not known, and mending them is no way out.
+        plain: Whether what was found is a sentence of its own, beside which neither expectation nor limits need be told.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Finding:
     rows: tuple[dict[str, str], ...] = ()
     result: dict[str, Any] | None = None
     unjudged: Literal["mistaken", "raised", "no values"] | None = None
+    plain: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -70,6 +72,8 @@ class Finding:
         # Of many limits what was found tells those that were broken; the page shows all of them.
         allowed = f"; allowed: {self.allowed}" if self.allowed and "limits" not in self.kwargs else ""
         why = f" ({self.why})" if self.why else ""
+        if self.plain:
+            return one_line(f"{self.subject}: {self.found}{why}")
         return one_line(f"{self.subject}: {self.name}: {self.found}{allowed}{why}")
 
 
@@ -83,7 +87,7 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     if observed.raised and not nothing:
         return replace(_unasked(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"), result=evidence.result(stated, observed))
     observed = replace(observed, success=observed.success and not nothing)
-    return replace(
+    found = replace(
         _unasked(stated, nothing or _found(result, value, examples), "no values" if nothing else None),
         success=observed.success,
         observed=value,
@@ -92,6 +96,10 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
         rows=tuple({name: _cell(cell) for name, cell in row.items()} for row in rows),
         result=evidence.result(stated, observed),
     )
+    if observed.success or nothing or not stated.told:
+        return found
+    whole = tuple({name: _word(plain(cell)) for name, cell in row.items()} for row in rows)  # sentences, too: none is cut
+    return replace(found, found=stated.told, examples=(), rows=whole, plain=True)
 
 
 def of_mistakes(stated: Stated, mistakes: Iterable[str]) -> Finding:

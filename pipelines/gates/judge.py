@@ -151,7 +151,8 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     if table == "past":
         if run.store.manifest("past").schema != run.store.manifest("clean").schema:
             return verdict(findings=found, refusal="past has other columns, or of other types, than clean: its days cannot be judged")
-        found = _failed_first((*found, *judged(days.table(run), run.store, days.expectations(run), frozenset(), "day")))
+        table_of_days = days.table(run)
+        found = _failed_first((*found, *judged(table_of_days, run.store, days.expectations(run, table_of_days), frozenset(), "day")))
     ways = _ways_out(run, table, found)
     return verdict(findings=found, refusal=None, way_out=ways, accepted=None if said is None else str(said))
 
@@ -296,5 +297,7 @@ def _places(places: Sequence[str]) -> str:
 def _cause(run: Run, table: GatedTable) -> str:
     if table == "drift":
         return "read the drift report; let the source give labels that are missing; if a change is there to stay, train again"
+    if table == "past":  # what it was made of may be mended by now, and has to be read again
+        return "mend what is told of each day"
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
     return f"mend the cause{rows}, in the data or in {run.loaded.path.name}"

@@ -1,7 +1,8 @@
 """What other runs have let through of the days that windows see, and how the days are now.
 
 A day is known by its night's own row in the table `days`, by those of the night before this partition, and by the newest training's:
-each only if the gates of the tables that it tells of are open on them as they are now. Only earlier partitions are asked.
+each only if the gates of the tables that it tells of are open on them as they are now, and no other gate has stopped its rows.
+Only earlier partitions are asked.
 
 Each is a word: on the rows of a day, and on its labels, if it knew any; a night's own word knows none. Words that were given
 by another file are compared by the columns that mean the same in both, whatever either file calls them.
@@ -15,9 +16,10 @@ from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import dates, definitions, let_through, meaning, sql
+from pipelines import dates, definitions, meaning, sql
 from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
+from pipelines.gates import past
 from pipelines.run import Run
 from pipelines.store import Store
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     import duckdb
 
 KINDS: tuple[Kind, ...] = ("scoring", "training")
-# The gates by which a night's own rows are stopped. Not gate_past: what that stops is not the night's own.
-OF_A_NIGHT: tuple[GatedTable, ...] = ("raw", "clean", "features", "predictions")
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,19 @@ def newest_labels(words: Sequence[Day]) -> Day | None:
     return max(told, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
 
 
-def refused(run: Run, day: Day) -> str | None:
-    """The gate that has stopped the night of these very rows, if one did and they have not been mended since."""
+def stopped(run: Run, day: Day) -> str | None:
+    """That a gate has stopped the rows of a day's own night, and has not let any through since; None if none has.
+
+    What the source gives of that day now is no matter: that it is mended, the gate has to say.
+    """
     night = run.store.at("scoring", day.day)
-    if not _is_earlier(run, night) or not night.has("raw"):
+    if not _is_earlier(run, night):
         return None
-    closed = next((f"gate_{table}" for table in OF_A_NIGHT if _is_closed(night, table)), None)
-    return closed if closed and _is_delivered_again(run, day, night) else None
+    try:
+        gate = past.stopped_by(night)
+    except TableCorrupt as error:
+        return f"nobody knows whether its night was stopped: {str(error).splitlines()[0]}"
+    return gate and f"stopped by {gate}"
 
 
 def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Day], Difference]:
@@ -212,47 +218,16 @@ def _is_let_through(run: Run, store: Store) -> bool:
         made_of_these = all(inputs.get(f"{store.kind}/{store.partition}/{table}") == store.digest(table) for table in tables)
     except TableMissing:
         return False
-    return made_of_these and all(let_through.is_let_through(store, run.use_case, table) for table in tables)
+    return made_of_these and all(past.is_sound(store, run.use_case, table) for table in tables)
 
 
 def _own(run: Run, day: Day) -> Day | None:
     """What the night of this day has let through."""
     night = run.store.at("scoring", day.day)
-    if not _is_earlier(run, night) or not _is_let_through(run, night) or any(_is_closed(night, table) for table in OF_A_NIGHT):
+    if not _is_earlier(run, night) or not _is_let_through(run, night):
         return None
     return next((known for known in days(night) if known.day == day.day and known.meaning == day.meaning), None)
 
 
 def _is_earlier(run: Run, night: Store) -> bool:
     return night.partition < run.partition
-
-
-def _is_closed(store: Store, table: GatedTable) -> bool:
-    """Whether a gate has stopped the very table that is published.
-
-    Raises:
-        TableCorrupt: what it has said is damaged, so that nobody knows.
-    """
-    try:
-        evidence = let_through.evidence_of(store, table)
-        return evidence.get("passed") is False and evidence.get("digest") == store.digest(table)
-    except TableMissing:
-        return False
-
-
-def _is_delivered_again(run: Run, day: Day, night: Store) -> bool:
-    """Whether the source gives of a day what it gave its night, as far as both files ask for it; the label, which is hidden at night, aside."""
-    names = run.use_case.source_names
-    ours = run.store.read("raw" if day.own else "past_raw")
-    ours = ours.filter(f"CAST({sql.name(names[run.use_case.time])} AS DATE) = DATE '{day.day}'")
-    there = _file(run, night, "raw")
-    here, called = meaning.delivered(run.use_case), meaning.delivered(there)
-    both = sorted((here[one], called[one]) for one in here.keys() & called.keys())
-    pairs = list(zip(*both, strict=True))
-    return len(pairs) == 2 and _told(ours, pairs[0]) == _told(night.read("raw"), pairs[1])
-
-
-def _told(rows: duckdb.DuckDBPyRelation, columns: Sequence[str]) -> tuple[Any, ...]:
-    """The number of rows, and a hash of all, without order."""
-    ((n, told),) = rows.aggregate(f"count(*), sum(hash({', '.join(map(sql.name, columns))}))").fetchall()
-    return n, told

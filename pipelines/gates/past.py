@@ -2,6 +2,9 @@
 
 Never later ones, so that a partition that runs again, years after, is judged as it was judged then. Reading them makes them
 no input of anything: a gate writes no table.
+
+Nor one whose rows another of its gates has stopped: what gate_features finds wrong stands in raw and clean, too, though their own
+gates have not seen it.
 """
 
 from __future__ import annotations
@@ -11,10 +14,40 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipelines import sql
-from pipelines.config import GatedTable
-from pipelines.let_through import is_let_through
+from pipelines.config import GatedTable, UseCase
+from pipelines.errors import TableCorrupt, TableMissing
+from pipelines.let_through import evidence_of, is_let_through
 from pipelines.run import Run
 from pipelines.store import Store
+
+# The gates that judge a partition's own rows. Not gate_past: the days that it stops are those before, which are closed by themselves,
+# and a night that it has stopped would close the next one, and that the next, when they are long gone. Not gate_predictions: that
+# scores are unlike earlier ones may be the model's fault, and then a training over these very rows is the remedy.
+OF_ROWS: tuple[GatedTable, ...] = ("raw", "clean", "features")
+
+
+def stopped_by(store: Store, but: GatedTable | None = None) -> str | None:
+    """The gate (but that of one table) that has stopped a partition's own rows, and has let none through since, whatever stands there.
+
+    Raises:
+        TableCorrupt: what a gate has said is damaged, so that nobody knows.
+    """
+    return next((f"gate_{table}" for table in OF_ROWS if table != but and _has_closed(store, table)), None)
+
+
+def is_sound(store: Store, use_case: UseCase, table: GatedTable) -> bool:
+    """Whether a table was let through by its own gate, and its rows were stopped by none."""
+    try:
+        return is_let_through(store, use_case, table) and stopped_by(store, but=table) is None
+    except TableCorrupt:
+        return False
+
+
+def _has_closed(store: Store, table: GatedTable) -> bool:
+    try:
+        return evidence_of(store, table).get("passed") is not True
+    except TableMissing:
+        return False
 
 
 @dataclass(frozen=True)
@@ -37,11 +70,11 @@ class Past:
 
 
 def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
-    """Every earlier partition of the run's kind whose gate has let the table through, newest first; a night without rows tells nothing."""
+    """Every earlier partition of the run's kind in which the table is sound, newest first; a night without rows tells nothing."""
     for day in reversed(run.store.partitions(run.kind)):
         if day < run.partition:
             store = run.store.at(run.kind, day)
-            if is_let_through(store, run.use_case, table) and (run.kind != "scoring" or store.manifest(table).rows):
+            if is_sound(store, run.use_case, table) and (run.kind != "scoring" or store.manifest(table).rows):
                 yield store
 
 

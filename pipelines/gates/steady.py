@@ -174,7 +174,7 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
     for day in reversed(run.store.partitions("training")):
         if day < run.partition:
             store = run.store.at("training", day)
-            if is_let_through(store, run.use_case, table):
+            if past.is_sound(store, run.use_case, table):
                 said = _said(run, store, table)
                 return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
     return {}
@@ -233,7 +233,7 @@ def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, D
     found = {}
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
-        if store.has(table) and is_let_through(store, run.use_case, table):
+        if store.has(table) and past.is_sound(store, run.use_case, table):
             said = _said(run, store, table)
             if _same_meaning(run, said.use_case, own.use_case) and day in said.days:
                 found[day] = said.days[day]

@@ -59,12 +59,14 @@ class Stated:
 
     `needs_values`: it fails where it has judged no value, since then it says nothing. A built-in one that is asked of whatever is
     there, be it nothing, does not: whether there is anything is asked by another.
+    `told`: what was found, in plain words, where it fails and those of the expectation would tell a person nothing.
     """
 
     expectation: Expectation
     where: str = BUILT_IN
     why: str = ""
     needs_values: bool = True
+    told: str = ""
 
 
 def build(expectation: Expectation) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 
-from pipelines import dates, sql
+from pipelines import dates, flow, sql
 from pipelines.config import Kind
+from pipelines.errors import GateClosed
 from pipelines.run import Run
 from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Stage
@@ -25,6 +27,9 @@ def damages(stage: Stage) -> Iterator[Damage]:
     if not stage.use_case.features.history:
         return
     yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
+    for what, late in {"": False, ", and one row of it came late": True}.items():
+        stopped = partial(_stopped_yesterday, late=late)
+        yield Damage(f"scoring's past: a day whose own night gate_features has stopped{what}", "scoring", stopped, stopped_by=GATE)
     for kind in KINDS:
         for what, statement in _statements(stage).items():
             yield Damage(
@@ -144,6 +149,19 @@ def _on_days(stage: Stage, kind: Kind, statement: str) -> Run:
 
 def _yesterday_again(stage: Stage) -> Run:
     stage.deliver_more(stage.night, f"{_a_day_later(stage)} WHERE {_some(stage)}", of=stage.night - timedelta(days=1))
+    return stage.run("scoring")
+
+
+def _stopped_yesterday(stage: Stage, late: bool) -> Run:
+    """What the source gives of the day before is as it was, or nearly, and its night was stopped for what its features say."""
+    day, key = stage.night - timedelta(days=1), _source(stage, stage.use_case.key)
+    night, number = stage.run("scoring", day), sql.name(next(iter(stage.use_case.features.numbers)))
+    stage.rewrite(night, "features", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
+    with suppress(GateClosed):
+        flow.gate(night.afresh(), "features")
+    if late:
+        other = f"{key} || ' late'" if stage.use_case.columns[stage.use_case.key].type == "string" else f"-{key} - 1"
+        stage.deliver(day, f"FROM rows UNION ALL (SELECT * REPLACE ({other} AS {key}) FROM rows LIMIT 1)")
     return stage.run("scoring")
 
 

@@ -12,13 +12,14 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipelines import dates, flow
+from pipelines import dates, flow, kept
 from pipelines.config import GatedTable, Kind, Step
 from pipelines.errors import GateClosed
-from pipelines.gates import days, judge
+from pipelines.gates import days, judge, known, past
 from pipelines.gates.judge import Verdict
 from pipelines.run import Run
 from pipelines.settings import Settings
+from pipelines.store import as_json
 from tests import tiny
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
@@ -192,10 +193,64 @@ def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_men
     changes[day] = DEARER
     with pytest.raises(GateClosed, match="gate_raw"):
         world.lived("scoring", day)
-    found = told(world.judged("scoring", night))
-    assert f"{day}: stopped by gate_raw" in found["stopped_nights"]
     changes.clear()
-    assert world.judged("scoring", night).passed, "the source was mended"
+    found = told(world.judged("scoring", night))
+    assert (
+        f"stopped_nights: 1 of 8 days: {day}: stopped by gate_raw (rows that their own night's gate has stopped feed"
+        in found["stopped_nights"]
+    )
+    assert f"run it again: python -m pipelines run tiny scoring {day}, or in Airflow" in found["stopped_nights"], (
+        "the source alone mends nothing"
+    )
+    assert "stopped_nights" in told(world.judged("training", night + timedelta(days=2))), "it is a day of a training, too"
+    assert world.lived("scoring", day).judged("scoring", night).passed, "its own night was let through"
+
+
+# What the source gives of a stopped day later on, though nobody has mended it.
+LATER: dict[str, Change] = {
+    "one row more": lambda rows: [*DEARER(rows), {**rows[0], "id": "late"}],
+    "other keys": lambda rows: [{**row, "id": f"{row['id']} "} for row in DEARER(rows)],
+    "no rows": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_a_stopped_day_stays_stopped_whatever_the_source_gives_of_it_now(world: World, what: str) -> None:
+    day, night = NIGHT + timedelta(days=2), NIGHT + timedelta(days=3)
+    changes[day] = DEARER
+    with pytest.raises(GateClosed, match="gate_raw"):
+        world.lived("scoring", day)
+    changes[day] = LATER[what]
+    assert f"{day}: stopped by gate_raw" in told(world.judged("scoring", night))["stopped_nights"]
+
+
+def test_a_stopped_night_whose_first_steps_alone_ran_again_is_stopped_still(world: World) -> None:
+    day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
+    evidence(world, day, "features", passed=False)
+    flow.take(world.run("scoring", day), "ingest")
+    flow.gate(world.run("scoring", day), "raw")
+    assert f"{day}: stopped by gate_features" in told(world.judged("scoring", night))["stopped_nights"]
+
+
+def evidence(world: World, day: date, table: GatedTable, *, passed: bool) -> None:
+    """What the gate of a night has said, of whatever table."""
+    store = world.run("scoring", day).store
+    name = f"gates/{table}.json"
+    store.write_file(name, as_json(kept.sealed({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})))
+
+
+@pytest.mark.parametrize(("table", "stops"), [("features", True), ("past", False), ("predictions", False)])
+def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_it_later_on(
+    world: World, table: GatedTable, stops: bool
+) -> None:
+    """Its own `days` were let through before; so was its `clean`, which says what is usual no more."""
+    day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
+    evidence(world, day, table, passed=False)
+    found = told(world.judged("scoring", night))
+    assert (f"{day}: stopped by gate_{table}" in found.get("stopped_nights", "")) is stops
+    assert (day in [store.partition for store in past.let_through(world.run("scoring", night), "clean")]) is not stops
+    words = {f"{store}" for store in known.others(world.run("scoring", night))}
+    assert (f"tiny scoring {day}" in words) is (table == "predictions"), "a night that gate_past has stopped knows its past no better"
 
 
 def test_a_day_that_was_corrected_is_right_once_its_night_was_run_again(world: World) -> None:
@@ -283,8 +338,6 @@ def test_an_edit_without_meaning_lets_no_stopped_night_feed_windows(world: World
         world.lived("scoring", day)
     found = told(edited(world, edit).judged("scoring", night))
     assert f"{day}: stopped by gate_raw" in found["stopped_nights"]
-    changes.clear()
-    assert world.judged("scoring", night).passed, "the source was mended"
 
 
 def test_a_column_that_no_run_has_let_through_is_judged_by_other_days(world: World) -> None:
