@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
 import duckdb
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import drift_report, metrics, metrics_stream, pages, performance, personal, spill, sql
+from pipelines import dates, drift_report, labelled, metrics, metrics_stream, pages, performance, personal, spill, sql
 from pipelines.drift_report import Test
 from pipelines.errors import BadInput, listed
 from pipelines.metrics_stream import Measured
@@ -53,6 +53,7 @@ COLUMNS = {
     "reference_value": "float64",
     "matured_share": "float64",
     "due_rows": "Int64",
+    "reference_labelled": "float64",
     "note": "string",
 }
 
@@ -70,8 +71,9 @@ class Found:
             which the champion has no night in the week);
             reference_missing and current_missing (shares of all rows); reference_rows and current_rows (all of them,
             though the statistic may come from a sample); for performance also reference_value (the champion on its
-            held-out rows), matured_share (of the week's predictions, how many have a label) and due_rows (of how many it is
-            due); note (why a value is null, or what else there is to say). It is the same for the same inputs.
+            held-out rows), matured_share (of the week's predictions, how many have a label), due_rows (of how many it is
+            due) and reference_labelled (of the training's rows of such an age, the share that had one);
+            note (why a value is null, or what else there is to say). It is the same for the same inputs.
         html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.
     """
@@ -147,6 +149,7 @@ class _Row:
     reference_value: float | None = None
     matured_share: float | None = None
     due_rows: int | None = None
+    reference_labelled: float | None = None
     note: str | None = None
 
 
@@ -197,7 +200,8 @@ def compare(
             "nothing to compare\n  way out: see why the source gave none; a week in which at least one night has rows can be compared"
         )
     ((first,),) = scored.aggregate(f"min({sql.name(use_case.time)})::DATE").fetchall()
-    performed = list(_performance(scored, labels, due, held_out, champion, use_case))
+    had = labelled_before(reference, (due - first).days + 1, champion.partition, use_case)
+    performed = list(_performance(scored, labels, due, held_out, had, champion, use_case))
     other_versions = _other_versions(scored, score_now.rows, champion)
     old, new = common_only(before.sample, now.sample, use_case.features.categories)
     # Features and scores below one another: they are samples of different rows, and Evidently leaves out what a row lacks.
@@ -410,6 +414,7 @@ def _performance(
     labels: duckdb.DuckDBPyRelation | None,
     due: date,
     held_out: duckdb.DuckDBPyRelation,
+    had: float,
     champion: Champion,
     use_case: UseCase,
 ) -> Iterator[_Row]:
@@ -439,6 +444,7 @@ def _performance(
             reference_value=before[name].value,
             matured_share=found.rows / found.predictions,
             due_rows=int(due_rows),
+            reference_labelled=had if name == primary else None,
             note="; ".join(filter(None, (found.values[name].reason, several))) or None,
         )
     for version, own in found.versions.items() if several else ():
@@ -456,6 +462,21 @@ def _performance(
                 matured_share=own.rows / own.predictions,
                 note=own.values[name].reason,
             )
+
+
+def labelled_before(reference: duckdb.DuckDBPyRelation, days: int, trained: date, use_case: UseCase) -> float:
+    """The share of the training's rows that had a label: of its newest days, as many as are due in the week.
+
+    Labels may come one by one, so that older days say nothing of what is due. Of n rows, all of them with a label, one more need
+    not have one: so few rows say no more.
+    """
+    last, time, target = dates.days_of(use_case, "training", trained).last, sql.name(use_case.time), sql.name(use_case.target)
+    newest = reference.filter(f"{time}::DATE > {_day(last - timedelta(days=days))}")
+    for rows in (newest, reference):
+        ((known, every),) = rows.aggregate(f"count({target}), count(*)").fetchall()
+        if every:
+            return float(known / (every + 1))
+    return 0.0
 
 
 def _day(day: date) -> str:
@@ -496,8 +517,9 @@ def _page(
 ) -> str:
     time = sql.name(use_case.time)
     first, last = scored.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
-    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     features = [row for row in records if row["kind"] == "feature"]
+    performed = [row for row in records if row["kind"] == "performance"]
     return pages.render(
         "drift.html.j2",
         use_case=use_case,
@@ -505,7 +527,8 @@ def _page(
         first=first,
         last=last,
         judged=[row for row in records if row["kind"] in ("feature", "prediction")],
-        performance=[row for row in records if row["kind"] == "performance"],
+        performance=performed,
+        not_judged=None if performed[0]["threshold"] is None else labelled.not_judged(performed[0]),
         versions=[row for row in records if row["kind"] == "version"],
         drifted=[row["subject"] for row in features if row["drifted"]],
         n_features=len(features),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -168,11 +169,40 @@ def test_labels_that_are_due_and_not_there_are_told(labelled: pd.DataFrame) -> N
 
 
 def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is_asked_for_and_no_reason_to_train() -> None:
-    facts = fitted.use_case()
-    strict = facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.3})})
+    strict = with_least(0.3)
     found = compare(quiet_week(), labelled=quiet_week().assign(bad=np.nan), use_case=strict)
     assert "verdict bad" in found.html
     assert not found.retrain(strict)
+
+
+def with_least(worst: float) -> UseCase:
+    facts = fitted.use_case()
+    return facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": worst})})
+
+
+@pytest.mark.parametrize(
+    ("labelled", "told"),
+    [
+        (quiet_week()[:12], "of 350 predictions whose labels are due, 12 have one; at least 172 must"),
+        (quiet_week()[quiet_week().bad == 0], "aucpr has no value on .* all have the label 0"),
+    ],
+    ids=["nearly none", "one class"],
+)
+def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(labelled: pd.DataFrame, told: str) -> None:
+    red = compare(quiet_week(), labelled=labelled, use_case=with_least(0.3)).html
+    assert re.search(r"Nobody knows whether aucpr is worse than the worst allowed, 0\.3\d*: " + told, red)
+    assert "verdict bad" in red
+    assert "verdict bad" not in compare(quiet_week(), labelled=labelled).html, "no minimum is stated"
+
+
+def test_labels_are_as_many_as_the_training_had_in_its_newest_days() -> None:
+    rows = fitted.rows().assign(at=lambda rows: rows["at"] + timedelta(days=29))  # the training's last two days are the 29th and 30th
+    sparse = rows.assign(bad=rows.bad.where(rows.index % 4 == 0))
+    older = rows.assign(id="old " + rows.id, at=rows["at"] - timedelta(days=9))
+    found = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]))
+    assert row(found, "aucpr").reference_labelled == pytest.approx(100 / 401)
+    long_ago = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]).assign(at=older["at"].iloc[0]))
+    assert row(long_ago, "aucpr").reference_labelled == pytest.approx(500 / 801), "where its newest days have no rows, all of it"
 
 
 def test_labels_of_which_some_are_there_are_counted_beside_those_that_are_due() -> None:

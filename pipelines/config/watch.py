@@ -125,7 +125,8 @@ class Monitoring(Strict):
     max_drifted_share: Share = Field(default=0.5, description="The share of features that may drift before gate_drift turns red.")
     min_performance: float | None = Field(
         default=None,
-        description="The worst allowed primary metric on matured labels. Where labels are due and none is found, gate_drift closes, too.",
+        description="The worst allowed primary metric on matured labels. gate_drift closes, too, where labels are due and the metric has no value, "
+        "or fewer than half of the share that the training's rows had are there.",
     )
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
-from pipelines import dates, kept
+from pipelines import dates, kept, labelled
 from pipelines.config import Expectation, GatedTable, UseCase
 from pipelines.copies import OTHER
 from pipelines.errors import TableMissing
@@ -24,7 +24,7 @@ from pipelines.gates.suite import Stated
 from pipelines.gates.vacuous import FEW
 from pipelines.run import Run
 from pipelines.split import UNLABELLED
-from pipelines.sql import TYPES, type_of
+from pipelines.sql import TYPES, text, type_of
 from pipelines.sql import name as quoted
 
 Condition: TypeAlias = dict[str, Any]
@@ -77,7 +77,7 @@ def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
         "predictions": (use_case.key, use_case.time, "score", *decision, *reasons, "engine", "model_version", "run", "partition"),
         "drift": (
             *("subject", "kind", "type", "method", "value", "threshold", "drifted", "reference_missing", "current_missing"),
-            *("reference_rows", "current_rows", "reference_value", "matured_share", "due_rows", "note"),
+            *("reference_rows", "current_rows", "reference_value", "matured_share", "due_rows", "reference_labelled", "note"),
         ),
     }
     return every[table]
@@ -385,17 +385,45 @@ def _drift(run: Run) -> Iterator[Stated]:
             why=f"monitoring.max_drifted_share lets {allowed:.0%} of the features drift",
         )
     if use_case.monitoring.min_performance is not None:
-        worst = {"min_value" if use_case.greater_is_better else "max_value": use_case.monitoring.min_performance}
-        primary = _both(_is("kind", "performance"), _is("subject", use_case.metric.name))
-        why = "monitoring.min_performance, where labels are known"
-        yield _of_what_is_there("column_values_to_be_between", column="value", **worst, row_condition=primary, why=why)
-        yield _of_what_is_there(
-            "column_values_to_be_between",
-            column="current_rows",
-            min_value=1,
-            row_condition=_both(primary, _is("due_rows", 0) | {"operator": ">"}),
-            why="monitoring.min_performance judges by the labels that are due: the source gives none of them, or under no key of a prediction",
+        yield from _min_performance(run, use_case.monitoring.min_performance)
+
+
+def _min_performance(run: Run, worst: float) -> Iterator[Stated]:
+    """The primary metric is no worse than that, and has judged enough of the labels that are due: one that has judged none has not held."""
+    name, greater = run.use_case.metric.name, run.use_case.greater_is_better
+    primary = _both(_is("kind", "performance"), _is("subject", name))
+    why = f"the week's {name} stands in one row"
+    yield _must("column_values_to_not_be_null", column="due_rows", row_condition=primary, why=why)
+    yield _must("column_values_to_be_unique", column="subject", row_condition=primary, why=why)
+    found = _row_of(run, name)
+    if found is None or not found["due_rows"]:
+        return  # it cannot be known yet; where the row itself is missing, the first one fails
+    limit: dict[str, Any] = {"min_value" if greater else "max_value": worst}
+    allowed = f"monitoring.min_performance allows {'at least' if greater else 'at most'} {worst:g}"
+    few, none, value = labelled.too_few(found), labelled.no_value(found), found["value"]
+    yield _told(
+        _must("column_values_to_be_between", column="current_rows", min_value=labelled.enough(found), row_condition=primary),
+        f"{few}; {allowed} {name}, which so few do not judge; way out: let the source give labels, under the keys of the predictions",
+    )
+    if found["current_rows"]:
+        yield _told(
+            _must("column_values_to_not_be_null", column="value", row_condition=primary),
+            f"{none}; {allowed} {name}, and nobody knows whether that holds; way out: see whether the source's labels are right",
         )
+    yield _told(
+        _of_what_is_there("column_values_to_be_between", column="value", row_condition=primary, **limit),
+        f"{name} is {math.nan if value is None else value:.4g} on {found['current_rows']:,} labelled rows; {allowed}",
+    )
+
+
+def _row_of(run: Run, metric: str) -> dict[str, Any] | None:
+    """The row of a metric over the whole week, if the table has it, and all that is asked of it."""
+    needed = ("kind", "subject", *labelled.ASKED)
+    table = run.store.read("drift")
+    if not set(needed) <= set(table.columns):
+        return None
+    rows = table.filter(f"kind = 'performance' AND subject = {text(metric)}").project(", ".join(labelled.ASKED)).fetchall()
+    return dict(zip(labelled.ASKED, rows[0], strict=True)) if len(rows) == 1 else None
 
 
 _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
@@ -484,6 +512,10 @@ def _must(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
 
 def _should(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs, severity="warn"), why=why)
+
+
+def _told(one: Stated, sentence: str) -> Stated:
+    return replace(one, told=sentence)
 
 
 def _of_what_is_there(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:

@@ -125,8 +125,13 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("drift", "nobody knows whether it has drifted", replaced(drifted="NULL::BOOLEAN"), "drifted: expect_column_values_to_not_be_null"),
     ("drift", "no value and no reason", replaced(value="NULL::DOUBLE"), "says why in its note"),
     ("drift", "too many features have drifted", replaced(drifted="subject NOT IN ('channel', 'mean_7d')"), "4 of 6 values (66.7 %), e.g. true"),
-    ("drift", "no label is there of those that are due", replaced(current_rows="if(kind = 'performance', 0, current_rows)", value="if(kind = 'performance', NULL, value)"), "the labels that are due"),
-    ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.49, value)"), "value: expect_column_values_to_be_between"),
+    ("drift", "no label is there of those that are due", replaced(current_rows="if(kind = 'performance', 0, current_rows)", value="if(kind = 'performance', NULL, value)"), "current_rows: of 40 predictions whose labels are due, 0 have one; at least 13 must (half of the share"),
+    ("drift", "few labels are there of those that are due", replaced(current_rows="if(kind = 'performance', 12, current_rows)"), "12 have one; at least 13 must"),
+    ("drift", "labels of one class", replaced(value="if(kind = 'performance', NULL, value)", note="'all have the label 0'"), "value: all have the label 0; monitoring.min_performance allows at least 0.5 aucpr, and nobody knows"),
+    ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.49, value)"), "value: aucpr is 0.49 on 40 labelled rows; monitoring.min_performance allows at least 0.5"),
+    ("drift", "nobody knows how many labels are due", replaced(due_rows="NULL::BIGINT"), "due_rows: expect_column_values_to_not_be_null"),
+    ("drift", "the performance is not there", "SELECT * FROM rows WHERE kind <> 'performance'", "the week's aucpr stands in one row"),
+    ("drift", "the performance stands there twice", "FROM rows UNION ALL SELECT * REPLACE (0.9 AS value) FROM rows WHERE kind = 'performance'", "the week's aucpr stands in one row"),
 ]  # fmt: skip
 
 Judged = Callable[[GatedTable, str], Verdict]
@@ -245,7 +250,8 @@ def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date
     ("what", "worst", "damage"),
     [
         ("labels that are not due yet", "0.5", replaced(current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)")),
-        ("labels of one class", "0.5", replaced(value="if(kind = 'performance', NULL, value)")),
+        ("few labels, where few rows of the training had one", "0.5", replaced(current_rows="12", reference_labelled="0.2::DOUBLE")),
+        ("as few labels as chance leaves", "0.5", replaced(current_rows="13")),
         ("labels that nobody asks for", "null", replaced(current_rows="0", value="if(kind = 'performance', NULL, value)")),
     ],
 )

@@ -18,6 +18,7 @@ gates:
     - expect_column_values_to_match_regex: {column: customer, regex: "^c[0-9]$"}
   features:
     - expect_column_mean_to_be_between: {column: bad, min_value: 0.02, max_value: 0.4}
+monitoring: {min_performance: 0.1}
 """
 
 
