@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import approval, champions, let_through, registry, snapshot, verdict
 from pipelines.errors import GateClosed, NoChampion, TableCorrupt
-from pipelines.gates import known
+from pipelines.gates import past
 from pipelines.history import History
 from pipelines.manifest import MANIFEST
 from pipelines.run import Run
@@ -106,7 +106,7 @@ def test_what_a_nights_gate_has_said_of_its_rows_is_a_sentence_where_it_is_damag
     run.store.write("clean", pa.table({"id": [1]}))
     run.store.write_file("gates/clean.json", content)
     with pytest.raises(TableCorrupt) as error:
-        known._is_closed(run.store, "clean")
+        past.stopped_by(run.store)
     told(error, "gates/clean.json")
 
 

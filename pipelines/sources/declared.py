@@ -36,7 +36,7 @@ class Declared:
     label: str
     afterwards: frozenset[str]
     personal: frozenset[str]
-    in_snake_case: bool
+    in_snake_case: bool = False
 
     @classmethod
     def of(cls, use_case: UseCase) -> Declared:
