@@ -137,7 +137,7 @@ def test_a_night_is_ingested_and_derived_under_names_in_snake_case(settings: Set
 
 
 def test_digits_of_json_are_kept_under_names_in_snake_case(settings: Settings, tmp_path: Path) -> None:
-    line = '{"ID": 1.10, "At": "2026-02-01 10:00:00", "customer": 1e2, "Amount": 2, "channel": "chip", "bad": 0}\n'
+    line = '{"ID": 1.10, "At": "2026-02-01 10:00:00", "Customer": 1e2, "Amount": 2, "channel": "chip", "bad": 0}\n'
     (tmp_path / "rows.jsonl").write_text(line)
     source = {"kind": "file", "path": str(tmp_path / "rows.jsonl"), "format": {"type": "jsonl"}}
     (row,) = read(open_run(settings, source, cleanse={"rename": "snake_case"}))
