@@ -31,6 +31,7 @@ NO_PATHS = {
     *("Cleanse.rules.*", "Features.categories.*", "Features.numbers.*", "Features.texts.*", "SqlSource.query"),
     *("FileSource.derive.*", "HttpSource.derive.*", "PythonSource.derive.*", "SqlSource.derive.*"),
     *("Cleanse.fill.*", "Cleanse.merge.* keys", "Cleanse.merge.*.*[]", "Cleanse.missing.*[]", "Cleanse.rename keys"),
+    *("Column.format", "Column.max", "Column.min"),  # a spelling, and days or moments
     *("Column.allowed[]", "Label.positive", "FileFormat.quote", "FileFormat.separator"),
     *("Column.why", "Expectation.why", "UseCase.title", "HttpSource.licence", "HttpSource.member"),
     *("Promotion.approval", "Schedule.drift", "Schedule.scoring", "Schedule.training", "Window.since", "Window.until"),
