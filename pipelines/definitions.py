@@ -14,21 +14,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipelines import dates, manifest, meaning, places, use_cases, yaml_text
-from pipelines.config import Column, Expectation, GatedTable, Kind, Monitoring, UseCase
-from pipelines.config.base import LONGEST_NAME
+from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
-from pipelines.snake_case import snake_case
+from pipelines.put_together import put_together, with_privacy
 from pipelines.use_cases import Loaded
 
 if TYPE_CHECKING:
@@ -43,11 +41,8 @@ if TYPE_CHECKING:
 FILES = "files"  # of a use case, beside its tables
 FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
 LABEL = "the label"  # with a blank, so that no feature is called that
-SCORES = {"score", "decision"}  # columns of predictions: what they say is of the label
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
-# The facts of a use case that a model has learned, or that say how it was made; all others are the present file's.
-LEARNED = ("task", "columns", "label", "features", "prepare", "split", "candidates", "calibration", "threshold", "slices", "promotion")
 
 
 # --- a run's file
@@ -414,7 +409,7 @@ def for_version(run: Run, version: str) -> Loaded:
         f"# where something else is meant by {counted(others)}: that waits for a model that has learned it.\n"
     )
     try:
-        made = written(_put_together(learned.use_case, run.use_case), run.loaded.path, heading)
+        made = written(put_together(learned.use_case, run.use_case), run.loaded.path, heading)
         for still in differences(learned.use_case, made.use_case):
             raise ValueError(f"put together with the rest of the present file, they mean something else: {still}")
         return made
@@ -432,16 +427,6 @@ def _shows(learned: UseCase, now: UseCase) -> bool:
     return learned.task != now.task or learned.target in learned.source.derive or meaning.place(learned.target, learned) in given
 
 
-def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
-    """A file of before in which is personal what is so now, whatever the column was called: privacy is no matter of what was learned."""
-    personal = _personal_by_now(use_case, now)
-    columns = {
-        name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
-        for name, column in use_case.columns.items()
-    }
-    return use_case.model_copy(update={"columns": columns})
-
-
 def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
     """A file without the features that a night does not have, and without windows that look further back than it does.
 
@@ -455,26 +440,12 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
     if not more and len(windows) == len(now.features.windows):
         return loaded
     kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in meaning.KINDS}
-    gates = {table: tuple(each for each in expectations if not _is_about(each.kwargs, more)) for table, expectations in now.gates.items()}
-    about_features = {"slices": night.slices, "candidates": night.candidates, "gates": gates}
+    from pipelines import expected
+
     features = now.features.model_copy(update={**kinds, "windows": windows})
+    less = now.model_copy(update={"slices": night.slices, "candidates": night.candidates, "features": features})
     heading = f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before it.\n"
-    return written(now.model_copy(update={**about_features, "features": features}), loaded.path, heading)
-
-
-def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
-    """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms nobody."""
-    before, after = (
-        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()} for use_case in (then, now)
-    )
-    marked = [name for name, column in now.columns.items() if column.pii]
-    found = {name for name, names in before.items() if any(names & after[other] for other in marked)}
-    if _nameless(then) and _nameless(now):  # the same place, if the file has not been laid out anew
-        found |= {name for name, other in zip(then.given_columns, now.given_columns, strict=False) if other in marked}
-    if not all(any(after[other] & names for names in before.values()) for other in marked):
-        # It is new, or was called otherwise: then it is one of those that the present file does not know.
-        found |= {name for name, names in before.items() if not any(names & others for others in after.values())}
-    return found
+    return written(less.model_copy(update={"gates": expected.as_far_as(now, less)}), loaded.path, heading)
 
 
 def masked(run: Run) -> Run:
@@ -483,127 +454,3 @@ def masked(run: Run) -> Run:
     if now is None:
         return run
     return replace(run, loaded=replace(run.loaded, use_case=with_privacy(run.use_case, now.use_case)))
-
-
-def _put_together(learned: UseCase, now: UseCase) -> UseCase:
-    """The champion's definitions with all else of the present file.
-
-    Raises:
-        ValueError: nothing tells where a learned column stands in a file without names.
-    """
-    columns, rename = _laid_out(learned, now)
-    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay")}
-    changes |= {
-        "columns": columns,
-        "source": now.source.model_copy(update={"derive": learned.source.derive}),
-        "cleanse": learned.cleanse.model_copy(
-            update={"rename": ("snake_case", rename) if now.cleanse.snake_case else rename, "max_quarantined": now.cleanse.max_quarantined}
-        ),
-        "metric": now.metric if now.task == learned.task else learned.metric,
-        "monitoring": now.monitoring if now.task == learned.task else _monitoring(learned, now),
-        "gates": _expectations(learned, now),
-    }
-    return now.model_copy(update=changes)
-
-
-def _laid_out(learned: UseCase, now: UseCase) -> tuple[dict[str, Column], dict[str, str]]:
-    """The learned columns as the present file says that the source has them, and those that the source calls otherwise.
-
-    What the source delivers besides, since the present file knows it, is read and dropped.
-    """
-    known, sources = _known(learned, now), dict(learned.source_names)
-    besides = _besides(learned, now, known)
-    if _nameless(now):
-        delivered = [known.get(name) or besides[name] for name in now.given_columns]
-        sources |= {name: name for name in besides.values()}
-    else:
-        delivered = [*learned.given_columns, *besides.values()]
-        sources |= {name: now.source_names[column] for column, name in (known | besides).items()}
-    columns = dict(with_privacy(learned, now).columns)
-    for column, name in besides.items():
-        columns[name] = Column(type=now.columns[column].type, role="ignored", pii=now.columns[column].pii)
-    left = iter(delivered)  # each place of a learned column that the source delivers takes the next that it does deliver
-    order = [next(left) if name in learned.given_columns else name for name in learned.columns]
-    return {name: columns[name] for name in (*order, *left)}, {source: name for name, source in sources.items() if source != name}
-
-
-def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
-    """Present column -> the learned one that it is: both files call it the same in the source, or, where that has no names, at all.
-
-    Raises:
-        ValueError: the source has no names, and nothing tells where it has a learned column.
-    """
-    theirs = {meaning.place(name, learned): name for name in learned.given_columns}
-    called = {name: meaning.place(name, now) for name in now.given_columns}
-    known = {name: theirs[source] for name, source in called.items() if source in theirs}
-    if not _nameless(now):
-        return known
-    known |= {name: name for name in called if name not in known and name in learned.given_columns and name not in known.values()}
-    known |= _renamed_in_place(learned, now, known)
-    if lost := [name for name in learned.given_columns if name not in known.values()]:
-        raise ValueError(f"the source has no names, and {now.name}.yaml does not say which of its columns is {' or '.join(lost)}")
-    return known
-
-
-def _renamed_in_place(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
-    """Columns of a source without names that stand where they stood, if all that are known still do, too."""
-    before, after = learned.given_columns, now.given_columns
-    places = dict(zip(after, before, strict=False))
-    stay = _nameless(learned) and len(before) == len(after) and all(places[name] == learned_name for name, learned_name in known.items())
-    return {name: places[name] for name in after if name not in known} if stay else {}
-
-
-def _besides(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
-    """Present column -> a name for it among the learned ones, of which it is none."""
-    theirs = {source.lower() for source in learned.source_names.values()}
-    besides: dict[str, str] = {}
-    for name in now.given_columns:
-        # One that the source gives under the name of a column that was derived cannot stand beside that.
-        if name not in known and (_nameless(now) or now.source_names[name].lower() not in theirs):
-            besides[name] = _free(name, {*learned.columns, *theirs, *besides.values()})
-    return besides
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    """A name that nothing has yet, as close to this one as can be."""
-    return next(free for n in count(1) if (free := name if n == 1 else f"{name[: LONGEST_NAME - 5]}_{n}") not in taken)
-
-
-def _nameless(use_case: UseCase) -> bool:
-    """Whether the source's columns are told by their places alone."""
-    return getattr(getattr(use_case.source, "format", None), "header", True) is False
-
-
-def _monitoring(learned: UseCase, now: UseCase) -> Monitoring:
-    """The present file's monitoring, with the champion's performance: another task's metric is another measure."""
-    return now.monitoring.model_copy(update={"min_performance": learned.monitoring.min_performance})
-
-
-def _expectations(learned: UseCase, now: UseCase) -> dict[GatedTable, tuple[Expectation, ...]]:
-    """The present file's expectations, but about what means something else those of the champion's file."""
-    changed = _changed_names(learned, now)
-    found: dict[GatedTable, tuple[Expectation, ...]] = {}
-    for table in dict.fromkeys([*now.gates, *learned.gates]):
-        ours = [each for each in now.gates.get(table, ()) if not _is_about(each.kwargs, changed)]
-        theirs = [each for each in learned.gates.get(table, ()) if _is_about(each.kwargs, changed)]
-        found[table] = (*ours, *theirs)
-    return {table: expectations for table, expectations in found.items() if expectations}
-
-
-def _changed_names(learned: UseCase, now: UseCase) -> set[str]:
-    """Features and columns that mean something else in two files, or are in one alone; columns by the source's name, too."""
-    names: set[str] = set()
-    for before, after in ((meaning.meanings(learned), meaning.meanings(now)), (meaning.columns(learned), meaning.columns(now))):
-        names |= {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    if meaning.label(learned) != meaning.label(now):
-        names |= SCORES
-    return names | {use_case.source_names[name] for use_case in (learned, now) for name in names if name in use_case.columns}
-
-
-def _is_about(value: Any, names: set[str]) -> bool:
-    """Whether an expectation's arguments name one of these: a column, one of a list, or one within a row condition."""
-    if isinstance(value, dict):
-        return any(_is_about(item, names) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(_is_about(item, names) for item in value)
-    return isinstance(value, str) and (value in names or bool(names.intersection(re.findall(r"""["'](.+?)["']""", value))))

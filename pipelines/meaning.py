@@ -81,9 +81,40 @@ def columns(use_case: UseCase) -> Meanings:
     return {name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns}
 
 
+def raw(use_case: UseCase) -> Meanings:
+    """The fingerprint of each column of raw, under its name there: where its values come from, before any repair."""
+    reader = _Reader(use_case)
+    return {
+        use_case.source_names[name]: _digest([reader._identity(name), *reader._typed(name), reader._derived_or_text(name)])
+        for name in use_case.columns
+    }
+
+
 def place(column: str, use_case: UseCase) -> str:
     """Where a column comes from, as the source calls it: the same whatever a file does."""
     return _Reader(use_case)._identity(column)
+
+
+def declared(column: str, use_case: UseCase) -> list[Any]:
+    """All that a file says of a column but its name: what it is, how it is repaired, and what sends its rows to quarantine."""
+    spec = use_case.columns[column].model_dump(mode="json", exclude={"why"})
+    return [spec, _Reader(use_case)._column_or_text(column), column in use_case.cleanse.drop]
+
+
+def readers(column: str, use_case: UseCase) -> set[str]:
+    """The features that read a column of the source, be it through a window, and the columns that are derived from it."""
+    frames, windows = Clock().frames(use_case), use_case.features.windows
+    found = set()
+    for name, (_, text) in _expressions(use_case).items():
+        with suppress(sql.BadExpression):
+            parsed = sql.parse(text, frames)
+            if column in parsed.every_column.union(*(windows[each.window].by for each in parsed.aggregates)):
+                found.add(name)
+    for name, text in use_case.source.derive.items():
+        with suppress(sql.BadExpression):
+            if use_case.source_names[column].lower() in sql.parse(text).every_column:
+                found.add(name)
+    return found
 
 
 def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
@@ -146,8 +177,10 @@ class _Reader:
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
-        together = {name for same in alike(use_case.source_names.values()) for name in same}  # these are told apart by their case alone
-        self._places = {column: snake_case(source) for column, source in use_case.source_names.items() if source not in together}
+        # A file without names has those that the schema gives it, whatever `cleanse.rename` makes of them in raw.
+        self._called = {column: column for column in use_case.columns} if use_case.nameless else use_case.source_names
+        together = {name for same in alike(self._called.values()) for name in same}  # these are told apart by their case alone
+        self._places = {column: snake_case(source) for column, source in self._called.items() if source not in together}
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
             name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
@@ -194,7 +227,7 @@ class _Reader:
         A file without names has those that the schema gives it. Where each stands in it is told by who knows the file that is
         read, and that is the present schema: the file may have been laid out anew since a model has learned its columns.
         """
-        return self._places.get(column) or self.use_case.source_names.get(column, column).lower()
+        return self._places.get(column) or self._called.get(column, column).lower()
 
     def _columns(self, names: set[str]) -> dict[str, Any]:
         return {self._identity(name): self._column(name) for name in sorted(names) if name in self.use_case.columns}
@@ -225,9 +258,21 @@ class _Reader:
         spec = self.use_case.columns[name]
         return spec.type if spec.format is None else f"{spec.type} {spec.format}"
 
+    def _typed(self, name: str) -> list[Any]:
+        """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
+        type_ = self.use_case.columns[name].type
+        codes = () if type_ == "string" else self.use_case.cleanse.missing.get(name, ())
+        return [self._type(name), sorted({_value(code, type_) for code in codes})]
+
     def _column_or_text(self, name: str) -> Any:
         try:
             return self._column(name)
+        except sql.BadExpression:
+            return ["cannot be read", self.use_case.source.derive.get(name)]
+
+    def _derived_or_text(self, name: str) -> Any:
+        try:
+            return self._derived(name)
         except sql.BadExpression:
             return ["cannot be read", self.use_case.source.derive.get(name)]
 

@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 import pytest
 import yaml
 
-from pipelines import champions, definitions, flow, meaning, quarantine, registry
+from pipelines import champions, definitions, flow, quarantine, registry
 from pipelines.backfill import backfill
 from pipelines.config import Kind, UseCase
 from pipelines.dates import Days
@@ -21,7 +21,6 @@ from pipelines.errors import MAX_LINES, BadInput, BadUseCase, SluiceError, Table
 from pipelines.history import History
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.sources.declared import Declared
 from pipelines.use_cases import load, parse
 from tests import tiny
 from tests import two_champions as world
@@ -169,69 +168,6 @@ def test_a_source_without_names_is_read_as_the_file_lists_it_now(own: Settings, 
     assert definitions.made_by(after.resumed().loaded) == ("2" if waiting else None)
 
 
-def listing(columns: str, rename: str = "", derive: str = "", header: str = "false", feature: str = "amount") -> UseCase:
-    """The tiny use case of a CSV file that has these columns."""
-    said = yaml.safe_load(tiny.YAML)
-    format_ = {"type": "csv", "header": header == "true"}
-    said["source"] = {"kind": "file", "path": "a.csv", "format": format_, "derive": yaml.safe_load(derive) or {}}
-    kinds = {**said["columns"], "day": {"type": "string", "role": "ignored"}}
-    kinds |= {"kunde": kinds["customer"]}
-    names = [*columns.split(), *said["source"]["derive"]]
-    said["columns"] = {name: kinds.get(name, {"type": "number"}) for name in names}
-    said["cleanse"]["rename"] = yaml.safe_load(rename) or {}
-    by = "customer" if "customer" in names else "kunde"
-    said["features"]["windows"] = {name: {**window, "by": [by]} for name, window in said["features"]["windows"].items()}
-    said["features"]["numbers"]["amount"] = feature
-    if "amount" not in names:
-        said["features"]["numbers"] = {name: text.replace("amount", "betrag") for name, text in said["features"]["numbers"].items()}
-    return UseCase.model_validate(said)
-
-
-LEARNED = "id at customer amount channel bad"
-
-
-@pytest.mark.parametrize(
-    ("learned", "now", "read"),
-    [
-        (listing(LEARNED), listing("id at customer betrag channel bad"), "id at customer amount channel bad"),  # renamed in place
-        (listing(LEARNED), listing("id at kunde betrag channel bad"), "id at customer amount channel bad"),
-        (listing(LEARNED), listing("id at amount customer channel bad"), "id at amount customer channel bad"),
-        (listing(LEARNED), listing("id at tip customer amount channel bad"), "id at tip customer amount channel bad"),
-        (listing(LEARNED), listing(LEARNED, "{Summe: amount}"), LEARNED),
-        (listing(LEARNED, "{Summe: amount}"), listing("amount id at customer channel bad"), "Summe id at customer channel bad"),
-        (
-            listing(LEARNED, "{Summe: amount}", header="true"),
-            listing("amount id at customer channel bad"),
-            "Summe id at customer channel bad",
-        ),
-        (
-            listing("id day customer amount channel bad", derive='{at: "cast(day as timestamp)"}'),
-            listing(LEARNED + " day"),
-            "id at_2 customer amount channel bad day",
-        ),
-        (listing(LEARNED, "{Amount: amount}", header="true"), listing(LEARNED, header="true"), LEARNED),  # spelt otherwise
-        (
-            listing(LEARNED, header="true"),
-            listing("id at customer amount tip channel bad", "{amount: tip, Net: amount}", header="true"),
-            LEARNED + " Net",
-        ),
-    ],
-)
-def test_learned_columns_are_looked_for_where_the_present_file_has_them(learned: UseCase, now: UseCase, read: str) -> None:
-    together = definitions._put_together(learned, now)
-    assert Declared.of(together).given == tuple(read.split())
-    assert UseCase.model_validate(together.model_dump()) == together
-    assert meaning.meanings(together) == meaning.meanings(learned)
-
-
-@pytest.mark.parametrize(
-    "columns", ["id at customer channel betrag bad", "id at customer betrag tip channel bad", "id at customer channel bad"]
-)
-def test_a_column_that_a_source_without_names_may_have_anywhere_is_not_guessed(columns: str) -> None:
-    with pytest.raises(ValueError, match="which of its columns is amount"):
-        definitions._put_together(listing(LEARNED), listing(columns, feature="0"))
-
-
 def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_night_begins(own: Settings) -> None:
     laid_out(own, "id at customer amount channel bad", header=False)
     edit(own, "  amount:\n    type: number", "  betrag:\n    type: number")
@@ -242,51 +178,6 @@ def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_nigh
         BadInput, match=r"by its own definitions this night cannot be made[\s\S]*which of its columns is amount[\s\S]*train by the file"
     ):
         night(own)
-
-
-@pytest.mark.parametrize(
-    ("now", "header", "hidden"),
-    [
-        (listing(LEARNED), "false", {"customer"}),
-        (listing("id at kunde amount channel bad"), "false", {"customer"}),  # renamed in place
-        (listing("id kunde at amount channel bad"), "false", {"customer", "at"}),  # which of the two it was, nothing tells
-        (listing("id at amount customer channel bad"), "false", {"customer", "amount"}),
-        (listing(LEARNED, "{client: customer}", header="true"), "true", {"customer"}),  # the source calls it otherwise
-        (listing("id at kunde amount channel bad", "{client: kunde}", header="true"), "true", {"customer"}),  # and so does the schema
-        (listing(LEARNED, header="true"), "false", {"customer"}),
-        (listing(LEARNED, "{customer: channel, channel: customer}", header="true"), "true", {"customer", "channel"}),
-        (listing("id at customer amount channel kunde bad", header="true"), "true", {"customer"}),
-    ],
-)
-def test_what_is_personal_by_now_is_so_in_a_file_of_before_whatever_it_was_called(now: UseCase, header: str, hidden: set[str]) -> None:
-    marked = {name: column.model_copy(update={"pii": name in ("customer", "kunde")}) for name, column in now.columns.items()}
-    found = definitions.with_privacy(listing(LEARNED, header=header), now.model_copy(update={"columns": marked}))
-    assert {name for name, column in found.columns.items() if column.pii} == hidden
-    assert definitions.with_privacy(listing(LEARNED, header=header), now) == listing(LEARNED, header=header)
-
-
-def test_expectations_go_with_the_meaning_of_what_they_are_about(own: Settings) -> None:
-    learned = load(own.use_cases, "tiny").use_case
-    edit(own, "amount: amount\n", "amount: amount / 100\n")
-    mean = "expect_column_mean_to_be_between"
-    stated = {
-        "features": [
-            {mean: {"column": "amount", "max_value": 1}},
-            {mean: {"column": "log_amount", "max_value": 5}},
-            {
-                "expect_column_values_to_not_be_null": {
-                    "column": "channel",
-                    "row_condition": 'col("amount")>0',
-                    "condition_parser": "great_expectations",
-                }
-            },
-        ]
-    }
-    path = own.use_cases / "tiny.yaml"
-    path.write_text(path.read_text() + yaml.safe_dump({"gates": stated}))
-    now = load(own.use_cases, "tiny").use_case
-    kept = definitions._put_together(learned, now).gates["features"]
-    assert [each.kwargs["column"] for each in kept] == ["log_amount"]
 
 
 def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definitions(own: Settings) -> None:

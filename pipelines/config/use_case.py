@@ -109,6 +109,11 @@ class UseCase(Strict):
         return not isinstance(self.source, FileSource) or self.source.expected is None or day in self.source.expected
 
     @property
+    def nameless(self) -> bool:
+        """Whether the source's columns are told by their places alone, which are the schema's."""
+        return getattr(getattr(self.source, "format", None), "header", True) is False
+
+    @property
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
         return self.metric.name in GREATER_IS_BETTER

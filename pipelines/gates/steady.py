@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipelines import definitions, meaning, personal, sql
+from pipelines import definitions, meaning, personal, put_together, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
@@ -248,7 +248,7 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
         return profile.of(store, run.use_case, table)
     if made_by == run.use_case:
         return profile.of(store, run.use_case, table)
-    said = profile.of(store, definitions.with_privacy(made_by, run.use_case), table)
+    said = profile.of(store, put_together.with_privacy(made_by, run.use_case), table)
     names = {there: here for here, there in meaning.shared(run.use_case, made_by).items()}
     looked = profile.shape(run.use_case, table)
     if table != "clean" or looked is None:  # features and scores have names of their own
