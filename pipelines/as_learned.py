@@ -76,7 +76,9 @@ def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, 
     """The training's features without the held-out rows that the champion's own definitions put aside: neither is judged on them."""
     name = sql.name(key)
     both = features.set_alias("features").join(
-        learned.project(f"{name} AS known").set_alias("learned"), f"features.{name} = learned.known", how="semi"
+        learned.project(f"CAST({name} AS VARCHAR) AS known").set_alias("learned"),
+        f"CAST(features.{name} AS VARCHAR) = learned.known",  # as texts: a key may have been of another type then
+        how="semi",
     )
     kept = features.filter("split <> 'test'").union(both.filter("split = 'test'"))
     ((before,), (after,)) = (rows.filter("split = 'test'").count("*").fetchall()[0] for rows in (features, kept))
@@ -86,18 +88,24 @@ def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, 
 
 
 def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Table:
-    """The champion's rows of a table's keys, in the table's order.
+    """The champion's rows of a table's keys, in the table's order; keys are the same if they are the same text.
 
     Args:
         learned: As `rows` gives them.
-        test: Held-out rows, in order of their key.
+        test: Held-out rows, each key once.
         key: The column that names a row.
 
     Raises:
         SluiceError: not every row came out once.
     """
-    every = learned.order(sql.name(key)).to_arrow_table()
-    table = every.filter(pc.is_in(every[key], test[key].combine_chunks()))
-    if table[key].to_pylist() != test[key].to_pylist():
-        raise SluiceError(f"{len(test):,} held-out rows, of which {len(table):,} came out by the champion's definitions: nothing is judged")
-    return table
+    every = learned.to_arrow_table()
+    theirs, ours = (table[key].cast(pa.string()).combine_chunks() for table in (every, test))
+    there = pc.is_in(theirs, ours)
+    found = pc.index_in(ours, theirs)
+    if found.null_count or there.true_count != len(test):
+        raise SluiceError(
+            f"{len(test):,} held-out rows, of which {len(test) - found.null_count:,} came out by the champion's definitions, "
+            f"as {there.true_count:,} rows: nothing is judged\n"
+            f"  way out: give the key {key} the values that the champion has learned rows by, one a row; or retire the champion"
+        )
+    return every.take(found)
