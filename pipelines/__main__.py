@@ -56,7 +56,7 @@ def _waiting(loaded: use_cases.Loaded, settings: Settings) -> str:
     from pipelines import definitions
 
     wait = definitions.waiting(loaded, settings)
-    told = f", but {definitions.counted(wait)} wait for a training; until a model is promoted that has learned them, nights go by the champion's own definitions"
+    told = f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has learned them, nights go by the champion's own definitions"
     return f"{told}\n{listed(wait)}" if wait else ""
 
 

@@ -59,7 +59,11 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         _decide(history, "rolled back", version, reason)
         registry.follow(settings, use_case)
     wait = definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings)
-    own = f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file wait for a training" if wait else ""
+    own = (
+        f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file wait{'s' if len(wait) == 1 else ''} for a training"
+        if wait
+        else ""
+    )
     return f"{use_case}: version {version} is champion from the next scoring on{own}"
 
 

@@ -13,6 +13,7 @@ alerts, sink, monitoring, what is personal, and the expectations about all that 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipelines import dates, manifest, meaning, places, use_cases, yaml_text
+from pipelines import dates, manifest, meaning, places, spoken, use_cases, yaml_text
 from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
 from pipelines.history import History
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from pipelines.store import Store
 
+logger = logging.getLogger(__name__)
+
 FILES = "files"  # of a use case, beside its tables
 FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
 LABEL = "the label"  # with a blank, so that no feature is called that
+MOST_NAMES = 5  # of features, in one line
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
 
@@ -61,7 +65,17 @@ def begun(run: Run) -> Run:
     run = run.by(_for_champion(run)) if run.kind != "training" else run.afresh()
     check.require(run.loaded)
     keep(run)
+    if version := made_by(run.loaded):
+        logger.info("%s: %s", run.store, _by_older(run, version))
     return run
+
+
+def _by_older(run: Run, version: str) -> str:
+    """That a night is not made by the file as it is, and what of that waits."""
+    now = present(run)
+    wait = apart(run.use_case, now.use_case) if now else []
+    told = f": {counted(wait, 'wait')} for a training ({named(wait)})" if wait else ""
+    return f"made by the definitions of version {version} with all else of {run.loaded.path.name}{told}"
 
 
 def keep(run: Run) -> None:
@@ -245,7 +259,7 @@ def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
     before, after = meaning.meanings(learned), meaning.meanings(now)
     for feature in dict.fromkeys([*before, *after]):
         if before.get(feature) != after.get(feature):
-            yield f"{feature}: learned as {_told(feature, learned, now)}, now {_told(feature, now, learned)}"
+            yield f"{feature}: learned as {spoken.feature(feature, learned, now)}, now {spoken.feature(feature, now, learned)}"
 
 
 def apart(learned: UseCase, now: UseCase) -> list[str]:
@@ -256,23 +270,20 @@ def apart(learned: UseCase, now: UseCase) -> list[str]:
 def _of_label(learned: UseCase, now: UseCase) -> Iterator[str]:
     """That two files learn to tell different things, with both; `the label` is no feature's name."""
     if meaning.label(learned) != meaning.label(now):
-        yield f"{LABEL}: learned as {_label_told(learned, now)}, now {_label_told(now, learned)}"
+        yield f"{LABEL}: learned as {spoken.label(learned, now)}, now {spoken.label(now, learned)}"
 
 
-def _label_told(use_case: UseCase, other: UseCase) -> str:
-    def said(facts: UseCase) -> str:
-        text = facts.source.derive.get(facts.target, facts.source_names[facts.target])
-        positive = f", {facts.label.positive!r} is positive" if facts.task == "binary" else ""
-        return f"`{' '.join(text.split())}` ({facts.task}{positive})"
-
-    alike = said(use_case) == said(other)  # so it is what makes a label of the column that is another
-    return f"{said(use_case)} with {'; '.join(meaning.of_label(use_case, other))}" if alike else said(use_case)
-
-
-def counted(apart: Sequence[str]) -> str:
-    """How many of these there are, in words: the label and so many features."""
+def counted(apart: Sequence[str], verb: str = "") -> str:
+    """How many of these there are, in words: the label and so many features; with what they do, if a verb is given."""
     features = sum(not line.startswith(f"{LABEL}:") for line in apart)
-    return " and ".join([*([LABEL] if features < len(apart) else []), *([f"{features} features"] if features else [])])
+    told = [*([LABEL] if features < len(apart) else []), *([f"{features} feature{'s' if features > 1 else ''}"] if features else [])]
+    return " and ".join(told) + (f" {verb}{'s' if len(apart) == 1 else ''}" if verb else "")
+
+
+def named(apart: Sequence[str]) -> str:
+    """Which these are, the first few by name."""
+    names = [line.partition(":")[0] for line in apart]
+    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
 
 
 @contextmanager
@@ -377,12 +388,6 @@ def made(run: Run, store: Store, table: str) -> UseCase:
     return run.use_case if by == run.loaded.sha256 else kept(run.settings, run.use_case.name, by).use_case
 
 
-def _told(feature: str, use_case: UseCase, other: UseCase) -> str:
-    said = meaning.as_told(feature, use_case)
-    # The SQL is the same, so it is what the SQL reads that is another.
-    return f"{said} with {'; '.join(meaning.reads(feature, use_case, other))}" if said == meaning.as_told(feature, other) else said
-
-
 def _for_champion(run: Run) -> Loaded:
     """The file for a night or a week's report: the present one, if its features mean what the champion has learned."""
     try:
@@ -439,7 +444,7 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
     windows = {name: window for name, window in now.features.windows.items() if window.since <= night.features.history}
     if not more and len(windows) == len(now.features.windows):
         return loaded
-    kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in meaning.KINDS}
+    kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in spoken.KINDS}
     from pipelines import expected
 
     features = now.features.model_copy(update={**kinds, "windows": windows})

@@ -23,14 +23,11 @@ from typing import Any, TypeAlias
 from pipelines import sql
 from pipelines.cleanse import spellings, tidied
 from pipelines.config import Column, Scalar, UseCase
-from pipelines.config.base import duration_text
-from pipelines.errors import brief
 from pipelines.snake_case import alike, snake_case
 from pipelines.windows import Clock
 
 RULE = 1  # one more, when Sluice's own code gives the same file's features another meaning
 KEY = "meaning"  # of a graph's metadata
-KINDS = {"numbers": "number", "categories": "category", "texts": "text"}
 DIGITS = 16  # hexadecimal ones of each part
 
 Meanings: TypeAlias = dict[str, str]  # feature -> fingerprint
@@ -43,7 +40,7 @@ def meanings(use_case: UseCase) -> Meanings:
     """
     reader = _Reader(use_case)
     found = {}
-    for name, (kind, text) in _expressions(use_case).items():
+    for name, (kind, text) in expressions(use_case).items():
         try:
             found[name] = reader.fingerprint(kind, text)
         except sql.BadExpression:
@@ -54,25 +51,6 @@ def meanings(use_case: UseCase) -> Meanings:
 def values_only(fingerprint: str) -> str:
     """The part of a fingerprint that is about values, and not about which rows are let into the past."""
     return fingerprint.partition("-")[0]
-
-
-def as_told(feature: str, use_case: UseCase) -> str:
-    """What a file says of a feature, for a person: its SQL in one line, with its windows."""
-    found = _expressions(use_case).get(feature)
-    if found is None:
-        return "no such feature"
-    kind, text = found
-    spoken = []
-    try:
-        aggregates = sql.parse(text, Clock().frames(use_case)).aggregates
-    except sql.BadExpression:
-        return f"`{' '.join(text.split())}`, which cannot be read"
-    for aggregate in aggregates:
-        window = use_case.features.windows[aggregate.window]
-        until = f" to {duration_text(window.until)}" if window.until else ""
-        by = f" of the same {', '.join(window.by)}" if window.by else ""
-        spoken.append(f"{aggregate.window}: {duration_text(window.since)}{until} before{by}")
-    return f"`{' '.join(text.split())}`" + (f" ({'; '.join(dict.fromkeys(spoken))})" if spoken else "") + f", a {KINDS[kind]}"
 
 
 def columns(use_case: UseCase) -> Meanings:
@@ -103,18 +81,34 @@ def declared(column: str, use_case: UseCase) -> list[Any]:
 
 def readers(column: str, use_case: UseCase) -> set[str]:
     """The features that read a column of the source, be it through a window, and the columns that are derived from it."""
-    frames, windows = Clock().frames(use_case), use_case.features.windows
-    found = set()
-    for name, (_, text) in _expressions(use_case).items():
+    reader, found = _Reader(use_case), set()
+    for name in use_case.features.names:
         with suppress(sql.BadExpression):
-            parsed = sql.parse(text, frames)
-            if column in parsed.every_column.union(*(windows[each.window].by for each in parsed.aggregates)):
+            if column in reader.reads(name)[0]:
                 found.add(name)
     for name, text in use_case.source.derive.items():
         with suppress(sql.BadExpression):
             if use_case.source_names[column].lower() in sql.parse(text).every_column:
                 found.add(name)
     return found
+
+
+def read_by(feature: str, use_case: UseCase) -> tuple[dict[str, str], Any]:
+    """The columns that a feature reads, by where they come from, and, if it looks back, which rows are let into the past.
+
+    Raises:
+        BadExpression: its SQL cannot be read.
+    """
+    reader = _Reader(use_case)
+    names, looks_back = reader.reads(feature)
+    found = {reader._identity(name): name for name in sorted(names) if name in use_case.columns}
+    return found, reader._rows() if looks_back else None
+
+
+def made_of(column: str, use_case: UseCase) -> dict[str, Any]:
+    """All that makes a column's value of what the source delivers, by what it is."""
+    found = _Reader(use_case)._column_or_text(column)
+    return found if isinstance(found, dict) else {"derived": found}
 
 
 def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
@@ -146,23 +140,8 @@ def of_rows(use_case: UseCase) -> str:
     return _digest([sorted(columns(use_case).values()), of_admission(use_case)])
 
 
-def reads(feature: str, use_case: UseCase, other: UseCase) -> list[str]:
-    """What a feature's SQL reads that is another thing in another file, in words: repairs and types of columns, rules of rows."""
-    try:
-        mine, theirs = (reader.told(feature) for reader in (_Reader(use_case), _Reader(other)))
-    except sql.BadExpression as error:
-        return [f"what cannot be read: {error}"]
-    return [f"{what} {brief(found)}" for what, found in mine.items() if theirs.get(what) != found] or ["nothing of what the other one has"]
-
-
-def of_label(use_case: UseCase, other: UseCase) -> list[str]:
-    """What makes the label of what the source delivers that is another thing in another file, in words."""
-    made = [_Reader(facts)._column_or_text(facts.target) for facts in (use_case, other)]
-    mine, theirs = (each if isinstance(each, dict) else {"SQL": each} for each in made)
-    return [f"{what} {brief(how)}" for what, how in mine.items() if theirs.get(what) != how] or ["nothing of what the other one has"]
-
-
-def _expressions(use_case: UseCase) -> dict[str, tuple[str, str]]:
+def expressions(use_case: UseCase) -> dict[str, tuple[str, str]]:
+    """Each feature's kind and SQL."""
     features = use_case.features
     kinds = {"numbers": features.numbers, "categories": features.categories, "texts": features.texts}
     return {name: (kind, text) for kind, inner in kinds.items() for name, text in inner.items()}
@@ -200,18 +179,11 @@ class _Reader:
         values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns), order])
         return f"{values}-{_digest(self._rows())}" if windows else values
 
-    def told(self, feature: str) -> dict[str, Any]:
-        """Everything that a feature's SQL reads, place by place, for a comparison in words."""
-        _, text = _expressions(self.use_case)[feature]
-        parsed = sql.parse(text, self.frames)
+    def reads(self, feature: str) -> tuple[set[str], bool]:
+        """The columns that a feature reads, and whether it looks back."""
+        parsed = sql.parse(expressions(self.use_case)[feature][1], self.frames)
         windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
-        names = set(parsed.every_column).union(*(window.by for window in windows))
-        found: dict[str, Any] = {}
-        for name in sorted(names):
-            found |= {f"{name}'s {what}": value for what, value in self._column(name).items()} | {f"{name} from": self._identity(name)}
-        if windows:
-            found |= {f"{what} of rows": value for what, value in self._rows().items()}
-        return found
+        return set(parsed.every_column).union(*(window.by for window in windows)), bool(windows)
 
     # --- what is read
 

@@ -380,8 +380,10 @@ def _without_places(node: Any) -> Any:
 
 
 def reason(message: object) -> str:
-    """DuckDB's own words, without the drawing of the statement below them."""
-    return next(line for line in str(message).splitlines() if line.strip()).strip()
+    """DuckDB's own words, without the drawing of the statement below them; of what they do not help with, the way out."""
+    words = next(line for line in str(message).splitlines() if line.strip()).strip()
+    copied = re.search(r'cannot copy window "(.+?)"', words)
+    return f"the window {copied[1]} stands in parentheses: write `over {copied[1]}`" if copied else words
 
 
 @cache

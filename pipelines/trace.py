@@ -65,7 +65,9 @@ def _file(run: Run) -> str:
     )
     now = definitions.present(run)
     wait = definitions.apart(run.use_case, now.use_case) if now else []
-    return f"{told}; of the file as it is now, {definitions.counted(wait)} mean something else" if wait else told
+    return (
+        f"{told}; of the file as it is now, {definitions.counted(wait, 'mean')} something else: {definitions.named(wait)}" if wait else told
+    )
 
 
 def _model(run: Run, version: str) -> Iterator[str]:

@@ -254,7 +254,9 @@ def test_check_tells_what_waits_for_a_training(own: Settings) -> None:
 def test_a_meaning_that_only_what_is_read_has_changed_is_told_by_that(own: Settings) -> None:
     edit(own, "cleanse:\n", "cleanse:\n  fill: {amount: 7}\n")
     told = definitions.waiting(load(own.use_cases, "tiny"), own)
-    assert "amount: learned as `amount`, a number with amount's fill None, now `amount`, a number with amount's fill '7'" in told
+    assert (
+        "amount: learned as `amount`, a number, where amount is not filled, now `amount`, a number, where amount is filled with 7" in told
+    )
 
 
 def test_replay_takes_a_mended_rule_but_no_other_meaning(own: Settings) -> None:

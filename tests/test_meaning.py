@@ -226,8 +226,6 @@ def test_features_that_look_back_tell_which_column_is_the_time_and_which_the_key
         "{type: string, required: true}\n  amount", "{type: string, role: key}\n  amount"
     )
     assert changed(YAML, keyed) == BACK
-    one, other = (parse(Path("shop.yaml"), text.encode()).use_case for text in (moved, learned))
-    assert "time of rows 'booked'" in meaning.reads("mean", one, other)
 
 
 def test_a_file_without_names_is_told_by_the_schemas_and_where_they_stand_is_no_meaning() -> None:
@@ -242,13 +240,6 @@ def test_a_file_without_names_is_told_by_the_schemas_and_where_they_stand_is_no_
 
 def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
     assert {name for name in ALL if "-" in BEFORE[name]} == BACK
-
-
-def test_a_meaning_is_told_with_its_window_and_what_it_reads() -> None:
-    use_case = parse(Path("shop.yaml"), YAML.encode()).use_case
-    assert meaning.as_told("bad_before", use_case) == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
-    other = parse(Path("shop.yaml"), YAML.replace("fill: {tip: 0}", "fill: {tip: 1}").encode()).use_case
-    assert meaning.reads("share", other, use_case) == ["tip's fill '1'"]
 
 
 BLANKS = st.text(" \t\n", min_size=1, max_size=3)

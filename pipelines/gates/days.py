@@ -2,8 +2,9 @@
 
 A day whose rows are the very rows that its night, or another run before this one, has let through needs no other proof. A
 day that differs from what was let through is told, and closes the gate where it differs by much. A day of which no
-run knows anything is judged by the other days (`pipelines.gates.usual`). A day whose own night was stopped by a gate on its rows
-feeds no window until that night has been run again and let through, whatever the source gives of it meanwhile.
+run knows anything is judged by the other days (`pipelines.gates.usual`); of one that was let through by other rules of rows, what
+means something else. A day whose own night was stopped by a gate on its rows feeds no window until that night has been run again
+and let through, whatever the source gives of it meanwhile.
 
 Before the first day on which the source has rows, none are due, unless another run has let through rows of so early a day.
 """
@@ -135,11 +136,28 @@ class Judged:
     @cached_property
     def shared(self) -> dict[Store, dict[str, str]]:
         """See `known.shared`, of all that know a day."""
-        return {store: known.shared(self.run, store) for store in {word.store for words in self.known.values() for word in words}}
+        words = (*self.known.values(), *self.by_other_rules.values())
+        return {store: known.shared(self.run, store) for store in {word.store for each in words for word in each}}
+
+    @cached_property
+    def by_other_rules(self) -> dict[date, dict[Day, Difference]]:
+        """Words on fresh days by files with other rules of rows, and how far the rows are the same: no more may differ than elsewhere."""
+        words = known.by_other_rules(self.run, self.fresh, self.told)
+        pairs = [(day, word) for day in self.fresh for word in words[day.day]]
+        compared = known.compared(self.run, pairs)
+        found: dict[date, dict[Day, Difference]] = {}
+        for day, word in pairs:
+            told = compared[day, word]
+            if told.changed <= CHANGED * told.before and told.added <= CHANGED * day.rows:
+                found.setdefault(day.day, {})[word] = told
+        return found
 
     def is_vouched_for(self, day: Day, column: str) -> bool:
         """Whether anybody knows a column of a day: where the file has changed, those who know the day may not."""
-        return any(known.has_rows_of(day, word) or column in self.shared[word.store] for word in self.known.get(day.day, ()))
+        words = self.known.get(day.day, ())
+        if any(known.has_rows_of(day, word) or column in self.shared[word.store] for word in words):
+            return True
+        return any(column in self.shared[word.store] for word in self.by_other_rules.get(day.day, ()))
 
     @cached_property
     def stopped(self) -> dict[date, str]:
@@ -292,7 +310,12 @@ def _unlike(name: str, asked: Mapping[date, usual.Number], others: Mapping[date,
 
 
 def _is_label_known(judged: Judged, day: Day) -> bool:
-    return any(other.labelled and not known.relabelled(day, other) for other in judged.known.get(day.day, ()))
+    if any(other.labelled and not known.relabelled(day, other) for other in judged.known.get(day.day, ())):
+        return True
+    found = judged.by_other_rules.get(day.day, {}).values()
+    return any(
+        told.labelled >= (1 - CHANGED) * day.labelled and told.relabelled <= CHANGED * told.labelled for told in found if day.labelled
+    )
 
 
 def _unlabelled(judged: Judged) -> Told:

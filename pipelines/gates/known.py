@@ -100,8 +100,20 @@ def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[D
         if known.day in wanted and known.meaning == wanted[known.day].meaning:
             found.setdefault(known.day, []).append(known)
     for day in asked:
-        if not any(has_rows_of(day, known) for known in found.get(day.day, ())) and (own := _own(run, day)):
+        if any(has_rows_of(day, known) for known in found.get(day.day, ())):
+            continue
+        if (own := _own(run, day)) and own.meaning == day.meaning:
             found.setdefault(day.day, []).insert(0, own)
+    return found
+
+
+def by_other_rules(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
+    """Words on days by files that let other rows feed windows: they know what means the same in both, of rows that bear the same key."""
+    found = {}
+    for day in asked:
+        words = [*filter(None, [_own(run, day)]), *(word for word in told if word.day == day.day)]
+        others = [word for word in words if word.meaning != day.meaning]
+        found[day.day] = [word for word in others if {run.use_case.key, run.use_case.time} <= shared(run, word.store).keys()]
     return found
 
 
@@ -205,7 +217,9 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
 def _let_through(run: Run, kind: Kind) -> Iterator[Store]:
     """Earlier partitions of a kind whose days are those of tables that their gates have let through, newest first."""
     for partition in reversed(run.store.partitions(kind)):
-        if partition < run.partition and _is_let_through(run, store := run.store.at(kind, partition)):
+        # A training is made by the morning on which the night of its own day is: it has let through the very days before that.
+        earlier = partition < run.partition or (partition == run.partition and kind == "training" != run.kind)
+        if earlier and _is_let_through(run, store := run.store.at(kind, partition)):
             yield store
 
 
@@ -226,7 +240,7 @@ def _own(run: Run, day: Day) -> Day | None:
     night = run.store.at("scoring", day.day)
     if not _is_earlier(run, night) or not _is_let_through(run, night):
         return None
-    return next((known for known in days(night) if known.day == day.day and known.meaning == day.meaning), None)
+    return next((known for known in days(night) if known.day == day.day), None)
 
 
 def _is_earlier(run: Run, night: Store) -> bool:

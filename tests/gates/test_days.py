@@ -373,6 +373,42 @@ def test_days_that_were_let_through_by_other_rules_are_judged_by_other_days(worl
     assert "values" in told(changed.judged("scoring", NIGHT + timedelta(days=2)))
 
 
+# Edits of which rows there are, or of another column, by which no row of these days is another one.
+OF_ROWS = {
+    "another value is allowed": {"allowed: [chip, online]": "allowed: [chip, online, phone]"},
+    "another spelling": {"{online: [web]}": "{chip: [web]}"},
+    "a code for missing": {"lower: [channel]": "lower: [channel]\n  missing: {customer: [nobody]}"},
+}
+
+
+WIDE = "gates: {clean: [{expect_column_to_be_like_earlier_days: {column: amount, shift: 3.1}}]}\n"
+
+
+@pytest.mark.parametrize("edit", OF_ROWS)
+def test_an_odd_day_that_was_let_through_vouches_for_what_an_edit_leaves_alone(world: World, edit: str) -> None:
+    changes[NIGHT] = DEARER
+    world.says(gates=WIDE).lived("scoring", NIGHT)
+    changed = world.says(gates=WIDE, **OF_ROWS[edit])
+    assert "values" not in told(changed.judged("scoring", NIGHT + timedelta(days=1)))
+    changes[NIGHT] = every(amount=lambda row: row["amount"] * 1e6)
+    assert f"{NIGHT}: mean of amount" in told(changed.judged("scoring", NIGHT + timedelta(days=1)))["values"]
+
+
+def test_rows_that_only_the_new_rules_let_in_are_vouched_for_by_nobody(world: World) -> None:
+    changes[NIGHT] = lambda rows: [*rows, *({**row, "id": f"{row['id']}b", "channel": "phone", "amount": 1e6} for row in rows)]
+    lax = {"cleanse:\n": "cleanse:\n  max_quarantined: 0.6\n"}
+    world.says(gates=WIDE, **lax).lived("scoring", NIGHT)
+    changed = world.says(gates=WIDE, **lax, **OF_ROWS["another value is allowed"])
+    assert f"{NIGHT}: mean of amount" in told(changed.judged("scoring", NIGHT + timedelta(days=1)))["values"]
+
+
+def test_a_training_vouches_to_the_night_of_its_own_day_and_no_night_to_it(world: World) -> None:
+    night, training = (days.known.others(world.run(kind, TRAINING)) for kind in ("scoring", "training"))
+    assert [(store.kind, store.partition) for store in night] == [("training", TRAINING)]
+    assert training == ()
+    assert not days.known.others(world.run("scoring", TRAINING - timedelta(days=1)))
+
+
 def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world: World) -> None:
     night = NIGHT + timedelta(days=30)  # of whose past no run knows a day
     assert world.judged("scoring", night).passed
