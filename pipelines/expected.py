@@ -144,7 +144,7 @@ def _same(now: UseCase, made: UseCase, table: GatedTable) -> Names:
 
 def _meant(use_case: UseCase, table: GatedTable) -> dict[str, str]:
     """A table's columns with what they mean; one that Sluice itself writes means its name."""
-    known = _MEANINGS.get(table, lambda _: {})(use_case)
+    known = _MEANINGS[table](use_case) if table in _MEANINGS else {}
     return {name: known.get(name, name) for name in defaults.columns(use_case, table)}
 
 

@@ -9,7 +9,12 @@ import pytest
 from pipelines import as_learned
 from pipelines.errors import SluiceError
 
-LEARNED = duckdb.sql("SELECT CAST(12 - i AS VARCHAR) AS id, i * 1.0 AS amount FROM range(13) AS rows(i)")
+
+def rows(statement: str) -> duckdb.DuckDBPyRelation:
+    return duckdb.from_query(statement)
+
+
+LEARNED = rows("SELECT CAST(12 - i AS VARCHAR) AS id, i * 1.0 AS amount FROM range(13) AS rows(i)")
 
 
 def test_a_key_that_was_a_text_and_is_a_number_by_now_is_the_same_key() -> None:
@@ -18,11 +23,11 @@ def test_a_key_that_was_a_text_and_is_a_number_by_now_is_the_same_key() -> None:
 
 
 def test_rows_that_the_champions_rules_put_aside_are_found_by_such_a_key_too() -> None:
-    features = duckdb.sql("SELECT i AS id, 'test' AS split FROM range(10, 15) AS rows(i)")
+    features = rows("SELECT i AS id, 'test' AS split FROM range(10, 15) AS rows(i)")
     assert as_learned.common(features, LEARNED, "id").order("id").fetchall() == [(10, "test"), (11, "test"), (12, "test")]
     numbers, words = (
         LEARNED.project("CAST(id AS BIGINT) AS id"),
-        duckdb.sql("SELECT 'a1' AS id, 'test' AS split UNION ALL SELECT '7', 'test'"),
+        rows("SELECT 'a1' AS id, 'test' AS split UNION ALL SELECT '7', 'test'"),
     )
     assert as_learned.common(words, numbers, "id").fetchall() == [("7", "test")]
 

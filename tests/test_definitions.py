@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import cast
 
 import pyarrow.csv as pacsv
 import pytest
@@ -15,7 +16,7 @@ import yaml
 
 from pipelines import champions, definitions, flow, quarantine, registry
 from pipelines.backfill import backfill
-from pipelines.config import Kind, UseCase
+from pipelines.config import Kind, Step, UseCase
 from pipelines.dates import Days
 from pipelines.errors import MAX_LINES, BadInput, BadUseCase, SluiceError, TableCorrupt
 from pipelines.history import History
@@ -390,6 +391,47 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
         over.set()
         editor.join()
     assert edits[0] >= 1000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted_between_its_tasks(own: Settings, seed: int) -> None:
+    day, chance, path = NIGHT + timedelta(days=400), random.Random(seed), own.use_cases / "tiny.yaml"
+    original = path.read_text()
+
+    def meanwhile() -> None:
+        what = chance.choice(["nothing", "edit", "promotion"])
+        if what == "edit":
+            path.write_text(chance.choice([original, *(original.replace(*EDITS[one]) for one in ("a feature's SQL", "a fill", "a rule"))]))
+        elif what == "promotion":
+            history = History.of(own, "tiny")
+            next_ = chance.choice(["1", "2"])
+            (then, *_) = [line for line in history.read() if line.version == next_]
+            history.append(replace(then, decision="rolled back", previous=history.champion))
+
+    def taken(step: str, share: str | None) -> None:
+        meanwhile()
+        run = world.way_of(own, "scoring", day) if step == "ingest" else opened(own, day)
+        flow.take(run.afresh(), cast("Step", step), share)
+
+    refused = None
+    try:
+        for step, table in flow.WAYS["scoring"]:
+            for share in (flow.shares(opened(own, day), step) or (None,)) if step != "ingest" else (None,):
+                taken(step, share)
+            meanwhile()
+            if table:
+                flow.gate(opened(own, day), table)
+    except SluiceError as error:
+        refused = str(error)
+    run = opened(own, day)
+    assert len(files(run)) == 1
+    if not run.store.has("predictions"):
+        assert refused
+        assert "way out" in refused
+        return
+    ((version,),) = run.store.read("predictions").project("model_version").distinct().fetchall()
+    learned = definitions.file_of(own, "tiny", str(version)).use_case
+    assert list(definitions.differences(learned, run.use_case)) == []
 
 
 def opened(settings: Settings, day: date) -> Run:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipelines import flow, sql
+from pipelines.config import Expectation
 from pipelines.selftest.damage import Damage
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def every(stage: Stage) -> Iterator[Damage]:
     for what, edit in edits.items():
         after = partial(_after_training, edit=edit)
         yield Damage(f"file edited after the training: {what}", "scoring", after, may_be_harmless=True)
+    if _namesakes(stage):
+        asked = partial(_after_training, edit=_expectation)
+        yield Damage(
+            "file edited after the training: a feature, and a limit of its namesake column", "scoring", asked, stopped_by="gate_clean"
+        )
     during = partial(_during_the_run, edit=_sql)
     yield Damage("file edited in the middle of a run: a feature's SQL", "scoring", during, behind="ingest", stopped_by="gate_raw")
 
@@ -44,6 +50,23 @@ def _sql(stage: Stage) -> Loaded:
     features = stage.use_case.features
     name, text = next(iter(features.numbers.items()))
     return stage.edited(features=features.model_copy(update={"numbers": {**features.numbers, name: f"({text}) / 100 + 1"}}))
+
+
+def _namesakes(stage: Stage) -> list[str]:
+    """Number features that are called like the column of clean that they are."""
+    columns, numbers = stage.use_case.columns, stage.use_case.features.numbers
+    return [name for name, text in numbers.items() if text.strip() == name and columns[name].type in ("integer", "number")]
+
+
+def _expectation(stage: Stage) -> Loaded:
+    """Edit a feature, and expect of the column of the same name, which is what it was, less than the night has."""
+    features, name = stage.use_case.features, _namesakes(stage)[0]
+    quoted = sql.name(name)
+    ((least, most),) = stage.run("scoring").store.read("clean").aggregate(f"min({quoted}), max({quoted})").fetchall()
+    limit = Expectation(name="expect_column_max_to_be_between", kwargs={"column": name, "max_value": (float(least) + float(most)) / 2})
+    gates = {**stage.use_case.gates, "clean": (*stage.use_case.gates.get("clean", ()), limit)}
+    edited = features.model_copy(update={"numbers": {**features.numbers, name: f"{quoted} / 100"}})
+    return stage.edited(features=edited, gates=gates)
 
 
 def _window(stage: Stage) -> Loaded:

@@ -403,10 +403,10 @@ def test_rows_that_only_the_new_rules_let_in_are_vouched_for_by_nobody(world: Wo
 
 
 def test_a_training_vouches_to_the_night_of_its_own_day_and_no_night_to_it(world: World) -> None:
-    night, training = (days.known.others(world.run(kind, TRAINING)) for kind in ("scoring", "training"))
+    night, training = (known.others(world.run(kind, TRAINING)) for kind in ("scoring", "training"))
     assert [(store.kind, store.partition) for store in night] == [("training", TRAINING)]
     assert training == ()
-    assert not days.known.others(world.run("scoring", TRAINING - timedelta(days=1)))
+    assert not known.others(world.run("scoring", TRAINING - timedelta(days=1)))
 
 
 def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world: World) -> None:
