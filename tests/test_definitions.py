@@ -123,7 +123,8 @@ def test_an_edit_that_changes_no_meaning_is_taken_at_once_and_whole(own: Setting
     assert files(night(own)) == {load(own.use_cases, "tiny").sha256}
 
 
-def test_what_is_no_definition_comes_from_the_present_file(own: Settings) -> None:
+def test_what_is_no_definition_comes_from_the_present_file(own: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     edit(own, "amount: amount\n", "amount: amount / 100\n")
     edit(own, "customer: {type: string,", "customer: {type: string, pii: true,")
     path = own.use_cases / "tiny.yaml"
@@ -133,6 +134,7 @@ def test_what_is_no_definition_comes_from_the_present_file(own: Settings) -> Non
     assert (found.limits, found.alerts, found.monitoring, found.source) == (now.limits, now.alerts, now.monitoring, now.source)
     assert found.columns["customer"].pii
     assert found.features.numbers["amount"] == "amount"
+    assert "made by the definitions of version 2 with all else of tiny.yaml: 1 feature waits for a training (amount)" in caplog.text
 
 
 # --- how the source lays its columns out is told by the present file

@@ -111,3 +111,9 @@ def test_of_every_word_of_sql_that_needs_quotes_that_is_told() -> None:
         # What stands for a value of its own is no slip; see NO_COLUMNS for `user`.
         assert read or told or word in ("true", "false", "null", "user"), word
         assert not (read and told), word
+
+
+def test_a_window_in_parentheses_is_told_how_to_be_written() -> None:
+    frames = {"week": 'PARTITION BY "customer" ORDER BY "at" RANGE BETWEEN INTERVAL 7 DAY PRECEDING AND CURRENT ROW'}
+    with pytest.raises(sql.BadExpression, match=r"the window week stands in parentheses: write `over week`"):
+        sql.parse("avg(amount) over (week)", frames)
