@@ -73,6 +73,8 @@ WORLDS: Mapping[str, World] = {
     "days vary by 0.2, heavy tails": World(2_000, day=0.2, heavy=True),
     "days vary by 0.2, and last (0.7)": World(2_000, day=0.2, lasting=0.7),
     "weekends differ by 0.5": World(2_000, day=0.1, week=0.5),
+    "weekends differ by 1.5": World(2_000, day=0.1, week=1.5),
+    "weekends differ by 1.5, 24 rows": World(24, day=0.1, week=1.5),
     "a yearly season of 0.5": World(2_000, day=0.1, season=0.5),
     "growth by 0.5, twice the rows": World(2_000, day=0.1, growth=0.5),
     "all of it, 200 customers": World(2_000, customers=200, day=0.1, week=0.3, season=0.3, growth=0.3),
@@ -83,6 +85,7 @@ DAMAGES: Mapping[str, tuple[float, float]] = {
     "x1.5": (float(np.log(1.5)) / SIGMA, 1.0),
     "x2": (float(np.log(2)) / SIGMA, 1.0),
     "x0.3": (float(np.log(0.3)) / SIGMA, 1.0),
+    "x1000": (float(np.log(1_000)) / SIGMA, 1.0),
     "x10, 30 %": (float(np.log(10)) / SIGMA, 0.3),
 }
 
@@ -139,11 +142,12 @@ def judged(angles: Floats, n: npt.NDArray[np.int64], others: Floats | None = Non
         n: Their rows.
         others: What the judged nights say instead, once they are damaged.
     """
+    weekdays = [(START + timedelta(days=night)).weekday() for night in range(len(angles))]
     beyond = np.zeros((len(angles) - NIGHTS, *angles.shape[1:]), dtype=bool)
     for night in range(NIGHTS, len(angles)):
         before = slice(night - NIGHTS, night)
         rows = np.broadcast_to(n[before].reshape(-1, *([1] * (angles.ndim - 1))), angles[before].shape)
-        low, high = chance.bounds(chance.known(angles[before], rows), n[night], PROBABILITY)
+        low, high = chance.bounds(chance.known(angles[before], rows, weekdays=weekdays[before]), n[night], PROBABILITY)
         now = (angles if others is None else others)[night]
         beyond[night - NIGHTS] = ((now < low) & (low > 0)) | ((now > high) & (high < np.pi))
     return beyond
@@ -200,7 +204,7 @@ def agree(rows: int, nights: int = 4) -> float:
         real = {float(one.statistic.at): one for one in Earlier(days).judge(found) if one.statistic.what == "below"}
         points = np.log(sorted(real)) / SIGMA
         angles = chance.angle([[(each < point).mean() for point in points] for each in drawn])
-        known = chance.known(angles, np.full(angles.shape, rows))
+        known = chance.known(angles, np.full(angles.shape, rows), weekdays=[(START + timedelta(days=n)).weekday() for n in range(NIGHTS)])
         now = np.array([(z < point).mean() for point in points])
         low, high = chance.bounds(known, rows, chance.false_alarm(len(real)))
         beyond = ((chance.angle(now) < low) & (low > 0)) | ((chance.angle(now) > high) & (high < np.pi))

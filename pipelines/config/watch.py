@@ -31,6 +31,10 @@ class Expectation(Strict):
         return value
 
 
+class Resolved(Expectation):
+    """An expectation of Sluice's own whose limits were found, as it is judged: no file can state it."""
+
+
 # --- expectations of Sluice's own: what a table is compared with lies elsewhere, see `pipelines.gates.resolve`
 
 
@@ -82,23 +86,29 @@ class NotTellingLabel(Strict):
 class LikeEarlierDays(Strict):
     """A column is like it was on earlier days that their own gates have let through.
 
-    Compared are: how the values of a number lie among its usual quantiles, the shares of a category's common values and of new
-    ones, the hours of the day, on what other column it depends most, the share of alarms, the scores of a model version. Each
-    closes the gate only if it is both improbable (at most one closed gate a year, by chance, over all built-in comparisons
-    of a use case) and large. Always asked of clean, features and predictions, unless the file states it itself for that column.
-    What is right all the same is said by `python -m pipelines gates accept`.
+    Compared are: how the values of a number lie among its usual quantiles (of a date: its days from the row's own), the shares of
+    a category's common values and of new ones, the share of rows with a value, the hours of the day, on what other column it
+    depends most, the share of alarms, the scores of a model version. Each closes the gate only if it is both improbable (at most
+    one closed gate a year, by chance, over all built-in comparisons of a use case) and large. Where weekdays differ, a day is
+    compared with the nearest of them, once four weeks are there; the values of a column whose days lie far apart otherwise have
+    no level and are not compared, which the gate's page says. Always asked of clean, features and predictions, unless the file
+    states it itself for that column. What is right all the same is said by `python -m pipelines gates accept`: from then on the
+    new level is usual.
     """
 
     column: str = Field(description="Of clean, features or predictions.")
     shift: Annotated[float, Field(gt=0, lt=3.2)] = Field(
-        default=0.4, description="The least shift of a share that closes, as Cohen's h: 0.4 is from 0.5 to 0.7, or from 0.1 to 0.25."
+        default=0.4,
+        description="The least shift of a share that closes, as Cohen's h: 0.4 is from 0.5 to 0.7, or from 0.1 to 0.25; of the share of rows with a value at most 0.2.",
     )
 
 
 class NewRows(Strict):
     """The rows of a night are no rows of an earlier one under a new date, nor the same ones twice under new keys.
 
-    As much as is usual, and what may be chance, is allowed. Always asked of clean, unless the file states it itself.
+    Also told is a copy in which one column was changed, such as a receipt number, and the time of day was not. As much as is usual,
+    and what may be chance, is allowed. Always asked of clean, unless the file states it itself. A word by `gates accept`
+    holds for its night alone; where rows come again for good, state how many.
     """
 
     again: Annotated[float, Field(gt=0, lt=1)] = Field(

@@ -8,12 +8,15 @@ earlier days differ from one another, not from the number of rows, and hold at m
 - The limits are a prediction interval for one more day, centre +- t s sqrt(1 + 1/K) (Hahn and Meeker 1991, Statistical
   intervals), of the winsorised mean and deviation of K days, in which the smallest and the greatest day count as much as
   their neighbours (Tukey and McLaughlin 1963, Sankhya A 25), lest one odd day blind the gate for a month.
+- Where weekdays surely differ (an F test, over `LEAST_WEEKS` weeks or more), a day's distance is taken from the nearest of their levels:
+  what lies between the lowest and the highest weekday is usual, since a holiday is like a Sunday.
 - A day with fewer rows than usual varies more: its variance is taken as if all of it came from rows.
 - And a difference must be large. What is improbable and small closes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -27,13 +30,18 @@ GATES = 3  # that compare a night with earlier ones: clean, features, prediction
 LEAST_STATISTICS = 100  # a gate of few statistics is given no more for each: real days have heavier tails than Student knows
 LEAST_DAYS = 7  # fewer days do not tell how much days vary: nothing is closed
 SHIFT = 0.4  # Cohen's h of the least shift that closes a gate: 0.5 -> 0.7, 0.1 -> 0.25, 0.05 -> 0
+FILLED = 0.2  # of the share of rows with a value, which people seldom change: 0.02 -> 0, 0.04 -> 0.1, 1 -> 0.99
 ALARM_RATIO = 2.0  # a share of alarms that is so many times the usual one, or that part of it, is a large difference, too
 CAUTION = 10  # times less is asked of each statistic: real days, and shares of few rows, have heavier tails than Student knows
 FARTHER = 1.3  # times the distance of the farthest earlier day, which was let through itself: so much may be chance again
+LEAST_WEEKS = 4  # of every weekday there is: fewer do not tell what is the weekday's
+WEEKLY = 1e-3  # by chance so many columns seem to have a week
+ROUNDING = 1e-12
+OF_MEDIAN = np.pi / 2  # times a mean's variance is that of a median
 WEAKER = 0.5  # a dependence that is left with so much of its strength, or less, is broken
 
-
 Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,20 +49,33 @@ class Known:
     """What earlier days say of statistics, on the scale on which they are judged; arrays of one shape, one entry a statistic.
 
     Attributes:
-        centre: The usual value.
-        spread: The deviation from day to day.
+        centre: The usual value; between the lowest and the highest weekday's, where weekdays differ.
+        spread: The deviation from day to day, without what is the weekday's.
         days: How many days say what is usual.
+        error: The variance of the centre, in that of one day.
         freedom: Degrees of freedom of the deviation.
         rows: How many rows a day has, on average.
-        farthest: How far from the centre the farthest of these days lies.
+        farthest: How far from its level the farthest of these days lies.
+        weekly: What is the weekday's, from the centre on, shape (7, ...); zero where weekdays are alike.
     """
 
     centre: Floats
     spread: Floats
     days: int
-    freedom: int
+    error: Floats
+    freedom: Integers
     rows: Floats
     farthest: Floats
+    weekly: Floats
+
+    @property
+    def reach(self) -> Floats:
+        """How far weekdays' levels lie from the centre, to either side."""
+        return np.asarray(self.weekly.max(axis=0))
+
+    def distance(self, angle: npt.ArrayLike) -> Floats:
+        """How far values lie from what weekdays are; 0 between them."""
+        return np.asarray(np.maximum(np.abs(np.asarray(angle) - self.centre) - self.reach, 0.0))
 
 
 def false_alarm(statistics: int) -> float:
@@ -72,32 +93,79 @@ def share(angle: npt.ArrayLike) -> Floats:
     return np.asarray(np.sin(np.clip(angle, 0.0, np.pi) / 2) ** 2)
 
 
-def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = None) -> Known:
+def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = None, weekdays: Sequence[int] | None = None) -> Known:
     """What some days say of statistics.
 
     Args:
         values: On the scale on which they are judged, shape (days, ...).
         rows: How many rows each has, the same shape.
         before: What days before an accepted change say: how much days vary, where those since are too few to tell.
+        weekdays: Of each day, Monday being 0; without them, weekdays are taken to be alike.
     """
     every = np.asarray(values, dtype=np.float64)
-    found = np.sort(every, axis=0)
-    days = len(found)
-    cut = 1 if days >= LEAST_DAYS else 0
-    kept = days - 2 * cut
-    if cut:
-        found[0], found[-1] = found[1], found[-2]
-    spread = np.std(found, axis=0, ddof=1) * (days - 1) / (kept - 1) if kept > 1 else np.zeros(found.shape[1:])
-    freedom = max(kept - 1, 1)
+    days, of = len(every), np.asarray([0] * len(every) if weekdays is None else weekdays, dtype=np.int64)
+    own = weekly(every, of)
+    week = before.weekly if before is not None and days < 7 * LEAST_WEEKS else own
+    levelled, groups = every - week[of], np.where((own != 0).any(axis=0), len(set(of.tolist())), 1)
+    centre, spread, freedom = _level(levelled, groups)
     if before is not None and days < LEAST_DAYS:
         spread, freedom = np.maximum(spread, before.spread), before.freedom
+    return Known(
+        centre=centre,
+        spread=spread,
+        days=days,
+        error=np.where(groups > 1, OF_MEDIAN / np.unique(of, return_counts=True)[1].min(), 1 / days),
+        freedom=freedom,
+        rows=np.mean(np.asarray(rows, dtype=np.float64), axis=0),
+        farthest=np.abs(levelled - centre).max(axis=0),
+        weekly=week,
+    )
+
+
+def variance(values: npt.ArrayLike, weekdays: Sequence[int]) -> float:
+    """How much days of a weekday differ; of all days, where weekdays do not surely differ. One statistic, on the scale of its judgement."""
+    every, of = np.asarray(values, dtype=np.float64), np.asarray(weekdays, dtype=np.int64)
+    week = weekly(every, of)
+    return float(np.var(every - week[of], ddof=len(set(of.tolist())) if week.any() else 1))
+
+
+def _level(values: Floats, groups: Integers) -> tuple[Floats, Floats, Integers]:
+    """The winsorised mean and deviation of days from which levels of so many groups were taken off, and its degrees of freedom."""
+    found, days = np.sort(values, axis=0), len(values)
+    cut = 1 if days >= LEAST_DAYS else 0
+    if cut:
+        found[0], found[-1] = found[1], found[-2]
+    freedom = np.maximum(days - 2 * cut - groups, 1)
     centre = found.mean(axis=0)
-    farthest = np.abs(every - centre).max(axis=0)
-    return Known(centre, spread, days, freedom, np.mean(np.asarray(rows, dtype=np.float64), axis=0), farthest)
+    if days - 2 * cut < 2:
+        return centre, np.zeros(values.shape[1:]), freedom
+    # The squares of all days, of which those that were cut tell nothing of their own.
+    deviation = np.sqrt(((found - centre) ** 2).sum(axis=0) * (days - groups)) / freedom
+    return centre, np.asarray(deviation), freedom
+
+
+def weekly(values: Floats, weekdays: Integers) -> Floats:
+    """What weekdays have in the middle, from the middle of their range on, shape (7, ...); zero where they do not surely differ."""
+    there, counts = np.unique(weekdays, return_counts=True)
+    none = np.zeros((7, *values.shape[1:]))
+    if len(there) < 2 or counts.min() < LEAST_WEEKS:
+        return none
+    of = np.equal.outer(there, weekdays).astype(np.float64)
+    means, mean = np.tensordot(of, values, 1) / counts.reshape(-1, *([1] * (values.ndim - 1))), values.mean(axis=0)
+    between = np.tensordot(counts, (means - mean) ** 2, 1)
+    within = np.maximum(((values - mean) ** 2).sum(axis=0) - between, 0.0)
+    groups, left = len(there) - 1, len(values) - len(there)
+    # Where days of a weekday are equal, rounding alone is left.
+    surely = between / groups > np.maximum(_f(WEEKLY, groups, left) * within / left, ROUNDING)
+    if not surely.any():
+        return none
+    levels = np.stack([np.median(values[weekdays == weekday], axis=0) for weekday in there])
+    none[there] = np.where(surely, levels - (levels.max(axis=0) + levels.min(axis=0)) / 2, 0.0)
+    return none
 
 
 def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
-    """How far from the centre chance may take a day with so many rows.
+    """How far from its level chance may take a day with so many rows.
 
     Args:
         known: What earlier days say.
@@ -106,21 +174,22 @@ def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
     """
     there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
     variance = np.maximum(known.spread**2 * np.maximum(known.rows / there, 1.0), 1 / there)
-    by_spread = _t(probability, known.freedom) * np.sqrt(variance * (1 + 1 / known.days))
+    farther = np.vectorize(_t, otypes=[np.float64])(probability, known.freedom)
+    by_spread = farther * np.sqrt(variance * (1 + known.error))
     return np.asarray(np.maximum(by_spread, FARTHER * known.farthest))
 
 
 def bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
     """The least and the greatest angle of a share that closes nothing; below 0 and beyond pi where no share could be beyond."""
-    slack = np.maximum(width(known, rows, probability), shift)
+    slack = known.reach + np.maximum(width(known, rows, probability), shift)
     return known.centre - slack, known.centre + slack
 
 
 def alarm_bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
     """The same of a share of alarms, which is small: twice as many are a large difference, whatever their share."""
-    usual, by_chance = share(known.centre), width(known, rows, probability)
-    low = np.minimum(known.centre - by_chance, np.maximum(known.centre - shift, angle(usual / ALARM_RATIO)))
-    high = np.maximum(known.centre + by_chance, np.minimum(known.centre + shift, angle(usual * ALARM_RATIO)))
+    by_chance, least, most = width(known, rows, probability), known.centre - known.reach, known.centre + known.reach
+    low = np.minimum(least - by_chance, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
+    high = np.maximum(most + by_chance, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
     return low, high
 
 
@@ -141,3 +210,11 @@ def _t(probability: float, freedom: int) -> float:
     from scipy.stats import t
 
     return float(t.isf(probability / 2, freedom))
+
+
+@lru_cache(maxsize=1_000)
+def _f(probability: float, groups: int, left: int) -> float:
+    """Fisher's F beyond which a value lies with this probability."""
+    from scipy.stats import f
+
+    return float(f.isf(probability, groups, left))

@@ -67,6 +67,14 @@ class Finding:
         """The columns that it is about; none where it is about the table."""
         return _columns(self.kwargs)
 
+    def brief(self) -> str:
+        """What it is about, what was found and what is usual, in a few words."""
+        least, most = (self.kwargs.get(limit) for limit in ("min_value", "max_value"))
+        if self.name == "expect_table_row_count_to_be_between" and None not in (self.observed, least, most):
+            return f"{self.subject} ({self.observed:,} rows; {least:,} to {most:,} are usual)"
+        allowed = f"; allowed: {self.allowed}" if self.allowed and "limits" not in self.kwargs else ""
+        return one_line(f"{self.subject} ({self.found}{allowed})")
+
     def sentence(self) -> str:
         """Column, expectation, what was found and what is allowed, in one line."""
         # Of many limits what was found tells those that were broken; the page shows all of them.
@@ -177,7 +185,7 @@ def _allowed(kwargs: Mapping[str, Any]) -> str:
     """The arguments but for the columns, in the words of the use-case file."""
     told: list[str] = []
     for argument, value in kwargs.items():
-        if argument in (*ONE_COLUMN, "column_list", "condition_parser", "row_condition") or value is None:
+        if argument in (*ONE_COLUMN, "column_list", "condition_parser", "row_condition", "unlevelled") or value is None:
             continue
         if argument == "limits":
             told += map(str, value)

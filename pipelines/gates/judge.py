@@ -75,7 +75,7 @@ class Verdict:
         if self.note:
             return f"{self.gate} is open: {self.note}"
         warned = self.failed("warn")
-        told = f", {len(warned)} warned: {', '.join(finding.subject for finding in warned[:3])}" if warned else ""
+        told = f", {len(warned)} warned: {', '.join(finding.brief() for finding in warned[:3])}" if warned else ""
         word = f"; {self.accepted}" if self.accepted else ""
         return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}{word}"
 

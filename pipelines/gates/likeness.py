@@ -6,17 +6,18 @@ No store and no gate is known here, so that years of days can be drawn and judge
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from pipelines.gates import chance
+from pipelines.gates import chance, plain
 from pipelines.gates.links import BETWEEN
-from pipelines.gates.profile import HASHES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
+from pipelines.gates.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
+from pipelines.gates.repeats import Repeats
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of a number's earlier days: the share of rows below each is judged
 COMMON = 0.05  # of the rows: so frequent a value is judged by itself
@@ -25,10 +26,11 @@ ENOUGH_ROWS = 20  # with a value, on a usual day
 VARYING = 0.8  # of the days: a column that is constant on more days tells of the calendar, not of the data
 LINKED = 0.25  # a dependence of this strength is expected to be there
 UNSTEADY = 0.3  # of the deviation from day to day, beyond that of rows: such a column has weather, or a season, and no level
-COMPARABLE = 20  # hashes, of which it can be said whether they were there before
 ALARM = "1"  # the decision
 
-What = Literal["below", "value", "same", "new", "alarms", "link", "again", "keys", "doubled"]
+What = Literal["below", "value", "filled", "same", "new", "alarms", "link", "again", "keys", "doubled"]
+LEVELLED = ("below", "value", "filled", "alarms")  # a day is beside what its column is on weekdays
+ONCE = ("new", "again", "keys", "doubled")  # a word on them holds for its day: it makes no level
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Statistic:
         what: How it is measured.
         name: In words, without a personal value.
         at: The number, value, pair or hash that it is about.
+        rank: Of a number, how many of the rows are usually below it.
     """
 
     column: str
@@ -48,12 +51,16 @@ class Statistic:
     what: What
     name: str
     at: float | str = ""
+    rank: float = 0.0
 
     def of(self, day: Day) -> tuple[float, int] | None:
         """Its value on a day, and of how many rows; None where the day has none. Not of what needs other days."""
         number, values = day.numbers.get(self.label), day.values.get(self.label)
         if self.what == "below":
             return (number.below(float(self.at)), number.n) if number and number.n else None
+        if self.what == "filled":
+            one = number or values
+            return (one.n / day.sampled, day.sampled) if one and day.sampled else None
         if self.what in ("value", "alarms"):
             return (values.counts.get(str(self.at), 0) / values.n, values.n) if values and values.n else None
         if self.what == "same":
@@ -100,12 +107,13 @@ class Earlier:
 
     Attributes:
         days: What they say.
-        since: Column -> the day on which a change was accepted: the days before it say nothing of its level any more.
+        since: Column -> the days on which a change of it was accepted: those before the newest one say nothing of its level any more.
+            Under the empty name, those of which it was said that their rows may repeat.
         hidden: Columns whose values are not told.
     """
 
     days: Mapping[date, Day]
-    since: Mapping[str, date] = field(default_factory=dict)
+    since: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
 
     def judge(self, day: Day, limits: Limits | None = None) -> list[Judged]:
@@ -118,67 +126,109 @@ class Earlier:
     @cached_property
     def statistics(self) -> tuple[Statistic, ...]:
         """What earlier days can say something of."""
-        labels = dict.fromkeys(label for day in self.days.values() for label in (*day.numbers, *day.values))
-        found = [statistic for label in labels for statistic in (*self._of_number(label), *self._of_values(label))]
+        found = [statistic for label in self._levels for statistic in self._of_label(label)]
         return (*found, *self._of_links(), *self._of_rows())
+
+    @cached_property
+    def unlevelled(self) -> tuple[str, ...]:
+        """Columns whose values are not compared, since they have no level."""
+        return tuple(dict.fromkeys(_named(label)[0] for label, levels in self._levels.items() if not self._steady(levels or [])))
 
     def level(self, column: str) -> dict[date, Day]:
         """The days that say what is usual of a column."""
-        since = self.since.get(column)
-        return {day: found for day, found in self.days.items() if since is None or day >= since}
+        since = max(self.since.get(column, ()), default=None)
+        if since is None:
+            return dict(self.days)
+        # What was accepted is usual only as long as no other day tells: it may have been for one day.
+        later = {day: found for day, found in self.days.items() if day > since}
+        return later or {day: found for day, found in self.days.items() if day == since}
 
     # --- which statistics there are
 
-    def _of_number(self, label: str) -> Iterator[Statistic]:
-        column, what = _named(label)
-        days = [found for day in self.level(column).values() if (found := day.numbers.get(label)) and found.n]
-        if not _told(days):
-            return
-        if label.endswith(LENGTH) and not self._many(label.removesuffix(LENGTH)):
-            return  # few different texts: their shares say more
-        points: dict[float, float] = {}
-        for rank in QUANTILES:
-            points.setdefault(_pooled(days, rank), rank)
-        yield Statistic(column, label, "same", f"share of rows {what or 'with '}one and the same value")
-        levels = []
-        for x, rank in points.items():
-            shown = f"its usual {rank:.0%} quantile" if column in self.hidden else f"{x:.6g}"
-            levels.append(Statistic(column, label, "below", f"share of rows {what}below {shown}", x))
-        if self._steady(levels):
-            yield from levels
-
-    def _of_values(self, label: str) -> Iterator[Statistic]:
+    def _of_label(self, label: str) -> Iterator[Statistic]:
         if label == "decision":
             yield Statistic(label, label, "alarms", "share of alarms", ALARM)
             return
-        days = [found for day in self.level(label).values() if (found := day.values.get(label)) and found.n]
-        if not days or self._many(label) or float(np.median([found.n for found in days])) < ENOUGH_ROWS:
+        column, what = _named(label)
+        filled, levels = Statistic(column, label, "filled", "share of rows with a value"), self._levels[label]
+        if (not what or label.endswith(APART)) and self._steady([filled]):
+            yield filled
+        if levels is None:
             return
-        if _told(days):
-            shares: dict[str, float] = {}
-            for found in days:
-                for value, n in found.counts.items():
-                    shares[value] = shares.get(value, 0.0) + n / found.n / len(days)
-            common = sorted((-share, value) for value, share in shares.items() if share >= COMMON)[:MOST_COMMON]
-            levels = []
-            for place, (_, value) in enumerate(common, start=1):
-                shown = f"the {place}. most frequent value" if label in self.hidden else repr(value)
-                levels.append(Statistic(label, label, "value", f"share of {shown}", value))
-            yield Statistic(label, label, "same", "share of rows with one and the same value")
-            if not self._steady(levels):
-                return
+        if not label.endswith(APART):
+            yield Statistic(column, label, "same", f"share of rows {what or 'with '}one and the same value")
+        if self._steady(levels):
             yield from levels
-            # Where days have one value each, as a month, a new one is the calendar's.
-            yield Statistic(label, label, "new", "share of values that no earlier day has")
+            if not any(one.what == "below" for one in levels):  # where days have one value each, as a month, a new one is the calendar's
+                yield Statistic(column, label, "new", "share of values that no earlier day has")
+
+    @cached_property
+    def _levels(self) -> Mapping[str, list[Statistic] | None]:
+        """Label -> the shares that tell of its level; None where it has none that could be asked for."""
+        numbers = dict.fromkeys(label for day in self.days.values() for label in day.numbers)
+        values = dict.fromkeys(label for day in self.days.values() for label in day.values)
+        return {**{label: self._levels_of_number(label) for label in numbers}, **{label: self._levels_of_values(label) for label in values}}
+
+    def _levels_of_number(self, label: str) -> list[Statistic] | None:
+        """The shares of rows below a number's usual quantiles."""
+        column, what = _named(label)
+        days = self._numbers(label, self.level(column))
+        # A day's one distance from itself is no calendar's.
+        if not _enough(days) or not (label.endswith(APART) or _varies(days)):
+            return None
+        if label.endswith(LENGTH) and not self._many(label.removesuffix(LENGTH)):
+            return None  # few different texts: their shares say more
+        points: dict[float, float] = {}
+        for rank in QUANTILES:
+            points.setdefault(_pooled(days, rank), rank)
+        hidden = column in self.hidden
+        shown = {x: f"its usual {rank:.0%} quantile" if hidden else f"{x:.6g}" for x, rank in points.items()}
+        return [Statistic(column, label, "below", f"share of rows {what}below {shown[x]}", x, rank) for x, rank in points.items()]
+
+    def _levels_of_values(self, label: str) -> list[Statistic] | None:
+        """The shares of a category's common values; None where it is none."""
+        days = [found for day in self.level(label).values() if (found := day.values.get(label)) and found.n]
+        if label == "decision" or self._many(label) or not _enough(days) or not _varies(days):
+            return None
+        shares: dict[str, float] = {}
+        for found in days:
+            for value, n in found.counts.items():
+                shares[value] = shares.get(value, 0.0) + n / found.n / len(days)
+        common = sorted((-share, value) for value, share in shares.items() if share >= COMMON)[:MOST_COMMON]
+        levels = []
+        for place, (_, value) in enumerate(common, start=1):
+            shown = f"the {place}. most frequent value" if label in self.hidden else repr(value)
+            levels.append(Statistic(label, label, "value", f"share of {shown}", value))
+        return levels
+
+    def _numbers(self, label: str, days: Mapping[date, Day]) -> list[Number]:
+        return [found for day in days.values() if (found := day.numbers.get(label)) and found.n]
 
     def _steady(self, levels: list[Statistic]) -> bool:
-        """Whether days lie near one another. Where they do not, eight weeks say nothing of the next day: it may begin the autumn."""
+        """Whether days of a weekday lie near one another. Where they do not, weeks say nothing of the next day: it may begin the autumn."""
         for statistic in levels:
-            told = [found for day in self.level(statistic.column).values() if (found := statistic.of(day)) is not None]
-            angles, rows = chance.angle([value for value, _ in told]), np.array([n for _, n in told])
-            if len(told) > 1 and float(np.var(angles, ddof=1) - np.mean(1 / rows)) > UNSTEADY**2:
+            level = self.level(statistic.column)
+            told = {day: found for day, found in self._of_days(statistic).items() if day in level}
+            if len(told) < 2:
+                continue
+            angles, rows = chance.angle([value for value, _ in told.values()]), np.array([n for _, n in told.values()])
+            # What is the same on all rows of a day has its own calendar, of which a weekday tells too little.
+            dated = statistic.label.endswith(APART) and not _varies(self._numbers(statistic.label, level))
+            weekdays = [0 if dated else day.weekday() for day in told]
+            if chance.variance(angles, weekdays) - float(np.mean(1 / rows)) > UNSTEADY**2:
                 return False
         return True
+
+    def _of_days(self, statistic: Statistic) -> Mapping[date, tuple[float, int]]:
+        """A statistic of each day that has it, measured once."""
+        if statistic not in self._measured:
+            told = {day: self._value(statistic, one, day) for day, one in self.days.items()}
+            self._measured[statistic] = {day: found for day, found in told.items() if found is not None}
+        return self._measured[statistic]
+
+    @cached_property
+    def _measured(self) -> dict[Statistic, Mapping[date, tuple[float, int]]]:
+        return {}
 
     def _many(self, label: str) -> bool:
         """Whether a column has so many different values that they are no categories."""
@@ -205,9 +255,22 @@ class Earlier:
         days = self.days.values()
         for label in dict.fromkeys(label for day in days for label in day.doubled):
             yield Statistic("", label, "doubled", f"share of rows that repeat another one of the day but for the key, {label}")
-        if any(day.content for day in days):
+        if any("content" in day.hashes for day in days):
             yield Statistic("", "content", "again", "share of rows that stand in one earlier day, but for key and time")
             yield Statistic("", "keys", "keys", "share of keys that stand in one earlier day")
+        for half in (half for half in HALVES if any(half in day.hashes for day in days)):
+            name = f"share of rows that stand in one earlier day with their time of day and {half} of their columns"
+            yield Statistic("", half, "again", name)
+
+    def plainly(self, judged: Judged, day: Day) -> str:
+        """In plain words what has become of a number whose values lie otherwise: how many times, or how far; nothing of other shifts."""
+        label, level = judged.statistic.label, self._numbers(judged.statistic.label, self.level(judged.statistic.column))
+        found = day.numbers.get(label)
+        if judged.holds or judged.statistic.what != "below" or not found or not found.n or not level:
+            return ""
+        usual = [_pooled(level, rank) for rank in QUANTILES]
+        now = [found.quantiles[round(rank * (len(found.quantiles) - 1))] for rank in QUANTILES]
+        return plain.shifted(usual, now, plain.UNITS.get(label.removeprefix(judged.statistic.column)))
 
     # --- what is allowed
 
@@ -224,8 +287,10 @@ class Earlier:
             usual, distance = math.tanh(known.centre), abs(_z(value) - float(known.centre))
             low = chance.link_limit(known, rows, probability)
         else:
-            usual, distance = float(chance.share(known.centre)), abs(float(chance.angle(value) - known.centre))
-        if statistic.what in ("below", "value"):
+            usual, distance = float(chance.share(known.centre)), float(known.distance(chance.angle(value)))
+        if statistic.what == "filled":
+            low, high = chance.told(*chance.bounds(known, rows, probability, min(shift, chance.FILLED)))
+        elif statistic.what in ("below", "value"):
             low, high = chance.told(*chance.bounds(known, rows, probability, shift))
         elif statistic.what == "alarms":
             low, high = chance.told(*chance.alarm_bounds(known, rows, probability, shift))
@@ -238,20 +303,29 @@ class Earlier:
 
     def _known(self, statistic: Statistic) -> chance.Known | None:
         """What the days say; None where they are too few."""
-        level = self.level(statistic.column) if statistic.column else dict(self.days)
-        before = {day: found for day, found in self.days.items() if day not in level}
-        old = self._summed(statistic, before) if before else None
+        if statistic.what in ONCE:
+            once = self.since.get(statistic.column, ())
+            return self._summed(statistic, [day for day in self.days if day not in once])
+        level = self.level(statistic.column)
+        before = {day: found for day, found in self.days.items() if day < min(level)} if level else {}
+        old = self._summed(self._then(statistic, before), before) if before else None
         if old is not None and old.days < chance.LEAST_DAYS:
             old = None
         return self._summed(statistic, level, old)
 
-    def _summed(self, statistic: Statistic, days: Mapping[date, Day], before: chance.Known | None = None) -> chance.Known | None:
-        told = [found for day in days if (found := self._value(statistic, self.days[day], day)) is not None]
+    def _then(self, statistic: Statistic, before: Mapping[date, Day]) -> Statistic:
+        """What it was before a change: below the quantile that was as usual then."""
+        numbers = self._numbers(statistic.label, before)
+        return replace(statistic, at=_pooled(numbers, statistic.rank)) if statistic.what == "below" and numbers else statistic
+
+    def _summed(self, statistic: Statistic, days: Collection[date], before: chance.Known | None = None) -> chance.Known | None:
+        told = {day: found for day, found in self._of_days(statistic).items() if day in days}
         if not told or (len(told) < chance.LEAST_DAYS and before is None):
             return None
-        values = np.array([value for value, _ in told])
+        values = np.array([value for value, _ in told.values()])
         scaled = np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
-        return chance.known(scaled, [rows for _, rows in told], before)
+        weekdays = [day.weekday() for day in told] if statistic.what in LEVELLED else None
+        return chance.known(scaled, [rows for _, rows in told.values()], before, weekdays)
 
     def _value(self, statistic: Statistic, day: Day, on: date | None = None) -> tuple[float, int] | None:
         """A statistic of a day: of one of the earlier days as if the other ones were earlier, too."""
@@ -267,27 +341,16 @@ class Earlier:
             known = set().union(*others)
             return sum(n for value, n in found.counts.items() if value not in known) / found.n, found.n
         if statistic.what in ("again", "keys"):
-            own, shares = _hashes(day, statistic.what), []
-            for at, other in self.days.items():
-                if on is None or at < on:
-                    share = _contained(own, _hashes(other, statistic.what))
-                    shares += [] if share is None else [share]
-            return (max(shares), min(len(own), day.rows)) if shares else None
+            own, repeats = day.hashes.get(statistic.label, ()), self._repeats[statistic.label]
+            share = repeats.of(own) if on is None else repeats.usual.get(on)
+            return None if share is None else (share, min(len(own), day.rows))
         return statistic.of(day)
 
-
-def _hashes(day: Day, what: str) -> tuple[int, ...]:
-    return day.content if what == "again" else day.keys
-
-
-def _contained(own: tuple[int, ...], other: tuple[int, ...]) -> float | None:
-    """The share of one day's rows that another day has, by their smallest hashes; None where too few can be compared."""
-    if not own or not other:
-        return None
-    comparable = [h for h in own if len(other) < HASHES or h <= other[-1]]  # of a smaller day all hashes are known
-    if len(comparable) < min(COMPARABLE, len(own)):
-        return None
-    return len(set(comparable) & set(other)) / len(comparable)
+    @cached_property
+    def _repeats(self) -> Mapping[str, Repeats]:
+        labels = dict.fromkeys(label for day in self.days.values() for label in day.hashes)
+        once = self.since.get("", ())
+        return {label: Repeats({day: found.hashes.get(label, ()) for day, found in self.days.items()}, once) for label in labels}
 
 
 def _named(label: str) -> tuple[str, str]:
@@ -296,13 +359,18 @@ def _named(label: str) -> tuple[str, str]:
         return label.removesuffix(HOUR), "whose hour of the day is "
     if label.endswith(LENGTH):
         return label.removesuffix(LENGTH), "whose length is "
+    if label.endswith(APART):
+        return label.removesuffix(APART), "whose days from the row's own are "
     return label, ""
 
 
-def _told(days: list[Number] | list[Values]) -> bool:
-    """Whether so many values differ, on so many days, that a share of them says something."""
-    if not days or float(np.median([found.n for found in days])) < ENOUGH_ROWS:
-        return False
+def _enough(days: Sequence[Number | Values]) -> bool:
+    """Whether so many rows have a value that a share of them says something."""
+    return bool(days) and float(np.median([found.n for found in days])) >= ENOUGH_ROWS
+
+
+def _varies(days: Sequence[Number | Values]) -> bool:
+    """Whether values differ on so many days that a share of them tells of the data, not of the calendar."""
     return sum(found.varies for found in days) >= VARYING * len(days)
 
 

@@ -21,7 +21,7 @@ HARMLESS = (
     "expect_column_unique_value_count",
     "expect_column_proportion_of",
     "expect_column_correlation",
-    "expect_column_statistics_to_be_like_past",  # shares of rows, under names without values
+    "expect_column_to_be_like_earlier_days",  # shares of rows, under names without values
     "expect_column_type_to_be",
     "expect_column_values_to_be_of_type",
     "expect_column_values_to_be_in_type_list",

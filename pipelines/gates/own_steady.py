@@ -14,14 +14,14 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-MOST_TOLD = 5  # statistics in a sentence
-PROFILE = sa.table("profile", *map(sa.column, ("column", "statistic", "value", "low", "high")))
+MOST_TOLD = 2  # statistics in a sentence
+PROFILE = sa.table("profile", *map(sa.column, ("column", "statistic", "value", "low", "high", "shift", "about", "said")))
 
 
 class ColumnStatistics(ColumnAggregateMetricProvider):  # type: ignore[misc]
     """The rows of `profile` about a column."""
 
-    metric_name = "column.statistics_like_past"
+    metric_name = "column.like_earlier_days"
 
     @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
     def _sqlalchemy(
@@ -36,38 +36,39 @@ class ColumnStatistics(ColumnAggregateMetricProvider):  # type: ignore[misc]
 class TableStatistics(TableMetricProvider):  # type: ignore[misc]
     """The rows of `profile` about whole rows."""
 
-    metric_name = "table.statistics_like_past"
+    metric_name = "table.rows_new"
 
     @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
     def _sqlalchemy(cls, execution_engine: SqlAlchemyExecutionEngine, **_: Any) -> list[tuple[Any, ...]]:  # noqa: N805
         return _rows(execution_engine, "")
 
 
-class ExpectColumnStatisticsToBeLikePast(ColumnAggregateExpectation):  # type: ignore[misc]
+class ExpectColumnToBeLikeEarlierDays(ColumnAggregateExpectation):  # type: ignore[misc]
     """Every statistic of the column is within its limits."""
 
     limits: list[str]
+    unlevelled: str = ""  # that its values are not among the statistics, and why
 
-    metric_dependencies = ("column.statistics_like_past",)
+    metric_dependencies = ("column.like_earlier_days",)
     success_keys: ClassVar[tuple[str, ...]] = ("limits",)
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-        return _judged(metrics[self.metric_dependencies[0]], len(self.limits))
+        return _judged(metrics[self.metric_dependencies[0]], len(self.limits), self.unlevelled)
 
 
-class ExpectTableStatisticsToBeLikePast(BatchExpectation):  # type: ignore[misc]
+class ExpectTableRowsToBeNew(BatchExpectation):  # type: ignore[misc]
     """Every statistic of the rows is within its limits."""
 
     limits: list[str]
 
-    metric_dependencies = ("table.statistics_like_past",)
+    metric_dependencies = ("table.rows_new",)
     success_keys: ClassVar[tuple[str, ...]] = ("limits",)
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
         return _judged(metrics[self.metric_dependencies[0]], len(self.limits))
 
 
-NAMES = frozenset(each.expectation_type for each in (ExpectColumnStatisticsToBeLikePast, ExpectTableStatisticsToBeLikePast))
+NAMES = frozenset(each.expectation_type for each in (ExpectColumnToBeLikeEarlierDays, ExpectTableRowsToBeNew))
 
 
 def allowed(low: float | None, high: float | None) -> str:
@@ -81,17 +82,25 @@ def _rows(engine: SqlAlchemyExecutionEngine, column: str) -> list[tuple[Any, ...
     return [tuple(row) for row in engine.execute_query(query).fetchall()]
 
 
-def _judged(rows: list[tuple[Any, ...]], expected: int) -> dict[str, Any]:
+def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") -> dict[str, Any]:
     """Those that are beyond; where none is, how many were looked at. Fewer than are expected are none that hold."""
-    beyond = [
-        f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})"
-        for statistic, value, low, high in rows
-        if value is None or (low is not None and value < low) or (high is not None and value > high)
-    ]
-    if len(beyond) > MOST_TOLD:
-        beyond[MOST_TOLD:] = [f"{len(beyond) - MOST_TOLD} more"]
+    beyond = [row for row in rows if row[1] is None or (row[2] is not None and row[1] < row[2]) or (row[3] is not None and row[1] > row[3])]
+    told = _told(beyond)
     missing = expected - len(rows)
     if missing > 0:
-        beyond.append(f"{missing} of {expected} statistics are not there")
-    told = "; ".join(beyond) if beyond else f"all {len(rows)} statistics within their limits"
-    return {"success": bool(rows) and not beyond, "result": {"observed_value": told}}
+        told.append(f"{missing} of {expected} statistics are not there")
+    held = f"all {len(rows)} statistics within their limits" if len(rows) > 1 else "the one statistic within its limits"
+    return {
+        "success": bool(rows) and not told,
+        "result": {"observed_value": "; ".join(told) or "; ".join(filter(None, (held, unlevelled)))},
+    }
+
+
+def _told(beyond: list[tuple[Any, ...]]) -> list[str]:
+    """What they say, the farthest first: in plain words, then by a statistic of each kind, since one kind says the same many times."""
+    ordered = sorted(beyond, key=lambda row: (-abs(row[4] or 0.0), row[0]))
+    said = list(dict.fromkeys(row[6] for row in ordered if row[6]))
+    each = {row[5]: row for row in reversed(ordered)}
+    first = [row for row in ordered if each[row[5]] is row][: max(MOST_TOLD - len(said), 1)]
+    told = [*said, *(f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})" for statistic, value, low, high, *_ in first)]
+    return [*told, f"{len(beyond) - len(first)} more"] if len(beyond) > len(first) else told

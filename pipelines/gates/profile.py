@@ -2,8 +2,9 @@
 
 A profile is made once, when the table's gate judges it, and lies beside the gate's evidence; it names the table's digest, so
 one of another table is never taken for it, and bears a seal, so that a damaged one is none, and is measured again from its table.
-It holds, of each day: quantiles of numbers, the most frequent values of categories, how much columns tell of one another, how many rows stand there twice, and a sample of hashes of rows and of keys, by which it is
-seen whether the same rows come again. Of personal categories it holds hashes; a personal column's numbers (its quantiles, the
+It holds, of each day: quantiles of numbers, and of dates by how many days they lie from their row's own; the most frequent
+values of categories, how much columns tell of one another, how many rows stand there twice, and samples of hashes of rows, of
+halves of their columns, and of keys, by which it is seen whether the same rows come again. Of personal categories it holds hashes; a personal column's numbers (its quantiles, the
 lengths of its texts) are values of somebody, so they are never kept, but measured anew from the table whenever they are asked for.
 
 The sample of hashes are the smallest ones: whichever rows two days share, their samples share, too (Broder 1997, On the
@@ -12,12 +13,12 @@ resemblance and containment of documents).
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from pipelines import kept, personal, sql
@@ -31,15 +32,17 @@ if TYPE_CHECKING:
 
     from pipelines.store import Store
 
-FORM = 3  # of the file; one of another form is made again
+FORM = 4  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart
 MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
 MOST_ROWS = 50_000  # of a night: more rows tell no more of its quantiles
 MOST_LINKED = 5_000  # of a day: more rows tell no more of what columns tell of one another
 NEWEST_LINKED = 56  # days of a training
+DAY_US = 86_400_000_000  # microseconds of a day
 DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
-HOUR, LENGTH = "#hour", "#length"  # of the column's time of day, of the length of its texts
+HALVES, HALVED = ("one half", "the other half"), ("#half1", "#half2")
+HOUR, LENGTH, APART = "#hour", "#length", "#days"  # of the column's time of day, of its texts' lengths, of its days from the row's own
 
 # What a file may say of a day.
 Count = Annotated[int, Field(ge=0)]
@@ -71,14 +74,14 @@ class Number:
 
     def below(self, x: float) -> float:
         """The share of rows with a smaller value, and half of those with this one."""
-        steps = np.asarray(self.quantiles)
-        less, equal = int((steps < x).sum()), int((steps == x).sum())
-        if equal:
+        steps = self.quantiles
+        less = bisect_left(steps, x)
+        if equal := bisect_right(steps, x) - less:
             return (less + equal / 2) / len(steps)
         if less in (0, len(steps)):
             return float(less > 0)
         between = (x - steps[less - 1]) / (steps[less] - steps[less - 1])
-        return float((less - 0.5 + between) / len(steps))
+        return (less - 0.5 + between) / len(steps)
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,13 @@ class Day:
     """What a profile knows of one day."""
 
     rows: Count
+    sampled: Count = 0  # of them, by which numbers and values were measured
     numbers: Mapping[str, Number] = field(default_factory=dict)
     values: Mapping[str, Values] = field(default_factory=dict)
     links: Mapping[str, Strength] = field(default_factory=dict)  # "one|other" -> strength, see `links`
     doubled: Mapping[str, Share] = field(default_factory=dict)  # with and without the time -> share of rows that repeat another
-    content: tuple[Count, ...] = ()
-    keys: tuple[Count, ...] = ()
+    # Of rows ("content"), of each half of their columns with the time of day (`HALVES`), and of keys: the smallest ones, in order.
+    hashes: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ class Shape:
     Attributes:
         time: The column with the moment of a row.
         numbers: Columns whose quantiles are kept.
+        moments: Columns of dates or times, whose distance from the row's own is kept as a number is.
         values: Columns whose frequent values are kept.
         key: The column that names a row, where it is asked whether rows come again.
         hidden: Columns whose values are personal.
@@ -163,16 +168,28 @@ class Shape:
     hidden: frozenset[str] = frozenset()
     made_by: str | None = None
     timed: bool = False
+    moments: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns that are compared with earlier days."""
+        return (*self.numbers, *self.values, *self.moments, *((self.time,) if self.timed else ()))
 
     @property
     def personal(self) -> tuple[str, ...]:
         """The columns of which no number may be kept."""
-        return tuple(name for name in (*self.numbers, *self.values, self.time) if name in self.hidden)
+        return tuple(name for name in (*self.numbers, *self.values, *self.moments, self.time) if name in self.hidden)
 
     @property
     def content(self) -> tuple[str, ...]:
         """What a row says, apart from its key and its time."""
-        return (*self.numbers, *self.values) if self.key else ()
+        return (*self.numbers, *self.values, *self.moments) if self.key else ()
+
+    @property
+    def halves(self) -> tuple[tuple[str, ...], ...]:
+        """The same in two parts: whichever column a copy has nudged, one of them is as it was. Dates are moved together."""
+        every = (*self.numbers, *self.values)
+        return (every[::2], (*every[1::2], *self.moments)) if len(self.content) > 1 else ()
 
 
 def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
@@ -182,7 +199,8 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
         facts = {name: use_case.columns[name].type for name in use_case.kept_columns if name not in (use_case.key, use_case.time)}
         numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number") and name != use_case.target)
         values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean") and name != use_case.target)
-        return Shape(use_case.time, numbers, values, use_case.key, hidden, timed=True)
+        moments = tuple(name for name, type_ in facts.items() if type_ in ("date", "timestamp") and name != use_case.target)
+        return Shape(use_case.time, numbers, values, use_case.key, hidden, timed=True, moments=moments)
     if table == "features":
         return Shape(use_case.time, tuple(use_case.features.numbers), tuple(use_case.features.categories), hidden=hidden)
     if table == "predictions":
@@ -193,7 +211,7 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
 
 def column(label: str) -> str:
     """The column that a label of a profile is about."""
-    return label.removesuffix(HOUR).removesuffix(LENGTH)
+    return label.removesuffix(HOUR).removesuffix(LENGTH).removesuffix(APART)
 
 
 def _called(day: Day, names: Mapping[str, str], order: Sequence[str]) -> Day:
@@ -230,7 +248,7 @@ def without(day: Day, columns: Collection[str]) -> Day:
         values={name: found for name, found in day.values.items() if name not in columns},
         links={pair: strength for pair, strength in day.links.items() if not set(pair.split(links.BETWEEN)) & set(columns)},
         doubled={},
-        content=(),
+        hashes={what: found for what, found in day.hashes.items() if what == "keys"},
     )
 
 
@@ -302,10 +320,12 @@ def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Da
     if drawn is None:
         return {}, ""  # which other expectations close the gate for
     shape, marked, sample, counts = drawn
-    numbers, values = _numbers(sample, shape), _values(sample, shape)
+    numbers, values = _numbers(sample, shape), _values(sample, shape, counts)
     repeats, linked = _repeats(marked, shape, counts), _linked(sample, shape, counts)
+    sampled = dict(_asked(sample, f'SELECT "{DAY}", count(*) FROM rows GROUP BY 1')) if sample is not marked else counts
     days = {
-        day: Day(n, numbers.get(day, {}), values.get(day, {}), linked.get(day, {}), **repeats.get(day, {})) for day, n in counts.items()
+        day: Day(n, sampled.get(day, 0), numbers.get(day, {}), values.get(day, {}), linked.get(day, {}), **repeats.get(day, {}))
+        for day, n in counts.items()
     }
     version = ""
     if shape.made_by:
@@ -327,7 +347,8 @@ def _drawn(
     if not counts:
         return None
     every = max(sum(counts.values()) * max(len(counts) // 10, 1) // (MOST_ROWS * len(counts)), 1)
-    return shape, marked, sql.select(marked, "rows", f'SELECT * FROM rows WHERE "{KEY_HASH}" % {every} = 0'), counts
+    sample = marked if every == 1 else sql.select(marked, "rows", f'SELECT * FROM rows WHERE "{KEY_HASH}" % {every} = 0')
+    return shape, marked, sample, counts
 
 
 def _completed(days: Mapping[date, Day], rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, Day]:
@@ -345,9 +366,13 @@ def _marked(columns: Sequence[str], shape: Shape) -> str:
     time_ = sql.name(shape.time)
     key = sql.name(shape.key) if shape.key else f"rows.{sql.name(columns[0])}"
     content = ", ".join(sql.name(name) for name in shape.content if name in columns) or "1"
+    of_day = f"epoch_us(CAST({time_} AS TIMESTAMP)) % {DAY_US}"
+    halves = [", ".join([of_day, *(sql.name(name) for name in half if name in columns)]) for half in shape.halves]
+    hashes = {CONTENT: content, TIMED: f"{content}, {time_}", **dict(zip(HALVED, halves, strict=False))}
     return (
         f'SELECT *, CAST({time_} AS DATE) AS "{DAY}", hash({key}) >> 16 AS "{KEY_HASH}", '
-        f'hash({content}) >> 16 AS "{CONTENT}", hash({content}, {time_}) >> 16 AS "{TIMED}" FROM rows'
+        + ", ".join(f'hash({what}) >> 16 AS "{name}"' for name, what in hashes.items())
+        + " FROM rows"
     )
 
 
@@ -358,6 +383,8 @@ def _numbers(rows: duckdb.DuckDBPyRelation, shape: Shape, only: set[str] | None 
     if shape.timed:
         looked[shape.time + HOUR] = f"epoch(CAST({sql.name(shape.time)} AS TIMESTAMP) - CAST({sql.name(shape.time)} AS DATE)) / 3600"
         looked |= {name + LENGTH: f"CAST(length(CAST({sql.name(name)} AS VARCHAR)) AS DOUBLE)" for name in shape.values if name in there}
+    types = dict(zip(rows.columns, map(str, rows.types), strict=True))
+    looked |= {name + APART: _apart(name, types[name], shape.time) for name in shape.moments if name in there}
     if only is not None:
         looked = {label: text for label, text in looked.items() if column(label) in only}
     if not looked:
@@ -373,9 +400,20 @@ def _numbers(rows: duckdb.DuckDBPyRelation, shape: Shape, only: set[str] | None 
     return found
 
 
-def _values(rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, dict[str, Values]]:
-    found: dict[date, dict[str, Values]] = {}
-    for name in (name for name in shape.values if name in rows.columns):
+def _apart(name: str, type_: str, time_: str) -> str:
+    """SQL: how many days a date lies behind the row's own, or a time behind the row's own; none of one that is not finite."""
+    if type_ == "DATE":
+        days = f"date_diff('day', CAST({sql.name(time_)} AS DATE), {sql.name(name)})"
+    else:
+        moments = [f"epoch_us(CAST({sql.name(each)} AS TIMESTAMP))" for each in (name, time_)]
+        days = f"({moments[0]} - {moments[1]}) / {DAY_US}"
+    return f"CAST(CASE WHEN isfinite({sql.name(name)}) AND isfinite({sql.name(time_)}) THEN {days} END AS DOUBLE)"
+
+
+def _values(rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, int]) -> dict[date, dict[str, Values]]:
+    names = [name for name in shape.values if name in rows.columns]
+    found: dict[date, dict[str, Values]] = {day: {name: Values(0, 0, {}) for name in names} for day in counts}
+    for name in names:
         value = f"CAST({sql.name(name)} AS VARCHAR)"
         shown = f"CAST(hash({value}) AS VARCHAR)" if name in shape.hidden else value
         groups = f'SELECT "{DAY}" AS day, {shown} AS value, count(*) AS n FROM rows WHERE {value} IS NOT NULL GROUP BY 1, 2'
@@ -385,8 +423,8 @@ def _values(rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, dict[str,
         asked = f"SELECT day, value, n, rows_, different FROM ({ranked}) WHERE rank <= {MOST_VALUES} ORDER BY day, rank"
         for day, shown_value, n, all_, different in _asked(rows, asked):
             told.setdefault(day, (int(all_), int(different), {}))[2][shown_value] = n
-        for day, (all_, different, counts) in told.items():
-            found.setdefault(day, {})[name] = Values(all_, different, counts)
+        for day, (all_, different, most) in told.items():
+            found.setdefault(day, {})[name] = Values(all_, different, most)
     return found
 
 
@@ -400,12 +438,14 @@ def _repeats(rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, 
     for day, without, with_ in _asked(rows, f'SELECT "{DAY}", {doubled} FROM rows WHERE "{CONTENT}" % {every} = 0 GROUP BY 1'):
         found.setdefault(day, {})["doubled"] = {"without the time": round(without, 6), "with the time": round(with_, 6)}
     below = min(2**48, 2**48 * 40 * HASHES // min(counts.values()))  # no day has fewer than are kept below it by chance
-    for what, column in (("content", CONTENT), ("keys", KEY_HASH)):
+    for what, column in {"content": CONTENT, "keys": KEY_HASH, **dict(zip(HALVES, HALVED, strict=True))}.items():
+        if column not in rows.columns:
+            continue
         drawn = f'SELECT DISTINCT "{DAY}" AS day, "{column}" AS h FROM rows WHERE "{column}" < {below}'
         smallest = f"SELECT day, h FROM ({drawn}) QUALIFY row_number() OVER (PARTITION BY day ORDER BY h) <= {HASHES} ORDER BY 1, 2"
         for day, h in _asked(rows, smallest):
-            found.setdefault(day, {}).setdefault(what, []).append(int(h))
-    return {day: {what: tuple(told) if isinstance(told, list) else told for what, told in one.items()} for day, one in found.items()}
+            found.setdefault(day, {}).setdefault("hashes", {}).setdefault(what, []).append(int(h))
+    return {day: {**one, "hashes": {what: tuple(told) for what, told in one.get("hashes", {}).items()}} for day, one in found.items()}
 
 
 def _linked(rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, int]) -> dict[date, dict[str, float]]:

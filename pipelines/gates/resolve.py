@@ -92,8 +92,11 @@ def _not_compared(use_case: UseCase, table: GatedTable, name: str, column: str |
         return f"{name}: the rows of {table} are not compared with earlier days; state it under clean, features or predictions"
     if name == steady.ROWS:
         return None if looked.key else f"{name}: {table} is not looked at for the same rows; state it under clean"
-    compared = (*looked.numbers, *looked.values, *((looked.time,) if looked.timed else ()))
-    return None if column in compared else f"{name}: {column!r} is not compared with earlier days; {meant(str(column), compared)}"
+    return (
+        None
+        if column in looked.compared
+        else f"{name}: {column!r} is not compared with earlier days; {meant(str(column), looked.compared)}"
+    )
 
 
 def time_column(use_case: UseCase, table: GatedTable) -> str | None:

@@ -15,11 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines import definitions, meaning, personal, put_together, sql
 from pipelines.config import Expectation, GatedTable
-from pipelines.config.watch import LikeEarlierDays, NewRows
+from pipelines.config.watch import LikeEarlierDays, NewRows, Resolved
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates import accepted, alternation, own_steady, past, profile
 from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 COLUMN = "expect_column_to_be_like_earlier_days"
 ROWS = "expect_table_rows_to_be_new"
-PLAIN_COLUMN, PLAIN_ROWS = "expect_column_statistics_to_be_like_past", "expect_table_statistics_to_be_like_past"
 JUDGED = "profile"  # the table that is judged
 NIGHTS = 56  # the newest ones: eight weeks know rain and holidays, and lag little behind a season
 OLDEST = timedelta(days=100)  # the window of a training and the delay of its labels may lie between
+UNLEVELLED = "its values are not compared: they have no level, since days differ too much from one another"
+MOST_WORDS = 3  # days in a sentence
 FEW = "fewer than {least} earlier days that were let through: nothing to compare with"
 
 
@@ -52,6 +53,8 @@ class Line:
     high: float | None
     shift: float = 0.0
     by_chance: float = 0.0
+    about: str = ""  # of several lines about the same one tells enough
+    said: str = ""  # in plain words, if it is beyond
 
     @property
     def told(self) -> str:
@@ -65,12 +68,12 @@ class Basis:
 
     Attributes:
         days: Earlier days, oldest first.
-        since: Column -> when a change of it was accepted.
+        since: Column -> the days on which a change of it was accepted, the newest first; see `Earlier`.
         told: In words.
     """
 
     days: Mapping[date, Day] = field(default_factory=dict)
-    since: Mapping[str, date] = field(default_factory=dict)
+    since: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     told: str = ""
 
 
@@ -79,8 +82,7 @@ def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
     looked = profile.shape(run.use_case, table)
     if looked is None:
         return
-    time = (looked.time,) if looked.timed else ()
-    for column in (*looked.numbers, *looked.values, *time):
+    for column in looked.compared:
         yield Expectation(name=COLUMN, kwargs={"column": column})
     if looked.key and run.kind == "scoring":
         yield Expectation(name=ROWS, kwargs={})
@@ -102,29 +104,49 @@ def meant(run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierD
         shift={form.column: form.shift for form in forms if isinstance(form, LikeEarlierDays)},
         **next(({"again": form.again, "doubled": form.doubled} for form in forms if isinstance(form, NewRows)), {}),
     )
-    lines, why = compared(run, table, limits)
+    lines, why, unlevelled = _compared(run, table, limits)
     _publish(run, lines, {form.column if isinstance(form, LikeEarlierDays) else "" for form in forms})
-    return [_plain(one, form, lines, why) for one, form in each]
+    return [_plain(one, form, lines, why, unlevelled) for one, form in each]
 
 
 def compared(run: Run, table: GatedTable, limits: Limits | None = None) -> tuple[list[Line], str]:
     """Every statistic of a run's table beside what is allowed, and what it is compared with, in words."""
+    lines, why, _ = _compared(run, table, limits)
+    return lines, why
+
+
+def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[Line], str, Collection[str]]:
+    """The same, and the columns whose values have no level."""
     own = profile.of(run.store, run.use_case, table)
     if run.kind == "training":
-        return alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()), (
-            "each day of the training beside the others, and beside its own night where that was let through by definitions of the same meaning"
+        return (
+            alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()),
+            (
+                "each day of the training beside the others, and beside its own night where that was let through by definitions of the same meaning"
+            ),
+            (),
         )
     found = basis(run, table, own)
     day = own.days.get(run.partition)
     if day is None or len(found.days) < LEAST_DAYS:
-        return [], FEW.format(least=LEAST_DAYS)
-    judged = Earlier(found.days, found.since, _hidden(run)).judge(day, limits)
+        return [], FEW.format(least=LEAST_DAYS), ()
+    earlier = Earlier(found.days, found.since, _hidden(run))
     lines = [
-        Line(one.statistic.column, one.statistic.name, one.value, one.low, one.high, one.shift, one.by_chance)
-        for one in judged
+        Line(
+            one.statistic.column,
+            one.statistic.name,
+            one.value,
+            one.low,
+            one.high,
+            one.shift,
+            one.by_chance,
+            about=one.statistic.label if one.statistic.what == "below" else one.statistic.name,
+            said=earlier.plainly(one, day),
+        )
+        for one in earlier.judge(day, limits)
         if one.low is not None or one.high is not None
     ]
-    return lines, f"{found.told}; by chance at most {ALARMS_A_YEAR:g} closed gate a year in all"
+    return lines, f"{found.told}; by chance at most {ALARMS_A_YEAR:g} closed gate a year in all", earlier.unlevelled
 
 
 # --- what a night is compared with
@@ -134,7 +156,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     """The newest let-through nights, and days of a training where they are few."""
     days: dict[date, Day] = {}
     made_by: dict[date, str] = {}
-    since: dict[str, date] = {}
+    since: dict[str, tuple[date, ...]] = {}
     oldest = run.partition - OLDEST
     for store in islice(past.let_through(run, table), NIGHTS):
         if store.partition < oldest:
@@ -144,7 +166,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
             continue
         days[store.partition], made_by[store.partition] = said.days[store.partition], said.use_case
         for column in accepted.columns(store, table):
-            since.setdefault(column, store.partition)  # the newest counts
+            since[column] = (*since.get(column, ()), store.partition)
     nights = len(days)
     if nights < NIGHTS:
         for day, (found, file) in _training_days(run, table, own).items():
@@ -158,12 +180,14 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
 
 
-def _told(days: Mapping[date, Day], nights: int | None, since: Mapping[str, date]) -> str:
+def _told(days: Mapping[date, Day], nights: int | None, since: Mapping[str, tuple[date, ...]]) -> str:
     if not days:
         return "no earlier day"
     first, last = min(days), max(days)
     of = "" if nights is None or nights == len(days) else f" ({nights} nights, the others of the newest training)"
-    changed = f"; changes were accepted on {', '.join(map(str, sorted(set(since.values()))))}" if since else ""
+    words = sorted({day for days in since.values() for day in days}, reverse=True)
+    accepted_on = ", ".join(map(str, words[:MOST_WORDS])) + (", ..." if len(words) > MOST_WORDS else "")
+    changed = f"; changes were accepted on {accepted_on}" if since else ""
     return f"{len(days)} earlier days {first} to {last}{of}{changed}"
 
 
@@ -283,15 +307,17 @@ def _publish(run: Run, lines: Iterable[Line], columns: Collection[str]) -> None:
 
     The file's own expectations and the built-in ones are resolved one after the other, each with limits of their own.
     """
-    rows = [(line.column, line.statistic, line.value, line.low, line.high) for line in lines if line.column in columns]
+    told = [line for line in lines if line.column in columns]
+    rows = [(line.column, line.statistic, line.value, line.low, line.high, line.shift, line.about, line.said) for line in told]
     connection, table = run.store.connection, sql.name(JUDGED)
-    connection.execute(f'CREATE TABLE IF NOT EXISTS {table} ("column" VARCHAR, statistic VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE)')
+    numbers, texts = "value DOUBLE, low DOUBLE, high DOUBLE, shift DOUBLE", "about VARCHAR, said VARCHAR"
+    connection.execute(f'CREATE TABLE IF NOT EXISTS {table} ("column" VARCHAR, statistic VARCHAR, {numbers}, {texts})')
     connection.executemany(f'DELETE FROM {table} WHERE "column" = ?', [[column] for column in sorted(columns)])
     if rows:
-        connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", rows)
+        connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str) -> Stated:
+def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str, unlevelled: Collection[str]) -> Stated:
     column = form.column if isinstance(form, LikeEarlierDays) else ""
     limits = [line.told for line in lines if line.column == column]
     expectation = one.expectation
@@ -300,13 +326,16 @@ def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], 
         name, kwargs = (
             ("expect_column_to_exist", {"column": column}) if column else ("expect_table_row_count_to_be_between", {"min_value": 1})
         )
-        said = why if not lines else "no statistic of it can be told from chance by the days before"
+        none = UNLEVELLED if column in unlevelled else "no statistic of it can be told from chance by the days before"
+        said = why if not lines else none
         return replace(
             one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs, "severity": "warn"}), why=_both(one.why, said)
         )
-    named = {"column": column} if column else {}
-    name = PLAIN_COLUMN if column else PLAIN_ROWS
-    changed = expectation.model_copy(update={"name": name, "kwargs": {**named, "limits": limits}})
+    asked: dict[str, Any] = {"column": column, "limits": limits} if column else {"limits": limits}
+    if column in unlevelled:
+        asked["unlevelled"] = UNLEVELLED
+    name = COLUMN if column else ROWS
+    changed = Resolved(name=name, kwargs=asked, severity=expectation.severity, why=expectation.why)
     return replace(one, expectation=changed, why=_both(one.why, why))
 
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError as FormError
 
 from pipelines.config import Expectation
 from pipelines.config.base import BEYOND
-from pipelines.config.watch import OWN
+from pipelines.config.watch import OWN, Resolved
 from pipelines.errors import meant
 from pipelines.gates import counted, measures, own, vacuous
 from pipelines.gates.engine import DuckDBExecutionEngine
@@ -85,7 +85,7 @@ def mistakes(expectation: Expectation, columns: Collection[str], facts: Mapping[
         facts: What the file says of them, where it is asked about a file: what goes without saying is a mistake, too.
     """
     name = expectation.name
-    if name in OWN:
+    if name in OWN and not isinstance(expectation, Resolved):
         return _form_mistakes(expectation, columns)
     if name not in known() | own.NAMES:
         return [f"no expectation {name!r}; {meant(name, known() | set(OWN))}"]

@@ -47,12 +47,16 @@ def _of_column(source: str, type_: str) -> dict[str, str]:
     found = {"shuffled": _shuffled(source)}
     if type_ in ("string", "boolean"):
         found |= {"constant": f"SELECT * REPLACE ((mode({source}) OVER ()){{as}}) FROM rows"}
+    if type_ in ("date", "timestamp"):
+        found |= {"a year earlier": f"SELECT * REPLACE (({source} - INTERVAL 1 YEAR){{as}}) FROM rows"}
+    found |= {"emptied": "SELECT * REPLACE ((NULL){as}) FROM rows"}
     if type_ in ("integer", "number"):
         middle = f"quantile_disc({source}, 0.5) OVER ()"
         found |= {
             "all are its median": f"SELECT * REPLACE (({middle}){{as}}) FROM rows",
             "x0.3": f"SELECT * REPLACE (({source} * 0.3){{as}}) FROM rows",
             "x2": f"SELECT * REPLACE (({source} * 2){{as}}) FROM rows",
+            "x1000": f"SELECT * REPLACE (({source} * 1000){{as}}) FROM rows",
             "rounded to its range's ends": f"SELECT * REPLACE ((if({source} > {middle}, max({source}) OVER (), min({source}) OVER ())){{as}}) FROM rows",
         }
     return found
@@ -95,6 +99,11 @@ def _of_rows(stage: Stage) -> Iterator[Damage]:
         dated = f"{time} + INTERVAL {back} DAY"
         moved[f"{name} rows under a new date"] = (f"SELECT * REPLACE ({dated} AS {time}) FROM rows", back)
         moved[f"{name} rows under a new date and new ids"] = (f"SELECT * REPLACE ({dated} AS {time}, {new} AS {key}) FROM rows", back)
+        if numbers := _numbers(stage):
+            nudged = sql.name(use_case.source_names[numbers[0]])
+            as_ = f"({nudged} + 1)::{sql.TYPES[use_case.columns[numbers[0]].type]} AS {nudged}"
+            statement = f"SELECT * REPLACE ({dated} AS {time}, {new} AS {key}, {as_}) FROM rows"
+            moved[f"{name} rows under a new date, new ids, and {numbers[0]} + 1"] = (statement, back)
     for what, (statement, back) in moved.items():
         yield Damage(
             f"delivered: {what}", "scoring", partial(_deliver, statement=statement, back=back), about=use_case.time if not back else ""

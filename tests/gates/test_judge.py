@@ -207,7 +207,8 @@ def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: 
     own = "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity: warn}\n"
     warned = judge.judge(night(own), "raw")
     warned.raise_if_closed("report.html")
-    assert warned.summary().endswith("15 of 16 expectations hold, 1 warned: amount")
+    assert "15 of 16 expectations hold, 1 warned: amount (observed " in warned.summary()
+    assert warned.summary().endswith("; allowed: max_value 10)")
     stop = "    - expect_column_mean_to_be_between: {column: amount, max_value: 9}\n"
     both = judge.judge(night(own + stop), "raw")
     assert "closed: 1 of 17 expectations failed" in message(both)

@@ -127,7 +127,7 @@ def test_our_expectations_are_known_apart_from_great_expectations_own() -> None:
         "expect_column_correlation_to_be_at_most",
         "expect_column_correlation_ratio_to_be_at_most",
         "expect_column_values_to_be_in_past",
-        "expect_column_statistics_to_be_like_past",
-        "expect_table_statistics_to_be_like_past",
+        "expect_column_to_be_like_earlier_days",
+        "expect_table_rows_to_be_new",
     } == own.NAMES
     assert own.NAMES.isdisjoint(suite.known())

@@ -27,7 +27,7 @@ from tests.gates import tables
 
 NIGHT = tables.PARTITIONS["scoring"]
 DAY = timedelta(days=1)
-COLUMN, ROWS = steady.PLAIN_COLUMN, steady.PLAIN_ROWS
+COLUMN, ROWS = steady.COLUMN, steady.ROWS
 
 Opened = Callable[[Kind, date], Run]
 
@@ -92,8 +92,9 @@ def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
 @pytest.mark.parametrize(
     ("damage", "subject", "said"),
     [
-        ("SELECT * REPLACE (amount * 0.3 AS amount) FROM rows", "amount", "share of rows below"),
-        ("SELECT * REPLACE (amount * 2 AS amount) FROM rows", "amount", "share of rows below"),
+        ("SELECT * REPLACE (amount * 0.3 AS amount) FROM rows", "amount", "observed values about 0.3 times the usual; share of rows below"),
+        ("SELECT * REPLACE (amount * 2 AS amount) FROM rows", "amount", "values about 2"),
+        ("SELECT * REPLACE (NULL::DOUBLE AS amount) FROM rows", "amount", "share of rows with a value: 0 (allowed: at least"),
         ("SELECT * REPLACE (20::DOUBLE AS amount) FROM rows", "amount", "share of rows below"),
         ("SELECT * REPLACE ('chip' AS channel) FROM rows", "channel", "share of 'chip': 1"),
         ("SELECT * FROM rows WHERE channel = 'chip'", "channel", "share of 'online': 0"),
@@ -258,6 +259,23 @@ def judged(run: Run) -> judge.Verdict:
 
 def accept(run: Run, reason: str = "prices are in cents now") -> str:
     return accepted.accept(run.afresh(), "clean", reason, by="ada")
+
+
+def test_a_word_on_repeated_rows_excuses_no_later_night(night: Run) -> None:
+    def copy_of(of: date, on: date) -> str:
+        return f'SELECT * REPLACE ("at" + INTERVAL {(on - of).days} DAY AS "at", \'x\' || id AS id) FROM ({rows(of)})'
+
+    run = publish(night, NIGHT, copy_of(NIGHT - DAY, NIGHT))
+    judged(run)
+    accept(run, "the source was late, and these rows come again")
+    assert judged(run).passed
+    assert set(closed(publish(night, NIGHT + DAY, copy_of(NIGHT - 5 * DAY, NIGHT + DAY)))) == {"table"}
+
+
+def test_a_copy_with_one_nudged_column_closes_the_gate(night: Run) -> None:
+    nudged = 'SELECT * REPLACE ("at" + INTERVAL 7 DAY AS "at", \'x\' || id AS id, amount + 0.01 AS amount)'
+    finding = closed(publish(night, NIGHT, f"{nudged} FROM ({rows(NIGHT - 7 * DAY)})"))["table"]
+    assert "with their time of day and" in finding.found
 
 
 def test_what_was_accepted_is_open_and_says_who_said_so(night: Run) -> None:
