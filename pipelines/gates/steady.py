@@ -336,7 +336,8 @@ def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], 
         asked["unlevelled"] = UNLEVELLED
     name = COLUMN if column else ROWS
     changed = Resolved(name=name, kwargs=asked, severity=expectation.severity, why=expectation.why)
-    return replace(one, expectation=changed, why=_both(one.why, why))
+    # Of an empty column the share of rows with a value was judged.
+    return replace(one, expectation=changed, why=_both(one.why, why), needs_values=False)
 
 
 def _both(one: str, other: str) -> str:

@@ -96,7 +96,7 @@ def test_a_word_on_one_odd_day_leaves_a_dependence_and_a_constant_to_be_told_aga
 
 def test_a_word_on_a_unit_makes_the_new_level_usual_with_the_old_days_spread() -> None:
     def varied(n: int, times: float = 1.0) -> Day:
-        return day(n, amount=times * (1.3 if n % 2 else 1.0))
+        return day(n, amount=times * (1.8 if n % 2 else 1.0))
 
     before = {**days(varied, 28), on(28): varied(28, 100), on(29): varied(29, 100)}
     earlier = Earlier(before, {"amount": (on(28),)})
