@@ -11,7 +11,7 @@ from pipelines.errors import SluiceError
 
 
 def rows(statement: str) -> duckdb.DuckDBPyRelation:
-    return duckdb.from_query(statement)
+    return duckdb.default_connection().sql(statement)
 
 
 def learned() -> duckdb.DuckDBPyRelation:
