@@ -110,6 +110,10 @@ def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = Non
     centre, spread, freedom = _level(levelled, groups)
     if before is not None and days < LEAST_DAYS:
         spread, freedom = np.maximum(spread, before.spread), before.freedom
+    elif before is not None and days < 7 * LEAST_WEEKS:  # the days before count at most as much as those since
+        theirs = np.minimum(before.freedom, freedom)
+        spread = np.sqrt((freedom * spread**2 + theirs * before.spread**2) / (freedom + theirs))
+        freedom = freedom + theirs
     return Known(
         centre=centre,
         spread=spread,
