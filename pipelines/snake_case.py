@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from slugify import slugify
-
 from pipelines.config import NAME
 
 # Where a word begins: a capital after a small letter or digit (amountUSD), and the last of several before a small one (HTTPServer).
@@ -23,6 +21,8 @@ def snake_case(name: str) -> str:
     """
     if re.fullmatch(NAME, name):
         return name
+    from slugify import slugify  # few files have such names, and every task would import it
+
     words = _BEGINS.sub(" ", name)
     return slugify(words, separator="_", entities=False, decimal=False, hexadecimal=False) or name
 

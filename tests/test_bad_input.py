@@ -114,6 +114,7 @@ BAD = {
         files={
             "2026-02-01/payments.csv": GOOD.encode(),
             "2026-01-30/payments.csv": GOOD.replace("02-01", "01-30").replace("12.5", "much").encode(),
+            "2026-01-31/payments.csv": GOOD.replace("02-01", "01-31").encode(),
         },
         says=("2026-01-30/payments.csv, row 3, column amount: 'much' is not a number",),
         unpublished=NOTHING,

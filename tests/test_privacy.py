@@ -61,7 +61,7 @@ demo: {training: 2026-02-01}
 gates:
   raw:
     - {expect_column_values_to_be_in_set: {column: Full Name, value_set: [somebody], mostly: 0.99}, severity: warn}
-    - {expect_column_values_to_be_in_set: {column: Full Name, value_set: [1, 2]}, severity: warn}
+    - {expect_column_values_to_be_in_set: {column: Full Name, value_set: ["1", "2"]}, severity: warn}
     - {expect_column_distinct_values_to_be_in_set: {column: letter, value_set: [nothing]}, severity: warn}
     - {expect_column_most_common_value_to_be_in_set: {column: Full Name, value_set: [somebody]}, severity: warn}
     - {expect_column_max_to_be_between: {column: salary, max_value: 1}, severity: warn}

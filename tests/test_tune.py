@@ -163,7 +163,7 @@ def test_after_early_stopping_the_trials_say_how_many_trees_each_has_and_the_can
     ("grid", "sentence"),
     [
         ({"Cc": (1,)}, "candidates.linear.grid.Cc: LogisticRegression has no parameter 'Cc': did you mean 'C'?"),
-        ({"C": (-1,)}, "candidates.linear.grid: The 'C' parameter of LogisticRegression must be"),
+        ({"C": (-1,)}, "candidates.linear.grid.C: linear does not take C -1: The 'C' parameter of LogisticRegression must be"),
     ],
 )
 def test_a_grid_that_cannot_be_searched_is_refused(grid: dict[str, Any], sentence: str) -> None:
@@ -179,7 +179,8 @@ def test_a_parameter_that_does_not_exist_is_refused_before_any_row_is_read() -> 
 
 def test_a_value_that_xgboost_refuses_is_told_with_a_way_out() -> None:
     with pytest.raises(
-        BadInput, match=r"xgboost models cannot be fitted on 300 training rows: .*\n  way out: look at candidates\.xgboost\.grid"
+        BadUseCase,
+        match=r"candidates\.xgboost\.grid\.max_depth: xgboost does not take max_depth 'deep': [\s\S]*\n  way out: correct tiny\.yaml",
     ):
         tune.search(fitted.features(), use_case(xgboost=Search(grid={"max_depth": ("deep",)})), "xgboost")
 
