@@ -28,7 +28,7 @@ from pipelines.config import HttpSource, UseCase
 from pipelines.errors import BadInput, SluiceError, TryAgain
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.sources import bounds, other_columns, refusals, renamed
+from pipelines.sources import bounds, other_columns, refusals
 from pipelines.sources.declared import Declared
 from pipelines.sources.order import Watch
 from pipelines.sources.typed import ROW, WRONG, typed
@@ -151,7 +151,7 @@ class _Reading:
         self.declared = Declared.of(run.use_case)
         self.too_late = self._too_late()
         self.limits = run.use_case.limits.delivery
-        pieces = sources.read(
+        self.pieces = sources.read(
             run.use_case.source,
             days,
             self.declared,
@@ -161,7 +161,6 @@ class _Reading:
             may_miss=may_be_empty,
             patient=patient,
         )
-        self.pieces = renamed.in_snake_case(pieces) if run.use_case.cleanse.snake_case else pieces
         other_columns.refuse(self.pieces, self.declared, self.use_case)
         self.typed = list(self._typed(numbered=False))
         self.surveys = [self._survey(piece, rows) for piece, rows in zip(self.pieces, self.typed, strict=True) if piece.day is None]

@@ -28,7 +28,6 @@ from pipelines.config import Column, Kind
 from pipelines.dates import Days
 from pipelines.run import Run
 from pipelines.settings import ROOT, Settings
-from pipelines.sources import renamed
 from pipelines.sources.declared import Declared
 
 NIGHTS = 7
@@ -124,8 +123,6 @@ def _poisoned_source(demo: Demo, day: date) -> Iterator[None]:
     declared = Declared.of(run.use_case)
     limits = run.use_case.limits.delivery
     pieces = sources.read(run.use_case.source, Days(day, day), declared, demo.settings, run.store.connection, limits=limits)
-    if run.use_case.cleanse.snake_case:
-        pieces = renamed.in_snake_case(pieces)
     # What other columns are derived from stays: this is about a delivery that looks good until one looks at its values.
     spared = {column for text in declared.derived.values() for column in sql.parse(text).every_column}
     poisoned = ", ".join(_poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given)

@@ -45,6 +45,23 @@ def read(
         BadInput: the source is not there, or is not what the use case says.
         TryAgain: the source cannot be reached now.
     """
+    from pipelines.sources import renamed
+
+    pieces = _opened(source, days, declared, settings, connection, limits=limits, may_miss=may_miss, patient=patient)
+    return renamed.in_snake_case(pieces) if declared.in_snake_case else pieces
+
+
+def _opened(
+    source: Source,
+    days: Days,
+    declared: Declared,
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    limits: Delivery,
+    may_miss: bool,
+    patient: bool,
+) -> list[Piece]:
     from pipelines.sources import files, python
 
     if isinstance(source, FileSource):
