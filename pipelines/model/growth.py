@@ -112,7 +112,7 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
         self._work()
         try:
             ensembles.fit(self._model, self._rows.Z, self._rows.y, self._rows.bins)
-        except BaseException:
+        except BaseException:  # whatever ends one fold, the others must not wait for it at the meeting
             self._meeting.fail()
             raise
         finally:
