@@ -70,7 +70,7 @@ def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
 
 
 def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
-    yield from (f"no column {name!r}; {meant(name, extra or declared.given)}" for name in missing)
+    yield from (f"no column {name!r}" + (f"; {meant(name, extra)}" if extra else "") for name in missing)
     for name in extra:
         yield _made_here(name, declared) or f"a column {name!r} that the schema does not know; {meant(name, declared.given)}"
 
