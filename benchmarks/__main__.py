@@ -34,7 +34,10 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "memory": ((),),
     "gates": ((),),
     "steady": (("20",),),
+    "steady_rows": (("4",),),
     "labels": ((),),
+    "drift_alarms": ((),),
+    "capacity": ((),),
     "dag_run": ((),),
     "dags": ((),),
 }

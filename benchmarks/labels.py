@@ -1,8 +1,8 @@
-"""How often the question whether labels that are due are there closes gate_past by chance, and how often it finds that all are gone.
+"""How often the question whether labels that are due are there closes a gate by chance, and how often it finds that they are gone.
 
 Run as `python -m benchmarks.labels [draws]`. A training judges the eight days before its own, of which no run knows anything: by
-its own days, which are younger. Rows are Poisson, fewer at weekends; labels have a share that differs from day to day or not, and
-come at once when they are due, or one by one.
+its own days, which are younger. A week's report judges its days by the training's rows of their age. Rows are Poisson, fewer at
+weekends; labels have a share that differs from day to day or not, and come at once when they are due, or one by one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.gates.days import fewest_labels
+from pipelines.labelled import enough
 
 PAST = 8  # days
+WEEK, WEEKS = 7, 52
+LOST = {"half": 0.5, "70 %": 0.3, "90 %": 0.1, "all": 0.0}  # of the labels -> the share that is left
 SEED = 77
 
 
@@ -67,8 +70,23 @@ def closed(world: World, own: int, random: np.random.Generator) -> tuple[bool, b
     return any(known < fewest for known, fewest in past), any(fewest > 0 for _, fewest in past)
 
 
+def weeks(world: World, random: np.random.Generator) -> tuple[int, dict[str, float]]:
+    """The reports of a year that are stopped though nothing is wrong, and the share of those that are when labels are lost."""
+    trained = drawn(world, WEEK, random)  # its newest days, as many as are due in a week
+    share = sum(known for _, known, _ in trained) / (sum(n for _, _, n in trained) + 1)
+    stopped, found = 0, dict.fromkeys(LOST, 0.0)
+    for _ in range(WEEKS):
+        week = drawn(world, WEEK, random)
+        due, known = sum(n for _, _, n in week), sum(known for _, known, _ in week)
+        least = enough({"due_rows": due, "reference_labelled": share})
+        stopped += bool(due) and known < least
+        for name, left in LOST.items():
+            found[name] += (random.binomial(known, left) < least) / WEEKS
+    return stopped, found
+
+
 def main(draws: int) -> None:
-    """Print the shares of trainings, per cent."""
+    """Print the shares of trainings, per cent, and of reports."""
     print(f"trainings that are stopped, per cent of {draws:,}: by chance, and when no label of the days before is there\n")
     print(f"{'':36}{'days':>6}{'by chance':>12}{'all gone':>10}")
     for name, world in WORLDS.items():
@@ -76,6 +94,14 @@ def main(draws: int) -> None:
             random = np.random.default_rng([SEED, own])
             found = np.mean([closed(world, own, random) for _ in range(draws)], axis=0)
             print(f"{name:36}{own:6d}{100 * found[0]:12.2f}{100 * found[1]:10.0f}", flush=True)
+    years = max(draws // 20, 1)
+    print(f"\na week's report: stopped by chance in a year, over {years} years; stopped when of its labels so many are lost, per cent\n")
+    print(f"{'':36}{'a year':>8}" + "".join(f"{name:>8}" for name in LOST))
+    for name, world in WORLDS.items():
+        random = np.random.default_rng([SEED, WEEK])
+        told = [weeks(world, random) for _ in range(years)]
+        shares = "".join(f"{100 * np.mean([lost[name] for _, lost in told]):8.0f}" for name in LOST)
+        print(f"{name:36}{np.mean([stopped for stopped, _ in told]):8.2f}{shares}", flush=True)
 
 
 if __name__ == "__main__":

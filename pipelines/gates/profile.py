@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipelines.store import Store
 
-FORM = 4  # of the file; one of another form is made again
+FORM = 5  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart
 MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
@@ -187,9 +187,14 @@ class Shape:
 
     @property
     def halves(self) -> tuple[tuple[str, ...], ...]:
-        """The same in two parts: whichever column a copy has nudged, one of them is as it was. Dates are moved together."""
+        """The same in two parts: whichever column a copy has nudged, one of them is as it was.
+
+        Dates are moved with their rows, so they are in neither, unless there is too little else.
+        """
         every = (*self.numbers, *self.values)
-        return (every[::2], (*every[1::2], *self.moments)) if len(self.content) > 1 else ()
+        if len(every) > 1:
+            return every[::2], every[1::2]
+        return (every, self.moments) if every and self.moments else ()
 
 
 def shape(use_case: UseCase, table: GatedTable) -> Shape | None:

@@ -40,10 +40,17 @@ def test_a_column_without_a_value_is_there_and_empty() -> None:
     assert day().sampled == 400
 
 
-def test_a_nudged_column_leaves_the_hashes_of_the_other_half_and_a_moved_date_those_of_the_rows_but_for_dates() -> None:
+def test_a_nudged_column_leaves_the_hashes_of_the_other_half_and_moved_dates_those_of_both() -> None:
     was, other = day(), day("'x' || id AS id, amount + 0.01 AS amount")
     assert was.hashes["content"] != other.hashes["content"]
     assert [was.hashes[half] == other.hashes[half] for half in HALVES] == [False, True]
     dated = day("due + 1 AS due, seen + INTERVAL 1 DAY AS seen")
     assert was.hashes["content"] != dated.hashes["content"], "dates are part of what a row says"
-    assert [was.hashes[half] == dated.hashes[half] for half in HALVES] == [True, False]
+    assert [was.hashes[half] == dated.hashes[half] for half in HALVES] == [True, True]
+    both = day("'x' || id AS id, amount + 0.01 AS amount, due + 1 AS due, seen + INTERVAL 1 DAY AS seen")
+    assert [was.hashes[half] == both.hashes[half] for half in HALVES] == [False, True]
+
+
+def test_where_there_are_one_column_and_dates_these_are_the_other_half() -> None:
+    assert Shape("at", ("amount",), (), key="id", moments=("due",)).halves == (("amount",), ("due",))
+    assert Shape("at", (), (), key="id", moments=("due", "seen")).halves == ()
