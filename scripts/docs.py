@@ -18,12 +18,14 @@ from pipelines.config import UseCase
 from pipelines.config.watch import OWN
 from pipelines.settings import ROOT
 from pipelines.use_cases import json_schema
+from scripts import what_is_read
 
 HEAD = """# The use-case file
 
 One YAML file in `include/use_cases/` is one use case; its name is the file's name. Unknown keys are refused, and
 `python -m pipelines check [name]` tells all mistakes at once. For completion in an editor, start the file with
-`# yaml-language-server: $schema=../use_case.schema.json`.
+`# yaml-language-server: $schema=../use_case.schema.json`. [What is read how](what-is-read.md) shows which dates, numbers, texts and
+files are read as what, and which are refused.
 
 This page is made from `pipelines/config/` by `make docs`.
 """
@@ -128,7 +130,11 @@ def _type(annotation: object) -> str:
     }.get(getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower())
 
 
-DOCUMENTS = {"include/use_case.schema.json": json_schema, "docs/use-case-file.md": reference}
+DOCUMENTS = {
+    "include/use_case.schema.json": json_schema,
+    "docs/use-case-file.md": reference,
+    "docs/what-is-read.md": what_is_read.page,
+}
 
 
 def main() -> int:

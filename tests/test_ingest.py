@@ -277,39 +277,6 @@ def test_ids_that_came_as_floats_are_the_whole_numbers_that_other_files_have(set
     assert customers == {"a1": "123", "a2": "007", "b1": "123", "b2": None, "c1": "123", "c2": "7"}
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        (pa.array([True, False]), "holds BOOLEAN values"),
-        (pa.array([date(2026, 2, 1)] * 2), "holds DATE values"),
-        (pa.array([datetime(2026, 2, 1)] * 2), "holds TIMESTAMP values"),
-        (pa.array([["a"], ["b"]]), r"holds VARCHAR\[\] values"),
-        (pa.array([{"a": 1}] * 2), r"holds STRUCT\(a BIGINT\) values"),
-    ],
-)
-def test_a_column_of_another_type_is_no_text(settings: Settings, tmp_path: Path, values: pa.Array, told: str) -> None:
-    pq.write_table(tiny.payments(DAY).slice(0, 2).set_column(2, "customer", values), tmp_path / "d.parquet")
-    run = open_run(settings, {"kind": "file", "path": str(tmp_path / "d.parquet"), "format": {"type": "parquet"}})
-    with pytest.raises(BadInput, match=rf"d.parquet: column 'customer' is declared as string and {told}: declare their own type"):
-        read(run)
-
-
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        (pa.array([1.5, 2.0]), "'1.5' is not text: a number with a fraction"),
-        (pa.array([2.0**53, 2.0]), "is not text: a number with a fraction, or a float beyond its exact digits"),
-        (pa.array([b"caf\xe9", b"x"]), "its bytes are no text in UTF-8"),
-        (pa.array([b"\x01" * 16, b"\x02" * 16], pa.binary(16)), "its bytes are no text in UTF-8"),
-    ],
-)
-def test_a_value_that_is_no_text_is_told_with_its_place(settings: Settings, tmp_path: Path, values: pa.Array, told: str) -> None:
-    pq.write_table(tiny.payments(DAY).slice(0, 2).set_column(2, "customer", values), tmp_path / "d.parquet")
-    sentence = refusal(open_run(settings, {"kind": "file", "path": str(tmp_path / "d.parquet"), "format": {"type": "parquet"}}))
-    assert "d.parquet, row 1, column customer: " in sentence
-    assert told in sentence
-
-
 def test_a_moment_with_an_offset_is_read_as_utc(csv: Callable[..., Run]) -> None:
     (row,) = read(csv(HEADER + "\na,2026-02-02T01:30:00+02:00,c,1,chip,0\n"))
     assert row["at"] == datetime(2026, 2, 1, 23, 30)

@@ -24,54 +24,77 @@ def why(value: str, column: Column) -> str:
     return f": {reason}" if reason else ""
 
 
+def _is(pattern: str, text: str) -> re.Match[str] | None:
+    # ASCII: the digits of other scripts are none to DuckDB.
+    return re.fullmatch(pattern, text, re.ASCII)
+
+
+def _begins(pattern: str, text: str) -> bool:
+    return re.match(pattern, text, re.ASCII) is not None
+
+
 def _of_moment(text: str, column: Column) -> str:
     if column.format is not None:
         return f"it is not spelt by {column.format!r}, or there is no such day"
     if "BC" in text:
         return _EARLY
-    if not re.match(r"\d{4}[-/]\d", text):
-        return _SHORT_YEAR if re.match(r"\d{1,4}[-/.]\d", text) else (_ISO if column.type == "date" else _ISO_TIME)
+    if not _begins(r"\d{4}[-/]\d", text):
+        return _SHORT_YEAR if _begins(r"\d{1,4}[-/.]\d", text) else (_ISO if column.type == "date" else _ISO_TIME)
     if int(text[:4]) < moments.FIRST_YEAR:
         return _EARLY
     return _of_date(text) if column.type == "date" else _of_timestamp(text)
 
 
 def _of_date(text: str) -> str:
-    if re.fullmatch(moments.DATE, text):
+    if _is(moments.DATE, text):
         return "there is no such day"
-    if re.fullmatch(rf"{moments.LOCAL}|{moments.STATED}|{moments.REGIONAL}", text):
+    if _is(rf"{moments.LOCAL}|{moments.STATED}|{moments.REGIONAL}", text):
         return "it has a time or an offset, and a day has none: give the column type timestamp"
     return _ISO
 
 
 def _of_timestamp(text: str) -> str:
-    if re.fullmatch(moments.REGIONAL, text):
+    if _is(moments.REGIONAL, text):
         known = text.rsplit(" ", 1)[1] in available_timezones()
         what = "the clocks there skip that time or show it twice" if known else "no such zone is known"
         return f"{what}: write an offset such as +01:00"
-    if re.fullmatch(rf"{moments.LOCAL}|{moments.STATED}", text):
+    if _is(rf"{moments.LOCAL}|{moments.STATED}", text):
         return "there is no such day"
-    zone = re.fullmatch(rf"{moments.LOCAL} ?([A-Za-z]\S*)", text)
+    zone = _is(rf"{moments.LOCAL} ?([A-Za-z]\S*)", text)
     if zone and zone[1].upper() not in ("AM", "PM", "Z"):
         return f"the time {_ZONE}"
     return _ISO_TIME
 
 
 def _of_text(text: str, _: Column) -> str:
-    if re.fullmatch(r"[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)", text, re.IGNORECASE):
+    if _is(r"(?i:[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan))", text):
         return "a number with a fraction, or a float beyond its exact digits; declare the column as number, or have texts delivered"
     return "it is of another type, or its bytes are no text in UTF-8"
 
 
+def _of_integer(text: str, _: Column) -> str:
+    if _is(r"[+-]?\d+(\.0*)?", text):
+        digits = text.lstrip("+-0").partition(".")[0]
+        fits = (len(digits), digits) < (19, "9223372036854775808")  # 2^63; there may be thousands of digits
+        return "a float, which does not tell it from the next whole number" if fits else "it is too large for an integer of 64 bits"
+    if _is(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", text):
+        return "write all its digits, such as 1000 for 1e3"
+    if _is(r"[+-]?(\d+\.\d*|\.\d+)", text):
+        return "it has a fraction, and an integer has none: give the column type number"
+    return "write digits alone, such as 1234"
+
+
 def _of_number(text: str, _: Column) -> str:
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
+    if _is(r"(?i:[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", text):
         return "it is too large or too small for a number of 64 bits"
-    return ""
+    if _is(r"(?i:[+-]?(nan|inf|infinity))", text):
+        return "no model takes it; if it stands for a missing value, declare it under cleanse.missing"
+    return "write digits, and a point before a fraction, such as 1234.5"
 
 
 _REASONS = {
     "string": _of_text,
-    "integer": lambda _text, _column: "",
+    "integer": _of_integer,
     "number": _of_number,
     "boolean": lambda _text, _column: f"write {_WORDS}",
     "date": _of_moment,

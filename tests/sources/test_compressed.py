@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import BadInput
 from pipelines.sources import compressed
-from tests.sources.delivered import packed, refusal, rows
+from tests.sources.delivered import packed
 
 CONTENT = b"id,n,x,note\n" + b"".join(b"r%d,%d,%d.5,some words of row %d\n" % (n, n, n, n) for n in range(12))
 GZ = gzip.compress(CONTENT, mtime=0)
@@ -67,39 +67,3 @@ def test_several_members_one_after_another_are_one_file(tmp_path: Path, name: st
 def test_a_zstandard_file_without_a_checksum_is_proven_to_its_last_frame(tmp_path: Path) -> None:
     whole = packed(CONTENT, ".zst")
     assert [at for at in range(len(whole)) if read(tmp_path / "a.csv.zst", whole[:at]) is not None] == []
-
-
-def test_zeros_after_the_end_of_a_gzip_file_are_in_order(tmp_path: Path) -> None:
-    (tmp_path / "a.csv.gz").write_bytes(GZ + bytes(512))
-    assert len(rows(tmp_path / "a.csv.gz")) == 12
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("a.csv.gz", GZ[:-9], f"a.csv.gz is a broken delivery: it is cut off: its {len(GZ) - 9} bytes end in the middle of its content"),
-        ("a.csv.gz", GZ[:-8], "is a broken delivery: it is cut off"),
-        ("a.csv.zst", ZST[:-5], "is a broken delivery: it is cut off"),
-        ("a.csv.gz", GZ[:-8] + b"\0\0\0\0" + GZ[-4:], "its checksum is not that of its content"),
-        ("a.csv.zst", ZST[:-1] + b"\0", "its checksum is not that of its content"),
-        ("a.csv.gz", GZ + b"garbage", "what follows after the end of its content is no compressed data"),
-        ("a.csv.zst", ZST + b"garbage", "what follows after the end of its content is no compressed data"),
-        ("a.csv.gz", b"", "is a broken delivery: it is empty"),
-        ("a.csv.zst", b"", "is a broken delivery: it is empty"),
-        ("a.csv.gz", CONTENT, "a.csv.gz is not compressed as its name says\n"),
-        ("a.csv.gz", ZST, "is not compressed as its name says: by its first bytes it is zstd"),
-        ("a.csv", GZ, "a.csv cannot be read as csv: by its first bytes it is gzip"),
-        ("a.csv", b"PK\x03\x04 and so on", "by its first bytes it is a zip archive, or a workbook (.xlsx)"),
-        ("a.csv.bz2", b"BZh9", "a.csv.bz2 is not read: of compressed files, those named .gz and .zst are"),
-    ],
-)
-def test_a_broken_delivery_is_told_with_what_is_wrong(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    said = refusal(tmp_path / name)
-    assert sentence in said
-    assert f"at: {tmp_path / name}\n" in said
-
-
-def test_a_zip_within_a_path_of_parquet_is_told_too(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").write_bytes(b"PK\x03\x04")
-    assert "a.parquet cannot be read as parquet: by its first bytes it is a zip archive" in refusal(tmp_path / "a.parquet", "parquet")

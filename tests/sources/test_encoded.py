@@ -60,11 +60,6 @@ def test_utf_16_is_read_in_either_order_with_and_without_its_mark(tmp_path: Path
         assert rows(tmp_path / "a.csv", encoding=declared, header=header) == [("a", "1", "2.5", "Zoë 😀")]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_value(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(codecs.BOM_UTF8 + b"a,1,2.5,x\n")
-    assert rows(tmp_path / "a.csv", header=False) == [("a", "1", "2.5", "x")]
-
-
 @pytest.mark.parametrize("size", range(1, 12))
 def test_a_sign_may_lie_across_two_blocks(tmp_path: Path, size: int) -> None:
     content = table("Zoë 😀").encode("utf-16")
@@ -73,43 +68,12 @@ def test_a_sign_may_lie_across_two_blocks(tmp_path: Path, size: int) -> None:
         assert b"".join(encoded.utf8(blocks, "utf-16", tmp_path / "a.csv", hidden=False)) == table("Zoë 😀").encode()
 
 
-@pytest.mark.parametrize(
-    ("declared", "actual", "text", "sentences"),
-    [
-        ("utf-8", "cp1252", "José", ["line 2: not utf-8 text", "as cp1252 it is 'a,1,2.5,\"José\"'", "cp1252 or "]),
-        ("utf-8", "cp1250", TEXTS["cp1250"], ["as cp1250 it is", "cp1250 or cp1252 (likeliest)"]),
-        ("utf-8", "cp1251", TEXTS["cp1251"], ["as cp1251 it is 'a,1,2.5,\"Привет, мир\"'"]),
-        ("utf-8", "cp932", TEXTS["cp932"], ["cp932 or gb18030 (likeliest)"]),
-        ("utf-8", "utf-16", "Zoë", ["not utf-8 text, but looks like utf-16-le", "utf-16 or utf-16-le (likeliest)"]),
-        ("utf-8", "utf-16-be", "Zoë", ["not utf-8 text, but looks like utf-16-be"]),
-        ("latin-1", "cp1252", "5 €", ["line 2: not latin-1 text", "as cp1252 it is 'a,1,2.5,\"5 €\"'"]),
-        ("latin-1", "utf-8", "José", ["is not latin-1 text: each sign beyond ASCII is one of utf-8", "encoding: utf-8"]),
-        ("cp1252", "utf-8-sig", "José", ["its byte order mark says utf-8"]),
-        ("cp1252", "utf-8", "José", ["each sign beyond ASCII is one of utf-8"]),
-        ("utf-16", "utf-8", "José", ["looks like neither order", "encoding: utf-8 or "]),
-        ("utf-16-be", "utf-16", "José", ["its byte order mark says utf-16-le"]),
-    ],
-)
-def test_a_file_in_another_encoding_is_refused_with_the_likeliest_two(
-    tmp_path: Path, declared: str, actual: str, text: str, sentences: list[str]
-) -> None:
-    (tmp_path / "a.csv").write_bytes(table(text).encode(actual))
-    said = refusal(tmp_path / "a.csv", encoding=declared)
-    for sentence in sentences:
-        assert sentence in said
-
-
 def test_the_line_is_not_shown_where_columns_are_personal(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(table("José").encode("cp1252"))
     said = refusal(tmp_path / "a.csv", personal=frozenset({"note"}))
     assert "line 2: not utf-8 text" in said
     assert "cp1252 or " in said
     assert "Jos" not in said
-
-
-def test_a_text_that_ends_within_a_sign_is_a_broken_delivery(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(table("Zoë").encode("utf-16")[:-1])
-    assert "broken delivery: line 2 ends within a sign" in refusal(tmp_path / "a.csv", encoding="utf-16")
 
 
 def test_zeros_within_values_do_not_make_a_text_utf_16(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import time
@@ -20,7 +19,7 @@ from pipelines import dates, ingest
 from pipelines.errors import BadInput, TryAgain
 from pipelines.run import Run
 from pipelines.settings import Settings
-from tests.sourced import DAY, GOOD, HEADER, open_run, read
+from tests.sourced import DAY, HEADER, open_run, read
 
 TWO_ROWS = [
     {"id": "a", "at": datetime(2026, 2, 1), "customer": "c1", "amount": 10.5, "channel": "chip"},
@@ -33,65 +32,11 @@ def source(path: Path | str, type: str = "csv", **format: Any) -> dict[str, Any]
     return {"kind": "file", "path": str(path), "format": {"type": type, **format}}
 
 
-def without_label(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name != "bad"} for row in rows]
-
-
 def refusal(run: Run) -> str:
     with pytest.raises(BadInput) as refused:
         read(run)
     assert len(str(refused.value).splitlines()) <= 10
     return str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "format"),
-    [
-        ("plain.csv", GOOD.encode(), {}),
-        ("windows.csv", GOOD.replace("\n", "\r\n").encode(), {}),
-        ("bom.csv", b"\xef\xbb\xbf" + GOOD.encode(), {}),
-        ("mixed.csv", GOOD.replace("\n", "\r\n", 2).encode(), {}),
-        ("mixed.csv.gz", gzip.compress(GOOD.replace("\n", "\r\n", 2).encode()), {}),
-        ("utf16.csv", GOOD.encode("utf-16"), {"encoding": "utf-16"}),
-        ("zipped.csv.gz", gzip.compress(GOOD.encode()), {}),
-        ("tabs.tsv", GOOD.replace(",", "\t").encode(), {"separator": "\t"}),
-        ("quoted.csv", GOOD.replace("c1", '"c1"').encode(), {}),
-        ("headless.csv", GOOD.split("\n", 1)[1].encode(), {"header": False}),
-        ("headless_bom.csv", b"\xef\xbb\xbf" + GOOD.split("\n", 1)[1].encode(), {"header": False}),
-    ],
-)
-def test_csv_is_read_in_all_its_spellings(settings: Settings, tmp_path: Path, name: str, content: bytes, format: dict[str, Any]) -> None:
-    (tmp_path / name).write_bytes(content)
-    assert without_label(read(open_run(settings, source(tmp_path / name, **format)))) == TWO_ROWS
-
-
-def test_csv_under_zstandard_is_read(settings: Settings, tmp_path: Path) -> None:
-    with pa.CompressedOutputStream(str(tmp_path / "a.csv.zst"), "zstd") as sink:
-        sink.write(GOOD.encode())
-    assert without_label(read(open_run(settings, source(tmp_path / "a.csv.zst")))) == TWO_ROWS
-
-
-def test_parquet_is_read(settings: Settings, tmp_path: Path) -> None:
-    pq.write_table(pa.Table.from_pylist([{**row, "bad": 0} for row in TWO_ROWS]), tmp_path / "a.parquet")
-    assert without_label(read(open_run(settings, source(tmp_path / "a.parquet", "parquet")))) == TWO_ROWS
-
-
-def test_json_lines_are_read_whatever_the_order_and_presence_of_their_keys(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text(
-        '{"at": "2026-02-01", "id": "a", "customer": "c1", "amount": 10.5, "channel": "chip", "bad": 0}\n'
-        '{"id": "b", "at": "2026-02-01T23:59:59Z", "customer": "c2", "channel": "online"}\n'
-    )
-    assert without_label(read(open_run(settings, source(tmp_path / "a.jsonl", "jsonl")))) == TWO_ROWS
-
-
-def test_quotes_mean_nothing_where_the_file_says_so(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(f'{HEADER}\na,2026-02-01,"open,1,chip,0\n')
-    assert read(open_run(settings, source(tmp_path / "a.csv", quote="")))[0]["customer"] == '"open'
-
-
-def test_a_latin_1_file_is_read_as_what_it_is(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(f"{HEADER}\na,2026-02-01,José,1,chip,0\n", encoding="latin-1")
-    assert read(open_run(settings, source(tmp_path / "a.csv", encoding="latin-1")))[0]["customer"] == "José"
 
 
 def test_a_glob_reads_every_file_by_its_own_header(settings: Settings, tmp_path: Path) -> None:
@@ -113,48 +58,11 @@ def test_a_day_without_its_file_is_refused_unless_it_may_be_empty(settings: Sett
     assert read(run, may_be_empty=True) == []
 
 
-def test_a_row_of_another_day_in_a_partition_s_file_is_refused(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "2026-02-01.csv").write_text(GOOD + "c,2026-02-02 00:00:00,c1,1,chip,0\n")
-    sentence = refusal(open_run(settings, source(tmp_path / "{partition}.csv")))
-    assert "2026-02-01.csv, row 3: at is 2026-02-02 00:00:00, of another day" in sentence
-
-
 def test_a_file_with_a_header_only_is_a_day_without_rows(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(HEADER + "\n")
     run = open_run(settings, source(tmp_path / "a.csv"))
     assert "no rows for 2026-02-01; a.csv gave none" in refusal(run)
     assert read(run, may_be_empty=True) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "format", "sentences"),
-    [
-        ("a.csv", b"", {}, ["a.csv is empty: not even a header"]),
-        ("a.csv", b"id,id,at\n", {}, ["'id' stands there twice"]),
-        ("a.csv", GOOD.encode() + b"c,2026-02-01,Jos\xe9,1,chip,0\n", {}, ["line 4: not utf-8 text"]),
-        ("a.csv", b"id,caf\xe9\n", {}, ["line 1: not utf-8 text"]),
-        (
-            "a.csv",
-            GOOD.encode() + b"c,2026-02-01\nd,2026-02-01,c1,1,chip,0,more\n",
-            {},
-            ["line 4: 2 values where there are 6 columns", "line 5: 7 values where there are 6 columns"],
-        ),
-        ("a.csv.gz", b"no gzip at all", {}, ["a.csv.gz is not compressed as its name says\n"]),
-        ("a.jsonl", b'{"id": "a"}\n{"id": \n', {"type": "jsonl"}, ["line 2: Expecting value at character"]),
-        ("a.jsonl", b'{"id": "\xe9"}\n', {"type": "jsonl"}, ["line 1: not utf-8 text"]),
-        ("a.jsonl", b'\xef\xbb\xbf{"id": "a"}\n', {"type": "jsonl"}, ["line 1: starts with a byte order mark"]),
-        ("a.jsonl", LINE % b"" + b"[1]\n", {"type": "jsonl"}, ["line 2: not an object"]),
-        ("a.jsonl", b"[1]\n", {"type": "jsonl"}, ["line 1: not an object"]),
-        ("a.parquet", b"no parquet at all", {"type": "parquet"}, ["a.parquet cannot be read as parquet"]),
-    ],
-)
-def test_a_file_that_is_not_of_its_format_is_refused_with_its_lines(
-    settings: Settings, tmp_path: Path, name: str, content: bytes, format: dict[str, Any], sentences: list[str]
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    said = refusal(open_run(settings, source(tmp_path / name, **format)))
-    for sentence in sentences:
-        assert sentence in said
 
 
 def test_a_key_that_only_one_json_line_has_is_not_overlooked(settings: Settings, tmp_path: Path) -> None:

@@ -48,14 +48,3 @@ def test_damaged_pages_without_a_checksum_are_told_where_they_cannot_be_read(tmp
     whole = written(path, compression="snappy")
     path.write_bytes(whole[:4] + bytes(60) + whole[64:])
     assert "broken delivery: its pages are damaged" in refusal(path, "parquet")
-
-
-def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.parquet"
-    written(path, pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["n", "N"]))
-    assert "'n' and 'N' differ in upper and lower case only" in refusal(path, "parquet")
-
-
-def test_another_kind_of_file_is_no_parquet(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").write_text("id,n\n")
-    assert "a.parquet cannot be read as parquet: it does not begin as Parquet does" in refusal(tmp_path / "a.parquet", "parquet")
