@@ -74,7 +74,7 @@ policies = st.sampled_from(["first", "last", "quarantine"])
 rules = st.sampled_from([{}, {"cheap": "bad = 0 or amount < 1"}, {"told": "bad is not null or amount > 0.5"}, {"few": "amount < 8"}])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=deliveries, policy=policies, rule=rules, first=st.integers(HISTORY, 5), last=st.integers(5, DAYS - 1))
 def test_a_row_that_comes_out_of_two_kinds_of_run_has_the_same_features(
     rows: Rows, policy: str, rule: dict[str, str], first: int, last: int

@@ -283,23 +283,26 @@ def evaluated(settings: Settings) -> list[tuple[object, ...]]:
     return scores.project("slice, champion, n").order("slice").fetchall()
 
 
-def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings) -> None:
-    before = evaluated(own)
+@pytest.fixture(scope="module")
+def compared(lived: Settings, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+    """The same, while nobody has edited the file."""
+    return evaluated(copied(lived, tmp_path_factory.mktemp("compared") / "own"))
+
+
+def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings, compared: list[tuple[object, ...]]) -> None:
     edit(own, "amount: amount\n", "amount: -amount\n")
     edit(own, "avg(amount) over week", "min(amount) over week")
-    assert evaluated(own) == before
+    assert evaluated(own) == compared
 
 
-@pytest.mark.parametrize("feature", ["amount", "-amount"])
-@pytest.mark.parametrize(("name", "role"), [("id", "key"), ("at", "time")])
+@pytest.mark.parametrize(("name", "feature"), [("id", "amount"), ("at", "-amount")])
 def test_a_champion_is_compared_on_the_same_rows_whatever_the_file_calls_their_key_and_time(
-    own: Settings, name: str, role: str, feature: str
+    own: Settings, compared: list[tuple[object, ...]], name: str, feature: str
 ) -> None:
-    before = evaluated(own)
     edit(own, f"  {name}:  ", f"  row_{name}:  ")
     edit(own, "  lower: [channel]", f"  rename: {{{name}: row_{name}}}\n  lower: [channel]")
     edit(own, "amount: amount\n", f"amount: {feature}\n")
-    assert evaluated(own) == before
+    assert evaluated(own) == compared
 
 
 def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethroned(own: Settings) -> None:

@@ -221,6 +221,7 @@ def test_the_night_is_scored_by_the_graph_that_was_exported(life: Life) -> None:
         assert predictions.decision.tolist() == (predictions.score >= verdict.cut).astype(int).tolist()
 
 
+@pytest.mark.parametrize("life", [name for name in NAMES if name in ("card_fraud", "sms_spam")], indirect=True)  # with windows, and without
 def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_the_byte(life: Life, tmp_path: Path) -> None:
     other = life.moved(tmp_path / "data")
     flow.way(other.run("scoring", life.night.partition + DAY))

@@ -86,10 +86,20 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Se
 @pytest.fixture
 def own(lived: Settings, tmp_path: Path) -> Settings:
     """Data, file and MLflow of one's own; the models' files are shared."""
-    shutil.copytree(lived.disk, tmp_path / "data")
-    shutil.copytree(lived.use_cases, tmp_path / "use_cases")
-    shutil.copy(lived.var / "mlflow.db", tmp_path / "mlflow.db")
-    return replace(lived, data=tmp_path / "data", use_cases=tmp_path / "use_cases", mlflow=f"sqlite:///{tmp_path}/mlflow.db")
+    return copied(lived, tmp_path)
+
+
+def copied(lived: Settings, place: Path) -> Settings:
+    shutil.copytree(lived.disk, place / "data")
+    shutil.copytree(lived.use_cases, place / "use_cases")
+    shutil.copy(lived.var / "mlflow.db", place / "mlflow.db")
+    return replace(lived, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db")
+
+
+@pytest.fixture(scope="module")
+def unedited(lived: Settings, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """What the report says while nobody has edited the file."""
+    return told(go(copied(lived, tmp_path_factory.mktemp("unedited")), "drift", WEEK))
 
 
 def edit(settings: Settings, *pairs: tuple[str, str]) -> None:
@@ -183,16 +193,14 @@ def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_night
 
 
 @pytest.mark.parametrize("what", OTHER_NAMES)
-def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(own: Settings, what: str) -> None:
-    before = told(go(own, "drift", WEEK))
+def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(own: Settings, unedited: pd.DataFrame, what: str) -> None:
     edit(own, *OTHER_NAMES[what])
-    pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), before)
+    pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), unedited)
 
 
 @pytest.mark.parametrize("what", OTHER_NAMES)
-def test_nights_of_one_week_may_call_their_columns_otherwise(own: Settings, what: str) -> None:
-    before = told(go(own, "drift", WEEK))
+def test_nights_of_one_week_may_call_their_columns_otherwise(own: Settings, unedited: pd.DataFrame, what: str) -> None:
     edit(own, *OTHER_NAMES[what])
-    for n in range(3, 7):
+    for n in (3, 6):
         go(own, "scoring", WEEK + timedelta(days=n))
-    pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), before)
+    pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), unedited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import get_args
 
 import pytest
@@ -15,6 +16,8 @@ from pipelines.selftest.matrix import Matrix
 from pipelines.selftest.stage import Stage
 
 GATES: tuple[GatedTable, ...] = get_args(GatedTable)
+# `make gates` does every damage to every shipped use case; here one of so many is done, or all of them.
+EVERY = 1 if os.environ.get("SLUICE_DAMAGES") == "all" else 4
 
 
 def suffered(stage: Stage, damages: list[Damage]) -> Matrix:
@@ -30,7 +33,8 @@ def meant_for(stage: Stage, gate: GatedTable) -> list[Damage]:
 
 
 def test_every_damage_is_stopped_where_it_should_be(stage: Stage) -> None:
-    assert suffered(stage, list(every(stage))).wrong() == []
+    found = suffered(stage, list(every(stage))[::EVERY]).wrong()
+    assert [wrong for wrong in found if EVERY == 1 or not wrong.endswith("has stopped none of the damages")] == []
 
 
 @pytest.mark.parametrize("gate", GATES)
