@@ -11,27 +11,29 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pipelines import spill
+from pipelines.errors import BadInput
 from tests.sources.delivered import packed, rows
 
 Row = tuple[str, int | None, float | None, str | None]
 
 # Signs that mean something to some format, others of every length in bytes, and any that there are.
 SIGNS = st.sampled_from(list("ab \t,;|\"'\\#\n\r€ëß日😀\0\x1a\ufeff")) | st.characters(exclude_categories=["Cs"])
-TEXTS = st.text(SIGNS, min_size=1, max_size=12)
-ROWS = st.lists(
-    st.tuples(
-        TEXTS,
-        st.none() | st.integers(-(2**63), 2**63 - 1),
-        st.none() | st.floats(allow_nan=False, allow_infinity=False),
-        st.none() | TEXTS,
-    ),
-    max_size=6,
-)
+
+
+def tables(signs: st.SearchStrategy[str]) -> st.SearchStrategy[list[Row]]:
+    """Rows whose texts are made of these signs."""
+    texts = st.text(signs, min_size=1, max_size=12)
+    number = st.none() | st.integers(-(2**63), 2**63 - 1)
+    return st.lists(st.tuples(texts, number, st.none() | st.floats(allow_nan=False, allow_infinity=False), st.none() | texts), max_size=6)
+
+
+ROWS = tables(SIGNS)
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030")
+ONE_BYTE = ("cp1252", "latin-1", "iso-8859-15", "cp1251", "cp850")
 COMPRESSIONS = ("", ".gz", ".zst")
 COMMON = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -72,6 +74,29 @@ def test_csv_reads_as_it_was_written(
     assert values(rows(path, separator=separator, encoding=declared)) == table
 
 
+@pytest.mark.parametrize("encoding", ONE_BYTE)
+@settings(COMMON, max_examples=20)
+@given(data=st.data(), ends=st.sampled_from([["\n"], ["\r\n"]]), compression=st.sampled_from(COMPRESSIONS))
+def test_csv_of_one_byte_a_sign_reads_as_it_was_written(
+    tmp_path: Path, encoding: str, data: st.DataObject, ends: list[str], compression: str
+) -> None:
+    # No text has the signs from U+0080 to U+009F.
+    table = data.draw(tables(st.characters(codec=encoding).filter(lambda sign: not "\x80" <= sign <= "\x9f")))
+    content = as_csv(table, ",", ends).encode(encoding)
+    assume(content.isascii() or not is_utf8(content))  # what may be UTF-8 is refused
+    path = tmp_path / f"a.csv{compression}"
+    path.write_bytes(packed(content, compression))
+    assert values(rows(path, encoding=encoding)) == table
+
+
+def is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @COMMON
 @given(table=ROWS, compression=st.sampled_from(COMPRESSIONS))
 def test_json_lines_read_as_they_were_written(tmp_path: Path, table: list[Row], compression: str) -> None:
@@ -84,14 +109,49 @@ def test_json_lines_read_as_they_were_written(tmp_path: Path, table: list[Row], 
 @COMMON
 @given(table=ROWS, compression=st.sampled_from(COMPRESSIONS), checksum=st.booleans())
 def test_parquet_reads_as_it_was_written(tmp_path: Path, table: list[Row], compression: str, *, checksum: bool) -> None:
+    path = tmp_path / f"a.parquet{compression}"
+    path.write_bytes(packed(as_parquet(table, checksum=checksum), compression))
+    assert rows(path, "parquet") == table
+
+
+def as_parquet(table: list[Row], *, checksum: bool) -> bytes:
     columns = list(zip(*table, strict=True)) or [()] * 4
     types = (pa.string(), pa.int64(), pa.float64(), pa.string())
     arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, ["id", "n", "x", "note"]), sink, write_page_checksum=checksum)
-    path = tmp_path / f"a.parquet{compression}"
-    path.write_bytes(packed(sink.getvalue(), compression))
-    assert rows(path, "parquet") == table
+    return sink.getvalue()
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[str, str, bytes, bytes]:
+    """A table's format and compression, the file, and the same cut off or with one bit flipped."""
+    table, type_, compression = draw(ROWS), draw(st.sampled_from(["csv", "jsonl", "parquet"])), draw(st.sampled_from([".gz", ".zst"]))
+    if type_ == "parquet":
+        content = as_parquet(table, checksum=False)
+    else:
+        content = (as_csv(table, ",", ["\n"]) if type_ == "csv" else as_json(table)).encode()
+    whole = packed(content, compression)
+    if compression == ".zst" or draw(st.booleans()):  # this writer's .zst have no checksum: a bit that flips may be a value
+        return type_, compression, whole, whole[: draw(st.integers(0, len(whole) - 1))]
+    bit = draw(st.integers(0, 8 * len(whole) - 1))
+    return type_, compression, whole, (int.from_bytes(whole) ^ 1 << bit).to_bytes(len(whole))
+
+
+@COMMON
+@given(file=damaged())
+def test_a_damaged_file_is_refused_or_reads_the_same(tmp_path: Path, file: tuple[str, str, bytes, bytes]) -> None:
+    type_, compression, whole, delivered = file
+    path = tmp_path / f"a.{type_}{compression}"
+    path.write_bytes(whole)
+    before = rows(path, type_)
+    path.write_bytes(delivered)
+    try:
+        found = rows(path, type_)
+    except BadInput:
+        return
+    assert len(delivered) == len(whole)
+    assert found == before
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
