@@ -91,7 +91,9 @@ def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
         if error.response.is_server_error or status == TOO_MANY_REQUESTS:
             raise TryAgain(f"{said}\n  {later}") from error
         raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:
+        raise BadInput(f"{url} is no address: {error}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
+    except httpx.HTTPError as error:
         deadline.require()  # the connection was closed for that
         raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {later}") from error
 

@@ -14,8 +14,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines.config import Column, Delivery, FileFormat
 from pipelines.errors import BadInput
@@ -108,6 +106,8 @@ def test_columns_of_other_files_are_counted_too(tmp_path: Path) -> None:
     assert "3 columns or more" in refusal(written(tmp_path, b'{"a": 1}\n{"b": 1, "c": 2}\n', "d.jsonl"), JSONL, columns=2)
     pq.write_table(pa.table({"a": [1], "b": [1], "c": [1]}), tmp_path / "d.parquet")
     assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
+    pq.write_table(pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}), tmp_path / "d.parquet")  # each field of a struct is one
+    assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
 
 
 # --- lines
@@ -128,22 +128,25 @@ def test_a_line_of_json_that_is_too_long_is_told_with_its_number(tmp_path: Path)
     assert "line 2: longer than 16,777,216 bytes, the longest that is read" in refusal(path, JSONL)
 
 
-@given(st.lists(st.integers(0, 200), max_size=30))
-def test_a_line_that_is_far_too_long_is_found_wherever_it_lies(lengths: list[int]) -> None:
-    text = b"".join(b"x" * length + b"\n" for length in lengths)
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+def test_a_line_that_is_far_too_long_is_found_wherever_it_lies(monkeypatch: pytest.MonkeyPatch, end: bytes) -> None:
+    for name, value in {"CHUNK": 32, "SAMPLE": 4, "LONGEST_LINE": 40}.items():
+        monkeypatch.setattr(bounds, name, value)
+    for length in range(0, 110, 3):
+        found = {is_found(end * before + b"x" * length + 50 * end) for before in range(65)}
+        assert found == {True} if length > 40 + 32 else length > 40 or found == {False}
+
+
+def is_found(text: bytes) -> bool:
+    """Whether a line of the text is told as too long."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"CHUNK": 32, "SAMPLE": 4, "LONGEST_LINE": 40}.items():
-            patch.setattr(bounds, name, value)
-        path = Path(os.devnull)
         patch.setattr(Path, "open", lambda *_, **__: io.BytesIO(text))
         patch.setattr(Path, "stat", lambda *_: os.stat_result((0, 0, 0, 0, 0, 0, len(text), 0, 0, 0)))
         try:
-            bounds.refuse_long_lines(path, path)
-            found = False
+            bounds.refuse_long_lines(Path(os.devnull), Path(os.devnull))
         except BadInput:
-            found = True
-    assert found or all(length <= 40 + 32 for length in lengths)
-    assert not found or any(length > 40 for length in lengths)
+            return True
+    return False
 
 
 # --- rows, whatever gives them
@@ -151,6 +154,10 @@ def test_a_line_that_is_far_too_long_is_found_wherever_it_lies(lengths: list[int
 
 def many(day: date) -> pa.Table:
     return tiny.payments(day)
+
+
+def uneven(day: date) -> pa.Table:
+    return tiny.payments(day).slice(0, 40 if day.day == 20 else 3)
 
 
 def limited(settings: Settings, source: dict[str, Any], **limits: int) -> str:
@@ -168,6 +175,24 @@ def test_a_file_of_more_rows_than_are_allowed_is_refused_while_it_streams(settin
         assert "2 rows or more, and limits.delivery.rows allows 1" in said
 
 
+def test_rows_that_are_left_to_other_days_are_counted_too(settings: Settings, tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace("b,2026-02-01", "b,2026-02-02").encode())
+    source = {"kind": "file", "path": str(path), "format": {"type": "csv"}}
+    assert "d.csv is too much: 2 rows or more, and limits.delivery.rows allows 1" in limited(settings, source, rows=1)
+
+
+def test_each_of_a_function_s_tables_is_measured_by_itself(settings: Settings) -> None:
+    run = open_run(
+        settings,
+        {"kind": "python", "function": "tests.sources.test_bounds:uneven"},
+        "training",
+        date(2026, 1, 31),
+        limits={"delivery": {"rows": 39}},
+    )
+    with pytest.raises(BadInput, match=r"uneven\(2026-01-20\) is too much: 40 rows or more, and limits.delivery.rows allows 39"):
+        read(run)
+
+
 def test_a_function_s_table_is_measured(settings: Settings) -> None:
     source = {"kind": "python", "function": "tests.sources.test_bounds:many"}
     assert "(2026-02-01) is too much: 40 rows or more, and limits.delivery.rows allows 39" in limited(settings, source, rows=39)
@@ -182,5 +207,8 @@ def test_an_answer_is_measured_while_it_comes(settings: Settings, tmp_path: Path
     source = {"kind": "sql", "connection": "shop", "query": "select * from payments"}
     assert "connection shop is too much: 3 rows or more, and limits.delivery.rows allows 2" in limited(settings, source, rows=2)
     assert "6 columns or more" in limited(settings, source, columns=5)
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i as id, '2026-02-01' as at, 'c' as customer"
+    endless += ", 1 as amount, 'chip' as channel, 0 as bad from n"
+    assert "limits.delivery.rows allows 2" in limited(settings, source | {"query": endless}, rows=2)
     monkeypatch.setattr(bounds.Clock, "is_over", True)
     assert "limits.delivery.seconds allows 21,600" in limited(settings, source, rows=3)

@@ -45,7 +45,7 @@ LEADS = {  # path -> where the server sends whoever asks for it
     "/and-round": "/round",
     "/elsewhere": "http://other.example/rows.csv?signature=secret",
     "/port": "http://127.0.0.1:1/plain",
-    "/other-scheme": "https://127.0.0.1/plain",
+    "/other-scheme": "https://127.0.0.1:{port}/plain",
     "/file": "file:///etc/hostname",
     "/no-address": "http://[::1/plain",
 }
@@ -55,12 +55,14 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path in LEADS:
             self.send_response(302)
-            self.send_header("Location", LEADS[self.path])
+            self.send_header("Location", LEADS[self.path].format(port=self.server.server_address[1]))
             self.end_headers()
         elif self.path in ("/trickle", "/slow-header"):
             self.trickle()
         elif self.path == "/endless":
             self.endless()
+        elif self.path == "/announced":
+            self.announced()
         else:
             self.answer()
 
@@ -80,6 +82,15 @@ class Server(BaseHTTPRequestHandler):
             self.end_headers()
             while True:
                 self.wfile.write(bytes(100_000))
+
+    def announced(self) -> None:
+        """A body that says how long it will be, and does not come for a while."""
+        with suppress(OSError):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000001")
+            self.end_headers()
+            time.sleep(0.5)
+            self.wfile.write(bytes(10))
 
     def answer(self) -> None:
         status, content = ANSWERS.get(self.path, (404, b""))
@@ -235,6 +246,10 @@ def test_a_body_that_is_too_long_is_stopped_and_told_with_its_limit(
     assert "way out: ask its producer" in said
 
 
+def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(settings: Settings, address: str) -> None:
+    assert "is too much: 1,000,001 bytes or more" in refusal(source(f"{address}/announced"), settings, bytes=1_000_000)
+
+
 @pytest.mark.parametrize("path", ["/trickle", "/slow-header"])
 def test_a_body_or_a_header_that_trickles_ends_when_its_time_is_over(settings: Settings, address: str, path: str) -> None:
     said = refusal(source(address + path), settings, seconds=1)
@@ -265,7 +280,7 @@ def test_redirects_that_go_round_are_not_followed_for_ever(settings: Settings, a
     [
         ("/elsewhere", "'http://other.example'"),
         ("/port", "'http://127.0.0.1:1'"),
-        ("/other-scheme", "'https://127.0.0.1'"),
+        ("/other-scheme", "'https://127.0.0.1:"),
         ("/file", "'file://127.0.0.1"),
     ],
 )
@@ -281,6 +296,11 @@ def test_a_redirect_to_another_server_port_or_scheme_is_refused(settings: Settin
 def test_an_answer_that_is_none_is_a_sentence(settings: Settings, address: str, path: str) -> None:
     with pytest.raises(TryAgain, match="cannot be reached: "):
         http.fetch(source(address + path), settings)
+
+
+def test_an_address_that_is_none_is_a_mistake_of_the_file(settings: Settings) -> None:
+    with pytest.raises(BadInput, match=r"http://\[::1/rows.csv is no address: .*\n  way out: correct source.url"):
+        http.fetch(source("http://[::1/rows.csv"), settings)
 
 
 def test_what_killed_downloads_have_left_is_swept(settings: Settings, address: str) -> None:
