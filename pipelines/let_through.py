@@ -41,8 +41,6 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     except TableCorrupt as error:
         return str(error).splitlines()[0]
     rows = sum(store.manifest(name).rows for name in pieces_of(use_case, table))
-    if evidence.get("gate") != f"gate_{table} of {store}":
-        return f"its evidence is that of {brief(evidence.get('gate'))}"
     if why := _why_closed(evidence, digest, made_by, rows) or others:
         return why
     # What other files have stated than this task's is known to the gates of their own runs alone.
@@ -55,14 +53,17 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
 
 
 def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:
-    """What a table's gate has said, and nobody has changed since.
+    """What a table's gate has said of this very partition, and nobody has changed since.
 
     Raises:
         TableMissing: the gate has not run.
-        TableCorrupt: the file is damaged, or says something else than the gate has.
+        TableCorrupt: the file is damaged, says something else than the gate has, or is that of another gate or partition.
     """
-    name = f"gates/{table}.json"
-    return kept.unsealed(store.read_file(name), store.folder / name, f"run gate_{table} of {store} again")
+    name, way_out = f"gates/{table}.json", f"run gate_{table} of {store} again"
+    said = kept.unsealed(store.read_file(name), store.folder / name, way_out)
+    if said.get("gate") != f"gate_{table} of {store}":
+        raise kept.damaged(store.folder / name, f"its evidence is that of {brief(said.get('gate'))}", way_out)
+    return said
 
 
 def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | None:

@@ -73,6 +73,12 @@ def place(column: str, use_case: UseCase) -> str:
     return _Reader(use_case)._identity(column)
 
 
+def places(use_case: UseCase) -> Mapping[str, str]:
+    """The same of every column."""
+    reader = _Reader(use_case)
+    return {name: reader._identity(name) for name in use_case.columns}
+
+
 def declared(column: str, use_case: UseCase) -> list[Any]:
     """All that a file says of a column but its name: what it is, how it is repaired, and what sends its rows to quarantine."""
     spec = use_case.columns[column].model_dump(mode="json", exclude={"why"})

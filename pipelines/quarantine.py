@@ -377,13 +377,14 @@ def _count(rows: duckdb.DuckDBPyRelation) -> int:
 
 def _require_open_gates(run: Run) -> None:
     """Judge the tables as they may become; the pages lie beside the night's until the next replay."""
-    from pipelines.gates import judge
+    from pipelines.gates import accepted, judge
 
     for table in _gated(run):
-        _, aside = _opened(run)
+        now, aside = _opened(run)
+        accepted.taken_along(now.store, table, aside.store)
         verdict = judge.judge(aside, table)
         try:
-            verdict.raise_if_closed(aside.write_report(f"gate_{table}", judge.page(aside, verdict)))
+            verdict.raise_if_closed(aside.write_report(f"gate_{table}", judge.page(aside, verdict)), may_be_accepted=False)
         except GateClosed as closed:
             raise GateClosed(f"nothing is published, since {closed}", closed.report) from closed
 
@@ -400,9 +401,14 @@ def _was_stopped(run: Run) -> bool:
 
 def _publish(run: Run) -> None:
     """Publish what was judged good, and let each gate say so of the published tables."""
+    from pipelines.gates import accepted
+
     now, aside = _opened(run)
     for table in _tables(run):
         now.store.adopt(table, aside.store)
+    for table in _gated(run):
+        with suppress(TableMissing):  # of most nights nobody has to say anything
+            now.store.write_file(name := accepted.file_name(table), aside.store.unrecorded().read_file(name))
     flow.note(run, "quarantine replay", f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine")
     for table in _gated(run):
         run.log(flow.gate(run.afresh(), table))

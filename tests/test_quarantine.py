@@ -7,7 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from pipelines.__main__ import main
 from pipelines.errors import BadInput, GateClosed, TableMissing, TryAgain
 from pipelines.export import Exported
 from pipelines.flow import Outcome
+from pipelines.gates import accepted
+from pipelines.gates.accepted import Accepted
 from pipelines.history import History
 from pipelines.let_through import is_let_through
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.store import RUNS, Store
+from pipelines.store import RUNS, Store, as_json
 from tests import postgres, tiny
 from tests.test_history import FIRST
 
@@ -476,6 +478,17 @@ def test_a_closed_gate_publishes_nothing_and_shows_its_page(world: World) -> Non
     assert (world.settings.disk / "tiny/scoring/2026-02-01/replay/reports/gate_features.html").is_file()
     assert quarantine.replay(world.says(MENDED).run()).endswith(f"still in quarantine: {TOO_COSTLY}")
     assert "replay" not in {name.split("/")[0] for name in world.bytes()}
+
+
+@pytest.mark.parametrize(("amount", "few"), [("min: 0, max: 83", True), (MENDED, False)])
+def test_a_word_on_a_night_holds_for_it_with_the_few_rows_that_join_it(world: World, amount: str, few: bool) -> None:
+    store = world.run().store
+    said = Accepted(store.digest("clean"), {"expect_column_to_be_like_earlier_days amount": "0.1"}, "a sale", "ada", "2026-02-02")
+    store.write_file(accepted.file_name("clean"), as_json(asdict(said)))
+    quarantine.replay(world.says(amount).run())
+    store = world.run().store
+    assert store.digest("clean") != said.digest
+    assert accepted.of(store, "clean", store.digest("clean")) == (replace(said, digest=store.digest("clean")) if few else None)
 
 
 @pytest.mark.parametrize(

@@ -71,19 +71,22 @@ class Verdict:
         return [finding for finding in self.findings if not finding.success and finding.severity == severity]
 
     def summary(self) -> str:
-        """One line for the log."""
+        """One line, for the log of an open gate, and for whoever traces a row."""
         if self.note:
             return f"{self.gate} is open: {self.note}"
+        if not self.passed:
+            return f"{self.gate} is closed: {self._why_closed()}"
         warned = self.failed("warn")
         told = f", {len(warned)} warned: {', '.join(finding.brief() for finding in warned[:3])}" if warned else ""
         word = f"; {self.accepted}" if self.accepted else ""
         return f"{self.gate} is open: {len(self.findings) - len(warned)} of {len(self.findings)} expectations hold{told}{word}"
 
-    def raise_if_closed(self, report: str) -> None:
+    def raise_if_closed(self, report: str, *, may_be_accepted: bool = True) -> None:
         """Stop the run unless the gate is open.
 
         Args:
             report: Where the gate's page lies, below the data root.
+            may_be_accepted: Whether a person's word on it would find what was judged: a table that is not published is gone by then.
 
         Raises:
             GateClosed: with a message of at most ten lines.
@@ -91,15 +94,21 @@ class Verdict:
         if self.passed:
             return
         stopped = self.failed("stop")
-        why = f"{len(stopped)} of {len(self.findings)} expectations failed" if self.refusal is None else "there is nothing to judge"
-        unjudged = sum(finding.unjudged is not None for finding in stopped)
-        why += f", {unjudged} of them could not be judged" if unjudged else ""
         what = (
             listed((finding.sentence() for finding in stopped), MOST_LINES) if stopped else f"  - {findings.one_line(self.refusal or '')}"
         )
+        word = self._word() if may_be_accepted else ""
         raise GateClosed(
-            f"{self.gate} is closed: {why}\n{what}\n  report: {report}\n  way out: {self.way_out}{self._word()}", report, len(stopped)
+            f"{self.gate} is closed: {self._why_closed()}\n{what}\n  report: {report}\n  way out: {self.way_out}{word}",
+            report,
+            len(stopped),
         )
+
+    def _why_closed(self) -> str:
+        stopped = self.failed("stop")
+        why = f"{len(stopped)} of {len(self.findings)} expectations failed" if self.refusal is None else "there is nothing to judge"
+        unjudged = sum(finding.unjudged is not None for finding in stopped)
+        return f"{why}, {unjudged} of them could not be judged" if unjudged else why
 
     def _word(self) -> str:
         """How to say that it is right, where nothing but the comparison with earlier days has failed."""

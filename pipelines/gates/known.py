@@ -136,10 +136,11 @@ def newest_labels(words: Sequence[Day]) -> Day | None:
 def stopped(run: Run, day: Day) -> str | None:
     """That a gate has stopped the rows of a day's own night, and has not let any through since; None if none has.
 
-    What the source gives of that day now is no matter: that it is mended, the gate has to say.
+    What the source gives of that day now is no matter: that it is mended, the gate has to say. A training may have the day that
+    names it, too, where labels are known on the next morning: on which that day's night was, as well.
     """
     night = run.store.at("scoring", day.day)
-    if not _is_earlier(run, night):
+    if night.partition > run.partition:
         return None
     try:
         gate = past.stopped_by(night)

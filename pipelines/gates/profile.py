@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from pipelines import kept, personal, sql
+from pipelines import kept, meaning, personal, sql
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import TableCorrupt, TableMissing
 from pipelines.gates import links
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipelines.store import Store
 
-FORM = 5  # of the file; one of another form is made again
+FORM = 6  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart
 MOST_VALUES = 30  # of a category, the most frequent ones
 HASHES = 128
@@ -158,7 +158,7 @@ class Shape:
         values: Columns whose frequent values are kept.
         key: The column that names a row, where it is asked whether rows come again.
         hidden: Columns whose values are personal.
-        made_of: The model's version stands in this column.
+        made_by: The model's version stands in this column.
     """
 
     time: str
@@ -201,7 +201,9 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
     """What is looked at in a table of a use case; None where its rows have no days."""
     hidden = personal.columns(use_case) | personal.features(use_case)
     if table == "clean":
-        facts = {name: use_case.columns[name].type for name in use_case.kept_columns if name not in (use_case.key, use_case.time)}
+        # In order of where they come from: a row has the same hashes, and two columns the same dependence, wherever a file has them.
+        kept_columns = sorted(use_case.kept_columns, key=meaning.places(use_case).__getitem__)
+        facts = {name: use_case.columns[name].type for name in kept_columns if name not in (use_case.key, use_case.time)}
         numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number") and name != use_case.target)
         values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean") and name != use_case.target)
         moments = tuple(name for name, type_ in facts.items() if type_ in ("date", "timestamp") and name != use_case.target)

@@ -12,6 +12,7 @@ judges, one expectation a column.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import islice
@@ -29,6 +30,7 @@ from pipelines.gates.suite import Stated
 from pipelines.let_through import is_let_through
 
 if TYPE_CHECKING:
+    from pipelines.config import UseCase
     from pipelines.run import Run
     from pipelines.store import Store
 
@@ -165,7 +167,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
         if store.partition not in said.days or (own.version and said.version != own.version):
             continue
         days[store.partition], made_by[store.partition] = said.days[store.partition], said.use_case
-        for column in accepted.columns(store, table):
+        for column in _accepted(run, store, table):
             since[column] = (*since.get(column, ()), store.partition)
     nights = len(days)
     if nights < NIGHTS:
@@ -266,18 +268,35 @@ def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, D
 
 def _said(run: Run, store: Store, table: GatedTable) -> Profile:
     """What an earlier partition's table is like, its columns called as this run calls those that mean the same."""
-    try:
-        made_by = definitions.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
-    except (TableCorrupt, BadUseCase):  # of before files were kept
-        return profile.of(store, run.use_case, table)
-    if made_by == run.use_case:
+    made_by = _made_by(run, store, table)
+    if made_by is None or made_by == run.use_case:
         return profile.of(store, run.use_case, table)
     said = profile.of(store, put_together.with_privacy(made_by, run.use_case), table)
-    names = {there: here for here, there in meaning.shared(run.use_case, made_by).items()}
     looked = profile.shape(run.use_case, table)
     if table != "clean" or looked is None:  # features and scores have names of their own
         return said
-    return said.called(names, [looked.time, *looked.numbers, *looked.values])
+    return said.called(_names(run, made_by), [looked.time, *looked.numbers, *looked.values])
+
+
+def _accepted(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
+    """The columns whose change was accepted in an earlier partition, as this run calls those that mean the same."""
+    made_by, columns = _made_by(run, store, table), accepted.columns(store, table)
+    if table != "clean" or made_by is None or made_by == run.use_case:
+        return columns
+    names = _names(run, made_by)
+    return [names[column] if column else "" for column in columns if not column or column in names]
+
+
+def _made_by(run: Run, store: Store, table: GatedTable) -> UseCase | None:
+    """The file that made an earlier partition's table; None where it is not known any more."""
+    with suppress(TableCorrupt, BadUseCase):  # of before files were kept
+        return definitions.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
+    return None
+
+
+def _names(run: Run, made_by: UseCase) -> dict[str, str]:
+    """What another file calls a column of clean -> what this run calls the one that means the same."""
+    return {there: here for here, there in meaning.shared(run.use_case, made_by).items()}
 
 
 def _same_meaning(run: Run, one: str, other: str) -> bool:

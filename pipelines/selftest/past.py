@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
@@ -27,8 +27,13 @@ def damages(stage: Stage) -> Iterator[Damage]:
     if not stage.use_case.features.history:
         return
     yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
-    for what, late in {"": False, ", and one row of it came late": True}.items():
-        stopped = partial(_stopped_yesterday, late=late)
+    after: dict[str, Callable[[Stage, Run], None]] = {
+        "": lambda *_: None,
+        ", and one row of it came late": _one_row_late,
+        ", and the evidence of the night before was put in its place": _evidence_of_the_night_before,
+    }
+    for what, then in after.items():
+        stopped = partial(_stopped_yesterday, then=then)
         yield Damage(f"scoring's past: a day whose own night gate_features has stopped{what}", "scoring", stopped, stopped_by=GATE)
     for kind in KINDS:
         for what, statement in _statements(stage).items():
@@ -68,6 +73,8 @@ def _of_copies(stage: Stage) -> Iterator[Damage]:
         do = partial(_on_days, kind="training", statement=statement)
         yield Damage(f"training delivered: a third of the rows again, {what}", "training", do)
     yield Damage("training delivered: a third of the rows again on the next day", "training", _next_day_again)
+    again = "delivered: the rows of the day before again, under new keys, and the file has its columns in another order"
+    yield Damage(again, "scoring", _again_and_reordered)
 
 
 def _statements(stage: Stage) -> dict[str, str]:
@@ -155,17 +162,36 @@ def _yesterday_again(stage: Stage) -> Run:
     return stage.run("scoring")
 
 
-def _stopped_yesterday(stage: Stage, late: bool) -> Run:
+def _stopped_yesterday(stage: Stage, then: Callable[[Stage, Run], None]) -> Run:
     """What the source gives of the day before is as it was, or nearly, and its night was stopped for what its features say."""
-    day, key = stage.night - timedelta(days=1), _source(stage, stage.use_case.key)
-    night, number = stage.run("scoring", day), sql.name(next(iter(stage.use_case.features.numbers)))
+    night = stage.run("scoring", stage.night - timedelta(days=1))
+    number = sql.name(next(iter(stage.use_case.features.numbers)))
     stage.rewrite(night, "features", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
     with suppress(GateClosed):
         flow.gate(night.afresh(), "features")
-    if late:
-        other = f"{key} || ' late'" if stage.use_case.columns[stage.use_case.key].type == "string" else f"-{key} - 1"
-        stage.deliver(day, f"FROM rows UNION ALL (SELECT * REPLACE ({other} AS {key}) FROM rows LIMIT 1)")
+    then(stage, night)
     return stage.run("scoring")
+
+
+def _one_row_late(stage: Stage, night: Run) -> None:
+    stage.deliver(night.partition, f"FROM rows UNION ALL (SELECT * REPLACE ({_new_key(stage)}) FROM rows LIMIT 1)")
+
+
+def _evidence_of_the_night_before(_: Stage, night: Run) -> None:
+    before = night.store.at("scoring", night.partition - timedelta(days=1))
+    night.store.write_file(name := "gates/features.json", before.read_file(name))
+
+
+def _again_and_reordered(stage: Stage) -> Run:
+    """The rows of the day before under new keys, on the day on which somebody has put the file's columns into another order."""
+    again = f"SELECT * REPLACE ({_new_key(stage)}) FROM ({_a_day_later(stage)})"
+    stage.deliver(stage.night, again, of=stage.night - timedelta(days=1))
+    return stage.run("scoring", loaded=stage.edited(columns=dict(reversed(stage.use_case.columns.items()))))
+
+
+def _new_key(stage: Stage) -> str:
+    key = _source(stage, stage.use_case.key)
+    return f"{key} || ' late' AS {key}" if stage.use_case.columns[stage.use_case.key].type == "string" else f"-{key} - 1 AS {key}"
 
 
 def _next_day_again(stage: Stage) -> Run:

@@ -239,6 +239,25 @@ def evidence(world: World, day: date, table: GatedTable, *, passed: bool) -> Non
     store.write_file(name, as_json(kept.sealed({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})))
 
 
+def test_a_training_that_has_the_day_which_names_it_sees_that_its_night_was_stopped(world: World) -> None:
+    world = world.says(**{"delay_days: 2": "delay_days: 1"})
+    day = NIGHT + timedelta(days=1)
+    assert "stopped_nights" not in told(world.judged("training", day))
+    evidence(world, day, "features", passed=False)
+    assert f"{day}: stopped by gate_features" in told(world.judged("training", day))["stopped_nights"]
+
+
+def test_what_the_gate_of_another_night_has_said_opens_no_stopped_night(world: World) -> None:
+    day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
+    evidence(world, NIGHT, "features", passed=True)
+    assert "stopped_nights" not in told(world.judged("scoring", night))
+    stores = [world.run("scoring", each).store for each in (NIGHT, day)]
+    stores[1].write_file("gates/features.json", stores[0].read_file("gates/features.json"))
+    found = told(world.judged("scoring", night))["stopped_nights"]
+    assert f"{day}: nobody knows whether its night was stopped" in found
+    assert f"its evidence is that of 'gate_features of tiny scoring {NIGHT}'" in found
+
+
 @pytest.mark.parametrize(("table", "stops"), [("features", True), ("past", False), ("predictions", False)])
 def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_it_later_on(
     world: World, table: GatedTable, stops: bool

@@ -56,7 +56,9 @@ def test_an_open_gate_says_so_in_one_line(night: Callable[..., Run]) -> None:
 
 def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night: Callable[..., Run]) -> None:
     run = night("gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n", replaced(channel="1"))
-    assert message(judge.judge(run, "raw")).splitlines() == [
+    verdict = judge.judge(run, "raw")
+    assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed"
+    assert message(verdict).splitlines() == [
         "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed",
         "  - channel: expect_column_type_to_be: observed INTEGER; allowed: type_ VARCHAR",
         "  - amount: expect_column_mean_to_be_between: observed 19.5; allowed: max_value 10",

@@ -117,6 +117,7 @@ def test_a_plain_damage_closes_the_gate(night: Run, damage: str, subject: str, s
     assert said in finding.found
 
 
+RENAMED = 'SELECT * RENAME (amount AS paid, "at" AS moment, channel AS way) FROM'
 NEW_NAMES = {
     "  amount:   {": "  paid: {",
     "amount: amount": "amount: paid",
@@ -139,15 +140,33 @@ NEW_NAMES = {
     ],
 )
 def test_columns_that_the_file_has_renamed_are_compared_all_the_same(night: Run, damage: str, subject: str) -> None:
+    renamed_file(night)
+    assert closed(publish(night, NIGHT, f"{RENAMED} rows")) == {}
+    assert closed(publish(night, NIGHT, f"{RENAMED} (SELECT * REPLACE ({damage}) FROM rows)")).keys() >= {subject}
+
+
+def renamed_file(night: Run) -> None:
+    """The file calls its columns otherwise from now on."""
     definitions.keep(night)
     file = night.settings.use_cases / "tiny.yaml"
     text = file.read_text().replace("lower: [", "rename: {amount: paid, at: moment, channel: way}\n  lower: [")
     for was, is_ in NEW_NAMES.items():
         text = text.replace(was, is_)
     file.write_text(text)
-    renamed = 'SELECT * RENAME (amount AS paid, "at" AS moment, channel AS way) FROM '
-    assert closed(publish(night, NIGHT, renamed + "rows")) == {}
-    assert closed(publish(night, NIGHT, f"{renamed}(SELECT * REPLACE ({damage}) FROM rows)")).keys() >= {subject}
+
+
+def copy_of(of: date, on: date) -> str:
+    return f'SELECT * REPLACE ("at" + INTERVAL {(on - of).days} DAY AS "at", \'x\' || id AS id) FROM ({rows(of)})'
+
+
+def test_rows_that_come_again_are_known_though_the_file_has_its_columns_in_another_order(night: Run) -> None:
+    definitions.keep(night)
+    file = night.settings.use_cases / "tiny.yaml"
+    channel = next(line for line in tiny.YAML.splitlines(keepends=True) if line.startswith("  channel:  {type"))
+    file.write_text(tiny.YAML.replace(channel, "").replace("  customer: {", f"{channel}  customer: {{"))
+    assert closed(publish(night, NIGHT)) == {}
+    found = closed(publish(night, NIGHT, copy_of(NIGHT - DAY, NIGHT)))["table"].found
+    assert "share of rows that stand in one earlier day, but for key and time: " in found or "one half of their columns: 1 " in found
 
 
 def test_a_shuffled_column_is_told_by_what_depended_on_it(night: Run) -> None:
@@ -262,9 +281,6 @@ def accept(run: Run, reason: str = "prices are in cents now") -> str:
 
 
 def test_a_word_on_repeated_rows_excuses_no_later_night(night: Run) -> None:
-    def copy_of(of: date, on: date) -> str:
-        return f'SELECT * REPLACE ("at" + INTERVAL {(on - of).days} DAY AS "at", \'x\' || id AS id) FROM ({rows(of)})'
-
     run = publish(night, NIGHT, copy_of(NIGHT - DAY, NIGHT))
     judged(run)
     accept(run, "the source was late, and these rows come again")
@@ -283,6 +299,9 @@ def test_what_was_accepted_is_open_and_says_who_said_so(night: Run) -> None:
     verdict = judged(run)
     with pytest.raises(GateClosed, match=r"python -m pipelines gates accept tiny scoring 2026-02-01 clean --reason"):
         verdict.raise_if_closed("report")
+    with pytest.raises(GateClosed) as unpublished:
+        verdict.raise_if_closed("report", may_be_accepted=False)
+    assert "gates accept" not in str(unpublished.value)
     assert accept(run).startswith("tiny scoring 2026-02-01: clean is right, as ada says, in amount: prices are in cents now")
     verdict = judged(run)
     assert verdict.passed
@@ -321,6 +340,18 @@ def test_after_a_change_was_accepted_days_like_it_are_usual_and_days_like_before
     assert "changes were accepted on 2026-02-01" in closed(reverted)["amount"].why
 
 
+def test_a_word_is_about_the_same_column_when_the_file_has_renamed_it(night: Run) -> None:
+    run = publish(night, NIGHT, DOUBLED)
+    judged(run)
+    accept(run)
+    judged(run)
+    for n in range(1, 12):
+        publish(night, NIGHT + n * DAY, DOUBLED)
+    renamed_file(night)
+    assert closed(publish(night, NIGHT + 12 * DAY, f"{RENAMED} ({DOUBLED})")) == {}
+    assert set(closed(publish(night, NIGHT + 12 * DAY, f"{RENAMED} rows"))) == {"paid"}, "as before the change"
+
+
 def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> None:
     run = publish(night, NIGHT, "SELECT * REPLACE (if(id LIKE '%-1', NULL, amount * -2) AS amount) FROM rows")
     judged(run)
@@ -333,7 +364,9 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
     with pytest.raises(BadInput, match="there is nothing to accept"):
         accept(good)
     publish(night, NIGHT, DOUBLED)
-    good.store.write_file("gates/clean.json", as_json(kept.sealed({"digest": "of another", "findings": []})))
+    good.store.write_file(
+        "gates/clean.json", as_json(kept.sealed({"gate": f"gate_clean of {good.store}", "digest": "of another", "findings": []}))
+    )
     with pytest.raises(BadInput, match="has judged another clean than is published now"):
         accept(good)
 
