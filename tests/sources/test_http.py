@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import cast
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
@@ -55,7 +56,7 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path in LEADS:
             self.send_response(302)
-            self.send_header("Location", LEADS[self.path].format(port=self.server.server_address[1]))
+            self.send_header("Location", LEADS[self.path].format(port=cast(HTTPServer, self.server).server_port))
             self.end_headers()
         elif self.path in ("/trickle", "/slow-header"):
             self.trickle()
