@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -11,16 +12,16 @@ from typing import TypeAlias
 
 import yaml
 
-from pipelines import check_values, cleanse, features, sql, yaml_text
+from pipelines import check_values, cleanse, connections, features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
-from pipelines.config import Column, FileSource, Scalar, UseCase, limit_text
+from pipelines.config import Column, FileSource, PythonSource, Scalar, SqlSource, UseCase, limit_text
 from pipelines.dates import WEEK, Days, held_out_days, last_labelled
-from pipelines.errors import BadUseCase, SluiceError, brief, meant
+from pipelines.errors import BadInput, BadUseCase, SluiceError, brief, meant
 from pipelines.gates import defaults, judge, resolve, suite
 from pipelines.model import families
 from pipelines.settings import ROOT
 from pipelines.snake_case import snake_case
-from pipelines.sources import texts
+from pipelines.sources import python, texts
 from pipelines.sources.moments import FIRST_YEAR
 from pipelines.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
 
@@ -40,12 +41,32 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
 
 
 def absent(loaded: Loaded) -> list[tuple[int, str]]:
-    """Find a source without any file: for who checks a file, since who runs it is told by ingest, with the days that miss one."""
-    source = loaded.use_case.source
-    if not isinstance(source, FileSource) or glob(source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True):
-        return []
-    sentence = f"source.path: no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
-    return [(loaded.line("source", "path"), sentence)]
+    """Find what is not there, of all that can be seen without data: a source's files, its function, an address.
+
+    For who checks a file, since who runs it is told by ingest, with the days that miss a file, or by Airflow, which may keep a
+    connection that is not seen here.
+    """
+    source, sink = loaded.use_case.source, loaded.use_case.sink
+    found: list[tuple[tuple[str, ...], str]] = []
+    if isinstance(source, FileSource) and not glob(source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True):
+        sentence = f"no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
+        found.append((("source", "path"), sentence))
+    if isinstance(source, PythonSource):
+        place = f"source.function {source.function!r}: "
+        found += [(("source", "function"), why.removeprefix(place)) for why in _refused(partial(python.loaded, source.function))]
+    named = {"source": source if isinstance(source, SqlSource) else None, "sink": sink}
+    for what, one in named.items():
+        if one and os.environ.get(one.variable):
+            found += [((what, "connection"), why) for why in _refused(partial(connections.url, one))]
+    return [(loaded.line(*where), f"{'.'.join(where)}: {sentence}") for where, sentence in found]
+
+
+def _refused(attempt: Callable[[], object]) -> Iterator[str]:
+    """How a try is refused, in one line."""
+    try:
+        attempt()
+    except BadInput as refusal:
+        yield "; ".join(line.strip().removeprefix("way out: ") for line in str(refusal).splitlines())
 
 
 def require(loaded: Loaded) -> None:

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines import mistakes as all_mistakes
-from pipelines import yaml_text
+from pipelines import words_of_yaml, yaml_text
 from pipelines.config import NAME, UseCase
 from pipelines.errors import LONGEST_QUOTE, BadUseCase, brief, meant
 from pipelines.yaml_text import Lines
@@ -173,7 +173,8 @@ def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:
 
 def _mistake(item: dict[str, Any], lines: Lines, whole: yaml.Node | None) -> str:
     where = _in_file(item["loc"], lines)
-    text = f"{_text(item)}{_way_out(item, yaml_text.as_written(whole, where))}"
+    renamed = yaml_text.as_written(whole, ("cleanse", "rename")) or yaml_text.as_written(whole, ("cleanse", "rename", "0"))
+    text = f"{_text(item, in_snake_case=renamed == 'snake_case')}{_way_out(item, yaml_text.as_written(whole, where))}"
     place = ".".join(part if len(part) <= LONGEST_QUOTE else f"{part[:LONGEST_QUOTE]}..." for part in where)
     return f"{place}: {text}" if where else text
 
@@ -189,7 +190,7 @@ def _way_out(item: dict[str, Any], written: str | None) -> str:
 def _in_file(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
     """Pydantic's place without the tags of unions (`source.http.url`), which do not stand in the file."""
     where: tuple[str, ...] = ()
-    parts = [str(part) for part in loc]
+    parts = [str(part) for part in loc if part != words_of_yaml.KEY]
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
         if (*where, part) in lines or last:
@@ -197,15 +198,13 @@ def _in_file(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
     return where
 
 
-def _text(item: dict[str, Any]) -> str:
+def _text(item: dict[str, Any], *, in_snake_case: bool) -> str:
     last = str(item["loc"][-1]) if item["loc"] else ""
     if item["type"] == "extra_forbidden":
         return f"unknown key; {meant(last, _known_keys(item['loc']))}"
     if item["type"] == "missing":
         return "missing; it has to be stated"
-    message = item["msg"] if item["own"] else item["msg"][:1].lower() + item["msg"][1:]
-    found = item.get("input")
-    return message if item["own"] or isinstance(found, dict | list) else f"{message}, found {brief(found)}"
+    return str(item["msg"]) if item["own"] else words_of_yaml.sentence(item, in_snake_case=in_snake_case)
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -51,6 +51,41 @@ def test_a_source_without_any_file_is_told_and_one_with_a_file_is_good(tmp_path:
     assert absent(use_cases.load_file(file)) == []
 
 
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("tests.tinny:payments", "no module 'tests.tinny'; write package.module:function as seen from the project's root"),
+        ("tests.tiny:payment", "module tests.tiny has no function 'payment'; did you mean 'payments'?"),
+        ("ending_check:payments", "importing ending_check ends the program (SystemExit: 3); correct the module"),
+    ],
+)
+def test_a_function_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, told: str) -> None:
+    (tmp_path / "ending_check.py").write_text("import sys\n\nsys.exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "tiny.yaml"
+    file.write_text(tiny.YAML.replace("tests.tiny:payments", function))
+    assert absent(use_cases.load_file(file)) == [(5, f"source.function: {told}")]
+    file.write_text(tiny.YAML)
+    assert absent(use_cases.load_file(file)) == []
+
+
+@pytest.mark.parametrize("part", ["source", "sink"])
+def test_a_connection_that_is_seen_and_is_no_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    source = '{kind: sql, connection: shop, query: "select 1"}' if part == "source" else '{kind: python, function: "tests.tiny:payments"}'
+    more = "" if part == "source" else "sink: {connection: shop, table: scores}\n"
+    file = tmp_path / "tiny.yaml"
+    file.write_text(tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', source) + more)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOP", raising=False)
+    assert absent(use_cases.load_file(file)) == []  # Airflow may keep it
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", "s3cret and no address")
+    ((line, sentence),) = absent(use_cases.load_file(file))
+    assert sentence.startswith(f"{part}.connection: AIRFLOW_CONN_SHOP is no address of a database; set AIRFLOW_CONN_SHOP to an address")
+    assert "shop" in file.read_text().splitlines()[line - 1]
+    assert "s3cret" not in sentence
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", "sqlite:///shop.db")
+    assert absent(use_cases.load_file(file)) == []
+
+
 def test_the_tiny_use_case_is_good(tmp_path: Path) -> None:
     assert mistakes(tmp_path) == []
 

@@ -26,7 +26,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
         SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
     place = f"{function}({day})"
-    called = _function(function)
+    called = loaded(function)
     try:
         rows = called(day)
     except SluiceError:
@@ -45,7 +45,12 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     return Piece(connection.from_arrow(rows), place, day)
 
 
-def _function(dotted: str) -> Callable[[date], Any]:
+def loaded(dotted: str) -> Callable[[date], Any]:
+    """Import `package.module:function`.
+
+    Raises:
+        BadInput: the module cannot be imported, or has no such function.
+    """
     name, _, function = dotted.partition(":")
     try:
         module = import_module(name)
