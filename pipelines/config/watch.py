@@ -63,7 +63,9 @@ class NewestWithin(Strict):
 class KnownValues(Strict):
     """Enough rows have a value that also occurs in the same table of earlier partitions that their own gate has let through."""
 
-    column: str = Field(description="As the table calls it: in raw by the source's name.")
+    column: str = Field(
+        description="As the table calls it: in raw by the source's name, which `cleanse.rename: snake_case` brings into snake case."
+    )
     mostly: Annotated[float, Field(ge=0.01, le=1)] = Field(
         description="The share of rows (without those that have no value) that must be known."
     )

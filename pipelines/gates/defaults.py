@@ -463,16 +463,24 @@ def _keyed(use_case: UseCase) -> Iterator[Stated]:
 
 
 def _filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[Stated]:
-    """No column has many more missing values than in earlier partitions; without those, a warning where one has no value at all."""
+    """No column has many more missing values than in earlier partitions, unless the file itself says how many there may be.
+
+    Without earlier partitions: a warning where a column has no value at all.
+    """
     rows, earlier = run.store.manifest(table).rows, past.last(run, table, PAST)
     share = past.filled(earlier, names)
     for name in names:
+        if _stated(run.use_case, table, "column_values_to_not_be_null", column=name):
+            continue
         missing = 1 - share.get(name, 0)
         allowed = _missing_at_most(missing, rows)
         if share.get(name, 0) * rows < ENOUGH_ROWS:  # so few values are due that none may be chance
             yield _should("column_proportion_of_non_null_values_to_be_between", column=name, min_value=0, strict_min=True)
         elif 1 - allowed >= FEW:
-            why = f"{missing:.3g} of the rows of {earlier} lack it; as many again, at least {MISSING:g}, and chance"
+            why = (
+                f"{missing:.3g} of the rows of {earlier} lack it; as many again, at least {MISSING:g}, and chance; "
+                f"where more may lack it, state this expectation under gates.{table}"
+            )
             yield _must("column_values_to_not_be_null", column=name, mostly=round(1 - allowed, 6), why=why)
         else:
             why = f"{1 - missing:.3g} of the rows of {earlier} have a value"
