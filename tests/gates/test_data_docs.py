@@ -149,6 +149,15 @@ def test_the_index_lists_the_newest_first_and_each_result_once(settings: Setting
     assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [False, True]
 
 
+def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Settings) -> None:
+    gate(settings, NIGHT)
+    beside = Run.open(tiny.NAME, "scoring", NIGHT, settings, what_if=True)
+    tables.write(beside, "raw", "SELECT * FROM rows WHERE false")
+    with pytest.raises(GateClosed):
+        flow.gate(beside.afresh(), "raw")
+    assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [True]
+
+
 def test_every_link_of_the_index_leads_to_a_page(settings: Settings) -> None:
     gate(settings, NIGHT)
     links = re.findall(r'href="([^"]+)"', index(settings).read_text())
