@@ -294,6 +294,8 @@ def explained(run: Run, first: bool) -> Iterator[None]:
     except BadInput as error:
         if not first or (version := made_by(run.loaded)) is None or (now := present(run)) is None:
             raise
+        if _asked_of_source(run.use_case) == _asked_of_source(now.use_case):
+            raise  # by the file as it is now, the source would be asked for the same, and fail alike
         found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(
             "\n".join([found, *more[:2]])
@@ -301,6 +303,12 @@ def explained(run: Run, first: bool) -> Iterator[None]:
             + listed(sorted(apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
             + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
         ) from error
+
+
+def _asked_of_source(use_case: UseCase) -> tuple[object, ...]:
+    """What a file wants of a delivery: columns and their values' form, not which of these are good."""
+    columns = {name: (each.type, each.role, each.format) for name, each in use_case.columns.items()}
+    return use_case.source, use_case.replay, use_case.cleanse.rename, use_case.cleanse.missing, columns
 
 
 def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -> None:

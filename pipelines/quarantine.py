@@ -76,7 +76,9 @@ def show(run: Run) -> Iterator[str]:
     yield from (f"  {line}" for line in _examples(rows, run.use_case))
     yield from _more(held - MOST, "rows")
     yield f"whole table: {run.store.folder / 'quarantine'} (Parquet; the raw rows are in its column row)"
-    again = f"quarantine replay {run.use_case.name}" if run.kind == "scoring" else f"run {run.use_case.name} {run.kind}"
+    # Of a night that a gate has stopped before it was scored there is nothing that rows could join.
+    scored = run.kind == "scoring" and run.store.has("predictions")
+    again = f"quarantine replay {run.use_case.name}" if scored else f"run {run.use_case.name} {run.kind}"
     yield f"way on: mend the rule in {run.loaded.path.name}, or the source, then: python -m pipelines {again} {run.partition}"
 
 

@@ -5,7 +5,7 @@ What is compared are meanings (`pipelines.meaning`); what is said are the words 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -156,7 +156,8 @@ def _of_rows(use_case: UseCase, other: UseCase) -> list[str]:
     for name in use_case.kept_columns:
         place = meaning.place(name, use_case)
         there = called.get(place)
-        mine, theirs = _limits(name, use_case), _limits(there, other) if there else []
+        mine = _limits(name, use_case, other.columns[there].allowed if there else ())
+        theirs = _limits(there, other, use_case.columns[name].allowed) if there else []
         told += [f"{name} is {limit}" for limit in mine if limit not in theirs] or (
             [f"{name} has no such limit"] if [limit for limit in theirs if limit not in mine] else []
         )
@@ -167,10 +168,11 @@ def _of_rows(use_case: UseCase, other: UseCase) -> list[str]:
     return told or ["columns by which rows are let in are repaired otherwise"]
 
 
-def _limits(name: str, use_case: UseCase) -> list[str]:
-    """What sends a row to quarantine for a column's value."""
+def _limits(name: str, use_case: UseCase, others: Sequence[Any] | None) -> list[str]:
+    """What sends a row to quarantine for a column's value; of the values that may occur, those first that are not among others."""
     column = use_case.columns[name]
-    allowed = MASK if column.pii and column.allowed else f"{_listed(column.allowed)} only" if column.allowed else ""
+    values = sorted(column.allowed or (), key=(others or ()).__contains__)
+    allowed = MASK if column.pii and values else f"{_listed(values)} only" if values else ""
     required = column.required or name in use_case.cleanse.drop
     least = [f"{limit_text(column.min)} or more"] if column.min is not None else []
     most = [f"{limit_text(column.max)} or less"] if column.max is not None else []

@@ -225,6 +225,21 @@ def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_wit
     assert len(str(error.value).splitlines()) <= MAX_LINES
 
 
+def test_values_that_no_file_takes_are_told_whole_though_features_wait_for_a_training(own: Settings) -> None:
+    edit(own, *EDITS["a feature's SQL"])
+    edit(own, "tests.two_champions:payments", "tests.test_definitions:with_bad_amounts")
+    with pytest.raises(BadInput) as error:
+        night(own)
+    assert "asked for by the definitions" not in str(error.value)
+    assert "way out: correct the source" in str(error.value)
+
+
+def with_bad_amounts(day: date) -> object:
+    """The source, with amounts that are no numbers."""
+    rows = tiny.payments(day)
+    return rows.set_column(rows.schema.get_field_index("amount"), "amount", [["a lot"] * rows.num_rows])
+
+
 def without_channel(day: date) -> object:
     """The source without a column that the champion has learned."""
     return tiny.payments(day).drop_columns(["channel"])

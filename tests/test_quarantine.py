@@ -193,8 +193,12 @@ def test_what_is_in_quarantine_is_told_by_reason_with_examples_and_the_way_on(fr
         '  k3: duplicate: {"id": "k3"}',
         '  k1: amount: above 50: {"amount": 1}',
         f"whole table: {fresh.run().store.disk}/quarantine (Parquet; the raw rows are in its column row)",
-        "way on: mend the rule in tiny.yaml, or the source, then: python -m pipelines quarantine replay tiny 2026-02-01",
+        "way on: mend the rule in tiny.yaml, or the source, then: python -m pipelines run tiny scoring 2026-02-01",
     ]
+
+
+def test_the_way_on_is_a_replay_where_the_night_was_scored(world: World) -> None:
+    assert shown(world)[-1].endswith("then: python -m pipelines quarantine replay tiny 2026-02-01")
 
 
 def test_any_number_of_rows_and_reasons_and_any_text_is_told_briefly(fresh: World) -> None:

@@ -38,12 +38,13 @@ def told(name: str, *edits: tuple[str, str], learned: tuple[tuple[str, str], ...
         ("channel", ("{online: [web]}", "{chip: [web]}"), "channel has 'web' merged into 'online', now `channel`, a category, where channel has 'web' merged into 'chip'"),
         ("channel", ("lower: [channel]", "lower: []"), "channel is lowered"),
         ("payments_7d", ("amount:   {type: number, min: 0}", "amount:   {type: number, min: 5}"), "where amount is 0 or more, now"),
-        ("payments_7d", ("[chip, online]", "[chip, online, app]"), "where channel is 'chip', 'online', 'app' only"),
+        ("payments_7d", ("[chip, online]", "[chip, online, app]"), "where channel is 'app', 'chip', 'online' only"),
+        ("payments_7d", ("[chip, online]", "[chip, online, app, till, post]"), "where channel is 'app', 'till', 'post' and 2 more only"),
         ("payments_7d", ("cleanse:\n", "cleanse:\n  rules: {small: amount < 50}\n"), "where rows keep to `amount < 50`"),
         ("payments_7d", ("cleanse:\n", "cleanse:\n  duplicates: last\n"), "where of copies the last counts"),
         ("bad_before", ("delay_days: 2", "delay_days: 1"), "bad is known after 1 days, 1 is positive (binary)"),
     ],
-    ids=["SQL", "type", "missing", "spelling", "case", "limit", "allowed", "rule", "copies", "delay"],
+    ids=["SQL", "type", "missing", "spelling", "case", "limit", "allowed", "one of many allowed", "rule", "copies", "delay"],
 )  # fmt: skip
 def test_a_difference_is_said_as_the_files_say_it(name: str, edit: tuple[str, str], said: str) -> None:
     assert said in told(name, edit)

@@ -122,7 +122,8 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
     columns = ", ".join(sorted(about.partition(" ")[2] or "the rows" for about in found))
     return (
         f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\n"
-        f"run gate_{table} again (in Airflow: clear its task): it judges by this word. From {run.partition} on, days are compared with it"
+        f"run it again: python -m pipelines run {run.use_case.name} {run.kind} {run.partition} (in Airflow: clear gate_{table} alone): "
+        f"the gate judges by this word. From {run.partition} on, days are compared with it"
     )
 
 
