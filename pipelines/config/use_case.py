@@ -53,7 +53,7 @@ class UseCase(Strict):
     promotion: Promotion = Promotion()
     gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
         default={},
-        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null stands in place of the built-in one, which goes by how many values earlier partitions lack.",
+        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity: warn) stands in place of the built-in one, which goes by how many values earlier partitions lack.",
     )
     sink: Sink | None = Field(
         default=None, description="A table of a SQL database that the predictions of each night are also delivered to."

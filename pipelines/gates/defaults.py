@@ -470,7 +470,7 @@ def _filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[State
     rows, earlier = run.store.manifest(table).rows, past.last(run, table, PAST)
     share = past.filled(earlier, names)
     for name in names:
-        if _stated(run.use_case, table, "column_values_to_not_be_null", column=name):
+        if _says_how_many_lack(run.use_case, table, name):
             continue
         missing = 1 - share.get(name, 0)
         allowed = _missing_at_most(missing, rows)
@@ -497,6 +497,15 @@ def _stated(use_case: UseCase, table: GatedTable, name: str, **kwargs: Any) -> b
     """Whether the file states an expectation itself, with these arguments among others: a person's word wins."""
     there = (each for each in use_case.gates.get(table, ()) if each.name == f"expect_{name}")
     return any(kwargs.items() <= each.kwargs.items() for each in there)
+
+
+def _says_how_many_lack(use_case: UseCase, table: GatedTable, column: str) -> bool:
+    """Whether the file says of all rows how many may lack a column's value, so that more of them close the gate."""
+    return any(
+        each.name == "expect_column_values_to_not_be_null" and each.kwargs.get("column") == column
+        for each in use_case.gates.get(table, ())
+        if each.severity == "stop" and not each.kwargs.get("row_condition")
+    )
 
 
 def _within_days(run: Run, column: str) -> Stated:

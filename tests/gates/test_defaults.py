@@ -230,9 +230,18 @@ def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
     assert judge(run, "raw").passed is open_
 
 
-@pytest.mark.parametrize(("column", "open_"), [("amount", True), ("channel", False)])
-def test_how_many_values_may_be_missing_is_said_by_the_file_of_that_column_alone(settings: Settings, column: str, open_: bool) -> None:
-    said = f"gates:\n  raw:\n    - expect_column_values_to_not_be_null: {{column: {column}, mostly: 0.5}}\n"
+@pytest.mark.parametrize(
+    ("word", "open_"),
+    [
+        ("{column: amount, mostly: 0.5}", True),
+        ("{column: channel, mostly: 0.5}", False),
+        ("{column: amount, mostly: 0.5}\n      severity: warn", False),
+        ("{column: amount, mostly: 0.5, row_condition: 'bad = 1', condition_parser: great_expectations}", False),
+    ],
+    ids=["of the column", "of another", "that closes nothing", "of some rows"],
+)
+def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(settings: Settings, word: str, open_: bool) -> None:
+    said = f"gates:\n  raw:\n    - expect_column_values_to_not_be_null: {word}\n"
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + said)
     run = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
     tables.let_through(run, "raw", run.partition - tables.WEEK)
