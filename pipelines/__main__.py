@@ -288,7 +288,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     add("history", "every decision, oldest first")
     add("at", "who was champion on a day (YYYY-MM-DD, its end) or at a moment (YYYY-MM-DDTHH:MM, UTC)", "moment")
     add("compare", "two versions on rows that neither was trained on, each metric with its interval", "one", "other")
-    add("rollback", "make a former champion the champion again, from the next scoring on", "version", reason=True)
+    add("rollback", "make a former champion the champion again, of the nights that are due from today on", "version", reason=True)
     add("retire", "let there be no champion: the next training need only beat the baseline", reason=True)
     add("approve", "approve of a training's challenger (promotion.approval), named by its partition", "partition", reason=True)
     add("reject", "reject it", "partition", reason=True)

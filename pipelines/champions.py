@@ -64,7 +64,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         if wait
         else ""
     )
-    return f"{use_case}: version {version} is champion from the next scoring on{own}"
+    since = history.changes()[-1].since
+    return f"{use_case}: version {version} is champion of the nights whose morning is {since} or later{own}"
 
 
 def retire(settings: Settings, use_case: str, reason: str) -> str:
@@ -119,7 +120,8 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
     if apart := sorted(name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned):
         raise BadInput(
             f"{use_case}: version {earlier.version} has learned other features than version {later.version}, on whose rows the two would be compared\n"
-            f"{listed(apart, 6)}\n  way out: see what version {earlier.version} said of whole nights, by its own definitions: python -m pipelines backfill"
+            f"{listed(apart, 6)}\n  way out: nights of both are there to be compared; what the champion of now would have said of earlier ones: "
+            f"python -m pipelines backfill {use_case} FIRST LAST --champion now"
         )
     with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
         learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
