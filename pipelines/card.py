@@ -11,6 +11,7 @@ from scipy.stats import poisson
 
 from pipelines import dates, pages
 from pipelines.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
+from pipelines.config.base import duration_text
 from pipelines.scored import CONFUSION
 from pipelines.scores import BESIDE
 from pipelines.split import UNLABELLED
@@ -212,7 +213,14 @@ def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
     personal = [name for name, column in use_case.columns.items() if column.pii]
     if personal:
         yield f"Personal columns: {', '.join(personal)}. Their values are not shown here."
-    leaks = [f"{name} ({column.why})" if column.why else name for name, column in use_case.columns.items() if column.role == "leak"]
-    if leaks:
-        yield f"Kept out of the features, since known only afterwards: {', '.join(leaks)}."
+    yield from _of_leaks(use_case)
     yield "What a feature is worth to the model says nothing about what it does to the world; features that say the same share their worth."
+
+
+def _of_leaks(use_case: UseCase) -> Iterator[str]:
+    """Which columns are known only afterwards, and what features see of them."""
+    told = {name: f"{name} ({column.why})" if column.why else name for name, column in use_case.columns.items() if column.role == "leak"}
+    if never := [said for name, said in told.items() if name not in use_case.late]:
+        yield f"Kept out of the features, since known only afterwards: {', '.join(never)}."
+    if late := [f"{told[name]} from {duration_text(use_case.known_after(name))} on" for name in use_case.late]:
+        yield f"Known only afterwards, and read in windows over the past alone: {', '.join(late)}."

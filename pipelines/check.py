@@ -15,6 +15,7 @@ import yaml
 from pipelines import check_values, cleanse, connections, features, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
 from pipelines.config import Column, FileSource, PythonSource, Scalar, SqlSource, UseCase, limit_text
+from pipelines.config.base import duration_text
 from pipelines.dates import WEEK, Days, held_out_days, last_labelled
 from pipelines.errors import BadInput, BadUseCase, SluiceError, brief, meant
 from pipelines.gates import defaults, judge, resolve, suite
@@ -214,6 +215,8 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 
 def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
     """That a derived column, which a row has when it is scored, is made of what is known only later, by however many others."""
+    if name in use_case.late:
+        yield from _made_of_later(use_case, name)
     # Of the label and leaks may be made what no feature reads.
     if use_case.columns[name].role in ("label", "leak", "ignored"):
         return
@@ -222,6 +225,39 @@ def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
         if role in ("label", "leak"):
             what = "the label" if role == "label" else f"a leak{f': {why}' if why else ''}"
             yield f"it is made of {column!r}, {what}; derive it of what is known when the row is scored, or give it the role leak"
+
+
+def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
+    """That a late column is made of what is known later than itself, or nobody knows when."""
+    known = use_case.known_after(name)
+    for column in sorted(_made_of(use_case, name)):
+        if column in use_case.hidden_at_night and use_case.known_after(column) > known:
+            least = duration_text(use_case.known_after(column))
+            yield f"it is made of {column!r}, which is known after {least}: its own known_after must be at least that"
+        elif column in use_case.leaks and column not in use_case.late:
+            yield f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a known_after, too"
+
+
+def _late_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """What cannot be asked of a column that is missing when its row is scored, and is known later."""
+    for name in use_case.late:
+        where, said = f"columns.{name}", f"{name} is known only {duration_text(use_case.known_after(name))} after its row's moment"
+        if use_case.columns[name].required:
+            yield f"{where}.required", f"{said}, so every row would go to quarantine when it is scored; leave it out"
+        if name in use_case.cleanse.drop:
+            yield "cleanse.drop", f"{said}, so every row would go to quarantine when it is scored; leave {name} out"
+        if name in use_case.cleanse.fill:
+            yield (
+                f"cleanse.fill.{name}",
+                f"{said}, and would be filled until then; write coalesce({name}, ...) in the features that read it",
+            )
+    for reason, condition in use_case.cleanse.rules.items():
+        read = [name for name in use_case.hidden_at_night if name in _columns_of(condition)]
+        if len(read) > 1:
+            yield (
+                f"cleanse.rules.{reason}",
+                f"{condition!r} reads {' and '.join(map(repr, read))}, which are known one after the other: a rule reads one of them at most",
+            )
 
 
 def _made_of(use_case: UseCase, name: str) -> set[str]:
@@ -339,6 +375,7 @@ KINDS: tuple[Kind, ...] = (
     _column_mistakes,
     check_values.mistakes,
     _derive_mistakes,
+    _late_mistakes,
     _repair_mistakes,
     _rule_mistakes,
     features.check,

@@ -10,6 +10,7 @@ rows in = rows clean + rows in quarantine. What is decided where the file leaves
 - A `rules` condition that is null counts as fulfilled, as in SQL's CHECK: whether a value may be missing is said by
   `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
 - A missing label sends no row to quarantine: scoring has no labels yet, and a row counts in others' windows either way.
+  What a rule that reads it puts aside while it is missing stays aside: no training learns from what no night has scored.
   `drop: [<label>]` leaves such rows out of training (`pipelines.split`).
 
 Rows of one key are copies. What becomes of them, and which rows feed windows, is decided in `pipelines.copies`.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 from uuid import uuid4
@@ -45,6 +46,12 @@ class Rule:
     reason: str
     columns: tuple[str, ...]  # whose raw values are shown when it is broken
     broken: str  # SQL over the repaired columns: true for a bad row, never null
+    by_night: str | None = None  # where it reads what is hidden at night: the column that says whether the row breaks it then
+
+    @property
+    def ever_broken(self) -> str:
+        """SQL of whether a row breaks it, by what is known of it now or on its own night."""
+        return f"({self.broken} OR {self.by_night})" if self.by_night else self.broken
 
 
 class Cleansed(NamedTuple):
@@ -91,7 +98,7 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         rules = _rules(use_case)
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
-        further = f"SELECT {_columns(use_case, copies.KNOWN)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.FURTHER}"
+        further = f"SELECT {_shown_columns(use_case)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.FURTHER}"
         _require_whole(raw, use_case, clean, bad)
     return Cleansed(
         _ordered(raw, clean, use_case), sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"'), _ordered(raw, further, use_case)
@@ -110,7 +117,7 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
     """
     with _told(use_case):
         dealt = _dealt(raw, use_case, _rules(use_case))
-        key, columns = sql.name(use_case.key), _columns(use_case, copies.KNOWN)
+        key, columns = sql.name(use_case.key), _shown_columns(use_case)
         numbered = copies.numbered(use_case, dealt.suspects)
         fed = f"""
             SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#fed"
@@ -237,9 +244,10 @@ def _rules(use_case: UseCase) -> list[Rule]:
         for column in use_case.kept_columns
         for what, broken in _broken(column, use_case).items()
     ]
-    for reason, condition in use_case.cleanse.rules.items():
+    for n, (reason, condition) in enumerate(use_case.cleanse.rules.items()):
         columns = tuple(sorted(sql.allowed(condition).columns))
-        rules.append(Rule(reason, columns, f"TRY((\n{condition}\n) IS NOT FALSE) IS NOT TRUE"))
+        by_night = None if set(columns).isdisjoint(use_case.hidden_at_night) else f'"#broken by night {n}"'
+        rules.append(Rule(reason, columns, f"TRY((\n{condition}\n) IS NOT FALSE) IS NOT TRUE", by_night))
     return rules
 
 
@@ -292,31 +300,39 @@ class _Dealt:
 
 
 def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
-    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row) and `#fed` (see `copies`)."""
+    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row), and `#fed` and `shown` (see `copies`)."""
     tidied = ", ".join(f"{_tidied(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     repaired = ", ".join(f"{_mended(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
-    reasons = ", ".join(f"CASE WHEN {rule.broken} THEN {sql.text(rule.reason)} END" for rule in rules)
-    blind = [rule.broken for rule in rules if use_case.target not in rule.columns]
+    reasons = ", ".join(f"CASE WHEN {rule.ever_broken} THEN {sql.text(rule.reason)} END" for rule in rules)
     # The schema's own word on a label holds for a hidden one.
-    hiding = [rule.broken for rule in rules if use_case.target in rule.columns and rule.reason in use_case.cleanse.rules]
+    asked = (rule.by_night or (rule.broken if set(rule.columns).isdisjoint(use_case.hidden_at_night) else None) for rule in rules)
+    by_night = list(filter(None, asked))
+    shown = ", ".join(
+        f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS {copies.shown(column)}"
+        for column in use_case.hidden_at_night
+    )
     return f"""
         WITH tidied AS (
             SELECT raw AS "#raw", CAST(raw.{sql.name(use_case.source_names[use_case.time])} AS DATE) AS "#day",
                 {"row_number() OVER ()" if numbered else "0"} AS "#n", {tidied} FROM raw
         ),
         repaired AS (SELECT "#raw", "#day", "#n", {repaired} FROM tidied),
-        blind AS ({_blind(use_case, hiding)})
-        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ("#bad by night" OR {" OR ".join(blind)}) AS "#fed" FROM blind"""
+        blind AS ({_blind(use_case, [rule for rule in rules if rule.by_night])})
+        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ({" OR ".join(by_night)}) AS "#fed", {shown} FROM blind"""
 
 
-def _blind(use_case: UseCase, hiding: list[str]) -> str:
-    """SQL of the repaired rows and `#bad by night`: whether they break rules that read the label, as they are judged while it is hidden."""
+def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
+    """SQL of the repaired rows, and of whether they break rules that read what is hidden at night, as they are judged while it is."""
     if not hiding:
-        return 'SELECT *, false AS "#bad by night" FROM repaired'
-    label = sql.name(use_case.target)
-    hidden = f'SELECT * REPLACE (CAST(NULL AS {sql.TYPES[use_case.columns[use_case.target].type]}) AS {label}), {label} AS "#label" FROM repaired'
-    seen = f'SELECT *, {" OR ".join(hiding)} AS "#bad by night" FROM ({hidden})'
-    return f'SELECT * EXCLUDE ("#label") REPLACE ("#label" AS {label}) FROM ({seen})'
+        return "FROM repaired"
+    columns = {sql.name(column): sql.name(f"#{column}") for column in use_case.hidden_at_night}
+    types = [sql.TYPES[use_case.columns[column].type] for column in use_case.hidden_at_night]
+    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {column}" for column, type_ in zip(columns, types, strict=True))
+    kept = ", ".join(f"{column} AS {aside}" for column, aside in columns.items())
+    broken = ", ".join(f"{rule.broken} AS {rule.by_night}" for rule in hiding)
+    seen = f"SELECT *, {broken} FROM (SELECT * REPLACE ({nulls}), {kept} FROM repaired)"
+    back = ", ".join(f"{aside} AS {column}" for column, aside in columns.items())
+    return f"SELECT * EXCLUDE ({', '.join(columns.values())}) REPLACE ({back}) FROM ({seen})"
 
 
 def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> _Dealt:
@@ -355,21 +371,33 @@ def _clean(use_case: UseCase, dealt: _Dealt) -> str:
         UNION ALL SELECT {columns} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.CLEAN} AND {key} IN (FROM {dealt.twice})"""
 
 
-def _columns(use_case: UseCase, known: str = "true") -> str:
-    """SQL of the columns of clean rows, with the label only where it is `known`."""
-    target = sql.name(use_case.target)
-    label = f"CAST({target} AS DOUBLE)"
-    if use_case.task == "binary":
-        positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[use_case.target].type])
-        label = f"CAST({target} = {positive} AS BIGINT)"
-    label = label if known == "true" else f"CASE WHEN {known} THEN {label} END"
-    return ", ".join(f"{label} AS {target}" if column == use_case.target else sql.name(column) for column in use_case.kept_columns)
+def _columns(use_case: UseCase) -> str:
+    """SQL of the columns of clean rows."""
+    return ", ".join(f"{_value(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+
+
+def _shown_columns(use_case: UseCase) -> str:
+    """The same of rows that feed windows, whose label and late columns are there only where no rule is broken by them."""
+    hidden = use_case.hidden_at_night
+    values = {column: _value(column, use_case) for column in use_case.kept_columns}
+    values |= {column: f"CASE WHEN {copies.shown(column)} THEN {values[column]} END" for column in hidden}
+    return ", ".join(f"{value} AS {sql.name(column)}" for column, value in values.items())
+
+
+def _value(column: str, use_case: UseCase) -> str:
+    """SQL of a column's value in clean, of its repaired one: a label is a number."""
+    if column != use_case.target:
+        return sql.name(column)
+    if use_case.task != "binary":
+        return f"CAST({sql.name(column)} AS DOUBLE)"
+    positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[column].type])
+    return f"CAST({sql.name(column)} = {positive} AS BIGINT)"
 
 
 def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _Dealt) -> str:
     """Bad rows, and of good rows that share a key those not to keep."""
     # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
-    faults = [*rules, Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
+    faults = [*(replace(rule, broken=rule.ever_broken) for rule in rules), Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
             THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""

@@ -8,7 +8,8 @@ what feeds windows is decided within each day alone, by what that day's own nigh
 - A row feeds windows if it breaks no rule while its label is hidden, as its own night judged it, and if it is the one
   that `duplicates` keeps among such rows of its key and day: the first, or the last, by time; of those of the same time
   by the order of delivery, which raw keeps (`pipelines.ingest`). Under `quarantine` it is the first.
-- Its label is shown to windows as soon as it is known, unless the row breaks a rule by it: then there is none.
+- Its label is shown to windows as soon as it is known, unless the row breaks a rule by it: then there is none. So is every
+  leak that has a `known_after`. A rule reads one of these columns at most (`check`), since they are known one after the other.
 - A key that comes on another day again is another row to windows. Whether it is, no night can know as all others do: a
   rule that asked earlier days would need days before these, and a rule that asked later ones would need the future.
 
@@ -33,7 +34,12 @@ SAME, OTHER = "duplicate", "duplicate with other values"  # what quarantine tell
 CLEAN = '"#kept" IS NOT DISTINCT FROM 1'
 FED = '"#fed" AND "#copy" = 1'
 FURTHER = f"{FED} AND NOT ({CLEAN})"
-KNOWN = "\"#reasons\" = ''"  # whether a row's label may be shown to windows
+GOOD = "\"#reasons\" = ''"  # whether a row breaks no rule, as far as anybody knows
+
+
+def shown(column: str) -> str:
+    """The column of judged rows that says whether their label, or a late column, may be shown to windows."""
+    return sql.name(f"#{column} is shown")
 
 
 def numbered(use_case: UseCase, rows: str) -> str:
@@ -41,16 +47,16 @@ def numbered(use_case: UseCase, rows: str) -> str:
 
     Added are `#copy`: a row's number among those of its key and day that are judged alike, 1 is the one to keep; `#kept`: among
     those to keep that are good, its number over all days; `#differs`: whether the row says something else than the one to
-    keep, and `#differs by night`: the same without the label.
+    keep, and `#differs by night`: the same without the label and late columns.
     """
     key, order = sql.name(use_case.key), _order(use_case)
     # Copies are looked for among rows that are good by night (or good at all): a bad row never stands in for a good one.
-    alike = f'PARTITION BY {key}, "#day", "#fed", "#fed" OR {KNOWN} {order}'
-    good = f'"#copy" = 1 AND {KNOWN}'
+    alike = f'PARTITION BY {key}, "#day", "#fed", "#fed" OR {GOOD} {order}'
+    good = f'"#copy" = 1 AND {GOOD}'
     return f"""(
         SELECT *, CASE WHEN {good} THEN row_number() OVER (PARTITION BY {key}, {good} {order}) END AS "#kept",
             "#copy" = 1 OR {_differs(use_case.kept_columns)} AS "#differs",
-            {_differs([column for column in use_case.kept_columns if column != use_case.target])} AS "#differs by night"
+            {_differs([column for column in use_case.kept_columns if column not in use_case.hidden_at_night])} AS "#differs by night"
         FROM (SELECT *, row_number() OVER alike AS "#copy" FROM {rows} WINDOW alike AS ({alike}))
         WINDOW alike AS ({alike}))"""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from pipelines.config import Kind, UseCase
 from pipelines.errors import BadInput, brief
@@ -75,6 +75,18 @@ def last_labelled(use_case: UseCase, kind: Kind, partition: date) -> date:
     """The last whole day whose labels are known when the partition's run starts."""
     morning = known_by(kind, partition)
     return min(morning - timedelta(days=1), morning - timedelta(days=use_case.label.delay_days))
+
+
+def last_known(use_case: UseCase, column: str, kind: Kind, partition: date) -> date:
+    """The last whole day whose values of the label, or of a late column, are known when the partition's run starts."""
+    if column == use_case.target:
+        return last_labelled(use_case, kind, partition)
+    return (known_until(use_case.known_after(column), kind, partition) - DAY).date()
+
+
+def known_until(known_after: timedelta, kind: Kind, partition: date) -> datetime:
+    """The last moment of a row whose value is known when the partition's run starts, if it is known so long after its row."""
+    return datetime.combine(known_by(kind, partition), time()) - known_after
 
 
 def days_of(use_case: UseCase, kind: Kind, partition: date) -> Days:

@@ -12,6 +12,7 @@ import duckdb
 
 from pipelines import personal, sql, windows
 from pipelines.config import UseCase, Window
+from pipelines.config.base import duration_text
 from pipelines.errors import BadInput, BadUseCase, SluiceError, listed, meant
 
 _NUMERIC = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
@@ -183,8 +184,9 @@ def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseC
 def _partition_mistakes(window: Window, use_case: UseCase) -> list[str]:
     found = []
     for column in window.by:
-        if column == use_case.target:
-            found.append("the label is not known at the moment of prediction, so rows cannot be parted by it")
+        if column in use_case.hidden_at_night:
+            what = "the label" if column == use_case.target else f"{column!r}, a leak,"
+            found.append(f"{what} is not known at the moment of prediction, so rows cannot be parted by it")
         elif column not in use_case.kept_columns:
             found.append(_refused(column, use_case))
     return found
@@ -200,7 +202,8 @@ def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[
         return ["; ".join([f"{expression!r} cannot be read: {error}{declared}", *words])]
     found = sql.in_quotes(expression, use_case.columns, frames) or [*parsed.mistakes]
     found += [_refused(column, use_case) for column in sorted(parsed.every_column) if column not in use_case.kept_columns]
-    found += _label_mistakes(parsed, use_case)
+    for column in use_case.hidden_at_night:
+        found += _too_early(column, parsed, use_case)
     return found or _type_mistakes(kind, expression, use_case)
 
 
@@ -209,22 +212,22 @@ def _refused(column: str, use_case: UseCase) -> str:
     if spec is None:
         return f"no column {column!r}; {meant(column, use_case.kept_columns)}"
     if spec.role == "leak":
-        return f"{column!r} is a leak{f': {spec.why}' if spec.why else ''}; no feature may use it"
+        way_out = "if it is known some time after its row's moment, write when: known_after, such as 7d, and windows may read its past"
+        return f"{column!r} is a leak{f': {spec.why}' if spec.why else ''}; no feature may use it; {way_out}"
     return f"{column!r} is ignored by the schema; give it the role feature to use it"
 
 
-def _label_mistakes(parsed: sql.Expression, use_case: UseCase) -> list[str]:
-    """The label may be read only where it is known: of earlier days (a night's own rows have none), `delay_days` ago or more."""
-    target, known = use_case.target, timedelta(days=max(use_case.label.delay_days, 1))
+def _too_early(column: str, parsed: sql.Expression, use_case: UseCase) -> list[str]:
+    """The label, or a late column, may be read only where it is known: of earlier days, since a night's own rows have none of it."""
+    known = max(use_case.known_after(column), timedelta(days=1))
+    least, what = duration_text(known), "the label" if column == use_case.target else "a leak"
     found = []
-    if target in parsed.columns:
-        found.append(
-            f"{target!r} is the label of the row itself: not known yet; read it over a window whose until is at least {known.days}d"
-        )
+    if column in parsed.columns:
+        found.append(f"{column!r} is {what} of the row itself: not known yet; read it over a window whose until is at least {least}")
     found += [
-        f"{target!r} over {aggregate.window}: not known yet; the window's until must be at least {known.days}d"
+        f"{column!r} over {aggregate.window}: not known yet; the window's until must be at least {least}"
         for aggregate in parsed.aggregates
-        if target in aggregate.columns and use_case.features.windows[aggregate.window].until < known
+        if column in aggregate.columns and use_case.features.windows[aggregate.window].until < known
     ]
     return found
 

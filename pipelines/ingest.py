@@ -57,11 +57,11 @@ def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T
     """Stream the source's rows of some days into a table, ordered by time and key.
 
     Args:
-        run: The run; labels which are not known yet when it starts are null.
+        run: The run; labels and late columns which are not known yet when it starts are null.
         days: Rows with a time from the first day's start up to, but without, the end of the last.
         write: Takes the rows, as `rows` describes them, and publishes them, unless the stream ends with an error. It is
             called again, with the same rows sorted, where they turn out not to come in order.
-        labels: Whether any label is shown: a scoring run must not know what it predicts.
+        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
 
     Returns:
@@ -87,9 +87,9 @@ def rows(run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool 
     """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept until the store is closed.
 
     Args:
-        run: The run; labels which are not known yet when it starts are null.
+        run: The run; labels and late columns which are not known yet when it starts are null.
         days: Rows with a time from the first day's start up to, but without, the end of the last.
-        labels: Whether any label is shown: a scoring run must not know what it predicts.
+        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
 
     Returns:
@@ -277,7 +277,8 @@ class _Reading:
         """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
         piece, time = self.pieces[number], quoted(self.declared.time)
         nobodys = f"{time} IS NULL OR {time}::DATE <> DATE '{piece.day}'" if piece.day else self._nobodys()
-        selected = [f"{self._label()} AS {quoted(name)}" if name == self.declared.label else quoted(name) for name in self.declared.columns]
+        shown = {self.declared.label: self._label(), **{name: self._late(name) for name in self.declared.late}}
+        selected = [f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name) for name in self.declared.columns]
         own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {nobodys} AS {quoted(WRONG)}"]
         return self._wanted(number, numbered=numbered).project(", ".join([*selected, *own]))
 
@@ -305,11 +306,22 @@ class _Reading:
         time = quoted(self.declared.time)
         return f"{time} IS NULL OR {time} >= DATE '{self.too_late}'"
 
+    def _late(self, column: str) -> str:
+        """SQL of a column that is known some time after its row's moment, as far as it is."""
+        if not self.labels:
+            return self._none_of(column)
+        until = dates.known_until(self.declared.late[column], self.run.kind, self.run.partition)
+        return f"CASE WHEN {quoted(self.declared.time)} <= TIMESTAMP '{until}' THEN {quoted(column)} END"
+
+    def _none_of(self, column: str) -> str:
+        """SQL of a column that is hidden."""
+        return f"CAST(NULL AS {TYPES[self.declared.columns[column].type]})"
+
     def _label(self) -> str:
         """SQL of the label, as far as it is known."""
         name = quoted(self.declared.label)
         if not self.labels:
-            return f"CAST(NULL AS {TYPES[self.declared.columns[self.declared.label].type]})"
+            return self._none_of(self.declared.label)
         known = dates.known_by(self.run.kind, self.run.partition) - timedelta(days=self.use_case.label.delay_days)
         return f"CASE WHEN {quoted(self.declared.time)}::DATE <= DATE '{known}' THEN {name} END"
 

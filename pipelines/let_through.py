@@ -110,7 +110,7 @@ def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str], rows: 
 
 def _about_labels(expectation: Expectation, use_case: UseCase) -> bool:
     """Whether only a training can answer it: see `gates.resolve.only_trainings_know`, which knows it exactly."""
-    unknown = {use_case.target, use_case.source_names[use_case.target], "split"}
+    unknown = {"split", *(name for column in use_case.hidden_at_night for name in (column, use_case.source_names[column]))}
     return expectation.name == "expect_feature_not_to_tell_the_label" or any(name in str(expectation.kwargs) for name in unknown)
 
 

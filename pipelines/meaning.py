@@ -3,7 +3,8 @@
 Two files that mean the same give the same fingerprint: comments, formatting, the order of keys, the names of windows and
 the names that columns have within the file change nothing, since SQL is compared as DuckDB's own parse tree. A fingerprint
 has two parts. The first is about values: the SQL, its windows, and of each column that it reads the type, the name in the
-source (or the SQL that derives it), the repairs, and for the label what is positive and when it is known. The second is
+source (or the SQL that derives it), the repairs, for the label what is positive, and for that and late columns when they are
+known. The second is
 about rows and is there only for features that look back: which rows are let into the past (rules, allowed values, limits,
 duplicates). A row's own admission changes no feature's meaning.
 
@@ -23,6 +24,7 @@ from typing import Any, TypeAlias
 from pipelines import sql
 from pipelines.cleanse import spellings, tidied
 from pipelines.config import Column, Scalar, UseCase
+from pipelines.config.base import duration_text
 from pipelines.snake_case import alike, snake_case
 from pipelines.windows import Clock
 
@@ -227,6 +229,8 @@ class _Reader:
         }
         if name == use_case.target:
             told["label"] = [use_case.task, _value(use_case.label.positive, spec.type), use_case.label.delay_days]
+        if name in use_case.late:
+            told["known after"] = duration_text(use_case.known_after(name))
         if use_case.replay and name in (use_case.key, use_case.time):
             told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
         return told
@@ -276,8 +280,9 @@ class _Reader:
             values = [*(spec.allowed or ()), *([use_case.label.positive] if name == use_case.target else [])]
             allowed = sorted({_value(value, spec.type) for value in values if value is not None}) or None
             if (required and name != use_case.target) or allowed is not None or spec.min is not None or spec.max is not None:
-                repaired = {what: how for what, how in self._column(name).items() if what != "label"}
-                limits[self._identity(name)] = [required, allowed, *_limits(spec), repaired]
+                repaired = {what: how for what, how in self._column(name).items() if what not in ("label", "known after")}
+                late = ["late"] if name in use_case.late else []  # what is hidden at night keeps no row out, whenever it is known
+                limits[self._identity(name)] = [required, allowed, *_limits(spec), repaired, *late]
         conditions = [
             [self._canonical(condition), self._columns(set(sql.parse(condition).columns))] for condition in cleanse.rules.values()
         ]

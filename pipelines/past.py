@@ -64,17 +64,20 @@ def days(
         A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it); `delivered`, `aside`,
         `rejected` (raw rows, those of them that do not feed windows, and those of these that count as rejected; null for own days,
         which gate_clean judges); `rows`; `again` (rows with a key that an earlier day has, too); `content` (a hash, without
-        order, of all columns but the label, and of what they mean: the same whatever a file calls them); `pattern` (of all but key, date and label: a day under another date has the same;
-        null where too few rows differ); `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a
-        binary task's, how many are positive); `meaning` (by which rules rows are let in: `meaning.of_admission`).
+        order, of all columns but the label and late ones, and of what they mean: the same whatever a file calls them);
+        `pattern` (of all these but key and date: a day under another date has the same; null where too few rows differ);
+        `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a binary task's, how many are
+        positive); `late` (JSON: of each late column, by what it means, how many values are known, and a hash of them);
+        `meaning` (by which rules rows are let in: `meaning.of_admission`).
     """
     time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
+    hidden = use_case.hidden_at_night
     # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no matter.
     means = sorted((fingerprint, column) for column, fingerprint in meaning.columns(use_case).items() if column in use_case.kept_columns)
-    told = [sql.name(column) for _, column in means if column != use_case.target]
-    of_label, of_others = (
-        sql.text("".join(found for found, column in means if (column == use_case.target) is is_label)) for is_label in (True, False)
-    )
+    told = [sql.name(column) for _, column in means if column not in hidden]
+    of_label = sql.text("".join(found for found, column in means if column == use_case.target))
+    of_others = sql.text("".join(found for found, column in means if column not in hidden))
+    late = [_late(found, column, use_case) for found, column in means if column in use_case.late]
     alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
     before, own = every
     positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
@@ -93,7 +96,8 @@ def days(
         found AS (
             SELECT "#day" AS "day", count(*) AS "rows", sum(hash({of_others}, {", ".join(told)})) AS "content",
                 if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*), sum("#alike"), NULL) AS "pattern",
-                count({label}) AS "labelled", sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives"
+                count({label}) AS "labelled", sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives",
+                CAST(json_object({", ".join(late)}) AS VARCHAR) AS "late"
             FROM seen GROUP BY ALL
         ),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
@@ -104,10 +108,18 @@ def days(
         )
         SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
             CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
-            CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives", '{meaning.of_admission(use_case)}' AS "meaning"
+            CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives",
+            coalesce("late", '{{}}') AS "late", '{meaning.of_admission(use_case)}' AS "meaning"
         FROM every LEFT JOIN found USING ("day") LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
     statement = statement.replace("seen_rows", _view(seen)).replace("raw_rows", _view(given.union(put)))
     return sql.select(past, "past", statement)
+
+
+def _late(means: str, column: str, use_case: UseCase) -> str:
+    """SQL of what a day knows of a late column, as part of a JSON object: what it means, how many values there are, and a hash of them."""
+    key, time, value = map(sql.name, (use_case.key, use_case.time, column))
+    known = f"sum(hash({sql.text(means)}, {key}, {time}, {value})) FILTER ({value} IS NOT NULL)"
+    return f"{sql.text(means)}, json_array(count({value}), CAST({known} AS VARCHAR))"
 
 
 def _view(rows: duckdb.DuckDBPyRelation) -> str:

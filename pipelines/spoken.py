@@ -107,6 +107,9 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
         return _derived(name, use_case, called, other)
     if what == "label":
         return f"{name} is known after {use_case.label.delay_days} days, {use_case.label.positive!r} is positive ({use_case.task})"
+    if what == "known after":
+        late = f"after {duration_text(column.known_after)}" if column.known_after else "at once"
+        return f"{name} is known {late}"
     if what in ("missing", "merge", "fill") and (column.pii or other.columns[called].pii):
         return f"{name}'s {what} is {MASK if name in getattr(cleanse, what) else 'none'}"
     spoken: Mapping[str, Any] = {
@@ -176,4 +179,5 @@ def _limits(name: str, use_case: UseCase, others: Sequence[Any] | None) -> list[
     required = column.required or name in use_case.cleanse.drop
     least = [f"{limit_text(column.min)} or more"] if column.min is not None else []
     most = [f"{limit_text(column.max)} or less"] if column.max is not None else []
-    return [*(["there"] if required else []), *([allowed] if allowed else []), *least, *most]
+    late = ["known only later"] if column.known_after and (allowed or least or most) else []
+    return [*(["there"] if required else []), *([allowed] if allowed else []), *least, *most, *late]

@@ -42,9 +42,10 @@ def connection() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
-def relation(rows: list[dict[str, Any]]) -> duckdb.DuckDBPyRelation:
-    """Rows of the tiny use case as a relation."""
-    return connection().from_arrow(pa.Table.from_pylist(rows, schema=SCHEMA))
+def relation(rows: list[dict[str, Any]], **more: pa.DataType) -> duckdb.DuckDBPyRelation:
+    """Rows of the tiny use case as a relation, with further columns if any are given."""
+    schema = pa.schema([*SCHEMA, *(pa.field(name, type_) for name, type_ in more.items())])
+    return connection().from_arrow(pa.Table.from_pylist(rows, schema=schema))
 
 
 def dicts(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:

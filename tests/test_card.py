@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines import card
-from pipelines.config import Capacity, LeastCost, UseCase
+from pipelines.config import Capacity, Column, LeastCost, UseCase
 from pipelines.evaluate import Judged
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -141,3 +141,14 @@ def test_the_card_tells_what_single_nights_have_and_whose_labels_speak(rendered:
     assert "nine of ten nights have 5 to 15, and weekdays with more rows have more" in text
     assert "75% of the rows have no label: alarms, precision, recall and costs on this page are those of the others" in text
     assert "none (without a label) 1,200" in text
+
+
+def test_the_card_says_of_which_leaks_features_see_the_past(rendered: Render, judged: Judged) -> None:
+    leaks = {
+        "tip": {"type": "number", "role": "leak", "known_after": "3d", "why": "given afterwards"},
+        "fee": {"type": "number", "role": "leak"},
+    }
+    columns = facts().columns | {name: Column.model_validate(said) for name, said in leaks.items()}
+    text = words(rendered(facts(columns=columns), judged))
+    assert "Kept out of the features, since known only afterwards: fee." in text
+    assert "Known only afterwards, and read in windows over the past alone: tip (given afterwards) from 3d on." in text

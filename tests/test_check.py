@@ -231,6 +231,56 @@ def test_the_label_and_leaks_may_be_derived_of_one_another_and_of_anything(tmp_p
     assert mistakes(tmp_path, leak, ('payments"}', 'payments", derive: {tip: "amount * 2", bad: "tip > amount", late: "bad + tip"}}')) == []
 
 
+LATE = ("  channel:  {", "  tip: {type: number, role: leak, known_after: 7d}\n  hint: {type: number, role: leak}\n  channel:  {")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([("role: leak, known", "role: leak, required: true, known")], "columns.tip.required: tip is known only 7d after its row's moment"),
+        ([("lower: [channel]", "drop: [tip]")], "cleanse.drop: tip is known only 7d after its row's moment"),
+        ([("lower: [channel]", "fill: {tip: 0}")], "cleanse.fill.tip: tip is known only 7d after its row's moment, and would be filled"),
+        ([("lower: [channel]", "rules: {r: tip > bad}")], "cleanse.rules.r: 'tip > bad' reads 'bad' and 'tip', which are known one after"),
+        ([("lower: [channel]", "rules: {r: hint > 1}")], "cleanse.rules.r: no column 'hint'"),
+        ([('payments"}', 'payments", derive: {tip: hint}}')], "source.derive.tip: it is made of 'hint', a leak of which nobody knows when"),
+        (
+            [("by: time, n: 3", "by: group, group: tip, n: 3")],
+            "split.folds.group: no column 'tip'; there are id, at, customer, amount, channel",
+        ),
+        (
+            [("avg(bad) over known", "avg(tip) over known")],
+            "features.numbers.bad_before: 'tip' over known: not known yet; the window's until",
+        ),
+        (
+            [
+                ('payments"}', 'payments", derive: {tip: bad}}'),
+                ("delay_days: 2", "delay_days: 8"),
+                ("until: 2d", "until: 7d"),
+                ("avg(bad)", "avg(tip)"),
+            ],
+            "source.derive.tip: it is made of 'bad', which is known after 8d: its own known_after must be at least that",
+        ),
+    ],
+)
+def test_what_no_row_has_when_it_is_scored_is_not_asked_of_it(tmp_path: Path, changes: list[tuple[str, str]], told: str) -> None:
+    try:
+        found = [text for _, text in mistakes(tmp_path, LATE, *changes)]
+    except BadUseCase as error:
+        found = [str(error)]
+    assert len(found) == 1
+    assert told in found[0]
+
+
+def test_a_leak_with_its_own_time_may_be_read_judged_and_derived(tmp_path: Path) -> None:
+    changes = [
+        ('payments"}', 'payments", derive: {tip: "amount * bad"}}'),
+        ("until: 2d", "until: 7d"),
+        ("avg(bad)", "avg(tip)"),
+        ("lower: [channel]", "missing: {tip: [-1]}\n  rules: {small: tip < amount, known: bad = 1 or amount > 0}"),
+    ]
+    assert mistakes(tmp_path, LATE, *changes) == []
+
+
 @pytest.mark.parametrize(
     ("expectation", "good"),
     [

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -394,3 +395,36 @@ def test_an_empty_table_is_cleansed_into_empty_tables_with_their_columns() -> No
     clean, quarantine, _ = cleanse(relation([]), use_case(), NIGHT)
     assert tuple(clean.columns) == use_case().kept_columns
     assert quarantine.columns == ["key", "partition", "reasons", "found", "rejected", "row"]
+
+
+# --- leaks whose past windows may read
+
+
+LATE = {"tip": {"type": "number", "role": "leak", "known_after": "7d", "max": 8}}
+
+
+def with_tips(**cleanse: Any) -> UseCase:
+    return use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | LATE, cleanse=cleanse)
+
+
+def test_of_the_label_and_a_late_column_each_is_shown_to_windows_unless_the_row_breaks_a_rule_by_itself() -> None:
+    """Whatever is known of the other one by then: that comes at another time."""
+    rows = [row("a", bad=7, tip=5.0), row("b", bad=1, tip=9.0), row("c", bad=1, tip=2.0), row("d", bad=0, tip=None)]
+    case = with_tips(rules={"fair": "tip <> 2 or amount > 5", "paid": "bad = 1 or amount > 0.5"})
+    found = dicts(feeding(relation(rows, tip=pa.float64()), case).rows)
+    assert [(item["id"], item["bad"], item["tip"]) for item in found] == [("a", None, 5), ("b", 1, None), ("c", 1, None), ("d", 0, None)]
+
+
+def test_copies_that_differ_in_a_late_column_alone_are_the_same_to_their_night() -> None:
+    rows = [row("a", tip=1.0), row("a", tip=2.0), row("b", amount=1.0), row("b", amount=2.0)]
+    fed = feeding(relation(rows, tip=pa.float64()), with_tips())
+    assert [item["tip"] for item in dicts(fed.rows)] == [1.0, None]
+    assert sorted(item["rejected"] for item in dicts(fed.aside)) == [False, True]
+
+
+def test_a_rule_that_only_the_label_fulfils_puts_a_row_aside_in_training_as_at_night_and_tells_the_label() -> None:
+    case = use_case(cleanse={"rules": {"told": "bad is not null or amount > 5"}})
+    for label in (1, None):
+        clean, quarantine = both([row("a", bad=label)], case)
+        assert (clean, quarantine[0]["reasons"]) == ([], "told")
+        assert json.loads(quarantine[0]["found"]) == {"amount": 1.0, "bad": label}

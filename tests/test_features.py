@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +19,7 @@ from pipelines.config import UseCase
 from pipelines.errors import BadInput, SluiceError
 from pipelines.features import check, compute
 from pipelines.settings import ROOT
+from tests import tiny
 from tests.relations import START, connection, dicts, relation, row, use_case
 
 DAY = 24
@@ -179,6 +183,43 @@ def test_debugging_settings_do_not_stay_behind() -> None:
     assert connection().execute("SELECT current_setting('debug_window_mode')").fetchall() == [("WINDOW",)]
 
 
+# --- a leak that tells the label, and of which windows see the past
+
+
+def tipped() -> UseCase:
+    """The tip is the label; it is known three days after its row."""
+    columns = yaml.safe_load(tiny.YAML)["columns"] | {"tip": {"type": "number", "role": "leak", "known_after": "3d"}}
+    windows = {"settled": {"since": "7d", "until": "3d"}}
+    numbers = {"tips": "sum(tip) over settled", "n": "count(tip) over settled", "last": "last_value(tip) over settled"}
+    return use_case(columns=columns, features={"windows": windows, "numbers": numbers}, slices=[])
+
+
+HOURS = {"old": 0, "first": 1, "at the border": 24, "too young": 24 + 1 / 3600, "the day before": 72, "same moment": 96, "it": 96}
+
+
+def told_of(tips: Mapping[str, float]) -> dict[str, Any]:
+    rows = [row(name, hour, bad=1, tip=tips.get(name)) for name, hour in HOURS.items()]
+    clean = cleanse(relation(rows, tip=pa.float64()), tipped(), START.date())[0]
+    assert [item["tip"] for item in dicts(clean) if item["id"] == "it"] == [tips.get("it")], "it is there, and is not looked at"
+    (found,) = [item for item in dicts(compute(clean, None, tipped())) if item["id"] == "it"]
+    return {name: found[name] for name in ("tips", "n", "last")}
+
+
+def test_a_feature_over_a_leaks_past_sees_what_is_known_and_nothing_younger() -> None:
+    tips = {"old": 1.0, "first": 2.0, "at the border": 4.0}
+    expected = {"tips": 7.0, "n": 3.0, "last": 4.0}
+    assert told_of(tips) == expected
+    # Neither its own row's, nor any that is known too late by a second, however plainly it tells the label.
+    assert told_of({**tips, "too young": 1e6, "the day before": 1e6, "same moment": 1e6, "it": 1e6}) == expected
+    assert told_of({"first": 2.0}) == {"tips": 2.0, "n": 1.0, "last": None}
+
+
+def test_no_column_of_the_features_is_a_leak_itself() -> None:
+    rows = relation([row("a", tip=1.0), row("b", 72)], tip=pa.float64())
+    table = compute(cleanse(rows, tipped(), START.date())[0], None, tipped())
+    assert table.columns == ["id", "at", "bad", "tips", "n", "last"]
+
+
 # --- what is refused before there is data
 
 
@@ -189,6 +230,8 @@ COLUMNS = {
     "amount": {"type": "number"},
     "channel": {"type": "string", "role": "leak", "why": "it is the outcome"},
     "note": {"type": "string", "role": "ignored"},
+    "tip": {"type": "number", "role": "leak", "known_after": "36h"},
+    "hint": {"type": "number", "role": "leak", "known_after": "1h"},  # a night's own rows have none of it, either
     "bad": {"type": "integer", "role": "label", "allowed": [0, 1]},
 }
 WINDOWS = {"week": {"by": ["customer"], "since": "7d"}, "known": {"since": "7d", "until": "2d"}}
@@ -201,7 +244,18 @@ WINDOWS = {"week": {"by": ["customer"], "since": "7d"}, "known": {"since": "7d",
         ("amount, 1", "cannot be read: not one expression"),
         ("1) , (2", "cannot be read: not one expression"),
         ("amuont", "no column 'amuont'; did you mean 'amount'?"),
-        ("length(channel)", "'channel' is a leak: it is the outcome; no feature may use it"),
+        (
+            "length(channel)",
+            "'channel' is a leak: it is the outcome; no feature may use it; if it is known some time after its row's moment, ",
+        ),
+        ("length(channel)", "write when: known_after, such as 7d, and windows may read its past"),
+        ("tip", "'tip' is a leak of the row itself: not known yet; read it over a window whose until is at least 36h"),
+        ("amount - coalesce(tip, 0)", "'tip' is a leak of the row itself"),
+        ("sum(tip) over week", "'tip' over week: not known yet; the window's until must be at least 36h"),
+        ("avg(amount) filter (where tip > 1) over week", "'tip' over week: not known yet"),
+        ("avg(tip) over known - avg(tip) over week - tip", "'tip' is a leak of the row itself"),
+        ("avg(tip) over known - avg(tip) over week - tip", "'tip' over week: not known yet"),
+        ("avg(hint) over week", "'hint' over week: not known yet; the window's until must be at least 1d"),
         ("count(channel) over week", "'channel' is a leak"),
         ("length(note)", "'note' is ignored by the schema"),
         ("bad", "'bad' is the label of the row itself: not known yet"),
@@ -243,10 +297,15 @@ def test_a_feature_that_takes_the_label_for_the_sources_word_is_told_what_it_is(
     assert "in features 'bad' is a number, 1 for 'yes' and 0 for the other: write avg(bad), not avg(bad = ...)" in told
 
 
-def test_windows_are_parted_by_kept_columns_only_and_never_by_the_label() -> None:
-    windows = {"a": {"by": ["channel"], "since": "7d"}, "b": {"by": ["bad"], "since": "7d"}}
+def test_windows_are_parted_by_kept_columns_only_and_never_by_what_is_not_known_yet() -> None:
+    windows = {
+        "a": {"by": ["channel"], "since": "7d"},
+        "b": {"by": ["bad"], "since": "7d"},
+        "c": {"by": ["tip"], "since": "7d", "until": "3d"},
+    }
     mistakes = check(use_case(columns=COLUMNS, cleanse={}, features={"windows": windows, "numbers": {"x": "amount"}}, slices=[]))
-    assert [where for where, _ in mistakes] == ["features.windows.a.by", "features.windows.b.by"]
+    assert [where for where, _ in mistakes] == ["features.windows.a.by", "features.windows.b.by", "features.windows.c.by"]
+    assert [text for _, text in mistakes if "so rows cannot be parted by it" in text] == [text for _, text in mistakes[1:]]
 
 
 def test_a_feature_may_not_bear_the_name_of_the_key() -> None:

@@ -126,6 +126,39 @@ def test_nothing_is_derived_at_night_of_a_label_or_a_leak(csv: Callable[..., Run
     assert [[row[name] for name in told] for row in read] == [[1, 7, 17.5, 27.5], [None, 7, None, None]]
 
 
+TIP = {"Tip": "tip"}
+
+
+def with_tips(hours: list[int], **more: str) -> dict[str, Any]:
+    """A file of rows some hours after its first day's start, whose tips the source gives at once; they are known 36 hours after their row."""
+    moments = [datetime(2026, 2, 1) + timedelta(hours=hour) for hour in hours]
+    text = HEADER + ",Tip" + "".join(f"\n{n},{moment},c,1,chip,0,7" for n, moment in enumerate(moments)) + "\n"
+    columns = yaml.safe_load(tiny.YAML)["columns"] | {"tip": {"type": "number", "role": "leak", "known_after": "36h"}}
+    return {"text": text, "columns": columns, "cleanse": {"rename": TIP}, **more}
+
+
+def test_a_leak_is_not_seen_before_it_is_known_to_the_second_and_never_of_the_nights_own_rows(csv: Callable[..., Run]) -> None:
+    hours = [0, 12, 23, 24, 36, 37, 60, 61]
+    days = dates.Days(date(2026, 2, 1), date(2026, 2, 3))
+    # On the morning of the 4th (72 hours after the first day's start) what is 36 hours old is known; on that of the 3rd 12 hours less.
+    for kind, partition, last in (("scoring", date(2026, 2, 3), 36), ("training", date(2026, 2, 3), 36), ("scoring", date(2026, 2, 2), 12)):
+        run = csv(**with_tips(hours), kind=kind, partition=partition)
+        told = ingest.rows(run, days).to_arrow_table().to_pylist()
+        assert [hour for hour, item in zip(hours, told, strict=True) if item["Tip"] is not None] == [hour for hour in hours if hour <= last]
+        own = ingest.stream(run, days, pa.RecordBatchReader.read_all, labels=False)
+        assert (own["Tip"].null_count, own["Tip"].type) == (len(hours), pa.float64())
+
+
+def test_a_leak_with_its_own_time_is_derived_of_the_label_where_that_is_known_and_of_nothing_at_night(csv: Callable[..., Run]) -> None:
+    columns = yaml.safe_load(tiny.YAML)["columns"] | {"late": {"type": "number", "role": "leak", "known_after": "2d"}}
+    columns |= {"peek": {"type": "number", "role": "ignored"}}
+    run = csv(GOOD, {"late": "10 * bad", "peek": "late + 1"}, columns=columns, partition=date(2026, 2, 3))
+    shown = ingest.rows(run, dates.Days(DAY, DAY)).to_arrow_table().to_pylist()
+    assert [(item["bad"], item["late"]) for item in shown] == [(0, 0), (1, 10)]
+    hidden = ingest.rows(run, dates.Days(DAY, DAY), labels=False).to_arrow_table().to_pylist()
+    assert [(item["bad"], item["late"], item["peek"]) for item in hidden] == [(None, None, None)] * 2
+
+
 def test_columns_keep_the_source_s_names_until_cleanse(csv: Callable[..., Run]) -> None:
     run = csv(GOOD.replace("amount", "Amount in EUR"), cleanse={"rename": {"Amount in EUR": "amount"}})
     assert read(run)[0]["Amount in EUR"] == 10.5

@@ -173,6 +173,40 @@ def test_a_limit_that_is_a_moment_is_one_of_the_rows_that_are_let_in() -> None:
     assert {name for name in ALL if BEFORE[name] != after[name]} == BACK
 
 
+LEAK = "tip:      {type: number, role: leak, known_after: 2d}"
+LATE = (
+    YAML.replace("tip:      {type: number}", LEAK).replace("fill: {tip: 0}", "fill: {hr: 0}").replace('"tip <= amount"', '"amount < 1000"')
+    .replace("share: tip / (1 + amount)", "share: avg(tip) over known")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "values", "rows"),
+    [
+        ("known_after: 2d", "known_after: 1d", {"share"}, set()),
+        ("known_after: 2d", "known_after: 48h", set(), set()),
+        ("known_after: 2d", "known_after: 2d, why: given afterwards", set(), set()),
+        ("known_after: 2d", "known_after: 2d, max: 9", set(), {"share", *BACK}),
+    ],
+)
+def test_when_a_leak_is_known_is_part_of_what_the_features_mean_that_read_it(
+    there: str, instead: str, values: set[str], rows: set[str]
+) -> None:
+    before, after = meanings(LATE), meanings(LATE.replace(there, instead))
+    assert {name for name in ALL if meaning.values_only(before[name]) != meaning.values_only(after[name])} == values
+    assert {name for name in ALL if before[name].partition("-")[2] != after[name].partition("-")[2]} == rows
+
+
+def test_that_windows_may_read_a_leak_changes_no_feature_that_does_not() -> None:
+    unread = LATE.replace("share: avg(tip) over known", "share: amount / 2")
+    assert meanings(unread) == meanings(unread.replace(", known_after: 2d", ""))
+    limited = unread.replace("known_after: 2d", "known_after: 2d, max: 9")
+    assert meanings(limited) == meanings(limited.replace("known_after: 2d", "known_after: 9d"))
+    asked_at_night = limited.replace("role: leak, known_after: 2d, ", "")
+    one, other = meanings(limited), meanings(asked_at_night)
+    assert {name for name in ALL if one[name] != other[name]} == BACK, "at night, a limit of what is known later keeps no row out"
+
+
 def test_a_rule_of_sluices_own_that_is_new_changes_all_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meaning, "RULE", meaning.RULE + 1)
     after = meanings(YAML)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import yaml
 
@@ -69,6 +71,25 @@ def test_learned_columns_are_looked_for_where_the_present_file_has_them(learned:
     assert Declared.of(together).given == tuple(read.split())
     assert UseCase.model_validate(together.model_dump()) == together
     assert meaning.meanings(together) == meaning.meanings(learned)
+
+
+def late(after: str) -> UseCase:
+    """The tiny use case with a leak that is known so long after its row, and is read from there on."""
+    said = yaml.safe_load(tiny.YAML)
+    said["columns"]["tip"] = {"type": "number", "role": "leak", "known_after": after}
+    said["features"]["windows"]["known"]["until"] = after
+    said["features"]["numbers"]["bad_before"] = "avg(tip) over known"
+    return UseCase.model_validate(said)
+
+
+def test_a_night_of_a_champion_reads_a_leak_from_when_on_its_champion_has_learned_to() -> None:
+    without = yaml.safe_load(tiny.YAML)
+    without["columns"]["tip"] = {"type": "number", "role": "leak"}
+    for now in (late("6d"), UseCase.model_validate(without)):
+        together = put_together.put_together(late("3d"), now)
+        assert (together.late, together.known_after("tip")) == (("tip",), timedelta(days=3))
+        assert meaning.meanings(together) == meaning.meanings(late("3d"))
+        assert UseCase.model_validate(together.model_dump()) == together
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,24 @@ def test_long_sql_is_shown_where_it_differs() -> None:
     assert "+ amount + amount - 1 - amount" in line
 
 
+LATE = (
+    ("  channel:  {type", "  tip:      {type: number, role: leak, known_after: 2d}\n  channel:  {type"),
+    ("avg(bad) over known\n", "avg(bad) over known\n    tips: avg(tip) over known\n"),
+)
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        ("leak, known_after: 36h", "where tip is known after 2d, now `avg(tip) over known` (known: 7d to 2d before of the same customer), a number, where tip is known after 36h"),
+        ("feature", "where tip is known after 2d, now `avg(tip) over known` (known: 7d to 2d before of the same customer), a number, where tip is known at once"),
+        ("leak, known_after: 2d, max: 9", "where tip is 9 or less; tip is known only later"),
+    ],
+)  # fmt: skip
+def test_when_a_leak_is_known_is_said(instead: str, said: str) -> None:
+    assert said in told("tips", ("leak, known_after: 2d", instead), learned=LATE)
+
+
 def test_codes_of_a_personal_column_are_not_said() -> None:
     personal = ("customer: {type: string,", "customer: {type: string, pii: true,")
     line = told("mean_7d", ("cleanse:\n", "cleanse:\n  missing: {customer: [Jane]}\n"), learned=(personal,))

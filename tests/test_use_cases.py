@@ -113,6 +113,19 @@ def test_how_a_day_is_spelt_is_judged_when_the_file_is_loaded(tmp_path: Path, co
     assert told in refused(tmp_path, ("{type: string, allowed: [chip, online]}", f"{{{column}}}"))
 
 
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("type: number, known_after: 7d", "columns.channel: known_after: for columns with role leak only, and this has the role feature"),
+        ("type: number, role: ignored, known_after: 7d", "known_after: for columns with role leak only, and this has the role ignored"),
+        ("type: number, role: leak, known_after: 0d", "columns.channel: known_after: 0d would be known with its row, and is no leak"),
+        ("type: number, role: leak, known_after: -1d", "'-1d' is not a duration: write a whole number of hours or days, such as 36h or 7d"),
+    ],
+)
+def test_when_a_column_is_known_is_said_of_leaks_alone_and_lies_after_their_row(tmp_path: Path, column: str, told: str) -> None:
+    assert told in refused(tmp_path, ("{type: string, allowed: [chip, online]}", f"{{{column}}}"))
+
+
 def test_a_window_that_runs_backwards_is_refused(tmp_path: Path) -> None:
     assert "since 7d is nearer than until 9d" in refused(tmp_path, ("since: 7d, until: 2d", "since: 7d, until: 9d"))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from pipelines.config import formats
-from pipelines.config.base import Bound, Days, Strict, Value
+from pipelines.config.base import Bound, Days, Duration, Strict, Value, duration_text
 from pipelines.errors import brief
 
 
@@ -20,7 +21,13 @@ class Column(Strict):
     )
     role: Literal["feature", "key", "time", "label", "leak", "ignored"] = Field(
         default="feature",
-        description="leak: known only after the moment of prediction, refused in every feature. ignored: read and dropped.",
+        description="leak: known only after the moment of prediction, refused in every feature; with known_after, windows may read its past. "
+        "ignored: read and dropped.",
+    )
+    known_after: Duration | None = Field(
+        default=None,
+        description="Of a leak: how long after its row's moment the value is known, such as 7d; windows whose until is at least that, and 1d, "
+        "may read it: {type: number, role: leak, known_after: 7d}. A row's own value is read by nothing.",
     )
     allowed: tuple[Value, ...] | None = Field(
         default=None,
@@ -41,6 +48,21 @@ class Column(Strict):
     required: bool = Field(default=False, description="A row without a value goes to quarantine.")
     pii: bool = Field(default=False, description="Personal: example values are masked wherever a person reads them.")
     why: str | None = Field(default=None, description="A note for the reader, e.g. why the column is a leak.")
+
+    @model_validator(mode="after")
+    def _known(self) -> Column:
+        if self.known_after is None:
+            return self
+        if self.role != "leak":
+            raise ValueError(
+                f"known_after: for columns with role leak only, and this has the role {self.role}; leave it out, or give it the role leak"
+            )
+        if self.known_after <= timedelta(0):
+            raise ValueError(
+                f"known_after: {duration_text(self.known_after)} would be known with its row, and is no leak; "
+                "write how long after it, such as 7d, or give it the role feature"
+            )
+        return self
 
     @model_validator(mode="after")
     def _spelt(self) -> Column:

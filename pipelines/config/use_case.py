@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -53,7 +53,7 @@ class UseCase(Strict):
     promotion: Promotion = Promotion()
     gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
         default={},
-        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity: warn) stands in place of the built-in one, which goes by how many values earlier partitions lack.",
+        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, of a leak with known_after, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity: warn) stands in place of the built-in one, which goes by how many values earlier partitions lack.",
     )
     sink: Sink | None = Field(
         default=None, description="A table of a SQL database that the predictions of each night are also delivered to."
@@ -84,13 +84,28 @@ class UseCase(Strict):
 
     @property
     def leaks(self) -> tuple[str, ...]:
-        """Columns that no feature may name."""
+        """Columns of which no row has a value when it is scored, beside the label."""
         return tuple(name for name, column in self.columns.items() if column.role == "leak")
 
     @property
+    def late(self) -> tuple[str, ...]:
+        """Those leaks whose past windows may read, since it is stated from when on they are known."""
+        return tuple(name for name, column in self.columns.items() if column.known_after is not None)
+
+    @property
+    def hidden_at_night(self) -> tuple[str, ...]:
+        """The kept columns of which a night's own rows have no value: the label, and the late ones."""
+        return (self.target, *self.late)
+
+    def known_after(self, column: str) -> timedelta:
+        """How long after its row's moment a late column is known; the label, after its row's day has begun."""
+        return self.columns[column].known_after or timedelta(days=self.label.delay_days)
+
+    @property
     def kept_columns(self) -> tuple[str, ...]:
-        """The columns of the clean table, in order: all but the ignored and the leaks."""
-        return tuple(name for name, column in self.columns.items() if column.role not in ("ignored", "leak"))
+        """The columns of the clean table, in order: all but the ignored and those leaks of which no window may read anything."""
+        dropped = ("ignored", "leak")
+        return tuple(name for name, column in self.columns.items() if column.role not in dropped or column.known_after is not None)
 
     @property
     def given_columns(self) -> tuple[str, ...]:
@@ -195,8 +210,8 @@ class UseCase(Strict):
         return found
 
     def _unit_mistakes(self) -> list[str]:
-        """Rows are kept together by a column that clean rows have, and that does not say what is predicted."""
-        together = [name for name in self.kept_columns if name != self.target]
+        """Rows are kept together by a column that a row has when it is scored, and that does not say what is predicted."""
+        together = [name for name in self.kept_columns if name not in self.hidden_at_night]
         units = [
             ("split.folds.group", self.split.folds.group, together),
             ("promotion.unit", self.promotion.unit, ["row", "day", *together]),

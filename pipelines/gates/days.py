@@ -18,7 +18,7 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pipelines import dates, labelled, sql
+from pipelines import dates, labelled, meaning, sql
 from pipelines.config import Expectation
 from pipelines.config.watch import LikePast
 from pipelines.gates import known, usual
@@ -106,6 +106,15 @@ class Judged:
         return self.days if self.run.kind == "training" else self.past
 
     @cached_property
+    def means(self) -> dict[str, str]:
+        """The fingerprint of each column."""
+        return meaning.columns(self.run.use_case)
+
+    def known_of(self, day: Day, column: str) -> int:
+        """How many labels, or values of a late column, are known of a day."""
+        return day.labelled if column == self.run.use_case.target else day.values.get(self.means[column], (0, None))[0]
+
+    @cached_property
     def first(self) -> date | None:
         """The first day of which rows are due."""
         every = (*self.days, *self.told, *(other for others in self.known.values() for other in others))
@@ -117,19 +126,22 @@ class Judged:
 
     @cached_property
     def differences(self) -> dict[date, list[tuple[Day, Difference]]]:
-        """How days differ from what is known of them: in their rows from every word on them, in their labels from the newest that knows any."""
+        """How days differ from what is known of them: in their rows from every word on them, in labels and late columns from the newest that knows any."""
         asked = {day: words for day in self.judged_by_day if (words := self.known.get(day.day))}
         rows = {day: words for day, words in asked.items() if not any(known.has_rows_of(day, word) for word in words)}
         newest = {day: known.newest_labels(words) for day, words in asked.items()}
         labels = {day: word for day, word in newest.items() if word and known.relabelled(day, word)}
-        compared = known.compared(self.run, {(day, word) for day, words in rows.items() for word in words} | set(labels.items()))
-        # Hashes differ, too, where another file told them, or where a label is known that was not.
+        newest_values = {day: known.newest_values(words) for day, words in asked.items()}
+        late = {day: word for day, word in newest_values.items() if word and known.corrected(day, word)}
+        pairs = {(day, word) for day, words in rows.items() for word in words} | set(labels.items()) | set(late.items())
+        compared = known.compared(self.run, pairs)
+        # Hashes differ, too, where another file told them, or where a label or a late column is known that was not.
         other = {day: words[0] for day, words in rows.items() if all(compared[day, word].in_rows for word in words)}
         found: dict[date, list[tuple[Day, Difference]]] = {}
         for day in asked:
-            for word in dict.fromkeys(word for word in (other.get(day), labels.get(day)) if word):
-                told = compared[day, word].of(rows=word is other.get(day), labels=word is labels.get(day))
-                if told.in_rows or told.relabelled:
+            for word in dict.fromkeys(word for word in (other.get(day), labels.get(day), late.get(day)) if word):
+                told = compared[day, word].of(rows=word is other.get(day), labels=word is labels.get(day), late=word is late.get(day))
+                if told.in_rows or told.relabelled or told.corrected:
                     found.setdefault(day.day, []).append((word, told))
         return found
 
@@ -259,7 +271,8 @@ def _changed(judged: Judged) -> Told:
 
 
 def _difference(found: Difference, other: Day) -> str:
-    parts = {"other": found.changed, "gone": found.gone, "new": found.added, "labels other": found.relabelled}
+    parts = {"other": found.changed, "gone": found.gone, "new": found.added}
+    parts |= {"labels other": found.relabelled, "late values other": found.corrected}
     return f"{', '.join(f'{n:,} {what}' for what, n in parts.items() if n)}, {other}"
 
 
@@ -277,6 +290,7 @@ def _is_much(found: Difference) -> bool:
         found.changed + found.gone > CHANGED * found.before
         or abs(found.added - found.gone) > rows
         or found.relabelled > CHANGED * found.labelled
+        or found.corrected > CHANGED * found.later
     )
 
 
@@ -289,17 +303,28 @@ def _moved(day: Day, other: Day) -> bool:
 
 
 def _unusual(judged: Judged) -> Told:
-    """What nobody knows of a day, and labels that have become known, which are not like those of other days."""
-    past, label = [day for day in judged.past if day.rows], usual.label(judged.run.use_case)
-    for name, column in usual.columns(judged.run.use_case).items():
-        known_on = _is_label_known if name == label else partial(Judged.is_vouched_for, column=column)
+    """What nobody knows of a day, and labels and late values that have become known, which are not like those of other days."""
+    use_case, past = judged.run.use_case, [day for day in judged.past if day.rows]
+    for name, column in usual.columns(use_case).items():
+        known_on, numbers = _known_on(judged, name, column), judged.numbers[name]
+        if column in use_case.late:  # of a day of which some is not known yet, nothing is asked
+            numbers = {day: number for day, number in numbers.items() if day <= _last_known(judged, judged.days[0], column)}
         asked = {day.day for day in past if not known_on(judged, day)}
         if not asked:
             continue
         # Of a day that was let through something may have become known since: that tells nothing of what is usual.
-        numbers, others = judged.numbers[name], {day: n for day, n in judged.sound_numbers[name].items() if day not in asked}
+        others = {day: n for day, n in judged.sound_numbers[name].items() if day not in asked}
         others = others if len(others) >= usual.ENOUGH_DAYS else numbers | others
         yield from _unlike(name, {day: numbers[day] for day in sorted(asked) if day in numbers}, others)
+
+
+def _known_on(judged: Judged, name: str, column: str) -> Callable[[Judged, Day], bool]:
+    """How it is told that somebody knows of a day what a number is about."""
+    if name == usual.label(judged.run.use_case):
+        return _is_label_known
+    if column in judged.run.use_case.late:
+        return partial(_is_late_known, means=judged.means[column])
+    return partial(Judged.is_vouched_for, column=column)
 
 
 def _unlike(name: str, asked: Mapping[date, usual.Number], others: Mapping[date, usual.Number]) -> Told:
@@ -318,21 +343,42 @@ def _is_label_known(judged: Judged, day: Day) -> bool:
     )
 
 
-def _unlabelled(judged: Judged) -> Told:
-    """Days whose labels are due by now, and are there for far fewer rows than is usual, or than another run has known of that day.
+def _is_late_known(judged: Judged, day: Day, means: str) -> bool:
+    """The same of a late column, told by what it means."""
+    mine = day.values.get(means)
+    if mine is None or any(other.values.get(means) == mine for other in judged.known.get(day.day, ())):
+        return True
+    words = judged.by_other_rules.get(day.day, {}).items()
+    found = [told for word, told in words if means in word.values]
+    return any(told.later >= (1 - CHANGED) * mine[0] and told.corrected <= CHANGED * told.later for told in found)
 
-    A label that breaks a rule feeds windows as none, so that labels which have all gone wrong are labels that are missing.
+
+def _unlabelled(judged: Judged) -> Told:
+    """Days of which labels, or values of a late column, that are due by now are there for too few rows.
+
+    Too few are far fewer than is usual, or than another run has known of that day. One that breaks a rule feeds windows as none, so that labels which have all gone wrong are labels that are missing.
     """
-    run, last = judged.run, dates.last_labelled(judged.run.use_case, judged.run.kind, judged.run.partition)
+    told: dict[date, list[str]] = {}
+    for column in judged.run.use_case.hidden_at_night:
+        what = "a label" if column == judged.run.use_case.target else f"a value of {column}"
+        for day in _too_few_known(judged, column):
+            few = f"{judged.known_of(day, column):,} of {day.rows:,} rows have {what}"
+            told.setdefault(day.day, []).append(f"{few}, many fewer than days of its age or younger ones")
+    return ((day, "; ".join(sentences)) for day, sentences in told.items())
+
+
+def _too_few_known(judged: Judged, column: str) -> Iterator[Day]:
+    run, last = judged.run, _last_known(judged, judged.days[0], column)
     due = [day for day in judged.days if day.rows and day.day <= last and (run.kind == "training" or not day.own)]
     here = {day.day for day in judged.sound}
     trusted = [*(day for day in due if day.day in here), *(day for day in judged.told if day.rows)]
     # Of n rows, all of them with a label, one more need not have one: so few rows say no more.
-    aged = [(_age(day), day.labelled / (day.rows + 1)) for day in trusted if day.day <= _last_labelled(judged, day)]
+    aged = [(_age(day), judged.known_of(day, column) / (day.rows + 1)) for day in trusted if day.day <= _last_known(judged, day, column)]
     for day in due:
-        earlier = max((other.labelled / other.rows for other in judged.known.get(day.day, ()) if other.rows), default=0.0)
-        if day.labelled < fewest_labels(day.rows, _age(day), aged, earlier):
-            yield day.day, f"{day.labelled:,} of {day.rows:,} rows have a label, many fewer than days of its age or younger ones"
+        words = judged.known.get(day.day, ())
+        earlier = max((judged.known_of(other, column) / other.rows for other in words if other.rows), default=0.0)
+        if judged.known_of(day, column) < fewest_labels(day.rows, _age(day), aged, earlier):
+            yield day
 
 
 def fewest_labels(rows: int, age: int, aged: Sequence[tuple[int, float]], earlier: float) -> float:
@@ -354,8 +400,9 @@ def _age(day: Day) -> int:
     return (dates.known_by(day.store.kind, day.store.partition) - day.day).days
 
 
-def _last_labelled(judged: Judged, day: Day) -> date:
-    return dates.last_labelled(judged.run.use_case, day.store.kind, day.store.partition)
+def _last_known(judged: Judged, day: Day, column: str) -> date:
+    """The last day whose labels, or values of a late column, were known to the partition that tells of a day."""
+    return dates.last_known(judged.run.use_case, column, day.store.kind, day.store.partition)
 
 
 def _another(judged: Judged) -> Told:
@@ -388,9 +435,10 @@ QUESTIONS: dict[str, Question] = {
     ),
     "differences": Question("these days were let through with other rows", _changed, "warn"),
     "great_differences": Question(
-        "these days were let through with other rows; " + _MEND + "; of labels, the nights that have known the others", _changed_much
+        "these days were let through with other rows; " + _MEND + "; of labels and late values, the nights that have known the others",
+        _changed_much,
     ),
-    "values": Question("a day that no run knows is like others, and so are labels that have become known", _unusual),
-    "labels": Question("labels that are known by now are there; one that breaks a rule is none", _unlabelled),
+    "values": Question("a day that no run knows is like others, and so are labels and late values that have become known", _unusual),
+    "labels": Question("labels and late values that are known by now are there; one that breaks a rule is none", _unlabelled),
     "another_days_rows": Question("a day has rows of its own", _another),
 }

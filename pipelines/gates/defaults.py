@@ -98,6 +98,10 @@ def _raw(run: Run) -> Iterator[Stated]:
         yield _must("column_values_to_not_be_null", column=source[use_case.key], mostly=mostly, why=why)
     if run.kind == "scoring":
         yield _must("column_values_to_be_null", column=source[use_case.target], why="a scoring run must not know what it predicts")
+        for column in use_case.late:
+            yield _must(
+                "column_values_to_be_null", column=source[column], why="a row's own value of a leak is known only after it is scored"
+            )
     if not _stated(use_case, "raw", "table_row_count_to_be_like_past_partitions"):
         yield _must("table_row_count_to_be_like_past_partitions")
     yield from _filled(run, "raw", [source[column] for column, spec in use_case.columns.items() if spec.role == "feature"])

@@ -4,15 +4,17 @@ A day is known by its night's own row in the table `days`, by those of the night
 each only if the gates of the tables that it tells of are open on them as they are now, and no other gate has stopped its rows.
 Only earlier partitions are asked.
 
-Each is a word: on the rows of a day, and on its labels, if it knew any; a night's own word knows none. Words that were given
+Each is a word: on the rows of a day, and on its labels and late columns, if it knew any; a night's own word knows none. Words that were given
 by another file are compared by the columns that mean the same in both, whatever either file calls them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,13 @@ class Day:
     labelled: int
     labels: str | None
     positives: int | None
+    late: str | None
     meaning: str
+
+    @cached_property
+    def values(self) -> dict[str, tuple[int, str | None]]:
+        """What it knows of late columns, by what they mean: how many values, and a hash of them."""
+        return {means: (n, found) for means, (n, found) in json.loads(self.late or "{}").items() if n}
 
     def __str__(self) -> str:
         """By which run it is known, as messages name it."""
@@ -60,28 +68,33 @@ class Difference:
     before: int
     added: int
     gone: int
-    changed: int  # in any column but the label
+    changed: int  # in any column but the label and late ones
     labelled: int  # those whose label is known now, and was then
     relabelled: int  # those of them whose label is another
+    later: int  # those of which a late column is known now, and was then
+    corrected: int  # those of them where it is another
 
     @property
     def in_rows(self) -> bool:
-        """Whether there is one beside the labels."""
+        """Whether there is one beside the labels and late columns."""
         return bool(self.added or self.gone or self.changed)
 
-    def of(self, *, rows: bool, labels: bool) -> Difference:
-        """What is asked of it: the rows, the labels, or both."""
+    def of(self, *, rows: bool, labels: bool, late: bool) -> Difference:
+        """What is asked of it: the rows, the labels, the late columns, or several of these."""
         found = self if rows else replace(self, added=0, gone=0, changed=0)
-        return found if labels else replace(found, labelled=0, relabelled=0)
+        found = found if labels else replace(found, labelled=0, relabelled=0)
+        return found if late else replace(found, later=0, corrected=0)
 
 
-SAME = Difference(0, 0, 0, 0, 0, 0)
+SAME = Difference(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def days(store: Store) -> list[Day]:
     """The days of a partition, oldest first."""
-    columns = [name for name in Day.__dataclass_fields__ if name != "store"]
-    return [Day(store, *row) for row in store.read("days").project(", ".join(map(sql.name, columns))).order("day").fetchall()]
+    rows, names = store.read("days"), [name for name in Day.__dataclass_fields__ if name != "store"]
+    # Partitions of before have told nothing of late columns: there were none.
+    columns = [sql.name(name) if name in rows.columns else f"NULL AS {sql.name(name)}" for name in names]
+    return [Day(store, *row) for row in rows.project(", ".join(columns)).order("day").fetchall()]
 
 
 def others(run: Run) -> tuple[Store, ...]:
@@ -127,10 +140,23 @@ def relabelled(day: Day, known: Day) -> bool:
     return bool(day.labelled and known.labelled) and day.labels != known.labels
 
 
+def corrected(day: Day, known: Day) -> bool:
+    """Whether both know values of a late column, and not the same."""
+    return any(day.values[means] != known.values[means] for means in day.values.keys() & known.values.keys())
+
+
 def newest_labels(words: Sequence[Day]) -> Day | None:
     """The newest word on a day's labels: what older ones have known may have been corrected since."""
-    told = [word for word in words if word.labelled]
-    return max(told, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
+    return _newest([word for word in words if word.labelled])
+
+
+def newest_values(words: Sequence[Day]) -> Day | None:
+    """The newest word on a day's late columns."""
+    return _newest([word for word in words if word.values])
+
+
+def _newest(words: Sequence[Day]) -> Day | None:
+    return max(words, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
 
 
 def stopped(run: Run, day: Day) -> str | None:
@@ -162,11 +188,14 @@ def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Da
 def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
     both_have = shared(run, store)
     key, label, time = map(sql.name, (run.use_case.key, run.use_case.target, run.use_case.time))
-    others = [sql.name(column) for column in both_have if column not in (run.use_case.key, run.use_case.target)]
+    others = [sql.name(column) for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)]
     ours, known = (f"row({', '.join(f'{side}.{column}' for column in others)})" for side in ("ours", "known"))
     both = f"ours.{key} IS NOT NULL AND known.{key} IS NOT NULL"
     labelled = f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL" if run.use_case.target in both_have else "false"
     relabelled = f"{labelled} AND ours.{label} <> known.{label}" if run.use_case.target in both_have else "false"
+    late = [sql.name(column) for column in run.use_case.late if column in both_have]
+    known_late = [f"({both} AND ours.{column} IS NOT NULL AND known.{column} IS NOT NULL)" for column in late]
+    other_late = [f"({known} AND ours.{column} <> known.{column})" for known, column in zip(known_late, late, strict=True)]
     joined = (
         _rows(run, run.store, asked)
         .set_alias("ours")
@@ -179,7 +208,8 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
     joined = joined.project(f"""
         coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day, known.{key} IS NOT NULL AS before,
         known.{key} IS NULL AS added, ours.{key} IS NULL AS gone, {both} AND {ours} IS DISTINCT FROM {known} AS changed,
-        {labelled} AS labelled, {relabelled} AS relabelled""")
+        {labelled} AS labelled, {relabelled} AS relabelled,
+        {" OR ".join(known_late) or "false"} AS later, {" OR ".join(other_late) or "false"} AS corrected""")
     counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__]
     return joined.aggregate(f"day, {', '.join(counted)}", "day").fetchall()
 

@@ -203,10 +203,11 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
     if table == "clean":
         # In order of where they come from: a row has the same hashes, and two columns the same dependence, wherever a file has them.
         kept_columns = sorted(use_case.kept_columns, key=meaning.places(use_case).__getitem__)
-        facts = {name: use_case.columns[name].type for name in kept_columns if name not in (use_case.key, use_case.time)}
-        numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number") and name != use_case.target)
-        values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean") and name != use_case.target)
-        moments = tuple(name for name, type_ in facts.items() if type_ in ("date", "timestamp") and name != use_case.target)
+        left_out = (use_case.key, use_case.time, *use_case.hidden_at_night)
+        facts = {name: use_case.columns[name].type for name in kept_columns if name not in left_out}
+        numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number"))
+        values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean"))
+        moments = tuple(name for name, type_ in facts.items() if type_ in ("date", "timestamp"))
         return Shape(use_case.time, numbers, values, use_case.key, hidden, timed=True, moments=moments)
     if table == "features":
         return Shape(use_case.time, tuple(use_case.features.numbers), tuple(use_case.features.categories), hidden=hidden)

@@ -5,7 +5,7 @@ that is judged. Where there is no earlier partition to compare with, nothing is 
 closed: what is asked then (that there are rows, that there is the column) closes nothing, and its `why` says that there was
 nothing to compare with.
 
-An expectation on a column that nights do not know, the label, is asked in trainings alone.
+An expectation on a column that nights do not know, the label or a late one, is asked in trainings alone.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def asked(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]
 
 
 def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expectation) -> bool:
-    """Whether it asks about a label, which is hidden at night, or about what is made for a training."""
+    """Whether it asks about a label or a late column, which are hidden at night, or about what is made for a training."""
     if expectation.name == "expect_feature_not_to_tell_the_label":
         return True
     unknown: dict[GatedTable, set[str]] = {
-        "raw": {use_case.source_names[use_case.target]},
-        "clean": {use_case.target},
+        "raw": {use_case.source_names[column] for column in use_case.hidden_at_night},
+        "clean": set(use_case.hidden_at_night),
         "features": {use_case.target, "split"},
     }
     try:

@@ -4,7 +4,7 @@ Of each column the share of rows that have a value is judged; of a number beside
 that changes is a shift, and one great value is none; of the label its mean. A day is usual if such a number lies between
 those of most other days (`MOST`), with as much room again on either side, and `CHANCE` standard errors of its own. The room is
 what days differ by, week-ends and growth included, as far as the others show it: it grows with the distance of the day from
-them, as many times as they span it.
+them, as many times as they span it. A late column is judged by the mean of its numbers, on days of which it is wholly known.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _asked(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
             yield name, label(use_case), f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value)
         elif column.role == "feature":
             yield name, f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"
-            if column.type in ("integer", "number"):
-                yield name, f"mean of {name}", _logarithm(value)
+        if name != use_case.target and (column.role == "feature" or name in use_case.late) and column.type in ("integer", "number"):
+            yield name, f"mean of {name}", _logarithm(value)
 
 
 def _logarithm(value: str) -> str:

@@ -76,7 +76,9 @@ class Matrix:
 
     def _mistake(self, damage: Damage, found: Suffered) -> str:
         if damage.good:
-            return f"{found.stopped_by} does not let good data through: {found.said}" if found.stopped_by else ""
+            if found.stopped_by:
+                return f"{found.stopped_by} does not let good data through: {found.said}"
+            return "it changes features, and must not" if damage.may_be_harmless and not found.harmless else ""
         if found.harmless or found.limit or (found.stopped_by and damage.stopped_by in (None, found.stopped_by)):
             return ""
         return f"{found.stopped_by or 'nothing'} stopped it" + (f", {damage.stopped_by} should" if damage.stopped_by else "")

@@ -9,6 +9,7 @@ from functools import partial
 
 from pipelines import dates, flow, sql
 from pipelines.config import Kind
+from pipelines.config.base import duration_text
 from pipelines.errors import GateClosed
 from pipelines.run import Run
 from pipelines.selftest.damage import Damage
@@ -26,6 +27,9 @@ def damages(stage: Stage) -> Iterator[Damage]:
     yield from _of_copies(stage)
     if not stage.use_case.features.history:
         return
+    for name in stage.use_case.late:
+        what = f"{name} of rows younger than {duration_text(stage.use_case.known_after(name))} is not given yet"
+        yield Damage(f"delivered: {what}", "scoring", partial(_not_given_yet, column=name), may_be_harmless=True, good=True)
     yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
     after: dict[str, Callable[[Stage, Run], None]] = {
         "": lambda *_: None,
@@ -84,11 +88,21 @@ def _statements(stage: Stage) -> dict[str, str]:
     found = {"rows three times": f"SELECT rows.* REPLACE (if(n > 0, {new_keys}, {key}) AS {key}) FROM rows, range(3) AS t(n)"}
     if any(use_case.target in aggregate.columns for aggregate in _aggregates(stage)):
         found[FLIPPED] = f"SELECT * REPLACE ({flipped(stage)} AS {_source(stage, use_case.target)}) FROM rows"
+    late = {name for name in use_case.late if any(name in aggregate.columns for aggregate in _aggregates(stage))}
     for name, column in use_case.columns.items():
-        if column.role == "feature" and column.type in ("integer", "number"):
+        if (column.role == "feature" or name in late) and column.type in ("integer", "number"):
             source = _source(stage, name)
             found[f"{name} x100"] = f"SELECT * REPLACE (CAST({source} * 100 AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
     return found
+
+
+def _not_given_yet(stage: Stage, column: str) -> Run:
+    """What a source gives that learns a late column when it is known: in the good life, it has given all values at once."""
+    until = dates.known_until(stage.use_case.known_after(column), "scoring", stage.night)
+    source, time = _source(stage, column), _source(stage, stage.use_case.time)
+    for day in dates.Days(max(until.date(), _past(stage, "scoring").first), stage.night):
+        stage.deliver(day, f"SELECT * REPLACE (CASE WHEN {time} <= TIMESTAMP '{until}' THEN {source} END AS {source}) FROM rows")
+    return stage.run("scoring")
 
 
 def _aggregates(stage: Stage) -> Iterator[sql.Aggregate]:

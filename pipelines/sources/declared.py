@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pipelines import personal
 from pipelines.config import Column, Replay, Scalar, UseCase
@@ -22,6 +23,7 @@ class Declared:
         codes: Column -> what stands for a missing value there.
         key, time, label: What the source calls them.
         afterwards: What the source calls the label and leaks, which nothing is made of at night.
+        late: What it calls those leaks whose past windows may read -> how long after its row's moment each is known.
         personal: Columns whose values no message shows.
         in_snake_case: Whether the source's own names are brought into snake case.
     """
@@ -35,6 +37,7 @@ class Declared:
     time: str
     label: str
     afterwards: frozenset[str]
+    late: Mapping[str, timedelta]
     personal: frozenset[str]
     in_snake_case: bool = False
 
@@ -54,6 +57,7 @@ class Declared:
             time=time,
             label=names[use_case.target],
             afterwards=frozenset(names[column] for column in (use_case.target, *use_case.leaks)),
+            late={names[column]: use_case.known_after(column) for column in use_case.late},
             personal=personal.columns(use_case),
             in_snake_case=use_case.cleanse.snake_case,
         )

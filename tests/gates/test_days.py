@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from tests import tiny
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 WAY: tuple[tuple[Step, GatedTable | None], ...] = (("ingest", "raw"), ("cleanse", "clean"), ("past", "past"))
 GATES = "gates: {raw: [{expect_column_mean_to_be_between: {column: amount, max_value: 100}}]}\n"
+KINDS: tuple[Kind, ...] = ("scoring", "training")
 Rows = list[dict[str, Any]]
 Change = Callable[[Rows], Rows]
 
@@ -365,6 +366,145 @@ def test_a_column_that_no_run_has_let_through_is_judged_by_other_days(world: Wor
     found = told(world.says(**SPARE).judged("scoring", NIGHT + timedelta(days=2)))
     assert found.keys() == {"values"}
     assert f"{NIGHT}: mean of tip" in found["values"]
+
+
+# --- leaks whose past windows read: the source gives them at once, and they are known three days after their row
+
+LATE = {
+    "  bad:      {": "  tip:      {type: number, role: leak, known_after: 3d, min: 0}\n  bad:      {",
+    "until: 2d}\n": "until: 2d}\n    settled: {since: 7d, until: 3d}\n",
+    "avg(bad) over known\n": "avg(bad) over known\n    tips: avg(tip) over settled\n",
+}
+
+
+@pytest.fixture(scope="module")
+def tipped(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A training, and the two nights after it."""
+    place = tmp_path_factory.mktemp("tipped")
+    (place / "use_cases").mkdir()
+    world = World(Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)).says(**LATE)
+    tips.append(5.0)
+    world.lived("training", TRAINING).lived("scoring", NIGHT).lived("scoring", NIGHT + timedelta(days=1))
+    tips.clear()
+    return world
+
+
+@pytest.fixture
+def late(tipped: World, tmp_path: Path) -> World:
+    shutil.copytree(tipped.settings.disk, tmp_path / "data")
+    (tmp_path / "use_cases").mkdir()
+    tips.append(5.0)
+    return World(replace(tipped.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says(**LATE)
+
+
+def test_values_that_become_known_later_make_no_day_another_one(late: World) -> None:
+    night = NIGHT + timedelta(days=2)
+    clean, past = (late.run("scoring", NIGHT + timedelta(days=1)).store.read(table) for table in ("clean", "past"))
+    assert clean.filter("tip IS NOT NULL").count("*").fetchall() == [(0,)], "a night's own rows have none"
+    # On the morning after, what is three days old is known: the very midnight is the last moment.
+    assert past.filter("tip IS NOT NULL").aggregate('max("at")').fetchall() == [(datetime(2026, 1, 31),)]
+    for kind, day in (("scoring", night), ("scoring", night + timedelta(days=9)), ("training", night)):
+        verdict = late.judged(cast("Kind", kind), day)
+        assert verdict.passed
+        assert not verdict.failed("warn")
+    told_by = [{day.day: day for day in known.days(late.run("scoring", day).store)} for day in (night - timedelta(days=1), night)]
+    before, after = (each[NIGHT - timedelta(days=1)] for each in told_by)
+    assert (before.content, before.pattern) == (after.content, after.pattern)
+    assert [n for each in (before, after) for n, _ in each.values.values()] == [1, 40], "by then, of the midnight alone, and of all"
+
+
+def test_a_row_that_has_changed_is_told_alone_though_values_of_all_rows_of_its_day_have_become_known(late: World) -> None:
+    changes[NIGHT] = lambda rows: [{**rows[0], "amount": 1.0}, *rows[1:]]
+    verdict = late.judged("scoring", NIGHT + timedelta(days=5))
+    assert verdict.passed
+    assert f"{NIGHT}: 1 other, scoring {NIGHT}" in told(verdict, "warn")["differences"]
+
+
+def test_values_that_have_become_known_of_a_day_that_was_let_through_are_judged_by_other_days(late: World) -> None:
+    day, night = NIGHT - timedelta(days=1), NIGHT + timedelta(days=2)
+    longer = late.says(**LATE | {"    week: {by: [customer], since: 7d}": "    week: {by: [customer], since: 14d}"})
+    assert longer.judged("scoring", night).passed
+    changes[day] = every(tip=lambda row: row["tip"] * (100 if row["at"].hour else 1))
+    found = told(longer.judged("scoring", night))
+    assert found.keys() == {"values"}
+    assert f"{day}: mean of tip" in found["values"]
+
+
+def test_a_night_is_the_same_whether_the_source_gives_a_leak_at_once_or_when_it_is_known(late: World) -> None:
+    night = NIGHT + timedelta(days=2)
+    digests = []
+    border = datetime(2026, 2, 4) - timedelta(days=3)
+    for given in (list, every(tip=lambda row: row["tip"] if row["at"] <= border else None)):
+        changes.update({NIGHT + timedelta(days=n): given for n in range(3)})
+        verdict = late.judged("scoring", night)
+        assert verdict.passed
+        assert not verdict.failed("warn")
+        flow.gate(late.run("scoring", night), "past")
+        flow.take(late.run("scoring", night), "features")
+        digests.append([late.run("scoring", night).store.digest(table) for table in ("raw", "clean", "past", "features")])
+    assert digests[0] == digests[1]
+    read = late.run("scoring", night).store.read("features")
+    assert read.filter("tips IS NULL").count("*").fetchall() == [(0,)], "and the leak's past is read"
+
+
+# What happens to a leak's values on all days before the partition's own; what the gate asks of the next night, and of a first training.
+LATE_DAMAGES: dict[str, tuple[Change, str, str, str]] = {
+    "x100": (every(tip=lambda row: row["tip"] * 100), "great_differences", "values", "late values other"),
+    "gone": (every(tip=lambda _: None), "labels", "labels", "0 of 40 rows have a value of tip"),
+    "break a rule": (every(tip=lambda _: -1.0), "labels", "labels", "0 of 40 rows have a value of tip"),
+}
+
+
+@pytest.mark.parametrize("what", LATE_DAMAGES)
+def test_a_leak_that_has_gone_wrong_closes_the_gate_of_whoever_looks_back_at_it(late: World, what: str) -> None:
+    change, asked, _, words = LATE_DAMAGES[what]
+    night = NIGHT + timedelta(days=2)
+    damage("scoring", night, change, True, late.run("scoring", night))
+    found = told(late.judged("scoring", night))
+    assert words in found[asked]
+
+
+@pytest.mark.parametrize("what", LATE_DAMAGES)
+def test_and_that_of_a_first_training_by_the_other_days(fresh: World, what: str) -> None:
+    change, _, asked, words = LATE_DAMAGES[what]
+    tips.append(5.0)
+    first = fresh.says(**LATE)
+    damage("training", TRAINING, change, True, first.run("training", TRAINING))
+    found = told(first.judged("training", TRAINING))
+    assert ("mean of tip" if what == "x100" else words) in found[asked]
+
+
+def test_a_correction_of_few_values_is_told_and_closes_nothing(late: World) -> None:
+    day, night = NIGHT - timedelta(days=3), NIGHT + timedelta(days=2)
+    changes[day] = lambda rows: [{**rows[0], "tip": 1.0}, {**rows[1], "tip": 1.0, "bad": 1 - rows[1]["bad"]}, *rows[2:]]
+    verdict = late.judged("scoring", night)
+    assert verdict.passed
+    assert f"{day}: 1 labels other, 2 late values other, scoring {night - timedelta(days=1)}" in told(verdict, "warn")["differences"]
+
+
+def test_days_of_before_windows_could_read_the_leak_are_known_all_the_same(late: World) -> None:
+    """No run knows its values, so other days judge them; the rows are the very rows that were let through."""
+    tips.clear()
+    shutil.rmtree(late.settings.disk)
+    plain = {"  bad:      {": "  tip:      {type: number, role: leak}\n  bad:      {"}
+    tips.append(5.0)
+    world, night = late.says(**plain).lived("training", TRAINING).lived("scoring", NIGHT), NIGHT + timedelta(days=1)
+    for kind in KINDS:
+        verdict = world.says(**LATE).judged(kind, night)
+        assert verdict.passed
+        assert not verdict.failed("warn")
+    day = dates.past_of(world.run("training", night).use_case, "training", night).first + timedelta(days=3)
+    changes[day] = every(tip=lambda row: row["tip"] * 100)
+    found = told(world.judged("training", night))
+    assert found.keys() == {"values"}
+    assert f"{day}: mean of tip" in found["values"]
+
+
+def test_days_that_were_told_before_there_were_late_columns_are_read(world: World) -> None:
+    store = world.run("scoring", NIGHT).store
+    store.write("days", store.read("days").project("* EXCLUDE late"))
+    (first, *_) = known.days(world.run("scoring", NIGHT).store)
+    assert (first.late, first.values) == (None, {})
 
 
 def test_days_before_the_sources_first_are_no_fault_and_a_gap_after_it_is(fresh: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.config import Expectation, GatedTable, Kind
 from pipelines.errors import BadUseCase
-from pipelines.gates import judge, resolve
+from pipelines.gates import judge, resolve, steady
 from pipelines.gates.findings import Finding
 from pipelines.gates.suite import Stated
 from pipelines.run import Run
@@ -228,3 +228,38 @@ def test_an_expectation_in_the_wrong_place_is_a_mistake_of_the_file(
 def test_a_mistaken_expectation_closes_the_gate(opened: Opened, line: str, kind: Kind) -> None:
     (finding,) = own(opened("raw", line, kind=kind), "raw")
     assert not finding.success
+
+
+# --- leaks whose past windows may read
+
+LATE = tiny.YAML.replace("  bad:      {", "  tip:      {type: number, role: leak, known_after: 3d, max: 50}\n  bad:      {")
+TIP = "SELECT *, {}::DOUBLE AS tip FROM rows"
+
+
+def test_a_leak_that_a_night_knows_of_its_own_rows_closes_the_gate(opened: Opened) -> None:
+    assert judge.judge(opened("raw", yaml=LATE, damage=TIP.format("NULL")), "raw").passed
+    (finding,) = judge.judge(opened("raw", yaml=LATE, damage=TIP.format("if(id = 'k7', 3, NULL)")), "raw").failed("stop")
+    assert (finding.subject, finding.unexpected) == ("tip", 1)
+    assert finding.why == "a row's own value of a leak is known only after it is scored"
+
+
+def test_what_is_expected_of_a_leak_is_asked_in_trainings_alone(opened: Opened) -> None:
+    tables_: tuple[GatedTable, ...] = ("raw", "clean")
+    for table in tables_:
+        asked = [
+            "expect_column_mean_to_be_between: {column: tip, max_value: 9}",
+            "expect_column_mean_to_be_between: {column: amount, max_value: 99}",
+        ]
+        run = opened(table, *asked, yaml=LATE, damage=TIP.format("NULL"))
+        assert [finding.subject for finding in own(run, table)] == ["amount"]
+        unknown = [resolve.only_trainings_know(run.use_case, table, each) for each in run.use_case.gates[table]]
+        assert unknown == [True, False]
+
+
+def test_a_leak_of_which_a_night_has_no_value_is_compared_with_no_earlier_day(opened: Opened) -> None:
+    run = opened("clean", yaml=LATE, damage=TIP.format("NULL"))
+    asked = {finding.subject for finding in judge.judge(run, "clean").findings if finding.name in ("expect_column_to_exist", steady.COLUMN)}
+    assert "amount" in asked
+    assert "tip" not in asked
+    with pytest.raises(BadUseCase, match="'tip' is not compared with earlier days"):
+        meant(run, "clean", steady.COLUMN, column="tip")

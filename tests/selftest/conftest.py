@@ -9,6 +9,13 @@ from pipelines.settings import Settings
 from tests import tiny
 
 # What no promise of the file says: how many values are missing, how large the amounts are, who the customers are.
+# A leak that tells the label, and that the source gives with its row.
+LEAK = {
+    'payments"}': 'payments", derive: {refund: "amount * (1 + bad)"}}',
+    "  bad:      {": "  refund:   {type: number, role: leak, known_after: 3d}\n  bad:      {",
+    "until: 2d}\n": "until: 2d}\n    settled: {by: [customer], since: 7d, until: 3d}\n",
+    "avg(bad) over known\n": "avg(bad) over known\n    refunds_before: avg(refund) over settled\n",
+}
 GATES = """
 gates:
   raw:
@@ -27,7 +34,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """The tiny use case after its good life; each damage starts from there."""
     place = tmp_path_factory.mktemp("stage")
     (place / "use_cases").mkdir()
-    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML + GATES)
+    text = tiny.YAML
+    for old, new in LEAK.items():
+        text = text.replace(old, new)
+    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(text + GATES)
     settings = Settings(data=place / "unused", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None)
     (place / "stage").mkdir()
     return Stage.set(settings, tiny.NAME, place / "stage")

@@ -31,6 +31,7 @@ def declared(personal: frozenset[str] = frozenset()) -> Declared:
         time="n",
         label="x",
         afterwards=frozenset(),
+        late={},
         personal=personal,
     )
 
