@@ -8,8 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from tests.sources.cases import Deliveries, Delivery, Refused, Values
+from tests.sources.cases.archives import ARCHIVES, Archive
 from tests.sources.cases.kinds import FILES
 from tests.sources.cases.values import MOMENTS, VALUES
+from tests.sources.cases.words import OTHERWISE
 
 HEAD = """# What is read how
 
@@ -28,6 +30,14 @@ FILES_HEAD = """
 Columns of the CSV files here: `id` and `note` (string), `n` (integer), `x` (number). What has no other format is plain UTF-8 with
 commas, double quotes and a header line.
 """
+WORDS_HEAD = """
+## Words of the use-case file
+
+A word without quotes stands for what YAML 1.2 says. Of these, other readers of YAML, which go by YAML 1.1, make something else.
+
+| written | read as |
+| --- | --- |
+"""
 COLUMNS = "\n| as delivered | declared as | read as, or refused with |\n| --- | --- | --- |\n"
 
 
@@ -35,7 +45,14 @@ def page() -> str:
     """The document."""
     values = (_values_section(title, of) for title, of in (VALUES | MOMENTS).items())
     files = (f"\n### {title}\n{COLUMNS}{''.join(_file_rows(of))}" for title, of in FILES.items())
-    return "".join([HEAD, "\n## Values of a CSV file\n", *values, FILES_HEAD, *files])
+    archives = f"\n### Zip archives\n{COLUMNS}{''.join(map(_archive_row, ARCHIVES))}"
+    words = f"{WORDS_HEAD}{''.join(_row(f'`{word}`', _shown(value)) for word, value in OTHERWISE.items())}"
+    return "".join([HEAD, "\n## Values of a CSV file\n", *values, FILES_HEAD, *files, archives, words])
+
+
+def _archive_row(case: Archive) -> str:
+    answer = _refused([case.says]) if case.says else "the file, as meant"
+    return _row(_escaped(case.title), f"`kind: http`, `member: {case.member}`", answer)
 
 
 def _values_section(title: str, of: Iterable[Values]) -> str:

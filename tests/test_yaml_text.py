@@ -12,41 +12,9 @@ from pipelines import yaml_text
 from pipelines.config import UseCase
 from pipelines.settings import ROOT
 from tests import tiny
+from tests.sources.cases.words import ALIKE, OTHERWISE
 
 BUNDLED = sorted([*ROOT.glob("include/**/*.yaml"), *ROOT.glob("benchmarks/**/*.yaml")])
-
-# What stands there, and what it is; PyYAML's own loader, which goes by YAML 1.1, says something else of each.
-OTHERWISE: dict[str, Any] = {
-    "NO": "NO",
-    "yes": "yes",
-    "on": "on",
-    "Off": "Off",
-    "010": 10,
-    "0o10": 8,
-    "1:30": "1:30",
-    "1_000": "1_000",
-    "0b11": "0b11",
-    "2026-01-31": "2026-01-31",
-    "1e3": 1000.0,
-    "=": "=",
-    "190:20:30.15": "190:20:30.15",
-}
-ALIKE: dict[str, Any] = {
-    "true": True,
-    "FALSE": False,
-    "~": None,
-    "NULL": None,
-    "": None,
-    "-17": -17,
-    "0x1F": 31,
-    "1.5e+3": 1500.0,
-    "-.inf": float("-inf"),
-    "5.": 5.0,
-    "'010'": "010",
-    "!!str 7": "7",
-    "!!int '7'": 7,
-    "N": "N",
-}
 
 
 def read(written: str) -> Any:
@@ -108,3 +76,13 @@ def test_so_does_the_use_case_of_the_tests() -> None:
 def test_what_stands_at_a_place_is_told_letter_by_letter(where: str, written: str | None) -> None:
     whole = yaml_text.compose(b"a: [1, 007]\nb: {c: NO}\n")
     assert yaml_text.as_written(whole, tuple(where.split("."))) == written
+
+
+def test_the_country_no_is_a_country_wherever_a_file_names_it() -> None:
+    text = tiny.YAML.replace("allowed: [chip, online]", "allowed: [DE, NO]").replace(
+        "lower: [channel]", "missing: {channel: [NO]}\n  fill: {channel: no}"
+    )
+    use_case = UseCase.model_validate(yaml_text.parse(text.encode())[0])
+    assert use_case.columns["channel"].allowed == ("DE", "NO")
+    assert use_case.cleanse.missing == {"channel": ("NO",)}
+    assert use_case.cleanse.fill == {"channel": "no"}
