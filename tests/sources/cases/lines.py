@@ -45,6 +45,7 @@ LINES = Deliveries(
         read("line ends: \\r before others", "id,n,x,note\ra,1,2,x\nb,3,4,y\r\n"),
         read("line ends: \\r alone, the last one missing", "id,n,x,note\ra,1,2,x\rb,3,4,y"),
         read("separators too many, mixed with quotes and line ends", 'id,n,x,note\r\n"a",1,2,"x"\nb,3,4,y,,\n'),
+        read("keys that differ in case", f"{HEADER}A1,1,2,x\na1,3,4,y\n", (("A1", 1, 2.0, "x"), ("a1", 3, 4.0, "y"))),
         read("rows whose first value begins with a hash", f"{HEADER}#a,1,2,x\n", (("#a", 1, 2.0, "x"),)),
         read("a value of several megabytes", f"{HEADER}a,1,2,{'x' * 3_000_000}\n", (("a", 1, 2.0, "x" * 3_000_000),)),
         read("NUL within values", f"{HEADER}a\0b,1,2,x\0\n", (("a\0b", 1, 2.0, "x\0"),)),
