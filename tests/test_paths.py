@@ -19,7 +19,8 @@ from pipelines.settings import ROOT, Settings
 from pipelines.sources import http
 from pipelines.use_cases import load
 from tests.sourced import open_run, read
-from tests.sources.test_http import CONTENT, serving
+from tests.sources.cases.archives import CONTENT
+from tests.sources.test_http import serving
 
 SCHEMA = UseCase.model_json_schema(mode="validation")
 # Read from (by `FileSource`: absolute, or below the project's root), and read and written below the cache.
