@@ -141,6 +141,11 @@ def test_an_expected_day_without_a_file_is_refused(settings: Settings, delivered
     assert "one that source.expected leaves out" in said
 
 
+def test_the_first_file_of_all_is_missed_too_by_its_own_night(settings: Settings, delivered: Path) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(text(delivered, more="limits: {empty_nights: true}\n"))
+    assert "for 1 of 1 expected days\n  - 2026-02-02" in refusal(opened(settings, "scoring", WEEK[1]))
+
+
 @pytest.mark.parametrize("expected", ["{weekdays: [mon, tue, wed, thu, fri], holidays: [2026-02-03]}", "null"])
 @pytest.mark.parametrize("more", ["", "limits: {empty_nights: true}\n"])
 def test_a_file_that_is_gone_from_the_past_is_missed_from_the_first_one_on(
@@ -172,6 +177,7 @@ def test_a_training_of_nothing_but_days_off_is_refused(settings: Settings, deliv
 def test_the_first_file_is_told_by_its_date_and_not_by_another_one_in_its_name(settings: Settings, delivered: Path) -> None:
     (settings.use_cases / "tiny.yaml").write_text(text(delivered).replace("{partition}.parquet", "{partition}_of_*.parquet"))
     wrote(delivered, WEEK[1]).rename(delivered / f"{WEEK[1]}_of_2019-99-01_2019-01-01.parquet")
+    wrote(delivered, WEEK[2]).rename(delivered / "2019-99-01_of_nothing.parquet")  # no such day
     assert ingest.rows(opened(settings, "scoring", WEEK[1]), dates.Days(FIRST, WEEK[1]), may_be_empty=True).shape[0] == tiny.ROWS_A_DAY
 
 
