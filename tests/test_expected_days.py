@@ -176,8 +176,8 @@ def test_a_training_of_nothing_but_days_off_is_refused(settings: Settings, deliv
 
 def test_the_first_file_is_told_by_its_date_and_not_by_another_one_in_its_name(settings: Settings, delivered: Path) -> None:
     (settings.use_cases / "tiny.yaml").write_text(text(delivered).replace("{partition}.parquet", "{partition}_of_*.parquet"))
-    wrote(delivered, WEEK[1]).rename(delivered / f"{WEEK[1]}_of_2019-99-01_2019-01-01.parquet")
-    wrote(delivered, WEEK[2]).rename(delivered / "2019-99-01_of_nothing.parquet")  # no such day
+    wrote(delivered, WEEK[1]).rename(delivered / f"{WEEK[1]}_of_2019-19-01_2019-01-01.parquet")
+    wrote(delivered, WEEK[2]).rename(delivered / "2019-19-01_of_nothing.parquet")  # no such day
     assert ingest.rows(opened(settings, "scoring", WEEK[1]), dates.Days(FIRST, WEEK[1]), may_be_empty=True).shape[0] == tiny.ROWS_A_DAY
 
 
