@@ -35,7 +35,15 @@ NO_PATHS = {
     *("Column.format", "Column.max", "Column.min"),  # a spelling, and days or moments
     *("Column.allowed[]", "Label.positive", "FileFormat.quote", "FileFormat.separator"),
     *("Column.why", "Expectation.why", "UseCase.title", "HttpSource.licence", "HttpSource.member"),
-    *("Promotion.approval", "Schedule.drift", "Schedule.scoring", "Schedule.training", "Window.since", "Window.until"),
+    *(
+        "Column.known_after",
+        "Promotion.approval",
+        "Schedule.drift",
+        "Schedule.scoring",
+        "Schedule.training",
+        "Window.since",
+        "Window.until",
+    ),
     "Expectation.kwargs anything",  # arguments of expectations on a table, see tests/gates/test_dialect.py
     *("Search.grid keys", "Search.grid.*[]"),  # below
     "UseCase.gates keys",
