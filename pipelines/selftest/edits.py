@@ -60,10 +60,14 @@ def _namesakes(stage: Stage) -> list[str]:
 
 def _expectation(stage: Stage) -> Loaded:
     """Edit a feature, and expect of the column of the same name, which is what it was, less than the night has."""
-    features, name = stage.use_case.features, _namesakes(stage)[0]
+    features, clean = stage.use_case.features, stage.run("scoring").store.read("clean")
+    ranges = {}
+    for one in _namesakes(stage):
+        ((least, most),) = clean.aggregate(f"coalesce(min({sql.name(one)}), 0), coalesce(max({sql.name(one)}), 0)").fetchall()
+        ranges[one] = (float(least), float(most))
+    name = max(ranges, key=lambda one: ranges[one][0] < ranges[one][1])  # such as a weekday does not differ within a night
     quoted = sql.name(name)
-    ((least, most),) = stage.run("scoring").store.read("clean").aggregate(f"min({quoted}), max({quoted})").fetchall()
-    limit = Expectation(name="expect_column_max_to_be_between", kwargs={"column": name, "max_value": (float(least) + float(most)) / 2})
+    limit = Expectation(name="expect_column_max_to_be_between", kwargs={"column": name, "max_value": sum(ranges[name]) / 2})
     gates = {**stage.use_case.gates, "clean": (*stage.use_case.gates.get("clean", ()), limit)}
     edited = features.model_copy(update={"numbers": {**features.numbers, name: f"{quoted} / 100"}})
     return stage.edited(features=edited, gates=gates)
