@@ -11,6 +11,7 @@ COLUMNS = Deliveries(
         refused("a name in other letters: `Note`", "id,n,x,Note\na,1,2,x\n", "d.csv: no column 'note'; did you mean 'Note'?", "way out: write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's"),
         refused("two names that differ in case", "id,n,N,x,note\n", "'n' and 'N' differ in upper and lower case only"),
         refused("a misspelt name", "id,n,x,noet\na,1,2,x\n", "d.csv: no column 'note'; did you mean 'noet'?"),
+        refused("a column less", "id,n,x\na,1,2\n", "d.csv: no column 'note'"),
         refused("a column that the schema does not know", "id,n,x,note,colour\na,1,2,x,red\n", "d.csv: a column 'colour' that the schema does not know; known: id, n, note, x"),
         refused("a first column without a name", ",id,n,x,note\n", "column 1 has no name: the number of each row, as pandas writes it without index=False?"),
         refused("separators at the end of the header alone", "id,n,x,note,,\n", "columns 5, 6 have no name: the header ends in 2 separators too many"),
