@@ -158,6 +158,7 @@ def compare(
     reference: duckdb.DuckDBPyRelation,
     features: list[duckdb.DuckDBPyRelation],
     predictions: list[duckdb.DuckDBPyRelation],
+    week: dates.Days,
     nights: int,
     labels: duckdb.DuckDBPyRelation | None,
     due: date,
@@ -173,7 +174,8 @@ def compare(
         reference: The features table of the champion's training, with its column `split`.
         features: The week's features tables, one a night that means what the champion has learned.
         predictions: The week's predictions tables, one a night that tells the champion's label.
-        nights: How many nights the week has.
+        week: Its days.
+        nights: How many nights it has.
         labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are of one
             DuckDB connection.
         due: The last of those days; one before the week when there are none.
@@ -185,13 +187,13 @@ def compare(
     """
     types = _types(use_case)
     _refuse_missing(reference, champion, use_case)
-    week = _together(features, [use_case.key, use_case.time, *types])
+    rows = _together(features, [use_case.key, use_case.time, *types])
     decision = ["decision"] if use_case.task == "binary" else []
     scored = _together(predictions, [use_case.key, use_case.time, SCORE, *decision, "model_version"])
     own = scored.filter(f"model_version = {sql.text(champion.version)}")
     held_out = _held_out(reference, champion, use_case)
 
-    before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(week, types, use_case)
+    before, now = _side(reference.filter("split = 'train'"), types, use_case), _side(rows, types, use_case)
     score_before, score_now = (_side(rows, {SCORE: "number"}, use_case) for rows in (held_out, own))
     ((predicted,),) = scored.count("*").fetchall()
     if not now.rows or not predicted:
@@ -218,16 +220,16 @@ def compare(
             drift_share=use_case.monitoring.max_drifted_share,
         )
     values = compared.values
-    rows = [
+    judged = [
         *(_judged("feature", name, types[name], tests[name], values.get(name), before, now) for name in types),
         _score(tests[SCORE], values.get(SCORE), score_before, score_now, other_versions),
         *performed,
     ]
-    table = pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
+    table = pd.DataFrame([asdict(row) for row in judged])[list(COLUMNS)].astype(COLUMNS)
     samples = {what: (len(side.sample), side.rows) for what, side in (("training", before), ("week", now))}
     left_out = (nights - len(features), nights - len(predictions))
     first_labels = first + timedelta(days=use_case.label.delay_days)
-    return Found(table, _page(table, compared.html, samples, scored, left_out, champion, use_case), first_labels)
+    return Found(table, _page(table, compared.html, samples, week, left_out, champion, use_case), first_labels)
 
 
 def called(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
@@ -510,13 +512,11 @@ def _page(
     table: pd.DataFrame,
     evidently: str,
     samples: Mapping[str, tuple[int, int]],
-    scored: duckdb.DuckDBPyRelation,
+    week: dates.Days,
     left_out: tuple[int, int],
     champion: Champion,
     use_case: UseCase,
 ) -> str:
-    time = sql.name(use_case.time)
-    first, last = scored.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
     records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     features = [row for row in records if row["kind"] == "feature"]
     performed = [row for row in records if row["kind"] == "performance"]
@@ -524,8 +524,7 @@ def _page(
         "drift.html.j2",
         use_case=use_case,
         champion=champion,
-        first=first,
-        last=last,
+        week=week,
         judged=[row for row in records if row["kind"] in ("feature", "prediction")],
         performance=performed,
         not_judged=None if performed[0]["threshold"] is None else labelled.not_judged(performed[0]),

@@ -268,6 +268,7 @@ def drift(run: Run) -> Outcome:
         reference=read(training, "features"),
         features=[read(night, "features") for night in alike],
         predictions=[read(night, "predictions") for night in judged],
+        week=week,
         nights=len(nights),
         labels=labels,
         due=matured.last,

@@ -78,7 +78,8 @@ def _streamed(reading: _Reading, write: Callable[[pa.RecordBatchReader], T]) -> 
         with closing(reading.in_order()) as batches:
             return write(reading.stream(batches))
     except _Unordered:
-        logger.info("%s: the source's rows do not come in order of %s: they are sorted", reading.use_case.name, reading.declared.time)
+        told = reading.run.store, reading.days, reading.declared.time
+        logger.info("%s: the source's rows of %s do not come in order of %s: they are sorted", *told)
     with closing(reading.sorted()) as batches:
         return write(reading.stream(batches))
 

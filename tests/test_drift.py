@@ -15,6 +15,7 @@ import pytest
 
 from pipelines import drift, drift_report, metrics, spill
 from pipelines.config import UseCase
+from pipelines.dates import Days
 from pipelines.drift import Found
 from pipelines.errors import BadInput
 from pipelines.model import convert
@@ -89,6 +90,7 @@ def compare(
         reference=connection.from_df(fitted.rows() if reference is None else reference),
         features=nights(week.drop(columns="bad")),
         predictions=nights(scored),
+        week=Days(WEEK, WEEK + timedelta(days=6)),
         nights=7,
         labels=None if labelled is None else connection.from_df(labelled[["id", "at", "bad"]]),
         due=WEEK - timedelta(days=1) if labelled is None else due,
@@ -279,6 +281,12 @@ def test_a_report_goes_on_where_duckdb_cannot_let_go_of_what_it_holds(monkeypatc
     assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
 
 
+def test_the_page_is_about_its_whole_week_also_where_the_last_night_had_no_rows() -> None:
+    week = quiet_week()
+    found = compare(week[week["at"].dt.date < WEEK + timedelta(days=6)])
+    assert f"The week from {WEEK} to {WEEK + timedelta(days=6)}" in found.html
+
+
 def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
     assert "giraffe" not in loud.html
     assert PHONE in loud.html, "a category that is not personal is shown"
@@ -405,6 +413,7 @@ def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
         reference=connection.from_df(fitted.rows("regression")),
         features=[connection.from_df(week.drop(columns="bad"))],
         predictions=[scored],
+        week=Days(WEEK, WEEK + timedelta(days=6)),
         nights=1,
         labels=connection.from_df(week[["id", "at", "bad"]]),
         due=WEEK + timedelta(days=6),

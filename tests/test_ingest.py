@@ -395,7 +395,7 @@ def test_rows_of_which_one_comes_late_are_published_in_order(csv: Callable[..., 
         written = ingest.stream(run, dates.Days(DAY, DAY), partial(run.store.write, "raw"))
     keys = [key for (key,) in run.store.read("raw").project("id").fetchall()]
     assert (written.rows, keys) == (MANY, sorted(keys))
-    assert "tiny: the source's rows do not come in order of at: they are sorted" in caplog.messages
+    assert "tiny scoring 2026-02-01: the source's rows of 2026-02-01 do not come in order of at: they are sorted" in caplog.messages
 
 
 @pytest.mark.parametrize("change", [{"amount": "ten"}, {"at": ""}, {"at": "2026-02-03"}])

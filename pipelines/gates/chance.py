@@ -11,6 +11,9 @@ earlier days differ from one another, not from the number of rows, and hold at m
 - Where weekdays surely differ (an F test, over `LEAST_WEEKS` weeks or more), a day's distance is taken from the nearest of their levels:
   what lies between the lowest and the highest weekday is usual, since a holiday is like a Sunday.
 - A day with fewer rows than usual varies more: its variance is taken as if all of it came from rows.
+- Few rows are counted, not measured: that a share of 5 % is 0 on 200 rows comes by chance once in 30,000 times, which on the scale
+  above seems once in ten million. So a share must be improbable by the binomial distribution, too, over as many independent rows as the
+  days' deviation tells of (Kish 1965, Survey sampling, section 8.2: the effective size of a sample).
 - And a difference must be large. What is improbable and small closes nothing.
 """
 
@@ -183,17 +186,37 @@ def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
     return np.asarray(np.maximum(by_spread, FARTHER * known.farthest))
 
 
+def widths(known: Known, rows: npt.ArrayLike, probability: float) -> tuple[Floats, Floats]:
+    """How far chance may take a share below and above its level: as `width`, or farther where rows are few."""
+    by_spread, least, most = width(known, rows, probability), known.centre - known.reach, known.centre + known.reach
+    there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
+    independent = there / np.maximum(known.spread**2 * known.rows, 1.0) / (1 + known.error)
+    down = least - _fewest(least, independent, probability)
+    up = np.pi - most - _fewest(np.pi - most, independent, probability)
+    return np.maximum(by_spread, down), np.maximum(by_spread, up)
+
+
+def _fewest(angle_of: Floats, rows: Floats, probability: float) -> Floats:
+    """The least angle that chance gives a share of independent rows; below 0 where it may give none."""
+    from scipy.special import bdtrik
+
+    usual = share(angle_of)
+    none = np.exp(rows * np.log1p(-np.minimum(usual, 1 - ROUNDING)))
+    few = bdtrik(probability / 2, rows, np.clip(usual, ROUNDING, 1 - ROUNDING)) / rows
+    return np.where(none > probability / 2, -ROUNDING, angle(few))
+
+
 def bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
     """The least and the greatest angle of a share that closes nothing; below 0 and beyond pi where no share could be beyond."""
-    slack = known.reach + np.maximum(width(known, rows, probability), shift)
-    return known.centre - slack, known.centre + slack
+    down, up = widths(known, rows, probability)
+    return known.centre - known.reach - np.maximum(down, shift), known.centre + known.reach + np.maximum(up, shift)
 
 
 def alarm_bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
     """The same of a share of alarms, which is small: twice as many are a large difference, whatever their share."""
-    by_chance, least, most = width(known, rows, probability), known.centre - known.reach, known.centre + known.reach
-    low = np.minimum(least - by_chance, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
-    high = np.maximum(most + by_chance, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
+    (down, up), least, most = widths(known, rows, probability), known.centre - known.reach, known.centre + known.reach
+    low = np.minimum(least - down, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
+    high = np.maximum(most + up, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
     return low, high
 
 

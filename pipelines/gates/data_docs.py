@@ -143,7 +143,7 @@ def enter(run: Run, verdict: Verdict) -> Place:
 
     def entered(before: bytes | None) -> bytes:
         nonlocal entries
-        known = {other.report: other for other in _entries(before)} | {entry.report: entry}
+        known = {other.report: other for other in _entries(before) if not _outdated(other, entry)} | {entry.report: entry}
         entries = sorted((other for other in known.values() if _is_there(folder, other)), key=_place)[-MOST_ENTRIES:]
         return as_json([asdict(other) for other in entries])
 
@@ -152,6 +152,12 @@ def enter(run: Run, verdict: Verdict) -> Place:
         places.rewrite(index.parent / "index.json", entered)
         places.publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
     return index
+
+
+def _outdated(other: Entry, entry: Entry) -> bool:
+    """Whether an entry is about a table behind a gate that is closed now: it was made of rows that are no longer there."""
+    same = (other.partition, other.kind) == (entry.partition, entry.kind)
+    return same and not entry.passed and _place(other) > _place(entry)
 
 
 def _is_there(folder: Place, entry: Entry) -> bool:

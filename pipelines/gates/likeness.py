@@ -280,14 +280,15 @@ class Earlier:
             return None
         value, rows = found
         shift = limits.shift.get(statistic.column, chance.SHIFT)
-        by_chance = float(chance.width(known, rows, probability))
         low: float | None = None
         high: float | None = None
         if statistic.what == "link":
             usual, distance = math.tanh(known.centre), abs(_z(value) - float(known.centre))
+            by_chance = float(chance.width(known, rows, probability))
             low = chance.link_limit(known, rows, probability)
         else:
             usual, distance = float(chance.share(known.centre)), float(known.distance(chance.angle(value)))
+            by_chance = float(chance.widths(known, rows, probability)[value > usual])
         if statistic.what == "filled":
             low, high = chance.told(*chance.bounds(known, rows, probability, min(shift, chance.FILLED)))
         elif statistic.what in ("below", "value"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from pipelines.gates import chance
 
@@ -53,6 +54,28 @@ def test_one_odd_day_does_not_blind_the_limits() -> None:
 def test_a_day_with_few_rows_varies_more() -> None:
     known = chance.known(chance.angle([0.5, 0.52, 0.48] * 9), [5_000] * 27)
     assert chance.width(known, 50, 1e-6) > 5 * chance.width(known, 5_000, 1e-6)
+
+
+@given(st.integers(5, 3_000), st.floats(0.005, 0.995), st.sampled_from([1e-3, 1e-6, 1e-9]))
+def test_independent_rows_leave_the_limits_as_seldom_as_the_binomial_distribution_says(rows: int, share: float, probability: float) -> None:
+    low, high = limits([share] * 28, rows, probability)
+    if low is not None:
+        assert binom.cdf(np.ceil(low * rows) - 1, rows, share) <= probability / 2
+    if high is not None:
+        assert binom.sf(np.floor(high * rows), rows, share) <= probability / 2
+
+
+def test_a_rare_value_may_be_missing_among_few_rows_and_not_among_many() -> None:
+    assert limits([0.05] * 56, rows=215)[0] is None
+    assert limits([0.05] * 56, rows=500)[0] is not None
+
+
+def test_rows_that_come_together_count_as_fewer() -> None:
+    """Days that differ three times as much as independent rows would: 500 of them tell as much as 55."""
+    varying = chance.share(chance.angle(0.05) + np.array([-0.134, 0.134] * 14))
+    assert limits(list(varying), rows=500)[0] is None
+    known = chance.known(chance.angle(varying), [500] * 28)
+    assert float(chance.widths(known, 500, 1e-6)[0]) >= float(known.centre)
 
 
 def test_twice_the_usual_share_of_alarms_is_a_large_difference() -> None:

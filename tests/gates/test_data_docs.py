@@ -149,6 +149,20 @@ def test_the_index_lists_the_newest_first_and_each_result_once(settings: Setting
     assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [False, True]
 
 
+def test_a_gate_that_closes_takes_those_behind_it_out_of_the_index(settings: Settings) -> None:
+    gate(settings, NIGHT)
+    gate(settings, NIGHT + timedelta(days=1))
+    kept = [entry | {"table": "clean"} for entry in json.loads(index(settings).with_suffix(".json").read_text())]
+    for entry in kept:  # what came behind gate_raw before
+        (settings.disk / f"tiny/scoring/{entry['partition']}/reports/gate_clean.html").touch()
+    every = json.loads(index(settings).with_suffix(".json").read_text()) + kept
+    index(settings).with_suffix(".json").write_text(json.dumps(every))
+    with pytest.raises(GateClosed):
+        gate(settings, NIGHT, "SELECT * FROM rows WHERE false")
+    told = [(entry["partition"], entry["table"]) for entry in json.loads(index(settings).with_suffix(".json").read_text())]
+    assert told == [("2026-02-01", "raw"), ("2026-02-02", "raw"), ("2026-02-02", "clean")]
+
+
 def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Settings) -> None:
     gate(settings, NIGHT)
     beside = Run.open(tiny.NAME, "scoring", NIGHT, settings, what_if=True)
