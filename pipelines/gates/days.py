@@ -37,6 +37,7 @@ MARGIN = LikePast.model_fields["margin"].default
 FEWEST, MOST = 1 / 4, 2.5
 CHANGED = 0.1  # of a day's rows, or known labels: so many may be others than were let through
 MOST_DAYS = 5  # in a sentence
+MOST_COLUMNS = 3  # of a day
 SURE = 5  # standard deviations of a count, beyond a share that is allowed of each of many days
 
 Told: TypeAlias = Iterator[tuple[date, str]]
@@ -70,9 +71,9 @@ def _stated(run: Run, name: str, question: Question, table: duckdb.DuckDBPyRelat
     )
 
 
-def _few(told: Sequence[str], between: str) -> str:
-    more = f" and {len(told) - MOST_DAYS:,} more" if len(told) > MOST_DAYS else ""
-    return between.join(told[:MOST_DAYS]) + more
+def _few(told: Sequence[str], between: str, most: int = MOST_DAYS) -> str:
+    more = f" and {len(told) - most:,} more" if len(told) > most else ""
+    return between.join(told[:most]) + more
 
 
 def table(run: Run) -> duckdb.DuckDBPyRelation:
@@ -271,7 +272,8 @@ def _changed(judged: Judged) -> Told:
 
 
 def _difference(found: Difference, other: Day) -> str:
-    parts = {"other": found.changed, "gone": found.gone, "new": found.added}
+    columns = f"other ({listed})" if (listed := _few(found.columns, ", ", MOST_COLUMNS)) else "other"
+    parts = {columns: found.changed, "gone": found.gone, "new": found.added}
     parts |= {"labels other": found.relabelled, "late values other": found.corrected}
     return f"{', '.join(f'{n:,} {what}' for what, n in parts.items() if n)}, {other}"
 

@@ -73,6 +73,7 @@ class Difference:
     relabelled: int  # those of them whose label is another
     later: int  # those of which a late column is known now, and was then
     corrected: int  # those of them where it is another
+    columns: tuple[str, ...] = ()  # by which rows have changed
 
     @property
     def in_rows(self) -> bool:
@@ -81,7 +82,7 @@ class Difference:
 
     def of(self, *, rows: bool, labels: bool, late: bool) -> Difference:
         """What is asked of it: the rows, the labels, the late columns, or several of these."""
-        found = self if rows else replace(self, added=0, gone=0, changed=0)
+        found = self if rows else replace(self, added=0, gone=0, changed=0, columns=())
         found = found if labels else replace(found, labelled=0, relabelled=0)
         return found if late else replace(found, later=0, corrected=0)
 
@@ -180,15 +181,16 @@ def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Da
     found = dict.fromkeys(pairs, SAME)
     for store in dict.fromkeys(known.store for _, known in pairs):
         asked = {day.day: (day, known) for day, known in pairs if known.store is store}
-        for day, *counted in _compared(run, store, list(asked)):
-            found[asked[day]] = Difference(*counted)
+        for day, *counted, columns in _compared(run, store, list(asked)):
+            found[asked[day]] = Difference(*counted, tuple(columns))
     return found
 
 
 def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
     both_have = shared(run, store)
     key, label, time = map(sql.name, (run.use_case.key, run.use_case.target, run.use_case.time))
-    others = [sql.name(column) for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)]
+    other_columns = [column for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)]
+    others = [sql.name(column) for column in other_columns]
     ours, known = (f"row({', '.join(f'{side}.{column}' for column in others)})" for side in ("ours", "known"))
     both = f"ours.{key} IS NOT NULL AND known.{key} IS NOT NULL"
     labelled = f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL" if run.use_case.target in both_have else "false"
@@ -209,9 +211,16 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
         coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day, known.{key} IS NOT NULL AS before,
         known.{key} IS NULL AS added, ours.{key} IS NULL AS gone, {both} AND {ours} IS DISTINCT FROM {known} AS changed,
         {labelled} AS labelled, {relabelled} AS relabelled,
-        {" OR ".join(known_late) or "false"} AS later, {" OR ".join(other_late) or "false"} AS corrected""")
-    counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__]
-    return joined.aggregate(f"day, {', '.join(counted)}", "day").fetchall()
+        {" OR ".join(known_late) or "false"} AS later, {" OR ".join(other_late) or "false"} AS corrected,
+        {", ".join(f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}" for n, column in enumerate(others))}""")
+    counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__ if name != "columns"]
+    named = (f"if(bool_or({_other(n)}), {sql.text(column)}, NULL)" for n, column in enumerate(other_columns))
+    columns = f"list_filter([{', '.join(named)}], lambda one: one IS NOT NULL)"
+    return joined.aggregate(f"day, {', '.join(counted)}, {columns}", "day").fetchall()
+
+
+def _other(number: int) -> str:
+    return f'"other {number}"'
 
 
 def shared(run: Run, store: Store) -> dict[str, str]:

@@ -186,7 +186,7 @@ def test_a_small_difference_is_told_with_its_day_and_numbers_and_closes_nothing(
         if day.isoformat() in text[0]
     ]
     assert finding.subject == "differences"
-    assert cell == (f"{day}: 1 other, 1 gone, 1 new, 1 labels other, scoring {NIGHT + timedelta(days=1)}",)
+    assert cell == (f"{day}: 1 other (amount), 1 gone, 1 new, 1 labels other, scoring {NIGHT + timedelta(days=1)}",)
 
 
 def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_mended(world: World) -> None:
@@ -417,7 +417,7 @@ def test_a_row_that_has_changed_is_told_alone_though_values_of_all_rows_of_its_d
     changes[NIGHT] = lambda rows: [{**rows[0], "amount": 1.0}, *rows[1:]]
     verdict = late.judged("scoring", NIGHT + timedelta(days=5))
     assert verdict.passed
-    assert f"{NIGHT}: 1 other, scoring {NIGHT}" in told(verdict, "warn")["differences"]
+    assert f"{NIGHT}: 1 other (amount), scoring {NIGHT}" in told(verdict, "warn")["differences"]
 
 
 def test_values_that_have_become_known_of_a_day_that_was_let_through_are_judged_by_other_days(late: World) -> None:
