@@ -18,7 +18,7 @@ from pipelines import champions, definitions, flow, quarantine, registry
 from pipelines.backfill import backfill
 from pipelines.config import Kind, Step, UseCase
 from pipelines.dates import Days
-from pipelines.errors import MAX_LINES, BadInput, BadUseCase, SluiceError, TableCorrupt
+from pipelines.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TableCorrupt
 from pipelines.history import History
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -135,6 +135,18 @@ def test_what_is_no_definition_comes_from_the_present_file(own: Settings, caplog
     assert found.columns["customer"].pii
     assert found.features.numbers["amount"] == "amount"
     assert "made by the definitions of version 2 with all else of tiny.yaml: 1 feature waits for a training (amount)" in caplog.text
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_the_way_out_of_a_closed_gate_says_that_an_edit_of_definitions_would_have_to_wait(own: Settings, waiting: bool) -> None:
+    if waiting:
+        edit(own, "amount: amount\n", "amount: amount / 100\n")
+    path = own.use_cases / "tiny.yaml"
+    path.write_text(path.read_text() + "gates: {clean: [{expect_column_max_to_be_between: {column: amount, max_value: 0.001}}]}\n")
+    with pytest.raises(GateClosed, match="way out") as error:
+        night(own)
+    told = "columns, cleanse and features wait for a training: this run goes by those of version 2;"
+    assert (told in str(error.value)) == waiting
 
 
 # --- how the source lays its columns out is told by the present file

@@ -309,4 +309,6 @@ def _cause(run: Run, table: GatedTable) -> str:
     if table == "past":  # what it was made of may be mended by now, and has to be read again
         return "mend what is told of each day"
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
-    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}"
+    version = definitions.made_by(run.loaded)
+    waits = f", whose columns, cleanse and features wait for a training: this run goes by those of version {version}" if version else ""
+    return f"mend the cause{rows}, in the data or in {run.loaded.path.name}{waits}"
