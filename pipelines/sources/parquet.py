@@ -15,6 +15,7 @@ from pipelines.sources.names import mistakes_of
 MARK = b"PAR1"
 _SHOWN = 6
 _BATCH = 65_536
+_BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
 _INTEGER, _SIZES = 0x15, 3  # a page's header begins with its kind and two sizes; its checksum is next, if it has one
 
 
@@ -56,7 +57,7 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
 def damage(path: Path) -> str:
     """Read all of a file, its checksums too, and say what is damaged; empty if nothing is."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=_BUFFER, pre_buffer=False) as file:
             for _ in file.iter_batches(_BATCH):
                 pass
     except (pa.ArrowException, OSError) as error:
