@@ -65,6 +65,7 @@ class World:
 
 WORLDS: Mapping[str, World] = {
     "independent rows, 24": World(24),
+    "independent rows, 200": World(200),
     "independent rows, 500": World(500),
     "independent rows, 5,000": World(5_000),
     "independent rows, 50,000": World(50_000),
