@@ -182,7 +182,7 @@ def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Da
     for store in dict.fromkeys(known.store for _, known in pairs):
         asked = {day.day: (day, known) for day, known in pairs if known.store is store}
         for day, *counted, columns in _compared(run, store, list(asked)):
-            found[asked[day]] = Difference(*counted, tuple(columns))
+            found[asked[day]] = replace(Difference(*counted), columns=tuple(columns))
     return found
 
 
