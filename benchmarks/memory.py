@@ -239,16 +239,16 @@ def _task(name: str, rows: int, taken: Sequence[Taken], use_case: str = NAME) ->
 
 def way(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The steps of a kind, and the table behind each that a gate judges."""
-    from pipelines import flow
+    from pipelines import plan
 
-    return flow.WAYS[kind]
+    return plan.WAYS[kind]
 
 
 def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...]:
     """What a step is shared out into, one task each."""
-    from pipelines import flow
+    from pipelines import plan
 
-    return flow.shares(run_of(folder, kind, day), step)
+    return plan.shares(run_of(folder, kind, day), step)
 
 
 def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: str | None = None) -> Taken:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import dates, definitions, sql
+from pipelines import by_version, dates, sql
 from pipelines.errors import BadInput, SluiceError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
     from pipelines.past import compute as compute_past
 
     try:
-        own = replace(run, loaded=definitions.for_version(run, champion.version))
+        own = replace(run, loaded=by_version.for_version(run, champion.version))
         days = dates.days_of(run.use_case, run.kind, run.partition)
         # The days of this training, and so many before them as the champion's windows look back.
         back = len(dates.past_of(own.use_case, run.kind, run.partition))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 from scipy.stats import poisson
 
-from pipelines import dates, pages
+from pipelines import dates, pages, snapshot
 from pipelines.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
 from pipelines.config.base import duration_text
 from pipelines.scored import CONFUSION
@@ -17,7 +17,7 @@ from pipelines.scores import BESIDE
 from pipelines.split import UNLABELLED
 
 if TYPE_CHECKING:
-    from pipelines.evaluate import Judged
+    from pipelines.results import Judged
     from pipelines.run import Run
 
 Row: TypeAlias = dict[str, Any]
@@ -90,7 +90,7 @@ def render(run: Run, judged: Judged) -> str:
         source=_source(use_case.source),
         features=list(_features(use_case.features)),
         prepared=list(_prepared(use_case.features, use_case.prepare)),
-        lineage={LINEAGE[name]: value for name, value in run.lineage().items()},
+        lineage={LINEAGE[name]: value for name, value in snapshot.lineage(run).items()},
         limits=list(_limits(use_case, judged)),
     )
 

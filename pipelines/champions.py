@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipelines import approval, bootstrap, dates, definitions, evidence, flow, meaning, metrics, parity, people, registry, snapshot
+from pipelines import (
+    approval,
+    bootstrap,
+    by_version,
+    dates,
+    definitions,
+    evidence,
+    flow,
+    meaning,
+    metrics,
+    parity,
+    people,
+    registry,
+    snapshot,
+)
 from pipelines.errors import BadInput, listed
 from pipelines.gates.defaults import METRIC_PARITY
 from pipelines.history import Decision, History
@@ -157,7 +171,7 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
         BadInput: no night can be made by its definitions any more, it cannot decide, its rows are gone, or it scores them otherwise.
     """
     run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, model.version))
-    definitions.for_version(Run.open(use_case, "scoring", model.partition, settings), model.version)
+    by_version.for_version(Run.open(use_case, "scoring", model.partition, settings), model.version)
     facts = run.use_case
     engine = engines.load(model.graph, model.engine)
     means = meaning.meanings(facts)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import yaml
 
-from pipelines import check_values, cleanse, connections, features, sql, yaml_text
+from pipelines import check_values, cleanse, connections, features, repair, sql, yaml_text
 from pipelines.bootstrap import LEAST_UNITS
 from pipelines.config import Column, FileSource, PythonSource, Scalar, SqlSource, UseCase, limit_text
 from pipelines.config.base import duration_text
@@ -180,7 +180,7 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
     """Which list came first would decide, and nobody reads a mapping in its order."""
     becomes: dict[str, str] = {}
-    for word, kept in cleanse.spellings(column, use_case):
+    for word, kept in repair.spellings(column, use_case):
         if (other := becomes.setdefault(word, kept)) != kept:
             yield f"{word!r} is to become {other!r} and {kept!r}; leave it in one of the two lists"
 

@@ -21,7 +21,7 @@ them; so the raw relation is read several times. What costs more, JSON and the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,13 +30,11 @@ from uuid import uuid4
 
 import duckdb
 
-from pipelines import copies, sql
-from pipelines.config import Column, Scalar, UseCase, limit_text
+from pipelines import copies, repair, sql
+from pipelines.config import Column, UseCase, limit_text
 from pipelines.errors import BadUseCase, SluiceError
 
-_BLANKS = r"'[\s\p{Z}]+'"
 _FEW = 200_000  # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping them
-_MORE_THAN_TRIM = ("  ", r"\t", r"\n", r"\f", r"\r")  # what an ASCII text has, if trim() does not do all that there is to do
 
 
 @dataclass(frozen=True)
@@ -156,82 +154,7 @@ def _ordered(raw: duckdb.DuckDBPyRelation, rows: str, use_case: UseCase) -> duck
 
 def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none; as quarantine has it."""
-    return sql.select(raw, "raw", f'SELECT raw.*, {_key(_repaired_key(use_case), "raw", use_case)} AS "#key" FROM raw')
-
-
-# --- repairs
-
-
-def tidied(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:
-    """Codes or spellings of the file as they are compared with a text column's values: trimmed and lowered by the same SQL."""
-    return sql.constants(tuple(_tidy(sql.text(str(word)), column, use_case) for word in words))
-
-
-def spellings(column: str, use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """Each tidied spelling of a text column, and what it is merged into; of one that comes twice, the first counts."""
-    for kept, words in use_case.cleanse.merge.get(column, {}).items():
-        yield from ((word, kept) for word in tidied(words, column, use_case))
-
-
-def _key(repaired: str, raw: str, use_case: UseCase) -> str:
-    """SQL of the key by which a row in quarantine is found again."""
-    return f"coalesce(CAST({repaired} AS VARCHAR), CAST({raw}.{sql.name(use_case.source_names[use_case.key])} AS VARCHAR))"
-
-
-def _repaired_key(use_case: UseCase) -> str:
-    return _mended(use_case.key, _tidied(use_case.key, use_case), use_case)
-
-
-def _tidied(column: str, use_case: UseCase) -> str:
-    """SQL of a column's value of its type: texts trimmed and lowered."""
-    raw, type_ = f"raw.{sql.name(use_case.source_names[column])}", sql.TYPES[use_case.columns[column].type]
-    if type_ != "VARCHAR":
-        return f"CAST({raw} AS {type_})"
-    if not use_case.cleanse.trim:
-        return _tidy(raw, column, use_case)
-    plain = f"lower(trim({raw}))" if column in use_case.cleanse.lower else f"trim({raw})"
-    return f"CASE WHEN {_is_trimmed_by_trim(raw)} THEN {plain} ELSE {_tidy(raw, column, use_case)} END"
-
-
-def _tidy(value: str, column: str, use_case: UseCase) -> str:
-    if use_case.cleanse.trim:
-        value = f"trim(regexp_replace({value}, {_BLANKS}, ' ', 'g'))"
-    return f"lower({value})" if column in use_case.cleanse.lower else value
-
-
-def _is_trimmed_by_trim(value: str) -> str:
-    """SQL that is true for most texts, three times sooner than a regular expression has read them."""
-    more = " OR ".join(f"contains({value}, E'{blank}')" for blank in _MORE_THAN_TRIM)
-    return f"length({value}) = strlen({value}) AND NOT ({more})"
-
-
-def _mended(column: str, value: str, use_case: UseCase) -> str:
-    """SQL of a column's repaired value, of its tidy one."""
-    type_, cleanse = sql.TYPES[use_case.columns[column].type], use_case.cleanse
-    value = _mended_text(column, value, use_case) if type_ == "VARCHAR" else _mended_value(column, value, use_case)
-    return f"coalesce({value}, {sql.literal(cleanse.fill[column], type_)})" if column in cleanse.fill else value
-
-
-def _mended_text(column: str, value: str, use_case: UseCase) -> str:
-    cases = []
-    if codes := use_case.cleanse.missing.get(column):
-        cases.append((codes, "NULL"))
-    for kept, spellings in use_case.cleanse.merge.get(column, {}).items():
-        cases.append((spellings, sql.text(kept)))
-    whens = [
-        f"WHEN {value} IN ({', '.join(_tidy(sql.text(str(word)), column, use_case) for word in words)}) THEN {outcome}"
-        for words, outcome in cases
-    ]
-    return f"CASE {' '.join(whens)} ELSE {value} END" if whens else value
-
-
-def _mended_value(column: str, value: str, use_case: UseCase) -> str:
-    type_ = sql.TYPES[use_case.columns[column].type]
-    if type_ == "DOUBLE":
-        value = f"CASE WHEN NOT isnan({value}) THEN {value} END"
-    # Words that mean missing in a column of numbers have become null when ingest gave the column its type.
-    codes = [sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)]
-    return f"CASE WHEN {value} IN ({', '.join(codes)}) THEN NULL ELSE {value} END" if codes else value
+    return sql.select(raw, "raw", f'SELECT raw.*, {repair.key_text(repair.repaired_key(use_case), "raw", use_case)} AS "#key" FROM raw')
 
 
 # --- judgement
@@ -301,8 +224,8 @@ class _Dealt:
 
 def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
     """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row), and `#fed` and `shown` (see `copies`)."""
-    tidied = ", ".join(f"{_tidied(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
-    repaired = ", ".join(f"{_mended(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+    tidied = ", ".join(f"{repair.tidy_column(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+    repaired = ", ".join(f"{repair.repaired(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
     reasons = ", ".join(f"CASE WHEN {rule.ever_broken} THEN {sql.text(rule.reason)} END" for rule in rules)
     # The schema's own word on a label holds for a hidden one.
     asked = (rule.by_night or (rule.broken if set(rule.columns).isdisjoint(use_case.hidden_at_night) else None) for rule in rules)
@@ -346,7 +269,7 @@ def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -
         raw.query("raw", f"CREATE TEMP TABLE {table} AS {statement}")
         raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, table)}")
         return _Dealt(table, f'(SELECT * REPLACE (rowid AS "#n") FROM {table} {suspect})', twice)
-    keys = f"(SELECT {_repaired_key(use_case)} AS {key} FROM raw)"
+    keys = f"(SELECT {repair.repaired_key(use_case)} AS {key} FROM raw)"
     raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, keys)}")
     ((copied,),) = sql.select(raw, "raw", f"SELECT count(*) FROM {twice}").fetchall()
     # Rows are numbered on one thread: only where there are copies.
@@ -408,7 +331,7 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         WITH suspects AS (FROM {copies.numbered(use_case, dealt.suspects)}),
         aside AS (FROM suspects WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
-        SELECT {_key(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",
+        SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",
             CASE WHEN "#reasons" <> '' THEN "#reasons" ELSE {copies.reason('"#differs"')} END AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
             "#reasons" <> '' OR {copies.rejected(use_case, '"#differs"')} AS "rejected",

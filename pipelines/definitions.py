@@ -1,39 +1,23 @@
-"""Which use-case file a run goes by: one, from its first task to its last, and for a night one that its champion has learned.
-
-A run takes the file as it is when its first step begins. The content is kept by its sha256 beside the tables
-(`data/<use case>/files/<sha256>.yaml`), the first table's manifest names it, and every later task of the run goes by that,
-whatever becomes of the file meanwhile.
-
-A model scores only what it has learned. Where the file's features mean something else by now (see `meaning`) than those of
-the champion's training, a night or a week's report is made by the champion's own definitions, until a model is promoted
-that has learned the new ones. What is no definition comes from the present file: where the source is, limits, schedule,
-alerts, sink, monitoring, what is personal, and the expectations about all that means the same in both.
-"""
+"""What a model version has learned: which one is asked for, the file that it has learned, and what another file means otherwise."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from pipelines import dates, manifest, meaning, places, spoken, use_cases, yaml_text
-from pipelines.config import GatedTable, Kind, UseCase
-from pipelines.errors import BadInput, BadUseCase, NoChampion, SluiceError, TableCorrupt, listed
+from pipelines import archive, dates, manifest, meaning, spoken, use_cases
+from pipelines.config import GatedTable, UseCase
+from pipelines.errors import BadInput, BadUseCase, NoChampion, TableCorrupt, listed
 from pipelines.history import History
-from pipelines.put_together import put_together, with_privacy
+from pipelines.personal import with_privacy
 from pipelines.use_cases import Loaded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pipelines.places import Place
     from pipelines.registry import Champion
     from pipelines.run import Run
     from pipelines.settings import Settings
@@ -41,89 +25,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FILES = "files"  # of a use case, beside its tables
-FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
 LABEL = "the label"  # with a blank, so that no feature is called that
 MOST_NAMES = 5  # of features, in one line
-SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
 
 
 # --- a run's file
-
-
-def begun(run: Run) -> Run:
-    """The run as its first step takes it: by the present file, or by the champion's definitions, and that is kept.
-
-    Raises:
-        BadUseCase: that file has a mistake, which `check` would tell, too.
-        BadInput: a night cannot be made by its champion's definitions; says which features mean something else.
-        TableCorrupt, TryAgain: the champion's file cannot be had.
-    """
-    from pipelines import check
-
-    run = run.by(_for_champion(run)) if run.kind != "training" else run.afresh()
-    check.require(run.loaded)
-    keep(run)
-    if version := made_by(run.loaded):
-        logger.info("%s: %s", run.store, _by_older(run, version))
-    return run
-
-
-def _by_older(run: Run, version: str) -> str:
-    """That a night is not made by the file as it is, and what of that waits."""
-    now = present(run)
-    wait = apart(run.use_case, now.use_case) if now else []
-    told = f": {counted(wait, 'wait')} for a training ({named(wait)})" if wait else ""
-    return f"made by the definitions of version {version} with all else of {run.loaded.path.name}{told}"
-
-
-def keep(run: Run) -> None:
-    """Keep the run's file by its sha256, so that whoever meets that in a manifest finds it."""
-    place = _place(run.settings, run.use_case.name, run.loaded.sha256)
-    if not place.is_file() or place.read_bytes() != run.loaded.content:
-        places.publish(place, run.loaded.content)
-
-
-def resumed(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
-    """The file of the run whose first table lies in a partition's folder; None where there is no such table.
-
-    Raises:
-        TableCorrupt: the file is gone, or is not what was kept.
-    """
-    first = manifest.current(folder / FIRST[kind])
-    return None if first is None else kept(settings, name, first.use_case)
-
-
-def kept(settings: Settings, name: str, sha256: str) -> Loaded:
-    """A file as it once was.
-
-    Raises:
-        TableCorrupt: it is gone, or is not what was kept.
-    """
-    path = settings.use_cases / f"{name}.yaml"
-    try:
-        content = _place(settings, name, sha256).read_bytes()
-    except OSError as error:  # gone, or a folder
-        if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
-            return there
-        raise TableCorrupt(
-            f"{name}: the use-case file {sha256[:12]} that a run went by is gone from {_place(settings, name, sha256).parent}\n"
-            "  way out: bring it back from a backup, or run the partition again from its first step"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise TableCorrupt(
-            f"{name}: the use-case file that was kept as {sha256[:12]} is not that file any more\n"
-            "  way out: bring it back from a backup, or run the partition again from its first step"
-        )
-    return use_cases.parse(path, content)
 
 
 @cache
 def meant_by(settings: Settings, name: str, sha256: str) -> str:
     """A name for what tables mean that a file has made: the same for files that differ in nothing else than, say, a comment."""
     try:
-        use_case = kept(settings, name, sha256).use_case
+        use_case = archive.kept(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
         return sha256
     told = [meaning.of_rows(use_case), *sorted(meaning.meanings(use_case).items())]
@@ -134,58 +47,10 @@ def meant_by(settings: Settings, name: str, sha256: str) -> str:
 def columns_meant_by(settings: Settings, name: str, sha256: str, table: GatedTable) -> Mapping[str, str]:
     """What the columns of a table mean that a file has made, by their fingerprints; nothing where that is not known."""
     try:
-        use_case = kept(settings, name, sha256).use_case
+        use_case = archive.kept(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
         return {}
     return {"clean": meaning.columns, "features": meaning.meanings}.get(table, lambda _: {})(use_case)
-
-
-def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
-    """A use case that no file has said, as a file of its own.
-
-    Raises:
-        SluiceError: what the file would say is not this use case.
-    """
-    told = yaml.dump(_plain(use_case.model_dump(exclude_unset=True)), Dumper=yaml_text.Dumper, sort_keys=False, width=110)
-    loaded = use_cases.parse(path, (heading + told).encode())
-    if loaded.use_case != use_case:
-        raise SluiceError(f"{path.name}: a file that was put together does not say what it should: nothing goes by it")
-    return loaded
-
-
-def made_by(loaded: Loaded) -> str | None:
-    """The version whose definitions a file holds that was put together; None of a file that a person wrote."""
-    found = BY_VERSION.match(loaded.content)
-    return found[1].decode() if found else None
-
-
-def present(run: Run) -> Loaded | None:
-    """The file as it is now; None where it is gone or says what cannot be."""
-    return _present(run.settings.use_cases / f"{run.use_case.name}.yaml")
-
-
-def _present(path: Path) -> Loaded | None:
-    try:
-        return use_cases.load_file(path)
-    except (BadUseCase, OSError):
-        return None
-
-
-def _place(settings: Settings, name: str, sha256: str) -> Place:
-    if not SHA256.fullmatch(sha256):
-        raise TableCorrupt(
-            f"{name}: a manifest names the use-case file {sha256!r:.80}, which is no sha256\n  way out: run the partition again"
-        )
-    return settings.data / name / FILES / f"{sha256}.yaml"
-
-
-def _plain(value: Any) -> Any:
-    """What YAML can say: no tuples, and numbers that are numbers."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 # --- the champion's definitions
@@ -235,7 +100,7 @@ def file_of(settings: Settings, name: str, version: str) -> Loaded:
     files = [line.file for line in History.of(settings, name).read() if line.version == version and line.file is not None]
     with suppress(TableCorrupt):  # the registry has it, too
         if files:
-            return kept(settings, name, files[-1])
+            return archive.kept(settings, name, files[-1])
     from pipelines import registry
 
     return use_cases.parse(settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version))
@@ -284,31 +149,6 @@ def named(apart: Sequence[str]) -> str:
     """Which these are, the first few by name."""
     names = [line.partition(":")[0] for line in apart]
     return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
-
-
-@contextmanager
-def explained(run: Run, first: bool) -> Iterator[None]:
-    """Say with an error about what was delivered (to the first step) that the night asks for it by its champion's definitions."""
-    try:
-        yield
-    except BadInput as error:
-        if not first or (version := made_by(run.loaded)) is None or (now := present(run)) is None:
-            raise
-        if _asked_of_source(run.use_case) == _asked_of_source(now.use_case):
-            raise  # by the file as it is now, the source would be asked for the same, and fail alike
-        found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
-        raise BadInput(
-            "\n".join([found, *more[:2]])
-            + f"\n  asked for by the definitions of version {version}, which has learned other things than {run.loaded.path.name} has now:\n"
-            + listed(sorted(apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
-            + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
-        ) from error
-
-
-def _asked_of_source(use_case: UseCase) -> tuple[object, ...]:
-    """What a file wants of a delivery: columns and their values' form, not which of these are good."""
-    columns = {name: (each.type, each.role, each.format) for name, each in use_case.columns.items()}
-    return use_case.source, use_case.replay, use_case.cleanse.rename, use_case.cleanse.missing, columns
 
 
 def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -> None:
@@ -393,77 +233,12 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
 def made(run: Run, store: Store, table: str) -> UseCase:
     """The file that made a table, which may call key, time and label otherwise than the run's."""
     by = store.manifest(table).use_case
-    return run.use_case if by == run.loaded.sha256 else kept(run.settings, run.use_case.name, by).use_case
-
-
-def _for_champion(run: Run) -> Loaded:
-    """The file for a night or a week's report: the present one, if its features mean what the champion has learned."""
-    try:
-        return for_version(run, champion_of(run))
-    except NoChampion:
-        return run.loaded  # the step that needs one says so
-
-
-def for_version(run: Run, version: str) -> Loaded:
-    """The file by which a night is made that a version scores: the present one, if its features mean what that has learned.
-
-    Raises:
-        BadInput: the version's definitions and the rest of the present file are no whole.
-        TableCorrupt, TryAgain: the version's file cannot be had.
-    """
-    learned = file_of(run.settings, run.use_case.name, version)
-    others = apart(learned.use_case, run.use_case)
-    # A feature that the model does not know changes no score of it; a week's report compares what the training had.
-    known = {*learned.use_case.features.names, *([LABEL] if _shows(learned.use_case, run.use_case) else [])}
-    if not others or (run.kind == "scoring" and not any(line.partition(":")[0] in known for line in others)):
-        return run.loaded
-    heading = (
-        f"# Definitions of version {version} (file {learned.sha256}); all else as in the file {run.loaded.sha256},\n"
-        f"# where something else is meant by {counted(others)}: that waits for a model that has learned it.\n"
-    )
-    try:
-        made = written(put_together(learned.use_case, run.use_case), run.loaded.path, heading)
-        for still in differences(learned.use_case, made.use_case):
-            raise ValueError(f"put together with the rest of the present file, they mean something else: {still}")
-        return made
-    except (BadUseCase, ValueError) as error:
-        raise BadInput(
-            f"{run.store}: version {version} has learned other things than {run.loaded.path.name} has now, and by its own definitions "
-            f"this night cannot be made\n{listed(others, 5)}\n  why not: {str(error).splitlines()[-1].strip(' -')}\n"
-            f"  way out: train by the file as it is now, or bring back what version {version} has learned"
-        ) from error
-
-
-def _shows(learned: UseCase, now: UseCase) -> bool:
-    """Whether a label shows in nights: those see none, so one whose column the source gives no more stops none of the same task."""
-    given = {meaning.place(name, now) for name in now.columns if name not in now.source.derive}
-    return learned.task != now.task or learned.target in learned.source.derive or meaning.place(learned.target, learned) in given
-
-
-def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
-    """A file without the features that a night does not have, and without windows that look further back than it does.
-
-    Args:
-        loaded: A file in which the night's own features mean what they do in the night's.
-        night: By which the night was made.
-    """
-    now = loaded.use_case
-    more = {name for name in now.features.names if name not in night.features.names}
-    windows = {name: window for name, window in now.features.windows.items() if window.since <= night.features.history}
-    if not more and len(windows) == len(now.features.windows):
-        return loaded
-    kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in spoken.KINDS}
-    from pipelines import expected
-
-    features = now.features.model_copy(update={**kinds, "windows": windows})
-    less = now.model_copy(update={"slices": night.slices, "candidates": night.candidates, "features": features})
-    heading = f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before it.\n"
-    return written(less.model_copy(update={"gates": expected.as_far_as(now, less)}), loaded.path, heading)
+    return run.use_case if by == run.loaded.sha256 else archive.kept(run.settings, run.use_case.name, by).use_case
 
 
 def masked(run: Run) -> Run:
     """The same run for who shows its rows to a person: with what is personal by now, too."""
-    now = present(run)
+    now = archive.present(run)
     if now is None:
         return run
     return replace(run, loaded=replace(run.loaded, use_case=with_privacy(run.use_case, now.use_case)))

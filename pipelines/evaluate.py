@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,56 +12,21 @@ import pyarrow as pa
 
 from pipelines import as_learned, bootstrap, curves, follows, metrics, pictures, scores, threshold
 from pipelines.config import Capacity
+from pipelines.cut import Cut
 from pipelines.errors import BadInput
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
+from pipelines.results import Judged
 from pipelines.scored import NEVER, Scored
 from pipelines.scores import BASELINE, CHAMPION
 from pipelines.split import UNLABELLED
 from pipelines.sql import name as quoted
-from pipelines.study import Study, study
+from pipelines.study import study
 from pipelines.threshold import Night
-from pipelines.verdict import Cut, Verdict
 
 if TYPE_CHECKING:
     from pipelines.config import Family, UseCase
     from pipelines.registry import Champion
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An evaluation.
-
-    Attributes:
-        scores: A row a metric and slice: metric, slice (`all` or `column=value`; a personal value is told by a number), n
-            (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion (positive: the challenger is
-            better), each with the ends of its interval (`_low`, `_high`), and primary (whether it is the primary metric).
-            Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a champion, in a
-            slice with one class; and intervals of slices are made of the primary metric only. Rows of `scores.BESIDE` say what
-            else a promotion goes by: thresholds, calibration error, other seeds, with a note for a person. Columns
-            champion_version (null without one) and, on all rows, a value a family.
-        curves: See `curves.table`.
-        verdict: What follows for promotion.
-        pictures: Name -> PNG.
-        trials: The search's table, of all families.
-        rows: A row a split: split, rows, first and last (days), label_mean (binary: the share of positives).
-        study: What else was tried out on the winner.
-    """
-
-    scores: pd.DataFrame
-    curves: pd.DataFrame
-    verdict: Verdict
-    pictures: dict[str, bytes]
-    trials: pd.DataFrame
-    rows: pd.DataFrame
-    study: Study
-
-    def summary(self) -> str:
-        """One line for the log."""
-        verdict = self.verdict
-        told = (f"{model} {verdict.values[model][verdict.metric]:.4f}" for model in (BASELINE, CHAMPION) if model in verdict.values)
-        value = verdict.values[verdict.winner][verdict.metric]
-        return f"scores: {verdict.winner} {verdict.metric} {value:.4f} on held-out rows, {', '.join(told)}"
 
 
 def evaluate(

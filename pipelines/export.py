@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import duckdb
 import pandas as pd
@@ -23,22 +22,12 @@ from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
 from pipelines.parity import compare, of_metric
-from pipelines.verdict import Verdict
+from pipelines.results import Exported
+from pipelines.verdict import Verdict, judged_as
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a graph later
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What an export makes."""
-
-    graphs: dict[Family, bytes]
-    parity: pd.DataFrame  # see `parity.compare` and `parity.of_metric`
-    greatest_difference: float  # of any row's scores
-    # Measured, so not the same twice: for the registry, not for a table.
-    choices: Mapping[Family, engines.Choice] = field(default_factory=dict, compare=False)
 
 
 def export(
@@ -134,20 +123,6 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
         described["classes"] = json.dumps([0, 1])
         described["positive"] = json.dumps(use_case.label.positive)
     return described | judged_as(family, verdict, use_case)
-
-
-def judged_as(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
-    """What a graph says of how it was judged, and from which score on it decides."""
-    described = {
-        "family": family,
-        "metric": verdict.metric,
-        **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
-    }
-    if family == verdict.winner and verdict.threshold is not None:
-        cut = verdict.threshold
-        described |= {"threshold": repr(cut.value), "threshold_low": repr(cut.low), "threshold_high": repr(cut.high)}
-        described["threshold_policy"] = json.dumps(use_case.threshold and use_case.threshold.model_dump(), sort_keys=True)
-    return described
 
 
 def _kinds(features: Features) -> list[dict[str, str]]:

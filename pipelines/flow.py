@@ -7,74 +7,21 @@ file would cost 15 seconds each time. No step calls another; what one needs of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from pipelines import dates
-from pipelines.config import Family, GatedTable, Kind, Step, UseCase
+from pipelines import dates, plan
+from pipelines.config import Family, GatedTable, Step
 from pipelines.errors import BadInput
+from pipelines.plan import Outcome
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-    from pipelines.parts import Slice
     from pipelines.run import Run
     from pipelines.store import Store
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step tells its caller: one line for the log, and where a person can look further."""
-
-    summary: str
-    report: str | None = None  # path below the data root
-    mlflow_run: str | None = None
-    retrain: bool = False  # drift: the week was so different that a training should follow
-    numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
-
-
-# The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.
-WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
-    "training": (
-        ("ingest", "raw"),
-        ("cleanse", "clean"),
-        ("past", "past"),
-        ("features", "features"),
-        ("snapshot", None),
-        ("tune", "trials"),
-        ("evaluate", "scores"),
-        ("export", "parity"),
-        ("promote", None),
-    ),
-    "scoring": (
-        ("ingest", "raw"),
-        ("cleanse", "clean"),
-        ("past", "past"),
-        ("features", "features"),
-        ("score", None),
-        ("publish", "predictions"),
-    ),
-    "drift": (("drift", "drift"),),
-}
-
-
-def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of a run by this file: that of `laid`, without `past` where no feature looks back."""
-    return tuple(at for at in laid(use_case, kind) if at[0] != "past" or use_case.features.history)
-
-
-def laid(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of a DAG: that of all, and where there is a sink, behind every gate, what brings the predictions there.
-
-    With `past` whether or not this file's features look back: a run that began by another file, or a night that goes by
-    its champion's definitions, may need it; where it is not needed, it does nothing. The last step is none of `WAYS`:
-    whoever goes those, such as the self-test with its damages, delivers nothing.
-    """
-    delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
-    return WAYS[kind] + delivery
 
 
 def ingest(run: Run) -> Outcome:
@@ -187,11 +134,11 @@ def evaluate(run: Run) -> Outcome:
 
 def export(run: Run) -> Outcome:
     """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
-    from pipelines import export, follows, registry
+    from pipelines import export, follows, registry, snapshot
 
     judged = follows.read(run)
     candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
-    exported = export.export(run.store.read("features"), candidates, judged, run.use_case, metadata=run.lineage())
+    exported = export.export(run.store.read("features"), candidates, judged, run.use_case, metadata=snapshot.lineage(run))
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
     written = run.store.write("parity", exported.parity)
@@ -212,7 +159,7 @@ def score(run: Run, share: str) -> Outcome:
 
     champion = registry.champion(run)
     definitions.require_learned(run, run.store.manifest("features"), champion)
-    slice_ = slices(run).get(share)
+    slice_ = plan.slices(run).get(share)
     if slice_ is None:
         raise BadInput(
             f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n  way out: run the gate before and score again"
@@ -228,7 +175,7 @@ def publish(run: Run) -> Outcome:
     """Slices of the predictions -> predictions, if every row of features has come out, all of them by one model."""
     from pipelines import publish
 
-    names = tuple(slices(run))
+    names = tuple(plan.slices(run))
     publish.require_whole(run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run)
     publish.require_one_model(run.store.read("predictions", names), run)
     written = run.store.join("predictions", names)
@@ -341,37 +288,15 @@ STEPS: dict[Step, Callable[..., Outcome]] = {
 }
 
 
-def shares(run: Run, step: Step) -> tuple[str, ...]:
-    """What a step is shared out into, one task each: families, slices of the features. None: it is one task, and takes no share."""
-    if step == "tune":
-        return run.use_case.candidates.families
-    if step == "score":
-        return tuple(slices(run))
-    return ()
-
-
-def slices(run: Run) -> dict[str, Slice]:
-    """The slices that the features are scored in, by name."""
-    return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.slice_rows)}
-
-
-def shares_behind(run: Run, task: Step | GatedTable) -> tuple[str, ...]:
-    """The shares of the step behind a table's gate, or behind a step without one."""
-    way = steps_of(run.use_case, run.kind)
-    tasks = [table or step for step, table in way]
-    behind = way[tasks.index(task) + 1 :] if task in tasks else ()
-    return shares(run, behind[0][0]) if behind else ()
-
-
 def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
-    from pipelines import definitions, let_through, progress
+    from pipelines import begin, let_through, progress
 
-    first = step == WAYS[run.kind][0][0]
+    first = step == plan.WAYS[run.kind][0][0]
     with run.store.room(step):
-        run = definitions.begun(run) if first else run
+        run = begin.begun(run) if first else run
         let_through.require(run, step)
-    with definitions.explained(run, first), progress.told(run, step, share), run.store.room(step):
+    with begin.explained(run, first), progress.told(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
         return outcome
@@ -385,13 +310,13 @@ def note(run: Run, task: str, summary: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    first, table = steps_of(run.use_case, run.kind)[0]
+    first, table = plan.steps_of(run.use_case, run.kind)[0]
     run.log(take(run.afresh(), first))
     run = run.resumed()
     if table:
         run.log(gate(run.afresh(), table))
-    for step, table in steps_of(run.use_case, run.kind)[1:]:
-        for share in shares(run, step) or (None,):
+    for step, table in plan.steps_of(run.use_case, run.kind)[1:]:
+        for share in plan.shares(run, step) or (None,):
             run.log(take(run.afresh(), step, share))
         if table:
             run.log(gate(run.afresh(), table))

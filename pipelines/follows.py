@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines import export, metrics, rules, threshold, verdict
+from pipelines import metrics, rules, threshold, verdict
 from pipelines.config import Capacity
+from pipelines.cut import Cut
 from pipelines.errors import TableCorrupt, brief, listed
 from pipelines.model.graph import Graph
 from pipelines.scores import BASELINE, CALIBRATION, CHAMPION, CUT
-from pipelines.verdict import Cut, Verdict
+from pipelines.verdict import Verdict
 
 if TYPE_CHECKING:
     from pipelines.config import Family, UseCase
@@ -40,7 +41,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
 
     Args:
         tried: The table `trials`, of all families.
-        scores: The table `scores`, see `evaluate.Judged.scores`.
+        scores: The table `scores`, see `results.Judged.scores`.
         use_case: Names the metric, and what is asked of a challenger.
     """
     overall = scores[scores["slice"] == "all"].set_index("metric")
@@ -98,7 +99,7 @@ def require_graph(run: Run, judged: Verdict, graph: bytes) -> None:
     compared = run.store.read("parity").filter(f"family = '{judged.winner}'").project("graph_sha256").distinct().fetchall()
     wrong = [f"{name}: sha256 {sha256[:12]}, parity has compared {str(other)[:12]}" for (other,) in compared if other != sha256]
     if not wrong:
-        says, due = Graph(graph).metadata, export.judged_as(judged.winner, judged, run.use_case)
+        says, due = Graph(graph).metadata, verdict.judged_as(judged.winner, judged, run.use_case)
         wrong = [f"{name}: its {key} is {says.get(key)}, the verdict's {value}" for key, value in due.items() if says.get(key) != value]
     if wrong:
         raise TableCorrupt(

@@ -17,7 +17,7 @@ from typing import Any
 from pipelines import dates, kept
 from pipelines.config import Expectation, GatedTable, Step, UseCase
 from pipelines.errors import BadInput, GateClosed, TableCorrupt, TableMissing, brief, listed
-from pipelines.flow import WAYS, laid, steps_of
+from pipelines.plan import WAYS, laid, steps_of
 from pipelines.run import Run
 from pipelines.store import Store
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipelines.flow import WAYS, steps_of
+from pipelines.plan import WAYS, steps_of
 
 if TYPE_CHECKING:
     from pipelines.config import GatedTable, Step

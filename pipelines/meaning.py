@@ -22,9 +22,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from pipelines import sql
-from pipelines.cleanse import spellings, tidied
 from pipelines.config import Column, Scalar, UseCase
 from pipelines.config.base import duration_text
+from pipelines.repair import spellings, tidied
 from pipelines.snake_case import alike, snake_case
 from pipelines.windows import Clock
 

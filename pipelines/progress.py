@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines import flow
+from pipelines import plan
 
 if TYPE_CHECKING:
     from pipelines.run import Run
@@ -72,7 +72,7 @@ def _counted(run: Run, began: float) -> str | None:
 def _expected(run: Run, table: str) -> int | None:
     """How many rows a table will have at most."""
     if table.startswith("predictions/"):
-        return flow.slices(run)[table.removeprefix("predictions/")].rows
+        return plan.slices(run)[table.removeprefix("predictions/")].rows
     return run.store.manifest(MADE_OF[table]).rows if table in MADE_OF else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pipelines import meaning
 from pipelines.config import Column, Monitoring, Scalar, UseCase
 from pipelines.config.base import LONGEST_NAME
-from pipelines.snake_case import snake_case
+from pipelines.personal import with_privacy
 
 # The facts of a use case that a model has learned, or that say how it was made; all others are the present file's.
 LEARNED = ("task", "columns", "label", "features", "prepare", "split", "candidates", "calibration", "threshold", "slices", "promotion")
@@ -126,31 +126,3 @@ def _free(name: str, taken: Collection[str]) -> str:
 def _monitoring(learned: UseCase, now: UseCase) -> Monitoring:
     """The present file's monitoring, with the champion's performance: another task's metric is another measure."""
     return now.monitoring.model_copy(update={"min_performance": learned.monitoring.min_performance})
-
-
-# --- what is personal by now
-
-
-def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
-    """A file of before in which is personal what is so now, whatever the column was called: privacy is no matter of what was learned."""
-    personal = _personal_by_now(use_case, now)
-    columns = {
-        name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
-        for name, column in use_case.columns.items()
-    }
-    return use_case.model_copy(update={"columns": columns})
-
-
-def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
-    """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms nobody."""
-    before, after = (
-        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()} for use_case in (then, now)
-    )
-    marked = [name for name, column in now.columns.items() if column.pii]
-    found = {name for name, names in before.items() if any(names & after[other] for other in marked)}
-    if then.nameless and now.nameless:  # the same place, if the file has not been laid out anew
-        found |= {name for name, other in zip(then.given_columns, now.given_columns, strict=False) if other in marked}
-    if not all(any(after[other] & names for names in before.values()) for other in marked):
-        # It is new, or was called otherwise: then it is one of those that the present file does not know.
-        found |= {name for name, names in before.items() if not any(names & others for others in after.values())}
-    return found

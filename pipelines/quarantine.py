@@ -161,7 +161,7 @@ def _by_learned_values(run: Run) -> Run:
     champion's definitions all the same, until a model is promoted that has learned the rule. What the file has besides, and
     the night has not, no model has learned, either: the rows that join do without it, too.
     """
-    from pipelines import check, definitions
+    from pipelines import archive, by_version, check, definitions
     from pipelines.meaning import label, meanings, values_only
 
     predictions = (
@@ -176,9 +176,9 @@ def _by_learned_values(run: Run) -> Run:
         alike = label(night) == label(run.use_case) and all(
             values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items()
         )
-        run = run.by(definitions.as_far_as(run.loaded, night) if alike else definitions.for_version(run, version))
+        run = run.by(by_version.as_far_as(run.loaded, night) if alike else by_version.for_version(run, version))
     check.require(run.loaded)
-    definitions.keep(run)
+    archive.keep(run)
     return run
 
 
@@ -187,10 +187,10 @@ def _held(run: Run) -> int:
 
 
 def _why_none(run: Run, judged: int) -> str:
-    from pipelines import definitions
+    from pipelines import archive
 
     if judged:
-        version = definitions.made_by(run.loaded)
+        version = archive.made_by(run.loaded)
         by_others = (
             f"\n  by the definitions of version {version}, rules among them: features of {run.loaded.path.name} mean something else by now"
             "\n  way out: mend the rule alone, or run the whole night again when a model has learned the features"

@@ -35,9 +35,9 @@ from pipelines.model.reasons import TYPICAL
 
 if TYPE_CHECKING:
     from pipelines.config import Family
-    from pipelines.export import Exported
     from pipelines.meaning import Meanings
     from pipelines.model.engines import Choice
+    from pipelines.results import Exported
     from pipelines.run import Run
     from pipelines.settings import Settings
     from pipelines.verdict import Verdict

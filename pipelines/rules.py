@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipelines import bootstrap, evidence
+from pipelines.cut import Cut
 from pipelines.scores import BASELINE, CHAMPION, CUT, LEARNING, LUCK
-from pipelines.verdict import Cut, Rule
+from pipelines.verdict import Rule
 
 if TYPE_CHECKING:
     from pipelines.bootstrap import Interval

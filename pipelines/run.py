@@ -21,7 +21,7 @@ from pipelines.store import Store, Version
 from pipelines.use_cases import Loaded, load
 
 if TYPE_CHECKING:
-    from pipelines.flow import Outcome
+    from pipelines.plan import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -91,13 +91,13 @@ class Run:
             BadUseCase: no such file, or what the file says cannot be.
             TableCorrupt: the file that the run went by is gone.
         """
-        from pipelines import definitions
+        from pipelines import archive
 
         settings = settings or Settings.from_env()
         aside = WHAT_IF if what_if else ""
         folder = settings.data / PurePosixPath(use_case, kind, partition.isoformat(), aside)
         named = re.fullmatch(NAME, use_case) is not None  # whether or not its file is still there
-        loaded = definitions.resumed(settings, use_case, kind, folder) if resume and named else None
+        loaded = archive.resumed(settings, use_case, kind, folder) if resume and named else None
         loaded = loaded or load(settings.use_cases, use_case)
         version = Version(use_case=loaded.sha256, code=code_version())
         store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)
@@ -138,25 +138,9 @@ class Run:
 
     def resumed(self) -> Run:
         """The same run as its next task takes it: by the file that its first step went by."""
-        from pipelines import definitions
+        from pipelines import archive
 
-        return self.by(definitions.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded)
-
-    def lineage(self) -> dict[str, str]:
-        """What is written into a model's metadata, so that it can be traced and made again."""
-        from pipelines import snapshot
-
-        data = snapshot.of(self.store)
-        return {
-            "use_case": self.use_case.name,
-            "use_case_sha256": self.loaded.sha256,
-            "training_partition": self.partition.isoformat(),
-            "data_version": data.md5,
-            **{f"{table}_version": md5 for table, md5 in data.made_of.items()},
-            "code": self.store.version.code,
-            "lock": lock_version(),
-            "seed": str(self.use_case.candidates.seed),
-        }
+        return self.by(archive.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded)
 
     def write_report(self, task: str, html: str) -> str:
         """Publish a page for a person, and return its path below the data root."""

@@ -15,8 +15,8 @@ from pipelines.scored import CONFUSION, NEVER, Mask, Scored
 if TYPE_CHECKING:
     from pipelines.bootstrap import Codes, Drawn
     from pipelines.config import UseCase
+    from pipelines.cut import Cut
     from pipelines.study import Study
-    from pipelines.verdict import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
 # What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true the winner's probabilities
@@ -60,7 +60,7 @@ def table(
         use_case: Names the metrics, the slices and the confidence.
 
     Returns:
-        See `evaluate.Judged.scores`.
+        See `results.Judged.scores`.
     """
     everything = np.full(len(y), True)
     own = {family: values(model, y, everything, use_case) for family, model in families.items()}

@@ -30,7 +30,7 @@ from pipelines import dvc_root, kept, places
 from pipelines.bucket import BucketPath
 from pipelines.errors import BadInput, TableCorrupt, TryAgain, listed
 from pipelines.places import Place
-from pipelines.run import Run
+from pipelines.run import Run, lock_version
 from pipelines.settings import Settings
 from pipelines.store import Store, as_json
 
@@ -114,6 +114,21 @@ def _kept(repo: Any, store: Store, folder: Path) -> Any:
     except (DvcException, ObjectFormatError) as error:
         raise TryAgain(f"{store}: DVC could not keep {folder}: {error}") from error
     return stage.outs[0]
+
+
+def lineage(run: Run) -> dict[str, str]:
+    """What is written into a model's metadata, so that it can be traced and made again."""
+    data = of(run.store)
+    return {
+        "use_case": run.use_case.name,
+        "use_case_sha256": run.loaded.sha256,
+        "training_partition": run.partition.isoformat(),
+        "data_version": data.md5,
+        **{f"{table}_version": md5 for table, md5 in data.made_of.items()},
+        "code": run.store.version.code,
+        "lock": lock_version(),
+        "seed": str(run.use_case.candidates.seed),
+    }
 
 
 def of(store: Store) -> Snapshot:

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix_at_thresholds
 
 from pipelines.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
+from pipelines.cut import Cut
 from pipelines.errors import BadInput
 from pipelines.split import UNLABELLED
 from pipelines.sql import name as quoted
-from pipelines.verdict import Cut
 
 if TYPE_CHECKING:
     import duckdb

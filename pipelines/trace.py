@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines import definitions, let_through, personal, registry, snapshot, sql
+from pipelines import archive, definitions, let_through, personal, registry, snapshot, sql
 from pipelines.config import GatedTable
 from pipelines.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.history import History
@@ -59,11 +59,11 @@ def trace(run: Run, key: str) -> Iterator[str]:
 
 def _file(run: Run) -> str:
     """Which use-case file the night went by, and whether another one waits for its training."""
-    by = definitions.made_by(run.loaded)
+    by = archive.made_by(run.loaded)
     told = f"use-case file: {run.loaded.sha256[:12]}" + (
         f", the definitions of version {by} with all else of the file of then" if by else ""
     )
-    now = definitions.present(run)
+    now = archive.present(run)
     wait = definitions.apart(run.use_case, now.use_case) if now else []
     return (
         f"{told}; of the file as it is now, {definitions.counted(wait, 'mean')} something else: {definitions.named(wait)}" if wait else told

@@ -23,15 +23,14 @@ from requests.exceptions import RequestException
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipelines import addresses, mlflow_database
+from pipelines import addresses, mlflow_database, snapshot
 from pipelines.errors import SluiceError, TryAgain
 
 if TYPE_CHECKING:
     from pipelines.config import Family
-    from pipelines.evaluate import Judged
+    from pipelines.results import Judged, SearchResult
     from pipelines.run import Run
     from pipelines.settings import Settings
-    from pipelines.tune import Found
 
 FIRST_TIME = 600  # seconds that a process waits while another one makes the database
 NOT_ITS_FAULT = range(400, 429)  # status codes of a question that is wrong: asked again, it still is
@@ -117,7 +116,7 @@ def experiment(client: MlflowClient, run: Run) -> str:
             raise
 
 
-def log_search(run: Run, family: Family, found: Found) -> str:
+def log_search(run: Run, family: Family, found: SearchResult) -> str:
     """Tell MLflow of one family's search: a run with the best candidate, and nested in it a run for each candidate.
 
     A repeated search of the same inputs takes the place of the earlier one.
@@ -130,7 +129,7 @@ def log_search(run: Run, family: Family, found: Found) -> str:
         return _log_search(client, run, family, found)
 
 
-def _log_search(client: MlflowClient, run: Run, family: Family, found: Found) -> str:
+def _log_search(client: MlflowClient, run: Run, family: Family, found: SearchResult) -> str:
     home = experiment(client, run)
     tags = _tags(run, step="tune", family=family)
     _replace(client, home, tags)
@@ -188,7 +187,7 @@ def _is_served(settings: Settings) -> bool:
 
 def _tags(run: Run, **what: str) -> dict[str, str]:
     """What a run is about: equal tags mean the same work on the same inputs."""
-    return {f"sluice.{name}": value for name, value in {**run.lineage(), **what}.items()}
+    return {f"sluice.{name}": value for name, value in {**snapshot.lineage(run), **what}.items()}
 
 
 def _replace(client: MlflowClient, home: str, tags: Mapping[str, str]) -> None:

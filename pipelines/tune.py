@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +19,7 @@ from pipelines.config import Capacity
 from pipelines.errors import BadInput, BadUseCase, listed
 from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
+from pipelines.results import SearchResult
 from pipelines.split import UNLABELLED
 
 if TYPE_CHECKING:
@@ -36,35 +36,9 @@ Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 THREADS = 2
 
 
-@dataclass(frozen=True)
-class Found:
-    """What the search of one family found.
-
-    Attributes:
-        family: The family.
-        trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it came to), mean_score,
-            std_score and fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
-            (over the baseline; positive is better), best.
-        validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
-            fold's other rows, and calibrated where the use case asks for it), family. Where the threshold is chosen by the
-            night's rows (`capacity`), behind them a row a row that has no label, scored by the candidate itself.
-        candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
-        best_score: The best candidate's mean score.
-        best_params: The best candidate's parameters, by the names of the use-case file.
-        fit_seconds: For each row of trials, its model's mean time to fit (a shared ensemble's, where it is read off one). A clock, so
-            it is no part of any table.
-    """
-
-    family: Family
-    trials: pd.DataFrame
-    validation: pd.DataFrame
-    candidate: bytes
-    best_score: float
-    best_params: dict[str, Any]
-    fit_seconds: tuple[float, ...]
-
-
-def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, told: Callable[[int, int], object] | None = None) -> Found:
+def search(
+    features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, told: Callable[[int, int], object] | None = None
+) -> SearchResult:
     """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
 
     Args:
@@ -91,7 +65,7 @@ def search(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family,
         best_model, validation["score"] = candidate.calibrated(best_model, line), line(validation["score"])
     if isinstance(use_case.threshold, Capacity):
         validation = _with_unlabelled(validation, best_model, features, use_case)
-    return Found(
+    return SearchResult(
         family=family,
         trials=trials,
         validation=validation.assign(family=family),

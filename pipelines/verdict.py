@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 
 from pipelines import kept
-from pipelines.config import Family
+from pipelines.config import Family, UseCase
+from pipelines.cut import Cut
 from pipelines.store import as_json
 
 
@@ -32,21 +34,6 @@ class Rule:
     high: float | None = None
     allowed: float | None = None
     rows: int | None = None
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A decision threshold and how sure it is.
-
-    Attributes:
-        value: A row is taken as positive where its score is at least this.
-        low: The lower end of the interval of the thresholds that draws of the validation rows would have chosen.
-        high: Its upper end.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -98,3 +85,17 @@ def read(content: bytes, place: object = "verdict.json") -> Verdict:
         TableCorrupt: it is damaged.
     """
     return kept.read(Verdict, content, place, "run the step evaluate again, and what follows it")
+
+
+def judged_as(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+    """What a graph says of how it was judged, and from which score on it decides."""
+    described = {
+        "family": family,
+        "metric": verdict.metric,
+        **{f"held_out_{name}": repr(value) for name, value in verdict.values[family].items()},
+    }
+    if family == verdict.winner and verdict.threshold is not None:
+        cut = verdict.threshold
+        described |= {"threshold": repr(cut.value), "threshold_low": repr(cut.low), "threshold_high": repr(cut.high)}
+        described["threshold_policy"] = json.dumps(use_case.threshold and use_case.threshold.model_dump(), sort_keys=True)
+    return described

@@ -11,9 +11,10 @@ import duckdb
 import pandas as pd
 
 from pipelines.config import Family, UseCase
-from pipelines.evaluate import Judged, evaluate
+from pipelines.evaluate import evaluate
 from pipelines.model import candidate, convert, inputs
 from pipelines.registry import Champion
+from pipelines.results import Judged
 from tests import fitted
 
 TEST = fitted.rows()[fitted.rows()["split"] == "test"]

@@ -14,9 +14,11 @@ import yaml
 from sklearn.pipeline import Pipeline
 
 from pipelines.config import Family, UseCase
-from pipelines.export import Exported, export
+from pipelines.cut import Cut
+from pipelines.export import export
 from pipelines.model import candidate, families, inputs
-from pipelines.verdict import Cut, Rule, Verdict
+from pipelines.results import Exported
+from pipelines.verdict import Rule, Verdict
 from tests import tiny
 
 FAMILIES: tuple[Family, ...] = ("linear", "forest", "xgboost")

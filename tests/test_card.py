@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import card
 from pipelines.config import Capacity, Column, LeastCost, UseCase
-from pipelines.evaluate import Judged
+from pipelines.results import Judged
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.snapshot import FILE, Snapshot

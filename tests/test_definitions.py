@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 import pytest
 import yaml
 
-from pipelines import champions, definitions, flow, quarantine, registry
+from pipelines import archive, by_version, champions, definitions, flow, plan, quarantine, registry
 from pipelines.backfill import backfill
 from pipelines.config import Kind, Step, UseCase
 from pipelines.dates import Days
@@ -104,8 +104,8 @@ def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, wha
     assert after.store.digest("features") == features
     (by,) = files(after)
     assert by not in (before.manifest("features").use_case, load(own.use_cases, "tiny").sha256)
-    loaded = definitions.kept(own, "tiny", by)
-    assert definitions.made_by(loaded) == "2"
+    loaded = archive.kept(own, "tiny", by)
+    assert archive.made_by(loaded) == "2"
     assert list(definitions.differences(loaded.use_case, definitions.file_of(own, "tiny", "2").use_case)) == []
 
 
@@ -130,7 +130,7 @@ def test_what_is_no_definition_comes_from_the_present_file(own: Settings, caplog
     path = own.use_cases / "tiny.yaml"
     path.write_text(path.read_text() + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n")
     (by,) = files(night(own))
-    found, now = definitions.kept(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
+    found, now = archive.kept(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
     assert (found.limits, found.alerts, found.monitoring, found.source) == (now.limits, now.alerts, now.monitoring, now.source)
     assert found.columns["customer"].pii
     assert found.features.numbers["amount"] == "amount"
@@ -180,7 +180,7 @@ def test_a_source_without_names_is_read_as_the_file_lists_it_now(own: Settings, 
         edit(own, "amount: amount\n", "amount: amount / 100\n")
     after = night(own)
     assert after.store.read("predictions").project("id, score").order("id").fetchall() == before
-    assert definitions.made_by(after.resumed().loaded) == ("2" if waiting else None)
+    assert archive.made_by(after.resumed().loaded) == ("2" if waiting else None)
 
 
 def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_night_begins(own: Settings) -> None:
@@ -200,7 +200,7 @@ def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definit
     run = replace(world.way_of(own, "scoring", NIGHT), model_version="1")
     flow.way(run)
     (by,) = files(run.afresh())
-    assert definitions.made_by(definitions.kept(own, "tiny", by)) == "1"
+    assert archive.made_by(archive.kept(own, "tiny", by)) == "1"
 
 
 def test_a_rollback_brings_the_definitions_back_with_the_version(own: Settings) -> None:
@@ -351,10 +351,10 @@ def test_a_run_goes_on_by_the_file_that_it_began_with(own: Settings) -> None:
     began = load(own.use_cases, "tiny").sha256
     flow.take(world.way_of(own, "training", NIGHT), "ingest")
     edit(own, *EDITS["a feature's SQL"])
-    for step, table in flow.WAYS["training"]:
+    for step, table in plan.WAYS["training"]:
         run = Run.open("tiny", "training", NIGHT, own, resume=True)
         if step != "ingest":
-            for share in flow.shares(run, step) or (None,):
+            for share in plan.shares(run, step) or (None,):
                 flow.take(run.afresh(), step, share)
         if table:
             flow.gate(run.afresh(), table)
@@ -412,8 +412,8 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
             except BadUseCase:
                 continue
             flow.take(run.afresh(), "ingest")
-            for step, table in flow.WAYS["scoring"]:
-                for share in (flow.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
+            for step, table in plan.WAYS["scoring"]:
+                for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
                     flow.take(opened(own, day), step, share)
                 if table:
                     flow.gate(opened(own, day), table)
@@ -447,8 +447,8 @@ def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted
 
     refused = None
     try:
-        for step, table in flow.WAYS["scoring"]:
-            for share in (flow.shares(opened(own, day), step) or (None,)) if step != "ingest" else (None,):
+        for step, table in plan.WAYS["scoring"]:
+            for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else (None,):
                 taken(step, share)
             meanwhile()
             if table:
@@ -473,10 +473,10 @@ def opened(settings: Settings, day: date) -> Run:
 
 def test_a_file_that_was_put_together_says_what_it_should(own: Settings) -> None:
     use_case: UseCase = load(own.use_cases, "tiny").use_case
-    loaded = definitions.written(use_case, own.use_cases / "tiny.yaml", "# a heading\n")
+    loaded = by_version.written(use_case, own.use_cases / "tiny.yaml", "# a heading\n")
     assert parse(loaded.path, loaded.content).use_case == use_case
     with pytest.raises((SluiceError, ValueError)):
-        definitions.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
+        by_version.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
 
 
 def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_features_do_not(own: Settings) -> None:
@@ -485,7 +485,7 @@ def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_feature
     for what, text in {"as it is": original, "a comment": f"# why\n{original}", "SQL": original.replace(*EDITS["a feature's SQL"])}.items():
         path.write_text(text)
         run = world.way_of(own, "training", NIGHT)
-        definitions.keep(run)
+        archive.keep(run)
         meant[what] = definitions.meant_by(own, "tiny", run.loaded.sha256)
     assert meant["as it is"] == meant["a comment"] != meant["SQL"]
     assert definitions.meant_by(own, "tiny", "0" * 64) == "0" * 64

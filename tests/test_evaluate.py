@@ -12,9 +12,9 @@ import pytest
 from pipelines import metrics, verdict
 from pipelines.config import Baseline, MaxRecall, Metric
 from pipelines.errors import BadInput
-from pipelines.evaluate import Judged
 from pipelines.model import convert, families, inputs, luck
 from pipelines.registry import Champion
+from pipelines.results import Judged
 from pipelines.threshold import Unreachable
 from pipelines.verdict import Rule
 from tests import fitted

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from pipelines import flow
+from pipelines import flow, plan
 from pipelines.check import check
 from pipelines.config import Kind, Step
 from pipelines.errors import MAX_LINES, BadUseCase, NoChampion
@@ -21,7 +21,7 @@ STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")
 
 
 def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
-    without = [step for way in flow.WAYS.values() for step, table in way if table is None]
+    without = [step for way in plan.WAYS.values() for step, table in way if table is None]
     # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when they are a table.
     assert without == ["snapshot", "promote", "score"]
 
@@ -86,7 +86,7 @@ def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_l
 def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
     world.write(settings.use_cases, "few", "few")
     done: list[str] = []
-    for step, table in flow.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[:4]:
+    for step, table in plan.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[:4]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
         done.append(flow.take(run, step).summary)
         done += [flow.gate(run.afresh(), table).summary] if table else []

@@ -70,7 +70,7 @@ STEPS = ("ingest", "cleanse", "features", "snapshot", "tune", "evaluate", "expor
 
 
 # What a step leaves to another as a file (a verdict, a snapshot's version) is a type that both know.
-SHARED = {"pipelines.evaluate.Judged", "pipelines.snapshot.of"}
+SHARED = {"pipelines.results.Judged", "pipelines.snapshot.of"}
 
 
 @pytest.mark.parametrize("step", STEPS)

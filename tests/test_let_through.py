@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, kept, let_through
+from pipelines import flow, kept, let_through, plan
 from pipelines.config import Expectation, GatedTable, Kind, Step
 from pipelines.errors import MAX_LINES, BadInput, GateClosed
 from pipelines.run import Run
@@ -24,7 +24,7 @@ DAYS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2
 FAMILIES = ("linear", "xgboost")  # of the tiny use case
 # Each gate that has a step behind it, and that step.
 GUARDED: list[tuple[Kind, GatedTable, Step]] = [
-    (kind, table, behind) for kind, way in flow.WAYS.items() for (_, table), (behind, _) in pairwise(way) if table
+    (kind, table, behind) for kind, way in plan.WAYS.items() for (_, table), (behind, _) in pairwise(way) if table
 ]
 
 
@@ -44,7 +44,7 @@ def good(open_run: OpenRun) -> Callable[[Kind], Run]:
 
     def opened(kind: Kind) -> Run:
         run = open_run(kind, DAYS[kind])
-        for _, table in flow.WAYS[kind]:
+        for _, table in plan.WAYS[kind]:
             if table:
                 judged(run, table)
         return run
@@ -52,9 +52,9 @@ def good(open_run: OpenRun) -> Callable[[Kind], Run]:
     return opened
 
 
-@pytest.mark.parametrize("kind", flow.WAYS)
+@pytest.mark.parametrize("kind", plan.WAYS)
 def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind: Kind) -> None:
-    for step, _ in flow.WAYS[kind]:
+    for step, _ in plan.WAYS[kind]:
         let_through.require(good(kind), step)
 
 
@@ -212,7 +212,7 @@ def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run])
 def test_every_closed_gate_is_named_at_once_in_ten_lines(open_run: OpenRun) -> None:
     with pytest.raises(GateClosed) as error:
         flow.take(open_run("training", DAYS["training"]), "promote")
-    assert all(f"gate_{table}" in str(error.value) for _, table in flow.WAYS["training"] if table)
+    assert all(f"gate_{table}" in str(error.value) for _, table in plan.WAYS["training"] if table)
     assert len(str(error.value).splitlines()) <= MAX_LINES
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from pipelines import meaning, put_together
+from pipelines import meaning, personal, put_together
 from pipelines.config import Column, UseCase
 from pipelines.sources.declared import Declared
 from tests import tiny
@@ -163,6 +163,6 @@ def test_a_column_that_comes_besides_is_read_as_the_present_file_says() -> None:
 )
 def test_what_is_personal_by_now_is_so_in_a_file_of_before_whatever_it_was_called(now: UseCase, header: str, hidden: set[str]) -> None:
     marked = {name: column.model_copy(update={"pii": name in ("customer", "kunde")}) for name, column in now.columns.items()}
-    found = put_together.with_privacy(listing(LEARNED, header=header), now.model_copy(update={"columns": marked}))
+    found = personal.with_privacy(listing(LEARNED, header=header), now.model_copy(update={"columns": marked}))
     assert {name for name, column in found.columns.items() if column.pii} == hidden
-    assert put_together.with_privacy(listing(LEARNED, header=header), now) == listing(LEARNED, header=header)
+    assert personal.with_privacy(listing(LEARNED, header=header), now) == listing(LEARNED, header=header)

@@ -19,15 +19,15 @@ from filelock import FileLock
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow, places, quarantine, registry, sql, verdict
+from pipelines import flow, places, plan, quarantine, registry, sql, verdict
 from pipelines.__main__ import main
 from pipelines.errors import BadInput, GateClosed, TableMissing, TryAgain
-from pipelines.export import Exported
-from pipelines.flow import Outcome
 from pipelines.gates import accepted
 from pipelines.gates.accepted import Accepted
 from pipelines.history import History
 from pipelines.let_through import is_let_through
+from pipelines.plan import Outcome
+from pipelines.results import Exported
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.store import RUNS, Store, as_json
@@ -88,8 +88,8 @@ class World:
 
     def go(self, last: str = "") -> None:
         """The way without its gates, by the file as it is."""
-        for step, _ in flow.WAYS["scoring"]:
-            for share in flow.shares(self.run(), step) or ("",):
+        for step, _ in plan.WAYS["scoring"]:
+            for share in plan.shares(self.run(), step) or ("",):
                 flow.STEPS[step](self.run(), *filter(None, [share]))
             if step == last:
                 return
@@ -121,7 +121,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
         data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
     )
     world = World(own).says(STRICT)
-    for step, _ in flow.WAYS["training"]:
+    for step, _ in plan.WAYS["training"]:
         run = world.run(TRAINING)
         flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
     return world

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
+from pipelines.cut import Cut
 from pipelines.errors import BadInput
 from pipelines.threshold import Night, Unreachable, choose, night, with_interval
-from pipelines.verdict import Cut
 from tests.relations import relation, row, use_case
 
 Y = [0, 0, 1, 0, 1, 1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow
+from pipelines import flow, snapshot
 from pipelines.errors import BadInput, TableMissing
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -64,7 +64,7 @@ def test_a_prediction_is_traced_to_its_rows_gates_runs_model_data_and_commit(sco
     assert "model: version 1 (linear)" in found
     assert "version 1 promoted" in found
     training = world.way_of(scored, "training", world.FIRST_TRAINING)
-    lineage = training.lineage()
+    lineage = snapshot.lineage(training)
     for name in ("data_version", "use_case_sha256", "code", "lock"):
         assert lineage[name] in found
     assert f"data {lineage['data_version']} (kept in DVC)" in found

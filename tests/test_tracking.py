@@ -13,13 +13,13 @@ from mlflow.entities import Run as MlflowRun
 from PIL import Image
 
 from pipelines import snapshot, tracking
+from pipelines.cut import Cut
 from pipelines.errors import TryAgain
-from pipelines.evaluate import Judged
+from pipelines.results import Judged, SearchResult
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.study import Study
-from pipelines.tune import Found
-from pipelines.verdict import Cut, Verdict
+from pipelines.verdict import Verdict
 from tests import fitted
 
 TRIALS = pd.DataFrame(
@@ -35,7 +35,7 @@ TRIALS = pd.DataFrame(
         "best": [False, True],
     }
 )
-FOUND = Found("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5))
+FOUND = SearchResult("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5))
 VERDICT = Verdict(
     winner="linear",
     metric="aucpr",
@@ -103,7 +103,9 @@ def test_every_fold_s_score_is_kept(run: Run) -> None:
 
 def test_every_run_says_what_it_was_made_from(run: Run) -> None:
     tracking.log_search(run, "linear", FOUND)
-    expected = {f"sluice.{name}": value for name, value in {**run.lineage(), "family": "linear", "orchestrator": "manual__1"}.items()}
+    expected = {
+        f"sluice.{name}": value for name, value in {**snapshot.lineage(run), "family": "linear", "orchestrator": "manual__1"}.items()
+    }
     assert expected["sluice.data_version"] == snapshot.of(run.store).md5
     assert expected["sluice.training_partition"] == "2026-01-31"
     for each in runs(run).values():

@@ -14,7 +14,7 @@ from pipelines import tune
 from pipelines.config import Family, Folds, Search, UseCase
 from pipelines.errors import BadInput, BadUseCase
 from pipelines.model import candidate, folds, inputs
-from pipelines.tune import Found
+from pipelines.results import SearchResult
 from tests import fitted
 
 GRIDS: dict[str, Search] = {
@@ -31,7 +31,7 @@ def use_case(task: str = "binary", **searches: Search) -> UseCase:
 
 
 @cache
-def found(family: Family, task: str = "binary") -> Found:
+def found(family: Family, task: str = "binary") -> SearchResult:
     return tune.search(fitted.features(task), use_case(task), family)
 
 
@@ -65,7 +65,7 @@ def test_parameters_bear_the_names_of_the_use_case_file() -> None:
     assert json.loads(found("linear").trials.params[0]) == {"prepare__numbers__impute__strategy": "mean"}
 
 
-def assert_validated(found: Found, facts: UseCase) -> None:
+def assert_validated(found: SearchResult, facts: UseCase) -> None:
     """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's other rows."""
     rows = training(facts.task)
     X, y = inputs.frame(rows, facts.features), rows.bad.to_numpy()  # noqa: N806 (scikit-learn's letter)

@@ -191,7 +191,7 @@ def test_a_prediction_is_traced_to_its_row_and_to_the_training_of_its_model(life
     for table in ("raw", "clean", "features", "predictions"):
         assert f"{table}: revision 1 of 1" in told
         assert f"gate_{table} open" in told
-    assert life.training.lineage()["data_version"] in told
+    assert snapshot.lineage(life.training)["data_version"] in told
 
 
 def test_no_held_out_row_is_scored_differently_by_an_exported_graph(life: Life) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines import definitions, flow, registry
+from pipelines import archive, definitions, flow, registry
 from pipelines.check import check
 from pipelines.config import Kind
 from pipelines.errors import BadInput
@@ -136,7 +136,7 @@ def test_a_week_is_judged_by_the_label_that_its_model_has_learned(own: Settings,
     before = told(go(own, "drift", WEEK))
     edit(own, *OTHER_LABELS[what])
     run = go(own, "drift", WEEK)
-    assert definitions.made_by(run.loaded) == "1"
+    assert archive.made_by(run.loaded) == "1"
     pd.testing.assert_frame_equal(told(run), before)
 
 
@@ -145,21 +145,21 @@ def test_a_night_tells_the_label_that_its_model_has_learned(own: Settings, what:
     before = Run.open("tiny", "scoring", WEEK, own).store.read("predictions").project("* EXCLUDE (run)").fetchall()
     edit(own, *OTHER_LABELS[what])
     run = go(own, "scoring", WEEK)
-    assert definitions.made_by(run.loaded) == "1"
+    assert archive.made_by(run.loaded) == "1"
     assert run.store.read("predictions").project("* EXCLUDE (run)").fetchall() == before
 
 
 @pytest.mark.parametrize("what", ["the label", "a longer delay"])
 def test_a_label_that_is_called_otherwise_or_known_later_is_the_same_label(own: Settings, what: str) -> None:
     edit(own, *(OTHER_NAMES["the label"] if what == "the label" else [("delay_days: 2", "delay_days: 3")]))
-    assert definitions.made_by(go(own, "scoring", WEEK).loaded) is None
+    assert archive.made_by(go(own, "scoring", WEEK).loaded) is None
     assert definitions.waiting(load(own.use_cases, "tiny"), own) == []
 
 
 def test_a_label_that_the_source_gives_no_more_stops_no_night(own: Settings) -> None:
     given = ('tests.tiny:payments"}', 'tests.test_week:without_labels", derive: {large: "(amount > 50)::INT"}}')
     edit(own, (LABEL, "large:    {type: integer, role: label"), given)
-    assert definitions.made_by(go(own, "scoring", WEEK).loaded) is None
+    assert archive.made_by(go(own, "scoring", WEEK).loaded) is None
     with pytest.raises(BadInput, match=r"(?s)no column 'bad'.*definitions of version 1.*the label: learned as `bad`.*way out"):
         go(own, "drift", WEEK)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines import definitions, flow, registry
+from pipelines import archive, flow, plan, registry
 from pipelines.config import Kind
 from pipelines.history import History
 from pipelines.run import Run
@@ -49,8 +49,8 @@ def make(place: Path, mlflow_database: Path) -> Settings:
     write(own)
     flow.way(way_of(own, "training", FIRST_TRAINING))
     write(own, regularisation=0.01)
-    definitions.keep(way_of(own, "training", SECOND_TRAINING))
-    for step, _ in flow.WAYS["training"][:-1]:  # whether it is good enough for a promotion is not what these tests are about
+    archive.keep(way_of(own, "training", SECOND_TRAINING))
+    for step, _ in plan.WAYS["training"][:-1]:  # whether it is good enough for a promotion is not what these tests are about
         run = way_of(own, "training", SECOND_TRAINING)
         flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
     History.of(own, "tiny").append(replace(FIRST, version="2", previous="1", partition=SECOND_TRAINING.isoformat()))

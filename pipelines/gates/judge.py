@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import definitions, kept, let_through, pages
+from pipelines import archive, kept, let_through, pages
 from pipelines import personal as privacy
 from pipelines.config import GatedTable, UseCase
 from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
@@ -242,7 +242,7 @@ def page(run: Run, verdict: Verdict) -> str:
         partition=run.partition,
         kind=run.kind,
         file=run.loaded,
-        made_by=definitions.made_by(run.loaded),
+        made_by=archive.made_by(run.loaded),
         mask=privacy.MASK,
     )
 
@@ -309,6 +309,6 @@ def _cause(run: Run, table: GatedTable) -> str:
     if table == "past":  # what it was made of may be mended by now, and has to be read again
         return "mend what is told of each day"
     rows = f" (python -m pipelines quarantine show {run.use_case.name} {run.kind} {run.partition})" if table == "clean" else ""
-    version = definitions.made_by(run.loaded)
+    version = archive.made_by(run.loaded)
     waits = f", whose columns, cleanse and features wait for a training: this run goes by those of version {version}" if version else ""
     return f"mend the cause{rows}, in the data or in {run.loaded.path.name}{waits}"

@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import dates, definitions, meaning, sql
+from pipelines import archive, dates, meaning, sql
 from pipelines.config import GatedTable, Kind, UseCase
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates import past
@@ -246,7 +246,7 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
     """The file by which a table was made."""
     made_by = store.manifest(table).use_case
     try:
-        return run.use_case if made_by == run.loaded.sha256 else definitions.kept(run.settings, run.use_case.name, made_by).use_case
+        return run.use_case if made_by == run.loaded.sha256 else archive.kept(run.settings, run.use_case.name, made_by).use_case
     except BadUseCase as error:
         raise TableCorrupt(
             f"{store}: what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what cannot be by now\n"

@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import definitions, meaning, personal, put_together, sql
+from pipelines import archive, definitions, meaning, personal, sql
 from pipelines.config import Expectation, GatedTable
 from pipelines.config.watch import LikeEarlierDays, NewRows, Resolved
 from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
@@ -271,7 +271,7 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
     made_by = _made_by(run, store, table)
     if made_by is None or made_by == run.use_case:
         return profile.of(store, run.use_case, table)
-    said = profile.of(store, put_together.with_privacy(made_by, run.use_case), table)
+    said = profile.of(store, personal.with_privacy(made_by, run.use_case), table)
     looked = profile.shape(run.use_case, table)
     if table != "clean" or looked is None:  # features and scores have names of their own
         return said
@@ -290,7 +290,7 @@ def _accepted(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
 def _made_by(run: Run, store: Store, table: GatedTable) -> UseCase | None:
     """The file that made an earlier partition's table; None where it is not known any more."""
     with suppress(TableCorrupt, BadUseCase):  # of before files were kept
-        return definitions.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
+        return archive.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
     return None
 
 

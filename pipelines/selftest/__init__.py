@@ -15,8 +15,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from pipelines.errors import GateOpen, SluiceError, listed
-from pipelines.flow import WAYS, steps_of
 from pipelines.model.engine_pool import cores
+from pipelines.plan import WAYS, steps_of
 from pipelines.selftest.damage import Damage
 from pipelines.selftest.damages import every
 from pipelines.selftest.matrix import Matrix, gates_of

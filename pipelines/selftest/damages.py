@@ -13,6 +13,7 @@ from functools import partial
 
 from pipelines import dates, export, flow, follows, kept, let_through, registry, scores, sql, verdict
 from pipelines.config import Column, Step
+from pipelines.cut import Cut
 from pipelines.model import candidate
 from pipelines.run import Run
 from pipelines.selftest import deliveries, edits, graphs, left_out, past, plain
@@ -193,7 +194,7 @@ def _of_verdicts(stage: Stage) -> Iterator[Damage]:
     if len(families) > 1:
         changes["another winner"] = lambda good: replace(good, winner=next(one for one in families if one != good.winner))
     if stage.use_case.threshold:
-        changes["another threshold"] = lambda good: replace(good, threshold=verdict.Cut(0.123, 0.1, 0.2))
+        changes["another threshold"] = lambda good: replace(good, threshold=Cut(0.123, 0.1, 0.2))
     for what, change in changes.items():
         places: tuple[tuple[Step, Step], ...] = (("evaluate", "export"), ("export", "promote"))
         for step, stopped_by in places:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pipelines import dates, flow, sql
+from pipelines import dates, plan, sql
 from pipelines.config import GatedTable, Kind, Step
 from pipelines.errors import TableMissing
 from pipelines.gates import profile
@@ -36,7 +36,7 @@ def every(stage: Stage) -> Iterator[Damage]:
         }
         if kind == "scoring":
             ways["its evidence is that of the night before"] = _of_the_night_before
-        for (step, table), (next_step, _) in pairwise(flow.steps_of(stage.use_case, kind)):
+        for (step, table), (next_step, _) in pairwise(plan.steps_of(stage.use_case, kind)):
             if table:
                 for what, leave in ways.items():
                     yield _left_out(kind, step, table, next_step, what, leave)

@@ -10,7 +10,7 @@ from pipelines.config import GatedTable, UseCase
 from pipelines.selftest.damage import Damage
 from pipelines.selftest.stage import Suffered
 
-GATES: tuple[GatedTable, ...] = get_args(GatedTable)  # not those of `flow.WAYS`: one that is missing there must be missed
+GATES: tuple[GatedTable, ...] = get_args(GatedTable)  # not those of `plan.WAYS`: one that is missing there must be missed
 OPEN, RED, NOT_REACHED = "open", "RED", "-"
 WIDTH = 62  # of a damage's name
 

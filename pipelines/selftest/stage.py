@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import dates, definitions, flow, ingest
+from pipelines import by_version, dates, flow, ingest, plan
 from pipelines.config import FileFormat, FileSource, GatedTable, Kind, Step, UseCase
 from pipelines.errors import SluiceError
 from pipelines.run import Run
@@ -65,7 +65,7 @@ class Stage:
         own.var.mkdir()
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training
         template = Run.open(use_case, "training", training, own)
-        stage = cls(folder, template, training, definitions.written(playing(template.use_case, folder), template.loaded.path))
+        stage = cls(folder, template, training, by_version.written(playing(template.use_case, folder), template.loaded.path))
         stage._copy_source(settings)
         for kind, day in stage.life():
             flow.way(stage.run(kind, day))
@@ -103,7 +103,7 @@ class Stage:
 
     def edited(self, **changes: object) -> Loaded:
         """The file with some of its facts edited, as a person would have written it."""
-        return definitions.written(self.use_case.model_copy(update=changes), self.loaded.path)
+        return by_version.written(self.use_case.model_copy(update=changes), self.loaded.path)
 
     # --- what is damaged
 
@@ -159,7 +159,7 @@ class Stage:
             try:
                 if step != damage.behind:
                     self._take(run, step)
-                    run = run.resumed() if step == flow.WAYS[kind][0][0] else run
+                    run = run.resumed() if step == plan.WAYS[kind][0][0] else run
             except SluiceError as error:
                 return Suffered(tuple(passed), step, _first_line(error), harmless=False)
             if table == "features" and damage.may_be_harmless and run.afresh().store.digest("features") == good:
@@ -178,7 +178,7 @@ class Stage:
         return Suffered(tuple(passed), None, "", harmless=False, limit=limit)
 
     def _take(self, run: Run, step: Step) -> None:
-        for share in flow.shares(run.afresh(), step) or (None,):
+        for share in plan.shares(run.afresh(), step) or (None,):
             flow.take(run.afresh(), step, share)
 
     def _copy_source(self, settings: Settings) -> None:
@@ -206,7 +206,7 @@ def playing(use_case: UseCase, folder: Path) -> UseCase:
 
 def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:
     """The rest of a way: from the table of the step behind which the damage is done, or all of it."""
-    way = list(flow.steps_of(use_case, kind))
+    way = list(plan.steps_of(use_case, kind))
     steps = [step for step, _ in way]
     return way[steps.index(behind) if behind else 0 :]
 

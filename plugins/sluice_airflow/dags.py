@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule, chain, get_parsing_context
 
-from pipelines import flow, use_cases
+from pipelines import flow, plan, use_cases
 from pipelines.config import Kind, Step, UseCase
 from pipelines.errors import BadUseCase, TryAgain
 from pipelines.settings import Settings
@@ -68,7 +68,7 @@ def _turn(kind: Kind) -> dict[str, Any]:
 
 
 def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:
-    """Lay the steps of `flow.laid` and their gates one after the other, so that no DAG can forget a gate.
+    """Lay the steps of `plan.laid` and their gates one after the other, so that no DAG can forget a gate.
 
     Args:
         use_case: whose way it is.
@@ -76,7 +76,7 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         outlets: task id -> what the task announces when it succeeds.
     """
     tasks: list[Any] = []
-    for step, table in flow.laid(use_case, kind):
+    for step, table in plan.laid(use_case, kind):
         if step == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 

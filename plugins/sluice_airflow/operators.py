@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from pipelines import dates, flow
+from pipelines import dates, flow, plan
 from pipelines import lineage as tables
 from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.errors import GateClosed, SluiceError, TryAgain
@@ -92,7 +92,7 @@ class FlowOperator(BaseOperator):
         return False
 
     @abstractmethod
-    def work(self, run: Run) -> flow.Outcome:
+    def work(self, run: Run) -> plan.Outcome:
         """Call the task's function of `pipelines.flow`."""
 
     def result(self, run: Run) -> list[str] | None:  # noqa: ARG002 (a gate's)
@@ -128,7 +128,7 @@ class FlowOperator(BaseOperator):
         self.opened = run.afresh()  # without the connection to tables that the task's work opens, which ends with it
         return run
 
-    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
+    def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
         """Log the outcome, and leave for Airflow's pages where one can look further."""
         run.log(outcome)
         self.count(outcome.numbers)
@@ -176,13 +176,13 @@ class StepOperator(FlowOperator):
     @property
     def begins(self) -> bool:
         """Whether the step is the first of its way."""
-        return self.step == flow.WAYS[self.kind][0][0]
+        return self.step == plan.WAYS[self.kind][0][0]
 
     def result(self, run: Run) -> list[str] | None:
         """Name the shares of the step behind this one, where no gate is between them: they are those of the run's own file."""
-        return list(flow.shares_behind(run, self.step)) or None
+        return list(plan.shares_behind(run, self.step)) or None
 
-    def work(self, run: Run) -> flow.Outcome:
+    def work(self, run: Run) -> plan.Outcome:
         """Call the step."""
         with lent_connection(run.use_case, self.step):
             return flow.take(run, self.step)
@@ -195,7 +195,7 @@ class StepOperator(FlowOperator):
 class DriftOperator(StepOperator):
     """The drift step, which calls for a training when the week was too different."""
 
-    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
+    def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
         """Announce drift, for a training on the rows up to the week's end."""
         super().leave(context, run, outcome)
         if outcome.retrain:
@@ -212,7 +212,7 @@ class ShareOperator(StepOperator):
         self.share = share
         self.tags = {"share": share}
 
-    def work(self, run: Run) -> flow.Outcome:
+    def work(self, run: Run) -> plan.Outcome:
         """Do the share."""
         return flow.take(run, self.step, self.share)
 
@@ -234,7 +234,7 @@ class GateOperator(FlowOperator):
         self.table = table
         self.tags = {"table": table}
 
-    def work(self, run: Run) -> flow.Outcome:
+    def work(self, run: Run) -> plan.Outcome:
         """Judge."""
         try:
             return flow.gate(run, self.table)
@@ -247,7 +247,7 @@ class GateOperator(FlowOperator):
         """The table that it has judged."""
         return tables.of_gate(run, self.table)
 
-    def leave(self, context: Context, run: Run, outcome: flow.Outcome) -> None:
+    def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
         """Announce new predictions, but not those of a what-if run."""
         super().leave(context, run, outcome)
         if self.table == "predictions" and not run.what_if:
@@ -255,4 +255,4 @@ class GateOperator(FlowOperator):
 
     def result(self, run: Run) -> list[str] | None:
         """Name the shares of the step behind the gate."""
-        return list(flow.shares_behind(run, self.table)) or None
+        return list(plan.shares_behind(run, self.table)) or None

@@ -18,7 +18,7 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
-from pipelines import flow
+from pipelines import plan
 from pipelines.config import Kind
 from pipelines.settings import ROOT
 from scripts import prepare
@@ -53,8 +53,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def way(kind: Kind, use_case: str) -> list[str]:
-    """The task ids that `flow.WAYS` asks for, in order: also `past`, for runs whose file looks back though this one does not."""
-    return [task_id for step, table in flow.WAYS[kind] for task_id in (step, f"gate_{table}") if task_id != "gate_None"]
+    """The task ids that `plan.WAYS` asks for, in order: also `past`, for runs whose file looks back though this one does not."""
+    return [task_id for step, table in plan.WAYS[kind] for task_id in (step, f"gate_{table}") if task_id != "gate_None"]
 
 
 def test_every_use_case_has_three_dags(dags: dict[str, DAG]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import flow
+from pipelines import flow, plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import tiny
@@ -78,11 +78,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
     before = {step: tmp_path_factory.mktemp(step) / "copy" for step in ("snapshot", "tune", "export", "promote")}
 
     def train() -> None:
-        for step, table in flow.WAYS["training"]:
+        for step, table in plan.WAYS["training"]:
             if step in before:
                 shutil.copytree(place, before[step])
             run = Run.open(tiny.NAME, "training", night.TRAINING, settings)
-            for share in flow.shares(run, step) or (None,):
+            for share in plan.shares(run, step) or (None,):
                 flow.take(run.afresh(), step, share)
             if table:
                 flow.gate(run.afresh(), table)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import flow, parts
+from pipelines import flow, parts, plan
 from pipelines.config import GatedTable, Step
 from pipelines.run import Run
 from pipelines.settings import Settings
@@ -119,8 +119,8 @@ class Night:
 
     def tasks(self) -> Iterator[Task]:
         """Each task in turn; the shares of a step are known when those before it are done."""
-        for step, table in flow.WAYS["scoring"]:
-            yield from [Task(step, share) for share in flow.shares(self.run(), step) or (None,)]
+        for step, table in plan.WAYS["scoring"]:
+            yield from [Task(step, share) for share in plan.shares(self.run(), step) or (None,)]
             if table:
                 yield Task(step, gate=table)
 

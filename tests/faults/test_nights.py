@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import flow
+from pipelines import flow, plan
 from pipelines.errors import GateClosed, TableCorrupt, TryAgain
 from tests import tiny
 from tests.faults import child
@@ -53,8 +53,8 @@ def test_thirty_days_in_any_order_are_the_same_tables(small: CleanNight, tmp_pat
         night.restore(small.first)
         for day in order:
             run = Night(night.settings, night.row_group, day).run()
-            for step, _ in flow.WAYS["scoring"]:
-                for share in flow.shares(run, step) or (None,):
+            for step, _ in plan.WAYS["scoring"]:
+                for share in plan.shares(run, step) or (None,):
                     flow.STEPS[step](run.afresh(), *([share] if share else []))
         return night.files()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import flow
+from pipelines import flow, plan
 from pipelines.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.errors import MAX_LINES, GateClosed
 from pipelines.gates import data_docs, defaults, judge
@@ -374,7 +374,7 @@ def test_the_shipped_files_have_no_mistakes_in_their_gates(name: str) -> None:
 
 def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open_run: OpenRun) -> None:
     use_case: UseCase = open_run("scoring", NIGHT).use_case
-    gated = {table for way in flow.WAYS.values() for _, table in way if table}
+    gated = {table for way in plan.WAYS.values() for _, table in way if table}
     assert gated == set(tables.KINDS)
     assert all(defaults.columns(use_case, table) for table in gated)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, use_cases
+from pipelines import flow, plan, use_cases
 from pipelines.check import check
 from pipelines.config import Expectation, GatedTable, Kind
 from pipelines.errors import BadInput, GateClosed
@@ -96,7 +96,7 @@ Opened = Callable[[Kind, date], Run]
 def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding]:
     """Take the steps up to a table, each damaged on its way; what the gates hold against it because of proposals."""
     found = []
-    for step, table in flow.steps_of(run.use_case, run.kind):
+    for step, table in plan.steps_of(run.use_case, run.kind):
         assert table
         flow.STEPS[step](run.afresh())
         if table in damage:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import definitions, kept
+from pipelines import archive, kept
 from pipelines.config import Kind
 from pipelines.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import accepted, judge, profile, steady
@@ -147,7 +147,7 @@ def test_columns_that_the_file_has_renamed_are_compared_all_the_same(night: Run,
 
 def renamed_file(night: Run) -> None:
     """The file calls its columns otherwise from now on."""
-    definitions.keep(night)
+    archive.keep(night)
     file = night.settings.use_cases / "tiny.yaml"
     text = file.read_text().replace("lower: [", "rename: {amount: paid, at: moment, channel: way}\n  lower: [")
     for was, is_ in NEW_NAMES.items():
@@ -160,7 +160,7 @@ def copy_of(of: date, on: date) -> str:
 
 
 def test_rows_that_come_again_are_known_though_the_file_has_its_columns_in_another_order(night: Run) -> None:
-    definitions.keep(night)
+    archive.keep(night)
     file = night.settings.use_cases / "tiny.yaml"
     channel = next(line for line in tiny.YAML.splitlines(keepends=True) if line.startswith("  channel:  {type"))
     file.write_text(tiny.YAML.replace(channel, "").replace("  customer: {", f"{channel}  customer: {{"))
@@ -250,7 +250,7 @@ def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
 
 
 def test_days_of_another_meaning_say_nothing_of_the_column_that_means_something_else(night: Run) -> None:
-    definitions.keep(night)  # the file by which the three weeks were made
+    archive.keep(night)  # the file by which the three weeks were made
     path = night.settings.use_cases / f"{tiny.NAME}.yaml"
     path.write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  fill: {amount: 0}\n"))
     run = Run.open(tiny.NAME, "scoring", NIGHT, night.settings)

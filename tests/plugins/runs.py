@@ -14,7 +14,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from pipelines import flow
-from pipelines.flow import Outcome
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from pipelines.settings import ROOT
 

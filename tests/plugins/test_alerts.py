@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipelines import flow, let_through
+from pipelines import flow, let_through, plan
 from pipelines.config import Alerts
 from pipelines.errors import GateClosed, TryAgain
-from pipelines.flow import Outcome
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from tests import tiny
 from tests.plugins import sinks
@@ -29,7 +29,7 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML + "alerts: {mail: [a@x.org, b@x.org], webhook: chat}\n")
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds"))
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
-    monkeypatch.setattr(flow, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
+    monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps())
 
 

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from pipelines import approval, flow, let_through
-from pipelines.flow import Outcome
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from tests import airflow_home, evaluated, fitted, tiny
 from tests.plugins.runs import dag_run, left, states, steps

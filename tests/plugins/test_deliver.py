@@ -12,8 +12,8 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from pipelines import flow, let_through
-from pipelines.flow import Outcome
+from pipelines import flow, let_through, plan
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from tests import judged as evidence
 from tests import postgres, tiny
@@ -29,7 +29,7 @@ def warehouse(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engi
     require = let_through.require
     monkeypatch.setattr(let_through, "require", lambda run, step: require(run, step) if step == "deliver" else None)
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} is marked as good by hand"))
-    monkeypatch.setattr(flow, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
+    monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps(deliver=flow.deliver))
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE", raising=False)
     with postgres.database() as engine:

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import dates, flow, registry
+from pipelines import dates, flow, plan, registry
 from pipelines.errors import BadInput
 from pipelines.run import Run
 from sluice_airflow.partitions import partition_of
@@ -47,7 +47,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
         (place / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
         patch.setenv("SLUICE_USE_CASES", str(place))
         patch.setattr(flow, "STEPS", steps())
-        patch.setattr(flow, "gate", lambda run, table: flow.Outcome("quiet"))
+        patch.setattr(flow, "gate", lambda run, table: plan.Outcome("quiet"))
         dag_run("drift")
     client = TestClient(create_app("core"))
     client.headers["Authorization"] = f"Bearer {client.post('/auth/token', json=airflow_home.LOGIN).json()['access_token']}"

@@ -17,10 +17,10 @@ from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from pipelines import flow, let_through
+from pipelines import flow, let_through, plan
 from pipelines.errors import BadInput, GateClosed, TryAgain
-from pipelines.flow import Outcome
 from pipelines.history import Decision, History
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from pipelines.settings import Settings
 from tests import tiny
@@ -34,8 +34,8 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")))
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
     monkeypatch.setattr(flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}")))
-    shares = flow.shares
-    monkeypatch.setattr(flow, "shares", lambda run, step: SLICES if step == "score" else shares(run, step))
+    shares = plan.shares
+    monkeypatch.setattr(plan, "shares", lambda run, step: SLICES if step == "score" else shares(run, step))
 
 
 def events_of(asset: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipelines import flow
-from pipelines.flow import Outcome
+from pipelines.plan import Outcome
 from pipelines.run import Run
 from sluice_airflow.pages import report_file
 from tests import airflow_home, harmless

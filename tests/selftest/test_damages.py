@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from pipelines import flow
+from pipelines import plan
 from pipelines.config import GatedTable
 from pipelines.gates.judge import Verdict
 from pipelines.selftest.damage import Damage
@@ -48,8 +48,8 @@ def test_a_gate_that_is_switched_off_is_noticed(stage: Stage, gate: GatedTable, 
 @pytest.mark.parametrize("gate", GATES)
 def test_a_gate_that_is_left_out_of_the_way_is_noticed(stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch) -> None:
     damages = meant_for(stage, gate)
-    without = {kind: tuple((step, None if table == gate else table) for step, table in way) for kind, way in flow.WAYS.items()}
-    monkeypatch.setattr(flow, "WAYS", without)
+    without = {kind: tuple((step, None if table == gate else table) for step, table in way) for kind, way in plan.WAYS.items()}
+    monkeypatch.setattr(plan, "WAYS", without)
     (wrong, *_) = suffered(stage, damages).wrong()
     assert f"gate_{gate} should" in wrong
 
