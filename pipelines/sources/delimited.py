@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pipelines.config import FileFormat
 from pipelines.errors import BadInput, brief, listed
 from pipelines.sources.declared import Declared
-from pipelines.sources.draft import Draft
+from pipelines.sources.draft import Draft, one_file
 from pipelines.sources.names import mistakes_of
 from pipelines.sql import text as literal
 
@@ -37,8 +37,9 @@ def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckd
     """DuckDB's reader with nothing left to guess: where it sniffs, it leaves out lines that do not fit its guess."""
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     options = (
-        literal(str(path)),
+        literal(one_file(path)),
         "auto_detect = false",
+        "hive_partitioning = false",  # a folder `day=7` would replace the file's own column
         f"header = {str(format.header).lower()}",
         f"delim = {literal(format.separator)}",
         f"quote = {literal(format.quote)}",

@@ -6,6 +6,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterable
+from glob import escape
 from pathlib import Path
 
 from pipelines import disk, spill
@@ -32,6 +33,11 @@ def of(path: Path, blocks: Iterable[bytes], suffix: str) -> Draft:
         for block in blocks:
             sink.write(block)
     return draft
+
+
+def one_file(path: Path) -> str:
+    """A path for DuckDB's readers: to them `d[1].csv` is a pattern, of which d1.csv is one."""
+    return escape(str(path))
 
 
 def _remove(path: Path, pid: int) -> None:

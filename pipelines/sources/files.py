@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from glob import glob
+from glob import escape, glob, has_magic
 from itertools import takewhile
 from pathlib import Path
 from stat import S_ISREG
@@ -132,7 +132,7 @@ def _opened(
     if patient:
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
-        return Piece(connection.read_parquet(str(read.path)), path.name, kept=read)
+        return Piece(connection.read_parquet(draft.one_file(read.path)), path.name, kept=read)
     return Piece(delimited.rows(text, format, names, connection), path.name, kept=kept, hasty=True)
 
 
@@ -184,7 +184,21 @@ def _is_day(text: str) -> bool:
 
 
 def _found(pattern: str) -> list[Path]:
-    return sorted(ROOT / name for name in glob(pattern, root_dir=ROOT, recursive=True))
+    """The files of a pattern; one that is called exactly so is meant, unless the pattern fits others.
+
+    Raises:
+        BadInput: it may mean the one or the others.
+    """
+    found = sorted(ROOT / name for name in glob(pattern, root_dir=ROOT, recursive=True))
+    itself = ROOT / pattern
+    if itself in found or not has_magic(pattern) or not itself.is_file():
+        return found
+    if found:
+        raise BadInput(
+            f"{itself.name} is a file's name, and a pattern that fits {found[0].name}\n  at: {itself}\n"
+            f"  way out: write {escape(itself.name)} for the file, or rename it"
+        )
+    return [itself]
 
 
 def _place(path: Path, pattern: str) -> str:

@@ -47,8 +47,10 @@ def rows(
     exact = draft.of(of, _exactly(path, of, declared), ".jsonl") if odd else None
     # An empty file is a day without rows.
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in keys or declared.given)
-    place = literal(str(exact.path if exact else path))
-    return connection.sql(f"SELECT * FROM read_json({place}, format = 'newline_delimited', columns = {{{types}}})"), exact
+    place = literal(draft.one_file(exact.path if exact else path))
+    # Without `hive_partitioning = false` a folder `day=7` would replace the file's own column.
+    options = f"format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}}"
+    return connection.sql(f"SELECT * FROM read_json({place}, {options})"), exact
 
 
 def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
@@ -72,7 +74,7 @@ def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnect
     ((keys, odd_lines, objects),) = connection.sql(
         f"""SELECT list_sort(list_distinct(flatten(list(keys)))), bool_or(odd), bool_and(object) FROM (
                 SELECT any_value(keys) AS keys, bool_or(regexp_matches(json, {odd})) AS odd, bool_and(starts_with(ltrim(json), '{{')) AS object
-                FROM (SELECT json, json_keys(json) AS keys FROM read_json_objects({literal(str(path))}, format = 'newline_delimited'))
+                FROM (SELECT json, json_keys(json) AS keys FROM read_json_objects({literal(draft.one_file(path))}, format = 'newline_delimited'))
                 GROUP BY hash(keys))"""
     ).fetchall()
     return keys or (), bool(odd_lines), objects is not False

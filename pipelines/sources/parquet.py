@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import BadInput, listed
 from pipelines.sources.compressed import broken
+from pipelines.sources.draft import one_file
 from pipelines.sources.names import mistakes_of
 
 MARK = b"PAR1"
@@ -51,7 +52,7 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         )
     if checksums and (why := damage(path)):
         raise broken(of, why)
-    return connection.read_parquet(str(path))
+    return connection.read_parquet(one_file(path), hive_partitioning=False)
 
 
 def damage(path: Path) -> str:

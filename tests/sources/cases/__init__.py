@@ -64,6 +64,7 @@ class Delivery:
         columns: The columns besides the key. A time that is not among them is the day's beginning.
         source: What else `source` says.
         shown: The column that the document shows of what is read.
+        beside: Other files of the same folder: their names, and their bytes.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Delivery:
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: CELLS)
     source: Mapping[str, Any] = field(default_factory=dict)
     shown: str = ""
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def type(self) -> str:

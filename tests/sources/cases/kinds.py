@@ -12,9 +12,11 @@ from tests.sources.cases.json_lines import JSON_LINES
 from tests.sources.cases.lines import LINES
 from tests.sources.cases.packed import COMPRESSED
 from tests.sources.cases.parquet import PARQUET
+from tests.sources.cases.places import PLACES
 
 FILES: Mapping[str, Deliveries] = {
     "CSV": LINES,
+    "Names of files": PLACES,
     "Names of columns": COLUMNS,
     "Encodings": ENCODINGS,
     "Compression": COMPRESSED,

@@ -51,8 +51,10 @@ def stated(source: Mapping[str, Any], columns: Mapping[str, Mapping[str, Any]]) 
 
 def delivered(case: Delivery, settings: Settings, folder: Path) -> list[Row] | BadInput:
     """The rows of a delivery, or how it is refused."""
-    if case.content is not None:
-        (folder / case.name).write_bytes(case.content)
+    for name, content in {case.name: case.content, **case.beside}.items():
+        if content is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
     source = {"kind": "file", "path": str(folder / (case.path or case.name)), "format": {"type": case.type, **case.format}, **case.source}
     (settings.use_cases / "tiny.yaml").write_text(yaml.safe_dump(stated(source, case.columns), sort_keys=False))
     run = Run.open("tiny", "scoring", DAY, settings)
