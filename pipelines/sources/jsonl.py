@@ -22,6 +22,8 @@ WAY_OUT = "way out: correct the file, or source.format"
 MOST_MISTAKES = 100
 SHOWN = 6
 LONGEST = 16_777_216  # bytes of a line: DuckDB's `maximum_object_size`
+_ANY_TEXT = r'"(?:[^"\\]|\\.)*"'
+_ESCAPED = r'"[^"\\]*\\(?:[^"\\]|\\.)*"'  # such as "gr\u00f6\u00dfe", which most writers make of größe
 _ONE_A_LINE = "one a line is read; `jq -c .` writes it so"
 _ARRAY = "an array, not objects, one a line; `jq -c '.[]'` writes them so"
 
@@ -69,7 +71,9 @@ def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnect
     names = [name for name in declared.given if _is_exact(name, declared)]
     exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in names]
     if names and declared.in_snake_case:
-        exact = [r'"(?:[^"\\]|\\.)*"']  # any key may be one of them
+        exact = [_ANY_TEXT]  # any key may be one of them
+    elif names:
+        exact.append(_ESCAPED)  # and so may one that is written in other signs
     odd = literal(rf"(?:{'|'.join(exact)})\s*:\s*(?:[tf\[{{NI]|-?\d+[.eE]|-[0NI])") if exact else "'^$'"
     ((keys, odd_lines, objects),) = connection.sql(
         f"""SELECT list_sort(list_distinct(flatten(list(keys)))), bool_or(odd), bool_and(object) FROM (

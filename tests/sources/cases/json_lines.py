@@ -50,6 +50,8 @@ JSON_LINES = Deliveries(
         *(text(written) for written in ("123.0", "1e2", "-0", "-0.0", "0.1234567890123456789", "-7")),
         text('"1.10"', "1.10"),
         text('"x \\"v\\": 1.50"', 'x "v": 1.50'),
+        Delivery("a number under a key that is written by escapes", b'{"id": "a", "\\u0076": 1.10}\n', (("a", "1.10"),), name="d.jsonl", columns={"v": {"type": "string"}}),
+        lines("a boolean under a key that is written by escapes", '{"\\u0069d": true}\n', "line 1: id is a boolean, not a text"),
         text('"\u00e9 \\u0000 \\ud83d\\ude00"', "\u00e9 \0 \U0001f600"),
         Delivery("a key that a line has not, another order, and a blank line", b'{"id": "a", "v": 1.10}\n\n{"id": "b"}\n{"v": 2, "id": "c"}', (("a", "1.10"), ("b", None), ("c", "2")), name="d.jsonl", columns={"v": {"type": "string"}}),
         wrong("`true` among integers", "true", "integer", "d.jsonl, row 1, column v: 'true' is not an integer: write digits alone, such as 1234"),
