@@ -6,7 +6,9 @@ and line ends of several kinds end it. So a file is blamed only after a reader t
 
 from __future__ import annotations
 
+import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -30,6 +32,8 @@ SHOWN = 6
 LONGEST = 16_000_000  # characters of a line, or of a value
 BATCH = 10_000  # rows on their way
 HEAVY = 4_000_000  # characters of such rows
+CHUNK = 1 << 20  # bytes
+_BLANK_BEHIND = "a blank behind a quote that ends a value: leave it out"
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -48,6 +52,38 @@ def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckd
         f"columns = {{{types}}}",
     )
     return connection.sql(f"SELECT * FROM read_csv({', '.join(options)})")
+
+
+def misleads(text: Path, format: FileFormat, width: int) -> bool:
+    """Whether a text holds what DuckDB reads otherwise than it stands there.
+
+    It takes the blanks around a quoted value for none, so that a quote behind a blank opens a value, with all lines up to the next
+    one; it reads a byte order mark as a letter, where two files stand one behind the other; and a blank line as a row of one column.
+    """
+    if width == 1:
+        return True
+    quote, separator, mark = format.quote.encode(), format.separator.encode(), codecs.BOM_UTF8
+    odd = [re.compile(rb"[\r\n]%s" % mark)]
+    if quote:
+        q, ends = re.escape(quote), (b"\r", b"\n", b" ", re.escape(separator))  # several blanks: of a text, or before a quote
+        odd += [
+            re.compile(rb" %s(?:%s)" % (q, b"|".join(rb"(?<=%s %s)" % (end, q) for end in ends))),
+            re.compile(rb"%s +(?:[\r\n]|%s|%s)" % (q, re.escape(separator), q)),
+        ]
+    with text.open("rb") as file:
+        rest = b"\n" + file.read(len(mark)).removeprefix(mark)
+        while block := file.read(CHUNK):
+            block = rest + block
+            if _may_be_odd(block, quote) and any(each.search(block) for each in odd):
+                return True
+            rest = block[len(block.rstrip(b" \r\n" + separator + quote + mark)) :][-CHUNK:]
+    return any(each.search(rest + b"\n") for each in odd)
+
+
+def _may_be_odd(block: bytes, quote: bytes) -> bool:
+    """False of most blocks, and far quicker than to look for what is odd: bytes are sought alone first."""
+    spaced = quote and quote in block and (b" " + quote in block or quote + b" " in block)
+    return bool(spaced) or (codecs.BOM_UTF8[:1] in block and codecs.BOM_UTF8 in block)
 
 
 def patiently(text: Path, of: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> Draft:
@@ -128,6 +164,7 @@ class _Lines:
         self.file = file
         self.number = 0
         self.end = ""
+        self.read: list[str] = []  # since `read` was emptied
 
     def __iter__(self) -> _Lines:
         return self
@@ -140,6 +177,7 @@ class _Lines:
             raise csv.Error(f"a line of more than {LONGEST:,} characters")
         self.number += 1
         self.end = line[-2:]
+        self.read.append(line)
         return line
 
 
@@ -164,20 +202,43 @@ def _read(lines: _Lines, format: FileFormat, width: int, mistakes: list[str]) ->
         next(reader, None)
     while len(mistakes) < MOST_MISTAKES:
         line = lines.number + 1
+        lines.read.clear()
         try:
             row = next(reader, None)
         except csv.Error as error:
-            mistakes.append(f"line {line}: {_quoting(str(error))}")
+            mistakes.append(f"line {line}: {_BLANK_BEHIND if _is_blank_behind(lines, format) else _quoting(str(error))}")
             return  # where the next row begins is anybody's guess
         if row is None:
             return
         if len(row) > width and not any(row[width:]):
             row = row[:width]  # separators at the end of each line, as some writers leave them
-        if len(row) == width:
+        if unclear := _unclear(row, lines, format):
+            mistakes.append(f"line {line}: {unclear}")
+        elif len(row) == width:
             yield row
         elif row:  # a blank line is none
             mistakes.append(f"line {line}: {_values(len(row))} where there are {width} columns{_cause(row, lines)}")
     mistakes.append("perhaps more: the rest was not read")
+
+
+def _unclear(row: list[str], lines: _Lines, format: FileFormat) -> str:
+    """What of a row may mean one thing or another."""
+    if "".join(lines.read[:1]).startswith("\ufeff"):
+        return "begins with a byte order mark: do two files stand one behind the other?"
+    if format.quote and any(value.startswith(" ") and value.lstrip(" ").startswith(format.quote) for value in row):
+        # Where the value itself is quoted, its quotes stand there twice.
+        separator, quote = re.escape(format.separator), re.escape(format.quote)
+        if re.search(rf"(?:^|{separator}) +{quote}(?!{quote})", "".join(lines.read)):
+            return (
+                "a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and write its own quotes twice"
+            )
+    return ""
+
+
+def _is_blank_behind(lines: _Lines, format: FileFormat) -> bool:
+    """Whether the line that could not be read has a closing quote with a blank behind it."""
+    separator, quote = re.escape(format.separator), re.escape(format.quote)
+    return bool(lines.read) and re.search(rf"{quote} +(?:{separator}|{quote}|$)", lines.read[-1].rstrip("\r\n")) is not None
 
 
 def _cause(row: list[str], lines: _Lines) -> str:

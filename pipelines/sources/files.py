@@ -129,7 +129,7 @@ def _opened(
         patient = True
         names = ()
     bounds.require("columns", path.name, len(names), limits, str(path))  # DuckDB takes seconds for many
-    if patient:
+    if patient or delimited.misleads(text, format, len(names)):
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
         return Piece(connection.read_parquet(draft.one_file(read.path)), path.name, kept=read)

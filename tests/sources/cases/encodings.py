@@ -49,6 +49,7 @@ ENCODINGS = Deliveries(
         read("UTF-16 without a mark", ZOE, "utf-16-le", "utf-16"),
         Delivery("a byte order mark before rows without a header", codecs.BOM_UTF8 + b"a,1,2.5,x\n", (("a", 1, 2.5, "x"),), format={"header": False}),
         Delivery("UTF-16, the other order, without a header", codecs.BOM_UTF16_BE + "a,1,2.5,x\n".encode("utf-16-be"), (("a", 1, 2.5, "x"),), format={"header": False, "encoding": "utf-16"}),
+        Delivery("two files in UTF-16, one behind the other", 2 * "a,1,2.5,x\n".encode("utf-16"), says=("line 2: begins with a byte order mark: do two files stand one behind the other?",), format={"header": False, "encoding": "utf-16"}),
         refused("Windows-1250 that is said to be UTF-8", POLISH, "cp1250", "utf-8", likeliest("cp1250", "cp1252")),
         refused("Windows-1251 that is said to be UTF-8", RUSSIAN, "cp1251", "utf-8", f"as cp1251 it is 'a,1,2.5,\"{RUSSIAN}\"'"),
         refused("Shift JIS that is said to be UTF-8", JAPANESE, "cp932", "utf-8", likeliest("cp932", "gb18030")),
