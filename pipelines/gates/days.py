@@ -127,15 +127,22 @@ class Judged:
 
     @cached_property
     def differences(self) -> dict[date, list[tuple[Day, Difference]]]:
-        """How days differ from what is known of them: in their rows from every word on them, in labels and late columns from the newest that knows any."""
-        asked = {day: words for day in self.judged_by_day if (words := self.known.get(day.day))}
+        """How days differ from what is known of them: in their rows from every word on them, in labels and late columns from the newest that knows any.
+
+        Of words by other rules of rows only rows that both have tell anything.
+        """
+        words_on = {day: self.known.get(day.day) or self.told_by_other_rules.get(day.day) for day in self.judged_by_day}
+        asked = {day: words for day, words in words_on.items() if words}
         rows = {day: words for day, words in asked.items() if not any(known.has_rows_of(day, word) for word in words)}
         newest = {day: known.newest_labels(words) for day, words in asked.items()}
         labels = {day: word for day, word in newest.items() if word and known.relabelled(day, word)}
         newest_values = {day: known.newest_values(words) for day, words in asked.items()}
         late = {day: word for day, word in newest_values.items() if word and known.corrected(day, word)}
         pairs = {(day, word) for day, words in rows.items() for word in words} | set(labels.items()) | set(late.items())
-        compared = known.compared(self.run, pairs)
+        compared = {
+            (day, word): told if word.meaning == day.meaning else told.of_both
+            for (day, word), told in known.compared(self.run, pairs).items()
+        }
         # Hashes differ, too, where another file told them, or where a label or a late column is known that was not.
         other = {day: words[0] for day, words in rows.items() if all(compared[day, word].in_rows for word in words)}
         found: dict[date, list[tuple[Day, Difference]]] = {}
@@ -153,10 +160,14 @@ class Judged:
         return {store: known.shared(self.run, store) for store in {word.store for each in words for word in each}}
 
     @cached_property
+    def told_by_other_rules(self) -> dict[date, list[Day]]:
+        """Words by files with other rules of rows, on days on which there are no others."""
+        return known.by_other_rules(self.run, [day for day in self.judged_by_day if day.rows and not self.known.get(day.day)], self.told)
+
+    @cached_property
     def by_other_rules(self) -> dict[date, dict[Day, Difference]]:
-        """Words on fresh days by files with other rules of rows, and how far the rows are the same: no more may differ than elsewhere."""
-        words = known.by_other_rules(self.run, self.fresh, self.told)
-        pairs = [(day, word) for day in self.fresh for word in words[day.day]]
+        """Those of them on fresh days that vouch for something, and how far the rows are the same: no more may differ than elsewhere."""
+        pairs = [(day, word) for day in self.fresh for word in self.told_by_other_rules[day.day]]
         compared = known.compared(self.run, pairs)
         found: dict[date, dict[Day, Difference]] = {}
         for day, word in pairs:
@@ -297,7 +308,9 @@ def _is_much(found: Difference) -> bool:
 
 
 def _moved(day: Day, other: Day) -> bool:
-    """Whether the number of positive labels is another than it was by more than a count of rows may be."""
+    """Whether the number of positive labels of the same rows is another than it was by more than a count of rows may be."""
+    if day.meaning != other.meaning:
+        return False
     if not (day.labelled and other.labelled and day.positives is not None and other.positives is not None):
         return False
     due = other.positives * day.labelled / other.labelled

@@ -2,7 +2,8 @@
 
 A day is known by its night's own row in the table `days`, by those of the night before this partition, and by the newest training's:
 each only if the gates of the tables that it tells of are open on them as they are now, and no other gate has stopped its rows.
-Only earlier partitions are asked.
+Only earlier partitions are asked; of the same morning a night asks the training that is named by its day, and a training that night, about
+this one day alone.
 
 Each is a word: on the rows of a day, and on its labels and late columns, if it knew any; a night's own word knows none. Words that were given
 by another file are compared by the columns that mean the same in both, whatever either file calls them.
@@ -79,6 +80,11 @@ class Difference:
     def in_rows(self) -> bool:
         """Whether there is one beside the labels and late columns."""
         return bool(self.added or self.gone or self.changed)
+
+    @property
+    def of_both(self) -> Difference:
+        """What is asked of it where other rules have let the others in: the rows that both have."""
+        return replace(self, before=self.before - self.gone, added=0, gone=0)
 
     def of(self, *, rows: bool, labels: bool, late: bool) -> Difference:
         """What is asked of it: the rows, the labels, the late columns, or several of these."""
@@ -284,4 +290,5 @@ def _own(run: Run, day: Day) -> Day | None:
 
 
 def _is_earlier(run: Run, night: Store) -> bool:
-    return night.partition < run.partition
+    # A training may have the day that names it, see `stopped`: then what that day's night has let through is a word on it.
+    return night.partition < run.partition or (night.partition == run.partition and run.kind == "training")

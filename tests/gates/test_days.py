@@ -248,6 +248,16 @@ def test_a_training_that_has_the_day_which_names_it_sees_that_its_night_was_stop
     assert f"{day}: stopped by gate_features" in told(world.judged("training", day))["stopped_nights"]
 
 
+def test_a_training_that_has_the_day_which_names_it_goes_by_what_its_night_has_let_through(world: World) -> None:
+    """Else it would vouch for other rows to all nights after it."""
+    world = world.says(**{"delay_days: 2": "delay_days: 1"})
+    day = NIGHT + timedelta(days=2)
+    world = world.lived("scoring", day)
+    assert not told(world.judged("training", day), "warn")
+    changes[day] = of_the_next_rows
+    assert f"{day}: 40 other (customer), scoring {day}" in told(world.judged("training", day))["great_differences"]
+
+
 def test_what_the_gate_of_another_night_has_said_opens_no_stopped_night(world: World) -> None:
     day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
     evidence(world, NIGHT, "features", passed=True)
@@ -551,6 +561,24 @@ def test_an_odd_day_that_was_let_through_vouches_for_what_an_edit_leaves_alone(w
     assert "values" not in told(changed.judged("scoring", NIGHT + timedelta(days=1)))
     changes[NIGHT] = every(amount=lambda row: row["amount"] * 1e6)
     assert f"{NIGHT}: mean of amount" in told(changed.judged("scoring", NIGHT + timedelta(days=1)))["values"]
+
+
+def of_the_next_rows(rows: Rows) -> Rows:
+    """As many rows of each customer as before, and others."""
+    return [{**row, "customer": other["customer"]} for row, other in zip(rows, rows[1:] + rows[:1], strict=True)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_days_that_were_let_through_by_other_rules_differ_where_rows_of_the_same_key_do(world: World, kind: Kind) -> None:
+    """A training by an edited file has days of its own, which no other days judge."""
+    day, labelled = NIGHT, NIGHT - timedelta(days=3)
+    changed = world.says(**OF_ROWS["another value is allowed"])
+    changes.update({day: lambda rows: rows[:-1], labelled: list})
+    assert not told(changed.judged(kind, day + timedelta(days=3))), "what other rules let in is no matter"
+    changes.update({day: of_the_next_rows, labelled: to_the_next_rows})
+    found = told(changed.judged(kind, day + timedelta(days=3)))["great_differences"]
+    assert f"{day}: 40 other (customer), scoring {day}" in found
+    assert f"{labelled}: 18 labels other, " in found
 
 
 def test_rows_that_only_the_new_rules_let_in_are_vouched_for_by_nobody(world: World) -> None:
