@@ -147,7 +147,7 @@ def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat
             f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
             f"{hint}  at: {of}\n  {WAY_OUT}"
         )
-    if mistakes := mistakes_of(names):
+    if mistakes := mistakes_of(names, header=True):
         raise BadInput(
             f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n"
             f"  at: {of}\n  way out: give each column its own name, and each line as many separators as it needs"

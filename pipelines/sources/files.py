@@ -116,7 +116,7 @@ def _opened(
         bounds.refuse_long_lines(text, path)
     if format.type == "parquet":
         bounds.refuse_large_parquet(text, path, limits)
-        return Piece(parquet.rows(text, path, connection), path.name, diagnose=partial(_damage, text, path), kept=kept)
+        return Piece(parquet.rows(text, path, connection), path.name, diagnose=partial(parquet.refusal, text, path), kept=kept)
     if format.type == "jsonl":
         try:
             rows, exact = jsonl.rows(text, path, declared, connection)
@@ -152,11 +152,6 @@ def _refuse_no_text(text: Path, path: Path, declared: Declared) -> None:
     """Make sure that what is to be read as UTF-8 is."""
     for _ in encoded.utf8(compressed.blocks(text), "utf-8", path, hidden=bool(declared.personal)):
         pass
-
-
-def _damage(text: Path, path: Path) -> BadInput | None:
-    why = parquet.damage(text)
-    return compressed.broken(path, why) if why else None
 
 
 def _unread(path: Path, format: FileFormat, declared: Declared, error: Exception) -> BadInput:

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from pipelines.errors import brief
 
 
-def mistakes_of(names: Sequence[str]) -> list[str]:
-    """What is wrong with them."""
-    return [*_without(names), *_alike(names)]
+def mistakes_of(names: Sequence[str], *, header: bool = False) -> list[str]:
+    """What is wrong with them; `header`: they stand between separators, of which some may be too many."""
+    return [*_without(names, header=header), *_alike(names)]
 
 
-def _without(names: Sequence[str]) -> Iterator[str]:
+def _without(names: Sequence[str], *, header: bool) -> Iterator[str]:
     empty = [number for number, name in enumerate(names, start=1) if not name.strip()]
     if not empty:
         return
     at_end = len(names) - len(empty) < empty[0]
     numbers = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
     why = ""
-    if at_end:
+    if header and at_end:
         why = f": the header ends in {len(empty)} separator{'s' if len(empty) > 1 else ''} too many"
-    elif empty == [1]:
+    elif header and empty == [1]:
         why = ": the number of each row, as pandas writes it without index=False?"
     yield f"column{'s' if len(empty) > 1 else ''} {numbers} ha{'ve' if len(empty) > 1 else 's'} no name{why}"
 

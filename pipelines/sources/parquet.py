@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import BadInput, listed
+from pipelines.errors import BadInput, brief, listed
 from pipelines.sources.compressed import broken
 from pipelines.sources.draft import one_file
 from pipelines.sources.names import mistakes_of
 
-MARK = b"PAR1"
+MARK, ENCRYPTED = b"PAR1", b"PARE"
+_NO_KEY = "decrypt"  # in what Arrow says of columns that are encrypted, where the list of columns is not
 _SHOWN = 6
 _BATCH = 65_536
 _BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
@@ -32,6 +34,8 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         last = file.read()
     if not first:
         raise broken(of, "it is empty")
+    if ENCRYPTED in (first, last):
+        raise _encrypted(of)
     if first != MARK:
         raise BadInput(
             f"{of.name} cannot be read as parquet: it does not begin as Parquet does\n  at: {of}\n"
@@ -44,14 +48,14 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
             names = file.schema_arrow.names
             checksums = _has_checksums(path, file.metadata)
     except (pa.ArrowException, OSError) as error:
-        raise broken(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
+        raise _damaged(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
     if mistakes := mistakes_of(names):
         raise BadInput(
             f"{of.name}: not each column has a name of its own\n{listed(mistakes, _SHOWN)}\n  at: {of}\n"
             "  way out: give each column its own name"
         )
     if checksums and (why := damage(path)):
-        raise broken(of, why)
+        raise _damaged(of, why)
     return connection.read_parquet(one_file(path), hive_partitioning=False)
 
 
@@ -65,6 +69,42 @@ def damage(path: Path) -> str:
         checksum = "crc" in str(error).lower()
         return "the checksum of a page is not that of its content" if checksum else f"its pages are damaged ({_reason(error)})"
     return ""
+
+
+def refusal(path: Path, of: Path) -> BadInput | None:
+    """What is wrong with a file that could not be read, if it is the file."""
+    if why := damage(path):
+        return _damaged(of, why)
+    if why := _no_text(path):
+        return BadInput(f"{of.name} cannot be read as parquet\n  - {why}\n  at: {of}\n  way out: have it written with its texts in UTF-8")
+    return None
+
+
+def _no_text(path: Path) -> str:
+    """Where the first text stands whose bytes are no UTF-8, as they have to be; empty if there is none."""
+    before = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_BATCH):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                try:
+                    column.validate(full=True)
+                except pa.ArrowException as error:
+                    found = re.search(r"index (\d+)", str(error))
+                    row = f", row {before + int(found[1]) + 1:,}" if found else ""
+                    return f"column {brief(name)}{row}: its bytes are no text in UTF-8"
+            before += batch.num_rows
+    return ""
+
+
+def _damaged(of: Path, why: str) -> BadInput:
+    return _encrypted(of) if _NO_KEY in why else broken(of, why)
+
+
+def _encrypted(of: Path) -> BadInput:
+    return BadInput(
+        f"{of.name} is encrypted, and cannot be read as parquet\n  at: {of}\n"
+        "  way out: have it written without encryption, and let only those read its folder who may"
+    )
 
 
 def _has_checksums(path: Path, metadata: pq.FileMetaData) -> bool:

@@ -13,9 +13,13 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.config import Delivery
-from pipelines.errors import BadInput, SluiceError, meant
+from pipelines.errors import BadInput, SluiceError, brief, listed, meant
 from pipelines.sources import bounds
+from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
+
+_SHOWN = 300  # characters of what pyarrow or DuckDB says
+_MOST_DIGITS = 38  # of DuckDB's decimals
 
 
 def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limits: Delivery) -> Piece:
@@ -39,10 +43,55 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
             "  way out: correct the function; for what may be gone in a minute it can raise pipelines.errors.TryAgain"
         ) from error
     if not isinstance(rows, pa.Table):
-        raise BadInput(f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table")
+        raise BadInput(
+            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table\n"
+            "  way out: let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or pyarrow.Table.from_pylist(rows)"
+        )
     bounds.require("rows", place, rows.num_rows, limits)
     bounds.require("columns", place, rows.num_columns, limits)
-    return Piece(connection.from_arrow(rows), place, day)
+    _refuse_damaged(rows, place)
+    try:
+        return Piece(connection.from_arrow(_narrowed(rows)), place, day)
+    except (duckdb.Error, pa.ArrowException) as error:
+        types = ", ".join(dict.fromkeys(f"{name}: {type_}" for name, type_ in zip(rows.column_names, rows.schema.types, strict=True)))
+        raise BadInput(
+            f"{place} returned a table that cannot be read: {_said(error)}\n  its columns: {types[:_SHOWN]}\n"
+            "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32 or timestamp"
+        ) from error
+
+
+def _refuse_damaged(rows: pa.Table, place: str) -> None:
+    """Make sure that a table has columns of a name each, and that their values are what their types say.
+
+    Raises:
+        BadInput: it has not; pyarrow itself looks at neither, and bytes that are no UTF-8 would be published as a text.
+    """
+    mistakes = mistakes_of(rows.column_names) or ([] if rows.column_names else ["there is no column"])
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowException as error:
+            mistakes.append(f"column {brief(name)}: {_said(error)}")
+    if mistakes:
+        raise BadInput(f"{place} returned a table that is none of rows\n{listed(mistakes)}\n  way out: correct the function")
+
+
+def _narrow(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_float16(type_):
+        return pa.float32()
+    if pa.types.is_decimal256(type_):
+        return pa.decimal128(min(type_.precision, _MOST_DIGITS), type_.scale)
+    return type_
+
+
+def _narrowed(rows: pa.Table) -> pa.Table:
+    """Columns of types that DuckDB has none for as the next one that it has, exactly.
+
+    Raises:
+        pyarrow.ArrowException: a value has no place there.
+    """
+    found = [(field.name, _narrow(field.type)) for field in rows.schema]
+    return rows.cast(pa.schema(found)) if [type_ for _, type_ in found] != rows.schema.types else rows
 
 
 def loaded(dotted: str) -> Callable[[date], Any]:
@@ -73,7 +122,8 @@ def loaded(dotted: str) -> Callable[[date], Any]:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
 
 
 def _where(error: BaseException) -> str:

@@ -16,7 +16,7 @@ _WHOLE = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 )
-_TEXTS = ("VARCHAR", "UUID", '"NULL"')  # the last: a column without any value
+_TEXTS = ("VARCHAR", "UUID", "JSON", '"NULL"')  # JSON: a text that Parquet calls so; the last: a column without any value
 # From here on a float does not tell a whole number from the next.
 EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 # Bytes that are by chance UTF-8, such as a binary key's, but no text that anybody writes.
@@ -36,7 +36,7 @@ def may_break(found: str) -> bool:
 def read(value: str, found: str) -> str:
     """SQL of a value's text; NULL where it is none."""
     if found in EXACT:
-        return f"CASE WHEN {whole(value, found)} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) END"
+        return f"CASE WHEN {whole(value, found)} THEN CAST(TRY_CAST({value} AS BIGINT) AS VARCHAR) END"
     spelt = f"CAST({value} AS VARCHAR)"
     if found.startswith("DECIMAL"):
         return rf"CASE WHEN regexp_full_match({spelt}, '-?\d+(\.0*)?') THEN split_part({spelt}, '.', 1) END"

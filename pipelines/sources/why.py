@@ -67,7 +67,9 @@ def _of_timestamp(text: str) -> str:
 
 
 def _of_text(text: str, _: Column) -> str:
-    if _is(r"(?i:[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan))", text):
+    if _is(r"(?i:[+-]?(nan|inf|infinity))", text):
+        return "a number that is none; if it stands for a missing value, declare it under cleanse.missing"
+    if _is(r"(?i:[+-]?\d+(\.\d*)?(e[+-]?\d+)?)", text):
         return "a number with a fraction, or a float beyond its exact digits; declare the column as number, or have texts delivered"
     return "it is of another type, or its bytes are no text in UTF-8"
 

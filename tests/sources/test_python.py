@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipelines.errors import BadInput, TryAgain
@@ -27,6 +29,31 @@ def closed(day: date) -> None:
     raise TryAgain(f"the shop is closed on {day}")
 
 
+def no_columns(day: date) -> pa.Table:
+    return pa.table({})
+
+
+def twice(day: date) -> pa.Table:
+    return pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["id", "id"])
+
+
+def no_text(day: date) -> pa.Table:
+    return pa.table(
+        {"id": pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")])}
+    )
+
+
+def too_large(day: date) -> pa.Table:
+    return pa.table({"amount": pa.array([Decimal(10) ** 50], pa.decimal256(60, 0))})
+
+
+def narrow(day: date) -> pa.Table:
+    """A row whose amount is a float of 16 bits, and whose customer is a whole number of 60 digits at most."""
+    row = pa.Table.from_pylist([{"id": "a", "at": datetime(2026, 2, 1), "channel": "chip", "bad": 0}])
+    row = row.append_column("amount", pa.array([1.5]).cast(pa.float16()))
+    return row.append_column("customer", pa.array([Decimal(2**60)], pa.decimal256(60, 0)))
+
+
 def source(function: str) -> dict[str, str]:
     return {"kind": "python", "function": function}
 
@@ -36,12 +63,27 @@ def test_the_function_is_called_for_each_day(settings: Settings) -> None:
     assert len(rows) == 20 * 40
 
 
+def test_types_that_duckdb_has_not_are_read_exactly_as_its_next_ones(settings: Settings) -> None:
+    (row,) = read(open_run(settings, source("tests.sources.test_python:narrow")))
+    assert (row["amount"], row["customer"]) == (1.5, str(2**60))
+
+
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
         ("tests.tinny:payments", "no module 'tests.tinny'"),
         ("tests.tiny:payment", "has no function 'payment'; did you mean 'payments'?"),
-        ("tests.sources.test_python:no_table", "returned list; a source returns the day's rows as a pyarrow.Table"),
+        (
+            "tests.sources.test_python:no_table",
+            "returned list; a source returns the day's rows as a pyarrow.Table\n  way out: let it return one",
+        ),
+        ("tests.sources.test_python:no_columns", "- there is no column\n"),
+        ("tests.sources.test_python:twice", "- 'id' stands there twice\n"),
+        (
+            "tests.sources.test_python:no_text",
+            "- column 'id': ArrowInvalid: In chunk 0: Invalid: Invalid UTF8 sequence at string index 0\n",
+        ),
+        ("tests.sources.test_python:too_large", "too_large(2026-02-01) returned a table that cannot be read: "),
     ],
 )
 def test_a_function_that_cannot_be_is_refused_by_name(settings: Settings, function: str, sentence: str) -> None:

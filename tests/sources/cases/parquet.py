@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 
 from tests.sources.cases import Deliveries, Delivery
 
@@ -44,6 +46,21 @@ def broken(title: str, content: bytes, says: str) -> Delivery:
     return Delivery(title, content, says=(says,), name="d.parquet", columns={"v": {"type": "integer"}})
 
 
+def encrypted() -> bytes:
+    """A file whose list of columns is not encrypted, and whose columns are."""
+    keys = pe.EncryptionConfiguration(footer_key="footer", column_keys={"footer": ["v"]}, plaintext_footer=True, double_wrapping=False)
+    properties = pe.CryptoFactory(lambda _: Keys()).file_encryption_properties(pe.KmsConnectionConfig(), keys)
+    return written({"id": ["a"], "v": [1]}, encryption_properties=properties)
+
+
+class Keys(pe.KmsClient):  # type: ignore[misc]
+    """Keys that everybody knows."""
+
+    def wrap_key(self, key: bytes, _: str) -> bytes:
+        return b64encode(key)
+
+
+NO_TEXTS = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"a\xff")])
 WHOLE = column(pa.array([7]))
 NANOSECONDS = pa.array([TEN], pa.timestamp("us")).cast(pa.timestamp("ns"))
 PANDAS = written({"id": ["a"], "v": [1], "__index_level_0__": [0]})
@@ -86,6 +103,12 @@ PARQUET = Deliveries(
         refused("bytes that are UTF-8 by chance", pa.array([b"\x01" * 2], pa.binary(2)), "string", NO_UTF_8.format(r"\\x01\\x01")),
         refused("infinity", pa.array([float("inf")]), "number", "d.parquet, row 1, column v: 'inf' is not a number: no model takes it; if it stands for a missing value, declare it under cleanse.missing"),
         refused("44 BC", pa.array([-735160], pa.date32()), "date", "d.parquet, row 1, column v: '0044-03-15 (BC)' is not a date: no year before 1900 is read; if it stands for a missing value, declare it under cleanse.missing"),
+        refused("NaN as a text", pa.array([float("nan")]), "string", "d.parquet, row 1, column v: 'nan' is not text: a number that is none; if it stands for a missing value, declare it under cleanse.missing"),
+        refused("infinity as a text", pa.array([float("-inf")]), "string", "d.parquet, row 1, column v: '-inf' is not text: a number that is none; if it stands for a missing value, declare it under cleanse.missing"),
+        read("JSON", pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": 1}'])), "string", '{"a": 1}'),
+        refused("bytes that are said to be UTF-8, and are not", NO_TEXTS, "string", "column 'v', row 2: its bytes are no text in UTF-8"),
+        broken("a file that is encrypted", b"PARE" + WHOLE[4:-4] + b"PARE", "d.parquet is encrypted, and cannot be read as parquet"),
+        broken("a file whose columns are encrypted", encrypted(), "d.parquet is encrypted, and cannot be read as parquet"),
         broken("nothing", b"", "d.parquet is a broken delivery: it is empty"),
         broken("text that is called .parquet", b"id,v\na,1\n", "d.parquet cannot be read as parquet: it does not begin as Parquet does"),
         broken("columns that differ in case", written({"id": ["a"], "v": [1], "V": [2]}), "'v' and 'V' differ in upper and lower case only"),
