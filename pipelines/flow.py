@@ -248,15 +248,15 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     if not run.what_if:  # the index tells of the night itself
         with run.store.room("data_docs"):
             data_docs.enter(run, verdict)
+    # Before the evidence: whoever is killed between the two has closed the gate, or left it as it was.
+    note(run, f"gate_{table}", verdict.summary(), verdict="open" if verdict.passed else "closed")
     # Last, since this is what lets the table through: see `pipelines.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
     if table == "predictions" and verdict.passed and not run.what_if:
         numbers["newest_partition"] = _newest(run)
-    outcome = Outcome(verdict.summary(), report=report, numbers=numbers)
-    note(run, f"gate_{table}", outcome.summary)
     verdict.raise_if_closed(report)
-    return outcome
+    return Outcome(verdict.summary(), report=report, numbers=numbers)
 
 
 def _newest(run: Run) -> float:
@@ -302,10 +302,10 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
         return outcome
 
 
-def note(run: Run, task: str, summary: str) -> None:
+def note(run: Run, task: str, summary: str, **more: str) -> None:
     """Leave word of which run did a task, by which a row can be traced to its runs."""
     by = {"by": run.asked_by} if run.asked_by else {}
-    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary, **by})
+    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary, **by, **more})
 
 
 def way(run: Run) -> None:

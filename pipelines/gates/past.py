@@ -29,10 +29,16 @@ OF_ROWS: tuple[GatedTable, ...] = ("raw", "clean", "features")
 def stopped_by(store: Store, but: GatedTable | None = None) -> str | None:
     """The gate (but that of one table) that has stopped a partition's own rows, and has let none through since, whatever stands there.
 
+    Its evidence says so, or what the partition's runs have noted: evidence may be removed, or put back from an older run.
+
     Raises:
         TableCorrupt: what a gate has said is damaged, so that nobody knows.
     """
-    return next((f"gate_{table}" for table in OF_ROWS if table != but and _has_closed(store, table)), None)
+    verdicts = {noted["task"]: noted.get("verdict") for noted in store.notes() if noted["task"].startswith("gate_")}
+    closed = (
+        f"gate_{table}" for table in OF_ROWS if table != but and (_has_closed(store, table) or verdicts.get(f"gate_{table}") == "closed")
+    )
+    return next(closed, None)
 
 
 def is_sound(store: Store, use_case: UseCase, table: GatedTable) -> bool:

@@ -269,6 +269,20 @@ def test_what_the_gate_of_another_night_has_said_opens_no_stopped_night(world: W
     assert f"its evidence is that of 'gate_features of tiny scoring {NIGHT}'" in found
 
 
+@pytest.mark.parametrize("older", [True, False], ids=["an older run's", "gone"])
+def test_evidence_that_is_gone_or_put_back_opens_no_stopped_night(world: World, older: bool) -> None:
+    day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
+    store = world.run("scoring", day).store
+    before = store.read_file("gates/raw.json")
+    changes[day] = every(amount=lambda row: row["amount"] * 0.3 + 95)
+    with pytest.raises(GateClosed, match="gate_raw"):
+        world.lived("scoring", day)
+    store.write_file("gates/raw.json", before) if older else (store.disk / "gates" / "raw.json").unlink()
+    assert f"{day}: stopped by gate_raw" in told(world.judged("scoring", night))["stopped_nights"]
+    changes.clear()
+    assert "stopped_nights" not in told(world.lived("scoring", day).judged("scoring", night))
+
+
 @pytest.mark.parametrize(("table", "stops"), [("features", True), ("past", False), ("predictions", False)])
 def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_it_later_on(
     world: World, table: GatedTable, stops: bool
