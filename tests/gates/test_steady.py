@@ -196,6 +196,30 @@ def test_the_first_night_is_compared_with_the_days_of_the_training(open_run: Ope
     assert set(closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows"))) == {"amount"}
 
 
+def test_a_day_of_a_training_by_an_edited_file_is_held_against_its_night_by_the_columns_that_mean_the_same(night: Run) -> None:
+    archive.keep(night)  # the file by which the three weeks were made
+    path = night.settings.use_cases / f"{tiny.NAME}.yaml"
+    path.write_text(tiny.YAML.replace("{type: number, min: 0}", "{type: number, min: 0, max: 1000000}").replace("ln(1 +", "ln(2 +"))
+
+    def damaged(change: str) -> set[str]:
+        run = Run.open(tiny.NAME, "training", NIGHT - DAY, night.settings)
+        days = [
+            f"SELECT * REPLACE ({change}) FROM ({rows(NIGHT - 9 * DAY)})",
+            *(f"({rows(NIGHT - n * DAY)})" for n in range(3, 22) if n != 9),
+        ]
+        made = run.store.connection.sql(" UNION ALL ".join(days))
+        run.store.write("raw", made)
+        run.store.write("quarantine", run.store.connection.sql(f"{tables.QUARANTINE} LIMIT 0"))
+        run.store.write("clean", made)
+        return set(closed(run))
+
+    assert damaged("amount AS amount") == set()
+    both = 'amount * 2 AS amount, "at" - INTERVAL 6 HOUR AS "at"'
+    assert damaged(both) == {"amount", "at"}
+    path.write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  fill: {amount: 0}\n"))
+    assert damaged(both) == {"at"}, "by amount something else is meant"
+
+
 def test_what_earlier_nights_say_is_read_from_their_profiles_and_never_from_another_tables(night: Run) -> None:
     assert closed(publish(night, NIGHT)) == {}
     yesterday = night.store.at("scoring", NIGHT - DAY)
