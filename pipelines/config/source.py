@@ -145,7 +145,10 @@ class HttpSource(Strict):
 
 
 class SqlSource(Strict):
-    """A query through SQLAlchemy; `:start` and `:end` in it are the partition's first moment and the first one after it."""
+    """A query through SQLAlchemy; `:start` and `:end` in it are the partition's first moment and the first one after it.
+
+    Its session changes nothing (PostgreSQL, SQLite), and is ended when `limits.delivery.seconds` are over.
+    """
 
     kind: Literal["sql"]
     connection: ConnectionId = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -23,7 +24,8 @@ def text(value: Any, no_texts: set[str]) -> str | None:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, UUID, bytes, bytearray, memoryview)):
         no_texts.add(f"values of type {type(value).__name__}")
-        return str(value)
+        # Offsets were seconds, once, which nothing else here is told by.
+        return str(value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _decoded(bytes(value), no_texts)
     if isinstance(value, (int, UUID)):
@@ -31,7 +33,8 @@ def text(value: Any, no_texts: set[str]) -> str | None:
     if isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) < texts.EXACT["DOUBLE"]):
         return str(int(value))
     no_texts.add(_FRACTIONS)
-    return str(value)
+    # With an exponent, by which no integer is told: whether 2**53 or the next one was meant, nobody knows.
+    return f"{value:.16e}" if isinstance(value, float) and isfinite(value) and abs(value) >= texts.EXACT["DOUBLE"] else str(value)
 
 
 def _decoded(value: bytes, no_texts: set[str]) -> str:

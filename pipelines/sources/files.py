@@ -132,8 +132,8 @@ def _opened(
     if patient or delimited.misleads(text, format, len(names)):
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
-        return Piece(connection.read_parquet(draft.one_file(read.path)), path.name, kept=read)
-    return Piece(delimited.rows(text, format, names, connection), path.name, kept=kept, hasty=True)
+        return Piece(connection.read_parquet(draft.one_file(read.path)), path.name, header=format.header, kept=read)
+    return Piece(delimited.rows(text, format, names, connection), path.name, header=format.header, kept=kept, hasty=True)
 
 
 def _drafted(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:

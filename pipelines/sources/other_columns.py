@@ -34,7 +34,9 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
         columns = piece.rows.columns
         found.append(columns)
         fits = _fits_in_snake_case([columns], use_case)
-        if not set(columns) & given and not fits:  # the names found may be a row's values, personal ones among them: none is quoted
+        if (
+            piece.header and not set(columns) & given and not fits
+        ):  # the names found may be a row's values, personal ones among them: none is quoted
             nameless.append(piece.place)
             continue
         for mistake in _no_texts(piece, declared):

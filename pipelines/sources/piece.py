@@ -26,6 +26,8 @@ class Piece:
     diagnose: Callable[[], BadInput | None] = _nothing_to_say
     # Whether its reader guesses, so that a more patient one may read what it gives up on.
     hasty: bool = False
+    # Whether its columns' names stand in a first line, which may be a row's values instead.
+    header: bool = False
     # What has to be there as long as rows are read: a file that goes with it.
     kept: object = None
     # Raises `TryAgain` if what was read is not what was opened. A table in memory and a query's answer cannot change.

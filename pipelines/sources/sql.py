@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, time, timedelta
+from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import duckdb
@@ -14,8 +17,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from pipelines import addresses, connections
 from pipelines.config import Delivery, SqlSource
 from pipelines.dates import Days
-from pipelines.errors import BadInput, TryAgain
+from pipelines.errors import BadInput, TryAgain, listed
 from pipelines.sources import answered, bounds
+from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
 from pipelines.sql import name as quoted
 
@@ -35,7 +39,9 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         "start": datetime.combine(days.first, time()),
         "end": datetime.combine(days.last + timedelta(days=1), time()),
     }
+    query = _readable(source, place, moments)
     engine = connections.engine(url, source)
+    _refuse_missing_file(url, place, source)
     clock = bounds.Clock(place, limits)
     try:
         opened = engine.connect()
@@ -44,14 +50,15 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
             f"{place}: {url.host or url.database} cannot be reached: {connections.said(error, url)}\n  way out: run it again later, or {connections.how_to_name(source)}"
         ) from addresses.cause(error, url)
     try:
-        with opened as session:
-            answer = session.execution_options(stream_results=True).execute(sa.text(source.query), moments)
-            names = tuple(answer.keys())
+        with opened as session, _ended_in_time(session, limits):
+            answer = _reading(session).execute(query, moments)
+            names = _names(answer, place)
             bounds.require("columns", place, len(names), limits)
             no_texts: dict[str, set[str]] = {name: set() for name in names}
             rows = _kept(names, _within(answer.partitions(CHUNK), place, clock, limits), source.connection, connection, no_texts)
-    except DBAPIError as error:
-        if error.connection_invalidated:
+    except SQLAlchemyError as error:
+        clock.require()  # it was ended for that
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise TryAgain(
                 f"{place}: the database went away: {connections.said(error, url)}\n  way out: run it again later"
             ) from addresses.cause(error, url)
@@ -61,6 +68,71 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
     finally:
         engine.dispose()
     return Piece(rows, place, no_texts=no_texts)
+
+
+def _readable(source: SqlSource, place: str, moments: Mapping[str, datetime]) -> sa.TextClause:
+    """The query, of which each `:name` has a value.
+
+    Raises:
+        BadInput: one has none.
+    """
+    query = sa.text(source.query)
+    unknown = [f":{name}" for name in query.compile().params if name not in moments]
+    if unknown:
+        raise BadInput(
+            f"{place}: source.query holds {', '.join(unknown[:5])}, which stands for nothing; allowed: :start and :end\n"
+            "  way out: correct it; a colon that means itself is written \\:"
+        )
+    return query
+
+
+def _refuse_missing_file(url: sa.URL, place: str, source: SqlSource) -> None:
+    """Make sure that a database of SQLite is there.
+
+    Raises:
+        TryAgain: it is not, and SQLite would make an empty one.
+    """
+    name = url.database or ""
+    is_file = url.get_backend_name() == "sqlite" and not url.host and name not in ("", ":memory:") and not name.startswith("file:")
+    if is_file and not Path(name).is_file():
+        raise TryAgain(
+            f"{place}: {name} cannot be reached: unable to open database file: there is none\n"
+            f"  way out: put it there, or {connections.how_to_name(source)}"
+        )
+
+
+def _reading(session: sa.Connection) -> sa.Connection:
+    """A session that changes nothing, where the database knows such ones."""
+    if session.dialect.name == "sqlite":
+        session.exec_driver_sql("PRAGMA query_only = ON")
+    readonly = {"postgresql_readonly": True} if session.dialect.name == "postgresql" else {}
+    return session.execution_options(stream_results=True, **readonly)
+
+
+@contextmanager
+def _ended_in_time(session: sa.Connection, limits: Delivery) -> Iterator[None]:
+    """End what the database does when its time is over, also where no row comes, as behind a lock."""
+    driver: Any = session.connection.driver_connection
+    timer = Timer(limits.seconds, getattr(driver, "cancel", None) or getattr(driver, "interrupt", None) or (lambda: None))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _names(answer: sa.CursorResult[Any], place: str) -> tuple[str, ...]:
+    """The answer's columns.
+
+    Raises:
+        BadInput: it is no table, or has two columns of one name.
+    """
+    if not answer.returns_rows:
+        raise BadInput(f"{place}: source.query is no query: it gives no rows\n  way out: write one that selects the schema's columns")
+    if mistakes := mistakes_of(tuple(answer.keys())):
+        raise BadInput(f"{place}: not each column has a name of its own\n{listed(mistakes)}\n  way out: name them in source.query, by `as`")
+    return tuple(answer.keys())
 
 
 def _kept(

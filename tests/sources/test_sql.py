@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,51 @@ def test_a_query_that_the_database_refuses_is_a_mistake(settings: Settings, data
         read(open_run(settings, source("select * from payment")))
 
 
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("drop table payments", "the database refuses source.query: attempt to write a readonly database"),
+        ("insert into payments (id) values ('x') returning id", "the database refuses source.query: attempt to write a readonly database"),
+        ("-- nothing", "source.query is no query: it gives no rows"),
+        ("begin", "source.query is no query: it gives no rows"),
+        (
+            "select * from payments where at = :day",
+            "source.query holds :day, which stands for nothing; allowed: :start and :end\n  way out: ",
+        ),
+        ("select '{\"a\":1}' as id", "source.query holds :1, which stands for nothing"),
+        ("select id, amount as n, amount as n from payments", "not each column has a name of its own\n  - 'n' stands there twice\n"),
+        ("pragma table_info(payments)", "no column 'id'"),
+    ],
+)
+def test_what_is_no_query_of_rows_is_refused_and_changes_nothing(settings: Settings, database: Path, query: str, sentence: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read(open_run(settings, source(query)))
+    assert sentence in str(refused.value)
+    assert "way out: " in str(refused.value)
+    assert len(read(open_run(settings, source()))) == 2
+
+
+def test_a_database_that_is_not_there_is_not_made(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{tmp_path / 'shopp.db'}")
+    with pytest.raises(TryAgain, match=r"shopp.db cannot be reached: unable to open database file: there is none\n  way out: "):
+        read(open_run(settings, source()))
+    assert not (tmp_path / "shopp.db").exists()
+
+
+def test_a_query_that_gives_nothing_is_ended_when_its_time_is_over(settings: Settings, database: Path) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) as id from n"
+    began = time.monotonic()
+    with pytest.raises(BadInput, match=r"connection shop is too much: 1 seconds or more, and limits.delivery.seconds allows 1"):
+        read(open_run(settings, source(endless), limits={"delivery": {"seconds": 1}}))
+    assert time.monotonic() - began < 10
+
+
+def test_a_whole_number_that_the_database_keeps_as_a_float_beyond_its_digits_is_no_integer(settings: Settings, database: Path) -> None:
+    query = ONE.format(id="'a'", customer="'c'").replace("0 as bad", "cast(9007199254740993 as real) as bad")
+    with pytest.raises(BadInput, match=r"column bad: '9\.0071992547409920e\+15' is not an integer"):
+        read(open_run(settings, source(query)))
+
+
 def test_a_column_of_the_query_that_the_schema_does_not_know_is_refused(settings: Settings, database: Path) -> None:
     with pytest.raises(BadInput, match="connection shop: a column 'more' that the schema does not know"):
         read(open_run(settings, source("select *, 1 as more from payments")))
@@ -158,6 +204,13 @@ def test_postgresql_gives_its_types(settings: Settings, postgres: None) -> None:
 def test_a_password_that_the_database_repeats_is_not_shown(settings: Settings, postgres: None) -> None:
     with pytest.raises(BadInput, match=r'invalid input syntax for type integer: "\*\*\*"'):
         read(open_run(settings, source("select 's3cret'::int")))
+
+
+def test_a_session_of_postgresql_changes_nothing_and_does_not_wait_for_ever(settings: Settings, postgres: None) -> None:
+    (row,) = read(open_run(settings, source(ONE.format(id="'a'", customer="current_setting('transaction_read_only')"))))
+    assert row["customer"] == "on"
+    with pytest.raises(BadInput, match=r"is too much: 1 seconds or more"):
+        read(open_run(settings, source("select pg_sleep(60)::text as id"), limits={"delivery": {"seconds": 1}}))
 
 
 def test_an_answer_that_breaks_off_in_the_middle_is_told_as_one_that_never_began(settings: Settings, postgres: None) -> None:
