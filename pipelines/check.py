@@ -217,6 +217,8 @@ def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
     """That a derived column, which a row has when it is scored, is made of what is known only later, by however many others."""
     if name in use_case.late:
         yield from _made_of_later(use_case, name)
+    if name == use_case.target:
+        yield from _labelled_too_early(use_case)
     # Of the label and leaks may be made what no feature reads.
     if use_case.columns[name].role in ("label", "leak", "ignored"):
         return
@@ -236,6 +238,15 @@ def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
             yield f"it is made of {column!r}, which is known after {least}: its own known_after must be at least that"
         elif column in use_case.leaks and column not in use_case.late:
             yield f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a known_after, too"
+
+
+def _labelled_too_early(use_case: UseCase) -> Iterator[str]:
+    """That the label is made of what is known later than a day's labels are looked at: on the morning that `delay_days` names."""
+    for column in sorted(_made_of(use_case, use_case.target) & set(use_case.late)):
+        least = -(-use_case.known_after(column) // timedelta(days=1)) + 1  # of a day's last row, too
+        if use_case.label.delay_days < least:
+            after = duration_text(use_case.known_after(column))
+            yield f"it is made of {column!r}, which is known {after} after its row's moment: label.delay_days must be at least {least}"
 
 
 def _late_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -260,6 +260,14 @@ LATE = ("  channel:  {", "  tip: {type: number, role: leak, known_after: 7d}\n  
             ],
             "source.derive.tip: it is made of 'bad', which is known after 8d: its own known_after must be at least that",
         ),
+        (
+            [
+                ('payments"}', 'payments", derive: {bad: "CAST(tip > 0 AS INT)"}}'),
+                ("delay_days: 2", "delay_days: 7"),
+                ("until: 2d", "until: 7d"),
+            ],
+            "source.derive.bad: it is made of 'tip', which is known 7d after its row's moment: label.delay_days must be at least 8",
+        ),
     ],
 )
 def test_what_no_row_has_when_it_is_scored_is_not_asked_of_it(tmp_path: Path, changes: list[tuple[str, str]], told: str) -> None:
