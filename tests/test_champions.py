@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import champions, definitions, registry, tracking, unseen
+from pipelines import by_version, champions, registry, tracking, unseen
 from pipelines.__main__ import main
 from pipelines.errors import BadInput, TableCorrupt
 from pipelines.history import History
@@ -124,7 +124,7 @@ def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(
     replayed = "replay: {rule: hash, start: 2026-01-01, days: 60, key: id, time: at}\n"
     text = (own.use_cases / "tiny.yaml").read_text().replace('{kind: python, function: "tests.two_champions:payments"}', SOURCE)
     learned = parse(Path("tiny.yaml"), (text + replayed).encode())
-    monkeypatch.setattr(definitions, "file_of", lambda *_: learned)
+    monkeypatch.setattr(by_version, "file_of", lambda *_: learned)
     with pytest.raises(
         BadInput, match=r"by its own definitions this night cannot be made[\s\S]*why not: .*this source has days of its own"
     ):
