@@ -32,8 +32,8 @@ _WIDENS = {
     "number": (*_INTEGERS, *_FLOATS),
     "boolean": ("BOOLEAN",),
 }
-_BLANK = " \t\n\v\f\r"  # those that DuckDB's casts skip
-_BLANKS = " || ".join(f"chr({ord(blank)})" for blank in _BLANK)
+BLANK = " \t\n\v\f\r"  # those that DuckDB's casts skip
+_BLANKS = " || ".join(f"chr({ord(blank)})" for blank in BLANK)
 # In lower case. Integers and floats that are 0 or 1 are spelt like the last two.
 _TRUE, _FALSE = r"true|t|yes|y|on|1(\.0+)?", r"false|f|no|n|off|0(\.0+)?"
 _ZERO = r"[+-]?[0.]+([eE][+-]?\d+)?"
@@ -70,7 +70,7 @@ def may_break(found: str, column: Column) -> bool:
 
 def broken(value: str, typed: str, codes: tuple[Scalar, ...]) -> str:
     """SQL of the value's text where `typed`, what was made of it, is missing though it is no code that is declared as missing; else NULL."""
-    words = ", ".join(literal(str(code).strip(_BLANK)) for code in codes)  # a blank is the code of a blank cell
+    words = ", ".join(literal(str(code).strip(BLANK)) for code in codes)  # a blank is the code of a blank cell
     known = f" AND {_text(value)} NOT IN ({words})" if codes else ""
     return f"CASE WHEN {value} IS NOT NULL AND {typed} IS NULL{known} THEN CAST({value} AS VARCHAR) END"
 

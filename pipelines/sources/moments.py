@@ -23,6 +23,9 @@ _UTC = r" ?(?:Z|UTC|GMT)"
 _OFFSET = rf" ?{formats.DIRECTIVES['%z']}"
 # Without digits: Etc/GMT+2 is two hours west by POSIX, and two hours east to whoever writes it.
 _REGION = r" [A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_-]+)+"
+TIMED = rf"{_DAY}[ T]{_TIME}"
+# A day and what would be a time, if it were one of the clock.
+ANY_TIME = rf"{_DAY}[ T]\d{{1,2}}:\d\d(?::\d\d(?:\.\d+)?)?(?:{_UTC}|{_OFFSET})?"
 DATE = rf"{_DAY}(?:[ T]0?0:00(?::00(?:\.0+)?)?(?:{_UTC})?)?"
 LOCAL = rf"{_DAY}(?:[ T]{_TIME})?"
 STATED = rf"{_DAY}[ T]{_TIME}(?:{_UTC}|{_OFFSET})"

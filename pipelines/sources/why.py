@@ -6,7 +6,9 @@ import re
 from zoneinfo import available_timezones
 
 from pipelines.config import Column
+from pipelines.errors import brief
 from pipelines.sources import moments
+from pipelines.sources.casts import BLANK
 
 _WORDS = "true or false, t or f, yes or no, y or n, on or off, 1 or 0"
 _BLANK = "a blank cell; if that means a missing value, declare ' ' under cleanse.missing"
@@ -14,14 +16,25 @@ _SHORT_YEAR = "a year has four digits; if it is spelt in another way than 2026-0
 _ISO = "write 2026-02-13, or say under the column's format how it is spelt"
 _ISO_TIME = "write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt"
 _EARLY = f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
+_NO_TIME = "there is no such time of day: the last one is 23:59:59.999999"
 _ZONE = "is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin"
 
 
 def why(value: str, column: Column) -> str:
     """The reason in a few words, such as ': a year has four digits ...'; empty where there is nothing to add."""
-    text = value.strip()
-    reason = _BLANK if not text and column.type != "string" else _REASONS[column.type](text, column)
+    text = value.strip(BLANK)
+    reason = _BLANK if not text and column.type != "string" else _unseen(text, column) or _REASONS[column.type](text, column)
     return f": {reason}" if reason else ""
+
+
+def _unseen(text: str, column: Column) -> str:
+    """Of a text that looks right, and holds a sign that nobody sees."""
+    sign = next((sign for sign in text if not sign.isprintable()), "")
+    if not sign or column.type == "string":
+        return ""
+    if not (rest := "".join(other for other in text if other.isprintable())):
+        return f"a cell of nothing but signs that are not seen, such as U+{ord(sign):04X}; if it means a missing value, declare it under cleanse.missing"
+    return f"it holds U+{ord(sign):04X}, a sign that is not seen, beside {brief(rest)}: leave it out"
 
 
 def _is(pattern: str, text: str) -> re.Match[str] | None:
@@ -58,9 +71,13 @@ def _of_timestamp(text: str) -> str:
         known = text.rsplit(" ", 1)[1] in available_timezones()
         what = "the clocks there skip that time or show it twice" if known else "no such zone is known"
         return f"{what}: write an offset such as +01:00"
+    if _is(moments.STATED, text) and text[:4] in (str(moments.FIRST_YEAR), str(moments.LAST_YEAR)):
+        return f"there is no such day, or in UTC it is none of {moments.FIRST_YEAR} to {moments.LAST_YEAR}"
     if _is(rf"{moments.LOCAL}|{moments.STATED}", text):
         return "there is no such day"
-    zone = _is(rf"{moments.LOCAL} ?([A-Za-z]\S*)", text)
+    if _is(moments.ANY_TIME, text):
+        return _NO_TIME
+    zone = _is(rf"{moments.TIMED} ?([A-Za-z]\S*)", text)
     if zone and zone[1].upper() not in ("AM", "PM", "Z"):
         return f"the time {_ZONE}"
     return _ISO_TIME

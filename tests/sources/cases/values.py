@@ -15,6 +15,8 @@ NO_TIME = Refused("it has a time or an offset, and a day has none: give the colu
 ZONE = Refused("the time is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin")
 CLOCKS = Refused("the clocks there skip that time or show it twice: write an offset such as +01:00")
 NO_ZONE = Refused("no such zone is known: write an offset such as +01:00")
+NO_CLOCK = Refused("there is no such time of day: the last one is 23:59:59.999999")
+BEYOND_UTC = Refused("there is no such day, or in UTC it is none of 1900 to 9999")
 NO_SPELLING = "it is not spelt by {!r}, or there is no such day"
 BOOLEAN = Refused("write true or false, t or f, yes or no, y or n, on or off, 1 or 0")
 BEYOND = Refused("it is too large or too small for a number of 64 bits")
@@ -56,6 +58,8 @@ DATES = Values(
         "2026.02.13": SHORT,
         "2026 02 13": ISO,
         "2026-02": ISO,
+        "2026-02-13\u202f": Refused("it holds U+202F, a sign that is not seen, beside '2026-02-13': leave it out"),
+        "\ufeff2026-02-13": Refused("it holds U+FEFF, a sign that is not seen, beside '2026-02-13': leave it out"),
         "2026-2/3": ISO,
         "12026-02-13": ISO,
         "5599999-05-05": ISO,
@@ -121,13 +125,16 @@ TIMESTAMPS = Values(
         "2026-07-01 10:00:00 Etc/GMT+2": ZONE,
         "2026-07-01 10:00:00 PM": ISO_TIME,
         "2026-07-01 10:00:00 z": ISO_TIME,
-        "2026-07-01 23:59:60": ISO_TIME,
-        "2026-07-01 24:00": ISO_TIME,
+        "1899-12-31 23:30-01:00": EARLY,
+        "1900-01-01 00:30+02:00": BEYOND_UTC,
+        **dict.fromkeys((f"2026-07-01{time}" for time in (" 23:59:60", " 24:00", "T24:00:00Z", "T23:59:60+02:00", " 10:99")), NO_CLOCK),
+        **dict.fromkeys(("2026-07-01t10:00:00Z", "2026-07-01T10Z", "2026-07-01T1000Z"), ISO_TIME),
+        "2026-07-01 10:00\u00a0": Refused("it holds U+00A0, a sign that is not seen, beside '2026-07-01 10:00': leave it out"),
         "2026-07-01 10": ISO_TIME,
         "20260701T100000": ISO_TIME,
         "1782000000000": ISO_TIME,
         "2026-07-01 10:00+25:00": ISO_TIME,
-        "9999-12-31 23:00-02:00": NO_DAY,
+        "9999-12-31 23:00-02:00": BEYOND_UTC,
         "31/12/2026": SHORT,
         "2/1/2026 10:00:00 AM": SHORT,
         "infinity": ISO_TIME,
@@ -153,6 +160,7 @@ INTEGERS = Values(
         "1.0": 1,
         "12345678901234567890": LARGE,
         "7" * 5_000: LARGE,
+        "7\u00a0": Refused("it holds U+00A0, a sign that is not seen, beside '7': leave it out"),
         "1e18": ALL_DIGITS,
         ".5": FRACTION,
         "-9223372036854775808": -(2**63),
@@ -181,10 +189,15 @@ NUMBERS = Values(
         "0e5": 0.0,
         " 7\t": 7.0,
         "1e999": BEYOND,
+        "1\u00a0234": Refused("it holds U+00A0, a sign that is not seen, beside '1234': leave it out"),
+        "\u200e1.5": Refused("it holds U+200E, a sign that is not seen, beside '1.5': leave it out"),
+        "\u00a0": Refused(
+            "a cell of nothing but signs that are not seen, such as U+00A0; if it means a missing value, declare it under cleanse.missing"
+        ),
         **dict.fromkeys(("inf", "-inf", "Infinity", "nan"), NO_MODEL),
         "  ": BLANK,
         **dict.fromkeys(
-            ("1\u00a0234", "\u22125", "\u0663", "\uff11\uff12", "1d", "1f", "TRUE", "1/2", "(5)", "\\N"),
+            ("\u22125", "\u0663", "\uff11\uff12", "1d", "1f", "TRUE", "1/2", "(5)", "\\N"),
             POINT,
         ),
     },
