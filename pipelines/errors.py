@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from unicodedata import normalize
 
 MAX_LINES = 10
 LONGEST_QUOTE = 80
+MOST_WORDS = 12
 
 
 class SluiceError(Exception):
@@ -77,7 +79,12 @@ def brief(value: object) -> str:
 def meant(wrong: str, known: Iterable[str]) -> str:
     """Say which known word the wrong one is nearest to, or which words there are: the tail of an error message."""
     words = sorted(set(known))
+    if not words:
+        return "there is none at all"
     near = get_close_matches(wrong, words, n=1, cutoff=0.6)
+    if near and normalize("NFC", near[0]) == normalize("NFC", wrong):
+        return f"did you mean {near[0]!a}, which looks the same, and is written by other signs than {wrong!a}?"
     if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(words[:12])}{', ...' if len(words) > 12 else ''}"
+        return f"did you mean {brief(near[0])}?"
+    shown = [word if word.isprintable() and len(word) <= LONGEST_QUOTE else brief(word) for word in words[:MOST_WORDS]]
+    return f"known: {', '.join(shown)}{', ...' if len(words) > MOST_WORDS else ''}"

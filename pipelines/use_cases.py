@@ -151,7 +151,10 @@ def _line(lines: Lines, where: tuple[str, ...]) -> int:
 
 def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
     """Pydantic's errors, one for each line that a validator of ours has collected."""
-    for item in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for item in found:
+        if item["type"] == "too_short" and any(other["loc"][: len(item["loc"])] == item["loc"] for other in found if other is not item):
+            continue  # its items are none, which is told of each
         own = item.get("ctx", {}).get("error")
         for message in str(own).split("\n") if own else [item["msg"]]:
             yield {**item, "msg": message, "own": own is not None}

@@ -38,6 +38,8 @@ def sentence(item: dict[str, Any], *, in_snake_case: bool) -> str:
     if item["type"] == "union_tag_invalid":
         context = item["ctx"]
         return f"no {context['discriminator'].strip(QUOTE)} {brief(context['tag'])}; allowed: {context['expected_tags']}"
+    if item["type"] == "too_short" and found == []:
+        return "the list is empty; write at least one, or leave the key out"
     said = _SAID.get(item["type"]) or item["msg"][:1].lower() + item["msg"][1:]
     return f"{said}, found {_KINDS.get(type(found)) or brief(found)}"
 

@@ -14,6 +14,7 @@ from pipelines.settings import ROOT
 from tests import tiny
 
 LINES = tiny.YAML.strip().splitlines()
+SOURCE = next(number for number, line in enumerate(LINES) if line.startswith("source:"))
 
 
 def line_of(start: str) -> int:
@@ -178,6 +179,28 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
 )
 def test_what_promotion_cannot_ask_is_refused(tmp_path: Path, asked: str, told: str) -> None:
     assert told in refused(tmp_path, ("unit: row, slice_rows: 20", asked))
+
+
+@pytest.mark.parametrize(
+    ("format", "told"),
+    [
+        ('separator: "\\""', "source.format: separator and quote are both '\"'; give them different signs"),
+        ("separator: a", "source.format: separator: 'a' is of values, or ends lines; write another sign, such as ,"),
+        ('separator: "\\n"', "source.format: separator: '\\n' is of values, or ends lines; write another sign, such as ,"),
+        ("quote: «", "source.format: quote: '«' is none of ASCII; write '\"', or '' where quotes mean nothing"),
+    ],
+)
+def test_signs_of_a_format_that_no_reader_could_tell_apart_are_refused(tmp_path: Path, format: str, told: str) -> None:
+    source = f"source: {{kind: file, path: d.csv, format: {{type: csv, {format}}}}}"
+    assert told in refused(tmp_path, (LINES[SOURCE], source))
+
+
+def test_an_item_that_is_none_is_told_and_not_that_its_list_is_too_short(tmp_path: Path) -> None:
+    source = "source: {{kind: file, path: '{{partition}}.csv', format: {{type: csv}}, expected: {{weekdays: [{}]}}}}"
+    said = refused(tmp_path, (LINES[SOURCE], source.format("Mon")))
+    assert "tiny.yaml: 1 mistake\n" in said
+    assert "source.expected.weekdays.0: input should be 'mon'," in said
+    assert "source.expected.weekdays: the list is empty; write at least one" in refused(tmp_path, (LINES[SOURCE], source.format("")))
 
 
 @pytest.mark.parametrize(

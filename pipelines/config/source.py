@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pipelines.config.base import ConnectionId, Day, Days, Identifier, Strict, variable_of
 from pipelines.errors import brief
 
+QUOTE = "'\"'"
 LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a file's name
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
@@ -66,6 +67,19 @@ class FileFormat(Strict):
     )
     quote: str = Field(default='"', max_length=1, description="CSV only: the quoting character; empty for files whose quotes mean nothing.")
     encoding: Encoding = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
+
+    @model_validator(mode="after")
+    def _apart(self) -> FileFormat:
+        for name, sign in (("separator", self.separator), ("quote", self.quote)):
+            if sign and (sign.isalnum() or sign in "\r\n.-+"):
+                raise ValueError(
+                    f"{name}: {sign!r} is of values, or ends lines; write another sign, such as {',' if name == 'separator' else QUOTE}"
+                )
+        if not self.quote.isascii():
+            raise ValueError(f"quote: {self.quote!r} is none of ASCII; write {QUOTE}, or '' where quotes mean nothing")
+        if self.separator == self.quote:
+            raise ValueError(f"separator and quote are both {self.quote!r}; give them different signs")
+        return self
 
     @model_validator(mode="after")
     def _csv_only(self) -> FileFormat:

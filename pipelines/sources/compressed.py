@@ -18,7 +18,24 @@ from pipelines.errors import BadInput
 
 # How files begin that are read; a .zst may begin with a frame that is to be skipped.
 READ = {".gz": (b"\x1f\x8b",), ".zst": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)))}
-_NOT_READ = (".bz2", ".xz", ".lzma", ".lz4", ".br", ".sz", ".z", ".7z", ".rar", ".zip", ".tar", ".tgz", ".tbz2")
+_NOT_READ = (
+    ".bz2",
+    ".xz",
+    ".lzma",
+    ".lz4",
+    ".br",
+    ".sz",
+    ".z",
+    ".7z",
+    ".rar",
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".tbz2",
+    ".snappy",
+    ".deflate",
+    ".lzo",
+)
 # How files begin that are often delivered under a name which says something else.
 _BEGINNINGS = {
     b"\x1f\x8b": "gzip",
@@ -33,8 +50,17 @@ _BEGINNINGS = {
     b"Obj\x01": "Avro",
     b"SQLite format 3\0": "a database of SQLite",
     b"%PDF": "PDF",
+    b"ARROW1\0\0": "Arrow (Feather)",
+    b"$FL2": "a file of SPSS",
+    b"\xff\xfe\0\0": "text in UTF-32",
+    b"\0\0\xfe\xff": "text in UTF-32",
+    b"version https://git-lfs": "a pointer of Git LFS, whose content was not fetched",
 }
+# Pages that servers send instead of a file, by how they begin in small letters.
+_PAGES = {b"<!doctype html": "a page of HTML", b"<html": "a page of HTML", b"<table": "a page of HTML", b"<?xml": "XML", b"<error": "XML"}
+_TAR = (257, b"ustar")  # where it says so
 CHUNK = 1 << 20
+_LOOKED_AT = 512  # bytes
 AGAIN = "way out: have it delivered again; nothing of it is published"
 
 
@@ -55,10 +81,24 @@ def refuse_other(path: Path, format: str) -> None:
             "  way out: have it delivered so, or uncompressed; Parquet is compressed inside"
         )
     with path.open("rb") as file:
-        first = file.read(16)
+        first = file.read(_LOOKED_AT)
     if is_packed(path):
         _refuse_unpacked(path, first)
-        return
+    else:
+        _refuse_content(path, first, format)
+
+
+def refuse_content(text: Path, path: Path, format: str) -> None:
+    """Look at the first bytes of what was in a compressed file.
+
+    Raises:
+        BadInput: it is something else than the format says.
+    """
+    with text.open("rb") as file:
+        _refuse_content(path, file.read(_LOOKED_AT), format)
+
+
+def _refuse_content(path: Path, first: bytes, format: str) -> None:
     found = _what(first)
     if found and not (format == "parquet" and found == "Parquet"):
         named = {"gzip": "name it .gz, or ", "zstd": "name it .zst, or "}.get(found, "")
@@ -81,7 +121,11 @@ def _refuse_unpacked(path: Path, first: bytes) -> None:
 
 
 def _what(first: bytes) -> str | None:
-    return next((what for begins, what in _BEGINNINGS.items() if first.startswith(begins)), None)
+    if first[_TAR[0] :].startswith(_TAR[1]):
+        return "a tar archive"
+    begun = first.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    page = next((what for begins, what in _PAGES.items() if begun.startswith(begins)), None)
+    return page or next((what for begins, what in _BEGINNINGS.items() if first.startswith(begins)), None)
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -121,6 +165,8 @@ def _why(said: str, size: int) -> str:
         return f"it is cut off: its {size:,} bytes end in the middle of its content"
     if "CRC" in said or "checksum" in said or "Incorrect length" in said:
         return "its checksum is not that of its content"
+    if "too much memory" in said:
+        return "it is packed with a window that is larger than is read: have it packed without --long or --ultra"
     if "Not a gzipped file" in said or "Unknown frame descriptor" in said:
         return "what follows after the end of its content is no compressed data"
     return f"its compressed data are damaged ({said})"

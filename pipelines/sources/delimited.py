@@ -10,7 +10,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -34,7 +34,8 @@ BATCH = 10_000  # rows on their way
 HEAVY = 4_000_000  # characters of such rows
 CHUNK = 1 << 20  # bytes
 _BLANK_BEHIND = "a blank behind a quote that ends a value: leave it out"
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", " ")
+LINES_ABOVE = 30  # among which a header is looked for
 
 
 def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -141,17 +142,32 @@ def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat
         raise BadInput(
             f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the file written without that line"
         )
-    unknown = not set(names) & set(declared.given)
+    unknown = not set(map(declared.called, names)) & set(declared.given)
+    if unknown and (line := _header_below(text, format, declared)):
+        raise BadInput(
+            f"{of.name}: the header stands in line {line}, below others\n  at: {of}\n  way out: have the file written without the lines above it"
+        )
     if unknown and (hint := _hint(text, format, declared.given, declared)):
         raise BadInput(
             f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
             f"{hint}  at: {of}\n  {WAY_OUT}"
         )
     if mistakes := mistakes_of(names, header=True):
+        if unknown:  # they may be values, personal ones among them: none is quoted
+            mistakes = ["it names none of the schema's columns: has the file lost its header line?"]
         raise BadInput(
             f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n"
             f"  at: {of}\n  way out: give each column its own name, and each line as many separators as it needs"
         )
+
+
+def _header_below(text: Path, format: FileFormat, declared: Declared) -> int | None:
+    """The line that names most of the schema's columns, if the first one names none."""
+    with _lines(text) as lines, suppress(csv.Error):
+        for names in islice(_reader(lines, format), LINES_ABOVE):
+            if 2 * len(set(map(declared.called, names)) & set(declared.given)) > len(declared.given):
+                return lines.number
+    return None
 
 
 # --- line by line
@@ -225,14 +241,26 @@ def _unclear(row: list[str], lines: _Lines, format: FileFormat) -> str:
     """What of a row may mean one thing or another."""
     if "".join(lines.read[:1]).startswith("\ufeff"):
         return "begins with a byte order mark: do two files stand one behind the other?"
-    if format.quote and any(value.startswith(" ") and value.lstrip(" ").startswith(format.quote) for value in row):
-        # Where the value itself is quoted, its quotes stand there twice.
-        separator, quote = re.escape(format.separator), re.escape(format.quote)
-        if re.search(rf"(?:^|{separator}) +{quote}(?!{quote})", "".join(lines.read)):
-            return (
-                "a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and write its own quotes twice"
-            )
+    # Where the value itself is quoted, it may begin as it likes: the row is looked at once more, sign by sign.
+    blank_first = format.quote and any(value[:1] == " " and value.lstrip(" ")[:1] == format.quote for value in row)
+    if blank_first and _has_blank_before("".join(lines.read), format):
+        return "a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and write its own quotes twice"
     return ""
+
+
+def _has_blank_before(row: str, format: FileFormat) -> bool:
+    """Whether a value of a row, as it is written, begins with blanks and a quote."""
+    quote, separator = re.escape(format.quote), re.escape(format.separator)
+    quoted, plain = rf"{quote}(?:[^{quote}]|{quote}{quote})*{quote}", rf"[^{separator}]*"
+    at = 0
+    while at <= len(row):
+        if re.compile(rf" +{quote}").match(row, at):
+            return True
+        value = re.compile(rf"(?:{quoted}|{plain})(?:{separator}|$)", re.DOTALL).match(row, at)
+        if value is None or value.end() == at:
+            return False
+        at = value.end()
+    return False
 
 
 def _is_blank_behind(lines: _Lines, format: FileFormat) -> bool:

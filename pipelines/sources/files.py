@@ -108,9 +108,16 @@ def piece(
 def _opened(
     path: Path, format: FileFormat, declared: Declared, connection: duckdb.DuckDBPyConnection, limits: Delivery, *, patient: bool
 ) -> Piece:
+    if path.name.startswith("_") and path.stat().st_size == 0:
+        raise BadInput(
+            f"{path.name} is empty, as marks are that a writer such as Spark leaves beside its parts\n  at: {path}\n"
+            "  way out: let source.path fit the parts alone, such as folder/part-*"
+        )
     compressed.refuse_other(path, format.type)
     kept = _drafted(path, format, declared, limits)
     text = kept.path if kept else path
+    if kept:
+        compressed.refuse_content(text, path, format.type)
     if format.type == "csv":
         encoded.refuse_utf16(text, path)
         bounds.refuse_long_lines(text, path)

@@ -23,7 +23,7 @@ from pipelines.sources import bounds
 
 TIMEOUT = 30  # seconds without a single byte
 MOST_REDIRECTS = 5
-TOO_MANY_REQUESTS = 429
+PERHAPS_LATER = (408, 425, 429)  # a request that took too long, came too early, or was one of too many
 _PLAIN = "way out: let source.url name one that is packed by deflate, without a password; or put the file into a mirror"
 _AGAIN = "way out: run it again, so that it is downloaded anew; nothing of it is kept"
 MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
@@ -88,7 +88,7 @@ def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         said = f"{url} answers {status} {error.response.reason_phrase}"
-        if error.response.is_server_error or status == TOO_MANY_REQUESTS:
+        if error.response.is_server_error or status in PERHAPS_LATER:
             raise TryAgain(f"{said}\n  {later}") from error
         raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
     except httpx.InvalidURL as error:

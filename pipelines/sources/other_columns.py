@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.config import UseCase
-from pipelines.errors import LONGEST_QUOTE, BadInput, listed, meant
+from pipelines.errors import LONGEST_QUOTE, BadInput, brief, listed, meant
 from pipelines.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.declared import Declared
@@ -74,7 +74,7 @@ def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
 def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
     yield from (f"no column {name!r}" + (f"; {meant(name, extra)}" if extra else "") for name in missing)
     for name in extra:
-        yield _made_here(name, declared) or f"a column {name!r} that the schema does not know; {meant(name, declared.given)}"
+        yield _made_here(name, declared) or f"a column {brief(name)} that the schema does not know; {meant(name, declared.given)}"
 
 
 def _together(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:

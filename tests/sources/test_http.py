@@ -35,6 +35,7 @@ ANSWERS = {
     "/zip": (200, zipped(other_txt=b"x", rows_csv=CONTENT)),
     "/nested": (200, zipped(inner_zip=zipped(rows_csv=CONTENT))),
     "/busy": (503, b""),
+    "/slow": (408, b""),
     "/not-gzip": (200, b"plain"),
     "/bomb": (200, zipped(rows_csv=bytes(20_000_000))),
     "/nested-bomb": (200, zipped(inner_zip=zipped(rows_csv=bytes(20_000_000)))),
@@ -198,6 +199,8 @@ def test_an_address_with_nothing_behind_it_is_a_mistake_and_a_busy_server_is_not
         http.fetch(source(f"{address}/none"), settings)
     with pytest.raises(TryAgain, match="answers 503"):
         http.fetch(source(f"{address}/busy"), settings)
+    with pytest.raises(TryAgain, match="answers 408"):
+        http.fetch(source(f"{address}/slow"), settings)
 
 
 def test_an_unreachable_server_may_be_tried_again(settings: Settings) -> None:

@@ -42,6 +42,7 @@ LINES = Deliveries(
         refused("a quoted value, a blank, and another one", f'{HEADER}a,1,2,"x" "y"\n', "line 2: a blank behind a quote that ends a value: leave it out"),
         refused("a blank before a quote, in rows that it would make one", f'{HEADER}a,1,2, "x\nb,1,2,y"\n', "line 2: a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and write its own quotes twice"),
         read("blanks and quotes within a quoted value", f'{HEADER}a,1,2," ""x"" , ""y"" "\n', (("a", 1, 2.0, ' "x" , "y" '),)),
+        Delivery("a quoted value that begins with a blank and a quote, behind one that ends like a value", b'id,n,x,note\n"a, ",1,2," ""x"\n', (("a, ", 1, 2.0, ' "x'),)),
         read("a blank before a quote that means nothing", f'{HEADER}a,1,2, "x"\n', (("a", 1, 2.0, ' "x"'),), quote=""),
         refused("two files with byte order marks, one behind the other", "\ufeffa,1,2,x\n\ufeffb,1,2,y\n", "line 2: begins with a byte order mark: do two files stand one behind the other?", header=False),
         read("a byte order mark within a quoted value", f'{HEADER}a,1,2,"x\n\ufeffy"\n', (("a", 1, 2.0, "x\n\ufeffy"),)),

@@ -15,6 +15,8 @@ GZ, JSON_GZ = gzip.compress(CONTENT, mtime=0), gzip.compress(JSON, mtime=0)
 PLAIN_ZST, JSON_ZST = packed(CONTENT, ".zst"), packed(JSON, ".zst")
 # `zstd --check` of the content: Arrow writes no checksum.
 ZST = b64decode("KLUv/QRYoQAAaWQsbix4LG5vdGUKYSwxLDIseAr/uKCJ")
+# A frame whose window is of 2 GB: `zstd --long=31`.
+WIDE_ZST = b"\x28\xb5\x2f\xfd\x00\xa8" + PLAIN_ZST[6:]
 
 CUT = "{} is a broken delivery: it is cut off: its {} bytes end in the middle of its content"
 CHECKSUM = "{} is a broken delivery: its checksum is not that of its content"
@@ -39,10 +41,23 @@ COMPRESSED = Deliveries(
         refused("a .gz with another checksum, or a flipped bit", "d.csv.gz", GZ[:-8] + b"\0\0\0\0" + GZ[-4:], CHECKSUM),
         refused("a .zst of which the last byte is missing", "d.csv.zst", ZST[:-1], CUT),
         refused("plain text that is called .gz", "d.csv.gz", CONTENT, "d.csv.gz is not compressed as its name says"),
+        refused("a page that says why there is no file", "d.csv", b"<!DOCTYPE html>\n<title>404</title>", "d.csv cannot be read as csv: by its first bytes it is a page of HTML"),
         refused("a workbook that is called .csv", "d.csv", b"PK\x03\x04 and so on", "d.csv cannot be read as csv: by its first bytes it is a zip archive, or a workbook (.xlsx)"),
         refused("other compression: .bz2, .xz, .zip, ...", "d.csv.bz2", b"BZh9", "d.csv.bz2 is not read: of compressed files, those named .gz and .zst are"),
     ),
     (
+        *(
+            refused(f"{what}, called .csv", "d.csv", content, f"d.csv cannot be read as csv: by its first bytes it is {what}")
+            for what, content in {
+                "XML": b"\xef\xbb\xbf\n<?xml version='1.0'?>",
+                "a pointer of Git LFS, whose content was not fetched": b"version https://git-lfs.github.com/spec/v1\n",
+                "Arrow (Feather)": b"ARROW1\0\0",
+                "text in UTF-32": "id".encode("utf-32"),
+            }.items()
+        ),
+        refused("a tar archive under gzip", "d.csv.gz", gzip.compress(b"rows.csv" + bytes(249) + b"ustar"), "d.csv.gz cannot be read as csv: by its first bytes it is a tar archive"),
+        refused("gzip under gzip", "d.csv.gz", gzip.compress(GZ), "d.csv.gz cannot be read as csv: by its first bytes it is gzip"),
+        refused("Zstandard with a window that is too large", "d.csv.zst", WIDE_ZST, "d.csv.zst is a broken delivery: it is packed with a window that is larger than is read: have it packed without --long or --ultra"),
         refused("gzip that is called .csv", "d.csv", GZ, "d.csv cannot be read as csv: by its first bytes it is gzip"),
         read("JSON lines under Zstandard", "d.jsonl.zst", JSON_ZST),
         refused("a .gz, and other bytes behind it", "d.csv.gz", GZ + b"garbage", AFTER),
@@ -59,6 +74,6 @@ COMPRESSED = Deliveries(
         refused("a .zst that is empty", "d.csv.zst", b"", "{} is a broken delivery: it is empty, not even the beginning of a compressed file"),
         refused("Zstandard that is called .gz", "d.csv.gz", ZST, "d.csv.gz is not compressed as its name says: by its first bytes it is zstd"),
         refused("a zip archive that is called .parquet", "d.parquet", b"PK\x03\x04", "d.parquet cannot be read as parquet: by its first bytes it is a zip archive, or a workbook (.xlsx)"),
-        *(refused(f"a {suffix}", f"d.csv{suffix}", b"x", f"d.csv{suffix} is not read: of compressed files, those named .gz and .zst are") for suffix in (".xz", ".zip", ".lz4", ".7z")),
+        *(refused(f"a {suffix}", f"d.csv{suffix}", b"x", f"d.csv{suffix} is not read: of compressed files, those named .gz and .zst are") for suffix in (".xz", ".zip", ".lz4", ".7z", ".snappy")),
     ),
 )  # fmt: skip

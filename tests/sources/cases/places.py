@@ -47,6 +47,7 @@ PLACES = Deliveries(
         named("a folder that is called like a column: gzip", "v=7/d.csv.gz", gzip.compress(CSV)),
         named("a folder of a day, as Hive names it", "dt=2026-02-01/part-0.csv", CSV, "dt={partition}/*.csv"),
         named("a folder of a day: JSON lines", "dt=2026-02-01/part-0.jsonl", JSON, "dt={partition}/*.jsonl"),
+        Delivery("a mark of Spark's as a file", b"", says=("_SUCCESS is empty, as marks are that a writer such as Spark leaves beside its parts",), name="_SUCCESS", columns=V),
         named("a folder of Spark's, with its marks beside the parts", "out/part-0.csv", CSV, "out/part-*", beside={"out/_SUCCESS": b"", "out/.part-0.csv.crc": b"crc"}),
     ),
 )  # fmt: skip
