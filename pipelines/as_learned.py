@@ -87,6 +87,25 @@ def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, 
     return kept
 
 
+def left_out(features: duckdb.DuckDBPyRelation, judged: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
+    """The keys of the held-out rows on which nobody is judged, see `common`."""
+    return (
+        features.filter("split = 'test'")
+        .set_alias("features")
+        .join(judged.set_alias("judged"), _same(key), how="anti")
+        .project(sql.name(key))
+    )
+
+
+def judged(features: duckdb.DuckDBPyRelation, left_out: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
+    """A training's features without the held-out rows on which nobody was judged."""
+    return features.set_alias("features").join(left_out.set_alias("judged"), _same(key), how="anti")
+
+
+def _same(key: str) -> str:
+    return f"features.{sql.name(key)} = judged.{sql.name(key)}"
+
+
 def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Table:
     """The champion's rows of a table's keys, in the table's order; keys are the same if they are the same text.
 

@@ -183,7 +183,7 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
     if facts.task == "binary" and model.threshold is None:
         wrong.append("threshold: it has none, so it cannot decide")
     if not wrong:
-        judged = float(model.metadata[f"held_out_{facts.metric.name}"])
+        judged = float(model.metadata.get(f"{parity.ON_ALL}{facts.metric.name}") or model.metadata[f"held_out_{facts.metric.name}"])
         with snapshot.rows(run, model.metadata["data_version"]) as rows:
             ((found, difference),) = parity.of_metric(rows, model.metadata["family"], engine, judged, model.threshold, facts)[  # type: ignore[arg-type]
                 ["found", "difference"]

@@ -11,18 +11,20 @@ import logging
 from collections.abc import Mapping
 
 import duckdb
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from pipelines import meaning
 from pipelines.config import Family, Features, UseCase
 from pipelines.gates.defaults import PARITY
-from pipelines.model import candidate, convert, engines, reasons
+from pipelines.model import candidate, convert, engines, inputs, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
-from pipelines.parity import compare, of_metric
+from pipelines.parity import ON_ALL, compare, measured, of_metric
 from pipelines.results import Exported
+from pipelines.sql import name as quoted
 from pipelines.verdict import Verdict, judged_as
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,12 @@ FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a 
 
 
 def export(
-    features: duckdb.DuckDBPyRelation, candidates: Mapping[Family, bytes], verdict: Verdict, use_case: UseCase, metadata: Mapping[str, str]
+    features: duckdb.DuckDBPyRelation,
+    candidates: Mapping[Family, bytes],
+    verdict: Verdict,
+    use_case: UseCase,
+    metadata: Mapping[str, str],
+    on: duckdb.DuckDBPyRelation | None = None,
 ) -> Exported:
     """Write each fitted candidate as an ONNX graph and compare the two.
 
@@ -41,6 +48,7 @@ def export(
         verdict: the evaluation's outcome: held-out values of each family, the winner and its threshold.
         use_case: the facts of the use case.
         metadata: lineage, written into each graph.
+        on: those of the features whose held-out rows the verdict is about; all by default.
 
     Returns:
         A graph a family, the parity table, and the engine that each graph is best scored by.
@@ -53,11 +61,17 @@ def export(
             use_case.features,
             use_case.task,
             use_case.name,
-            {**metadata, **_described(family, verdict, use_case), **embedded(pipeline), reasons.TYPICAL: usual},
+            {
+                **metadata,
+                **_described(family, verdict, use_case),
+                **_measured(features, on, pipeline, verdict.cut, use_case),
+                **embedded(pipeline),
+                reasons.TYPICAL: usual,
+            },
         )
         for family, pipeline in pipelines.items()
     }
-    table = parity(features, pipelines, graphs, verdict, use_case)
+    table = parity(features, pipelines, graphs, verdict, use_case, on)
     difference = float(table["difference"][table["kind"] != "metric"].max())
     return Exported(graphs, table, difference, {family: _choice(features, family, graph, table) for family, graph in graphs.items()})
 
@@ -68,6 +82,7 @@ def parity(
     graphs: Mapping[Family, bytes],
     verdict: Verdict,
     use_case: UseCase,
+    on: duckdb.DuckDBPyRelation | None = None,
 ) -> pd.DataFrame:
     """Compare each trained model with its graph, and the winner's graph with what the evaluation says of it.
 
@@ -75,7 +90,9 @@ def parity(
     """
     rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
     judged = verdict.values[winner][verdict.metric]
-    measured = [of_metric(features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)]
+    measured = [
+        of_metric(on or features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)
+    ]
     # The graph itself has a name here, so that it is known which one was compared.
     named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
     return pd.concat([rows, *measured], ignore_index=True).assign(graph_sha256=lambda table: table["family"].map(named))
@@ -123,6 +140,18 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
         described["classes"] = json.dumps([0, 1])
         described["positive"] = json.dumps(use_case.label.positive)
     return described | judged_as(family, verdict, use_case)
+
+
+def _measured(
+    features: duckdb.DuckDBPyRelation, on: duckdb.DuckDBPyRelation | None, pipeline: Pipeline, cut: float | None, use_case: UseCase
+) -> dict[str, str]:
+    """What the model's score is on all held-out rows, where it was judged on fewer: who looks at it later has them all."""
+    if on is None or len(on) == len(features):
+        return {}
+    test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
+    scores = candidate.scores(pipeline, inputs.frame(test.to_pandas(), use_case.features), use_case.task)
+    found = measured("measured", test, np.asarray(scores, dtype=np.float64), cut, use_case)
+    return {} if found is None else {f"{ON_ALL}{use_case.metric.name}": repr(found)}
 
 
 def _kinds(features: Features) -> list[dict[str, str]]:

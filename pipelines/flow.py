@@ -110,12 +110,11 @@ def evaluate(run: Run) -> Outcome:
     from pipelines import as_learned, card, evaluate, registry, tracking, unseen
 
     families = run.use_case.candidates.families
-    champion, features = registry.champion_or_none(run), run.store.read("features")
+    champion, every = registry.champion_or_none(run), run.store.read("features")
     learned = as_learned.rows(run, champion) if champion else None
     if champion:
-        unseen.require(run, features, champion)
-    if learned:
-        features = as_learned.common(features, learned, run.use_case.key)
+        unseen.require(run, every, champion)
+    features = as_learned.common(every, learned, run.use_case.key) if learned else every
     judged = evaluate.evaluate(
         features=features,
         trials=run.store.read("trials", pieces=families),
@@ -127,6 +126,7 @@ def evaluate(run: Run) -> Outcome:
     )
     run.store.write("scores", judged.scores)
     run.store.write("curves", judged.curves)
+    run.store.write("left_out", as_learned.left_out(every, features, run.use_case.key))
     run.store.write_file("verdict.json", judged.verdict.as_json())
     report = run.write_report("evaluate", card.render(run, judged))
     return Outcome(judged.summary(), report=report, mlflow_run=tracking.log_evaluation(run, judged))
@@ -134,11 +134,13 @@ def evaluate(run: Run) -> Outcome:
 
 def export(run: Run) -> Outcome:
     """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
-    from pipelines import export, follows, registry, snapshot
+    from pipelines import as_learned, export, follows, registry, snapshot
 
-    judged = follows.read(run)
+    judged, features = follows.read(run), run.store.read("features")
+    # Of trainings that were evaluated before there was such a table, all held-out rows were judged.
+    on = as_learned.judged(features, run.store.read("left_out"), run.use_case.key) if run.store.has("left_out") else features
     candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
-    exported = export.export(run.store.read("features"), candidates, judged, run.use_case, metadata=snapshot.lineage(run))
+    exported = export.export(features, candidates, judged, run.use_case, metadata=snapshot.lineage(run), on=on)
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
     written = run.store.write("parity", exported.parity)

@@ -22,6 +22,7 @@ from pipelines.scored import NEVER, Scored
 from pipelines.sql import name as quoted
 
 MOST_ROWS = 20_000  # held-out rows compared; a converter's mistake shows long before
+ON_ALL = "on_all_held_out_"  # in a graph, before the metric: its value there, where the model was judged on fewer
 MOST_SPLITS = 100  # of a tree model, roots first: every row meets those
 
 EXTREMES = (0.0, -1.0, 1e30, -1e30)
@@ -70,12 +71,12 @@ def compare(
 def of_metric(
     features: DuckDBPyRelation, family: Family, engine: Engine, judged: float, threshold: float | None, use_case: UseCase
 ) -> pd.DataFrame:
-    """Measure the exported winner on all held-out rows: it must have the very score by which it was judged.
+    """Measure the exported winner on the held-out rows on which it was judged: it must have the very score of then.
 
     Whatever evaluation may mix up (another model's scores, rows that it has trained on), this number is then another one.
 
     Args:
-        features: the training's features table.
+        features: the training's features table, without held-out rows on which nobody was judged (`as_learned.common`).
         family: the winner.
         engine: what was exported of it, as an engine runs it.
         judged: its primary metric on the held-out rows, as the evaluation says.
@@ -86,12 +87,25 @@ def of_metric(
         One row, as `compare` returns them: kind `metric`, key the metric's name, difference relative to `judged` where that is above 1.
     """
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
-    y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
-    scored = Scored(family, engine.scores(test).astype(np.float64), NEVER if threshold is None else threshold)
-    found = scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
+    found = measured(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
     difference = np.inf if found is None else abs(judged - found) / max(1.0, abs(judged))
     row = {"family": family, "engine": engine.name, "kind": "metric", "key": use_case.metric.name, "expected": judged, "found": found}
     return pd.DataFrame([row | {"difference": difference}]).astype({"expected": np.float64, "found": np.float64, "difference": np.float64})
+
+
+def measured(name: str, test: pa.Table, scores: npt.NDArray[np.float64], threshold: float | None, use_case: UseCase) -> float | None:
+    """The primary metric of scores of held-out rows; None where it has no value.
+
+    Args:
+        name: the model's.
+        test: the rows, with their label.
+        scores: theirs, shape (rows,).
+        threshold: its decision's, which some metrics need.
+        use_case: names the metric.
+    """
+    y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
+    scored = Scored(name, scores, NEVER if threshold is None else threshold)
+    return scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
 
 
 def _compared(

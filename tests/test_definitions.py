@@ -20,6 +20,7 @@ from pipelines.config import Kind, Step, UseCase
 from pipelines.dates import Days
 from pipelines.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TableCorrupt
 from pipelines.history import History
+from pipelines.model.graph import Graph
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.use_cases import load, parse
@@ -320,6 +321,26 @@ def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings
     edit(own, "amount: amount\n", "amount: -amount\n")
     edit(own, "avg(amount) over week", "min(amount) over week")
     assert evaluated(own) == compared
+
+
+def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_champions_rules_put_others_aside(own: Settings) -> None:
+    for day in (date(2026, 2, 1), date(2026, 2, 2)):  # held out
+        rows = tiny.payments(day)
+        channels = ["phone" if n % 9 == 0 else channel for n, channel in enumerate(rows["channel"].to_pylist())]
+        world.delivered[day] = rows.set_column(rows.schema.get_field_index("channel"), "channel", [channels])
+    edit(own, "allowed: [chip, online]", "allowed: [chip, online, phone]")
+    try:
+        evaluated(own)
+        run = world.way_of(own, "training", NIGHT)
+        flow.STEPS["export"](run)
+    finally:
+        world.delivered.clear()
+    assert run.afresh().store.read("left_out").count("*").fetchall() == [(10,)]
+    differences = run.afresh().store.read("parity").filter("kind = 'metric'").project("difference").fetchall()
+    assert all(difference < 1e-6 for (difference,) in differences), differences
+    graph = Graph(run.store.read_file("models/linear.onnx")).metadata
+    assert graph["on_all_held_out_aucpr"] != graph["held_out_aucpr"]
+    champions.require_sound(registry.champion(replace(run.afresh(), model_version="3")), own, "tiny")
 
 
 @pytest.mark.parametrize(("name", "feature"), [("id", "amount"), ("at", "-amount")])
