@@ -22,7 +22,7 @@ class Column(Strict):
     role: Literal["feature", "key", "time", "label", "leak", "ignored"] = Field(
         default="feature",
         description="leak: known only after the moment of prediction, refused in every feature; with known_after, windows may read its past. "
-        "ignored: read and dropped.",
+        "ignored: read and dropped; declared as string it may hold anything, lists and structs too.",
     )
     known_after: Duration | None = Field(
         default=None,

@@ -54,6 +54,8 @@ def guessed(value: str, guess: str, column: Column) -> str:
 def cast(value: str, found: str, column: Column) -> str:
     """SQL of the value in the column's type, NULL where it is none; `found` is the DuckDB type that the value has."""
     match column.type:
+        case "string" if _is_anything(column):
+            return f"CAST({value} AS VARCHAR)"
         case "string":
             return texts.read(value, found)
         case "date" | "timestamp":
@@ -65,7 +67,12 @@ def cast(value: str, found: str, column: Column) -> str:
 
 def may_break(found: str, column: Column) -> bool:
     """Whether a value of the type may be none of the column's."""
-    return column.type != "string" or texts.may_break(found)
+    return column.type != "string" or (texts.may_break(found) and not _is_anything(column))
+
+
+def _is_anything(column: Column) -> bool:
+    """Whether nobody reads the column: it may hold lists, structs and bytes, which no declared type would take."""
+    return column.type == "string" and column.role == "ignored"
 
 
 def broken(value: str, typed: str, codes: tuple[Scalar, ...]) -> str:

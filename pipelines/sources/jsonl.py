@@ -86,7 +86,7 @@ def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnect
 
 def _is_exact(name: str, declared: Declared) -> bool:
     """Whether a number in that column means its digits: of a `number` it means the value."""
-    return declared.columns[name].type in ("string", "integer")
+    return declared.columns[name].type in ("string", "integer") and declared.columns[name].role != "ignored"
 
 
 def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
@@ -95,7 +95,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
     Raises:
         BadInput: what should be a text is none, or no JSON at all.
     """
-    texts = {name for name in declared.given if declared.columns[name].type == "string"}
+    texts = {name for name in declared.given if declared.columns[name].type == "string" and declared.columns[name].role != "ignored"}
     mistakes: list[str] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):

@@ -64,7 +64,7 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
 def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
     """What of a piece is declared as text, and is none."""
     for name, type_ in zip(piece.rows.columns, map(str, piece.rows.types), strict=True):
-        if name not in declared.given or declared.columns[name].type != "string":
+        if name not in declared.given or declared.columns[name].type != "string" or declared.columns[name].role == "ignored":
             continue
         held = sorted(piece.no_texts.get(name, ())) if texts.allowed(type_) else [f"{type_[:LONGEST_TYPE]} values"]
         for what in held:

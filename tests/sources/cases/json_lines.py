@@ -46,6 +46,7 @@ JSON_LINES = Deliveries(
         Delivery("UTF-16", '{"id": "\u00e9"}'.encode("utf-16"), says=("it looks like UTF-16: have it saved as UTF-8, which JSON is written in",), name="d.jsonl", columns={}),
     ),
     (
+        Delivery("an object and a list in a column that is ignored", b'{"id": "a", "v": 1.10, "o": {"b": [true]}}\n{"id": "b", "v": 2, "o": [null]}\n', (("a", "1.10", '{"b":[true]}'), ("b", "2", "[null]")), name="d.jsonl", columns={"v": {"type": "string"}, "o": {"type": "string", "role": "ignored"}}),
         lines("a key twice in an object", '{"id": "a"}\n{"id": "b", "id": "c"}\n', "line 2: the key 'id' stands there twice"),
         *(text(written) for written in ("123.0", "1e2", "-0", "-0.0", "0.1234567890123456789", "-7")),
         text('"1.10"', "1.10"),

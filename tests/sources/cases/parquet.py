@@ -60,6 +60,7 @@ class Keys(pe.KmsClient):  # type: ignore[misc]
         return b64encode(key)
 
 
+BESIDE = {"v": {"type": "integer"}, "address": {"type": "string", "role": "ignored"}}
 NO_TEXTS = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"a\xff")])
 WHOLE = column(pa.array([7]))
 NANOSECONDS = pa.array([TEN], pa.timestamp("us")).cast(pa.timestamp("ns"))
@@ -109,6 +110,7 @@ PARQUET = Deliveries(
         refused("bytes that are said to be UTF-8, and are not", NO_TEXTS, "string", "column 'v', row 2: its bytes are no text in UTF-8"),
         broken("a file that is encrypted", b"PARE" + WHOLE[4:-4] + b"PARE", "d.parquet is encrypted, and cannot be read as parquet"),
         broken("a file whose columns are encrypted", encrypted(), "d.parquet is encrypted, and cannot be read as parquet"),
+        Delivery("a struct in a column that is ignored", written({"id": ["a"], "v": [1], "address": [{"zip": "1"}]}), (("a", 1, "{'zip': 1}"),), name="d.parquet", columns=BESIDE),
         broken("nothing", b"", "d.parquet is a broken delivery: it is empty"),
         broken("text that is called .parquet", b"id,v\na,1\n", "d.parquet cannot be read as parquet: it does not begin as Parquet does"),
         broken("columns that differ in case", written({"id": ["a"], "v": [1], "V": [2]}), "'v' and 'V' differ in upper and lower case only"),
