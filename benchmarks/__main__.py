@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from pipelines.run import code_version
-from pipelines.settings import ROOT
+from pipelines.run.run import code_version
+from pipelines.storage.settings import ROOT
 
 PAGE = Path(__file__).parent / "RESULTS.md"
 HEAD = """# What it costs, measured

@@ -1,6 +1,6 @@
 """What `capacity` promises and what nights have: on planted truth, however many rows get a label, and whichever.
 
-Run as `python -m benchmarks.capacity [draws]`: prints the table that `pipelines.config.judgement.Capacity` speaks of.
+Run as `python -m benchmarks.capacity [draws]`: prints the table that `pipelines.core.config.judgement.Capacity` speaks of.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often the drift tests take chance for drift, and how often they find drift that is there.
 
-Run as `python -m benchmarks.drift_alarms [repeats]`: prints the tables that `pipelines.drift_report.test_for` quotes.
+Run as `python -m benchmarks.drift_alarms [repeats]`: prints the tables that `pipelines.monitoring.drift_report.test_for` quotes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 from evidently.legacy.calculations.stattests import get_stattest
 from evidently.legacy.core import ColumnType
 
-from pipelines import drift_report
-from pipelines.drift import common_only
+from pipelines.monitoring import drift_report
+from pipelines.steps.drift import common_only
 
 Draw: TypeAlias = Callable[[np.random.Generator, int], np.ndarray]
 

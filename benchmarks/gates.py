@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.gates.suite import Stated
-    from pipelines.store import Store
+    from pipelines.gates.gx.suite import Stated
+    from pipelines.storage.store import Store
 
 SEED = 7
 SIZES = (3_000, 100_000, 10_000_000)
@@ -131,7 +131,7 @@ class Measured:
 
 def store(folder: Path) -> Store:
     """The partition in which the table lies."""
-    from pipelines.store import Store, Version
+    from pipelines.storage.store import Store, Version
 
     return Store(folder, "benchmark", "scoring", date(2026, 2, 1), Version(use_case="", code=""))
 
@@ -209,7 +209,7 @@ def pandas(folder: Path) -> Callable[[], list[Any]]:
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
 
-    from pipelines.gates import suite
+    from pipelines.gates.gx import suite
 
     quiet = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), progress_bars=ProgressBarsConfig(globally=False))
 
@@ -243,8 +243,8 @@ def number_of(unexpected: int | None, observed: Any) -> Any:
 
 def expectations() -> list[Stated]:
     """The checks as a use-case file would state them."""
-    from pipelines.config import Expectation
-    from pipelines.gates.suite import Stated
+    from pipelines.core.config import Expectation
+    from pipelines.gates.gx.suite import Stated
 
     return [Stated(Expectation(name=f"expect_{check.name}", kwargs=check.kwargs), where=f"check {n}") for n, check in enumerate(CHECKS)]
 

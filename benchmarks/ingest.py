@@ -111,9 +111,10 @@ def write(folder: Path, rows: int, shuffled: bool) -> int:
 
 def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
     """As a run does it."""
-    from pipelines import flow, ingest  # noqa: F401 (the step's own import is no part of its time)
-    from pipelines.run import Run
-    from pipelines.settings import Settings
+    from pipelines import flow  # noqa: F401 (the step's own import is no part of its time)
+    from pipelines.run.run import Run
+    from pipelines.steps import ingest
+    from pipelines.storage.settings import Settings
 
     place = folder / "sluice"
     place.mkdir(exist_ok=True)
@@ -124,7 +125,7 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
     run_ = Run.open("benchmark", "drift", DAY, settings)  # of a kind that knows its labels, so that all tables are the same
 
     def run() -> Path:
-        from pipelines import dates
+        from pipelines.core import dates
 
         ingest.stream(run_, dates.Days(DAY, DAY), partial(run_.store.write, "raw"))
         return run_.store.disk / "raw" / "*.parquet"
@@ -138,7 +139,7 @@ def pandas(folder: Path) -> Callable[[], Path]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pipelines.parts import ROW_GROUP
+    from pipelines.storage.parts import ROW_GROUP
 
     types = {"string": "str", "boolean": "bool", "integer": "Int64", "number": "float64"}
     arrow = {"string": pa.string(), "boolean": pa.bool_(), "integer": pa.int64(), "number": pa.float64(), "timestamp": pa.timestamp("us")}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.gates.days import fewest_labels
-from pipelines.labelled import enough
+from pipelines.monitoring.labelled import enough
 
 PAST = 8  # days
 WEEK, WEEKS = 7, 52

@@ -25,9 +25,9 @@ from benchmarks import gates
 
 # The process that only starts others stays small.
 if TYPE_CHECKING:
-    from pipelines.config import GatedTable, Kind, Step
-    from pipelines.run import Run
-    from pipelines.settings import Settings
+    from pipelines.core.config import GatedTable, Kind, Step
+    from pipelines.run.run import Run
+    from pipelines.storage.settings import Settings
 
 ROWS, A_DAY_BEFORE = 10_000_000, 1_000_000
 LIMIT = 2_000_000_000  # bytes: limits.memory, stated below
@@ -199,7 +199,7 @@ def _write_use_cases(folder: Path) -> None:
 
 def settings(folder: Path) -> Settings:
     """Everything lies in the folder."""
-    from pipelines.settings import Settings
+    from pipelines.storage.settings import Settings
 
     return Settings(
         data=folder / "data", use_cases=folder / "use_cases", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db", mirror=None
@@ -208,7 +208,7 @@ def settings(folder: Path) -> Settings:
 
 def run_of(folder: Path, kind: Kind, day: date, use_case: str = NAME) -> Run:
     """A partition there."""
-    from pipelines.run import Run
+    from pipelines.run.run import Run
 
     return Run.open(use_case, kind, day, settings(folder))
 
@@ -239,14 +239,14 @@ def _task(name: str, rows: int, taken: Sequence[Taken], use_case: str = NAME) ->
 
 def way(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The steps of a kind, and the table behind each that a gate judges."""
-    from pipelines import plan
+    from pipelines.run import plan
 
     return plan.WAYS[kind]
 
 
 def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...]:
     """What a step is shared out into, one task each."""
-    from pipelines import plan
+    from pipelines.run import plan
 
     return plan.shares(run_of(folder, kind, day), step)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import gates, ingest
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 ROWS, ROUNDS = 1_000_000, 7
 # Name -> the file's ending, what the use-case file says of its format, and what makes it of a table in Parquet.
@@ -28,18 +28,23 @@ FORMATS = {
     "Parquet": ("parquet", "parquet", ""),
     "Parquet, checksums": ("sums.parquet", "parquet", ""),
 }
-# What runs in either checkout: nothing of this module is there in an earlier one.
+# What runs in either checkout, wherever that has its modules.
 READ = """
 import json, sys, time
 from datetime import date
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from pipelines import dates, flow, ingest
-from pipelines.run import Run
-from pipelines.settings import Settings
+
+def module(name, *folders):
+    return next(import_module(f"{folder}.{name}") for folder in folders if find_spec(folder) and find_spec(f"{folder}.{name}"))
+
+dates, ingest = module("dates", "pipelines.core", "pipelines"), module("ingest", "pipelines.steps", "pipelines")
+run_, settings_ = module("run", "pipelines.run", "pipelines"), module("settings", "pipelines.storage", "pipelines")
 place, day = Path(sys.argv[1]), date.fromisoformat(sys.argv[2])
-settings = Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
-run = Run.open("benchmark", "drift", day, settings)
+settings = settings_.Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
+run = run_.Run.open("benchmark", "drift", day, settings)
 start, cpu = time.perf_counter(), time.process_time()
 ingest.stream(run, dates.Days(day, day), partial(run.store.write, "raw"))
 seconds, cpu = time.perf_counter() - start, time.process_time() - cpu

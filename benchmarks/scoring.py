@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
     from pipelines.model.engine import Engine, Feeds
-    from pipelines.registry import Champion
-    from pipelines.run import Run
-    from pipelines.store import Store
+    from pipelines.registry.registry import Champion
+    from pipelines.run.run import Run
+    from pipelines.storage.store import Store
 
     Job: TypeAlias = tuple[Callable[[], Any], Callable[[Any], float]]  # what is timed, and the mean score of what it returns
 
@@ -133,8 +133,8 @@ def batches(model: Model, rows: int) -> Iterator[pa.RecordBatch]:
 
 def opened(folder: Path) -> Run:
     """The night that is scored."""
-    from pipelines.run import Run
-    from pipelines.settings import Settings
+    from pipelines.run.run import Run
+    from pipelines.storage.settings import Settings
 
     return Run.open("benchmark", "scoring", NIGHT, Settings(data=folder, use_cases=folder, var=folder, mlflow="", mirror=None))
 
@@ -222,8 +222,8 @@ def scoring(folder: Path, version: Champion) -> Job:
     import duckdb  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    from pipelines import score
     from pipelines.model import engine_xgboost  # noqa: F401
+    from pipelines.steps import score
 
     run = opened(folder)
 
@@ -237,7 +237,7 @@ def scoring(folder: Path, version: Champion) -> Job:
 
 def champion(folder: Path) -> Champion:
     """The model as the registry would give it."""
-    from pipelines.registry import Champion
+    from pipelines.registry.registry import Champion
 
     graph, choice = (folder / "model.onnx").read_bytes(), json.loads((folder / "choice.json").read_text())
     return Champion("1", graph, "0" * 64, date(2026, 1, 31), 0.5, {}, engine=choice["engine"], chunk_rows=choice["chunk_rows"])

@@ -31,8 +31,8 @@ from benchmarks import gates
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.config import UseCase
-    from pipelines.store import Store
+    from pipelines.core.config import UseCase
+    from pipelines.storage.store import Store
 
 ROWS, ROUNDS = 1_000_000, 5
 PARTITION = date(2026, 3, 1)
@@ -132,7 +132,7 @@ class Measured:
 
 def store(folder: Path) -> Store:
     """The partition in which the tables lie, as a new task opens it."""
-    from pipelines.store import Store, Version
+    from pipelines.storage.store import Store, Version
 
     return Store(folder, "benchmark", "training", PARTITION, Version(use_case="", code=""))
 
@@ -141,7 +141,7 @@ def use_case() -> UseCase:
     """The facts of the benchmark."""
     import yaml
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
 
     return UseCase.model_validate(yaml.safe_load(USE_CASE))
 
@@ -164,8 +164,8 @@ def sluice(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
     import pandas as pd
     import pyarrow.parquet as pq  # noqa: F401 - imported before the clock, as by pandas' contestant
 
-    from pipelines.cleanse import cleanse
-    from pipelines.features import compute
+    from pipelines.steps.cleanse import cleanse
+    from pipelines.steps.features import compute
 
     facts, first = use_case(), store(folder)
     pd.DataFrame()

@@ -22,7 +22,7 @@ import yaml
 from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 
 from benchmarks import scoring
-from pipelines.config import UseCase
+from pipelines.core.config import UseCase
 from pipelines.model import families, inputs
 from pipelines.model.search import PipelineSearchCV
 

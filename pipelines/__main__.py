@@ -27,16 +27,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines import dates, disk, use_cases
-from pipelines.config import Kind
-from pipelines.errors import BadUseCase, GateOpen, SluiceError, listed
-from pipelines.settings import Settings
+from pipelines.core import dates, use_cases
+from pipelines.core.config import Kind
+from pipelines.core.errors import BadUseCase, GateOpen, SluiceError, listed
+from pipelines.storage import disk
+from pipelines.storage.settings import Settings
 
 
 def check(options: argparse.Namespace, settings: Settings) -> None:
     """Check use-case files as deeply as possible without data: keys, SQL, leaks, grids, expectations."""
-    from pipelines.check import absent
-    from pipelines.check import check as mistakes_of
+    from pipelines.preflight.check import absent
+    from pipelines.preflight.check import check as mistakes_of
 
     wrong = []
     for name in _chosen(options.use_case, settings):
@@ -53,7 +54,7 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
 
 def _waiting(loaded: use_cases.Loaded, settings: Settings) -> str:
     """What of a good file takes effect only with the next model."""
-    from pipelines import definitions
+    from pipelines.registry import definitions
 
     wait = definitions.waiting(loaded, settings)
     told = f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has learned them, nights go by the champion's own definitions"
@@ -62,7 +63,7 @@ def _waiting(loaded: use_cases.Loaded, settings: Settings) -> str:
 
 def fetch(options: argparse.Namespace, settings: Settings) -> None:
     """Fetch the public data of a use case (or of all)."""
-    from pipelines import ingest
+    from pipelines.steps import ingest
 
     wrong = []
     for name in _chosen(options.use_case, settings):
@@ -77,8 +78,9 @@ def fetch(options: argparse.Namespace, settings: Settings) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> None:
     """Run one partition of one use case: each step, then its gate; the first red gate ends it."""
-    from pipelines import flow, people
-    from pipelines.run import Run
+    from pipelines import flow
+    from pipelines.core import people
+    from pipelines.run.run import Run
 
     partition = dates.parse(options.partition)
     asked = Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version, asked_by=people.user())
@@ -87,8 +89,8 @@ def run(options: argparse.Namespace, settings: Settings) -> None:
 
 def backfill(options: argparse.Namespace, settings: Settings) -> None:
     """Run the nights of some days, by the champion of then into their predictions, or of now into a table beside."""
-    from pipelines import backfill
-    from pipelines.dates import Days
+    from pipelines.commands import backfill
+    from pipelines.core.dates import Days
 
     days = Days(dates.parse(options.first), dates.parse(options.last))
     for line in backfill.backfill(options.use_case, days, options.champion, settings):
@@ -97,7 +99,7 @@ def backfill(options: argparse.Namespace, settings: Settings) -> None:
 
 def data(options: argparse.Namespace, settings: Settings) -> None:
     """List the versions of a use case's training data, or bring one back into a folder of its own."""
-    from pipelines import snapshot
+    from pipelines.registry import snapshot
 
     if options.action == "list":
         for version in snapshot.versions(settings, options.use_case):
@@ -108,8 +110,8 @@ def data(options: argparse.Namespace, settings: Settings) -> None:
 
 def models(options: argparse.Namespace, settings: Settings) -> None:
     """Ask who was champion when, and why; compare two versions; go back to one, let one go, or approve of one."""
-    from pipelines import champions
-    from pipelines.history import History
+    from pipelines.commands import champions
+    from pipelines.registry.history import History
 
     use_cases.load(settings.use_cases, options.use_case)  # a misspelt name has no history either
     if options.action == "history":
@@ -131,8 +133,9 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
 
 def trace(options: argparse.Namespace, settings: Settings) -> None:
     """Go from a prediction back to its features, its row as delivered, its model, and what that was trained on."""
-    from pipelines import definitions, trace
-    from pipelines.run import Run
+    from pipelines.commands import trace
+    from pipelines.registry import definitions
+    from pipelines.run.run import Run
 
     night = Run.open(options.use_case, "scoring", dates.parse(options.partition), settings, resume=True)
     for line in trace.trace(definitions.masked(night), options.key):
@@ -141,7 +144,7 @@ def trace(options: argparse.Namespace, settings: Settings) -> None:
 
 def reproduce(options: argparse.Namespace, settings: Settings) -> None:
     """Train a version again from its own data and use-case file, and say whether it is the same."""
-    from pipelines import reproduce
+    from pipelines.commands import reproduce
 
     for line in reproduce.reproduce(settings, options.use_case, options.version):
         print(line)
@@ -149,10 +152,10 @@ def reproduce(options: argparse.Namespace, settings: Settings) -> None:
 
 def gates(options: argparse.Namespace, settings: Settings) -> None:
     """Prove that every gate bites, propose expectations from a reference partition, or accept a change."""
-    from pipelines.run import Run
+    from pipelines.run.run import Run
 
     if options.action == "test":
-        from pipelines import selftest
+        from pipelines.commands import selftest
 
         names = options.use_case or use_cases.names(settings.use_cases)
         if len(names) == 1:
@@ -179,8 +182,9 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
 
 def quarantine(options: argparse.Namespace, settings: Settings) -> None:
     """Show the rows that were put aside, or run just them again after a fix of the rule or the source."""
-    from pipelines import definitions, quarantine
-    from pipelines.run import Run
+    from pipelines.commands import quarantine
+    from pipelines.registry import definitions
+    from pipelines.run.run import Run
 
     if options.action == "show":
         partition = dates.parse(options.partition)

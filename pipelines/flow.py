@@ -12,21 +12,22 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from pipelines import dates, plan
-from pipelines.config import Family, GatedTable, Step
-from pipelines.errors import BadInput
-from pipelines.plan import Outcome
+from pipelines.core import dates
+from pipelines.core.config import Family, GatedTable, Step
+from pipelines.core.errors import BadInput
+from pipelines.run import plan
+from pipelines.run.plan import Outcome
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-    from pipelines.run import Run
-    from pipelines.store import Store
+    from pipelines.run.run import Run
+    from pipelines.storage.store import Store
 
 
 def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
-    from pipelines import ingest
+    from pipelines.steps import ingest
 
     days, past = dates.days_of(run.use_case, run.kind, run.partition), dates.past_of(run.use_case, run.kind, run.partition)
     with run.store.together() as store:  # a mistake in the past must not leave half of this step published
@@ -39,7 +40,7 @@ def ingest(run: Run) -> Outcome:
 
 def cleanse(run: Run) -> Outcome:
     """Raw -> clean and quarantine; of a training, and where features look back, further: rows that only feed windows."""
-    from pipelines.cleanse import cleanse
+    from pipelines.steps.cleanse import cleanse
 
     clean, bad, further = cleanse(run.store.read("raw"), run.use_case, run.partition)
     with run.store.together() as store:
@@ -53,7 +54,7 @@ def cleanse(run: Run) -> Outcome:
 
 def past(run: Run) -> Outcome:
     """Past_raw (and further) -> past: what windows see beside clean; and days: what each day holds, by which the gate judges them."""
-    from pipelines import past
+    from pipelines.steps import past
 
     if not run.use_case.features.history:
         return Outcome("past: nothing, since no feature of this run looks back")
@@ -70,9 +71,9 @@ def past(run: Run) -> Outcome:
 
 def features(run: Run) -> Outcome:
     """Clean (and its past) -> features; a training's rows are marked as train or test."""
-    from pipelines.features import compute
-    from pipelines.meaning import meanings
-    from pipelines.split import assign
+    from pipelines.core.meaning import meanings
+    from pipelines.core.split import assign
+    from pipelines.steps.features import compute
 
     past = run.store.read("past") if run.use_case.features.history else None
     rows = compute(run.store.read("clean"), past, run.use_case)
@@ -84,7 +85,7 @@ def features(run: Run) -> Outcome:
 
 def snapshot(run: Run) -> Outcome:
     """Features -> a version in DVC, by which this training's data can be brought back at any later time."""
-    from pipelines import snapshot
+    from pipelines.registry import snapshot
 
     version = snapshot.publish(run)
     return Outcome(f"snapshot: {version.md5}, {version.size:,} bytes")
@@ -92,7 +93,8 @@ def snapshot(run: Run) -> Outcome:
 
 def tune(run: Run, share: str) -> Outcome:
     """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate, fitted."""
-    from pipelines import tracking, tune
+    from pipelines.registry import tracking
+    from pipelines.steps import tune
 
     family = cast("Family", share)
     found = tune.search(run.store.read("features"), run.use_case, family, told=run.tally.tell)
@@ -107,7 +109,9 @@ def tune(run: Run, share: str) -> Outcome:
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines import as_learned, card, evaluate, registry, tracking, unseen
+    from pipelines.registry import registry, tracking, unseen
+    from pipelines.reports import card
+    from pipelines.steps import as_learned, evaluate
 
     families = run.use_case.candidates.families
     champion, every = registry.champion_or_none(run), run.store.read("features")
@@ -134,7 +138,9 @@ def evaluate(run: Run) -> Outcome:
 
 def export(run: Run) -> Outcome:
     """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
-    from pipelines import as_learned, export, follows, registry, snapshot
+    from pipelines.evaluation import follows
+    from pipelines.registry import registry, snapshot
+    from pipelines.steps import as_learned, export
 
     judged, features = follows.read(run), run.store.read("features")
     # Of trainings that were evaluated before there was such a table, all held-out rows were judged.
@@ -150,14 +156,15 @@ def export(run: Run) -> Outcome:
 
 def promote(run: Run) -> Outcome:
     """The gates have let everything through: make the challenger champion if it beats the champion."""
-    from pipelines import promote
+    from pipelines.steps import promote
 
     return Outcome(promote.promote(run))
 
 
 def score(run: Run, share: str) -> Outcome:
     """Features -> one slice of the predictions, by the champion."""
-    from pipelines import definitions, registry, score
+    from pipelines.registry import definitions, registry
+    from pipelines.steps import score
 
     champion = registry.champion(run)
     definitions.require_learned(run, run.store.manifest("features"), champion)
@@ -175,7 +182,7 @@ def score(run: Run, share: str) -> Outcome:
 
 def publish(run: Run) -> Outcome:
     """Slices of the predictions -> predictions, if every row of features has come out, all of them by one model."""
-    from pipelines import publish
+    from pipelines.steps import publish
 
     names = tuple(plan.slices(run))
     publish.require_whole(run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run)
@@ -187,7 +194,7 @@ def publish(run: Run) -> Outcome:
 
 def deliver(run: Run) -> Outcome:
     """Predictions -> the sink's table, which then holds this night exactly as it is published. No gate behind it: it judged them."""
-    from pipelines import deliver
+    from pipelines.steps import deliver
 
     if run.what_if:  # nobody is to act on it
         return Outcome("deliver: nothing, since a what-if run changes nothing elsewhere")
@@ -196,8 +203,9 @@ def deliver(run: Run) -> Outcome:
 
 def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows, and matured labels -> drift, and its report."""
-    from pipelines import definitions, drift, ingest, registry
-    from pipelines.cleanse import cleanse
+    from pipelines.registry import definitions, registry
+    from pipelines.steps import drift, ingest
+    from pipelines.steps.cleanse import cleanse
 
     week = dates.days_of(run.use_case, "drift", run.partition)
     matured = dates.Days(week.first, dates.last_labelled(run.use_case, "drift", run.partition))
@@ -236,8 +244,9 @@ def drift(run: Run) -> Outcome:
 
 def gate(run: Run, table: GatedTable) -> Outcome:
     """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table holds."""
-    from pipelines import progress
-    from pipelines.gates import data_docs, judge
+    from pipelines.gates import judge
+    from pipelines.gates.gx import data_docs
+    from pipelines.run import progress
 
     if table == "past" and not run.use_case.features.history:
         return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
@@ -252,7 +261,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
             data_docs.enter(run, verdict)
     # Before the evidence: whoever is killed between the two has closed the gate, or left it as it was.
     note(run, f"gate_{table}", verdict.summary(), verdict="open" if verdict.passed else "closed")
-    # Last, since this is what lets the table through: see `pipelines.let_through`.
+    # Last, since this is what lets the table through: see `pipelines.run.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
     if table == "predictions" and verdict.passed and not run.what_if:
@@ -266,7 +275,7 @@ def _newest(run: Run) -> float:
 
     An age that is sent once a night would be the same all day long, and for ever if no night came any more.
     """
-    from pipelines.let_through import is_let_through
+    from pipelines.run.let_through import is_let_through
 
     nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
     newest = next(night.partition for night in nights if is_let_through(night, run.use_case, "predictions"))
@@ -292,7 +301,8 @@ STEPS: dict[Step, Callable[..., Outcome]] = {
 
 def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
-    from pipelines import begin, let_through, progress
+    from pipelines.preflight import begin
+    from pipelines.run import let_through, progress
 
     first = step == plan.WAYS[run.kind][0][0]
     with run.store.room(step):

@@ -6,6 +6,7 @@ ruff format --check .
 mypy &
 types=$!
 trap 'kill "$types" 2> /dev/null || true' EXIT
+lint-imports --no-logo
 python -m pytest tests/test_layers.py
 python -m pipelines check
 python scripts/docs.py --check

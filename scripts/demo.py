@@ -23,12 +23,14 @@ from pathlib import Path
 import yaml
 from airflow.cli.cli_parser import get_parser
 
-from pipelines import registry, sources, sql, yaml_text
-from pipelines.config import Column, Kind
-from pipelines.dates import Days
-from pipelines.run import Run
-from pipelines.settings import ROOT, Settings
+from pipelines import sources
+from pipelines.core import sql, yaml_text
+from pipelines.core.config import Column, Kind
+from pipelines.core.dates import Days
+from pipelines.registry import registry
+from pipelines.run.run import Run
 from pipelines.sources.declared import Declared
+from pipelines.storage.settings import ROOT, Settings
 
 NIGHTS = 7
 

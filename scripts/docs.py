@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import json
+import re
 import sys
+import tomllib
 import typing
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,10 +17,10 @@ from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipelines.config import UseCase
-from pipelines.config.watch import OWN
-from pipelines.settings import ROOT
-from pipelines.use_cases import json_schema
+from pipelines.core.config import UseCase
+from pipelines.core.config.watch import OWN
+from pipelines.core.use_cases import json_schema
+from pipelines.storage.settings import ROOT
 from scripts import what_is_read
 
 HEAD = """# The use-case file
@@ -27,7 +30,7 @@ One YAML file in `include/use_cases/` is one use case; its name is the file's na
 `# yaml-language-server: $schema=../use_case.schema.json`. [What is read how](what-is-read.md) shows which dates, numbers, texts and
 files are read as what, and which are refused.
 
-This page is made from `pipelines/config/` by `make docs`.
+This page is made from `pipelines/core/config/` by `make docs`.
 """
 
 
@@ -130,7 +133,23 @@ def _type(annotation: object) -> str:
     }.get(getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower())
 
 
+def contributing() -> str:
+    """CONTRIBUTING with the floors of the house, from the roof down, as the contract of imports has them."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    rows = "".join(f"| `{name}` | {_first_words(name)} |\n" for name in contract["layers"])
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    return re.sub(r"(?s)(<!-- layers -->\n).*(<!-- /layers -->)", rf"\1| folder | what it holds |\n| --- | --- |\n{rows}\2", text)
+
+
+def _first_words(layer: str) -> str:
+    """The first line of a module's, or a folder's, docstring."""
+    path = ROOT / "pipelines" / layer
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+
+
 DOCUMENTS = {
+    "CONTRIBUTING.md": contributing,
     "include/use_case.schema.json": json_schema,
     "docs/use-case-file.md": reference,
     "docs/what-is-read.md": what_is_read.page,

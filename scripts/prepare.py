@@ -17,9 +17,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipelines import disk, sqlite, tracking
-from pipelines.errors import SluiceError
-from pipelines.settings import ROOT, Settings
+from pipelines.core.errors import SluiceError
+from pipelines.registry import tracking
+from pipelines.storage import disk, sqlite
+from pipelines.storage.settings import ROOT, Settings
 
 LONG = 64  # bytes, of what signs tokens
 # Half of airflow.cfg's parallelism: trainings leave room for nights. See plugins/sluice_airflow/dags.py.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pipelines import verdict
-from pipelines.run import Run
-from pipelines.settings import ROOT, Settings
-from pipelines.use_cases import load_all
+from pipelines.core.use_cases import load_all
+from pipelines.evaluation import verdict
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT, Settings
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 HOME = Path(tempfile.mkdtemp(prefix="sluice-airflow-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pipelines.yaml_text import MOST_BYTES, MOST_DEPTH
+from pipelines.core.yaml_text import MOST_BYTES, MOST_DEPTH
 from tests import tiny
 
 Put = Callable[[Path], object]

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis
 
-from pipelines import dates
-from pipelines.bucket import BucketPath
-from pipelines.config import Kind
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.core import dates
+from pipelines.core.config import Kind
+from pipelines.run.run import Run
+from pipelines.storage.bucket import BucketPath
+from pipelines.storage.settings import Settings
 from tests import s3, tiny
 
 # The same examples each time: a test that is red once in a hundred runs stops the wrong person. New ones are looked for by
@@ -55,7 +55,7 @@ def open_run(settings: Settings) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without content: its many migrations take seconds, so a test session pays for them once."""
-    from pipelines import tracking
+    from pipelines.registry import tracking
 
     var = tmp_path_factory.mktemp("mlflow")
     path = var / "mlflow.db"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines import follows, scores
-from pipelines.run import Run
-from pipelines.verdict import Verdict
+from pipelines.evaluation import follows, scores
+from pipelines.evaluation.verdict import Verdict
+from pipelines.run.run import Run
 
 Gain = tuple[float, float, float]  # with the ends of its interval
 BETTER: Gain = (0.6, 0.5, 0.7)

@@ -13,12 +13,12 @@ import pandas as pd
 import yaml
 from sklearn.pipeline import Pipeline
 
-from pipelines.config import Family, UseCase
-from pipelines.cut import Cut
-from pipelines.export import export
+from pipelines.core.config import Family, UseCase
+from pipelines.evaluation.results import Exported
+from pipelines.evaluation.verdict import Rule, Verdict
+from pipelines.metrics.cut import Cut
 from pipelines.model import candidate, families, inputs
-from pipelines.results import Exported
-from pipelines.verdict import Rule, Verdict
+from pipelines.steps.export import export
 from tests import tiny
 
 FAMILIES: tuple[Family, ...] = ("linear", "forest", "xgboost")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines import kept
-from pipelines.config import GatedTable
-from pipelines.store import Store, as_json
+from pipelines.core.config import GatedTable
+from pipelines.storage import kept
+from pipelines.storage.store import Store, as_json
 
 
 def evidence(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object) -> dict[str, object]:

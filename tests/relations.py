@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from pipelines.config import UseCase
+from pipelines.core.config import UseCase
 from tests import tiny
 
 START = datetime(2026, 1, 1)

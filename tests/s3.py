@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.bucket import BucketPath
-from pipelines.settings import ROOT
+from pipelines.storage.bucket import BucketPath
+from pipelines.storage.settings import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

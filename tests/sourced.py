@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from pipelines import dates, ingest
-from pipelines.config import Kind
-from pipelines.errors import SluiceError
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.core import dates
+from pipelines.core.config import Kind
+from pipelines.core.errors import SluiceError
+from pipelines.run.run import Run
+from pipelines.steps import ingest
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 DAY = date(2026, 2, 1)

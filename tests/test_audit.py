@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from scripts.audit import FOUND, LOCKS, NOT_ASKED, Audit, audit
 
 HOLE = {

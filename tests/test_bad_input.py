@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from pipelines.__main__ import main
-from pipelines.errors import MAX_LINES
-from pipelines.settings import Settings
+from pipelines.core.errors import MAX_LINES
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.dags import poison
 from tests.sources.test_http import serving

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines import split, threshold, tune
-from pipelines.config import UseCase
-from pipelines.dates import Days
+from pipelines.core import split
+from pipelines.core.config import UseCase
+from pipelines.core.dates import Days
+from pipelines.metrics import threshold
 from pipelines.model import candidate, inputs
+from pipelines.steps import tune
 from tests import tiny
 
 DAYS, ROWS, ALARMS = 20, 300, 10

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from include import card_fraud
-from pipelines.settings import ROOT
-from pipelines.use_cases import load
+from pipelines.core.use_cases import load
+from pipelines.storage.settings import ROOT
 
 
 def days(first: date, n: int) -> list[date]:

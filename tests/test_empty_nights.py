@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from pipelines import flow
-from pipelines.config import GatedTable, Kind
-from pipelines.errors import BadInput, GateClosed
+from pipelines.core.config import GatedTable, Kind
+from pipelines.core.errors import BadInput, GateClosed
 from pipelines.gates import judge, past
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 TRAINING = date(2026, 1, 31)

@@ -13,16 +13,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines import card, flow, sql
-from pipelines.errors import GateClosed
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.snapshot import FILE, Snapshot
-from pipelines.store import Store, Version
-from pipelines.use_cases import Loaded
-from tests import evaluation, fitted, harmless, test_drift, tiny
+from pipelines import flow
+from pipelines.core import sql
+from pipelines.core.errors import GateClosed
+from pipelines.core.use_cases import Loaded
+from pipelines.registry.snapshot import FILE, Snapshot
+from pipelines.reports import card
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
+from pipelines.storage.store import Store, Version
+from tests import evaluations, fitted, harmless, tiny
 from tests.gates import tables
 from tests.harmless import ATTACKS
+from tests.steps import test_drift
 
 EVIL = " ".join(ATTACKS)
 
@@ -35,8 +38,8 @@ def model_card(settings: Settings) -> str:
         levels = dict(zip(rows["channel"].dropna().unique(), cycle(ATTACKS), strict=False))
         return rows.assign(channel=rows["channel"].replace(levels))
 
-    use_case = evaluation.facts(title=EVIL)
-    judged = evaluation.judge(use_case, evaluation.champion("linear"), change=poisoned)
+    use_case = evaluations.facts(title=EVIL)
+    judged = evaluations.judge(use_case, evaluations.champion("linear"), change=poisoned)
     rules = tuple(replace(rule, sentence=EVIL) for rule in judged.verdict.rules)
     store = Store(settings.data, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
     store.write_file(FILE, Snapshot("5nap.dir", 1, 1, "features", date(2026, 1, 31)).as_json())

@@ -15,13 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines import dates, flow, ingest
-from pipelines.backfill import backfill
-from pipelines.config import Expected, FileSource, GatedTable, Kind
-from pipelines.errors import BadInput
+from pipelines import flow
+from pipelines.commands.backfill import backfill
+from pipelines.core import dates
+from pipelines.core.config import Expected, FileSource, GatedTable, Kind
+from pipelines.core.errors import BadInput
 from pipelines.gates import judge, past
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.run.run import Run
+from pipelines.steps import ingest
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]

@@ -7,12 +7,13 @@ from datetime import date
 
 import pytest
 
-from pipelines import flow, plan
-from pipelines.check import check
-from pipelines.config import Kind, Step
-from pipelines.errors import MAX_LINES, BadUseCase, NoChampion
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.config import Kind, Step
+from pipelines.core.errors import MAX_LINES, BadUseCase, NoChampion
+from pipelines.preflight.check import check
+from pipelines.run import plan
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.cluster import world
 

@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from pipelines import flow
-from pipelines.errors import BadUseCase
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.use_cases import load
+from pipelines.core.errors import BadUseCase
+from pipelines.core.use_cases import load
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 DAY = date(2026, 2, 1)

@@ -18,10 +18,11 @@ from alembic import command
 from mlflow.store.db.utils import InitialBase
 from sqlalchemy import create_engine
 
-from pipelines import mlflow_database, snapshot, sqlite, tracking
-from pipelines.errors import TableCorrupt, TryAgain
-from pipelines.run import Run
-from pipelines.settings import ROOT, Settings
+from pipelines.core.errors import TableCorrupt, TryAgain
+from pipelines.registry import mlflow_database, snapshot, tracking
+from pipelines.run.run import Run
+from pipelines.storage import sqlite
+from pipelines.storage.settings import ROOT, Settings
 from scripts import prepare
 from tests import tiny
 
@@ -186,8 +187,8 @@ os.umask(0o022)
 from datetime import date
 from pathlib import Path
 from pipelines import flow
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 flow.way(Run.open("tiny", "training", date(2026, 1, 31), Settings.from_env()))
 """
 

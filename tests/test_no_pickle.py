@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import registry
-from pipelines.errors import BadInput, SluiceError, TableCorrupt
-from pipelines.history import History
+from pipelines.core.errors import BadInput, SluiceError, TableCorrupt
 from pipelines.model import candidate
 from pipelines.model.graph import Graph
-from pipelines.run import Run
-from pipelines.settings import ROOT
+from pipelines.registry import registry
+from pipelines.registry.history import History
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT
 from tests import fitted
-from tests.test_history import FIRST
+from tests.registry.test_history import FIRST
 
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal"}
 CALLS = {"read_pickle", "to_pickle", "load_model"}  # MLflow's loaders of other flavours than ONNX unpickle
@@ -100,7 +100,7 @@ def test_a_pickle_in_the_place_of_a_candidate_or_inside_one_is_refused(planted: 
 def test_a_pickle_in_the_place_of_a_registered_model_is_not_served_even_with_its_checksum(
     open_run: Callable[..., Run], mlflow_uri: str, planted: bytes, trace: Path
 ) -> None:
-    from pipelines import tracking
+    from pipelines.registry import tracking
 
     run = open_run("training", date(2026, 1, 31))
     registry.register(run, fitted.exported(), fitted.verdict())

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 SHAPES = {
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipelines.config import FileSource, HttpSource, Search, UseCase
-from pipelines.errors import BadInput
+from pipelines.core.config import FileSource, HttpSource, Search, UseCase
+from pipelines.core.errors import BadInput
+from pipelines.core.use_cases import load
 from pipelines.model import families
-from pipelines.settings import ROOT, Settings
 from pipelines.sources import http
-from pipelines.use_cases import load
+from pipelines.storage.settings import ROOT, Settings
 from tests.sourced import open_run, read
 from tests.sources.cases.archives import CONTENT
 from tests.sources.test_http import serving
@@ -44,7 +44,7 @@ NO_PATHS = {
         "Window.since",
         "Window.until",
     ),
-    "Expectation.kwargs anything",  # arguments of expectations on a table, see tests/gates/test_dialect.py
+    "Expectation.kwargs anything",  # arguments of expectations on a table, see tests/gates/gx/test_dialect.py
     *("Search.grid keys", "Search.grid.*[]"),  # below
     "UseCase.gates keys",
 }

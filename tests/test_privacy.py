@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.__main__ import main
-from pipelines.settings import Settings
+from pipelines.storage.settings import Settings
 
 # A text in every personal string, and the first digits of every personal number as Python, JSON or a page would write them.
 MARKER = re.compile(r"zq7xmine|(?<![0-9a-z])7[.,]?319[.,]?25", re.IGNORECASE)

@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipelines import registry, tracking
-from pipelines.errors import TableCorrupt, TryAgain
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.core.errors import TableCorrupt, TryAgain
+from pipelines.registry import registry, tracking
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import fitted, tiny
 
 READY = 120  # seconds

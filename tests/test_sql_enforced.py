@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipelines import flow
-from pipelines.check import check
-from pipelines.errors import BadUseCase
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.use_cases import load_file
+from pipelines.core.errors import BadUseCase
+from pipelines.core.use_cases import load_file
+from pipelines.preflight.check import check
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 DAY = date(2026, 2, 1)

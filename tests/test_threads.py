@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 CFG = configparser.RawConfigParser()
 CFG.read(ROOT / "airflow.cfg")

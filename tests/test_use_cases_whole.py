@@ -18,19 +18,23 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import flow, parity, places, registry, snapshot, tracking, use_cases, verdict
-from pipelines.check import check
-from pipelines.config import HttpSource, Kind
-from pipelines.history import History
-from pipelines.model import engines
+from pipelines import flow
+from pipelines.commands.reproduce import reproduce
+from pipelines.commands.trace import trace
+from pipelines.core import use_cases
+from pipelines.core.config import HttpSource, Kind
+from pipelines.core.sql import name as quoted
+from pipelines.evaluation import verdict
+from pipelines.evaluation.verdict import Verdict
+from pipelines.model import engines, parity
 from pipelines.model.graph import Graph
-from pipelines.reproduce import reproduce
-from pipelines.run import Run, code_version
-from pipelines.settings import ROOT, Settings
-from pipelines.sql import name as quoted
-from pipelines.store import RUNS
-from pipelines.trace import trace
-from pipelines.verdict import Verdict
+from pipelines.preflight.check import check
+from pipelines.registry import registry, snapshot, tracking
+from pipelines.registry.history import History
+from pipelines.run.run import Run, code_version
+from pipelines.storage import places
+from pipelines.storage.settings import ROOT, Settings
+from pipelines.storage.store import RUNS
 from tests import tiny
 
 OURS = ROOT / "include" / "use_cases"
@@ -51,7 +55,7 @@ DAY = timedelta(days=1)
 # As `python -m pipelines`, but of this process's code version: a commit while the tests run is no other code to them.
 COMMAND_LINE = """
 import sys
-from pipelines import __main__, run
+from pipelines import __main__; from pipelines.run import run
 run.code_version = lambda: sys.argv[1]
 sys.exit(__main__.main(sys.argv[2:]))
 """

@@ -11,13 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines import archive, definitions, flow, registry
-from pipelines.check import check
-from pipelines.config import Kind
-from pipelines.errors import BadInput
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.use_cases import load
+from pipelines import flow
+from pipelines.core.config import Kind
+from pipelines.core.errors import BadInput
+from pipelines.core.use_cases import load
+from pipelines.preflight.check import check
+from pipelines.registry import definitions, registry
+from pipelines.run import archive
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 WEEK, TRAINING, RETRAINED = date(2026, 2, 1), date(2026, 1, 31), date(2026, 2, 3)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines import archive, flow, plan, registry
-from pipelines.config import Kind
-from pipelines.history import History
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.config import Kind
+from pipelines.registry import registry
+from pipelines.registry.history import History
+from pipelines.run import archive, plan
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
-from tests.test_history import FIRST
+from tests.registry.test_history import FIRST
 
 FIRST_TRAINING, SECOND_TRAINING = date(2026, 1, 31), date(2026, 2, 3)
 

@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines import kept, let_through
-from pipelines.config import GatedTable
-from pipelines.errors import BadInput, TableMissing, listed
-from pipelines.gates import own_steady
-from pipelines.gates.suite import Stated
-from pipelines.store import as_json
+from pipelines.core.config import GatedTable
+from pipelines.core.errors import BadInput, TableMissing, listed
+from pipelines.gates.gx import own_steady
+from pipelines.gates.gx.suite import Stated
+from pipelines.run import let_through
+from pipelines.storage import kept
+from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
-    from pipelines.run import Run
-    from pipelines.store import Store
+    from pipelines.run.run import Run
+    from pipelines.storage.store import Store
 
 
 MORE = 0.1  # of the rows: so many may join those of which something was said

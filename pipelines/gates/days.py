@@ -18,15 +18,16 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pipelines import dates, labelled, meaning, sql
-from pipelines.config import Expectation
-from pipelines.config.watch import LikePast
+from pipelines.core import dates, meaning, sql
+from pipelines.core.config import Expectation
+from pipelines.core.config.watch import LikePast
 from pipelines.gates import known, usual
+from pipelines.gates.gx.suite import Stated
 from pipelines.gates.known import Day, Difference
 from pipelines.gates.resolve import CHANCE
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
-from pipelines.store import Store
+from pipelines.monitoring import labelled
+from pipelines.run.run import Run
+from pipelines.storage.store import Store
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,23 +14,25 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
-from pipelines import dates, kept, labelled
-from pipelines.config import Expectation, GatedTable, UseCase
-from pipelines.copies import OTHER
-from pipelines.errors import TableMissing
+from pipelines.core import dates
+from pipelines.core.config import Expectation, GatedTable, UseCase
+from pipelines.core.copies import OTHER
+from pipelines.core.errors import TableMissing
+from pipelines.core.split import UNLABELLED
+from pipelines.core.sql import TYPES, text, type_of
+from pipelines.core.sql import name as quoted
 from pipelines.gates import past, steady
+from pipelines.gates.gx.suite import Stated
 from pipelines.gates.resolve import resolved
-from pipelines.gates.suite import Stated
 from pipelines.gates.vacuous import FEW
-from pipelines.run import Run
-from pipelines.split import UNLABELLED
-from pipelines.sql import TYPES, text, type_of
-from pipelines.sql import name as quoted
+from pipelines.monitoring import labelled
+from pipelines.run.run import Run
+from pipelines.storage import kept
 
 Condition: TypeAlias = dict[str, Any]
 
 GREATEST = sys.float_info.max  # finite; infinity and NaN, which DuckDB sorts behind it, are beyond
-PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.parity`
+PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.model.parity`
 REFERENCE = "onnxruntime"  # the engine that can score every model, so parity must have it
 # The greatest difference between the winner's metric and its graph's: wider, since two rows whose scores differ by a
 # rounding may change places in a ranking, or sides at a threshold.

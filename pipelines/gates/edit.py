@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, get_args
 
 import yaml
 
-from pipelines import use_cases, yaml_text
-from pipelines.config import Expectation, GatedTable
-from pipelines.disk import publish
-from pipelines.errors import BadUseCase
-from pipelines.use_cases import Loaded
-from pipelines.yaml_text import Dumper
+from pipelines.core import use_cases, yaml_text
+from pipelines.core.config import Expectation, GatedTable
+from pipelines.core.errors import BadUseCase
+from pipelines.core.use_cases import Loaded
+from pipelines.core.yaml_text import Dumper
+from pipelines.storage.disk import publish
 
 WIDTH = 120
 Added = Mapping[GatedTable, Sequence[Expectation]]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from pipelines.config import Column, GatedTable, UseCase
+from pipelines.core.config import Column, GatedTable, UseCase
+from pipelines.core.sql import TYPES, type_of
 from pipelines.gates import defaults
 from pipelines.gates.fact import Fact
-from pipelines.sql import TYPES, type_of
 
 
 def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:

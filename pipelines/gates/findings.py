@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pipelines.gates import evidence
-from pipelines.gates.counted import SHARE_OF_ROWS
-from pipelines.gates.engine import Observed
-from pipelines.gates.evidence import MOST_KEPT, plain
-from pipelines.gates.examples import Row
-from pipelines.gates.suite import ONE_COLUMN, Stated
-from pipelines.personal import MASK
+from pipelines.core.personal import MASK
+from pipelines.gates.gx import evidence
+from pipelines.gates.gx.counted import SHARE_OF_ROWS
+from pipelines.gates.gx.engine import Observed
+from pipelines.gates.gx.evidence import MOST_KEPT, plain
+from pipelines.gates.gx.examples import Row
+from pipelines.gates.gx.suite import ONE_COLUMN, Stated
 
 FEW = 3  # examples in a sentence
 LONGEST = 40  # characters of one value

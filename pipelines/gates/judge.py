@@ -12,17 +12,20 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pipelines import archive, kept, let_through, pages
-from pipelines import personal as privacy
-from pipelines.config import GatedTable, UseCase
-from pipelines.errors import GateClosed, TableCorrupt, TableMissing, listed
-from pipelines.gates import accepted, days, defaults, engine, evidence, examples, findings, masking, own_steady, resolve, suite
+from pipelines.core import personal as privacy
+from pipelines.core.config import GatedTable, UseCase
+from pipelines.core.errors import GateClosed, TableCorrupt, TableMissing, listed
+from pipelines.gates import accepted, days, defaults, findings, resolve
 from pipelines.gates.fact import Fact
 from pipelines.gates.facts import facts
 from pipelines.gates.findings import Finding
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
-from pipelines.store import as_json
+from pipelines.gates.gx import engine, evidence, examples, masking, own_steady, suite
+from pipelines.gates.gx.suite import Stated
+from pipelines.reports import pages
+from pipelines.run import archive, let_through
+from pipelines.run.run import Run
+from pipelines.storage import kept
+from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
     import duckdb

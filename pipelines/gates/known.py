@@ -19,12 +19,13 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import archive, dates, meaning, sql
-from pipelines.config import GatedTable, Kind, UseCase
-from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
+from pipelines.core import dates, meaning, sql
+from pipelines.core.config import GatedTable, Kind, UseCase
+from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates import past
-from pipelines.run import Run
-from pipelines.store import Store
+from pipelines.run import archive
+from pipelines.run.run import Run
+from pipelines.storage.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,7 +35,7 @@ KINDS: tuple[Kind, ...] = ("scoring", "training")
 
 @dataclass(frozen=True)
 class Day:
-    """A row of the table `days`, see `pipelines.past`, and whose it is."""
+    """A row of the table `days`, see `pipelines.steps.past`, and whose it is."""
 
     store: Store
     day: date

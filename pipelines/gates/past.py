@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pipelines import sql
-from pipelines.config import GatedTable, UseCase
-from pipelines.errors import TableCorrupt, TableMissing
-from pipelines.let_through import evidence_of, is_let_through
-from pipelines.run import Run
-from pipelines.store import Store
+from pipelines.core import sql
+from pipelines.core.config import GatedTable, UseCase
+from pipelines.core.errors import TableCorrupt, TableMissing
+from pipelines.run.let_through import evidence_of, is_let_through
+from pipelines.run.run import Run
+from pipelines.storage.store import Store
 
 # The gates that judge a partition's own rows. Not gate_past: the days that it stops are those before, which are closed by themselves,
 # and a night that it has stopped would close the next one, and that the next, when they are long gone. Not gate_predictions: that

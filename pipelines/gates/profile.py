@@ -21,16 +21,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from pipelines import kept, meaning, personal, sql
-from pipelines.config import GatedTable, UseCase
-from pipelines.errors import TableCorrupt, TableMissing
+from pipelines.core import meaning, personal, sql
+from pipelines.core.config import GatedTable, UseCase
+from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.gates import links
-from pipelines.store import as_json
+from pipelines.storage import kept
+from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
     import duckdb
 
-    from pipelines.store import Store
+    from pipelines.storage.store import Store
 
 FORM = 6  # of the file; one of another form is made again
 STEPS = 40  # a number's quantiles are 1/40 apart

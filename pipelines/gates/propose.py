@@ -14,14 +14,15 @@ import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipelines import personal
-from pipelines.config import Expectation, GatedTable
-from pipelines.errors import BadInput, GateClosed
-from pipelines.gates import edit, suite
+from pipelines.core import personal
+from pipelines.core.config import Expectation, GatedTable
+from pipelines.core.errors import BadInput, GateClosed
+from pipelines.gates import edit
 from pipelines.gates.facts import facts
+from pipelines.gates.gx import suite
 from pipelines.gates.reference import PROPOSED, Reference
-from pipelines.let_through import is_let_through
-from pipelines.run import Run
+from pipelines.run.let_through import is_let_through
+from pipelines.run.run import Run
 
 MOST_MARGIN = 10  # beyond it nothing is far from what is usual
 

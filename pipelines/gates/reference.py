@@ -23,10 +23,10 @@ from typing import Any
 
 import duckdb
 
-from pipelines import sql
-from pipelines.config import Expectation, GatedTable
+from pipelines.core import sql
+from pipelines.core.config import Expectation, GatedTable
 from pipelines.gates.resolve import time_column
-from pipelines.run import Run
+from pipelines.run.run import Run
 
 PROPOSED = "proposed from "  # what the `why` of a proposal begins with
 CHANCE = 3.0  # standard deviations

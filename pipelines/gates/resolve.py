@@ -20,14 +20,15 @@ from typing import Any
 from great_expectations.exceptions import GreatExpectationsError
 from pydantic import ValidationError
 
-from pipelines import dates
-from pipelines.config import Expectation, GatedTable, UseCase
-from pipelines.config.base import Strict
-from pipelines.config.watch import OWN, KnownValues, LikeEarlierDays, LikePast, NewestWithin, NewRows, NotTellingLabel
-from pipelines.errors import BadUseCase, meant
-from pipelines.gates import past, profile, steady, suite
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
+from pipelines.core import dates
+from pipelines.core.config import Expectation, GatedTable, UseCase
+from pipelines.core.config.base import Strict
+from pipelines.core.config.watch import OWN, KnownValues, LikeEarlierDays, LikePast, NewestWithin, NewRows, NotTellingLabel
+from pipelines.core.errors import BadUseCase, meant
+from pipelines.gates import past, profile, steady
+from pipelines.gates.gx import suite
+from pipelines.gates.gx.suite import Stated
+from pipelines.run.run import Run
 
 NOTHING_BEFORE = "no earlier partition to compare with"
 CHANCE = 3  # standard deviations; a count of rows that come independently of one another has the square root of its mean (Poisson)

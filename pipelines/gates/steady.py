@@ -18,21 +18,24 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines import archive, definitions, meaning, personal, sql
-from pipelines.config import Expectation, GatedTable
-from pipelines.config.watch import LikeEarlierDays, NewRows, Resolved
-from pipelines.errors import BadUseCase, TableCorrupt, TableMissing
-from pipelines.gates import accepted, alternation, own_steady, past, profile
+from pipelines.core import meaning, personal, sql
+from pipelines.core.config import Expectation, GatedTable
+from pipelines.core.config.watch import LikeEarlierDays, NewRows, Resolved
+from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
+from pipelines.gates import accepted, alternation, past, profile
 from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
+from pipelines.gates.gx import own_steady
+from pipelines.gates.gx.suite import Stated
 from pipelines.gates.likeness import Earlier, Limits
 from pipelines.gates.profile import Day, Profile
-from pipelines.gates.suite import Stated
-from pipelines.let_through import is_let_through
+from pipelines.registry import definitions
+from pipelines.run import archive
+from pipelines.run.let_through import is_let_through
 
 if TYPE_CHECKING:
-    from pipelines.config import UseCase
-    from pipelines.run import Run
-    from pipelines.store import Store
+    from pipelines.core.config import UseCase
+    from pipelines.run.run import Run
+    from pipelines.storage.store import Store
 
 COLUMN = "expect_column_to_be_like_earlier_days"
 ROWS = "expect_table_rows_to_be_new"
@@ -208,8 +211,8 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
 
 def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
     """What a model version says of the days that its training held out, newest first: scored once, and kept in the training."""
-    from pipelines import registry
-    from pipelines.history import History
+    from pipelines.registry import registry
+    from pipelines.registry.history import History
 
     if version not in {line.version for line in History.of(run.settings, run.use_case.name).read()}:
         return {}  # nobody has decided about it, so nothing is known of it

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines import sql
+from pipelines.core import sql
 
 if TYPE_CHECKING:
     import duckdb
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
 
 MOST = (0.05, 0.95)  # quantiles
 CHANCE = 4  # standard errors

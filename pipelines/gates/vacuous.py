@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pipelines.core.sql import TYPES
 from pipelines.gates import patterns
 from pipelines.gates.fact import Fact
-from pipelines.sql import TYPES
 
 FEW = 0.01  # of the values: an expectation that asks so few of them to be good says nothing of the others
 MOST_ROWS = 10**10  # no table that one machine judges has more

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from skops import io as skops
 
-from pipelines.errors import BadInput, TableCorrupt, listed
+from pipelines.core.errors import BadInput, TableCorrupt, listed
 from pipelines.model.calibration import Line
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
-from pipelines.config import Features
+from pipelines.core.config import Features
 from pipelines.model import calibration, candidate, clip, repairs
 
 # skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.errors import BadInput, listed, meant
+from pipelines.core.errors import BadInput, listed, meant
 
 Input: TypeAlias = Literal["number", "text"]
 Feeds: TypeAlias = dict[str, npt.NDArray[Any]]  # a value a row, for each input

@@ -9,7 +9,7 @@ from time import thread_time
 
 import pyarrow as pa
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from pipelines.model.engine import BOOSTER, Engine
 from pipelines.model.graph import Graph
 

@@ -11,13 +11,13 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
-from pipelines.errors import meant
+from pipelines.core.errors import meant
 from pipelines.model import prepare, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipelines.config import Family, Scalar, UseCase
+    from pipelines.core.config import Family, Scalar, UseCase
 
 ABOUT_FILES = frozenset({"memory", "input"})  # scikit-learn's: a folder to write what has been fitted into; whether texts name files
 

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
-from pipelines.errors import BadInput, listed
+from pipelines.core.errors import BadInput, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
 
 Positions: TypeAlias = npt.NDArray[np.intp]
 Fold: TypeAlias = tuple[Positions, Positions]

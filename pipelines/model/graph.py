@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, NotImplemented
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from pipelines.model.engine import Engine, Feeds, Input
 
 INPUTS: dict[str, Input] = {"tensor(float)": "number", "tensor(string)": "text"}

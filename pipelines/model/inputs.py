@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipelines.errors import BadInput, listed
+from pipelines.core.errors import BadInput, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipelines.config import Features
+    from pipelines.core.config import Features
 
 
 def frame(rows: pd.DataFrame, features: Features) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, Ord
 from pipelines.model.clip import PercentileClipper
 
 if TYPE_CHECKING:
-    from pipelines.config import Categories, Family, Numbers, Texts, UseCase
+    from pipelines.core.config import Categories, Family, Numbers, Texts, UseCase
 
 SCALERS = {"standard": StandardScaler, "min_max": MinMaxScaler, "max_abs": MaxAbsScaler}
 # ONNX's tokeniser means something else by scikit-learn's default pattern, and by \w beyond ASCII.

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines import personal
-from pipelines.errors import BadInput
-from pipelines.sql import name as quoted
+from pipelines.core import personal
+from pipelines.core.errors import BadInput
+from pipelines.core.sql import name as quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
     from pipelines.model.engine import Engine
 
 TYPICAL = "typical"  # the key in a graph's metadata

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import clone
 
 if TYPE_CHECKING:
-    from pipelines.config import Family, Scalar
+    from pipelines.core.config import Family, Scalar
 
 ROWS, COLUMNS, TREES = 20, 100, 2
 OF_ROWS = frozenset({"max_samples", "max_features"})  # a number of rows or columns, where it is an integer

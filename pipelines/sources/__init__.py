@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.config import Delivery, FileSource, HttpSource, PythonSource, Source
-from pipelines.dates import Days
-from pipelines.settings import Settings
+from pipelines.core.config import Delivery, FileSource, HttpSource, PythonSource, Source
+from pipelines.core.dates import Days
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
+from pipelines.storage.settings import Settings
 
 __all__ = ["Piece", "fetch", "read"]
 

@@ -15,8 +15,8 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.config import Delivery
-from pipelines.errors import BadInput
+from pipelines.core.config import Delivery
+from pipelines.core.errors import BadInput
 
 EVERYDAY = Delivery()
 CHUNK = 1 << 20

@@ -10,10 +10,10 @@ and taken at its guess if it is spelt so plainly that the cast cannot have repai
 
 from __future__ import annotations
 
-from pipelines.config import Column, Scalar
+from pipelines.core.config import Column, Scalar
+from pipelines.core.sql import TYPES
+from pipelines.core.sql import text as literal
 from pipelines.sources import moments, texts
-from pipelines.sql import TYPES
-from pipelines.sql import text as literal
 
 ARTICLES = {
     "string": "text",

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 
 # How files begin that are read; a .zst may begin with a frame that is to be skipped.
 READ = {".gz": (b"\x1f\x8b",), ".zst": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)))}

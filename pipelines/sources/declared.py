@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipelines import personal
-from pipelines.config import Column, Replay, Scalar, UseCase
-from pipelines.snake_case import snake_case
+from pipelines.core import personal
+from pipelines.core.config import Column, Replay, Scalar, UseCase
+from pipelines.core.snake_case import snake_case
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.config import FileFormat
-from pipelines.errors import BadInput, brief, listed
+from pipelines.core.config import FileFormat
+from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.sql import text as literal
 from pipelines.sources.declared import Declared
 from pipelines.sources.draft import Draft, one_file
 from pipelines.sources.names import mistakes_of
-from pipelines.sql import text as literal
 
 WAY_OUT = "way out: correct the file, or source.format"
 MOST_MISTAKES = 100  # of a malformed file, before reading ends

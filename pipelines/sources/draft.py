@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
 
-from pipelines import disk, spill
+from pipelines.storage import disk, spill
 
 
 class Draft:

@@ -10,8 +10,8 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import get_args
 
-from pipelines.config import Encoding
-from pipelines.errors import BadInput, brief
+from pipelines.core.config import Encoding
+from pipelines.core.errors import BadInput, brief
 from pipelines.sources.compressed import broken
 
 ENCODINGS: tuple[str, ...] = get_args(Encoding)

@@ -14,13 +14,13 @@ from stat import S_ISREG
 
 import duckdb
 
-from pipelines.config import Delivery, FileFormat, FileSource
-from pipelines.dates import Days
-from pipelines.errors import BadInput, TryAgain, listed
-from pipelines.settings import ROOT
+from pipelines.core.config import Delivery, FileFormat, FileSource
+from pipelines.core.dates import Days
+from pipelines.core.errors import BadInput, TryAgain, listed
 from pipelines.sources import bounds, compressed, delimited, draft, encoded, jsonl, parquet
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
+from pipelines.storage.settings import ROOT
 
 PARTITION = "{partition}"
 ANY_DAY = "[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"

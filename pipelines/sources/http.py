@@ -15,11 +15,11 @@ from zipfile import BadZipFile, ZipFile
 import httpx
 from tqdm import tqdm
 
-from pipelines import disk
-from pipelines.config import Delivery, HttpSource
-from pipelines.errors import BadInput, TryAgain, brief, meant
-from pipelines.settings import Settings
+from pipelines.core.config import Delivery, HttpSource
+from pipelines.core.errors import BadInput, TryAgain, brief, meant
 from pipelines.sources import bounds
+from pipelines.storage import disk
+from pipelines.storage.settings import Settings
 
 TIMEOUT = 30  # seconds without a single byte
 MOST_REDIRECTS = 5

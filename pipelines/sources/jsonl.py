@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from pipelines.errors import BadInput, brief, listed
+from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.sql import text as literal
 from pipelines.sources import draft, encoded
 from pipelines.sources.declared import Declared
 from pipelines.sources.names import mistakes_of
-from pipelines.sql import text as literal
 
 WAY_OUT = "way out: correct the file, or source.format"
 MOST_MISTAKES = 100

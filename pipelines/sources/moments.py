@@ -13,8 +13,8 @@ Years are 1900 to 9999: before that lie dates that stand for none (0001-01-01, 1
 
 from __future__ import annotations
 
-from pipelines.config import Column, formats
-from pipelines.sql import text as literal
+from pipelines.core.config import Column, formats
+from pipelines.core.sql import text as literal
 
 FIRST_YEAR, LAST_YEAR = 1900, 9999
 _DAY = rf"{formats.DIRECTIVES['%Y']}(?:-\d{{1,2}}-\d{{1,2}}|/\d{{1,2}}/\d{{1,2}})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from pipelines.errors import brief
+from pipelines.core.errors import brief
 
 
 def mistakes_of(names: Sequence[str], *, header: bool = False) -> list[str]:

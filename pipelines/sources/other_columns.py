@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pipelines.config import UseCase
-from pipelines.errors import LONGEST_QUOTE, BadInput, brief, listed, meant
-from pipelines.snake_case import snake_case
+from pipelines.core.config import UseCase
+from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, listed, meant
+from pipelines.core.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import BadInput, brief, listed
+from pipelines.core.errors import BadInput, brief, listed
 from pipelines.sources.compressed import broken
 from pipelines.sources.draft import one_file
 from pipelines.sources.names import mistakes_of

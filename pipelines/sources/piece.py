@@ -8,7 +8,7 @@ from datetime import date
 
 import duckdb
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 
 
 def _nothing_to_say() -> None:

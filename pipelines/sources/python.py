@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.config import Delivery
-from pipelines.errors import BadInput, SluiceError, brief, listed, meant
+from pipelines.core.config import Delivery
+from pipelines.core.errors import BadInput, SluiceError, brief, listed, meant
 from pipelines.sources import bounds
 from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
@@ -40,7 +40,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     except Exception as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
             f"{place} raised {_said(error)}{_where(error)}\n"
-            "  way out: correct the function; for what may be gone in a minute it can raise pipelines.errors.TryAgain"
+            "  way out: correct the function; for what may be gone in a minute it can raise pipelines.core.errors.TryAgain"
         ) from error
     if not isinstance(rows, pa.Table):
         raise BadInput(

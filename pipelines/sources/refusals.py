@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.errors import BadInput, listed
+from pipelines.core.errors import BadInput, listed
+from pipelines.core.sql import name as quoted
+from pipelines.core.sql import select
 from pipelines.sources.casts import ARTICLES
 from pipelines.sources.declared import Declared
 from pipelines.sources.files import PARTITION
 from pipelines.sources.piece import Piece
 from pipelines.sources.typed import BROKEN, ROW, WRONG
 from pipelines.sources.why import why
-from pipelines.sql import name as quoted
-from pipelines.sql import select
 
 MOST_VALUES = 6  # wrong values, or rows, shown in one message
 LONGEST_VALUE = 40

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipelines.errors import BadInput, listed
-from pipelines.snake_case import alike, snake_case
+from pipelines.core.errors import BadInput, listed
+from pipelines.core.snake_case import alike, snake_case
+from pipelines.core.sql import name as quoted
 from pipelines.sources.piece import Piece
-from pipelines.sql import name as quoted
 
 
 def in_snake_case(pieces: Sequence[Piece]) -> list[Piece]:

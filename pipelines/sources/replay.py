@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.config import Replay
+from pipelines.core.config import Replay
 
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 

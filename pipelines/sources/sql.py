@@ -14,14 +14,14 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pipelines import addresses, connections
-from pipelines.config import Delivery, SqlSource
-from pipelines.dates import Days
-from pipelines.errors import BadInput, TryAgain, listed
+from pipelines.core import addresses, connections
+from pipelines.core.config import Delivery, SqlSource
+from pipelines.core.dates import Days
+from pipelines.core.errors import BadInput, TryAgain, listed
+from pipelines.core.sql import name as quoted
 from pipelines.sources import answered, bounds
 from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
-from pipelines.sql import name as quoted
 
 CHUNK = 10_000  # rows held as Python objects at a time
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipelines.config import Replay
-from pipelines.errors import BadUseCase
+from pipelines.core.config import Replay
+from pipelines.core.errors import BadUseCase
+from pipelines.core.sql import TYPES, BadExpression, allowed
+from pipelines.core.sql import name as quoted
 from pipelines.sources import casts, replay
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
-from pipelines.sql import TYPES, BadExpression, allowed
-from pipelines.sql import name as quoted
 
 # Columns of our own; with blanks, so that they cannot be a source's.
 ROW, WRONG, BROKEN = "row in the piece", "any value broken", "broken "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from zoneinfo import available_timezones
 
-from pipelines.config import Column
-from pipelines.errors import brief
+from pipelines.core.config import Column
+from pipelines.core.errors import brief
 from pipelines.sources import moments
 from pipelines.sources.casts import BLANK
 

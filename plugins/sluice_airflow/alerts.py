@@ -16,13 +16,13 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # Airflow's own masking of secrets
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 from sluice_airflow.links import REPORT, report_page
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from pipelines.config import UseCase
+    from pipelines.core.config import UseCase
 
 PATIENCE = 10  # seconds for a webhook
 

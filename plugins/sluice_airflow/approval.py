@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param
 
-from pipelines import approval
-from pipelines.approval import Said
-from pipelines.config import UseCase
-from pipelines.run import Run
+from pipelines.core.config import UseCase
+from pipelines.registry import approval
+from pipelines.registry.approval import Said
+from pipelines.run.run import Run
 from sluice_airflow import storage
 from sluice_airflow.links import REPORT, ReportLink, report_page
 from sluice_airflow.operators import asked_by, failing_in_a_sentence

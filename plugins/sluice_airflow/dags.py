@@ -9,10 +9,12 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule, chain, get_parsing_context
 
-from pipelines import flow, plan, use_cases
-from pipelines.config import Kind, Step, UseCase
-from pipelines.errors import BadUseCase, TryAgain
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core import use_cases
+from pipelines.core.config import Kind, Step, UseCase
+from pipelines.core.errors import BadUseCase, TryAgain
+from pipelines.run import plan
+from pipelines.storage.settings import Settings
 from sluice_airflow import alerts, docs
 from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
 from sluice_airflow.partitions import PARTITION

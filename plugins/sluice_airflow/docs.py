@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from pipelines.config import UseCase
+from pipelines.core.config import UseCase
 
 
 def of_dag(text: str | None, use_case: UseCase) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from pipelines.lineage import Dataset, Touched
+    from pipelines.run.lineage import Dataset, Touched
 
 
 def facets(touched: Touched) -> OperatorLineage[Any, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from airflow.sdk.observability import stats
 
-from pipelines.config import Kind
+from pipelines.core.config import Kind
 
 
 def emit(use_case: str, kind: Kind, numbers: Mapping[str, float], **tags: str) -> None:

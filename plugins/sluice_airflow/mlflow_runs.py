@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from pipelines.config import Kind
+from pipelines.core.config import Kind
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -38,7 +38,7 @@ def find(address: str, dag_id: str, run_id: str) -> MlflowRun | None:
         run = client.get_run(run_id)
     except MlflowException:
         return None
-    # An experiment bears the use case's name, see pipelines/tracking.py.
+    # An experiment bears the use case's name, see pipelines/registry/tracking.py.
     use_case, _, kind = dag_id.rpartition("_")
     if kind not in KINDS or client.get_experiment(run.info.experiment_id).name != use_case:
         return None

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from pipelines import dates, flow, plan
-from pipelines import lineage as tables
-from pipelines.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
-from pipelines.errors import GateClosed, SluiceError, TryAgain
-from pipelines.run import Run
+from pipelines import flow
+from pipelines.core import dates
+from pipelines.core.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
+from pipelines.core.errors import GateClosed, SluiceError, TryAgain
+from pipelines.run import lineage as tables
+from pipelines.run import plan
+from pipelines.run.run import Run
 from sluice_airflow import assets, lineage, metrics, storage
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, partition_of
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from pipelines.lineage import Touched
+    from pipelines.run.lineage import Touched
 
 
 @contextmanager

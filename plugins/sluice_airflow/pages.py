@@ -23,9 +23,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 
-from pipelines import pages
-from pipelines.places import Place
-from pipelines.settings import Settings
+from pipelines.reports import pages
+from pipelines.storage.places import Place
+from pipelines.storage.settings import Settings
 from sluice_airflow import mlflow_runs, storage
 from sluice_airflow.links import REPORT, mlflow_page, report_page
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
-from pipelines import dates
-from pipelines.config import Kind
-from pipelines.errors import BadInput, brief, meant
+from pipelines.core import dates
+from pipelines.core.config import Kind
+from pipelines.core.errors import BadInput, brief, meant
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

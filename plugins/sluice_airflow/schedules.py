@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
 
-from pipelines import dates
-from pipelines.config import Kind, UseCase
+from pipelines.core import dates
+from pipelines.core.config import Kind, UseCase
 from sluice_airflow import assets
 
 

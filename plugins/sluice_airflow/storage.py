@@ -6,9 +6,9 @@ import os
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from pipelines import s3
-from pipelines.bucket import BucketPath
-from pipelines.settings import Settings
+from pipelines.storage import s3
+from pipelines.storage.bucket import BucketPath
+from pipelines.storage.settings import Settings
 
 NAME = s3.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
 

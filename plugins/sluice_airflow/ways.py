@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from airflow.sdk import DAG, Param
 
-from pipelines import use_cases
-from pipelines.config import Kind, UseCase
-from pipelines.errors import BadUseCase
-from pipelines.settings import Settings
+from pipelines.core import use_cases
+from pipelines.core.config import Kind, UseCase
+from pipelines.core.errors import BadUseCase
+from pipelines.storage.settings import Settings
 from sluice_airflow import assets, schedules
 from sluice_airflow.dags import lay_way, sluice_dag, sound_use_cases
 

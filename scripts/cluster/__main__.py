@@ -7,7 +7,7 @@ import sys
 import time
 from types import FrameType
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 from scripts.cluster.local import Cluster
 from scripts.cluster.places import Places
 

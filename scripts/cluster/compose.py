@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from scripts.cluster.interpolate import interpolate
 
 FILE = ROOT / "docker-compose.yaml"

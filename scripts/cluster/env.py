@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from pipelines import disk
-from pipelines.errors import SluiceError
-from pipelines.settings import ROOT
+from pipelines.core.errors import SluiceError
+from pipelines.storage import disk
+from pipelines.storage.settings import ROOT
 from scripts.cluster.compose import TEMPLATE
 
 # Of letters and digits only: they stand in addresses (postgresql://name:password@host), where others would need quoting.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from psycopg import Connection, connect, sql
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 
 OWNED = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "CELERY_DATABASE_URL", "MLFLOW_BACKEND_STORE_URI")
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -15,8 +15,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import SluiceError
-from pipelines.settings import ROOT
+from pipelines.core.errors import SluiceError
+from pipelines.storage.settings import ROOT
 from scripts.cluster import compose, env
 from scripts.cluster.compose import Service
 from scripts.cluster.places import Places

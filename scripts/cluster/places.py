@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 PASSED_ON = (
     "SLUICE_DATA_MIRROR",

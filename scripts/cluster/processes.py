@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import psutil
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 
 # In the environment of every process and, by inheritance, of all that it starts: also of those whose parent is gone.
 MARK = "CLUSTER_PROCESS"

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 
 DATABASE, FERNET, JWT = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"
 PAGES, BROKER, RESULTS = "AIRFLOW__API__SECRET_KEY", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND"
@@ -124,7 +124,7 @@ def mlflow_server(variable: str, value: str) -> None:
 
 def storage(variable: str, value: str) -> None:
     """Refuse a storage in which tables cannot be published (the sentence comes with the probe), or that is another on each machine."""
-    from pipelines.settings import Settings
+    from pipelines.storage.settings import Settings
 
     if "://" not in value and not Path(value).is_absolute():
         raise NotReady(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import psutil
 
-from pipelines.manifest import Manifest
+from pipelines.storage.manifest import Manifest
 from scripts.cluster.local import Cluster
 from scripts.cluster.processes import Process
 from tests.cluster.airflow import Airflow, Task

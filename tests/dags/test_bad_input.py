@@ -15,8 +15,8 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.dagrun import DagRun
 
-from pipelines.run import Run
-from pipelines.settings import ROOT
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT
 from tests import tiny
 
 DAG = f"{tiny.NAME}_scoring"
@@ -59,7 +59,7 @@ def test_a_wrong_type_turns_ingest_red_at_its_first_try_and_tells_the_sentence(u
     )
     assert test.returncode != 0
     assert "column amount: 'online' is not a number" in test.stdout
-    assert "pipelines/ingest.py" not in test.stdout + test.stderr  # no stack trace of ours
+    assert "pipelines/steps/ingest.py" not in test.stdout + test.stderr  # no stack trace of ours
     states, tries = told(DagRun.find(dag_id=DAG)[-1])
     assert states.pop("ingest") == "failed"
     assert set(states.values()) == {"upstream_failed"}

@@ -10,11 +10,11 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 
-from pipelines import s3
-from pipelines.bucket import BucketPath
-from pipelines.history import History
-from pipelines.run import Run
-from pipelines.settings import ROOT, Settings
+from pipelines.registry.history import History
+from pipelines.run.run import Run
+from pipelines.storage import s3
+from pipelines.storage.bucket import BucketPath
+from pipelines.storage.settings import ROOT, Settings
 from sluice_airflow import pages, storage
 from tests.s3 import Server
 

@@ -18,9 +18,9 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
-from pipelines import plan
-from pipelines.config import Kind
-from pipelines.settings import ROOT
+from pipelines.core.config import Kind
+from pipelines.run import plan
+from pipelines.storage.settings import ROOT
 from scripts import prepare
 from sluice_airflow.dags import TRAINING_POOL
 from sluice_airflow.operators import GateOperator

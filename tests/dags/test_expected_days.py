@@ -12,8 +12,8 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from pipelines import flow
-from pipelines.run import Run
-from pipelines.settings import ROOT, Settings
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT, Settings
 from tests import tiny
 from tests.test_expected_days import FIRST, TRAINING, WEEK, WEEKLY, text, wrote
 

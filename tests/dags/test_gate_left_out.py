@@ -11,7 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.exceptions import DeserializationError
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from tests import tiny
 
 NIGHT = date(2026, 2, 1)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pipelines import places
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.run.run import Run
+from pipelines.storage import places
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 NIGHT = date(2026, 2, 1)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from pipelines.config import Kind
-from pipelines.run import Run
-from pipelines.settings import ROOT
+from pipelines.core.config import Kind
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT
 from tests import tiny
 from tests.dags import poison
 

@@ -20,8 +20,8 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from pipelines.config import Kind
-from pipelines.settings import ROOT
+from pipelines.core.config import Kind
+from pipelines.storage.settings import ROOT
 from tests import airflow_home, postgres, tiny
 from tests.plugins.runs import without_delay
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import flow, plan
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.run import plan
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.faults import child, night
 from tests.faults.night import FileOperations, Night, Task

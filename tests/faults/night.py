@@ -18,10 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import flow, parts, plan
-from pipelines.config import GatedTable, Step
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.config import GatedTable, Step
+from pipelines.run import plan
+from pipelines.run.run import Run
+from pipelines.storage import parts
+from pipelines.storage.settings import Settings
 from tests import tiny
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
@@ -32,24 +34,24 @@ ROWS_A_DAY = 4000
 
 # What each task imports. A process that is forked from one that has them, and has used none, starts at once.
 TOOLS = [
-    "card",
-    "cleanse",
-    "evaluate",
-    "export",
-    "features",
-    "gates.data_docs",
+    "reports.card",
+    "steps.cleanse",
+    "steps.evaluate",
+    "steps.export",
+    "steps.features",
+    "gates.gx.data_docs",
     "gates.judge",
-    "ingest",
-    "let_through",
+    "steps.ingest",
+    "run.let_through",
     "model.engines",
-    "progress",
-    "promote",
-    "publish",
-    "registry",
-    "score",
-    "snapshot",
-    "tracking",
-    "tune",
+    "run.progress",
+    "steps.promote",
+    "steps.publish",
+    "registry.registry",
+    "steps.score",
+    "registry.snapshot",
+    "registry.tracking",
+    "steps.tune",
 ]
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import s3 as store
-from pipelines.bucket import BucketPath
+from pipelines.storage import s3 as store
+from pipelines.storage.bucket import BucketPath
 from tests import s3
 from tests.faults import child
 from tests.faults.conftest import CleanNight

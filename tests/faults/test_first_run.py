@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines import flow, snapshot, tracking
-from pipelines.config import Step
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.config import Step
+from pipelines.registry import snapshot, tracking
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.faults import child, kills, night
 from tests.faults.conftest import World, bring_back

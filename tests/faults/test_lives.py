@@ -10,12 +10,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from pipelines import backfill, champions, quarantine, sqlite, tracking
-from pipelines.dates import Days
-from pipelines.errors import BadInput
-from pipelines.history import History
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.commands import backfill, champions, quarantine
+from pipelines.core.dates import Days
+from pipelines.core.errors import BadInput
+from pipelines.registry import tracking
+from pipelines.registry.history import History
+from pipelines.run.run import Run
+from pipelines.storage import sqlite
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.faults import child, kills, night
 from tests.faults.conftest import World

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import flow, plan
-from pipelines.errors import GateClosed, TableCorrupt, TryAgain
+from pipelines import flow
+from pipelines.core.errors import GateClosed, TableCorrupt, TryAgain
+from pipelines.run import plan
 from tests import tiny
 from tests.faults import child
 from tests.faults.conftest import CleanNight, Done

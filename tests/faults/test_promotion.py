@@ -9,11 +9,12 @@ from functools import partial
 
 import pytest
 
-from pipelines import flow, registry, tracking
-from pipelines.config import Step
-from pipelines.history import History
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.config import Step
+from pipelines.registry import registry, tracking
+from pipelines.registry.history import History
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.faults import child, night
 from tests.faults.conftest import World, bring_back

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import GateClosed, SluiceError
+from pipelines.core.errors import GateClosed, SluiceError
 from tests import tiny
 from tests.faults import child
 from tests.faults.conftest import CleanNight

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from pipelines import dates, past
-from pipelines.config import GatedTable, Kind
-from pipelines.run import Run
+from pipelines.core import dates
+from pipelines.core.config import GatedTable, Kind
+from pipelines.run.run import Run
+from pipelines.steps import past
 from tests import judged
 
 PARTITIONS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 2)}

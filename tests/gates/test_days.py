@@ -12,14 +12,16 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipelines import dates, flow, kept
-from pipelines.config import GatedTable, Kind, Step
-from pipelines.errors import GateClosed
+from pipelines import flow
+from pipelines.core import dates
+from pipelines.core.config import GatedTable, Kind, Step
+from pipelines.core.errors import GateClosed
 from pipelines.gates import days, judge, known, past
 from pipelines.gates.judge import Verdict
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.store import as_json
+from pipelines.run.run import Run
+from pipelines.storage import kept
+from pipelines.storage.settings import Settings
+from pipelines.storage.store import as_json
 from tests import tiny
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from pipelines.config import Kind
+from pipelines.core.config import Kind
 from pipelines.gates import judge
-from pipelines.run import Run
-from pipelines.store import as_json
+from pipelines.run.run import Run
+from pipelines.storage.store import as_json
 from tests.gates import tables
 from tests.gates.tables import replaced
 

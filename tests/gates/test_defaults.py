@@ -8,12 +8,12 @@ from functools import cache
 
 import pytest
 
-from pipelines.config import GatedTable, Kind
+from pipelines.core.config import GatedTable, Kind
 from pipelines.gates import days, defaults
 from pipelines.gates.findings import Finding
 from pipelines.gates.judge import Verdict, judge
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.gates import tables
 from tests.gates.tables import replaced

@@ -11,11 +11,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Expectation, GatedTable
-from pipelines.errors import BadUseCase
+from pipelines.core.config import Expectation, GatedTable
+from pipelines.core.errors import BadUseCase
+from pipelines.core.use_cases import load_file
 from pipelines.gates import edit
-from pipelines.settings import ROOT
-from pipelines.use_cases import load_file
+from pipelines.storage.settings import ROOT
 from tests import tiny
 
 NEW = Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": "channel", "value_set": ["chip"]}, why="proposed from x")

@@ -11,14 +11,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import flow, plan
-from pipelines.config import Expectation, GatedTable, Kind, UseCase
-from pipelines.errors import MAX_LINES, GateClosed
-from pipelines.gates import data_docs, defaults, judge
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.use_cases import load
+from pipelines import flow
+from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
+from pipelines.core.errors import MAX_LINES, GateClosed
+from pipelines.core.use_cases import load
+from pipelines.gates import defaults, judge
+from pipelines.gates.gx import data_docs
+from pipelines.gates.gx.suite import Stated
+from pipelines.run import plan
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.gates import tables
 from tests.gates.tables import replaced

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipelines.config import Kind
+from pipelines.core.config import Kind
 from pipelines.gates import past
-from pipelines.run import Run
+from pipelines.run.run import Run
 from tests.gates import tables
 
 NIGHT = tables.PARTITIONS["scoring"]  # a Sunday

@@ -12,14 +12,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, plan, use_cases
-from pipelines.check import check
-from pipelines.config import Expectation, GatedTable, Kind
-from pipelines.errors import BadInput, GateClosed
+from pipelines import flow
+from pipelines.core import use_cases
+from pipelines.core.config import Expectation, GatedTable, Kind
+from pipelines.core.errors import BadInput, GateClosed
 from pipelines.gates import judge, propose
 from pipelines.gates.findings import Finding
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.preflight.check import check
+from pipelines.run import plan
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 ROWS_A_DAY = 400

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Expectation, Kind
+from pipelines.core.config import Expectation, Kind
 from pipelines.gates import judge
+from pipelines.gates.gx.suite import Stated
 from pipelines.gates.reference import Reference
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
+from pipelines.run.run import Run
 
 OpenRun = Callable[[Kind, date], Run]
 DAY = date(2026, 2, 1)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.config import Expectation, GatedTable, Kind
-from pipelines.errors import BadUseCase
+from pipelines.core.config import Expectation, GatedTable, Kind
+from pipelines.core.errors import BadUseCase
 from pipelines.gates import judge, resolve, steady
 from pipelines.gates.findings import Finding
-from pipelines.gates.suite import Stated
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.gates.gx.suite import Stated
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.gates import tables
 from tests.gates.tables import replaced

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipelines.config import Expectation
-from pipelines.gates import engine, suite
+from pipelines.core.config import Expectation
+from pipelines.gates.gx import engine, suite
 
 SCALES = [10.0**exponent for exponent in range(-12, 16)]
 OFFSETS = [0.0, 1.0, -1e3, 1e6, 1e9]  # in units of the scale

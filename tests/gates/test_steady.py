@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from pipelines import archive, kept
-from pipelines.config import Kind
-from pipelines.errors import BadInput, GateClosed, TableCorrupt
+from pipelines.core.config import Kind
+from pipelines.core.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import accepted, judge, profile, steady
 from pipelines.gates.findings import Finding
-from pipelines.run import Run
-from pipelines.settings import Settings
-from pipelines.store import as_json
+from pipelines.run import archive
+from pipelines.run.run import Run
+from pipelines.storage import kept
+from pipelines.storage.settings import Settings
+from pipelines.storage.store import as_json
 from tests import judged as evidence
 from tests import tiny
 from tests.gates import tables

@@ -7,13 +7,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.config import Expectation
-from pipelines.gates import suite
+from pipelines.core.config import Expectation
 from pipelines.gates.fact import Fact
 from pipelines.gates.findings import JUDGED_NOTHING, Finding
+from pipelines.gates.gx import suite
+from pipelines.gates.gx.suite import Stated
 from pipelines.gates.judge import judged
-from pipelines.gates.suite import Stated
-from tests.gates.test_engine import CASES, ROWS
+from tests.gates.gx.test_engine import CASES, ROWS
 
 FACTS = {
     "id": Fact("INTEGER", unique=True, filled=True, named="columns.id"),

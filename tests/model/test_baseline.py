@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from pipelines.config import UseCase
+from pipelines.core.config import UseCase
 from pipelines.model import baseline
 from tests import tiny
 

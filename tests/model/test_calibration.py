@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from pipelines import evidence, tune
+from pipelines.evaluation import evidence
 from pipelines.model import calibration, candidate, convert, engines, inputs
 from pipelines.model.calibration import Line
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
+from pipelines.steps import tune
 from tests import fitted
 
 METHODS: tuple[Literal["sigmoid", "isotonic"], ...] = ("sigmoid", "isotonic")

@@ -12,9 +12,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 from skops import io as skops
 
-from pipelines.config import Family
+from pipelines.core.config import Family
 from pipelines.model import candidate, inputs
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from tests import fitted
 
 CASES = [(family, task) for family in fitted.FAMILIES for task in ("binary", "regression")]

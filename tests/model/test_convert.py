@@ -6,7 +6,7 @@ import onnx
 import pytest
 from sklearn.base import clone
 
-from pipelines.config import Family, Features
+from pipelines.core.config import Family, Features
 from pipelines.model import convert, families
 from pipelines.model.graph import Graph
 from tests import fitted

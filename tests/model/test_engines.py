@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from pipelines.model import candidate, convert, engine_xgboost, engines, inputs
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded

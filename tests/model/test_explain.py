@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit
 from xgboost import DMatrix
 
-from pipelines import metrics
-from pipelines.config import Family
+from pipelines.core.config import Family
+from pipelines.metrics import metrics
 from pipelines.model import candidate, explain, inputs
 from tests import fitted
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.config import Family, UseCase
+from pipelines.core.config import Family, UseCase
+from pipelines.core.use_cases import load_all
 from pipelines.model import families
-from pipelines.settings import ROOT
-from pipelines.use_cases import load_all
+from pipelines.storage.settings import ROOT
 from tests import fitted, tiny
 
 

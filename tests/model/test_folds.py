@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.config import UseCase
-from pipelines.errors import BadInput
+from pipelines.core.config import UseCase
+from pipelines.core.errors import BadInput
 from pipelines.model import folds
 from tests import tiny
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
-from pipelines.config import Family
-from pipelines.errors import BadInput
+from pipelines.core.config import Family
+from pipelines.core.errors import BadInput
 from pipelines.model import candidate, convert, graph, inputs
 from pipelines.model.graph import Graph
 from tests import fitted

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.config import Features
-from pipelines.errors import BadInput
+from pipelines.core.config import Features
+from pipelines.core.errors import BadInput
 from pipelines.model import inputs
 
 FEATURES = Features(numbers={"amount": "amount", "age": "age"}, categories={"channel": "channel"}, texts={"note": "note"})

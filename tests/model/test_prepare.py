@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from pipelines.config import Categories, Family, Numbers, Texts
+from pipelines.core.config import Categories, Family, Numbers, Texts
 from pipelines.model import inputs, prepare
 from tests import fitted
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from pipelines.model import engines, reasons
 from tests import fitted
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from pipelines.config import Features, Prepare, Texts
+from pipelines.core.config import Features, Prepare, Texts
 from pipelines.model import candidate, convert, prepare
 from pipelines.model.graph import Graph
 from tests import fitted

@@ -14,7 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 from sklearn.pipeline import Pipeline
 
-from pipelines.config import Family
+from pipelines.core.config import Family
 from pipelines.model import candidate, families, inputs
 from pipelines.model.search import PipelineSearchCV
 from tests import fitted

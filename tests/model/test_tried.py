@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.config import UseCase
+from pipelines.core.config import UseCase
 from pipelines.model import families
 from tests import tiny
 

@@ -24,8 +24,8 @@ YAML = tiny.YAML + "schedule: {scoring: 0 2 * * *}\n"  # without a schedule, the
 def lived_in(place: Path, patch: pytest.MonkeyPatch) -> str:
     """A run of the drift DAG of the tiny use case, whose step has left a report; returns the run's id."""
     from pipelines import flow
-    from pipelines.plan import Outcome
-    from pipelines.run import Run
+    from pipelines.run.plan import Outcome
+    from pipelines.run.run import Run
     from tests.plugins.runs import dag_run, steps
 
     use_cases = place / "use_cases"

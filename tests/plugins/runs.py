@@ -14,9 +14,9 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from pipelines import flow
-from pipelines.plan import Outcome
-from pipelines.run import Run
-from pipelines.settings import ROOT
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
+from pipelines.storage.settings import ROOT
 
 
 def quiet(run: Run, share: str = "") -> Outcome:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import flow, let_through, plan
-from pipelines.config import Alerts
-from pipelines.errors import GateClosed, TryAgain
-from pipelines.plan import Outcome
-from pipelines.run import Run
+from pipelines import flow
+from pipelines.core.config import Alerts
+from pipelines.core.errors import GateClosed, TryAgain
+from pipelines.run import let_through, plan
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
 from tests import tiny
 from tests.plugins import sinks
 from tests.plugins.runs import dag_run, states, steps, tries

@@ -19,9 +19,11 @@ from airflow.utils.state import TaskInstanceState
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from pipelines import approval, flow, let_through
-from pipelines.plan import Outcome
-from pipelines.run import Run
+from pipelines import flow
+from pipelines.registry import approval
+from pipelines.run import let_through
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
 from tests import airflow_home, evaluated, fitted, tiny
 from tests.plugins.runs import dag_run, left, states, steps
 

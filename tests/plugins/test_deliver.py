@@ -12,14 +12,15 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from pipelines import flow, let_through, plan
-from pipelines.plan import Outcome
-from pipelines.run import Run
+from pipelines import flow
+from pipelines.run import let_through, plan
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
 from tests import judged as evidence
 from tests import postgres, tiny
 from tests.plugins.runs import dag_run, states, steps, tries
-from tests.test_deliver import NIGHT, SINK, night
-from tests.test_let_through import judged
+from tests.run.test_let_through import judged
+from tests.steps.test_deliver import NIGHT, SINK, night
 
 
 @pytest.fixture

@@ -12,9 +12,12 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import dates, flow, plan, registry
-from pipelines.errors import BadInput
-from pipelines.run import Run
+from pipelines import flow
+from pipelines.core import dates
+from pipelines.core.errors import BadInput
+from pipelines.registry import registry
+from pipelines.run import plan
+from pipelines.run.run import Run
 from sluice_airflow.partitions import partition_of
 from tests import airflow_home, tiny
 from tests.plugins.runs import dag_run, states, steps

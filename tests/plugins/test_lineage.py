@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.lineage import Dataset, Touched
+from pipelines.run.lineage import Dataset, Touched
 from sluice_airflow.lineage import facets
 
 

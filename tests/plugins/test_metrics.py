@@ -18,7 +18,7 @@ from airflow.sdk.observability.metrics import stats_utils
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from pipelines.settings import Settings
+from pipelines.storage.settings import Settings
 from tests import tiny, two_champions
 from tests.plugins import sinks
 from tests.plugins.runs import dag_run, states

@@ -17,12 +17,13 @@ from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from pipelines import flow, let_through, plan
-from pipelines.errors import BadInput, GateClosed, TryAgain
-from pipelines.history import Decision, History
-from pipelines.plan import Outcome
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines import flow
+from pipelines.core.errors import BadInput, GateClosed, TryAgain
+from pipelines.registry.history import Decision, History
+from pipelines.run import let_through, plan
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
 

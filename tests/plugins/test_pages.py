@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipelines import flow
-from pipelines.plan import Outcome
-from pipelines.run import Run
+from pipelines.run.plan import Outcome
+from pipelines.run.run import Run
 from sluice_airflow.pages import report_file
 from tests import airflow_home, harmless
 from tests.plugins.runs import dag_run, steps

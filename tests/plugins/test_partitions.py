@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Asset
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from sluice_airflow.partitions import partition_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from tests import airflow_home, postgres
 from tests.plugins import fab_server
 

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.config import Column, FileFormat
-from pipelines.errors import MAX_LINES, BadInput
+from pipelines.core.config import Column, FileFormat
+from pipelines.core.errors import MAX_LINES, BadInput
 from pipelines.sources import files
 from pipelines.sources.declared import Declared
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.config import Column, Delivery, FileFormat
-from pipelines.errors import BadInput
-from pipelines.settings import Settings
+from pipelines.core.config import Column, Delivery, FileFormat
+from pipelines.core.errors import BadInput
 from pipelines.sources import bounds, delimited, files
+from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.sourced import GOOD, open_run, read
 from tests.sources.delivered import declared

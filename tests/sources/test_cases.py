@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import MAX_LINES, BadInput
-from pipelines.settings import Settings
+from pipelines.core.errors import MAX_LINES, BadInput
+from pipelines.storage.settings import Settings
 from tests.sources.cases import Delivery, Refused, Values
 from tests.sources.cases.kinds import FILES
 from tests.sources.cases.reading import delivered, one_by_one

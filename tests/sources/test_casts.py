@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Column
+from pipelines.core.config import Column
+from pipelines.core.sql import text
 from pipelines.sources.casts import ARTICLES, broken, cast, guess, guessed
-from pipelines.sql import text
 
 
 @cache

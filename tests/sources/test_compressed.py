@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
 from pipelines.sources import compressed
 from tests.sources.delivered import packed
 

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.config import FileFormat
+from pipelines.core.config import FileFormat
 from pipelines.sources import delimited, files
 from tests.sources.delivered import declared, refusal
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import dates, ingest
-from pipelines.errors import BadInput, TryAgain
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.core import dates
+from pipelines.core.errors import BadInput, TryAgain
+from pipelines.run.run import Run
+from pipelines.steps import ingest
+from pipelines.storage.settings import Settings
 from tests.sourced import DAY, HEADER, open_run, read
 
 TWO_ROWS = [

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines import spill
-from pipelines.errors import BadInput
+from pipelines.core.errors import BadInput
+from pipelines.storage import spill
 from tests.sources.delivered import packed, rows
 
 Row = tuple[str, int | None, float | None, str | None]

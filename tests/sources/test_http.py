@@ -15,10 +15,10 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from pipelines.config import Delivery, HttpSource
-from pipelines.errors import BadInput, TryAgain
-from pipelines.settings import Settings
+from pipelines.core.config import Delivery, HttpSource
+from pipelines.core.errors import BadInput, TryAgain
 from pipelines.sources import bounds, http
+from pipelines.storage.settings import Settings
 from tests.sources.cases.archives import ARCHIVES, CONTENT, Archive
 
 

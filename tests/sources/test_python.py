@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.errors import BadInput, TryAgain
-from pipelines.settings import Settings
+from pipelines.core.errors import BadInput, TryAgain
+from pipelines.storage.settings import Settings
 from tests.sourced import open_run, read
 
 

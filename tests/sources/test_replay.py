@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Replay
+from pipelines.core.config import Replay
 from pipelines.sources.replay import moment
 
 START = datetime(2026, 1, 1)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pipelines.errors import BadInput, TryAgain
-from pipelines.settings import Settings
+from pipelines.core.errors import BadInput, TryAgain
+from pipelines.storage.settings import Settings
 from tests import postgres as postgres_server
 from tests.sourced import open_run, read
 

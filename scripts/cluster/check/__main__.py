@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.errors import SluiceError, listed
+from pipelines.core.errors import SluiceError, listed
 from scripts.cluster import compose
 from scripts.cluster.check import installed, safety, settings
 

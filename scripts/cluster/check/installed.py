@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import meant
+from pipelines.core.errors import meant
 from scripts.cluster import compose
 from scripts.cluster.check.settings import placeholders
 from scripts.cluster.compose import Service

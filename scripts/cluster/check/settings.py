@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.errors import meant
-from pipelines.settings import ROOT
+from pipelines.core.errors import meant
+from pipelines.storage.settings import ROOT
 from scripts.cluster import compose, env
 from scripts.cluster.interpolate import variables
 
@@ -58,6 +58,6 @@ def _template(document: dict[str, Any], template: str) -> Iterator[str]:
 
 
 def _read_by_sluice() -> set[str]:
-    tree = ast.parse((ROOT / "pipelines" / "settings.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "pipelines/storage/settings.py").read_text(encoding="utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {text for text in texts if re.fullmatch(r"SLUICE_[A-Z_]+", text)}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.settings import ROOT
+from pipelines.storage.settings import ROOT
 from scripts.cluster import compose
 from scripts.cluster.check import safety, settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from pipelines.errors import SluiceError
+from pipelines.core.errors import SluiceError
 from scripts.cluster import compose, env
 
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from pipelines.errors import SluiceError
-from pipelines.settings import ROOT
+from pipelines.core.errors import SluiceError
+from pipelines.storage.settings import ROOT
 from scripts.cluster import ready
 from tests import servers
 

@@ -12,16 +12,17 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from pipelines import dates, ingest
-from pipelines.config import FileFormat, UseCase
-from pipelines.errors import BadInput
-from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.core import dates
+from pipelines.core.config import FileFormat, UseCase
+from pipelines.core.errors import BadInput
+from pipelines.core.sql import name as quoted
+from pipelines.run.run import Run
 from pipelines.sources import files, refusals
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 from pipelines.sources.typed import ROW, WRONG, typed
-from pipelines.sql import name as quoted
+from pipelines.steps import ingest
+from pipelines.storage.settings import Settings
 from tests.sources.cases import Delivery, Row, Values
 
 DAY = date(2026, 2, 1)

@@ -1,0 +1,229 @@
+"""What a person asks and decides about champions: who it was, which of two is better, back to an earlier one, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pipelines import flow
+from pipelines.composition import by_version
+from pipelines.core import dates, meaning, people
+from pipelines.core.errors import BadInput, listed
+from pipelines.core.sql import name as quoted
+from pipelines.evaluation import evidence
+from pipelines.gates.defaults import METRIC_PARITY
+from pipelines.metrics import bootstrap, metrics
+from pipelines.metrics.scored import NEVER, Scored
+from pipelines.model import engines, parity
+from pipelines.registry import approval, definitions, registry, snapshot
+from pipelines.registry.history import Decision, History
+from pipelines.run.run import Run
+
+if TYPE_CHECKING:
+    from pipelines.registry.registry import Champion
+    from pipelines.storage.settings import Settings
+
+
+def at(settings: Settings, use_case: str, moment: str) -> str:
+    """Say who was champion at a moment, and by which decision.
+
+    Args:
+        settings: Where the history lies.
+        use_case: Whose.
+        moment: A day (its end), or a moment of it, as ISO 8601; without a zone it is UTC.
+
+    Raises:
+        BadInput: this is no moment.
+    """
+    when = _moment(moment)
+    line = History.of(settings, use_case).at(when)
+    if line is None or line.champion is None:
+        return f"{moment}: no champion" + (f" since {line.since}: {line.reason}" if line else " yet")
+    return f"{moment}: version {line.champion}, since {line.held_from.isoformat(timespec='minutes')}: {line.decision} {line.time}: {line.reason}"
+
+
+def rollback(settings: Settings, use_case: str, version: str, reason: str) -> str:
+    """Make a version champion again that was it before, from the next scoring on.
+
+    Raises:
+        BadInput: it never was champion, it is it now, there is no reason, or its graph does not pass its checks any more.
+        TableCorrupt: the model's file is gone, or is not the one that was registered.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
+    """
+    history = History.of(settings, use_case)
+    if version == history.champion:
+        registry.follow(settings, use_case)  # who decided so may have been killed before the alias followed
+    _require_former(history, use_case, version)
+    require_sound(_version(settings, use_case, version), settings, use_case)  # it takes a while, in which others may decide
+    with history.deciding():
+        _require_former(history, use_case, version)
+        _decide(history, "rolled back", version, reason)
+        registry.follow(settings, use_case)
+    wait = definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings)
+    own = (
+        f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file wait{'s' if len(wait) == 1 else ''} for a training"
+        if wait
+        else ""
+    )
+    since = history.changes()[-1].since
+    return f"{use_case}: version {version} is champion of the nights whose morning is {since} or later{own}"
+
+
+def retire(settings: Settings, use_case: str, reason: str) -> str:
+    """Let there be no champion, so that the next training need only beat the baseline: where the champion cannot be compared any more.
+
+    Raises:
+        BadInput: there is no champion, or no reason.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
+    """
+    history = History.of(settings, use_case)
+    with history.deciding():
+        if history.champion is None:
+            raise BadInput(f"{use_case} has no champion, so there is none to retire")
+        _decide(history, "retired", None, reason)
+        registry.follow(settings, use_case)
+    return f"{use_case} has no champion from now on: scoring stops until a training is promoted"
+
+
+def answer(settings: Settings, use_case: str, partition: date, said: Literal["approved", "rejected"], reason: str) -> str:
+    """Approve or reject a training's challenger, and decide about it.
+
+    Raises:
+        BadInput: the use case asks nobody, or not this person.
+        TableMissing: the training has not come as far as its export.
+        GateClosed: a gate before the promotion is closed.
+        TryAgain: see `promote.promote`.
+    """
+    run = Run.open(use_case, "training", partition, settings, resume=True)
+    if run.use_case.promotion.approval is None:
+        raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
+    if not_his := approval.may_not(run, people.user()):
+        raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
+    approval.give(run, said, people.user(), reason)
+    return flow.take(run.afresh(), "promote").summary
+
+
+def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator[str]:
+    """Compare two versions on the held-out rows of the later one's training, which neither was trained on.
+
+    Yields:
+        A line a metric, with the interval of the difference, then what is different between the two.
+
+    Raises:
+        BadInput: no such version, the rows are gone, or one of them was trained on them.
+    """
+    from pipelines.registry import unseen
+
+    pair = [_version(settings, use_case, version) for version in (one, other)]
+    later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
+    run = Run.open(use_case, "training", later.partition, settings).by(definitions.file_of(settings, use_case, later.version))
+    facts = run.use_case
+    if apart := sorted(name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned):
+        raise BadInput(
+            f"{use_case}: version {earlier.version} has learned other features than version {later.version}, on whose rows the two would be compared\n"
+            f"{listed(apart, 6)}\n  way out: nights of both are there to be compared; what the champion of now would have said of earlier ones: "
+            f"python -m pipelines backfill {use_case} FIRST LAST --champion now"
+        )
+    with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
+        learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
+        if seen := unseen.count(rows, unseen.renamed(known, learned_by, facts), facts.key):
+            raise BadInput(
+                f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that version {earlier.version} was trained on: "
+                "on these it would look better than it is\n  way out: compare versions whose trainings share their split"
+            )
+        test = rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
+    y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
+    models = [Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold) for model in pair]
+    names, everything = metrics.for_task(facts.task), np.full(len(y), True)
+    drawn = bootstrap.draw(names, y, models, bootstrap.units(test.to_pandas(), facts), facts.metric.under_cost, facts.candidates.seed)
+    yield f"{use_case}: on {len(y):,} held-out rows of the training {later.partition}, which neither was trained on"
+    yield f"{'metric':<12}{'version ' + one:>14}{'version ' + other:>14}   version {other} is better by ({facts.promotion.confidence:.0%} interval)"
+    for name in names:
+        undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
+        values = [None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models]
+        first, second = (drawn[model.name].get(name) for model in models)
+        gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
+        told = f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "-"
+        yield f"{name:<12}" + "".join(f"{'-' if value is None else f'{value:.4f}':>14}" for value in values) + f"   {told}"
+    for name in ("family", "training_partition", "threshold", "data_version", "use_case_sha256", "lock", "code", "seed"):
+        ours, theirs = (model.metadata.get(name, "-") for model in pair)
+        if ours != theirs:
+            yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
+
+
+def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
+    """Make sure that a version can still do its work: by its own definitions, and as well as it was once judged.
+
+    Raises:
+        BadInput: no night can be made by its definitions any more, it cannot decide, its rows are gone, or it scores them otherwise.
+    """
+    run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, model.version))
+    by_version.for_version(Run.open(use_case, "scoring", model.partition, settings), model.version)
+    facts = run.use_case
+    engine = engines.load(model.graph, model.engine)
+    means = meaning.meanings(facts)
+    wrong = [
+        f"{name}: Sluice itself makes it in another way than when the version was trained"
+        for name in engine.inputs
+        if means.get(name) != model.meanings.get(name)
+    ]
+    if facts.task == "binary" and model.threshold is None:
+        wrong.append("threshold: it has none, so it cannot decide")
+    if not wrong:
+        judged = float(model.metadata.get(f"{parity.ON_ALL}{facts.metric.name}") or model.metadata[f"held_out_{facts.metric.name}"])
+        with snapshot.rows(run, model.metadata["data_version"]) as rows:
+            ((found, difference),) = parity.of_metric(rows, model.metadata["family"], engine, judged, model.threshold, facts)[  # type: ignore[arg-type]
+                ["found", "difference"]
+            ].to_numpy()
+        if not difference <= METRIC_PARITY:
+            wrong.append(f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was judged {judged:.6g}")
+    if wrong:
+        raise BadInput(
+            f"{use_case}: version {model.version} does not pass its checks any more, so the champion stays\n{listed(wrong)}\n"
+            "  way out: bring back the use-case file that it was trained with, name another version, or train again"
+        )
+
+
+def _require_former(history: History, use_case: str, version: str) -> None:
+    former = list(dict.fromkeys(line.champion for line in history.changes() if line.champion))
+    if version == history.champion:
+        raise BadInput(f"{use_case}: version {version} is champion already")
+    if version not in former:
+        raise BadInput(
+            f"{use_case}: version {version!r} never was champion, so nothing has ever let it through; "
+            f"there {'were ' + ', '.join(former) if former else 'was none yet'}\n"
+            f"  way out: name one of these, or train again; `python -m pipelines models history {use_case}` tells more"
+        )
+
+
+def _version(settings: Settings, use_case: str, version: str) -> Champion:
+    any_day = Run.open(use_case, "training", date.min, settings)
+    return registry.champion(replace(any_day, model_version=version))
+
+
+def _scores(model: Champion, rows: object) -> metrics.Floats:
+    return np.asarray(engines.load(model.graph, model.engine).scores(rows), dtype=np.float64)
+
+
+def _decide(history: History, decision: Literal["rolled back", "retired"], version: str | None, reason: str) -> None:
+    """Write a person's decision down."""
+    if not reason.strip():
+        raise BadInput("a decision without a reason helps nobody who reads it later\n  way out: --reason '...'")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    history.append(
+        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=people.user())
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00") from error
+    if len(text) == len("2026-03-02"):
+        when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -1,0 +1,84 @@
+"""What each gate did about each damage, as a table for a person, and what is wrong about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import get_args
+
+from pipelines.commands.selftest.damage import Damage
+from pipelines.commands.selftest.stage import Suffered
+from pipelines.core.config import GatedTable, UseCase
+
+GATES: tuple[GatedTable, ...] = get_args(GatedTable)  # not those of `plan.WAYS`: one that is missing there must be missed
+OPEN, RED, NOT_REACHED = "open", "RED", "-"
+WIDTH = 62  # of a damage's name
+
+
+def gates_of(use_case: UseCase) -> tuple[GatedTable, ...]:
+    """The gates that a use case has: windows look back at a past only where there are any."""
+    return tuple(gate for gate in GATES if gate != "past" or use_case.features.history)
+
+
+class Matrix:
+    """Damage x gate."""
+
+    def __init__(self, use_case: str, gates: Sequence[GatedTable] = GATES) -> None:
+        self.use_case = use_case
+        self.gates = gates
+        self.found: list[tuple[Damage, Suffered]] = []
+
+    def add(self, damage: Damage, suffered: Suffered) -> str:
+        """Take in what became of a damage, and tell it in one line."""
+        self.found.append((damage, suffered))
+        cells = [self._cell(gate, suffered) for gate in self.gates]
+        if suffered.harmless:
+            end = "changes no feature"
+        elif suffered.limit:
+            end = suffered.limit
+        elif suffered.stopped_by in (None, *(f"gate_{gate}" for gate in self.gates)):
+            end = ""
+        else:
+            end = f"{suffered.stopped_by} refuses"
+        wrong = "  <- " + self._mistake(damage, suffered) if self._mistake(damage, suffered) else ""
+        return (
+            f"{damage.title:<{WIDTH}} "
+            + " ".join(f"{cell:^{len(gate)}}" for gate, cell in zip(self.gates, cells, strict=True))
+            + f" {end}{wrong}"
+        )
+
+    def head(self) -> Iterator[str]:
+        """The heading."""
+        yield f"{self.use_case}: does every gate bite?"
+        yield f"{'damage':<{WIDTH}} " + " ".join(self.gates)
+
+    def tail(self) -> Iterator[str]:
+        """What each gate has stopped."""
+        stopped = self._stopped()
+        damages = sum(not damage.good for damage, _ in self.found)
+        yield f"{damages} damages; stopped by " + ", ".join(f"{who} {n}" for who, n in stopped.items())
+        if beyond := sum(bool(found.limit) for _, found in self.found):
+            yield f"{beyond} are within what good days do, or too small to close a gate, as measured: see their lines"
+
+    def wrong(self) -> list[str]:
+        """Every damage that was not stopped where it should be, and every gate that stopped none."""
+        mistakes = [f"{damage.title}: {mistake}" for damage, found in self.found if (mistake := self._mistake(damage, found))]
+        stopped = self._stopped()
+        return mistakes + [f"gate_{gate} has stopped none of the damages" for gate in self.gates if not stopped[f"gate_{gate}"]]
+
+    def _stopped(self) -> Counter[str]:
+        return Counter(found.stopped_by for _, found in self.found if found.stopped_by)
+
+    def _cell(self, gate: GatedTable, found: Suffered) -> str:
+        if found.stopped_by == f"gate_{gate}":
+            return RED
+        return OPEN if gate in found.open else NOT_REACHED
+
+    def _mistake(self, damage: Damage, found: Suffered) -> str:
+        if damage.good:
+            if found.stopped_by:
+                return f"{found.stopped_by} does not let good data through: {found.said}"
+            return "it changes features, and must not" if damage.may_be_harmless and not found.harmless else ""
+        if found.harmless or found.limit or (found.stopped_by and damage.stopped_by in (None, found.stopped_by)):
+            return ""
+        return f"{found.stopped_by or 'nothing'} stopped it" + (f", {damage.stopped_by} should" if damage.stopped_by else "")

@@ -1,0 +1,121 @@
+"""The facts of one use case, as its YAML file states them: frozen, typed, and refusing what they do not know.
+
+Pydantic and the standard library only, since every DAG file imports this module each time it is parsed.
+What needs a heavier library to judge (SQL, grids, expectation names) is judged by `pipelines.preflight.check`.
+"""
+
+from __future__ import annotations
+
+from pipelines.core.config.alerts import Alerts
+from pipelines.core.config.base import (
+    NAME,
+    RESERVED,
+    Cron,
+    Duration,
+    Family,
+    GatedTable,
+    Identifier,
+    Kind,
+    Scalar,
+    Share,
+    Step,
+    Strict,
+    duration_text,
+    limit_text,
+    variable_of,
+)
+from pipelines.core.config.candidates import Baseline, Candidates, Folds, Search, Split
+from pipelines.core.config.cleanse import Cleanse
+from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
+from pipelines.core.config.judgement import (
+    BINARY_METRICS,
+    GREATER_IS_BETTER,
+    REGRESSION_METRICS,
+    Capacity,
+    Fixed,
+    LeastCost,
+    MaxPrecision,
+    MaxRecall,
+    Metric,
+    Promotion,
+    Threshold,
+)
+from pipelines.core.config.limits import Delivery, Limits
+from pipelines.core.config.schema import Column, Label
+from pipelines.core.config.sink import Sink
+from pipelines.core.config.source import (
+    DERIVE,
+    Encoding,
+    Expected,
+    FileFormat,
+    FileSource,
+    HttpSource,
+    PythonSource,
+    Replay,
+    Source,
+    SqlSource,
+)
+from pipelines.core.config.use_case import UseCase
+from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
+
+__all__ = [
+    "BINARY_METRICS",
+    "DERIVE",
+    "GREATER_IS_BETTER",
+    "NAME",
+    "REGRESSION_METRICS",
+    "RESERVED",
+    "Alerts",
+    "Baseline",
+    "Candidates",
+    "Capacity",
+    "Categories",
+    "Cleanse",
+    "Column",
+    "Cron",
+    "Delivery",
+    "Demo",
+    "Duration",
+    "Encoding",
+    "Expectation",
+    "Expected",
+    "Family",
+    "Features",
+    "FileFormat",
+    "FileSource",
+    "Fixed",
+    "Folds",
+    "GatedTable",
+    "HttpSource",
+    "Identifier",
+    "Kind",
+    "Label",
+    "LeastCost",
+    "Limits",
+    "MaxPrecision",
+    "MaxRecall",
+    "Metric",
+    "Monitoring",
+    "Numbers",
+    "Prepare",
+    "Promotion",
+    "PythonSource",
+    "Replay",
+    "Scalar",
+    "Schedule",
+    "Search",
+    "Share",
+    "Sink",
+    "Source",
+    "Split",
+    "SqlSource",
+    "Step",
+    "Strict",
+    "Texts",
+    "Threshold",
+    "UseCase",
+    "Window",
+    "duration_text",
+    "limit_text",
+    "variable_of",
+]

@@ -1,0 +1,250 @@
+"""The use case as a whole, and whether its parts fit each other."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipelines.core.config.alerts import Alerts
+from pipelines.core.config.base import RESERVED, GatedTable, Identifier, Strict
+from pipelines.core.config.candidates import Candidates, Split
+from pipelines.core.config.cleanse import Cleanse
+from pipelines.core.config.features import Features, Prepare
+from pipelines.core.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, UP_TO_ONE, Metric, Promotion, Threshold
+from pipelines.core.config.limits import Limits
+from pipelines.core.config.schema import Column, Label
+from pipelines.core.config.sink import Sink
+from pipelines.core.config.source import FileSource, Replay, Source
+from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
+
+
+class UseCase(Strict):
+    """One use case: everything that Sluice knows about it."""
+
+    name: Identifier
+    title: str = Field(max_length=1000, description="One sentence: what is predicted, for what, and what one row is.")
+    task: Literal["binary", "regression"]
+    source: Source
+    replay: Replay | None = None
+    columns: dict[Identifier, Column] = Field(min_length=2)
+    label: Label = Label()
+    cleanse: Cleanse = Cleanse()
+    features: Features
+    prepare: Prepare = Prepare()
+    split: Split
+    candidates: Candidates
+    metric: Metric
+    calibration: Literal["sigmoid", "isotonic"] | None = Field(
+        default=None,
+        description="Binary tasks: bend the scores so that they are true probabilities, by a curve that is learned on the rows that the folds held out, and lies in the exported graph.",
+    )
+    threshold: Threshold | None = Field(default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows.")
+    reasons: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="How many reasons `predictions` name for an alarm (binary) or for each row (regression): the features by which the score is other than if they were as in the typical training row.",
+    )
+    slices: tuple[Identifier, ...] = Field(
+        default=(), description="Category features for whose values the metrics are also told, and none of which a promotion may harm."
+    )
+    promotion: Promotion = Promotion()
+    gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
+        default={},
+        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, of a leak with known_after, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity: warn) stands in place of the built-in one, which goes by how many values earlier partitions lack.",
+    )
+    sink: Sink | None = Field(
+        default=None, description="A table of a SQL database that the predictions of each night are also delivered to."
+    )
+    monitoring: Monitoring = Monitoring()
+    limits: Limits = Limits()
+    schedule: Schedule = Schedule()
+    alerts: Alerts | None = None
+    demo: Demo
+
+    def _with_role(self, role: str) -> str:
+        return next(name for name, column in self.columns.items() if column.role == role)
+
+    @property
+    def key(self) -> str:
+        """The column that names a row."""
+        return self._with_role("key")
+
+    @property
+    def time(self) -> str:
+        """The column with the moment of the event: naive UTC."""
+        return self._with_role("time")
+
+    @property
+    def target(self) -> str:
+        """The label's column; 0 or 1 (binary) or a number once the rows are clean, null while unknown."""
+        return self._with_role("label")
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """Columns of which no row has a value when it is scored, beside the label."""
+        return tuple(name for name, column in self.columns.items() if column.role == "leak")
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """Those leaks whose past windows may read, since it is stated from when on they are known."""
+        return tuple(name for name, column in self.columns.items() if column.known_after is not None)
+
+    @property
+    def hidden_at_night(self) -> tuple[str, ...]:
+        """The kept columns of which a night's own rows have no value: the label, and the late ones."""
+        return (self.target, *self.late)
+
+    def known_after(self, column: str) -> timedelta:
+        """How long after its row's moment a late column is known; the label, after its row's day has begun."""
+        return self.columns[column].known_after or timedelta(days=self.label.delay_days)
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The columns of the clean table, in order: all but the ignored and those leaks of which no window may read anything."""
+        dropped = ("ignored", "leak")
+        return tuple(name for name, column in self.columns.items() if column.role not in dropped or column.known_after is not None)
+
+    @property
+    def given_columns(self) -> tuple[str, ...]:
+        """The columns that the source itself has to hold: all but those that are derived, or dealt by a replay."""
+        dealt = (self.replay.key, self.replay.time) if self.replay else ()
+        return tuple(name for name in self.columns if name not in self.source.derive and name not in dealt)
+
+    @property
+    def source_names(self) -> dict[str, str]:
+        """Column -> its name in the source, as it is read: `cleanse.rename: snake_case` knows no other."""
+        renamed = {column: source for source, column in self.cleanse.renames.items()}
+        return {column: renamed.get(column, column) for column in self.columns}
+
+    def expects(self, day: date) -> bool:
+        """Whether a delivery is expected on a day: on each, unless the source says otherwise."""
+        return not isinstance(self.source, FileSource) or self.source.expected is None or day in self.source.expected
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the source's columns are told by their places alone, which are the schema's."""
+        return getattr(getattr(self.source, "format", None), "header", True) is False
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the primary metric is better."""
+        return self.metric.name in GREATER_IS_BETTER
+
+    @property
+    def unit(self) -> str:
+        """What is drawn as a whole when an interval is made: `row`, `day`, or a column."""
+        by_time = "day" if self.split.by == "time" else "row"
+        return self.promotion.unit or self.split.folds.group or by_time
+
+    @property
+    def unit_column(self) -> str | None:
+        """The column that tells units apart, where they are no rows or days."""
+        return None if self.unit in ("row", "day") and self.unit not in self.columns else self.unit
+
+    @model_validator(mode="after")
+    def _whole(self) -> UseCase:
+        # What refers to the key, the time or the label can only be judged where there is one of each.
+        mistakes = [*(self._role_mistakes() or self._reference_mistakes()), *self._task_mistakes()]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _role_mistakes(self) -> list[str]:
+        found = []
+        for role in ("key", "time", "label"):
+            names = [name for name, column in self.columns.items() if column.role == role]
+            if len(names) != 1:
+                found.append(f"columns: exactly one has role {role}, found {len(names)}{': ' + ', '.join(names) if names else ''}")
+        found += [
+            f"columns: {name} has role time and type {c.type}; give it type timestamp"
+            for name, c in self.columns.items()
+            if c.role == "time" and c.type != "timestamp"
+        ]
+        found += [
+            f"columns: {name} has role key and type {c.type}, by which two keys may become one; give it type string, integer or date"
+            for name, c in self.columns.items()
+            if c.role == "key" and c.type not in ("string", "integer", "date")
+        ]
+        found += [
+            f"columns: {name} is a name that Sluice writes itself; rename it under cleanse.rename"
+            for name in sorted(RESERVED.intersection(self.columns))
+        ]
+        return found
+
+    def _reference_mistakes(self) -> list[str]:
+        """Every place that names a column or a feature names one that exists."""
+        found = []
+        cleanse = self.cleanse
+        named = {"lower": cleanse.lower, "missing": cleanse.missing, "merge": cleanse.merge, "fill": cleanse.fill, "drop": cleanse.drop}
+        columns = ", ".join(self.columns)
+        for where, names in named.items():
+            found += [f"cleanse.{where}: no column {name!r}; there are {columns}" for name in names if name not in self.columns]
+        for window, spec in self.features.windows.items():
+            found += [
+                f"features.windows.{window}.by: no column {name!r}; there are {columns}" for name in spec.by if name not in self.columns
+            ]
+        found += [
+            f"slices: {name!r} is no category feature; there are {', '.join(self.features.categories) or 'none'}"
+            for name in self.slices
+            if name not in self.features.categories
+        ]
+        rule = self.candidates.baseline.rule
+        if rule is not None and rule not in self.features.numbers:
+            found.append(f"candidates.baseline.rule: {rule!r} is no number feature; there are {', '.join(self.features.numbers) or 'none'}")
+        found += self._unit_mistakes()
+        if self.sink and "use_case" in (self.key, self.time):
+            found.append(
+                "sink: its table has a column use_case of its own; give the key or time of that name another one under cleanse.rename"
+            )
+        if self.replay:
+            if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
+                found.append(
+                    "replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own"
+                )
+            for what, name in (("key", self.replay.key), ("time", self.replay.time)):
+                if self.columns.get(name) is None or self.columns[name].role != what:
+                    found.append(f"replay.{what}: {name!r} is not the column with role {what}")
+        return found
+
+    def _unit_mistakes(self) -> list[str]:
+        """Rows are kept together by a column that a row has when it is scored, and that does not say what is predicted."""
+        together = [name for name in self.kept_columns if name not in self.hidden_at_night]
+        units = [
+            ("split.folds.group", self.split.folds.group, together),
+            ("promotion.unit", self.promotion.unit, ["row", "day", *together]),
+        ]
+        return [
+            f"{where}: {f'{name!r} is the label, by which no rows are kept together' if name == self.target else f'no column {name!r}'}; "
+            f"there are {', '.join(allowed)}"
+            for where, name, allowed in units
+            if name is not None and name not in allowed
+        ]
+
+    def _task_mistakes(self) -> list[str]:
+        found = []
+        allowed = BINARY_METRICS if self.task == "binary" else REGRESSION_METRICS
+        if self.metric.name not in allowed:
+            found.append(f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed: {', '.join(allowed)}")
+        if self.metric.name in UP_TO_ONE and self.metric.margin >= 1:
+            found.append(
+                f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more than {self.metric.margin:g}"
+            )
+        least = self.monitoring.min_performance
+        if least is not None and self.metric.name in UP_TO_ONE and not 0 <= least <= 1:
+            found.append(f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}")
+        if self.task == "binary" and self.threshold is None:
+            found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, capacity, fixed")
+        if self.task == "binary" and self.label.positive is None:
+            found.append("label.positive: a binary task needs the value that means yes")
+        if self.task == "regression" and (self.threshold is not None or self.label.positive is not None):
+            found.append("threshold and label.positive belong to binary tasks; leave them out of a regression")
+        if self.task == "regression" and self.promotion.max_calibration_error is not None:
+            found.append("promotion.max_calibration_error belongs to binary tasks; leave it out of a regression")
+        if self.task == "regression" and self.calibration is not None:
+            found.append("calibration belongs to binary tasks; leave it out of a regression")
+        if self.task == "regression" and self.split.folds.by == "stratified":
+            found.append("split.folds.by: stratified needs classes; for a regression use time, group or shuffle")
+        return found

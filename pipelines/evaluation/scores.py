@@ -1,0 +1,166 @@
+"""The table `scores`: every metric of the models that are compared, on all held-out rows and on each slice, with intervals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core import personal
+from pipelines.evaluation import evidence
+from pipelines.metrics import bootstrap, metrics
+from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
+
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
+    from pipelines.evaluation.study import Study
+    from pipelines.metrics.bootstrap import Codes, Drawn
+    from pipelines.metrics.cut import Cut
+
+BASELINE, CHAMPION = "baseline", "champion"
+# What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true the winner's probabilities
+# are, what its like with other seeds are worth, and what more rows would bring. Promotion goes by this table and the trials alone.
+CUT, CALIBRATION, LUCK, LEARNING = "threshold", "calibration_error", "luck", "learning"
+BESIDE = (CUT, CALIBRATION, LUCK, LEARNING)
+MISSING = "(missing)"  # a slice's name for the empty value
+GAINS = tuple(f"gain_over_{other}{end}" for other in (BASELINE, CHAMPION) for end in ("", "_low", "_high"))
+NUMBERS = ("challenger", "challenger_low", "challenger_high", "champion", "baseline", *GAINS)
+SCORES = {"metric": object, "slice": object, "n": np.int64, **dict.fromkeys(NUMBERS, np.float64), "primary": np.bool_}
+ABOUT = {"champion_version": "string", "note": "string"}
+
+
+def columns(use_case: UseCase) -> dict[str, Any]:
+    """The table's columns; the last ones are the families' own values."""
+    return {**SCORES, **ABOUT, **dict.fromkeys(use_case.candidates.families, np.float64)}
+
+
+def table(
+    compared: Mapping[str, Scored],
+    families: Mapping[str, Scored],
+    y: metrics.Floats,
+    X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)
+    units: Codes,
+    studied: Study,
+    cut: Cut | None,
+    champion_version: str | None,
+    use_case: UseCase,
+) -> pd.DataFrame:
+    """Measure models on the same rows.
+
+    Args:
+        compared: Role (`challenger`, `baseline`, `champion` if there is one) -> its scores, shape (n,).
+        families: Family -> the same of its best candidate.
+        y: The truth, shape (n,).
+        X: The rows' features, shape (n, features), of which the slices are made.
+        units: Which rows are drawn together, shape (n,).
+        studied: What else was tried out on the challenger.
+        cut: The challenger's threshold; None for a regression.
+        champion_version: Whose scores the champion's are.
+        use_case: Names the metrics, the slices and the confidence.
+
+    Returns:
+        See `results.Judged.scores`.
+    """
+    everything = np.full(len(y), True)
+    own = {family: values(model, y, everything, use_case) for family, model in families.items()}
+    rows = [
+        row | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
+        for row in _rows(compared, y, X, units, studied.luck, use_case)
+    ]
+    beside = [{"slice": "all", "n": len(y), "primary": False} | row for row in _beside(compared, studied, cut, use_case)]
+    found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
+    return found.assign(champion_version=champion_version).astype(columns(use_case))
+
+
+def _beside(compared: Mapping[str, Scored], studied: Study, cut: Cut | None, use_case: UseCase) -> Iterator[dict[str, object]]:
+    if cut is not None:
+        decided = {role: model.threshold for role, model in compared.items() if model.threshold != NEVER}
+        yield {"metric": CUT, **decided, "challenger": cut.value, "challenger_low": cut.low, "challenger_high": cut.high}
+    if studied.calibration_error is not None:
+        yield {"metric": CALIBRATION, "challenger": studied.calibration_error}
+    others = studied.luck[1:]
+    if others:
+        least, most = min(others), max(others)
+        note = f"{len(others)} other seeds of the same training give {use_case.metric.name} {least:.4f} to {most:.4f}: that much is luck"
+        yield {"metric": LUCK, "challenger": studied.luck[0], "challenger_low": least, "challenger_high": most, "note": note}
+    yield {"metric": LEARNING, "note": studied.learned}
+
+
+def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
+    """Every metric of the task on some of the rows."""
+    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in metrics.for_task(use_case.task)}
+
+
+def _rows(
+    compared: Mapping[str, Scored],
+    y: metrics.Floats,
+    X: pd.DataFrame,  # noqa: N803
+    units: Codes,
+    lucky: tuple[float, ...],
+    use_case: UseCase,
+) -> Iterator[dict[str, object]]:
+    names, primary = metrics.for_task(use_case.task), use_case.metric.name
+    for part, mask in _slices(X, use_case):
+        measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
+        drawn = _drawn(names if part == "all" else (primary,), compared, y, units, mask, use_case)
+        for metric in names:
+            # Another seed is another model everywhere, but what it does is only known of the primary metric on all rows.
+            luck_of = lucky if part == "all" and metric == primary else ()
+            yield {"metric": metric, "slice": part, "n": mask.sum(), "primary": metric == primary} | _compared(
+                metric, measured, drawn, luck_of, use_case
+            )
+        if use_case.task == "binary":
+            counts = {role: model.confusion(y, mask) for role, model in compared.items()}
+            for count in CONFUSION:
+                yield {"metric": count, "slice": part, "n": mask.sum(), "primary": False} | {role: counts[role][count] for role in counts}
+
+
+def _drawn(names: tuple[str, ...], compared: Mapping[str, Scored], y: metrics.Floats, units: Codes, mask: Mask, use_case: UseCase) -> Drawn:
+    """The metrics of each model on the same draws of some of the rows, by the model's role."""
+    models = [Scored(role, model.score[mask], model.threshold) for role, model in compared.items()]
+    drawn_together = np.unique(units[mask], return_inverse=True)[1]
+    return bootstrap.draw(names, y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed)
+
+
+def _compared(
+    metric: str, measured: Mapping[str, dict[str, float | None]], drawn: Drawn, lucky: tuple[float, ...], use_case: UseCase
+) -> dict[str, object]:
+    """One metric of each model, and what the challenger gains, with intervals where there are draws."""
+    confidence, seed = use_case.promotion.confidence, use_case.candidates.seed
+    value = {role: found[metric] for role, found in measured.items()}
+    draws = {role: found.get(metric) for role, found in drawn.items()}
+    own = draws["challenger"]
+    found = {"challenger": bootstrap.interval(value["challenger"], own, confidence)}
+    if own is not None:
+        own = evidence.with_luck(own, lucky, seed)
+    for other in value.keys() - {"challenger"}:
+        found[f"gain_over_{other}"] = evidence.gain(metric, value["challenger"], value[other], own, draws[other], confidence)
+    ends = {f"{name}{end}": getattr(sure, end[1:]) for name, sure in found.items() if sure for end in ("_low", "_high")}
+    gains = {f"gain_over_{other}": _gain(metric, value["challenger"], value[other]) for other in value.keys() - {"challenger"}}
+    return {**value, **gains, **ends}
+
+
+def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  # noqa: N803
+    """All rows, then the rows of each value of each declared slice."""
+    yield "all", np.full(len(X), True)
+    hidden = personal.features(use_case)
+    for column in use_case.slices:
+        values = X[column].replace("", MISSING)
+        shown = _numbered(values) if column in hidden else {value: value for value in sorted(values.unique())}
+        for value, name in shown.items():
+            yield f"{column}={name}", (values == value).to_numpy()
+
+
+def _numbered(values: pd.Series) -> dict[str, str]:
+    """A number for each personal value, by its number of rows: its place in the alphabet would tell of it."""
+    rows = Counter(values)
+    missing = {MISSING: MISSING} if rows.pop(MISSING, 0) else {}
+    by_size = sorted(rows, key=lambda value: (-rows[value], value))
+    return {value: f"{personal.MASK} {number}" for number, value in enumerate(by_size, start=1)} | missing
+
+
+def _gain(metric: str, value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else metrics.gain(metric, value, other)

@@ -1,0 +1,214 @@
+"""How sure a metric is: bootstrap intervals (Efron and Tibshirani 1993, chapters 6 and 13), of models on the same rows.
+
+Units that are independent of one another (rows, days, customers) are drawn with replacement, as many as there are. Every
+model is measured on the same draws, so that the difference between two of them is paired: what makes a draw easy, makes it
+easy for both. A draw is a number of times that each unit counts, and no row is ever copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipelines.metrics import metrics
+from pipelines.metrics.metrics import Floats
+from pipelines.metrics.scored import Scored
+
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
+
+DRAWS = 1_000
+LEAST_UNITS = 10  # to draw from: fewer have hardly any draws that differ
+ENOUGH = 0.95  # of the draws must give a metric a value: where more do not, the rows are too few to say anything
+
+Codes: TypeAlias = npt.NDArray[np.int64]
+Drawn: TypeAlias = dict[str, dict[str, Floats]]  # model -> metric -> a value a draw, shape (draws,)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value, and between which two its like lie in so many of a hundred draws."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interval(value: float | None, drawn: Floats | None, confidence: float) -> Interval | None:
+    """The percentile interval; None where the value, or too many of the draws, do not exist.
+
+    Args:
+        value: On the rows themselves.
+        drawn: On the draws, shape (draws,); NaN where a draw has no value.
+        confidence: The share of draws within, such as 0.95.
+    """
+    if value is None or drawn is None or np.isfinite(drawn).mean() < ENOUGH:
+        return None
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def draw(names: Sequence[str], y: Floats, models: Sequence[Scored], units: Codes, under_cost: float = 1.0, seed: int = 0) -> Drawn:
+    """Measure models on draws of the units.
+
+    Args:
+        names: Metrics of `metrics.for_task`.
+        y: The truth, shape (n,).
+        models: Their scores on the same n rows.
+        units: Which unit each row belongs to, shape (n,): 0, 1, 2, ...
+        under_cost: See `metrics.measure`.
+        seed: Of the draws: the same seed, the same intervals.
+
+    Returns:
+        The values of each metric; a metric that a model has no value for on all rows is left out. Nothing where there are
+        fewer than `LEAST_UNITS` units.
+    """
+    if _count(units) < LEAST_UNITS:
+        return {model.name: {} for model in models}
+    drawn: Drawn = {model.name: {} for model in models}
+    summed: list[_Summed] = []
+    ordered: list[_Ordered] = []
+    for model in models:
+        defined = [name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None]
+        drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
+        summed += [_summed(name, y, model, units, under_cost) for name in defined if name not in ORDERED]
+        if asked := [name for name in defined if name in ORDERED]:
+            ordered.append(_ordered(asked, y, model, units))
+    sums = np.concatenate([job.terms for job in summed] or [np.empty((_count(units), 0))], axis=1)
+    ends = np.cumsum([job.terms.shape[1] for job in summed], dtype=np.int64)
+    for n, weights in enumerate(_weights(_count(units), seed)):
+        for job, terms in zip(summed, np.split(weights @ sums, ends[:-1]), strict=False):
+            drawn[job.model][job.metric][n] = job.value(terms)
+        for ranking in ordered:
+            for metric, value in ranking.values(weights):
+                drawn[ranking.model][metric][n] = value
+    return drawn
+
+
+def units(rows: pd.DataFrame, use_case: UseCase) -> Codes:
+    """Which rows are drawn together, by the use case: each its own, those of a day, or of a column's value. Shape (rows,)."""
+    column = use_case.unit_column
+    if column is None and use_case.unit == "row":
+        return np.arange(len(rows))
+    told = rows[use_case.time].dt.date if column is None else rows[column]
+    return np.asarray(pd.factorize(told, use_na_sentinel=False)[0], dtype=np.int64)
+
+
+def _count(units: Codes) -> int:
+    return int(units.max()) + 1 if len(units) else 0
+
+
+def _weights(units: int, seed: int) -> Iterator[Floats]:
+    """How often each unit was drawn, for each draw."""
+    random = np.random.default_rng(seed)
+    for _ in range(DRAWS):
+        yield np.bincount(random.integers(units, size=units), minlength=units).astype(np.float64)
+
+
+# --- metrics of weighted rows: most are made of sums over the rows, which are added up for each unit once
+
+
+@dataclass(frozen=True)
+class _Summed:
+    model: str
+    metric: str
+    terms: Floats  # shape (units, k)
+    value: Callable[[Floats], float]  # of the k sums
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """Metrics of the scores' order, which is found once."""
+
+    model: str
+    metrics: list[str]
+    unit: Codes  # of each row, from the greatest score to the least
+    positive: Floats  # 1 or 0, of each row
+    ends: Codes  # the last row of each distinct score
+
+    def values(self, weights: Floats) -> Iterator[tuple[str, float]]:
+        weight = weights[self.unit]
+        tp = np.cumsum(weight * self.positive)[self.ends]
+        fp = np.cumsum(weight)[self.ends] - tp
+        for metric in self.metrics:
+            yield metric, ORDERED[metric](tp, fp)
+
+
+def _ordered(names: list[str], y: Floats, model: Scored, units: Codes) -> _Ordered:
+    order = np.argsort(-model.score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(model.score[order])), len(y) - 1)
+    return _Ordered(model.name, names, units[order], y[order], ends)
+
+
+def _summed(name: str, y: Floats, model: Scored, units: Codes, under_cost: float) -> _Summed:
+    terms, value = _terms(name, y, model, under_cost)
+    by_unit = np.column_stack([np.bincount(units, weights=term, minlength=_count(units)) for term in terms]).astype(np.float64)
+    return _Summed(model.name, name, by_unit, value)
+
+
+def _average_precision(tp: Floats, fp: Floats) -> float:
+    if tp[-1] == 0:
+        return np.nan
+    alarms = tp + fp
+    precision = np.divide(tp, alarms, out=np.zeros_like(tp), where=alarms > 0)
+    return float(np.diff(tp, prepend=0) @ precision / tp[-1])
+
+
+def _roc_auc(tp: Floats, fp: Floats) -> float:
+    if tp[-1] == 0 or fp[-1] == 0:
+        return np.nan
+    return float(np.trapezoid(np.concatenate([[0], tp]), np.concatenate([[0], fp])) / (tp[-1] * fp[-1]))
+
+
+ORDERED: dict[str, Callable[[Floats, Floats], float]] = {"aucpr": _average_precision, "roc_auc": _roc_auc}
+
+
+def _terms(name: str, y: Floats, model: Scored, under_cost: float) -> tuple[list[Floats], Callable[[Floats], float]]:
+    """What is summed over the rows, and the metric as a function of the sums."""
+    score, one = model.score, np.ones(len(y))
+    if name in metrics.DECISION:
+        alarm, positive = (score >= model.threshold).astype(np.float64), (y == 1).astype(np.float64)
+        return [alarm * positive, alarm, positive], DECISIONS[name]
+    if name == "r2":
+        # About the mean of all rows: else the squares of great labels would cancel out, and their digits with them.
+        label = y - y.mean()
+        return [np.square(score - y), np.square(label), label, one], _r2
+    if name == "rmse":
+        return [np.square(score - y), one], lambda sums: float(np.sqrt(sums[0] / sums[1]))
+    return [_loss(name, y, score, under_cost), one], lambda sums: float(sums[0] / sums[1])
+
+
+def _loss(name: str, y: Floats, score: Floats, under_cost: float) -> Floats:
+    """What each row costs, of the metrics that are a mean over the rows."""
+    if name == "asymmetric":
+        return metrics.costs(y, score, under_cost)
+    if name == "mae":
+        return np.abs(score - y)
+    probability = score.clip(0, 1)
+    if name == "brier":
+        return np.square(probability - y)
+    sure = np.finfo(np.float64).eps  # as scikit-learn's log_loss has it
+    probability = probability.clip(sure, 1 - sure)
+    return np.asarray(-np.log(np.where(y == 1, probability, 1 - probability)))
+
+
+def _share(part: float, whole: float, empty: float) -> float:
+    return part / whole if whole else empty
+
+
+DECISIONS: Mapping[str, Callable[[Floats], float]] = {  # of right alarms, alarms, positives
+    "precision": lambda sums: _share(sums[0], sums[1], empty=0.0),
+    "recall": lambda sums: _share(sums[0], sums[2], empty=np.nan),
+    "f1": lambda sums: _share(2 * sums[0], sums[1] + sums[2], empty=np.nan),
+}
+
+
+def _r2(sums: Floats) -> float:
+    errors, squares, labels, rows = sums
+    spread = squares - labels**2 / rows
+    return float(1 - errors / spread) if spread > 0 else np.nan

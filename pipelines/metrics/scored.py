@@ -1,0 +1,46 @@
+"""One model's scores on rows whose truth is known, and what can be measured about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.metrics import metrics
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+# Who cannot fulfil the policy cannot be put to work, and raises no alarm.
+NEVER = float("inf")
+CONFUSION = ("tp", "fp", "fn", "tn")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A model, by the name that tables and pages give it, with a score for each row.
+
+    Attributes:
+        name: A family, `baseline` or `champion`.
+        score: Shape (n,).
+        threshold: From which score on a row is taken as positive; `NEVER` where no threshold fulfils the policy. A regression
+            does not look at it.
+    """
+
+    name: str
+    score: metrics.Floats
+    threshold: float = NEVER
+
+    def value(self, metric: str, y: metrics.Floats, under_cost: float, rows: Mask) -> float | None:
+        """Measure on some of the rows; None where the metric has no value on them."""
+        try:
+            return metrics.measure(metric, y[rows], self.score[rows], threshold=self.threshold, under_cost=under_cost)
+        except metrics.Undefined:
+            return None
+
+    def confusion(self, y: metrics.Floats, rows: Mask) -> dict[str, int]:
+        """How many alarms were right (tp) and false (fp), and how many silences were misses (fn) and right (tn)."""
+        alarm, positive = self.score[rows] >= self.threshold, y[rows] == 1
+        counts = (alarm & positive, alarm & ~positive, ~alarm & positive, ~alarm & ~positive)
+        return {name: int(count.sum()) for name, count in zip(CONFUSION, counts, strict=True)}

@@ -1,0 +1,1 @@
+"""What comes before the first step: by which file a run goes, and whether that is in order."""

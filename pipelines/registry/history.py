@@ -1,0 +1,172 @@
+"""Who became champion when, and why: one line of JSON a decision, never changed, never removed.
+
+This file is the truth. A promotion, a rollback and a retirement happen when their line is on the disk, and not before; the
+alias `champion` in MLflow's registry follows, for MLflow's own users.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
+from typing import Literal
+
+from pipelines.core import dates
+from pipelines.core.errors import BadInput, TryAgain
+from pipelines.storage import kept, places
+from pipelines.storage.places import Place
+from pipelines.storage.settings import Settings
+
+WAIT = 60  # seconds for another process that is deciding
+WAY_OUT = "bring the file back from a backup; nothing is scored or decided by half of it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One decision about a use case's champion."""
+
+    time: str  # ISO 8601, UTC
+    decision: Literal["promoted", "kept", "rolled back", "retired"]  # kept: the previous champion stayed, or there still is none
+    version: str | None  # that was decided about; None: retired, there is no champion from then on
+    previous: str | None  # the champion that was met
+    reason: str
+    partition: str | None = None  # of the challenger's training; None where a person decided
+    metric: str | None = None
+    values: dict[str, float | None] | None = None  # model -> its primary metric on the held-out rows
+    orchestrator: str = "command line"
+    by: str | None = None  # the person who decided, or who approved
+    file: str | None = None  # sha256 of the use-case file that the version has learned, see `definitions`
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        what = f"version {self.version}" if self.version else "champion"
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.time}  {self.partition or self.since}  {what} {self.outcome}{by}: {self.reason}"
+
+    @property
+    def outcome(self) -> str:
+        """What became of the version, in words: of one that is no champion nobody would say that it was kept."""
+        return "not promoted" if self.decision == "kept" else self.decision
+
+    @property
+    def since(self) -> date:
+        """The morning from which on it holds for nights: when the training's partition is over, whenever it ran; the day of a person's decision."""
+        return dates.known_by("training", dates.parse(self.partition)) if self.partition else self._decided.date()
+
+    @property
+    def held_from(self) -> datetime:
+        """The moment (UTC) from which on it holds: of the decision; of a training that ran on a later day, midnight of its morning."""
+        return self._decided if self._decided.date() == self.since else datetime.combine(self.since, time(), UTC)
+
+    @property
+    def champion(self) -> str | None:
+        """Who is champion after it."""
+        return self.previous if self.decision == "kept" else self.version
+
+    def same_as(self, other: Decision) -> bool:
+        """Whether both are the same decision: made twice, it is one line."""
+        mine, theirs = ((line.version, line.previous, line.decision, line.reason, line.by) for line in (self, other))
+        return mine == theirs
+
+    @property
+    def _decided(self) -> datetime:
+        return datetime.fromisoformat(self.time)
+
+
+@dataclass(frozen=True)
+class History:
+    """The decisions about one use case's champion."""
+
+    path: Place
+
+    @classmethod
+    def of(cls, settings: Settings, use_case: str) -> History:
+        """The history of a use case, which may be empty."""
+        return cls(settings.data / use_case / "promotions.jsonl")
+
+    def read(self) -> list[Decision]:
+        """Every decision, oldest first.
+
+        Raises:
+            TableCorrupt: a line is damaged.
+        """
+        try:
+            return _lines(self.path.read_bytes(), self.path)
+        except FileNotFoundError:
+            return []
+
+    def changes(self) -> list[Decision]:
+        """The decisions by which the champion became another one, or none, oldest first."""
+        return [line for line in self.read() if line.decision != "kept"]
+
+    @property
+    def champion(self) -> str | None:
+        """The version that is champion now, if any."""
+        return _champion(self.read())
+
+    def on(self, morning: date) -> Decision | None:
+        """The decision that holds for what is due on a morning; None before the first."""
+        return next((line for line in reversed(self.changes()) if line.since <= morning), None)
+
+    def at(self, moment: datetime) -> Decision | None:
+        """The decision that held at a moment; None before the first."""
+        return next((line for line in reversed(self.changes()) if line.held_from <= moment), None)
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Let nobody else decide meanwhile: what is read within is still so when the decision is appended.
+
+        Raises:
+            TryAgain: somebody else has been deciding for a minute.
+        """
+        busy = f"{self.path.parent.name}: somebody else has been deciding about the champion for {WAIT} s"
+        with places.one_writer(self.path.parent / f"{self.path.stem}.lock", WAIT, busy):
+            yield
+
+    def append(self, decided: Decision) -> None:
+        """Write a decision down, for good before this returns, unless it has been made already. Only while `deciding`.
+
+        Raises:
+            TryAgain: the champion is another one than the decision has met: in a bucket, others may decide meanwhile.
+        """
+
+        def appended(before: bytes | None) -> bytes | None:
+            known = [] if before is None else _lines(before, self.path)
+            latest = [line for line in known if line.version == decided.version][-1:]
+            champion = _champion(known)
+            if latest and (latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion):
+                return None
+            if champion != decided.previous:
+                raise TryAgain(
+                    f"{self.path.parent.name}: somebody else has decided meanwhile: the champion was {decided.previous or 'none'}, and is {champion or 'none'} now\n"
+                    "  way out: decide again; nothing was written down"
+                )
+            # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
+            ended = before if not before or before.endswith(b"\n") else before + b"\n"
+            return (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
+
+        places.rewrite(self.path, appended)
+
+
+def _lines(content: bytes, path: Place) -> list[Decision]:
+    if not content:  # it is made with its first line
+        raise kept.damaged(path, "it is empty", WAY_OUT)
+    return [_decision(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
+
+
+def _decision(line: bytes, number: int, path: Place) -> Decision:
+    """One line. A damaged history decides nothing: without a line, another version would have been champion, and nobody would know."""
+    place = f"{path}, line {number},"
+    found = kept.read(Decision, line, place, WAY_OUT)
+    try:
+        _ = found.since, found.held_from
+    except (ValueError, BadInput) as error:
+        raise kept.damaged(place, str(error), WAY_OUT) from None
+    return found
+
+
+def _champion(lines: Sequence[Decision]) -> str | None:
+    changes = [line for line in lines if line.decision != "kept"]
+    return changes[-1].champion if changes else None

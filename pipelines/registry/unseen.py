@@ -1,0 +1,96 @@
+"""Rows that judge a model must be rows that it has never seen: of the champion, its lineage knows which it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.core import meaning, sql
+from pipelines.core.errors import BadInput
+from pipelines.registry import definitions, snapshot
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.core.config import UseCase
+    from pipelines.registry.registry import Champion
+    from pipelines.run.run import Run
+
+
+class OtherKey(BadInput):
+    """Rows of two trainings cannot be told to be the same: they bear other keys."""
+
+
+def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> None:
+    """Make sure that the champion was trained or tuned on none of a training's held-out rows.
+
+    On such rows it would look better than it is, and a better challenger would lose.
+
+    Args:
+        run: The training.
+        features: Its features table.
+        champion: Who is to be compared on its held-out rows.
+
+    Raises:
+        BadInput: it was trained on some of them, or nobody knows any more on which rows it was.
+    """
+    name, version = run.use_case.name, champion.version
+    theirs = definitions.file_of(run.settings, name, version).use_case
+    known_by = f"champion version {version} of the training {champion.partition}"
+    try:
+        with snapshot.rows(run, champion.metadata["data_version"]) as known:
+            seen = count(features, renamed(known, theirs, run.use_case), run.use_case.key)
+    except OtherKey as error:
+        raise BadInput(
+            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which of these rows it was trained: {error}\n"
+            f"  way out: name rows as before; or let the champion go: python -m pipelines models retire {name} --reason ..."
+        ) from error
+    except BadInput as error:
+        raise BadInput(
+            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which rows it was trained: {error}\n"
+            f"  way out: bring DVC's remote back; or let the champion go: python -m pipelines models retire {name} --reason ..."
+        ) from error
+    if seen:
+        ((held_out,),) = features.filter("split = 'test'").count("*").fetchall()
+        raise BadInput(
+            f"{run.store}: {seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on these it would look better than it is\n"
+            "  so comes a training of days before the champion's, or a changed split; the champion stays\n"
+            f"  way out: train a later partition, or let the champion go: python -m pipelines models retire {name} --reason ..."
+        )
+
+
+def renamed(known: duckdb.DuckDBPyRelation, theirs: UseCase, ours: UseCase) -> duckdb.DuckDBPyRelation:
+    """A training's rows with their key as another file calls it, which may have renamed it since.
+
+    Args:
+        known: With its columns `split` and key.
+        theirs: The file that they were made by.
+        ours: The other one.
+
+    Raises:
+        OtherKey: it names rows by another column of the source.
+    """
+    was, is_ = meaning.place(theirs.key, theirs), meaning.place(ours.key, ours)
+    if was != is_:
+        raise OtherKey(f"its rows were named by the source's column {was!r}, and these are by {is_!r}")
+    return known.project(f"{sql.name(theirs.key)} AS {sql.name(ours.key)}, split")
+
+
+def count(features: duckdb.DuckDBPyRelation, known: duckdb.DuckDBPyRelation, key: str) -> int:
+    """Count the held-out rows of one features table that are training rows of another one.
+
+    Args:
+        features: With its columns `split` and key.
+        known: The other one, with the same.
+        key: The column that names a row.
+
+    Raises:
+        BadInput: the other one has no such column.
+    """
+    if key not in known.columns:
+        raise BadInput(f"its training rows have no column {key!r}")
+    held_out, trained = features.filter("split = 'test'"), known.filter("split = 'train'")
+    # As texts: a key that was a number then, and is a text now, is still the same key.
+    same = f"CAST(held_out.{sql.name(key)} AS VARCHAR) = CAST(trained.{sql.name(key)} AS VARCHAR)"
+    both = held_out.set_alias("held_out").join(trained.set_alias("trained"), same, how="semi")
+    ((found,),) = both.count("*").fetchall()
+    return int(found)

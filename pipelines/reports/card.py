@@ -1,0 +1,228 @@
+"""The model card: what a training found, on one page that a person can read and a run can be held to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pandas as pd
+from scipy.stats import poisson
+
+from pipelines.core import dates
+from pipelines.core.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
+from pipelines.core.config.base import duration_text
+from pipelines.core.split import UNLABELLED
+from pipelines.evaluation.scores import BESIDE
+from pipelines.metrics.scored import CONFUSION
+from pipelines.registry import snapshot
+from pipelines.reports import pages
+
+if TYPE_CHECKING:
+    from pipelines.evaluation.results import Judged
+    from pipelines.run.run import Run
+
+Row: TypeAlias = dict[str, Any]
+
+MOST_SLICES = 20
+MOST_NIGHTS = (0.05, 0.95)  # nine of ten, by chance: alarms come like Poisson's events
+FEW_ROWS = 30  # positive rows (binary) or rows (regression), below which a slice's metrics are mostly chance
+
+MEANINGS = {
+    "aucpr": "area under the precision-recall curve",
+    "roc_auc": "chance that a positive row scores above a negative one",
+    "f1": "harmonic mean of precision and recall",
+    "precision": "share of alarms that are right",
+    "recall": "share of positive rows that raise an alarm",
+    "log_loss": "how surprised the probabilities were, in nats",
+    "brier": "mean squared error of the probabilities",
+    "rmse": "root of the mean squared error",
+    "mae": "mean absolute error",
+    "r2": "share of the label's variance that is explained",
+    "asymmetric": "mean error, where one unit too low costs {under_cost:g}, one too high 1",
+}
+MOST_FEATURES = 30
+DECISION_PICTURES = ("confusion", "score_distribution")
+STUDY_PICTURES = ("learning", "importance")
+LINEAGE = {
+    "use_case": "Use case",
+    "use_case_sha256": "Use-case file (sha256)",
+    "training_partition": "Training",
+    "data_version": "Data version (DVC)",
+    "raw_version": "Raw rows (DVC)",
+    "past_raw_version": "Raw rows of the past (DVC)",
+    "code": "Code",
+    "lock": "Libraries (sha256 of the lock)",
+    "seed": "Seed",
+}
+
+
+def render(run: Run, judged: Judged) -> str:
+    """Render the card as HTML. It tells no time of day: same inputs, same bytes."""
+    use_case, verdict = run.use_case, judged.verdict
+    scores = _records(judged.scores)
+    overall = {row["metric"]: row for row in scores if row["slice"] == "all"}
+    return pages.render(
+        "card.html.j2",
+        use_case=use_case,
+        partition=run.partition,
+        verdict=verdict,
+        promotes=verdict.promotes,
+        primary=overall[verdict.metric],
+        metrics=[
+            {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
+            for name, row in overall.items()
+            if name not in (*CONFUSION, *BESIDE)
+        ],
+        policy=_policy(use_case.threshold) if use_case.threshold else None,
+        decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],
+        slice_metrics=[verdict.metric, *(name for name in _beside(use_case) if name != verdict.metric)],
+        slices=list(_slices(scores, verdict.metric)),
+        slices_left_out=max(judged.scores["slice"].nunique() - 1 - MOST_SLICES, 0),
+        pictures=judged.pictures,
+        decision_pictures=DECISION_PICTURES if use_case.threshold else (),
+        study_pictures=[name for name in STUDY_PICTURES if name in judged.pictures],
+        trials=_trials(judged),
+        families=[{"family": family, **values} for family, values in verdict.values.items()],
+        days=dates.days_of(use_case, run.kind, run.partition),
+        rows=_records(judged.rows),
+        study=judged.study,
+        importance=_records(judged.study.importance)[:MOST_FEATURES],
+        reliability=_reliability(judged) if use_case.task == "binary" else [],
+        source=_source(use_case.source),
+        features=list(_features(use_case.features)),
+        prepared=list(_prepared(use_case.features, use_case.prepare)),
+        lineage={LINEAGE[name]: value for name, value in snapshot.lineage(run).items()},
+        limits=list(_limits(use_case, judged)),
+    )
+
+
+def _records(table: pd.DataFrame) -> list[Row]:
+    """Rows with None where there is no value."""
+    return [{str(name): value for name, value in row.items()} for row in table.astype(object).where(table.notna(), None).to_dict("records")]
+
+
+def _reliability(judged: Judged) -> list[Row]:
+    """The winner's probabilities beside what was true, bin by bin."""
+    lines = judged.curves
+    return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
+
+
+def _beside(use_case: UseCase) -> tuple[str, ...]:
+    return ("precision", "recall") if use_case.task == "binary" else ("rmse", "mae")
+
+
+def _policy(policy: Threshold) -> str:
+    if isinstance(policy, MaxRecall):
+        return f"the greatest recall whose precision is at least {policy.precision:g}"
+    if isinstance(policy, MaxPrecision):
+        return f"the greatest precision whose recall is at least {policy.recall:g}"
+    if isinstance(policy, LeastCost):
+        return f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss {policy.false_negative:g}"
+    if isinstance(policy, Capacity):
+        return f"the greatest scores, {policy.alarms_a_day:,} a night on average, whether its rows ever get a label or not"
+    return f"fixed at {policy.value:g}"
+
+
+def _decisions(overall: dict[str, Row], policy: Threshold) -> list[Row]:
+    """What each model would have done on the held-out rows, in counts, and what that would have cost where a cost is stated."""
+    counted = ("precision", "recall", *CONFUSION)
+    roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
+    found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
+    if isinstance(policy, LeastCost):
+        for row in found:
+            row["cost"] = policy.false_positive * row["fp"] + policy.false_negative * row["fn"]
+    return found
+
+
+def _slices(scores: list[Row], metric: str) -> Iterator[Row]:
+    """The largest slices, each with its metrics by name."""
+    rows = [row for row in scores if row["slice"] != "all" and row["metric"] == metric]
+    for row in sorted(rows, key=lambda row: -row["n"])[:MOST_SLICES]:
+        values = {other["metric"]: other["challenger"] for other in scores if other["slice"] == row["slice"]}
+        yield {**row, "values": values, "few": values.get("tp", row["n"]) + values.get("fn", 0) < FEW_ROWS}
+
+
+def _trials(judged: Judged) -> list[Row]:
+    """Every candidate, the best first, its parameters as words."""
+    better_first = judged.trials.sort_values("gain", ascending=False, kind="stable")
+    return [
+        {**row, "words": ", ".join(f"{name} {'none' if value is None else value}" for name, value in json.loads(row["params"]).items())}
+        for row in _records(better_first)
+    ]
+
+
+def _source(source: Source) -> str:
+    if source.kind == "http":
+        return f"{source.url} ({source.licence})"
+    if source.kind == "file":
+        return source.path
+    if source.kind == "sql":
+        return f"a query through the connection {source.connection}"
+    return f"the function {source.function}"
+
+
+def _features(features: Features) -> Iterator[Row]:
+    for kind, named in (("number", features.numbers), ("category", features.categories), ("text", features.texts)):
+        for name, sql in named.items():
+            yield {"name": name, "kind": kind, "sql": sql}
+
+
+def _prepared(features: Features, prepare: Prepare) -> Iterator[str]:
+    numbers, categories, texts = prepare.numbers, prepare.categories, prepare.texts
+    if features.numbers:
+        filled = f"the training {numbers.impute}" if isinstance(numbers.impute, str) else f"{numbers.impute:g}"
+        clipped = f"; clipped to the training percentiles {numbers.clip[0]:g} and {numbers.clip[1]:g}" if numbers.clip else ""
+        yield f"Numbers: a missing value becomes {filled}{clipped}; scaled ({numbers.scale.replace('_', '-')}) for linear models, unscaled for trees."
+    if features.categories:
+        rare = f"; values in fewer than {categories.min_frequency} training rows count as unseen" if categories.min_frequency > 1 else ""
+        yield f"Categories: {categories.encode.replace('_', '-')}{rare}."
+    if features.texts:
+        low, high = texts.ngrams
+        words = "single words" if low == high == 1 else f"runs of {low} to {high} words"
+        yield f"Texts: {words}, the {texts.max_words:,} most frequent of those in at least {texts.min_df} training texts."
+
+
+def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
+    """What the decisions on this page do not say of a night's."""
+    if isinstance(use_case.threshold, Capacity):
+        low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, use_case.threshold.alarms_a_day))
+        yield (
+            f"{use_case.threshold.alarms_a_day:,} alarms a day are the mean over nights like those of the window, by all rows of a night: "
+            f"by chance alone nine of ten nights have {low:,} to {high:,}, and weekdays with more rows have more."
+        )
+    rows = judged.rows.set_index("split")["rows"]
+    if use_case.threshold and UNLABELLED in rows:
+        share = rows[UNLABELLED] / rows.sum()
+        yield f"{share:.0%} of the rows have no label: alarms, precision, recall and costs on this page are those of the others."
+
+
+def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
+    """What the numbers on this page do not say."""
+    split = use_case.split
+    if split.by == "time":
+        yield "The held-out rows are the last days of the window: they say how the model does right after its training, not in half a year."
+    else:
+        yield "The held-out rows are of the same days as the training rows: they do not say how the model ages."
+    if use_case.label.delay_days:
+        yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
+    if use_case.threshold and not isinstance(use_case.threshold, Fixed):
+        yield "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and later rows it may miss it a little."
+    yield from _of_nights(use_case, judged)
+    few = [row["slice"] for row in _slices(_records(judged.scores), judged.verdict.metric) if row["few"]]
+    if few:
+        yield f"Slices with few rows, whose metrics are mostly chance: {', '.join(few)}."
+    personal = [name for name, column in use_case.columns.items() if column.pii]
+    if personal:
+        yield f"Personal columns: {', '.join(personal)}. Their values are not shown here."
+    yield from _of_leaks(use_case)
+    yield "What a feature is worth to the model says nothing about what it does to the world; features that say the same share their worth."
+
+
+def _of_leaks(use_case: UseCase) -> Iterator[str]:
+    """Which columns are known only afterwards, and what features see of them."""
+    told = {name: f"{name} ({column.why})" if column.why else name for name, column in use_case.columns.items() if column.role == "leak"}
+    if never := [said for name, said in told.items() if name not in use_case.late]:
+        yield f"Kept out of the features, since known only afterwards: {', '.join(never)}."
+    if late := [f"{told[name]} from {duration_text(use_case.known_after(name))} on" for name in use_case.late]:
+        yield f"Known only afterwards, and read in windows over the past alone: {', '.join(late)}."

@@ -1,0 +1,1 @@
+"""The steps: functions of tables, one module each."""

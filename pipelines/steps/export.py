@@ -1,0 +1,159 @@
+"""Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the same model.
+
+Which engine scores it from then on is found out here, too: the soonest of those that prove it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+
+import duckdb
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from pipelines.core import meaning
+from pipelines.core.config import Family, Features, UseCase
+from pipelines.core.sql import name as quoted
+from pipelines.evaluation.results import Exported
+from pipelines.evaluation.verdict import Verdict, judged_as
+from pipelines.gates.defaults import PARITY
+from pipelines.model import candidate, convert, engines, inputs, reasons
+from pipelines.model.engine import Engine
+from pipelines.model.engine_xgboost import embedded
+from pipelines.model.graph import Graph
+from pipelines.model.parity import ON_ALL, compare, measured, of_metric
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a graph later
+
+
+def export(
+    features: duckdb.DuckDBPyRelation,
+    candidates: Mapping[Family, bytes],
+    verdict: Verdict,
+    use_case: UseCase,
+    metadata: Mapping[str, str],
+    on: duckdb.DuckDBPyRelation | None = None,
+) -> Exported:
+    """Write each fitted candidate as an ONNX graph and compare the two.
+
+    Args:
+        features: the training's features table, with its column `split`.
+        candidates: family -> the fitted Pipeline, as `candidate.load` reads it.
+        verdict: the evaluation's outcome: held-out values of each family, the winner and its threshold.
+        use_case: the facts of the use case.
+        metadata: lineage, written into each graph.
+        on: those of the features whose held-out rows the verdict is about; all by default.
+
+    Returns:
+        A graph a family, the parity table, and the engine that each graph is best scored by.
+    """
+    pipelines = {family: candidate.load(content) for family, content in candidates.items()}
+    usual = json.dumps(reasons.typical(features, use_case), sort_keys=True)
+    graphs = {
+        family: convert.graph_of(
+            pipeline,
+            use_case.features,
+            use_case.task,
+            use_case.name,
+            {
+                **metadata,
+                **_described(family, verdict, use_case),
+                **_measured(features, on, pipeline, verdict.cut, use_case),
+                **embedded(pipeline),
+                reasons.TYPICAL: usual,
+            },
+        )
+        for family, pipeline in pipelines.items()
+    }
+    table = parity(features, pipelines, graphs, verdict, use_case, on)
+    difference = float(table["difference"][table["kind"] != "metric"].max())
+    return Exported(graphs, table, difference, {family: _choice(features, family, graph, table) for family, graph in graphs.items()})
+
+
+def parity(
+    features: duckdb.DuckDBPyRelation,
+    pipelines: Mapping[Family, Pipeline],
+    graphs: Mapping[Family, bytes],
+    verdict: Verdict,
+    use_case: UseCase,
+    on: duckdb.DuckDBPyRelation | None = None,
+) -> pd.DataFrame:
+    """Compare each trained model with its graph, and the winner's graph with what the evaluation says of it.
+
+    ONNX Runtime is always in the table, for the gate to judge; another engine only where the gate would let it through.
+    """
+    rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
+    judged = verdict.values[winner][verdict.metric]
+    measured = [
+        of_metric(on or features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)
+    ]
+    # The graph itself has a name here, so that it is known which one was compared.
+    named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
+    return pd.concat([rows, *measured], ignore_index=True).assign(graph_sha256=lambda table: table["family"].map(named))
+
+
+def _without_failed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out each engine that scores some row otherwise than the trained model; it is not to be chosen, either."""
+    greatest = rows.groupby(["family", "engine"], sort=False)["difference"].transform("max")
+    failed = (rows["engine"] != Graph.name) & ~(greatest <= PARITY)
+    for (family, engine), part in rows[failed].groupby(["family", "engine"]):
+        logger.warning(
+            "%s is not scored by %s: it differs from the trained model by up to %.1e, %.0e is allowed",
+            family,
+            engine,
+            part["difference"].max(),
+            PARITY,
+        )
+    return rows[~failed]
+
+
+def _proven(family: Family, graph: bytes, rows: pd.DataFrame) -> list[Engine]:
+    """The engines that the parity table has for a family."""
+    there = set(rows["engine"][rows["family"] == family])
+    return [engine for name, engine in engines.every(graph).items() if name in there]
+
+
+def _choice(features: duckdb.DuckDBPyRelation, family: Family, graph: bytes, table: pd.DataFrame) -> engines.Choice:
+    """Measure on held-out rows; where only ONNX Runtime is left, that tells its best number of rows at once."""
+    rows = features.filter("split = 'test'").limit(max(engines.CHUNKS)).to_arrow_table()
+    choice = engines.soonest({engine.name: engine for engine in _proven(family, graph, table)}, rows)
+    logger.info("%s is scored by %s: %s rows a second", family, choice.engine, f"{choice.rows_per_second:,.0f}")
+    return choice
+
+
+def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+    """What a graph says of itself beside its lineage."""
+    described = {
+        "format": FORMAT,
+        "task": use_case.task,
+        "target": use_case.target,
+        "features": json.dumps(_kinds(use_case.features)),
+        meaning.KEY: json.dumps(meaning.meanings(use_case), sort_keys=True),
+    }
+    if use_case.task == "binary":
+        described["classes"] = json.dumps([0, 1])
+        described["positive"] = json.dumps(use_case.label.positive)
+    return described | judged_as(family, verdict, use_case)
+
+
+def _measured(
+    features: duckdb.DuckDBPyRelation, on: duckdb.DuckDBPyRelation | None, pipeline: Pipeline, cut: float | None, use_case: UseCase
+) -> dict[str, str]:
+    """What the model's score is on all held-out rows, where it was judged on fewer: who looks at it later has them all."""
+    if on is None or len(on) == len(features):
+        return {}
+    test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
+    scores = candidate.scores(pipeline, inputs.frame(test.to_pandas(), use_case.features), use_case.task)
+    found = measured("measured", test, np.asarray(scores, dtype=np.float64), cut, use_case)
+    return {} if found is None else {f"{ON_ALL}{use_case.metric.name}": repr(found)}
+
+
+def _kinds(features: Features) -> list[dict[str, str]]:
+    kinds = {"number": features.numbers, "category": features.categories, "text": features.texts}
+    return [{"name": name, "kind": kind} for kind, names in kinds.items() for name in names]

@@ -1,0 +1,131 @@
+"""Past: the rows that windows see beside clean's, and what each day of both holds, by which its gate judges them.
+
+Windows look back at days that had nights of their own: they must see what those let through. So each day is told in a row
+of the table `days`, in numbers that do not depend on the order of rows or on threads: how many rows, how many put aside, and
+a hash of what stands in them. By the hash, the gate knows a day again that this or another run has let through.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.core import dates, meaning, sql
+from pipelines.steps.cleanse import Fed, feeding
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.core.config import UseCase
+
+FEW = 20  # rows of a day: so few may be those of another day by chance
+
+
+def compute(past_raw: duckdb.DuckDBPyRelation, further: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> Fed:
+    """Cleanse the rows before the partition's own.
+
+    Args:
+        past_raw: as `ingest` writes it.
+        further: a training's `Cleansed.further`; None at night.
+        use_case: its schema and `cleanse`.
+
+    Returns:
+        rows: Like clean: those of earlier days that feed windows, and the partition's own that do, though clean has no place for them.
+        aside: Of the earlier days' other rows, see `Fed`.
+
+    Raises:
+        BadUseCase, SluiceError: see `cleanse`.
+    """
+    fed = feeding(past_raw, use_case)
+    if further is None:
+        return fed
+    order = f"{sql.name(use_case.time)}, {sql.name(use_case.key)}"
+    return Fed(fed.rows.union(further).order(order), fed.aside)
+
+
+def days(
+    past: duckdb.DuckDBPyRelation,
+    clean: duckdb.DuckDBPyRelation,
+    past_raw: duckdb.DuckDBPyRelation,
+    aside: duckdb.DuckDBPyRelation,
+    use_case: UseCase,
+    every: tuple[dates.Days, dates.Days],
+) -> duckdb.DuckDBPyRelation:
+    """Look at each day that windows see.
+
+    Args:
+        past: `compute`'s rows.
+        clean: the partition's own.
+        past_raw: as `ingest` writes it.
+        aside: `compute`'s.
+        use_case: its schema, `cleanse` and label.
+        every: the days before the partition's own, and its own.
+
+    Returns:
+        A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it); `delivered`, `aside`,
+        `rejected` (raw rows, those of them that do not feed windows, and those of these that count as rejected; null for own days,
+        which gate_clean judges); `rows`; `again` (rows with a key that an earlier day has, too); `content` (a hash, without
+        order, of all columns but the label and late ones, and of what they mean: the same whatever a file calls them);
+        `pattern` (of all these but key and date: a day under another date has the same; null where too few rows differ);
+        `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a binary task's, how many are
+        positive); `late` (JSON: of each late column, by what it means, how many values are known, and a hash of them);
+        `meaning` (by which rules rows are let in: `meaning.of_admission`).
+    """
+    time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
+    hidden = use_case.hidden_at_night
+    # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no matter.
+    means = sorted((fingerprint, column) for column, fingerprint in meaning.columns(use_case).items() if column in use_case.kept_columns)
+    told = [sql.name(column) for _, column in means if column not in hidden]
+    of_label = sql.text("".join(found for found, column in means if column == use_case.target))
+    of_others = sql.text("".join(found for found, column in means if column not in hidden))
+    late = [_late(found, column, use_case) for found, column in means if column in use_case.late]
+    alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
+    before, own = every
+    positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
+    seen = past.union(clean).set_alias("seen").project(f'*, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike"')
+    given = past_raw.project(
+        f'CAST({sql.name(use_case.source_names[use_case.time])} AS DATE) AS "day", true AS "given", NULL AS "rejected"'
+    )
+    put = aside.project('"day", false AS "given", "rejected"')
+    counts = [f'CAST(coalesce("{name}", 0) AS BIGINT) AS "{name}"' for name in ("rows", "again", "labelled")]
+    counts += [f'if("own", NULL, CAST(coalesce("{name}", 0) AS BIGINT)) AS "{name}"' for name in ("delivered", "aside", "rejected")]
+    statement = f"""
+        WITH seen AS (FROM (SELECT * FROM seen_rows)),
+        every AS (
+            SELECT CAST(unnest(range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
+        ),
+        found AS (
+            SELECT "#day" AS "day", count(*) AS "rows", sum(hash({of_others}, {", ".join(told)})) AS "content",
+                if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*), sum("#alike"), NULL) AS "pattern",
+                count({label}) AS "labelled", sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives",
+                CAST(json_object({", ".join(late)}) AS VARCHAR) AS "late"
+            FROM seen GROUP BY ALL
+        ),
+        twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
+        again AS (SELECT "#day" AS "day", count(*) AS "again" FROM seen JOIN twice USING ({key}) WHERE "#day" > "first" GROUP BY "#day"),
+        raws AS (
+            SELECT "day", count_if("given") AS "delivered", count_if(NOT "given") AS "aside", count_if("rejected") AS "rejected"
+            FROM raw_rows GROUP BY "day"
+        )
+        SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
+            CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
+            CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives",
+            coalesce("late", '{{}}') AS "late", '{meaning.of_admission(use_case)}' AS "meaning"
+        FROM every LEFT JOIN found USING ("day") LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
+    statement = statement.replace("seen_rows", _view(seen)).replace("raw_rows", _view(given.union(put)))
+    return sql.select(past, "past", statement)
+
+
+def _late(means: str, column: str, use_case: UseCase) -> str:
+    """SQL of what a day knows of a late column, as part of a JSON object: what it means, how many values there are, and a hash of them."""
+    key, time, value = map(sql.name, (use_case.key, use_case.time, column))
+    known = f"sum(hash({sql.text(means)}, {key}, {time}, {value})) FILTER ({value} IS NOT NULL)"
+    return f"{sql.text(means)}, json_array(count({value}), CAST({known} AS VARCHAR))"
+
+
+def _view(rows: duckdb.DuckDBPyRelation) -> str:
+    """The name of a new view of a relation, by which a statement can read it beside others."""
+    from uuid import uuid4
+
+    name = f"rows {uuid4().hex}"
+    rows.create_view(name)
+    return sql.name(name)

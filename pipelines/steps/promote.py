@@ -1,0 +1,101 @@
+"""Promotion: the challenger, which every gate has let through, becomes champion when every rule speaks for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from pipelines.core.errors import TableMissing
+from pipelines.evaluation import evidence, follows
+from pipelines.evaluation.verdict import Rule, Verdict
+from pipelines.registry import approval, registry
+from pipelines.registry.history import Decision, History
+from pipelines.run.run import Run
+from pipelines.storage.store import as_json
+
+DECISION = "decision.json"
+SAME_CHAMPION = "same champion"
+
+
+def promote(run: Run) -> str:
+    """Decide about the training's challenger, and write down which rule decided what from which numbers.
+
+    Twice the same decision is one: a champion is not promoted over itself. It is the champion when its line is in the
+    history; killed before, this step decides again, and killed behind, it only lets MLflow's alias follow.
+
+    Returns:
+        A sentence on what was decided and why.
+
+    Raises:
+        TableMissing: the evaluation or the challenger is missing.
+        TableCorrupt: the verdict, or the winner's graph, is not what the tables say.
+        TryAgain: MLflow does not answer, or somebody else is deciding.
+    """
+    judged = follows.read(run)
+    name = run.use_case.name
+    graph = run.store.read_file(f"models/{judged.winner}.onnx")
+    follows.require_graph(run, judged, graph)
+    challenger = registry.version_of(run.settings, name, graph)
+    if challenger is None:
+        raise TableMissing(
+            f"{run.store}: the winner's graph is no registered version\n  way out: run the step export again; it registers it"
+        )
+    history = History.of(run.settings, name)
+    with history.deciding():
+        if history.champion == challenger:
+            registry.follow(run.settings, name)
+            return f"version {challenger} ({judged.winner}) is champion already"
+        rules = (*judged.rules, *_of_export(run, graph, challenger), _same_champion(judged, history.champion))
+        if all(rule.holds for rule in rules):  # nobody is asked about what the evidence has turned down
+            rules = (*rules, *approval.rule(run, graph))
+        whole = replace(judged, rules=rules)
+        line = _line(run, whole, challenger, history.champion)
+        # Without a clock or a run, which are the history's: the same training decides the same, to the byte.
+        told = {name: value for name, value in asdict(line).items() if name not in ("time", "orchestrator")}
+        run.store.write_file(DECISION, as_json({**told, "rules": [asdict(rule) for rule in rules], "notes": judged.notes}))
+        history.append(line)
+        if line.decision == "promoted":
+            registry.follow(run.settings, name)
+    return f"version {challenger} ({judged.winner}) {line.outcome}: {line.reason}"
+
+
+def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> Decision:
+    broken = [rule.sentence for rule in judged.rules if not rule.holds]
+    spoke_for_it = [rule.sentence for rule in judged.rules if rule.name != SAME_CHAMPION]
+    answer = approval.read(run)
+    return Decision(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        partition=run.partition.isoformat(),
+        version=challenger,
+        previous=current,
+        decision="promoted" if judged.promotes else "kept",
+        reason="; ".join(broken or spoke_for_it),
+        metric=judged.metric,
+        values={model: values.get(judged.metric) for model, values in judged.values.items()},
+        orchestrator=run.orchestrator,
+        by=answer.by if answer else None,
+        file=run.loaded.sha256,
+    )
+
+
+def _of_export(run: Run, graph: bytes, challenger: str) -> list[Rule]:
+    """The rules about what the export has made: its size and its speed."""
+    asked = run.use_case.promotion
+    speed = registry.rows_per_second(run.settings, run.use_case.name, challenger) if asked.min_rows_per_second is not None else None
+    return [rule for rule in (evidence.size(len(graph), asked.max_megabytes), evidence.speed(speed, asked.min_rows_per_second)) if rule]
+
+
+def _same_champion(judged: Verdict, current: str | None) -> Rule:
+    """Another training, or a person, may have changed the champion since: whoever it is now was not asked on these rows."""
+    compared, now = _champion(judged.champion_version), _champion(current)
+    same = current == judged.champion_version
+    sentence = (
+        f"{now} is still the one that it was compared with"
+        if same
+        else f"it was compared with {compared}, but now there is {now}: evaluate again"
+    )
+    return Rule(name=SAME_CHAMPION, holds=same, sentence=sentence)
+
+
+def _champion(version: str | None) -> str:
+    return f"champion version {version}" if version else "no champion"

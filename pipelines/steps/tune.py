@@ -1,0 +1,213 @@
+"""The search for a family's best candidate: cross-validation of whole Pipelines on the training rows, and on nothing else."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (makes HalvingGridSearchCV importable)
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, ParameterSampler
+from sklearn.utils._param_validation import InvalidParameterError
+
+from pipelines.core.config import Capacity
+from pipelines.core.errors import BadInput, BadUseCase, listed
+from pipelines.core.split import UNLABELLED
+from pipelines.evaluation.results import SearchResult
+from pipelines.metrics import metrics
+from pipelines.model import baseline, calibration, candidate, families, folds, inputs
+from pipelines.model.search import PipelineSearchCV
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+
+    from pipelines.core.config import Family, UseCase
+    from pipelines.model.folds import Fold
+
+Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+# Models beside one another, in threads. No more: folds hold their prepared rows in memory, and families run side by side too.
+THREADS = 2
+
+
+def search(
+    features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, told: Callable[[int, int], object] | None = None
+) -> SearchResult:
+    """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
+
+    Args:
+        features: The table `features` of a training; only its rows with `split = 'train'` are read.
+        use_case: Says how to cut folds, what to try, and by which metric to choose.
+        family: The family to search.
+        told: Is told how many of how many fits are done, see `PipelineSearchCV`.
+
+    Raises:
+        BadUseCase: the grid names a parameter that does not exist, or a value that the model refuses.
+        BadInput: the training rows do not do for the folds or for the model.
+    """
+    _refuse_bad_grid(use_case, family)
+    rows = _training_rows(features, use_case)
+    X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
+    cuts = folds.cut(rows, y, use_case)
+    results, found = _searched(X, y, cuts, use_case, family, told)
+    trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
+    best = trials[trials.best].iloc[0]
+    validation = _out_of_fold(found, rows, y, use_case)
+    best_model = found.best_estimator_
+    if use_case.calibration:
+        line = calibration.fit(use_case.calibration, validation["label"], validation["score"])
+        best_model, validation["score"] = candidate.calibrated(best_model, line), line(validation["score"])
+    if isinstance(use_case.threshold, Capacity):
+        validation = _with_unlabelled(validation, best_model, features, use_case)
+    return SearchResult(
+        family=family,
+        trials=trials,
+        validation=validation.assign(family=family),
+        candidate=candidate.dump(best_model),
+        best_score=float(best.mean_score),
+        best_params=json.loads(best.params),
+        fit_seconds=tuple(float(seconds) for seconds in results.mean_fit_time),
+    )
+
+
+def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
+    mistakes = [f"{where}: {sentence}" for where, sentence in families.check_grid(use_case) if where.startswith(f"candidates.{family}.")]
+    if mistakes:
+        raise BadUseCase(
+            f"{use_case.name}: the grid of {family} cannot be searched\n{listed(mistakes)}\n"
+            f"  way out: correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its mistakes with their lines"
+        )
+
+
+def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """The training rows in order of time, then key, with no more columns than are used."""
+    return _rows_of(features, "train", use_case)
+
+
+def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pd.DataFrame:
+    group = use_case.split.folds.group
+    names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names])
+    wanted = ", ".join(f'"{name}"' for name in names)
+    rows: pd.DataFrame = features.filter(f"split = '{split}'").project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
+    return rows
+
+
+def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
+    return rows[use_case.target].to_numpy(np.int64 if use_case.task == "binary" else np.float64)
+
+
+def _searched(
+    X: pd.DataFrame,  # noqa: N803
+    y: Labels,
+    cuts: list[Fold],
+    use_case: UseCase,
+    family: Family,
+    told: Callable[[int, int], object] | None,
+) -> tuple[pd.DataFrame, PipelineSearchCV]:
+    """What was tried, a row a candidate, and the search that found the best of it."""
+    facts, seed = getattr(use_case.candidates, family), use_case.candidates.seed
+    pipeline, grid, scoring = families.pipeline(use_case, family), families.grid(use_case, family), _scorer(use_case)
+    halved, candidates = None, ParameterGrid(grid)
+    try:
+        if facts.search == "halving":
+            halved = HalvingGridSearchCV(pipeline, grid, scoring=scoring, cv=cuts, random_state=seed, error_score="raise", refit=False)
+            candidates = [halved.fit(X, y).best_params_]  # to be fitted on all rows, of each fold and altogether
+        elif facts.search == "random":
+            candidates = ParameterSampler(grid, facts.n, random_state=seed)
+        how = {"scoring": scoring, "cv": cuts, "n_jobs": THREADS, "early_stopping": facts.early_stopping, "told": told}
+        found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
+    except InvalidParameterError as error:
+        raise BadUseCase(
+            f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value in {use_case.name}.yaml"
+        ) from error
+    except (ValueError, TypeError) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
+        raise BadInput(
+            f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}\n"
+            f"  way out: look at candidates.{family}.grid and at prepare"
+        ) from error
+    return _results(halved or found), found
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _scorer(use_case: UseCase) -> Any:
+    """The primary metric as scikit-learn's searches want it: greater is better."""
+    metric = use_case.metric
+    return make_scorer(
+        partial(metrics.measure, metric.name, under_cost=metric.under_cost),
+        greater_is_better=metrics.greater_is_better(metric.name),
+        response_method="predict_proba" if use_case.task == "binary" else "predict",
+    )
+
+
+def _results(searched: PipelineSearchCV | HalvingGridSearchCV) -> pd.DataFrame:
+    """What was tried, a row a candidate; of halving, which tries the better ones again on more rows, each one's last try."""
+    results = pd.DataFrame(searched.cv_results_)
+    results["best"] = results.index == searched.best_index_
+    if "iter" in results:
+        texts = results.params.map(_json)
+        results = results[~texts.duplicated(keep="last")]
+    return results.reset_index(drop=True)
+
+
+def _trials(results: pd.DataFrame, baseline_score: float, use_case: UseCase, family: Family) -> pd.DataFrame:
+    name = use_case.metric.name
+    sign = 1 if metrics.greater_is_better(name) else -1
+    scores = sign * results.filter(regex=r"^split\d+_test_score$").to_numpy()
+    means = scores.mean(axis=1)
+    return pd.DataFrame(
+        {
+            "family": family,
+            "candidate": np.arange(len(results)),
+            "params": results.params.map(_json),
+            "mean_score": means,
+            "std_score": scores.std(axis=1),
+            "fold_scores": [json.dumps(row) for row in scores.tolist()],
+            "baseline_score": baseline_score,
+            "gain": [metrics.gain(name, mean, baseline_score) for mean in means],
+            "best": results.best,
+        }
+    )
+
+
+def _json(params: dict[str, Any]) -> str:
+    """Parameters by the names of the use-case file."""
+    return json.dumps({name.removeprefix("model__"): value for name, value in params.items()}, sort_keys=True)
+
+
+def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase) -> float:  # noqa: N803
+    metric = use_case.metric
+
+    def score(fold: Fold) -> float:
+        fit, held = fold
+        scores = baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held])
+        return metrics.measure(metric.name, y[held], scores, under_cost=metric.under_cost)
+
+    return float(np.mean([score(fold) for fold in cuts]))
+
+
+def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_case: UseCase) -> pd.DataFrame:
+    """Key, label and score of each row that a fold holds out, in order of the rows: by time, the first rows are in no fold."""
+    positions, scores = (np.concatenate(parts) for parts in zip(*found.out_of_fold_, strict=True))
+    order = positions.argsort()
+    positions = positions[order]
+    keys = rows[use_case.key].iloc[positions].reset_index(drop=True)
+    return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order]})
+
+
+def _with_unlabelled(validation: pd.DataFrame, fitted: Any, features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+    """Behind the validation rows those without a label: nothing was learned from them, so the candidate's own scores are honest."""
+    rows = _rows_of(features, UNLABELLED, use_case)
+    if rows.empty:
+        return validation
+    score = candidate.scores(fitted, inputs.frame(rows, use_case.features), use_case.task)
+    unlabelled = pd.DataFrame({"key": rows[use_case.key], "label": np.nan, "score": score})
+    return pd.concat([validation.astype({"label": np.float64}), unlabelled], ignore_index=True)

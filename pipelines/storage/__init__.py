@@ -1,0 +1,1 @@
+"""Tables and files, on a disk or in a bucket: the only part that opens them."""

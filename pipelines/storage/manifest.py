@@ -1,0 +1,155 @@
+"""What a published table is, and which revisions of it there were.
+
+<table>/part-<sha256>.parquet    of every revision
+<table>/manifest.json            the revision that is published now
+<table>/revisions/0001.json      the manifests before it, oldest first
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.core.errors import TableCorrupt
+from pipelines.storage import disk, kept, places
+from pipelines.storage.bucket import BucketPath, Tag
+from pipelines.storage.parts import Part
+from pipelines.storage.places import Place
+
+MANIFEST = "manifest.json"
+REVISIONS = "revisions"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a published table is. It holds no clock, no run id and no number of its revision: same inputs, same bytes, also here."""
+
+    table: str
+    rows: int
+    schema: dict[str, str]
+    parts: tuple[Part, ...]
+    inputs: dict[str, str]  # table or file -> its digest, of everything read before this table was written
+    use_case: str  # sha256 of the use-case file
+    code: str  # Sluice's version
+    meaning: dict[str, str] = field(default_factory=dict)  # of features: name -> its fingerprint, see `meaning`
+
+    @property
+    def digest(self) -> str:
+        """One name for the table's content: what other manifests cite as their input."""
+        return hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, content: bytes, place: object = "a manifest") -> Manifest:
+        """Read what `as_json` wrote.
+
+        Raises:
+            TableCorrupt: it is damaged.
+        """
+        return kept.read(cls, content, place, "run the step that writes the table again; it publishes the same bytes")
+
+    def as_json(self) -> bytes:
+        """What lies beside the parts."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+
+def current(folder: Place) -> Manifest | None:
+    """What is published in a table's folder now, if anything is."""
+    try:
+        return Manifest.from_json((folder / MANIFEST).read_bytes(), folder / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def revisions(folder: Place) -> list[Manifest]:
+    """What is and was published in a table's folder, oldest first."""
+    now = current(folder)
+    while True:
+        old = [Manifest.from_json(path.read_bytes(), path) for path in _kept(folder)]
+        before, now = now, current(folder)
+        if now == before:  # else a writer came between the two looks
+            break
+    if now and old and old[-1].parts == now.parts:
+        old.pop()  # its successor's writer was killed, or is about to publish
+    return [*old, now] if now else old
+
+
+def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
+    """Put a manifest in the place of the one before it, which is kept if that is asked for and it had other parts.
+
+    Its parts are there already. One writer at a time: the store sees to that, on a disk; a bucket refuses the second.
+    """
+
+    def replacing(found: bytes | None) -> bytes:
+        before = _sound(found) if found else None
+        if found and before and before.parts != manifest.parts:
+            _rejuvenate(folder, before)
+            if keep:
+                _keep(folder, before, found)
+        return manifest.as_json()
+
+    try:
+        before = current(folder)
+    except TableCorrupt:
+        before = None
+    _sweep(folder, places.rewrite(folder / MANIFEST, replacing), before)
+
+
+def _sound(content: bytes) -> Manifest | None:
+    """A manifest, unless it is damaged: whoever writes the table again mends it."""
+    try:
+        return Manifest.from_json(content)
+    except TableCorrupt:
+        return None
+
+
+def _rejuvenate(folder: Place, before: Manifest) -> None:
+    """Whoever has read the old manifest has a day from now to read its parts."""
+    if isinstance(folder, Path):
+        for part in before.parts:
+            with suppress(FileNotFoundError):
+                os.utime(folder / part.file)
+
+
+def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None:
+    """Remove the parts that no revision names, if they are old enough: see `disk.old`."""
+    if left := _old_parts(folder, replaced, before):
+        try:
+            named = {part.file for revision in revisions(folder) for part in revision.parts}
+        except TableCorrupt:  # nobody knows what that one names
+            return
+        for path in left:
+            if path.name not in named:
+                path.unlink()
+
+
+def _old_parts(folder: Place, replaced: Tag | None, before: Manifest | None) -> list[Place]:
+    if not isinstance(folder, BucketPath):
+        return [*disk.old(folder.glob("part-*.parquet"))]
+    # An object's age cannot be set. But who reads what the manifest before did not name has read one that was replaced
+    # when that was written; so nothing is removed unless that is a day ago, nor what it names itself.
+    if replaced is None or before is None or _age(replaced.modified) < disk.DAY:
+        return []
+    young = {part.file for part in before.parts}
+    return [
+        path for path, written in folder.files() if path.name.startswith("part-") and path.name not in young and _age(written) > disk.DAY
+    ]
+
+
+def _age(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
+def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
+    there = _kept(folder)
+    if there and (last := _sound(there[-1].read_bytes())) and last.parts == manifest.parts:
+        return  # by a writer that was killed before it published
+    places.create(folder / REVISIONS / f"{len(there) + 1:04}.json", content)
+
+
+def _kept(folder: Place) -> list[Place]:
+    return sorted((path for path in (folder / REVISIONS).glob("*.json") if path.stem.isdecimal()), key=lambda path: int(path.stem))

@@ -1,0 +1,191 @@
+"""The rules of promotion: luck is not evidence, a better model is found, and a slice that is harmed stops the promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline
+
+from pipelines.evaluation import evidence
+from pipelines.evaluation.verdict import Rule
+from pipelines.metrics import bootstrap, metrics
+from pipelines.metrics.bootstrap import Interval
+from pipelines.metrics.scored import Scored
+from pipelines.model import luck
+
+REPEATS = 200
+NOMINAL = 0.025  # above the upper end of a 95 % interval lies this share
+
+
+def world(seed: int, n: int) -> tuple[metrics.Floats, metrics.Floats]:
+    """Rows of five numbers, of which the first three tell the label, with noise."""
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=(n, 5))
+    y = (rows[:, 0] + rows[:, 1] * rows[:, 2] + random.normal(size=n) > 1).astype(np.float64)
+    return rows, y
+
+
+def compared(y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Floats) -> Rule:
+    """The rule about the champion, as the evaluation applies it to AUCPR."""
+    return judged(y, challenger, champion, [()])[0]
+
+
+def judged(
+    y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Floats, luck: list[tuple[float, ...]], seed: int = 0
+) -> list[Rule]:
+    """The same for each of some lucks."""
+    models = [Scored("challenger", challenger), Scored("champion", champion)]
+    drawn = bootstrap.draw(["aucpr"], y, models, np.arange(len(y)), seed=seed)
+    value, other = (metrics.measure("aucpr", y, model.score) for model in models)
+    rules = []
+    for lucky in luck:
+        own = evidence.with_luck(drawn["challenger"]["aucpr"], lucky, seed)
+        found = evidence.gain("aucpr", value, other, own, drawn["champion"]["aucpr"], 0.95)
+        rules.append(evidence.better("champion", "champion version 1", "aucpr", found, 0.0, 0.95, len(y)))
+    return rules
+
+
+def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than_the_nominal_share(
+    record_property: Callable[[str, object], None],
+) -> None:
+    promoted = without_luck = 0
+    rows_of_all, y = world(1, 3_000)
+    table = pd.DataFrame(rows_of_all)
+    forest = Pipeline([("model", RandomForestClassifier(n_estimators=5, max_depth=4, random_state=0))])
+    for repeat in range(REPEATS):
+        rows = np.random.default_rng(repeat).permutation(3_000)
+        train, test = rows[:600], rows[600:]
+        champion, challenger = (
+            clone(forest).set_params(model__random_state=100 * repeat + n).fit(table.iloc[train], y[train]) for n in (50, 0)
+        )
+
+        def score(model: Pipeline, held_out: np.ndarray = test) -> metrics.Floats:
+            return np.asarray(model.predict_proba(table.iloc[held_out])[:, 1])
+
+        def measure(model: Pipeline, held_out: np.ndarray = test) -> float:
+            return metrics.measure("aucpr", y[held_out], np.asarray(model.predict_proba(table.iloc[held_out])[:, 1]))
+
+        lucky = luck.of(challenger, table.iloc[train], y[train], measure)
+        with_it, without = judged(y[test], score(challenger), score(champion), [lucky, ()], repeat)
+        promoted, without_luck = promoted + with_it.holds, without_luck + without.holds
+    record_property("promoted", promoted)
+    print(f"{promoted} of {REPEATS} promoted; {without_luck} if seeds were taken for evidence")  # noqa: T201  (shown by pytest -s)
+    assert promoted <= NOMINAL * REPEATS
+    assert without_luck > NOMINAL * REPEATS  # else this world would not need the rule
+
+
+def test_a_planted_better_model_is_found() -> None:
+    rows, y = world(2, 3_000)
+    noise = np.random.default_rng(3).normal(size=3_000)
+    good, weak = rows[:, 0] + rows[:, 1] * rows[:, 2], rows[:, 0] + noise
+    assert compared(y, good, weak).holds
+    assert not compared(y, weak, good).holds
+
+
+def test_a_model_that_is_better_by_chance_only_is_not_promoted() -> None:
+    y = np.tile([0.0, 0.0, 1.0], 30)
+    random = np.random.default_rng(4)
+    scores = sorted((random.random(90) for _ in range(2)), key=lambda score: metrics.measure("aucpr", y, score))
+    rule = compared(y, scores[1], scores[0])
+    assert rule.found is not None
+    assert rule.found > 0
+    assert not rule.holds
+    assert "not surely more than nothing" in rule.sentence
+
+
+def rules(found: Mapping[str, tuple[int, Interval | None]], may_lose: float = 0.0) -> list[Rule]:
+    return list(evidence.slices(found, "champion version 1", "aucpr", may_lose, 200, 0.95))
+
+
+BETTER, SURELY_WORSE = Interval(0.05, 0.01, 0.09), Interval(-0.2, -0.3, -0.1)
+
+
+def test_a_model_that_is_better_overall_and_worse_on_a_slice_is_refused() -> None:
+    # Planted: the challenger knows more where the channel is chip, and nothing where it is online.
+    rows, y = world(5, 4_000)
+    online = np.arange(4_000) % 4 == 0
+    champion = rows[:, 0]
+    challenger = np.where(online, np.random.default_rng(6).normal(size=4_000), rows[:, 0] + rows[:, 1] * rows[:, 2])
+    assert compared(y, challenger, champion).holds
+    parts = {}
+    for name, mask in (("chip", ~online), ("online", online)):
+        rule = compared(y[mask], challenger[mask], champion[mask])
+        assert rule.found is not None
+        assert rule.low is not None
+        assert rule.high is not None
+        parts[f"channel={name}"] = (int(mask.sum()), Interval(rule.found, rule.low, rule.high))
+    (refused,) = rules(parts)
+    assert (refused.name, refused.holds, refused.rows) == ("slice channel=online", False, 1_000)
+    assert "worse than champion version 1 where channel=online" in refused.sentence
+    assert "allowed 0" in refused.sentence
+
+
+def test_what_a_slice_may_lose_is_lost_only_if_the_whole_interval_says_so() -> None:
+    parts = {"channel=chip": (500, BETTER), "channel=online": (500, SURELY_WORSE)}
+    assert [rule.holds for rule in rules(parts)] == [False]
+    assert [rule.holds for rule in rules(parts, may_lose=0.1)] == [True]
+    assert [rule.holds for rule in rules({"channel=online": (500, Interval(-0.2, -0.3, 0.01))})] == [True]
+
+
+def test_a_small_slice_is_not_judged_and_told() -> None:
+    (rule,) = rules({"channel=chip": (500, BETTER), "channel=online": (199, SURELY_WORSE)})
+    assert rule.holds
+    assert "(1 judged; 1 with too few rows were not judged)" in rule.sentence
+
+
+def test_a_column_of_whose_slices_none_can_be_judged_stops_the_promotion() -> None:
+    found = rules({"channel=chip": (500, BETTER), "country=US": (199, BETTER), "country=UK": (900, None)})
+    assert [(rule.name, rule.holds) for rule in found] == [("slices country", False)]
+    assert "way out" in found[0].sentence
+
+
+def test_without_slices_there_is_no_rule_about_them() -> None:
+    assert rules({}) == []
+
+
+def test_a_gain_without_an_interval_is_none() -> None:
+    rule = evidence.better("baseline", "the baseline", "aucpr", None, 0.0, 0.95, 12)
+    assert not rule.holds
+    assert "can be drawn from 12 held-out rows" in rule.sentence
+
+
+def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() -> None:
+    drawn = np.zeros(200_000)
+    lucky = tuple(np.random.default_rng(7).normal(scale=0.01, size=30))
+    found = evidence.with_luck(drawn, lucky, 0)
+    assert found.std() == pytest.approx(np.sqrt(2) * np.std(lucky, ddof=1), rel=0.1)
+    assert abs(found.mean()) < 1e-3
+    assert evidence.with_luck(drawn, lucky[:1], 0) is drawn
+
+
+def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
+    y = np.array([0.0] * 8 + [1.0] * 2 + [0.0] * 2 + [1.0] * 8)
+    score = np.array([0.2] * 10 + [0.8] * 10)
+    assert evidence.calibration_error(y[:10], score[:10] + 0.1) == pytest.approx(
+        np.mean([abs(0.3 - label) for label in y[:10]])
+    )  # ten bins of a row each
+    shuffled = np.random.default_rng(8).permutation(20_000)
+    many, truth = np.tile(score, 1_000)[shuffled], np.tile(y, 1_000)[shuffled]
+    assert evidence.calibration_error(truth, many) < 0.01
+    assert evidence.calibration_error(truth, many / 2) == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(("found", "holds"), [(0.04, True), (0.05, True), (0.06, False)])
+def test_the_calibration_error_has_a_limit(found: float, holds: bool) -> None:
+    assert evidence.calibration(found, 0.05).holds == holds
+
+
+def test_size_and_speed_are_asked_only_where_something_is_said_about_them() -> None:
+    assert evidence.size(10**9, None) is None
+    assert evidence.speed(None, None) is None
+    for rule, holds in ((evidence.size(2_000_000, 2), True), (evidence.size(2_000_001, 2), False), (evidence.speed(100, 100), True)):
+        assert rule is not None
+        assert rule.holds == holds
+    unmeasured = evidence.speed(None, 5)
+    assert unmeasured is not None
+    assert not unmeasured.holds

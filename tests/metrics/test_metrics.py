@@ -1,0 +1,97 @@
+"""Each metric against a value worked out by hand, and every undefined one against its sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipelines.core.config import BINARY_METRICS, REGRESSION_METRICS
+from pipelines.core.errors import BadInput
+from pipelines.metrics import metrics
+
+Y = [0, 0, 1, 1]
+SCORE = [0.1, 0.6, 0.4, 0.9]  # one positive below one negative
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("aucpr", (1 / 1 + 2 / 3) / 2),
+        ("roc_auc", 3 / 4),
+        ("precision", 1 / 2),
+        ("recall", 1 / 2),
+        ("f1", 1 / 2),
+        ("log_loss", -np.mean(np.log([0.9, 0.4, 0.4, 0.9]))),
+        ("brier", np.mean([0.01, 0.36, 0.36, 0.01])),
+    ],
+)
+def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> None:
+    assert metrics.measure(name, Y, SCORE) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("rmse", np.sqrt(5)), ("mae", 2.0), ("r2", 1 - 10 / 2), ("asymmetric", (3 * 3 + 1) / 2)])
+def test_a_regression_metric_is_what_its_formula_says(name: str, value: float) -> None:
+    """One forecast three too low and one one too high."""
+    assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], under_cost=3) == pytest.approx(value)
+
+
+def test_asymmetric_without_a_cost_is_the_mean_absolute_error() -> None:
+    assert metrics.measure("asymmetric", [4.0, 2.0], [1.0, 3.0]) == metrics.measure("mae", [4.0, 2.0], [1.0, 3.0])
+
+
+def test_a_score_equal_to_the_threshold_is_an_alarm_also_when_it_came_as_float32() -> None:
+    scores = np.array([0.1, 0.2, 0.3, 0.3], dtype=np.float32)
+    assert metrics.measure("recall", Y, scores, threshold=float(np.float32(0.3))) == 1.0
+
+
+def test_no_alarm_at_all_is_a_precision_of_zero() -> None:
+    assert metrics.measure("precision", Y, SCORE, threshold=2.0) == 0.0
+
+
+@pytest.mark.parametrize("name", ["aucpr", "roc_auc", "f1", "precision", "recall"])
+def test_one_class_gets_a_sentence_instead_of_nan(name: str) -> None:
+    with pytest.raises(metrics.Undefined, match=f"{name} has no value on 2 rows which all have the label 0: it needs both 0 and 1"):
+        metrics.measure(name, [0, 0], [0.1, 0.2])
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier"])
+def test_probabilities_are_measured_on_one_class_too_but_other_scores_never(name: str) -> None:
+    assert metrics.measure(name, [0, 0], [0.1, 0.2]) > 0
+    with pytest.raises(metrics.Undefined, match=r"scores from 0\.1 to 12: it needs probabilities"):
+        metrics.measure(name, [0, 1], [0.1, 12])
+
+
+def test_a_probability_some_last_bits_beyond_one_is_one() -> None:
+    assert metrics.measure("log_loss", [0, 1], [0.5, 1.0000002]) == metrics.measure("log_loss", [0, 1], [0.5, 1.0])
+
+
+def test_r2_needs_labels_that_differ() -> None:
+    with pytest.raises(metrics.Undefined, match="2 rows which all have the label 3"):
+        metrics.measure("r2", [3, 3], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", [*BINARY_METRICS, *REGRESSION_METRICS])
+def test_no_rows_nulls_and_infinities_are_refused_by_every_metric(name: str) -> None:
+    with pytest.raises(metrics.Undefined, match="there are no rows"):
+        metrics.measure(name, [], [])
+    with pytest.raises(BadInput, match="1 of 2 labels are null or infinite, the first in row 1"):
+        metrics.measure(name, [1, np.nan], [0.1, 0.2])
+    with pytest.raises(BadInput, match="2 of 2 scores are null or infinite, the first in row 0"):
+        metrics.measure(name, [1, 0], [np.nan, np.inf])
+
+
+def test_an_unknown_metric_names_the_one_that_was_meant() -> None:
+    with pytest.raises(BadInput, match="no metric 'roc_acu': did you mean 'roc_auc'"):
+        metrics.measure("roc_acu", Y, SCORE)
+
+
+def test_gain_is_positive_when_better_whichever_way_the_metric_runs() -> None:
+    assert metrics.gain("aucpr", 0.8, 0.7) == pytest.approx(0.1)
+    assert metrics.gain("rmse", 8, 7) == -1
+    assert metrics.greater_is_better("r2")
+    assert not metrics.greater_is_better("brier")
+
+
+def test_every_metric_of_a_task_can_be_measured() -> None:
+    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in metrics.for_task("binary"))
+    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in metrics.for_task("regression"))

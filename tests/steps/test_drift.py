@@ -1,0 +1,496 @@
+"""Drift is found where it was planted and nowhere else, and performance is measured on matured labels only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.core.config import UseCase
+from pipelines.core.dates import Days
+from pipelines.core.errors import BadInput
+from pipelines.metrics import metrics
+from pipelines.model import convert
+from pipelines.model.graph import Graph
+from pipelines.monitoring import drift_report
+from pipelines.registry.registry import Champion
+from pipelines.steps import drift
+from pipelines.steps.drift import Found
+from pipelines.storage import spill
+from tests import fitted
+
+WEEK = date(2026, 2, 2)
+ROWS = 350
+PHONE = "&#34;phone&#34;"  # a channel, as a value of the framed page
+
+
+@cache
+def champion() -> Champion:
+    graph = convert.graph_of(fitted.pipeline("linear"), fitted.use_case().features, "binary", "tiny", {})
+    return Champion("3", graph, sha256(graph).hexdigest(), date(2026, 1, 31), 0.5, {})
+
+
+@cache
+def quiet_week() -> pd.DataFrame:
+    """Rows like those of the training, spread over seven days."""
+    rows = fitted.rows().drop(columns="split").sample(ROWS, replace=True, random_state=5).reset_index(drop=True)
+    days = [datetime(WEEK.year, WEEK.month, WEEK.day) + timedelta(days=n % 7, minutes=n) for n in range(ROWS)]
+    return rows.assign(id=[f"w{n:04}" for n in range(ROWS)], at=days)
+
+
+def drifted_week() -> pd.DataFrame:
+    """Greater amounts, half of the ages gone, a new channel, and other words."""
+    week = quiet_week().copy()
+    week["amount"] *= 2
+    week.loc[week.index % 2 == 0, "age"] = np.nan
+    week.loc[week.index % 3 == 0, "channel"] = "watch"
+    week["note"] = [" ".join(["zebra", "giraffe", "lion", "tapir"][n % 4 :]) for n in range(ROWS)]
+    return week
+
+
+def compare(
+    week: pd.DataFrame,
+    *,
+    labelled: pd.DataFrame | None = None,
+    reference: pd.DataFrame | None = None,
+    use_case: UseCase | None = None,
+    version: str = "3",
+    before: pd.DataFrame | None = None,
+    due: date = WEEK + timedelta(days=6),
+) -> Found:
+    """Cut the week into nights, score them, and compare.
+
+    Args:
+        week: The rows.
+        labelled: Those with a label.
+        reference: The champion's training.
+        use_case: The facts.
+        version: Who has scored them.
+        before: Of some rows what another version has published: id, score, decision, model_version.
+        due: The last day whose labels are due, if any are.
+    """
+    use_case = use_case or fitted.use_case()
+    scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
+    scored = week[["id", "at"]].assign(
+        score=scores, decision=(scores >= 0.5).astype(int), engine="xgboost", model_version=version, run="r", partition=week["at"].dt.date
+    )
+    if before is not None:
+        scored = before.set_index("id").combine_first(scored.set_index("id")).reset_index()[list(scored)].astype({"decision": int})
+    connection = duckdb.connect()
+
+    def nights(rows: pd.DataFrame) -> list[duckdb.DuckDBPyRelation]:
+        days = [rows["at"].dt.date == WEEK + timedelta(days=n) for n in range(7)]
+        return [connection.from_df(rows[day].reset_index(drop=True)) for day in days]
+
+    return drift.compare(
+        reference=connection.from_df(fitted.rows() if reference is None else reference),
+        features=nights(week.drop(columns="bad")),
+        predictions=nights(scored),
+        week=Days(WEEK, WEEK + timedelta(days=6)),
+        nights=7,
+        labels=None if labelled is None else connection.from_df(labelled[["id", "at", "bad"]]),
+        due=WEEK - timedelta(days=1) if labelled is None else due,
+        champion=champion(),
+        use_case=use_case,
+    )
+
+
+def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sample(frac=1, random_state=1)
+
+
+def row(found: Found, subject: str) -> pd.Series:
+    return found.table[found.table.subject == subject].iloc[0]
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Found:
+    """A week without drift, of which half of the labels are known."""
+    week = quiet_week()
+    return compare(week, labelled=week.assign(bad=week.bad.where(week.index < ROWS // 2)))
+
+
+@pytest.fixture(scope="module")
+def loud() -> Found:
+    """A week with drift in all features, without labels."""
+    return compare(drifted_week())
+
+
+def test_a_quiet_week_shows_no_drift(quiet: Found) -> None:
+    judged = quiet.table[quiet.table.kind != "performance"]
+    assert judged.subject.to_list() == ["amount", "age", "channel", "note", "score"]
+    assert judged.type.to_list() == ["number", "number", "category", "text", "score"]
+    assert judged.method.to_list() == ["ks", "ks", "jensenshannon", "abs_text_content_drift", "ks"]
+    assert not judged.drifted.any()
+    assert set(judged.current_rows) == {ROWS}
+    assert judged.reference_rows.to_list() == [300, 300, 300, 300, 100]
+
+
+def test_planted_drift_is_found_in_each_kind_of_feature(loud: Found) -> None:
+    judged = loud.table[loud.table.kind != "performance"].set_index("subject")
+    assert judged.drifted.to_dict() == {"amount": True, "age": True, "channel": True, "note": True, "score": True}
+    assert judged.method.age == "ks"
+    assert judged.value.age > judged.threshold.age, "the ages that are left have not changed: only the missing ones tell"
+    assert judged.note.age.startswith("missing: ")
+    assert judged.current_missing.age == pytest.approx(0.55, abs=0.05)
+
+
+def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: Found) -> None:
+    week, held_out = quiet_week()[: ROWS // 2], fitted.rows()[fitted.rows().split == "test"]
+    graph = Graph(champion().graph)
+    for name in metrics.for_task("binary"):
+        for rows, value in ((week, row(quiet, name).value), (held_out, row(quiet, name).reference_value)):
+            assert value == pytest.approx(metrics.measure(name, rows.bad, graph.scores(duckdb.from_df(rows).to_arrow_table())))
+    performance = quiet.table[quiet.table.kind == "performance"]
+    assert performance.subject.iloc[0] == "aucpr", "the primary metric comes first"
+    assert set(performance.matured_share) == {0.5}
+    assert performance.drifted.isna().all()
+
+
+def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(loud: Found) -> None:
+    performance = loud.table[loud.table.kind == "performance"]
+    assert performance.value.isna().all()
+    assert performance.note.str.contains("no rows").all()
+    assert loud.summary() == (
+        "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the first labels are known on 2026-02-04)"
+    )
+    assert "no label is due yet" in loud.html
+
+
+@pytest.mark.parametrize("labelled", [quiet_week().assign(bad=np.nan), quiet_week().assign(id="another key")], ids=["no label", "no key"])
+def test_labels_that_are_due_and_not_there_are_told(labelled: pd.DataFrame) -> None:
+    found = compare(quiet_week(), labelled=labelled, due=WEEK + timedelta(days=4))
+    assert row(found, "aucpr").due_rows == 250
+    assert found.summary().endswith("; no labelled rows, though the labels of 250 predictions are due, the first since 2026-02-04")
+    assert "The labels of 250 of them are due, and none was found" in found.html
+    assert "verdict bad" not in found.html
+
+
+def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is_asked_for_and_no_reason_to_train() -> None:
+    strict = with_least(0.3)
+    found = compare(quiet_week(), labelled=quiet_week().assign(bad=np.nan), use_case=strict)
+    assert "verdict bad" in found.html
+    assert not found.retrain(strict)
+
+
+def with_least(worst: float) -> UseCase:
+    facts = fitted.use_case()
+    return facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": worst})})
+
+
+@pytest.mark.parametrize(
+    ("labelled", "told"),
+    [
+        (quiet_week()[:12], "of 350 predictions whose labels are due, 12 have one; at least 172 must"),
+        (quiet_week()[quiet_week().bad == 0], "aucpr has no value on .* all have the label 0"),
+    ],
+    ids=["nearly none", "one class"],
+)
+def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(labelled: pd.DataFrame, told: str) -> None:
+    red = compare(quiet_week(), labelled=labelled, use_case=with_least(0.3)).html
+    assert re.search(r"Nobody knows whether aucpr is worse than the worst allowed, 0\.3\d*: " + told, red)
+    assert "verdict bad" in red
+    assert "verdict bad" not in compare(quiet_week(), labelled=labelled).html, "no minimum is stated"
+
+
+def test_labels_are_as_many_as_the_training_had_in_its_newest_days() -> None:
+    rows = fitted.rows().assign(at=lambda rows: rows["at"] + timedelta(days=29))  # the training's last two days are the 29th and 30th
+    sparse = rows.assign(bad=rows.bad.where(rows.index % 4 == 0))
+    older = rows.assign(id="old " + rows.id, at=rows["at"] - timedelta(days=9))
+    found = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]))
+    assert row(found, "aucpr").reference_labelled == pytest.approx(100 / 401)
+    long_ago = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]).assign(at=older["at"].iloc[0]))
+    assert row(long_ago, "aucpr").reference_labelled == pytest.approx(500 / 801), "where its newest days have no rows, all of it"
+
+
+def test_labels_of_which_some_are_there_are_counted_beside_those_that_are_due() -> None:
+    found = compare(quiet_week(), labelled=quiet_week()[:100], due=WEEK + timedelta(days=4))
+    assert row(found, "aucpr").current_rows == 72, "of the two days that are not due nothing is looked at"
+    assert "on 72 labelled rows (21%; the labels of 250 are due)" in found.summary()
+
+
+def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
+    good = quiet_week()[quiet_week().bad == 0]
+    found = compare(quiet_week(), labelled=good)
+    assert pd.isna(row(found, "aucpr").value)
+    assert "all have the label 0" in row(found, "aucpr").note
+    assert row(found, "brier").value > 0
+    told = (
+        f"no aucpr on {len(good)} labelled rows ({len(good) / ROWS:.0%}; the labels of 350 are due): aucpr has no value on {len(good)} rows"
+    )
+    assert told in found.summary()
+
+
+def test_same_rows_give_the_same_table_and_page_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "SAMPLE", 100)  # so that it matters which rows are taken
+    week, training = quiet_week(), fitted.rows()
+    once = compare(week, labelled=week, reference=training)
+    again = compare(shuffled(week), labelled=shuffled(week), reference=shuffled(training))
+    pd.testing.assert_frame_equal(again.table, once.table)
+    assert again.html == once.html
+
+
+def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "SAMPLE", 100)
+    week = quiet_week()
+    late = week.assign(amount=week.amount.where(week.index < ROWS // 2, 1_000.0))
+    assert row(compare(late), "amount").drifted
+
+
+def test_a_sample_is_told_and_performance_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch, quiet: Found) -> None:
+    assert "compares all rows" in quiet.html
+    whole = compare(quiet_week(), labelled=quiet_week())
+    monkeypatch.setattr(drift, "SAMPLE", 100)
+    sampled = compare(quiet_week(), labelled=quiet_week())
+    assert "100 of the training's 300 rows, 100 of the week's 350 rows" in " ".join(sampled.html.split())
+    performance = sampled.table.kind == "performance"
+    pd.testing.assert_frame_equal(sampled.table[performance], whole.table[performance])
+    assert set(sampled.table[performance].current_rows) == {ROWS}
+    assert set(sampled.table[performance].reference_rows) == {100}
+
+
+def test_held_out_rows_whose_texts_are_all_missing_are_scored() -> None:
+    training = fitted.rows().assign(note=lambda rows: rows.note.where(rows.split == "train"))
+    assert row(compare(quiet_week(), reference=training), "aucpr").reference_value > 0
+
+
+def test_what_duckdb_holds_goes_to_disk_while_evidently_needs_the_memory() -> None:
+    connection = duckdb.connect(config={"memory_limit": "1GiB"})
+    rows = connection.sql("SELECT 1")
+    connection.execute("CREATE TABLE held AS SELECT hash(range) AS n FROM range(30_000_000)")
+
+    def held() -> int:
+        return int(connection.sql("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0][0])
+
+    assert held() > spill.LEAST
+    with drift._on_disk(rows):
+        assert held() <= spill.LEAST
+    assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
+
+
+def test_a_report_goes_on_where_duckdb_cannot_let_go_of_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "LEAST", 1)
+    connection = duckdb.connect(config={"memory_limit": "1GiB"})
+    connection.execute("CREATE TABLE held AS SELECT hash(range) AS n FROM range(1_000_000)")
+    with drift._on_disk(connection.sql("SELECT 1")):
+        assert connection.sql("SELECT count(*) FROM held").fetchall() == [(1_000_000,)]
+    assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
+
+
+def test_the_page_is_about_its_whole_week_also_where_the_last_night_had_no_rows() -> None:
+    week = quiet_week()
+    found = compare(week[week["at"].dt.date < WEEK + timedelta(days=6)])
+    assert f"The week from {WEEK} to {WEEK + timedelta(days=6)}" in found.html
+
+
+def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
+    assert "giraffe" not in loud.html
+    assert PHONE in loud.html, "a category that is not personal is shown"
+    facts = fitted.use_case()
+    columns = facts.columns | {name: facts.columns[name].model_copy(update={"pii": True}) for name in ("channel", "amount")}
+    found = compare(quiet_week(), use_case=facts.model_copy(update={"columns": columns}))
+    assert PHONE not in found.html
+    assert f"{quiet_week().amount.max():.2f}"[:-1] not in found.html
+    assert row(found, "channel").method == "jensenshannon", "judged all the same"
+
+
+def test_a_number_made_of_a_personal_text_is_not_shown_since_it_may_be_cut_out_of_it() -> None:
+    facts = fitted.use_case()
+    columns = facts.columns | {"note": facts.columns["note"].model_copy(update={"pii": True})}
+    features = facts.features.model_copy(update={"numbers": facts.features.numbers | {"age": "regexp_extract(NOTE, '[0-9]+')::int"}})
+    week = quiet_week()
+    found = compare(week.assign(age=4_771_999.0 + week.age), use_case=facts.model_copy(update={"columns": columns, "features": features}))
+    assert "4771999" not in found.html
+    assert "Left out, since it would show raw values: age, note" in found.html
+    assert row(found, "age").drifted, "judged all the same"
+
+
+def test_the_page_stands_alone_and_frames_evidently_s_own(loud: Found) -> None:
+    assert loud.html.startswith("<!doctype html>")
+    assert "4 of 4 features differ" in loud.html
+    assert 'sandbox="allow-scripts" srcdoc="' in loud.html
+    assert "<script" not in loud.html, "scripts run in the frame only"
+
+
+def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: Found, loud: Found) -> None:
+    facts = fitted.use_case()
+    assert loud.retrain(facts)
+    assert not quiet.retrain(facts)
+    strict = facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.9999})})
+    assert quiet.retrain(strict)
+    assert "the worst allowed is 0.9999" in compare(quiet_week(), labelled=quiet_week(), use_case=strict).html
+
+
+def test_nights_of_another_version_are_told() -> None:
+    found = compare(quiet_week(), version="2")
+    score = row(found, "score")
+    assert score.note == "not compared: all nights were scored by version 2, none by 3"
+    assert (score.current_rows, pd.isna(score.value), pd.isna(score.drifted)) == (0, True, True)
+    assert "not compared</span>" in found.html
+    assert "the score is another version's" in found.summary()
+
+
+# --- a week with a promotion: the first three nights are version 2's, whose scores are a tenth of version 3's and whose threshold is 0.02
+
+
+def earlier(week: pd.DataFrame) -> pd.DataFrame:
+    """What version 2 has published of them: other scores in the same order, other decisions."""
+    scores = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float) / 10
+    published = pd.DataFrame({"id": week.id, "score": scores, "decision": (scores >= 0.02).astype(int), "model_version": "2"})
+    return published[(week["at"] < datetime(2026, 2, 5)).to_numpy()]
+
+
+def promoted_week() -> tuple[pd.DataFrame, Found]:
+    """Each row with the score and the decision that were published of it, and what the report says."""
+    week = quiet_week()
+    own = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float)
+    published = week.assign(score=own, decision=(own >= 0.5).astype(int), version="3").set_index("id")
+    old = earlier(week).set_index("id")
+    published.loc[old.index, ["score", "decision", "version"]] = old.to_numpy()
+    return published, compare(week, labelled=week, before=earlier(week))
+
+
+def test_a_week_with_a_promotion_is_judged_by_what_each_version_has_decided() -> None:
+    week, found = promoted_week()
+    decided, bad = week.decision.to_numpy(int), week.bad.to_numpy(int)
+    for name in metrics.DECISION:
+        assert row(found, name).value == pytest.approx(metrics.measure(name, bad, decided))
+    assert (week.score >= 0.5).sum() < decided.sum(), "by the new threshold the old scores would be no alarms"
+    assert row(found, "brier").value == pytest.approx(np.mean((week.score - bad) ** 2)), "of the probabilities as they were published"
+
+
+def test_a_week_with_a_promotion_ranks_each_version_s_rows_for_themselves() -> None:
+    week, found = promoted_week()
+    parts = {str(version): week[week.version == version] for version in ("2", "3")}
+    pairs = {version: part.bad.sum() * (part.bad == 0).sum() for version, part in parts.items()}
+    positives = {version: part.bad.sum() for version, part in parts.items()}
+    for name, weights in (("aucpr", positives), ("roc_auc", pairs)):
+        own = {version: metrics.measure(name, part.bad, part.score.to_numpy(float)) for version, part in parts.items()}
+        assert row(found, name).value == pytest.approx(sum(own[v] * weights[v] for v in own) / sum(weights.values()))
+        assert row(found, name).value > metrics.measure(name, week.bad, week.score.to_numpy(float)) + 0.01, "mixed, they are no ranking"
+        for version, value in own.items():
+            assert row(found, f"{name} of version {version}").value == pytest.approx(value)
+
+
+def test_a_week_with_a_promotion_tells_each_version_and_judges_the_whole() -> None:
+    week, found = promoted_week()
+    versions = found.table[found.table.kind == "version"].set_index("subject")
+    assert len(versions) == 2 * len(metrics.for_task("binary"))
+    assert versions.current_rows["f1 of version 2"] == (week.version == "2").sum()
+    assert pd.isna(versions.reference_value["f1 of version 2"]), "the champion's held-out rows say nothing of another"
+    assert versions.reference_value["f1 of version 3"] == row(found, "f1").reference_value
+    assert row(found, "aucpr").note == "by versions 2 and 3, each by its own scores and decisions"
+    assert row(found, "score").note.startswith("only the 200 rows that version 3 has scored are compared")
+    assert row(found, "score").drifted == False  # noqa: E712  (a nullable boolean)
+    assert "precision of version 2" in found.html
+    assert found.table.subject.iloc[5] == "aucpr", "the primary metric comes first"
+
+
+def test_a_version_whose_labels_have_one_class_has_no_part_in_a_ranking() -> None:
+    week = quiet_week()
+    old = set(earlier(week).id)
+    found = compare(week, labelled=week[~week.id.isin(old) | (week.bad == 0)], before=earlier(week))
+    assert "all have the label 0" in row(found, "aucpr of version 2").note
+    assert row(found, "aucpr").value == row(found, "aucpr of version 3").value
+    none = compare(week, labelled=week[week.id.isin(old) == (week.bad == 0)], before=earlier(week))
+    assert row(none, "roc_auc").note.startswith("roc_auc has no value: of no version there are labels of both 0 and 1")
+    assert row(none, "precision").value > 0
+
+
+def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
+    facts = fitted.use_case("regression")
+    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {})
+    week = fitted.rows("regression").drop(columns="split").head(100)
+    week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
+    versions = np.where(np.arange(100) % 7 < 3, "2", "3")
+    connection = duckdb.connect()
+    scored = connection.from_df(week[["id", "at"]].assign(score=week.bad + 1.0 * (versions == "2"), model_version=versions))
+    found = drift.compare(
+        reference=connection.from_df(fitted.rows("regression")),
+        features=[connection.from_df(week.drop(columns="bad"))],
+        predictions=[scored],
+        week=Days(WEEK, WEEK + timedelta(days=6)),
+        nights=1,
+        labels=connection.from_df(week[["id", "at", "bad"]]),
+        due=WEEK + timedelta(days=6),
+        champion=Champion("3", graph, "", date(2026, 1, 31), None, {}),
+        use_case=facts,
+    )
+    assert row(found, "mae").value == pytest.approx((versions == "2").mean())
+    assert (row(found, "mae of version 2").value, row(found, "mae of version 3").value) == (pytest.approx(1), pytest.approx(0))
+
+
+def test_odd_columns_are_judged() -> None:
+    """Name -> its values in training, in the week, whether that is drift, and a part of the note."""
+    cases: dict[str, tuple[list[float], list[float], bool, str | None]] = {
+        "gone": ([1.0, 2.0], [np.nan], True, "missing: 0.0 % in the reference, 100.0 % in the week; no value in the week"),
+        "infinite": ([1.0, 2.0], [np.inf, -np.inf], True, "no value in the week"),
+        "never_there": ([np.nan], [np.nan], False, "no value in the reference"),
+        "came": ([np.nan], [1.0, 2.0], True, "no value in the reference"),
+        "constant": ([3.0], [3.0], False, None),
+        "no_longer_constant": ([3.0], [3.0, 4.0], True, None),
+        "another_constant": ([3.0], [4.0], True, None),
+        "switch": ([True, False, False], [False, True, False], False, None),
+        "rare_switch": ([1.0] + [0.0] * 49, [1.0] + [0.0] * 9, True, None),
+    }
+    facts = fitted.use_case()
+    features = facts.features.model_copy(update={"numbers": {**facts.features.numbers, **dict.fromkeys(cases, "amount")}})
+    training = fitted.rows().assign(**{name: np.resize(before, len(fitted.rows())) for name, (before, *_) in cases.items()})
+    week = quiet_week().assign(**{name: np.resize(now, ROWS) for name, (_, now, *_) in cases.items()})
+    found = compare(week, reference=training, use_case=facts.model_copy(update={"features": features}))
+    assert {name: bool(row(found, name).drifted) for name in cases} == {name: drifted for name, (_, _, drifted, _) in cases.items()}
+    for name, (*_, note) in cases.items():
+        assert pd.isna(row(found, name).note) if note is None else note in row(found, name).note
+
+
+def test_texts_that_tell_nothing_are_no_drift_and_say_so() -> None:
+    found = compare(quiet_week().assign(note="hello world"), reference=fitted.rows().assign(note="hello world"))
+    assert row(found, "note").note == "no word in these texts tells anything"
+    assert not row(found, "note").drifted
+    found = compare(quiet_week().assign(note=["hello"] * 19 + [""] * (ROWS - 19)))
+    assert "fewer than 20 texts to compare" in row(found, "note").note
+
+
+NO_DRIFT: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda random, n: random.normal(size=n),
+    "log-normal": lambda random, n: random.lognormal(0, 1.5, n),
+    "rare": lambda random, n: (random.random(n) < 0.02).astype(float),
+    "zeros": lambda random, n: np.where(random.random(n) < 0.9, 0, random.lognormal(3, 1, n)),
+    "Poisson": lambda random, n: random.poisson(2, n).astype(float),
+    "category": lambda random, n: random.choice(list("abcdefgh"), n, p=np.array([8, 7, 6, 5, 4, 3, 2, 1]) / 36),
+}
+
+
+@pytest.mark.parametrize("rows", [100, 600, 5000])
+def test_chance_is_not_taken_for_drift_and_a_shift_is_found(rows: int) -> None:
+    """Five draws of each shape; `benchmarks.drift_alarms` does the same two hundred times."""
+    random = np.random.default_rng(rows)
+    names = [f"{shape} {n}" for shape in NO_DRIFT for n in range(5)]
+    before = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, 10_000) for name in names})
+    now = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, rows) for name in names})
+    before["shifted"], now["shifted"] = random.normal(size=10_000), random.normal(0.8, 1, rows)
+    before["mixed"], now["mixed"] = random.choice(["a", "b"], 10_000), random.choice(["a", "b", "b", "b"], rows)
+    kinds: dict[str, drift_report.Type] = {
+        name: "category" if name.startswith(("category", "mixed")) else "number" for name in map(str, before)
+    }
+    tests = {name: drift_report.test_for(kind, before[name], now[name]) for name, kind in kinds.items()}
+    values = drift_report.statistics([test for test in tests.values() if test], before, now)
+    drifted = {name for name, test in tests.items() if test and test.drifted(values[name] or 0)}
+    assert drifted == {"shifted", "mixed"}
+
+
+def test_a_training_without_one_of_the_features_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"(?s)version 3, 2026-01-31.*- age.*train again"):
+        compare(quiet_week(), reference=fitted.rows().drop(columns="age"))
+
+
+def test_a_week_without_rows_is_refused() -> None:
+    with pytest.raises(BadInput, match="nothing to compare"):
+        compare(quiet_week()[:0])
