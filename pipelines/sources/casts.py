@@ -36,6 +36,7 @@ BLANK = " \t\n\v\f\r"  # those that DuckDB's casts skip
 _BLANKS = " || ".join(f"chr({ord(blank)})" for blank in BLANK)
 # In lower case. Integers and floats that are 0 or 1 are spelt like the last two.
 _TRUE, _FALSE = r"true|t|yes|y|on|1(\.0+)?", r"false|f|no|n|off|0(\.0+)?"
+THOUSANDS = r"[+-]?[1-9]\d{0,2}\.000"  # 1.000 is a thousand in half of the world, and one in the other
 _ZERO = r"[+-]?[0.]+([eE][+-]?\d+)?"
 
 
@@ -106,7 +107,9 @@ def _exact(value: str, found: str, column: Column) -> str:
     text = _text(value)
     match column.type:
         case "integer":
-            return rf"CASE WHEN regexp_full_match({text}, '[+-]?\d+(\.0*)?') THEN TRY_CAST({text} AS BIGINT) END"
+            whole = rf"regexp_full_match({text}, '[+-]?\d+(\.0*)?')"
+            whole += f" AND NOT regexp_full_match({text}, '{THOUSANDS}')" if found == "VARCHAR" else ""
+            return f"CASE WHEN {whole} THEN TRY_CAST({text} AS BIGINT) END"
         case "number":
             number = f"TRY_CAST({text} AS DOUBLE)"
             spelt = rf"regexp_full_match({text}, '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.sql import name as quoted
 from pipelines.sources.compressed import broken
 from pipelines.sources.draft import one_file
 from pipelines.sources.names import mistakes_of
@@ -18,6 +19,7 @@ MARK, ENCRYPTED = b"PAR1", b"PARE"
 _NO_KEY = "decrypt"  # in what Arrow says of columns that are encrypted, where the list of columns is not
 _SHOWN = 6
 _BATCH = 65_536
+_US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}  # microseconds
 _BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
 _INTEGER, _SIZES = 0x15, 3  # a page's header begins with its kind and two sizes; its checksum is next, if it has one
 
@@ -46,6 +48,7 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
+            spans = [field for field in file.schema_arrow if pa.types.is_duration(field.type)]
             checksums = _has_checksums(path, file.metadata)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
@@ -56,7 +59,12 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         )
     if checksums and (why := damage(path)):
         raise _damaged(of, why)
-    return connection.read_parquet(one_file(path), hive_partitioning=False)
+    found = connection.read_parquet(one_file(path), hive_partitioning=False)
+    # DuckDB gives a span of time as a number of its units, which the file's reader may take for anything.
+    replaced = (
+        f"to_microseconds(CAST({quoted(field.name)} * {_US[field.type.unit]} AS BIGINT)) AS {quoted(field.name)}" for field in spans
+    )
+    return found.project(f"* REPLACE ({', '.join(replaced)})") if spans else found
 
 
 def damage(path: Path) -> str:

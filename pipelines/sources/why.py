@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pipelines.core.config import Column
 from pipelines.core.errors import brief
 from pipelines.sources import moments
-from pipelines.sources.casts import BLANK
+from pipelines.sources.casts import BLANK, THOUSANDS
 
 _WORDS = "true or false, t or f, yes or no, y or n, on or off, 1 or 0"
 _BLANK = "a blank cell; if that means a missing value, declare ' ' under cleanse.missing"
@@ -17,6 +17,8 @@ _ISO = "write 2026-02-13, or say under the column's format how it is spelt"
 _ISO_TIME = "write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt"
 _EARLY = f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
 _NO_TIME = "there is no such time of day: the last one is 23:59:59.999999"
+_SPAN = r"(.* )?-?\d{1,7}:\d\d:\d\d(\.\d+)?"
+_NO_UNIT = "a span of time: have it delivered as a number, such as that of its seconds"
 _ZONE = "is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin"
 
 
@@ -92,6 +94,10 @@ def _of_text(text: str, _: Column) -> str:
 
 
 def _of_integer(text: str, _: Column) -> str:
+    if _is(THOUSANDS, text):
+        return f"a thousand in some countries, and one in others: write {text[:-4]} or {text[:-4]}000"
+    if _is(_SPAN, text):
+        return _NO_UNIT
     if _is(r"[+-]?\d+(\.0*)?", text):
         digits = text.lstrip("+-0").partition(".")[0]
         fits = (len(digits), digits) < (19, "9223372036854775808")  # 2^63; there may be thousands of digits
@@ -104,6 +110,8 @@ def _of_integer(text: str, _: Column) -> str:
 
 
 def _of_number(text: str, _: Column) -> str:
+    if _is(_SPAN, text):
+        return _NO_UNIT
     if _is(r"(?i:[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", text):
         return "it is too large or too small for a number of 64 bits"
     if _is(r"(?i:[+-]?(nan|inf|infinity))", text):

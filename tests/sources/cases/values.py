@@ -151,6 +151,7 @@ INTEGERS = Values(
         "9007199254740993.0": 9007199254740993,
         "": None,
         "1.5": FRACTION,
+        "1.000": Refused("a thousand in some countries, and one in others: write 1 or 1000"),
         "1e3": ALL_DIGITS,
         "9223372036854775808": LARGE,
         "  ": BLANK,
@@ -158,6 +159,10 @@ INTEGERS = Values(
     {
         "\t7": 7,
         "1.0": 1,
+        "1.00": 1,
+        "0.000": 0,
+        "1234.000": 1234,
+        "-12.000": Refused("a thousand in some countries, and one in others: write -12 or -12000"),
         "12345678901234567890": LARGE,
         "7" * 5_000: LARGE,
         "7\u00a0": Refused("it holds U+00A0, a sign that is not seen, beside '7': leave it out"),
