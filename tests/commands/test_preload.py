@@ -33,6 +33,7 @@ def test_tasks_find_the_heavy_libraries_which_the_garbage_collector_does_not_see
     # Sluice's own code is read anew by each task.
     assert {module for module in before if module.startswith(("pipelines", "sluice_airflow"))} == {
         "pipelines",
+        "pipelines.commands",
         "pipelines.commands.preload",
     }
     libraries = {module.split(".")[0] for module in after - before} - sys.stdlib_module_names
