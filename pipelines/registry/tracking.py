@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.core import addresses
 from pipelines.core.errors import SluiceError, TryAgain
-from pipelines.registry import mlflow_database, snapshot
+from pipelines.registry import mlflow_database
 
 if TYPE_CHECKING:
     from pipelines.core.config import Family
@@ -188,6 +188,8 @@ def _is_served(settings: Settings) -> bool:
 
 def _tags(run: Run, **what: str) -> dict[str, str]:
     """What a run is about: equal tags mean the same work on the same inputs."""
+    from pipelines.registry import snapshot
+
     return {f"sluice.{name}": value for name, value in {**snapshot.lineage(run), **what}.items()}
 
 

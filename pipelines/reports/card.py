@@ -15,7 +15,6 @@ from pipelines.core.config.base import duration_text
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.scores import BESIDE
 from pipelines.metrics.scored import CONFUSION
-from pipelines.registry import snapshot
 from pipelines.reports import pages
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ LINEAGE = {
 
 def render(run: Run, judged: Judged) -> str:
     """Render the card as HTML. It tells no time of day: same inputs, same bytes."""
+    from pipelines.registry import snapshot
+
     use_case, verdict = run.use_case, judged.verdict
     scores = _records(judged.scores)
     overall = {row["metric"]: row for row in scores if row["slice"] == "all"}
