@@ -34,11 +34,14 @@ import json, sys, time
 from datetime import date
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 def module(name, *folders):
-    return next(import_module(f"{folder}.{name}") for folder in folders if find_spec(folder) and find_spec(f"{folder}.{name}"))
+    for folder in folders:
+        try:
+            return import_module(f"{folder}.{name}")
+        except ModuleNotFoundError:
+            pass
 
 dates, ingest = module("dates", "pipelines.core", "pipelines"), module("ingest", "pipelines.steps", "pipelines")
 run_, settings_ = module("run", "pipelines.run", "pipelines"), module("settings", "pipelines.storage", "pipelines")
