@@ -1,7 +1,8 @@
 """All benchmarks, one after the other; what they print goes into benchmarks/RESULTS.md.
 
-Run as `python -m benchmarks` (some hours), or `python -m benchmarks scoring tuning` for some of them, which leaves what the
-page says of the others. Each compares contenders in turns within one run and tells medians: a shared machine is slow or fast for all.
+Run as `python -m benchmarks` (some hours), or `python -m benchmarks scoring tuning` for some of them, which
+leaves what the page says of the others. Each compares contenders in turns within one run and tells medians: a
+shared machine is slow or fast for all.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def measured(name: str) -> str:
     for arguments in EVERY[name]:
         command = ["python", "-m", f"benchmarks.{name}", *arguments]
         print(f"\n$ {' '.join(command)}", flush=True)
-        with subprocess.Popen([sys.executable, *command[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            [sys.executable, *command[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as process:
             lines = []
             for line in process.stdout or ():
                 print(line, end="", flush=True)
@@ -71,7 +74,10 @@ def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return f"{datetime.now(UTC):%Y-%m-%d}, commit {code_version()}, Python {platform.python_version()}, {cores} cores ({model[1] if model else platform.machine()}), {memory:.0f} GB."
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {code_version()}, Python {platform.python_version()}, {cores}"
+        f" cores ({model[1] if model else platform.machine()}), {memory:.0f} GB."
+    )
 
 
 def sections(page: str) -> dict[str, str]:
@@ -81,7 +87,9 @@ def sections(page: str) -> dict[str, str]:
 
 def main() -> None:
     """Run the benchmarks that are asked for, and write the page after each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", choices=[*EVERY, []], help="which ones; all by default")
     for name in parser.parse_args().names or EVERY:
         known = sections(PAGE.read_text()) if PAGE.is_file() else {}

@@ -1,6 +1,8 @@
-"""What `capacity` promises and what nights have: on planted truth, however many rows get a label, and whichever.
+"""What `capacity` promises and what nights have: on planted truth, however many rows get a label, and
+whichever.
 
-Run as `python -m benchmarks.capacity [draws]`: prints the table that `pipelines.core.config.judgement.Capacity` speaks of.
+Run as `python -m benchmarks.capacity [draws]`: prints the table that
+`pipelines.core.config.judgement.Capacity` speaks of.
 """
 
 from __future__ import annotations
@@ -20,7 +22,11 @@ def main(draws: int) -> None:
         found = [alarms_of_nights(labelled, seed) for seed in range(draws)]
         means = np.quantile([nights.mean() for nights in found], (0.05, 0.5, 0.95))
         single = np.quantile(np.concatenate(found), (0.05, 0.5, 0.95))
-        print(f"{name:<26}" + f"{' '.join(f'{n:6.1f}' for n in means):>24}" + f"{' '.join(f'{n:5.0f}' for n in single):>20}")
+        print(
+            f"{name:<26}"
+            + f"{' '.join(f'{n:6.1f}' for n in means):>24}"
+            + f"{' '.join(f'{n:5.0f}' for n in single):>20}"
+        )
 
 
 if __name__ == "__main__":

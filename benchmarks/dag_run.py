@@ -1,10 +1,11 @@
 """What Airflow adds to a night: a scoring DAG run in a live Airflow, beside the work of its tasks alone.
 
-Run as `python -m benchmarks.dag_run [rows]...`: by default 1,000 rows and a million, of 30 columns, three rounds each. The work
-is each step and gate of the night, one after the other in a process that has imported everything, as the clock tells. The DAG
-run is the same night in Airflow (API server, scheduler, DAG processor, LocalExecutor, this project's airflow.cfg) from its start
-to its end: what it takes longer is scheduling, starting tasks, imports, and talking to Airflow's database. The source is a
-Parquet file a day; the use case is that of `benchmarks.memory`.
+Run as `python -m benchmarks.dag_run [rows]...`: by default 1,000 rows and a million, of 30 columns, three
+rounds each. The work is each step and gate of the night, one after the other in a process that has imported
+everything, as the clock tells. The DAG run is the same night in Airflow (API server, scheduler, DAG
+processor, LocalExecutor, this project's airflow.cfg) from its start to its end: what it takes longer is
+scheduling, starting tasks, imports, and talking to Airflow's database. The source is a Parquet file a day;
+the use case is that of `benchmarks.memory`.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def _night(rows: int, rounds: int) -> Night:
 
 
 def work_of(folder: Path) -> float:
-    """The seconds that the night's steps and gates take, without imports: they are gone twice, and the second time counts."""
+    """The seconds that the night's steps and gates take, without imports: they are gone twice, and the second
+    time counts.
+    """
     from pipelines import flow
 
     for _ in range(2):
@@ -112,8 +115,16 @@ def _airflow(folder: Path) -> Iterator[dict[str, str]]:
         for log in [(folder / f"{name}.log").open("w")]
     ]
     try:
-        _wait(lambda: _up(started) and _answers(f"http://127.0.0.1:{port}/api/v2/monitor/health"), "Airflow's API server to answer")
-        _wait(lambda: _up(started) and _asked(folder, "SELECT count(*) FROM dag WHERE dag_id = ?", DAG) == [(1,)], f"the DAG {DAG}")
+        _wait(
+            lambda: _up(started) and _answers(f"http://127.0.0.1:{port}/api/v2/monitor/health"),
+            "Airflow's API server to answer",
+        )
+        _wait(
+            lambda: (
+                _up(started) and _asked(folder, "SELECT count(*) FROM dag WHERE dag_id = ?", DAG) == [(1,)]
+            ),
+            f"the DAG {DAG}",
+        )
         yield environment
     finally:
         for process in started:
@@ -121,7 +132,8 @@ def _airflow(folder: Path) -> Iterator[dict[str, str]]:
         for process in started:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-            # A scheduler that is asked to end may start a worker in the place of one that has, and leave it behind.
+            # A scheduler that is asked to end may start a worker in the place of one that has, and leave it
+            # behind.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
@@ -130,7 +142,10 @@ def _dag_run(run_id: str, environment: dict[str, str], folder: Path) -> tuple[fl
     """Trigger the night's DAG; the seconds from the run's start to its end, and how many tasks it had."""
     conf = f'{{"partition": "{memory.NIGHT}"}}'
     subprocess.run(
-        ["airflow", "dags", "trigger", DAG, "--run-id", run_id, "--conf", conf], env=environment, capture_output=True, check=True
+        ["airflow", "dags", "trigger", DAG, "--run-id", run_id, "--conf", conf],
+        env=environment,
+        capture_output=True,
+        check=True,
     )
     state = "SELECT state, start_date, end_date FROM dag_run WHERE run_id = ? AND end_date IS NOT NULL"
     _wait(lambda: bool(_asked(folder, state, run_id)), f"the DAG run {run_id}")
@@ -176,7 +191,10 @@ def main(rows: Sequence[int]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no Airflow is left behind
     print(f"{'rows':>12}{'tasks':>7}{'work s':>9}{'DAG run s':>11}{'overhead':>10}")
     for night in results(rows or ROWS):
-        print(f"{night['rows']:12,}{night['tasks']:7}{night['work']:9.1f}{night['dag_run']:11.1f}{night['overhead']:10.0%}", flush=True)
+        print(
+            f"{night['rows']:12,}{night['tasks']:7}{night['work']:9.1f}{night['dag_run']:11.1f}{night['overhead']:10.0%}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

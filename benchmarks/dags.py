@@ -1,8 +1,10 @@
-"""How the DAG files' parse time grows with the number of use cases: all of them, as the DAG processor does, and one DAG, as each task does.
+"""How the DAG files' parse time grows with the number of use cases: all of them, as the DAG processor does,
+and one DAG, as each task does.
 
-Run as `python -m benchmarks.dags [number]...`: by default 1, 10, 20 and 50 use cases, copies of bank_marketing under other names.
-CPU seconds of parsing alone, in a process that has imported Airflow, median of five processes taken in turns; and the megabytes
-that such a process holds at most. Use cases beyond the first cost what they add, so the page also tells that.
+Run as `python -m benchmarks.dags [number]...`: by default 1, 10, 20 and 50 use cases, copies of
+bank_marketing under other names. CPU seconds of parsing alone, in a process that has imported Airflow, median
+of five processes taken in turns; and the megabytes that such a process holds at most. Use cases beyond the
+first cost what they add, so the page also tells that.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def results(numbers: Sequence[int] = NUMBERS, rounds: int = ROUNDS) -> list[dict
     """Parse so many use cases, and one of them."""
     with tempfile.TemporaryDirectory(prefix="sluice-dags-") as temporary:
         folders = {number: _use_cases(Path(temporary) / str(number), number) for number in numbers}
-        found: dict[int, dict[str, list[list[float]]]] = {number: {"all": [], "one": []} for number in numbers}
+        found: dict[int, dict[str, list[list[float]]]] = {
+            number: {"all": [], "one": []} for number in numbers
+        }
         for _ in range(rounds):
             for number, folder in folders.items():
                 found[number]["all"].append(_parsed(folder, ROOT / "dags", ""))
@@ -66,7 +70,12 @@ def _use_cases(folder: Path, number: int) -> Path:
 
 
 def _parsed(use_cases: Path, files: Path, dag: str) -> list[float]:
-    environment = {**os.environ, "SLUICE_USE_CASES": str(use_cases), "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}", "AIRFLOW_HOME": str(ROOT)}
+    environment = {
+        **os.environ,
+        "SLUICE_USE_CASES": str(use_cases),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
+        "AIRFLOW_HOME": str(ROOT),
+    }
     command = [sys.executable, "-c", PARSE, str(files), dag]
     answer = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -80,7 +89,9 @@ def main() -> None:
     told = results([int(number) for number in sys.argv[1:]] or NUMBERS)
     print(f"{'use cases':>10}{'DAGs':>6}{'all files, s':>14}{'one DAG, s':>12}{'MB':>7}")
     for line in told:
-        print(f"{line['use_cases']:>10}{line['dags']:>6}{line['all_seconds']:>14.3f}{line['one_seconds']:>12.3f}{line['megabytes']:>7.0f}")
+        print(
+            f"{line['use_cases']:>10}{line['dags']:>6}{line['all_seconds']:>14.3f}{line['one_seconds']:>12.3f}{line['megabytes']:>7.0f}"
+        )
     first, last = told[0], told[-1]
     if last["use_cases"] > first["use_cases"]:
         each = (last["all_seconds"] - first["all_seconds"]) / (last["use_cases"] - first["use_cases"])

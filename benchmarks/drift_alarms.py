@@ -1,6 +1,7 @@
 """How often the drift tests take chance for drift, and how often they find drift that is there.
 
-Run as `python -m benchmarks.drift_alarms [repeats]`: prints the tables that `pipelines.monitoring.drift_report.test_for` quotes.
+Run as `python -m benchmarks.drift_alarms [repeats]`: prints the tables that
+`pipelines.monitoring.drift_report.test_for` quotes.
 """
 
 from __future__ import annotations
@@ -47,8 +48,16 @@ DRIFTED: dict[str, tuple[drift_report.Type, Draw, Draw]] = {
     "normal + 0.3 sd": ("number", NUMBERS["normal"], lambda random, n: random.normal(0.3, 1, n)),
     "normal + 0.6 sd": ("number", NUMBERS["normal"], lambda random, n: random.normal(0.6, 1, n)),
     "log-normal * 1.5": ("number", NUMBERS["log-normal"], lambda random, n: 1.5 * random.lognormal(0, 1, n)),
-    "2 % -> 8 % ones": ("number", lambda random, n: (random.random(n) < 0.02) * 1.0, lambda random, n: (random.random(n) < 0.08) * 1.0),
-    "half -> two thirds": ("category", lambda random, n: random.choice(["a", "b"], n), lambda random, n: random.choice(["a", "b", "b"], n)),
+    "2 % -> 8 % ones": (
+        "number",
+        lambda random, n: (random.random(n) < 0.02) * 1.0,
+        lambda random, n: (random.random(n) < 0.08) * 1.0,
+    ),
+    "half -> two thirds": (
+        "category",
+        lambda random, n: random.choice(["a", "b"], n),
+        lambda random, n: random.choice(["a", "b", "b"], n),
+    ),
     "5 % unseen": (
         "category",
         zipf(10),
@@ -66,13 +75,19 @@ def drifted(type_: drift_report.Type, before: np.ndarray, now: np.ndarray) -> bo
     if test is None:
         return False
     kind = ColumnType.Numerical if type_ == "number" else ColumnType.Categorical
-    return test.drifted(get_stattest(old["x"], new["x"], kind, test.method)(old["x"], new["x"], kind, test.threshold).drift_score)
+    return test.drifted(
+        get_stattest(old["x"], new["x"], kind, test.method)(
+            old["x"], new["x"], kind, test.threshold
+        ).drift_score
+    )
 
 
 def share(type_: drift_report.Type, before: Draw, now: Draw, week: int, repeats: int) -> float:
     """The share of repeats in which drift is found."""
     random = np.random.default_rng(week)
-    return float(np.mean([drifted(type_, before(random, REFERENCE), now(random, week)) for _ in range(repeats)]))
+    return float(
+        np.mean([drifted(type_, before(random, REFERENCE), now(random, week)) for _ in range(repeats)])
+    )
 
 
 def main(repeats: int) -> None:
@@ -84,7 +99,11 @@ def main(repeats: int) -> None:
     print(f"{'rows of the week':20}", *(f"{week:>7,}" for week in WEEKS))
     alarms = {name: [share(*case, week, repeats) for week in WEEKS] for name, case in cases.items()}
     found = {name: [share(*case, week, repeats) for week in WEEKS] for name, case in DRIFTED.items()}
-    for name, shares in {**alarms, "no drift, mean": list(np.mean(list(alarms.values()), axis=0)), **found}.items():
+    for name, shares in {
+        **alarms,
+        "no drift, mean": list(np.mean(list(alarms.values()), axis=0)),
+        **found,
+    }.items():
         print(f"{name:20}", *(f"{100 * value:7.1f}" for value in shares))
 
 

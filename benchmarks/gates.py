@@ -1,12 +1,14 @@
 """What a gate costs: Sluice's way, the same questions hand-written in SQL, and Great Expectations on pandas.
 
-Run as `python -m benchmarks.gates [rows]...`: a table of seconds and of peak memory for each number of rows, which
-DECISIONS.md quotes. Ten million rows need 2 GB of disk in the temp folder, and 8 GB of memory for pandas.
+Run as `python -m benchmarks.gates [rows]...`: a table of seconds and of peak memory for each number of rows,
+which DECISIONS.md quotes. Ten million rows need 2 GB of disk in the temp folder, and 8 GB of memory for
+pandas.
 
-Each contestant runs in a process of its own, so that the peak memory is its own, and in turns with the others. All start
-from the same Parquet file, written by Sluice's store, and must find the same numbers. The clock starts when everything is
-imported and ends with the findings; memory is the whole process's, imports included. On a machine with other work to do,
-seconds of CPU compare better than seconds by the clock; DuckDB spends them on all cores, pandas on one.
+Each contestant runs in a process of its own, so that the peak memory is its own, and in turns with the
+others. All start from the same Parquet file, written by Sluice's store, and must find the same numbers. The
+clock starts when everything is imported and ends with the findings; memory is the whole process's, imports
+included. On a machine with other work to do, seconds of CPU compare better than seconds by the clock; DuckDB
+spends them on all cores, pandas on one.
 """
 
 from __future__ import annotations
@@ -37,17 +39,23 @@ SIZES = (3_000, 100_000, 10_000_000)
 ROUNDS = 3
 MANY = 1_000_000  # rows from which pandas, which takes minutes, runs once
 
-# Thirty columns, all made of hashes of the row's number: the same rows on any number of threads. `u(i, k)` is uniform in [0, 1).
+# Thirty columns, all made of hashes of the row's number: the same rows on any number of threads. `u(i, k)` is
+# uniform in [0, 1).
 COLUMNS = {
     "payment_id": "'P' || printf('%012d', (i * 7919) % 100000000007)",
     "paid_at": "TIMESTAMP '2026-01-01' + to_microseconds((u(i, 1) * 30 * 86400e6)::BIGINT)",
     "settled_on": "DATE '2026-01-01' + (u(i, 2) * 40)::INTEGER",
     "customer_id": "'C' || (u(i, 3) * {rows} / 20)::BIGINT",
     "terminal_id": "(u(i, 4) * 5000)::BIGINT",
-    "channel": "CASE WHEN u(i, 5) < 0.0005 THEN 'fax' ELSE ['chip', 'online', 'swipe'][1 + (u(i, 6) * 2.99)::INTEGER % 3] END",
+    "channel": (
+        "CASE WHEN u(i, 5) < 0.0005 THEN 'fax' ELSE ['chip', 'online', 'swipe'][1 + (u(i, 6) * 2.99)::INTEGER"
+        " % 3] END"
+    ),
     "country": "['DE', 'FR', 'PL', 'AT', 'IT', 'ES', 'NL', 'BE'][1 + (u(i, 7) * 7.99)::INTEGER % 8]",
     "currency": "['EUR', 'PLN'][1 + (u(i, 8) < 0.2)::INTEGER]",
-    "email": "'user' || (u(i, 9) * 1000000)::BIGINT || CASE WHEN u(i, 10) < 0.001 THEN '' ELSE '@example.org' END",
+    "email": (
+        "'user' || (u(i, 9) * 1000000)::BIGINT || CASE WHEN u(i, 10) < 0.001 THEN '' ELSE '@example.org' END"
+    ),
     "card": "printf('%016x', hash(i, 11, {seed}))",
     "amount": "round(exp(3 + 1.2 * sqrt(-2 * ln(1 - u(i, 12))) * cos(2 * pi() * u(i, 13))), 2)",
     "fee": "round(0.1 + u(i, 14), 2)",
@@ -121,7 +129,9 @@ CHECKS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds from data to findings (by the clock and of CPU), the process's peak memory in MB, and the number each check found."""
+    """Seconds from data to findings (by the clock and of CPU), the process's peak memory in MB, and the
+    number each check found.
+    """
 
     seconds: float
     cpu: float
@@ -177,27 +187,39 @@ def sluice(folder: Path) -> Callable[[], list[Any]]:
 
 
 def sql(folder: Path) -> Callable[[], list[Any]]:
-    """As somebody who knows DuckDB would write it: one scan for what one scan tells well, and a query for each other thing."""
+    """As somebody who knows DuckDB would write it: one scan for what one scan tells well, and a query for
+    each other thing.
+    """
     own = store(folder)
     own.read("raw").create_view("raw")
 
     def run() -> list[Any]:
         ask = own.connection.sql
-        together = [check.sql for check in CHECKS if check.sql and "DISTINCT" not in check.sql]  # distinct ones are slow beside others
+        together = [
+            check.sql for check in CHECKS if check.sql and "DISTINCT" not in check.sql
+        ]  # distinct ones are slow beside others
         apart = [check.sql for check in CHECKS if "DISTINCT" in check.sql]
-        numbers = dict(zip(together, ask(f"SELECT {', '.join(together)} FROM raw").fetchall()[0], strict=True))
+        numbers = dict(
+            zip(together, ask(f"SELECT {', '.join(together)} FROM raw").fetchall()[0], strict=True)
+        )
         numbers |= {one: ask(f"SELECT {one} FROM raw").fetchall()[0][0] for one in apart}
         types = {row[0]: row[1] for row in ask("DESCRIBE raw").fetchall()}
         others = {
             "table_columns_to_match_set": sorted(types),
             "column_values_to_be_of_type": types["amount"],
             "column_values_to_be_in_type_list": types["items"],
-            "column_values_to_be_unique": ask(
-                "SELECT coalesce(sum(n), 0)::BIGINT FROM (SELECT count(*) AS n FROM raw WHERE payment_id IS NOT NULL GROUP BY payment_id HAVING n > 1)"
-            ).fetchall()[0][0],
+            "column_values_to_be_unique": (
+                ask(
+                    "SELECT coalesce(sum(n), 0)::BIGINT FROM (SELECT count(*) AS n FROM raw WHERE payment_id"
+                    " IS NOT NULL GROUP BY payment_id HAVING n > 1)"
+                ).fetchall()[0][0]
+            ),
         }
         # Examples of what failed.
-        ask("SELECT DISTINCT channel FROM raw WHERE channel NOT IN ('chip', 'online', 'swipe') ORDER BY 1 LIMIT 10").fetchall()
+        ask(
+            "SELECT DISTINCT channel FROM raw WHERE channel NOT IN ('chip', 'online', 'swipe') ORDER BY 1"
+            " LIMIT 10"
+        ).fetchall()
         ask("SELECT DISTINCT amount, fee FROM raw WHERE NOT amount > fee ORDER BY ALL LIMIT 10").fetchall()
         return [numbers[check.sql] if check.sql else others[check.name] for check in CHECKS]
 
@@ -207,25 +229,47 @@ def sql(folder: Path) -> Callable[[], list[Any]]:
 def pandas(folder: Path) -> Callable[[], list[Any]]:
     """As Great Expectations' own documents show it."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
     from pipelines.gates.gx import suite
 
-    quiet = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), progress_bars=ProgressBarsConfig(globally=False))
+    quiet = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
 
     # The same types in pandas' words.
     types = {"type_": "float64", "type_list": ["int32", "int64"]}
-    asked = [(each.expectation, {a: types.get(a, value) for a, value in each.expectation.kwargs.items()}) for each in expectations()]
+    asked = [
+        (each.expectation, {a: types.get(a, value) for a, value in each.expectation.kwargs.items()})
+        for each in expectations()
+    ]
 
     def run() -> list[Any]:
-        built = [suite.build(expectation.model_copy(update={"kwargs": kwargs})) for expectation, kwargs in asked]
+        built = [
+            suite.build(expectation.model_copy(update={"kwargs": kwargs})) for expectation, kwargs in asked
+        ]
         for number, expectation in enumerate(built):
             expectation.meta = {"number": number}
-        asset = gx.get_context(mode="ephemeral", project_config=quiet).data_sources.add_pandas("pandas").add_dataframe_asset("raw")
-        batch = asset.add_batch_definition_whole_dataframe("raw").get_batch({"dataframe": in_pandas(store(folder), "raw")})
-        results = batch.validate(gx.ExpectationSuite("raw", expectations=built), result_format="SUMMARY").results
+        asset = (
+            gx.get_context(mode="ephemeral", project_config=quiet)
+            .data_sources.add_pandas("pandas")
+            .add_dataframe_asset("raw")
+        )
+        batch = asset.add_batch_definition_whole_dataframe("raw").get_batch(
+            {"dataframe": in_pandas(store(folder), "raw")}
+        )
+        results = batch.validate(
+            gx.ExpectationSuite("raw", expectations=built), result_format="SUMMARY"
+        ).results
         by_number = {
-            result.expectation_config.meta["number"]: number_of(result.result.get("unexpected_count"), result.result.get("observed_value"))
+            result.expectation_config.meta["number"]: number_of(
+                result.result.get("unexpected_count"), result.result.get("observed_value")
+            )
             for result in results
         }
         names = {"float64": "DOUBLE", "int32": "INTEGER"}
@@ -246,7 +290,10 @@ def expectations() -> list[Stated]:
     from pipelines.core.config import Expectation
     from pipelines.gates.gx.suite import Stated
 
-    return [Stated(Expectation(name=f"expect_{check.name}", kwargs=check.kwargs), where=f"check {n}") for n, check in enumerate(CHECKS)]
+    return [
+        Stated(Expectation(name=f"expect_{check.name}", kwargs=check.kwargs), where=f"check {n}")
+        for n, check in enumerate(CHECKS)
+    ]
 
 
 CONTESTANTS = {"Sluice": sluice, "SQL": sql, "GX on pandas": pandas}
@@ -275,7 +322,10 @@ def race(rows: int) -> dict[str, list[Measured]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         size = alone(write, folder, rows)
-        print(f"{rows:,} rows, {len(COLUMNS)} columns, {size / 1e6:,.1f} MB; {len(CHECKS)} expectations", flush=True)
+        print(
+            f"{rows:,} rows, {len(COLUMNS)} columns, {size / 1e6:,.1f} MB; {len(CHECKS)} expectations",
+            flush=True,
+        )
         runs: dict[str, list[Measured]] = {name: [] for name in CONTESTANTS}
         for number in range(ROUNDS):
             for name, measured in runs.items():
@@ -285,7 +335,9 @@ def race(rows: int) -> dict[str, list[Measured]]:
 
 
 def main(sizes: Sequence[int]) -> None:
-    """Print for each contestant the median of its seconds, its greatest peak memory, and its time beside Sluice's."""
+    """Print for each contestant the median of its seconds, its greatest peak memory, and its time beside
+    Sluice's.
+    """
     for rows in sizes:
         runs = race(rows)
         first = {name: measured[0].found for name, measured in runs.items()}
@@ -293,10 +345,20 @@ def main(sizes: Sequence[int]) -> None:
         print(f"  {'':14}{'seconds':>9}{'of CPU':>9}{'peak MB':>9}{'to Sluice':>11}")
         for name, measured in runs.items():
             seconds, cpu = median(run.seconds for run in measured), median(run.cpu for run in measured)
-            print(f"  {name:14}{seconds:9.2f}{cpu:9.2f}{max(run.peak for run in measured):9,.0f}{seconds / ours:10.2f}x")
-        differing = [(check, numbers) for check, *numbers in zip(CHECKS, *first.values(), strict=True) if not same(*numbers)]
+            print(
+                f"  {name:14}{seconds:9.2f}{cpu:9.2f}{max(run.peak for run in measured):9,.0f}{seconds / ours:10.2f}x"
+            )
+        differing = [
+            (check, numbers)
+            for check, *numbers in zip(CHECKS, *first.values(), strict=True)
+            if not same(*numbers)
+        ]
         if differing:
-            sys.exit("\n".join(f"they differ in {check.name} {check.kwargs}: {numbers}" for check, numbers in differing))
+            sys.exit(
+                "\n".join(
+                    f"they differ in {check.name} {check.kwargs}: {numbers}" for check, numbers in differing
+                )
+            )
 
 
 def same(one: Any, *others: Any) -> bool:

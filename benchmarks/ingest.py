@@ -1,23 +1,26 @@
-"""What ingest costs: a CSV file of one day, 30 columns, to Parquet, beside pandas in chunks and two engines' own streaming.
+"""What ingest costs: a CSV file of one day, 30 columns, to Parquet, beside pandas in chunks and two engines'
+own streaming.
 
-Run as `python -m benchmarks.ingest [rows] [rounds] [contestant]...`: seconds, CPU and peak memory of each, a round at a time
-in turns, and how many times Sluice's time each takes. Ten million rows are a file of 2.5 GB, and need 10 GB of disk in the
-temp folder. Polars is no part of Sluice: it takes part where it is installed, e.g. `uv pip install --target <folder> polars`
-and PYTHONPATH.
+Run as `python -m benchmarks.ingest [rows] [rounds] [contestant]...`: seconds, CPU and peak memory of each, a
+round at a time in turns, and how many times Sluice's time each takes. Ten million rows are a file of 2.5 GB,
+and need 10 GB of disk in the temp folder. Polars is no part of Sluice: it takes part where it is installed,
+e.g. `uv pip install --target <folder> polars` and PYTHONPATH.
 
 What each does, in a process of its own:
 
-- Sluice: the step `ingest` as a run takes it, with `limits.memory: 1GB`. Every value is read exactly or refused with its
-  place ('1_000' and 'nan' are no numbers, a moment with an offset becomes UTC), every row is seen to be of its day, the rows
-  are in order of time and key, the file is the same before and after; the table appears at once, after fsync, with a checksum.
-- Sluice, out of order: the same, of a file with the same rows in another order: Sluice sorts them. No other contestant
-  promises an order of time; all keep the file's.
-- pandas: `read_csv` with declared types in chunks of as many rows as Sluice's row groups, each appended to a ParquetWriter.
+- Sluice: the step `ingest` as a run takes it, with `limits.memory: 1GB`. Every value is read exactly or
+  refused with its place ('1_000' and 'nan' are no numbers, a moment with an offset becomes UTC), every row is
+  seen to be of its day, the rows are in order of time and key, the file is the same before and after; the
+  table appears at once, after fsync, with a checksum.
+- Sluice, out of order: the same, of a file with the same rows in another order: Sluice sorts them. No other
+  contestant promises an order of time; all keep the file's.
+- pandas: `read_csv` with declared types in chunks of as many rows as Sluice's row groups, each appended to a
+  ParquetWriter.
 - Polars: `scan_csv` with a schema, `sink_parquet`.
 - DuckDB: COPY of `read_csv` with declared types, with 1 GB of memory.
 
-The others repair in silence what their parsers can read, look at no day, compute no checksum and leave the writing to the
-disk to the operating system. All compress by LZ4, and it fails if their tables differ.
+The others repair in silence what their parsers can read, look at no day, compute no checksum and leave the
+writing to the disk to the operating system. All compress by LZ4, and it fails if their tables differ.
 """
 
 from __future__ import annotations
@@ -48,7 +51,10 @@ COLUMNS = {
     "customer_id": ("string", "'C' || (u(i, 3) * {rows} / 20)::BIGINT"),
     "terminal_id": ("integer", "(u(i, 4) * 5000)::BIGINT"),
     "channel": ("string", "['chip', 'online', 'swipe'][1 + (u(i, 6) * 2.99)::INTEGER % 3]"),
-    "country": ("string", "['DE', 'FR', 'PL', 'AT', 'IT', 'ES', 'NL', 'BE'][1 + (u(i, 7) * 7.99)::INTEGER % 8]"),
+    "country": (
+        "string",
+        "['DE', 'FR', 'PL', 'AT', 'IT', 'ES', 'NL', 'BE'][1 + (u(i, 7) * 7.99)::INTEGER % 8]",
+    ),
     "settled_on": ("date", f"DATE '{DAY}' + (u(i, 2) * 40)::INTEGER"),
     "weekend": ("boolean", "u(i, 22) < 0.28"),
     "age": ("integer", "CASE WHEN u(i, 17) < 0.05 THEN NULL ELSE 18 + (u(i, 18) * 70)::INTEGER END"),
@@ -59,7 +65,14 @@ COLUMNS = {
     "fee": ("number", gates.COLUMNS["fee"]),
     **{f"number_{n}": ("number", f"round(u(i, {30 + n}) * 1000 - 500, {4 + n % 2})") for n in range(16)},
 }
-DUCKDB = {"string": "VARCHAR", "timestamp": "TIMESTAMP", "date": "DATE", "boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE"}
+DUCKDB = {
+    "string": "VARCHAR",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+}
 
 USE_CASE = """
 name: benchmark
@@ -83,7 +96,9 @@ ORDERED, SHUFFLED = "in_order", "out_of_order"
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds from file to file (by the clock and of CPU), the process's peak memory in MB, and what the table tells of itself."""
+    """Seconds from file to file (by the clock and of CPU), the process's peak memory in MB, and what the
+    table tells of itself.
+    """
 
     seconds: float
     cpu: float
@@ -99,10 +114,15 @@ def write(folder: Path, rows: int, shuffled: bool) -> int:
     path.parent.mkdir()
     connection = duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder / "spill")})
     connection.execute(f"CREATE MACRO u(i, k) AS hash(i, k, {gates.SEED}) / 18446744073709551616.0")
-    columns = ", ".join(f'{sql.format(rows=rows, seed=gates.SEED)} AS "{name}"' for name, (_, sql) in COLUMNS.items())
+    columns = ", ".join(
+        f'{sql.format(rows=rows, seed=gates.SEED)} AS "{name}"' for name, (_, sql) in COLUMNS.items()
+    )
     # A prime number of steps at a time goes through all rows once, unless their number is a multiple of it.
     number = f"(n * 7368787) % {rows}" if shuffled else "n"
-    connection.execute(f"COPY (SELECT {columns} FROM (SELECT {number} AS i FROM range({rows}) AS numbers(n))) TO '{path}' (HEADER)")
+    connection.execute(
+        f"COPY (SELECT {columns} FROM (SELECT {number} AS i FROM range({rows}) AS numbers(n))) TO '{path}'"
+        " (HEADER)"
+    )
     return path.stat().st_size
 
 
@@ -118,11 +138,15 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
 
     place = folder / "sluice"
     place.mkdir(exist_ok=True)
-    columns = "\n".join(f"  {name}: {{type: {type_}{ROLES.get(name, '')}}}" for name, (type_, _) in COLUMNS.items())
+    columns = "\n".join(
+        f"  {name}: {{type: {type_}{ROLES.get(name, '')}}}" for name, (type_, _) in COLUMNS.items()
+    )
     path = folder / source / "{partition}.csv"
     (place / "benchmark.yaml").write_text(USE_CASE.format(path=path, columns=columns, memory=MEMORY))
     settings = Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
-    run_ = Run.open("benchmark", "drift", DAY, settings)  # of a kind that knows its labels, so that all tables are the same
+    run_ = Run.open(
+        "benchmark", "drift", DAY, settings
+    )  # of a kind that knows its labels, so that all tables are the same
 
     def run() -> Path:
         from pipelines.core import dates
@@ -142,7 +166,13 @@ def pandas(folder: Path) -> Callable[[], Path]:
     from pipelines.storage.parts import ROW_GROUP
 
     types = {"string": "str", "boolean": "bool", "integer": "Int64", "number": "float64"}
-    arrow = {"string": pa.string(), "boolean": pa.bool_(), "integer": pa.int64(), "number": pa.float64(), "timestamp": pa.timestamp("us")}
+    arrow = {
+        "string": pa.string(),
+        "boolean": pa.bool_(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "timestamp": pa.timestamp("us"),
+    }
     schema = pa.schema([(name, arrow.get(type_, pa.date32())) for name, (type_, _) in COLUMNS.items()])
 
     def run() -> Path:
@@ -193,7 +223,10 @@ def duckdb(folder: Path) -> Callable[[], Path]:
 
     def run() -> Path:
         target = folder / "duckdb.parquet"
-        source = f"read_csv('{folder / ORDERED / f'{DAY}.csv'}', header = true, auto_detect = false, columns = {{{types}}})"
+        source = (
+            f"read_csv('{folder / ORDERED / f'{DAY}.csv'}', header = true, auto_detect = false, columns ="
+            f" {{{types}}})"
+        )
         connection.execute(f"COPY (SELECT * FROM {source}) TO '{target}' (FORMAT parquet, COMPRESSION lz4)")
         return target
 
@@ -223,12 +256,20 @@ def measure(contestant: str, folder: Path) -> Measured:
 
 
 def told(table: Path) -> list[Any]:
-    """What tells one table from another: the number of rows, and of each column the number of values and a sum of their hashes."""
+    """What tells one table from another: the number of rows, and of each column the number of values and a
+    sum of their hashes.
+    """
     import duckdb
 
     types = {name: DUCKDB[type_] for name, (type_, _) in COLUMNS.items()}
-    every = ", ".join(f'count("{name}"), sum(hash(CAST("{name}" AS {type_})) % 1000003)' for name, type_ in types.items())
-    return list(duckdb.connect(config={"memory_limit": "500MB"}).execute(f"SELECT count(*), {every} FROM '{table}'").fetchall()[0])
+    every = ", ".join(
+        f'count("{name}"), sum(hash(CAST("{name}" AS {type_})) % 1000003)' for name, type_ in types.items()
+    )
+    return list(
+        duckdb.connect(config={"memory_limit": "500MB"})
+        .execute(f"SELECT count(*), {every} FROM '{table}'")
+        .fetchall()[0]
+    )
 
 
 def race(rows: int, rounds: int, contestants: Sequence[str]) -> dict[str, list[Measured]]:
@@ -247,9 +288,13 @@ def race(rows: int, rounds: int, contestants: Sequence[str]) -> dict[str, list[M
 
 
 def results(rows: int, rounds: int, contestants: Sequence[str]) -> list[dict[str, Any]]:
-    """A row a contestant: the median of its seconds, its greatest peak memory, and its time beside Sluice's."""
+    """A row a contestant: the median of its seconds, its greatest peak memory, and its time beside
+    Sluice's.
+    """
     runs = race(rows, rounds, contestants)
-    differing = {name for name, measured in runs.items() for one in measured if one.found != runs["Sluice"][0].found}
+    differing = {
+        name for name, measured in runs.items() for one in measured if one.found != runs["Sluice"][0].found
+    }
     if differing:
         sys.exit(f"the tables differ: {', '.join(sorted(differing))} from Sluice's")
     ours = median(run.seconds for run in runs["Sluice"])
@@ -272,9 +317,13 @@ def main(rows: int = ROWS, rounds: int = ROUNDS, contestants: Sequence[str] = ()
         print("without Polars, which is not installed")
     print(f"{'':22}{'seconds':>9}{'of CPU':>9}{'peak MB':>9}{'to Sluice':>11}")
     for row in results(rows, rounds, ["Sluice", *contestants] if contestants else every):
-        print(f"{row['contestant']:22}{row['seconds']:9.2f}{row['cpu']:9.2f}{row['peak']:9,.0f}{row['to Sluice']:10.2f}x")
+        print(
+            f"{row['contestant']:22}{row['seconds']:9.2f}{row['cpu']:9.2f}{row['peak']:9,.0f}{row['to Sluice']:10.2f}x"
+        )
 
 
 if __name__ == "__main__":
-    given = dict(zip(("rows", "rounds"), (int(argument.replace("_", "")) for argument in sys.argv[1:3]), strict=False))
+    given = dict(
+        zip(("rows", "rounds"), (int(argument.replace("_", "")) for argument in sys.argv[1:3]), strict=False)
+    )
     main(**given, contestants=sys.argv[3:])

@@ -1,8 +1,10 @@
-"""How often the question whether labels that are due are there closes a gate by chance, and how often it finds that they are gone.
+"""How often the question whether labels that are due are there closes a gate by chance, and how often it
+finds that they are gone.
 
-Run as `python -m benchmarks.labels [draws]`. A training judges the eight days before its own, of which no run knows anything: by
-its own days, which are younger. A week's report judges its days by the training's rows of their age. Rows are Poisson, fewer at
-weekends; labels have a share that differs from day to day or not, and come at once when they are due, or one by one.
+Run as `python -m benchmarks.labels [draws]`. A training judges the eight days before its own, of which no run
+knows anything: by its own days, which are younger. A week's report judges its days by the training's rows of
+their age. Rows are Poisson, fewer at weekends; labels have a share that differs from day to day or not, and
+come at once when they are due, or one by one.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def drawn(world: World, days: int, random: np.random.Generator) -> list[tuple[in
 
 
 def closed(world: World, own: int, random: np.random.Generator) -> tuple[bool, bool]:
-    """Whether a training of so many days is stopped though nothing is wrong, and whether it is when all labels before it are gone."""
+    """Whether a training of so many days is stopped though nothing is wrong, and whether it is when all
+    labels before it are gone.
+    """
     every = drawn(world, own + PAST, random)
     trusted = [(age, known / (n + 1)) for age, known, n in every if age < own]
     past = [(known, fewest_labels(n, age, trusted, 0.0)) for age, known, n in every if age >= own]
@@ -71,7 +75,9 @@ def closed(world: World, own: int, random: np.random.Generator) -> tuple[bool, b
 
 
 def weeks(world: World, random: np.random.Generator) -> tuple[int, dict[str, float]]:
-    """The reports of a year that are stopped though nothing is wrong, and the share of those that are when labels are lost."""
+    """The reports of a year that are stopped though nothing is wrong, and the share of those that are when
+    labels are lost.
+    """
     trained = drawn(world, WEEK, random)  # its newest days, as many as are due in a week
     share = sum(known for _, known, _ in trained) / (sum(n for _, _, n in trained) + 1)
     stopped, found = 0, dict.fromkeys(LOST, 0.0)
@@ -87,7 +93,10 @@ def weeks(world: World, random: np.random.Generator) -> tuple[int, dict[str, flo
 
 def main(draws: int) -> None:
     """Print the shares of trainings, per cent, and of reports."""
-    print(f"trainings that are stopped, per cent of {draws:,}: by chance, and when no label of the days before is there\n")
+    print(
+        f"trainings that are stopped, per cent of {draws:,}: by chance, and when no label of the days before"
+        " is there\n"
+    )
     print(f"{'':36}{'days':>6}{'by chance':>12}{'all gone':>10}")
     for name, world in WORLDS.items():
         for own in (20, 90):
@@ -95,7 +104,10 @@ def main(draws: int) -> None:
             found = np.mean([closed(world, own, random) for _ in range(draws)], axis=0)
             print(f"{name:36}{own:6d}{100 * found[0]:12.2f}{100 * found[1]:10.0f}", flush=True)
     years = max(draws // 20, 1)
-    print(f"\na week's report: stopped by chance in a year, over {years} years; stopped when of its labels so many are lost, per cent\n")
+    print(
+        f"\na week's report: stopped by chance in a year, over {years} years; stopped when of its labels so"
+        " many are lost, per cent\n"
+    )
     print(f"{'':36}{'a year':>8}" + "".join(f"{name:>8}" for name in LOST))
     for name, world in WORLDS.items():
         random = np.random.default_rng([SEED, WEEK])

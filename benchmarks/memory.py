@@ -1,13 +1,15 @@
-"""What each task of a large night and of its drift report takes: its rows per second, and its peak memory beside `limits.memory`.
+"""What each task of a large night and of its drift report takes: its rows per second, and its peak memory
+beside `limits.memory`.
 
-Run as `python -m benchmarks.memory [rows] [rows of each day before]`: by default a night of 10 million rows and 30 columns, and
-a million on each of the seven days before it, at which a window of each customer looks back. That needs 30 GB of disk in the temp folder. It fails
-if a task holds more than its limit.
+Run as `python -m benchmarks.memory [rows] [rows of each day before]`: by default a night of 10 million rows
+and 30 columns, and a million on each of the seven days before it, at which a window of each customer looks
+back. That needs 30 GB of disk in the temp folder. It fails if a task holds more than its limit.
 
-A small training, six small nights, the large night and the week's drift report go the real way, gates included. The source
-is a Parquet file a day. Each task of the large night and of the report is taken in a process of its own, as Airflow and the
-command line take it; its peak memory is that of the whole process, with all that it imports (VmHWM). Reading the past again
-is told as a share of the time: the first steps are taken a second time by a use case without the window.
+A small training, six small nights, the large night and the week's drift report go the real way, gates
+included. The source is a Parquet file a day. Each task of the large night and of the report is taken in a
+process of its own, as Airflow and the command line take it; its peak memory is that of the whole process,
+with all that it imports (VmHWM). Reading the past again is told as a share of the time: the first steps are
+taken a second time by a use case without the window.
 """
 
 from __future__ import annotations
@@ -117,7 +119,10 @@ monitoring: {{max_drifted_share: 0.5}}
 limits: {{memory: {limit}MB}}
 demo: {{training: {training}}}
 """
-WINDOW = ("  windows: {week: {by: [customer_id], since: 7d}}", "    payments_7d: count(*) over week\n    mean_7d: avg(amount) over week")
+WINDOW = (
+    "  windows: {week: {by: [customer_id], since: 7d}}",
+    "    payments_7d: count(*) over week\n    mean_7d: avg(amount) over week",
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ class Task:
     use_case: str = NAME
 
 
-def results(rows: int = ROWS, a_day_before: int = A_DAY_BEFORE, told: Callable[[Task], None] = lambda _: None) -> list[dict[str, Any]]:
+def results(
+    rows: int = ROWS, a_day_before: int = A_DAY_BEFORE, told: Callable[[Task], None] = lambda _: None
+) -> list[dict[str, Any]]:
     """Live a small life, then the large night and its week, and tell each task as soon as it is done."""
     with tempfile.TemporaryDirectory(prefix="sluice-memory-") as temporary:
         folder = Path(temporary)
@@ -167,17 +174,24 @@ def prepare(folder: Path, rows: int) -> None:
 
 
 def deliver(folder: Path, day: date, rows: int, customers: int) -> None:
-    """Write the source's file of a day, as a stream. A larger file of the same day begins with the rows of the smaller one."""
+    """Write the source's file of a day, as a stream.
+
+    A larger file of the same day begins with the rows of the smaller one.
+    """
     import duckdb
 
     connection = duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(folder / "spill")})
     seed = day.toordinal()
     connection.execute(f"CREATE MACRO u(i, k) AS hash(i, k, {seed}) / 18446744073709551616.0")
     columns = ", ".join(
-        f'{sql.format(day=day, customers=max(customers // 20, 10), rows=rows, seed=seed)} AS "{name}"' for name, sql in COLUMNS.items()
+        f'{sql.format(day=day, customers=max(customers // 20, 10), rows=rows, seed=seed)} AS "{name}"'
+        for name, sql in COLUMNS.items()
     )
     path = folder / "delivered" / f"{day}.parquet"
-    connection.execute(f"COPY (SELECT {columns} FROM range({rows}) AS rows(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 100000)")
+    connection.execute(
+        f"COPY (SELECT {columns} FROM range({rows}) AS rows(i)) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE"
+        " 100000)"
+    )
 
 
 def _write_use_cases(folder: Path) -> None:
@@ -202,7 +216,11 @@ def settings(folder: Path) -> Settings:
     from pipelines.storage.settings import Settings
 
     return Settings(
-        data=folder / "data", use_cases=folder / "use_cases", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db", mirror=None
+        data=folder / "data",
+        use_cases=folder / "use_cases",
+        var=folder / "var",
+        mlflow=f"sqlite:///{folder}/mlflow.db",
+        mirror=None,
     )
 
 
@@ -220,7 +238,9 @@ def _tasks(folder: Path, rows: int) -> Iterator[Task]:
     yield from _taken(folder, "scoring", NIGHT, rows)
     yield from _taken(folder, "drift", WEEK, rows + SMALL * (NIGHT - WEEK).days)
     for step in LOOKING_BACK:
-        yield _task(step, rows, [gates.alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)], WITHOUT_PAST)
+        yield _task(
+            step, rows, [gates.alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)], WITHOUT_PAST
+        )
 
 
 def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:
@@ -257,7 +277,9 @@ def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: 
 
     run = run_of(folder, kind, day, use_case)
     # Without the past no gate has said anything: those of the other use case have judged the same tables.
-    return _measured(lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else flow.take(run, step, share))
+    return _measured(
+        lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else flow.take(run, step, share)
+    )
 
 
 def judge(folder: Path, kind: Kind, day: date, table: GatedTable) -> Taken:
@@ -276,7 +298,9 @@ def _measured(task: Callable[[], object]) -> Taken:
 
 def _peak() -> int:
     """The most memory that this process has ever held, in bytes."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    (line,) = (
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
+    )
     return int(line.split()[1]) * 1024
 
 
@@ -291,7 +315,10 @@ def main(arguments: Sequence[int]) -> None:
     cpu = {task.use_case: 0.0 for task in tasks}
     for task in tasks:
         cpu[task.use_case] += task.cpu if task.name in LOOKING_BACK else 0
-    print(f"reading the past again took {1 - cpu[WITHOUT_PAST] / cpu[NAME]:.0%} of the CPU seconds of {', '.join(LOOKING_BACK)}")
+    print(
+        f"reading the past again took {1 - cpu[WITHOUT_PAST] / cpu[NAME]:.0%} of the CPU seconds of"
+        f" {', '.join(LOOKING_BACK)}"
+    )
     over = [task.name for task in tasks if task.peak > LIMIT]
     if over:
         sys.exit(f"more than the {LIMIT / 1e6:,.0f} MB of limits.memory: {', '.join(over)}")
@@ -300,7 +327,10 @@ def main(arguments: Sequence[int]) -> None:
 def tell(task: Task) -> None:
     """Print its line."""
     name = task.name if task.use_case == NAME else f"{task.name}, without the past"
-    print(f"{name:28}{task.rows:12,}{task.tasks:7}{task.seconds:9.1f}{task.rows / task.seconds:12,.0f}{task.peak / 1e6:9,.0f}", flush=True)
+    print(
+        f"{name:28}{task.rows:12,}{task.tasks:7}{task.seconds:9.1f}{task.rows / task.seconds:12,.0f}{task.peak / 1e6:9,.0f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
 """What scoring costs: Sluice from published features to published predictions, beside what people use.
 
-Run as `python -m benchmarks.scoring [rows] [rounds]`: for each model the seconds, how many times sooner Sluice is, and the
-peak memory; DECISIONS.md quotes it. Two million rows need 1.5 GB of disk in the temp folder and 6 GB of memory, for pandas.
+Run as `python -m benchmarks.scoring [rows] [rounds]`: for each model the seconds, how many times sooner
+Sluice is, and the peak memory; DECISIONS.md quotes it. Two million rows need 1.5 GB of disk in the temp
+folder and 6 GB of memory, for pandas.
 
-The models: XGBoost with 300 trees of depth 6 on 30 numbers; the same with numbers (a tenth missing; imputed and clipped)
-and categories, one-hot or ordinal, inside the Pipeline. Each contestant runs in a process of its own, in turns with the others:
+The models: XGBoost with 300 trees of depth 6 on 30 numbers; the same with numbers (a tenth missing; imputed
+and clipped) and categories, one-hot or ordinal, inside the Pipeline. Each contestant runs in a process of its
+own, in turns with the others:
 
-- Sluice reads the features, checks their checksum, scores by the engine that export chose, and publishes the predictions;
-- `inplace_predict` is XGBoost alone: the rows are in memory as it likes them best, on both cores, and nothing is written;
-- MLflow's pyfunc (of the same graph) and scikit-learn's Pipeline read Parquet into pandas, score, and write Parquet.
+- Sluice reads the features, checks their checksum, scores by the engine that export chose, and publishes the
+  predictions;
+- `inplace_predict` is XGBoost alone: the rows are in memory as it likes them best, on both cores, and nothing
+  is written;
+- MLflow's pyfunc (of the same graph) and scikit-learn's Pipeline read Parquet into pandas, score, and write
+  Parquet.
 
 The clock starts when everything is imported and loaded, and ends with the scores.
 """
@@ -44,7 +49,9 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.store import Store
 
-    Job: TypeAlias = tuple[Callable[[], Any], Callable[[Any], float]]  # what is timed, and the mean score of what it returns
+    Job: TypeAlias = tuple[
+        Callable[[], Any], Callable[[Any], float]
+    ]  # what is timed, and the mean score of what it returns
 
 ROWS, ROUNDS, CORES, SEED = 2_000_000, 5, 2, 7
 TRAINED = 100_000
@@ -89,7 +96,10 @@ class Measured:
 def use_case_text(model: Model) -> str:
     """The facts of a use case with these features."""
     numbers = [f"number_{n}" for n in range(model.numbers)]
-    columns = [*(f"  {name}: {{type: number}}" for name in numbers), *(f"  {name}: {{type: string}}" for name in model.categories)]
+    columns = [
+        *(f"  {name}: {{type: number}}" for name in numbers),
+        *(f"  {name}: {{type: string}}" for name in model.categories),
+    ]
     return f"""
 name: benchmark
 title: Which rows are bad?
@@ -114,7 +124,10 @@ demo: {{training: 2026-01-31}}
 
 
 def batches(model: Model, rows: int) -> Iterator[pa.RecordBatch]:
-    """Features as the step of that name publishes them; where there are categories, a tenth of each number is missing."""
+    """Features as the step of that name publishes them.
+
+    Where there are categories, a tenth of each number is missing.
+    """
     import numpy as np
     import pyarrow as pa
 
@@ -122,12 +135,16 @@ def batches(model: Model, rows: int) -> Iterator[pa.RecordBatch]:
     for start in range(0, rows, TRAINED):
         n = min(TRAINED, rows - start)
         ids = pa.array([f"P{i:012}" for i in range(start, start + n)])
-        at = np.datetime64(NIGHT, "us") + np.arange(start, start + n) * np.timedelta64(86_400_000_000 // rows, "us")
+        at = np.datetime64(NIGHT, "us") + np.arange(start, start + n) * np.timedelta64(
+            86_400_000_000 // rows, "us"
+        )
         columns: dict[str, Any] = {"id": ids, "at": pa.array(at, pa.timestamp("us"))}
         for name in (f"number_{number}" for number in range(model.numbers)):
             values = random.normal(size=n).astype(np.float32)
             columns[name] = pa.array(values, mask=random.random(n) < 0.1 if model.categories else None)
-        columns |= {name: pa.array(random.integers(VALUES[name], size=n).astype(str)) for name in model.categories}
+        columns |= {
+            name: pa.array(random.integers(VALUES[name], size=n).astype(str)) for name in model.categories
+        }
         yield pa.RecordBatch.from_pydict(columns)
 
 
@@ -136,7 +153,12 @@ def opened(folder: Path) -> Run:
     from pipelines.run.run import Run
     from pipelines.storage.settings import Settings
 
-    return Run.open("benchmark", "scoring", NIGHT, Settings(data=folder, use_cases=folder, var=folder, mlflow="", mirror=None))
+    return Run.open(
+        "benchmark",
+        "scoring",
+        NIGHT,
+        Settings(data=folder, use_cases=folder, var=folder, mlflow="", mirror=None),
+    )
 
 
 def prepare(folder: Path, name: str, rows: int) -> str:
@@ -151,14 +173,22 @@ def prepare(folder: Path, name: str, rows: int) -> str:
     run = opened(folder)
     rest = batches(model, rows)
     first = next(rest)
-    run.store.write("features", pa.RecordBatchReader.from_batches(first.schema, (batch for part in ([first], rest) for batch in part)))
+    run.store.write(
+        "features",
+        pa.RecordBatchReader.from_batches(
+            first.schema, (batch for part in ([first], rest) for batch in part)
+        ),
+    )
     pipeline = fitted(first.to_pandas(), run.use_case)
     (folder / "model.skops").write_bytes(candidate.dump(pipeline))
     graph = convert.graph_of(pipeline, run.use_case.features, "binary", "benchmark", embedded(pipeline))
     (folder / "model.onnx").write_bytes(graph)
     choice = engines.soonest(engines.every(graph), pa.Table.from_batches([first]))
     (folder / "choice.json").write_text(json.dumps(asdict(choice)))
-    return f"{choice.engine}, {choice.chunk_rows:,} rows at once: {choice.rows_per_second:,.0f} rows a second and thread"
+    return (
+        f"{choice.engine}, {choice.chunk_rows:,} rows at once: {choice.rows_per_second:,.0f} rows a second"
+        " and thread"
+    )
 
 
 def fitted(frame: pd.DataFrame, use_case: UseCase) -> Any:
@@ -240,7 +270,16 @@ def champion(folder: Path) -> Champion:
     from pipelines.registry.registry import Champion
 
     graph, choice = (folder / "model.onnx").read_bytes(), json.loads((folder / "choice.json").read_text())
-    return Champion("1", graph, "0" * 64, date(2026, 1, 31), 0.5, {}, engine=choice["engine"], chunk_rows=choice["chunk_rows"])
+    return Champion(
+        "1",
+        graph,
+        "0" * 64,
+        date(2026, 1, 31),
+        0.5,
+        {},
+        engine=choice["engine"],
+        chunk_rows=choice["chunk_rows"],
+    )
 
 
 def inplace_predict(folder: Path) -> Job:
@@ -263,7 +302,9 @@ def mlflow_pyfunc(folder: Path) -> Job:
     import onnx
 
     place = folder / f"pyfunc-{os.getpid()}"
-    mlflow.onnx.save_model(onnx.load(folder / "model.onnx"), place, onnx_execution_providers=["CPUExecutionProvider"])
+    mlflow.onnx.save_model(
+        onnx.load(folder / "model.onnx"), place, onnx_execution_providers=["CPUExecutionProvider"]
+    )
     model = mlflow.pyfunc.load_model(str(place))
     return on_pandas(folder, lambda rows: model.predict(rows)["score"])
 
@@ -339,17 +380,29 @@ def race(name: str, rows: int = ROWS, rounds: int = ROUNDS) -> dict[str, list[Me
 
 
 def results(rows: int = ROWS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
-    """A row for each model and contestant: medians of seconds and of the ratio to Sluice in the same round, and greatest peak."""
+    """A row for each model and contestant: medians of seconds and of the ratio to Sluice in the same round,
+    and greatest peak.
+    """
     found = []
     for name in MODELS:
         runs = race(name, rows, rounds)
         for contestant, measured in runs.items():
-            ratios = [other.seconds / ours.seconds for other, ours in zip(measured, runs["Sluice"], strict=True)]
-            row = {"seconds": median(run.seconds for run in measured), "cpu": median(run.cpu for run in measured)}
-            row |= {"peak_mb": max(run.peak for run in measured), "to_sluice": median(ratios), "mean_score": measured[0].mean}
+            ratios = [
+                other.seconds / ours.seconds for other, ours in zip(measured, runs["Sluice"], strict=True)
+            ]
+            row = {
+                "seconds": median(run.seconds for run in measured),
+                "cpu": median(run.cpu for run in measured),
+            }
+            row |= {
+                "peak_mb": max(run.peak for run in measured),
+                "to_sluice": median(ratios),
+                "mean_score": measured[0].mean,
+            }
             found.append({"model": name, "contestant": contestant, **row})
             print(
-                f"  {contestant:24}{row['seconds']:8.2f} s{row['cpu']:8.2f} s of CPU{row['peak_mb']:8,.0f} MB{row['to_sluice']:8.2f}x",
+                f"  {contestant:24}{row['seconds']:8.2f} s{row['cpu']:8.2f} s of CPU{row['peak_mb']:8,.0f}"
+                f" MB{row['to_sluice']:8.2f}x",
                 flush=True,
             )
     return found
@@ -360,7 +413,9 @@ def main(rows: int = ROWS, rounds: int = ROUNDS) -> None:
     found = results(rows, rounds)
     for name in MODELS:
         means = {
-            row["contestant"]: row["mean_score"] for row in found if row["model"] == name and row["contestant"] != "reading, writing alone"
+            row["contestant"]: row["mean_score"]
+            for row in found
+            if row["model"] == name and row["contestant"] != "reading, writing alone"
         }
         if max(means.values()) - min(means.values()) > 1e-6:
             sys.exit(f"{name}: the mean scores differ: {means}")

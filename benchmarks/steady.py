@@ -1,9 +1,11 @@
-"""How often the comparison with earlier days closes a gate by chance in a year without change, and how often it finds a change.
+"""How often the comparison with earlier days closes a gate by chance in a year without change, and how often
+it finds a change.
 
-Run as `python -m benchmarks.steady [years]`. Years of nights are drawn, and judged by the very limits that a gate sets
-(`pipelines.gates.chance`): a table of 24 numbers, each by the shares of rows below five of its quantiles, and 8 categories, each
-by the shares of five values, 160 statistics in all. Some nights go the real way, too: rows in DuckDB, their profile, and the
-verdict of `pipelines.gates.likeness`, which must be that of the drawn shares.
+Run as `python -m benchmarks.steady [years]`. Years of nights are drawn, and judged by the very limits that a
+gate sets (`pipelines.gates.chance`): a table of 24 numbers, each by the shares of rows below five of its
+quantiles, and 8 categories, each by the shares of five values, 160 statistics in all. Some nights go the real
+way, too: rows in DuckDB, their profile, and the verdict of `pipelines.gates.likeness`, which must be that of
+the drawn shares.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class World:
 
     Attributes:
         rows: A night's, on average.
-        customers: How many a night; 0: each row is one. Rows of a customer share three quarters of their variance.
+        customers: How many a night; 0: each row is one. Rows of a customer share three quarters of their
+            variance.
         day: Deviation of what all rows of a day share.
         heavy: Whether that has heavy tails (Student's t with 3 degrees of freedom).
         lasting: The share of that which the next day has, too (an autoregression), as weather has.
@@ -99,16 +102,27 @@ def rows_of(world: World, nights: int, random: np.random.Generator) -> npt.NDArr
 
 def levels(world: World, nights: int, columns: int, random: np.random.Generator) -> Floats:
     """What all rows of a night share, shape (nights, columns)."""
-    common = random.standard_t(3, (nights, columns)) / np.sqrt(3) if world.heavy else random.normal(size=(nights, columns))
+    common = (
+        random.standard_t(3, (nights, columns)) / np.sqrt(3)
+        if world.heavy
+        else random.normal(size=(nights, columns))
+    )
     for night in range(1, nights):
         common[night] = world.lasting * common[night - 1] + np.sqrt(1 - world.lasting**2) * common[night]
     time = np.arange(nights)[:, None]
     phase = random.uniform(0, 1, columns)
     weekend = (np.array([(START + timedelta(days=n)).weekday() for n in range(nights)]) >= 5)[:, None]
-    return world.day * common + world.week * weekend + world.season * np.sin(2 * np.pi * (time / YEAR + phase)) + world.growth * time / YEAR
+    return (
+        world.day * common
+        + world.week * weekend
+        + world.season * np.sin(2 * np.pi * (time / YEAR + phase))
+        + world.growth * time / YEAR
+    )
 
 
-def shares(level: Floats, n: npt.NDArray[np.int64], cuts: Floats, world: World, random: np.random.Generator) -> Floats:
+def shares(
+    level: Floats, n: npt.NDArray[np.int64], cuts: Floats, world: World, random: np.random.Generator
+) -> Floats:
     """The shares of rows between cuts, shape (nights, columns, cuts + 1).
 
     Args:
@@ -148,7 +162,9 @@ def judged(angles: Floats, n: npt.NDArray[np.int64], others: Floats | None = Non
     for night in range(NIGHTS, len(angles)):
         before = slice(night - NIGHTS, night)
         rows = np.broadcast_to(n[before].reshape(-1, *([1] * (angles.ndim - 1))), angles[before].shape)
-        low, high = chance.bounds(chance.known(angles[before], rows, weekdays=weekdays[before]), n[night], PROBABILITY)
+        low, high = chance.bounds(
+            chance.known(angles[before], rows, weekdays=weekdays[before]), n[night], PROBABILITY
+        )
         now = (angles if others is None else others)[night]
         beyond[night - NIGHTS] = ((now < low) & (low > 0)) | ((now > high) & (high < np.pi))
     return beyond
@@ -161,7 +177,9 @@ def year(world: World, seed: int) -> int:
     n = rows_of(world, nights, random)
     numbers = shares(levels(world, nights, NUMBERS, random), n, CUTS, world, random)
     below = chance.angle(np.cumsum(numbers, axis=-1)[..., :-1]).reshape(nights, -1)
-    values = chance.angle(shares(levels(world, nights, CATEGORIES, random), n, VALUES, world, random)).reshape(nights, -1)
+    values = chance.angle(
+        shares(levels(world, nights, CATEGORIES, random), n, VALUES, world, random)
+    ).reshape(nights, -1)
     return int(judged(np.concatenate([below, values], axis=1), n).any(axis=1).sum())
 
 
@@ -174,8 +192,12 @@ def power(world: World, seed: int) -> dict[str, float]:
     usual = chance.angle(np.cumsum(shares(level, n, CUTS, world, random), axis=-1)[..., :-1])
     found = {}
     for name, (added, share) in DAMAGES.items():
-        damaged = share * shares(level + added, n, CUTS, world, random) + (1 - share) * shares(level, n, CUTS, world, random)
-        found[name] = judged(usual, n, chance.angle(np.cumsum(damaged, axis=-1)[..., :-1])).any(axis=(1, 2)).mean()
+        damaged = share * shares(level + added, n, CUTS, world, random) + (1 - share) * shares(
+            level, n, CUTS, world, random
+        )
+        found[name] = (
+            judged(usual, n, chance.angle(np.cumsum(damaged, axis=-1)[..., :-1])).any(axis=(1, 2)).mean()
+        )
     flat = np.broadcast_to(chance.angle(np.array([0, 0, 0.5, 1, 1])), usual.shape)
     found["constant"] = judged(usual, n, flat).any(axis=(1, 2)).mean()
     category = shares(level, n, VALUES, world, random)
@@ -188,7 +210,10 @@ def power(world: World, seed: int) -> dict[str, float]:
 
 
 def agree(rows: int, nights: int = 4) -> float:
-    """Go the real way beside the drawn one, every second night doubled: the greatest difference of a share; the verdicts must be the same."""
+    """Go the real way beside the drawn one, every second night doubled: the greatest difference of a share.
+
+    The verdicts must be the same.
+    """
     random = np.random.default_rng(rows)
     shape, days, drawn, n = Shape("at", ("x",), ()), {}, [], []
     greatest = 0.0
@@ -202,34 +227,58 @@ def agree(rows: int, nights: int = 4) -> float:
             drawn.append(z)
             n.append(rows)
             continue
-        real = {float(one.statistic.at): one for one in Earlier(days).judge(found) if one.statistic.what == "below"}
+        real = {
+            float(one.statistic.at): one
+            for one in Earlier(days).judge(found)
+            if one.statistic.what == "below"
+        }
         points = np.log(sorted(real)) / SIGMA
         angles = chance.angle([[(each < point).mean() for point in points] for each in drawn])
-        known = chance.known(angles, np.full(angles.shape, rows), weekdays=[(START + timedelta(days=n)).weekday() for n in range(NIGHTS)])
+        known = chance.known(
+            angles,
+            np.full(angles.shape, rows),
+            weekdays=[(START + timedelta(days=n)).weekday() for n in range(NIGHTS)],
+        )
         now = np.array([(z < point).mean() for point in points])
         low, high = chance.bounds(known, rows, chance.false_alarm(len(real)))
         beyond = ((chance.angle(now) < low) & (low > 0)) | ((chance.angle(now) > high) & (high < np.pi))
         if any(not one.holds for one in real.values()) != bool(beyond.any()):
             sys.exit(f"{day}: {rows} rows are judged otherwise by their profile than by their own shares")
-        greatest = max(greatest, *(abs(real[point].value - share) for point, share in zip(sorted(real), now, strict=True)))
+        greatest = max(
+            greatest,
+            *(abs(real[point].value - share) for point, share in zip(sorted(real), now, strict=True)),
+        )
     return greatest
 
 
 def main(years: int) -> None:
     """Print closed gates a year, and what is found."""
-    print(f"closed gates a year by chance, of {NUMBERS} numbers and {CATEGORIES} categories in one table, over {years} years a world\n")
+    print(
+        f"closed gates a year by chance, of {NUMBERS} numbers and {CATEGORIES} categories in one table, over"
+        f" {years} years a world\n"
+    )
     print(f"{'':36}{'a year':>8}{'worst':>7}")
     for name, world in WORLDS.items():
         closed = [year(world, FRESH + n) for n in range(years)]
         print(f"{name:36}{np.mean(closed):8.2f}{max(closed):7d}", flush=True)
-    print("\nfound, per cent of nights: a number times something, or constant; a category that loses a value of so many rows\n")
+    print(
+        "\nfound, per cent of nights: a number times something, or constant; a category that loses a value of"
+        " so many rows\n"
+    )
     for n, (name, world) in enumerate(WORLDS.items()):
         every = [power(world, FRESH + n) for n in range(max(years // 5, 1))]
         if n == 0:
             print(f"{'':36}" + "".join(f"{damage:>13}" for damage in every[0]))
-        print(f"{name:36}" + "".join(f"{100 * np.mean([one[damage] for one in every]):13.0f}" for damage in every[0]), flush=True)
+        print(
+            f"{name:36}"
+            + "".join(f"{100 * np.mean([one[damage] for one in every]):13.0f}" for damage in every[0]),
+            flush=True,
+        )
     greatest = max(agree(rows) for rows in (100, 2_000))
-    print(f"\nby the real way a share differs by at most {greatest:.4f} from the drawn one, and every verdict is the same")
+    print(
+        f"\nby the real way a share differs by at most {greatest:.4f} from the drawn one, and every verdict"
+        " is the same"
+    )
 
 
 if __name__ == "__main__":

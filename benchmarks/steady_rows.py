@@ -1,8 +1,10 @@
-"""How often whole rows, empty values and dates close a gate by chance in a year without change, and how often a change of them is found.
+"""How often whole rows, empty values and dates close a gate by chance in a year without change, and how often
+a change of them is found.
 
-Run as `python -m benchmarks.steady_rows [years]`. What `benchmarks.steady` draws as shares is drawn here as rows, since it is their
-hashes, their gaps and their distances in time that are looked at: a year of nights is measured by `pipelines.gates.profile` and
-each night judged by `pipelines.gates.likeness` beside the 56 before it.
+Run as `python -m benchmarks.steady_rows [years]`. What `benchmarks.steady` draws as shares is drawn here as
+rows, since it is their hashes, their gaps and their distances in time that are looked at: a year of nights is
+measured by `pipelines.gates.profile` and each night judged by `pipelines.gates.likeness` beside the 56 before
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,14 @@ START = np.datetime64("2025-01-01")
 YEAR = 365
 DAMAGED = 12  # nights of a year that are damaged, one damage each time
 FRESH = 5_000
-SHAPE = Shape("at", ("amount", "score", "age", "visits"), ("kind", "plan"), key="id", timed=True, moments=("opened", "paid"))
+SHAPE = Shape(
+    "at",
+    ("amount", "score", "age", "visits"),
+    ("kind", "plan"),
+    key="id",
+    timed=True,
+    moments=("opened", "paid"),
+)
 COLUMNS = "amount", "score", "age", "visits", "kind", "plan", "opened", "paid"
 
 
@@ -39,7 +48,8 @@ class World:
     Attributes:
         rows: Of a night, on average.
         varies: Deviation, from day to day, of the logit of the shares of rows with a value.
-        coarse: Whether values are few and times are whole hours, as in a table of counters: rows are often alike.
+        coarse: Whether values are few and times are whole hours, as in a table of counters: rows are often
+            alike.
         returning: The share of rows that are the day before's at the same minute, as subscriptions are.
         lagging: Deviation, from day to day, of the days by which dates lie back, as a share of these.
     """
@@ -87,7 +97,9 @@ def night(world: World, day: int, before: Rows | None, random: Random) -> Rows:
         "kind": random.choice(["shop", "web", "phone", "post"], n, p=[0.5, 0.3, 0.15, 0.05]).astype(object),
         "plan": random.choice(["a", "b"], n).astype(object),
         "opened": opened,
-        "paid": at.astype("datetime64[s]") - random.exponential(5 * 86_400 * lag[1], n).astype("timedelta64[s]"),
+        "paid": (
+            at.astype("datetime64[s]") - random.exponential(5 * 86_400 * lag[1], n).astype("timedelta64[s]")
+        ),
     }
     if world.coarse:
         rows["age"] = np.round(rows["age"] / 20) * 20
@@ -99,13 +111,17 @@ def night(world: World, day: int, before: Rows | None, random: Random) -> Rows:
         kept = random.random(len(before["seconds"])) < world.returning
         for name in rows:
             again = before[name][kept]
-            rows[name] = np.concatenate([rows[name], again + np.timedelta64(1, "D") if name in ("opened", "paid") else again])
+            rows[name] = np.concatenate(
+                [rows[name], again + np.timedelta64(1, "D") if name in ("opened", "paid") else again]
+            )
     return rows
 
 
 def _empty(rows: Rows, name: str, where: np.ndarray) -> None:
     values = rows[name]
-    nothing: Any = None if values.dtype == object else np.datetime64("NaT") if values.dtype.kind == "M" else np.nan
+    nothing: Any = (
+        None if values.dtype == object else np.datetime64("NaT") if values.dtype.kind == "M" else np.nan
+    )
     rows[name] = np.where(where, nothing, values).astype(values.dtype)
 
 
@@ -172,7 +188,9 @@ def _day(number: int) -> date:
 
 
 def year(world: World, seed: int) -> tuple[list[str], dict[str, float]]:
-    """What a year without change closes gates for, a word each time, and the share of damages that are found."""
+    """What a year without change closes gates for, a word each time, and the share of damages that are
+    found.
+    """
     random = np.random.default_rng([seed, world.rows])
     nights: dict[int, Rows] = {}
     for number in range(NIGHTS + YEAR):
@@ -199,7 +217,10 @@ def year(world: World, seed: int) -> tuple[list[str], dict[str, float]]:
 
 def main(years: int) -> None:
     """Print closed gates a year, what closed them, and what is found."""
-    print(f"closed gates a year by chance, and damages found, per cent of {DAMAGED * years} nights, over {years} years a world\n")
+    print(
+        f"closed gates a year by chance, and damages found, per cent of {DAMAGED * years} nights, over"
+        f" {years} years a world\n"
+    )
     print(f"{'':32}{'a year':>7}{'worst':>6}" + "".join(f"{name:>20}" for name in DAMAGES))
     every: list[str] = []
     for name, world in WORLDS.items():

@@ -1,15 +1,17 @@
-"""What cleansing and features cost: Sluice's way, from its store to its store, beside careful pandas on one table in memory.
+"""What cleansing and features cost: Sluice's way, from its store to its store, beside careful pandas on one
+table in memory.
 
-Run as `python -m benchmarks.tables [rows] [rounds] [contestant]...`: seconds and peak memory of each, a round at a time in
-turns, and how many times pandas' time Sluice takes; DECISIONS.md quotes it. Ten million rows need 8 GB of disk in the temp
-folder, and 14 GB of memory for pandas.
+Run as `python -m benchmarks.tables [rows] [rounds] [contestant]...`: seconds and peak memory of each, a round
+at a time in turns, and how many times pandas' time Sluice takes; DECISIONS.md quotes it. Ten million rows
+need 8 GB of disk in the temp folder, and 14 GB of memory for pandas.
 
-Both read the same 30 columns with untidy texts, codes for missing, bad rows and copies, and write clean rows, rows put
-aside and features: clipped and plain numbers, and of each customer the last payment, counts, sums, means and maxima of
-1, 7 and 28 days, and the frauds that are known. It fails if their clean rows or their features differ.
-Each contestant runs in a process of its own, so that the peak memory is its own. Sluice takes the two steps as a run takes
-them: checksums on reading, fsync and checksums on writing, and nothing kept from one to the other but the published table.
-pandas keeps the clean rows in memory, and neither reads them again nor checks anything.
+Both read the same 30 columns with untidy texts, codes for missing, bad rows and copies, and write clean rows,
+rows put aside and features: clipped and plain numbers, and of each customer the last payment, counts, sums,
+means and maxima of 1, 7 and 28 days, and the frauds that are known. It fails if their clean rows or their
+features differ. Each contestant runs in a process of its own, so that the peak memory is its own. Sluice
+takes the two steps as a run takes them: checksums on reading, fsync and checksums on writing, and nothing
+kept from one to the other but the published table. pandas keeps the clean rows in memory, and neither reads
+them again nor checks anything.
 """
 
 from __future__ import annotations
@@ -38,15 +40,29 @@ ROWS, ROUNDS = 1_000_000, 5
 PARTITION = date(2026, 3, 1)
 DAYS = 60
 
-# No two payments are of the same moment, so that pandas' frames are the same without a rule for ties. One row in 400 is an
-# exact copy of the row before it, and one in 400 has the key of the row before it.
+# No two payments are of the same moment, so that pandas' frames are the same without a rule for ties. One row
+# in 400 is an exact copy of the row before it, and one in 400 has the key of the row before it.
 COLUMNS = gates.COLUMNS | {
     "payment_id": "'P' || printf('%012d', ((i - (i % 400 = 200)::INTEGER) * 7919) % 100000000007)",
-    "paid_at": f"TIMESTAMP '2026-01-01' + to_microseconds(((i * 7368787) % {{rows}}) * ({DAYS * 86_400_000_000} // {{rows}}))",
-    "customer_id": "CASE WHEN u(i, 3) < 0.002 THEN NULL ELSE ' C' || (u(i, 3) * {rows} / 50)::BIGINT || ' ' END",
-    "channel": "['chip', 'Online', ' web', 'ecom ', 'NFC', 'unknown', 'contact-less'][1 + (u(i, 6) * 7)::INTEGER % 7]",
-    "country": "CASE WHEN u(i, 5) < 0.05 THEN NULL ELSE ['DE', 'FR', 'PL ', 'AT', 'IT', 'ES', 'NL', 'BE'][1 + (u(i, 7) * 8)::INTEGER % 8] END",
-    "amount": f"CASE WHEN u(i, 26) < {{bad}} THEN -1 WHEN u(i, 26) > 0.99 THEN -999 ELSE {gates.COLUMNS['amount']} END",
+    "paid_at": (
+        f"TIMESTAMP '2026-01-01' + to_microseconds(((i * 7368787) % {{rows}}) * ({DAYS * 86_400_000_000} //"
+        " {rows}))"
+    ),
+    "customer_id": (
+        "CASE WHEN u(i, 3) < 0.002 THEN NULL ELSE ' C' || (u(i, 3) * {rows} / 50)::BIGINT || ' ' END"
+    ),
+    "channel": (
+        "['chip', 'Online', ' web', 'ecom ', 'NFC', 'unknown', 'contact-less'][1 + (u(i, 6) * 7)::INTEGER"
+        " % 7]"
+    ),
+    "country": (
+        "CASE WHEN u(i, 5) < 0.05 THEN NULL ELSE ['DE', 'FR', 'PL ', 'AT', 'IT', 'ES', 'NL', 'BE'][1 + (u(i,"
+        " 7) * 8)::INTEGER % 8] END"
+    ),
+    "amount": (
+        "CASE WHEN u(i, 26) < {bad} THEN -1 WHEN u(i, 26) > 0.99 THEN -999 ELSE"
+        f" {gates.COLUMNS['amount']} END"
+    ),
     "note": "CASE WHEN u(i, 23) < 0.7 THEN NULL ELSE 'delivered  to ' || (u(i, 24) * 100000)::BIGINT END",
 }
 BAD = 0.005  # the share of rows that a rule sends to quarantine, besides copies and rows without customer
@@ -116,7 +132,10 @@ demo: {{training: {PARTITION}}}
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of each step by the clock, and of CPU of both; the process's peak memory in MB; how many rows each table has."""
+    """Seconds of each step by the clock, and of CPU of both; the process's peak memory in MB.
+
+    How many rows each table has.
+    """
 
     cleanse: float
     features: float
@@ -150,9 +169,16 @@ def write(folder: Path, rows: int, bad: float = BAD) -> int:
     """Write the raw table, and return the size of its file in bytes."""
     own = store(folder)
     own.connection.execute(f"CREATE MACRO u(i, k) AS hash(i, k, {gates.SEED}) / 18446744073709551616.0")
-    columns = ", ".join(f'{sql.format(rows=rows, seed=gates.SEED, bad=bad)} AS "{name}"' for name, sql in COLUMNS.items())
+    columns = ", ".join(
+        f'{sql.format(rows=rows, seed=gates.SEED, bad=bad)} AS "{name}"' for name, sql in COLUMNS.items()
+    )
     # Every 400th row is its neighbour again.
-    own.write("raw", own.connection.sql(f"SELECT {columns} FROM (SELECT n - (n % 400 = 0)::INTEGER AS i FROM range(1, {rows + 1}) t(n))"))
+    own.write(
+        "raw",
+        own.connection.sql(
+            f"SELECT {columns} FROM (SELECT n - (n % 400 = 0)::INTEGER AS i FROM range(1, {rows + 1}) t(n))"
+        ),
+    )
     return sum(path.stat().st_size for path in gates.files(own, "raw"))
 
 
@@ -181,7 +207,9 @@ def sluice(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
 
 
 def pandas(folder: Path) -> tuple[float, float, tuple[int, int, int]]:
-    """As somebody who knows pandas would write it: vectorised, few distinct texts as categories, one sort for each purpose."""
+    """As somebody who knows pandas would write it: vectorised, few distinct texts as categories, one sort for
+    each purpose.
+    """
     import pyarrow.parquet as pq  # noqa: F401 - imported before the clock
 
     raw = store(folder)
@@ -201,7 +229,9 @@ def pandas_cleanse(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     for column in ("payment_id", "customer_id", "email", "card", "note"):
         rows[column] = rows[column].str.replace(r"\s+", " ", regex=True).str.strip()
-    spellings = {spelling: kept for kept, merged in CHANNELS.items() for spelling in merged} | {"unknown": None}
+    spellings = {spelling: kept for kept, merged in CHANNELS.items() for spelling in merged} | {
+        "unknown": None
+    }
     for column in ("channel", "country", "currency"):
         words = rows[column].drop_duplicates().dropna()
         tidy = words.str.replace(r"\s+", " ", regex=True).str.strip()
@@ -262,8 +292,10 @@ def pandas_features(clean: pd.DataFrame) -> pd.DataFrame:
         "to_mean": amount / (1 + month.mean().to_numpy()),
         "last_amount": last_amount.where(recent),
         "hours_since_last": ((at - last_at).dt.total_seconds() / 3600).where(recent),
-        "frauds": np.nan_to_num(rolling("is_fraud", 28).sum().to_numpy())
-        - np.nan_to_num(rolling("is_fraud", 7, closed="neither").sum().to_numpy()),
+        "frauds": (
+            np.nan_to_num(rolling("is_fraud", 28).sum().to_numpy())
+            - np.nan_to_num(rolling("is_fraud", 7, closed="neither").sum().to_numpy())
+        ),
     }
     windows = pd.DataFrame(computed, index=rows.index).astype("float32").reindex(clean.index)
     facts = clean[["payment_id", "paid_at", "is_fraud"]]
@@ -271,7 +303,10 @@ def pandas_features(clean: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([facts, windows, plain, clean[["channel", "country", "currency"]]], axis=1)
 
 
-CONTESTANTS: dict[str, Callable[[Path], tuple[float, float, tuple[int, int, int]]]] = {"Sluice": sluice, "pandas": pandas}
+CONTESTANTS: dict[str, Callable[[Path], tuple[float, float, tuple[int, int, int]]]] = {
+    "Sluice": sluice,
+    "pandas": pandas,
+}
 
 
 # --- the race
@@ -286,12 +321,17 @@ def measure(contestant: str, folder: Path) -> Measured:
 
 
 def differing(folder: Path) -> list[str]:
-    """How the contestants' tables differ, in a sentence for each column: not at all, but for the rounding of float32."""
+    """How the contestants' tables differ, in a sentence for each column: not at all, but for the rounding of
+    float32.
+    """
     import duckdb
 
     connection, found = duckdb.connect(), []
     for table in ("clean", "features"):
-        ours, theirs = [str(path) for path in gates.files(store(folder), table)], str(folder / f"pandas_{table}.parquet")
+        ours, theirs = (
+            [str(path) for path in gates.files(store(folder), table)],
+            str(folder / f"pandas_{table}.parquet"),
+        )
         described = connection.execute(f"DESCRIBE FROM read_parquet({ours})").fetchall()
         for column, type_, *_ in described:
             unequal = "a IS DISTINCT FROM b"
@@ -339,19 +379,25 @@ def results(rows: int, rounds: int, contestants: Sequence[str] = tuple(CONTESTAN
             "seconds": median(run.seconds for run in measured),
             "cpu": median(run.cpu for run in measured),
             "peak_mb": max(run.peak for run in measured),
-            "to_sluice": median(run.seconds / ours.seconds for run, ours in zip(measured, runs[contestants[0]], strict=True)),
+            "to_sluice": median(
+                run.seconds / ours.seconds for run, ours in zip(measured, runs[contestants[0]], strict=True)
+            ),
         }
         for name, measured in runs.items()
     ]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print for each contestant the medians of its seconds, its greatest peak memory, and its time beside Sluice's."""
+    """Print for each contestant the medians of its seconds, its greatest peak memory, and its time beside
+    Sluice's.
+    """
     numbers = [int(argument.replace("_", "")) for argument in arguments if argument[0].isdigit()]
     rows, rounds = [*numbers, *(ROWS, ROUNDS)[len(numbers) :]]
     print(f"{rows:,} rows, {len(COLUMNS)} columns, {rounds} rounds", flush=True)
     print(f"  {'':10}{'cleanse':>9}{'features':>10}{'both':>8}{'of CPU':>9}{'peak MB':>9}{'to Sluice':>11}")
-    for line in results(rows, rounds, [argument for argument in arguments if argument in CONTESTANTS] or tuple(CONTESTANTS)):
+    for line in results(
+        rows, rounds, [argument for argument in arguments if argument in CONTESTANTS] or tuple(CONTESTANTS)
+    ):
         print(
             f"  {line['contestant']:10}{line['cleanse']:9.2f}{line['features']:10.2f}{line['seconds']:8.2f}{line['cpu']:9.2f}"
             f"{line['peak_mb']:9,.0f}{line['to_sluice']:10.2f}x"

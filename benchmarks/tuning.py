@@ -1,10 +1,13 @@
-"""What a search costs: Sluice's, beside scikit-learn's GridSearchCV over the same Pipelines, on the same folds.
+"""What a search costs: Sluice's, beside scikit-learn's GridSearchCV over the same Pipelines, on the same
+folds.
 
-Run as `python -m benchmarks.tuning [rows] [rounds]`: the seconds of each, in turns, of the clock and of the CPU, and how many times
-Sluice's they are; DECISIONS.md quotes it. Both search 24 settings of XGBoost on 5 folds of a table of 30 features, on two cores, by average
-precision, and fit the best on all rows. It fails if they do not find the same scores and the same best setting.
+Run as `python -m benchmarks.tuning [rows] [rounds]`: the seconds of each, in turns, of the clock and of the
+CPU, and how many times Sluice's they are; DECISIONS.md quotes it. Both search 24 settings of XGBoost on 5
+folds of a table of 30 features, on two cores, by average precision, and fit the best on all rows. It fails if
+they do not find the same scores and the same best setting.
 
-GridSearchCV runs in two worker processes, its default. They are started, with everything imported, before the clock.
+GridSearchCV runs in two worker processes, its default. They are started, with everything imported, before the
+clock.
 """
 
 from __future__ import annotations
@@ -30,7 +33,11 @@ ROWS, ROUNDS, CORES, SEED = 100_000, 5, 2, 7
 MODEL = scoring.Model(26, clip="[0.005, 0.995]")
 NUMBERS = tuple(f"number_{n}" for n in range(MODEL.numbers))
 CATEGORIES = scoring.VALUES
-GRID = {"model__n_estimators": [50, 100, 150, 200], "model__max_depth": [3, 5, 7], "model__learning_rate": [0.05, 0.1]}
+GRID = {
+    "model__n_estimators": [50, 100, 150, 200],
+    "model__max_depth": [3, 5, 7],
+    "model__learning_rate": [0.05, 0.1],
+}
 CUT = StratifiedKFold(5, shuffle=True, random_state=SEED)
 
 
@@ -40,22 +47,35 @@ def table(rows: int) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
     columns: dict[str, Any] = {name: random.normal(size=rows) for name in NUMBERS}
     columns |= {name: random.integers(values, size=rows).astype(str) for name, values in CATEGORIES.items()}
     X = pd.DataFrame(columns)  # noqa: N806 (scikit-learn's letter)
-    level = X.number_0 + X.number_1 * X.number_2 + np.abs(X.number_3) + (X.channel == "1") + random.normal(size=rows)
+    level = (
+        X.number_0
+        + X.number_1 * X.number_2
+        + np.abs(X.number_3)
+        + (X.channel == "1")
+        + random.normal(size=rows)
+    )
     X[list(NUMBERS)] = X[list(NUMBERS)].mask(random.random((rows, len(NUMBERS))) < 0.1)
     return X, (level > level.quantile(0.9)).to_numpy(np.int64)
 
 
 def results(rows: int = ROWS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
-    """Let both search in turns and compare what they find: a row a contestant, medians of seconds and of ratios to Sluice's."""
+    """Let both search in turns and compare what they find: a row a contestant, medians of seconds and of
+    ratios to Sluice's.
+    """
     facts = UseCase.model_validate(yaml.safe_load(scoring.use_case_text(MODEL)))
     X, y = table(rows)  # noqa: N806
     X = inputs.frame(X, facts.features)  # noqa: N806
-    pipeline, common = families.pipeline(facts, "xgboost"), {"scoring": "average_precision", "cv": CUT, "n_jobs": CORES}
+    pipeline, common = (
+        families.pipeline(facts, "xgboost"),
+        {"scoring": "average_precision", "cv": CUT, "n_jobs": CORES},
+    )
     searches: dict[str, Any] = {
         "Sluice": PipelineSearchCV(pipeline, ParameterGrid(GRID), **common),
         "GridSearchCV": GridSearchCV(pipeline, GRID, **common),
     }
-    GridSearchCV(pipeline, {"model__n_estimators": [1, 2]}, **common).fit(X[:1000], y[:1000])  # starts the workers
+    GridSearchCV(pipeline, {"model__n_estimators": [1, 2]}, **common).fit(
+        X[:1000], y[:1000]
+    )  # starts the workers
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in searches}
     for _ in range(rounds):
         for name, search in searches.items():
@@ -93,7 +113,10 @@ def _difference(ours: PipelineSearchCV, theirs: GridSearchCV) -> float:
 
 def main(rows: int = ROWS, rounds: int = ROUNDS) -> None:
     """Print the results."""
-    print(f"{rows:,} rows, {len(NUMBERS) + len(CATEGORIES)} features; {len(ParameterGrid(GRID))} settings on {CUT.get_n_splits()} folds")
+    print(
+        f"{rows:,} rows, {len(NUMBERS) + len(CATEGORIES)} features; {len(ParameterGrid(GRID))} settings on"
+        f" {CUT.get_n_splits()} folds"
+    )
     print(f"{'':22}{'seconds':>9}{'of CPU':>9}{'to Sluice':>11}{'CPU':>8}")
     for row in results(rows, rounds):
         ratios = f"{row['to_sluice']:10.2f}x{row['cpu_to_sluice']:7.2f}x"

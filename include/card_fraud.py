@@ -1,20 +1,24 @@
 """Card payments of an invented town, one day at a time, with everything that changes in it written down.
 
-Inspired by the simulator of the "Fraud Detection Handbook" (Le Borgne, Siblini, Lebichot and Bontempi, 2022): customers
-with habits, terminals, and three ways to cheat. A day is a pure function of its date and of `SEED`: what began on earlier
-days (compromised terminals, stolen cards) is drawn again from those days' own seeds, so any day can be made alone, in any
-order, also today's. One payment in a hundred is fraud:
+Inspired by the simulator of the "Fraud Detection Handbook" (Le Borgne, Siblini, Lebichot and Bontempi, 2022):
+customers with habits, terminals, and three ways to cheat. A day is a pure function of its date and of `SEED`:
+what began on earlier days (compromised terminals, stolen cards) is drawn again from those days' own seeds, so
+any day can be made alone, in any order, also today's. One payment in a hundred is fraud:
 
-- compromised terminals: every `TERMINAL_EVERY` days one more terminal is tampered with, for `TERMINAL_DAYS` days; a share
-  of `TERMINAL_SHARE` of its payments is fraud, by all channels, of somewhat larger amounts;
-- stolen cards: on average `CARDS_A_DAY` customers a day lose their card's data for `CARD_DAYS` (from, to) days; a share of
-  `CARD_SHARE` of their payments is the thief's: `CARD_FACTOR` times the amount, abroad, mostly at night and online;
-- large single amounts: a share of `LARGE_SHARE` of all payments, `LARGE_FACTOR` times the customer's usual amount.
+- compromised terminals: every `TERMINAL_EVERY` days one more terminal is tampered with, for `TERMINAL_DAYS`
+  days; a share of `TERMINAL_SHARE` of its payments is fraud, by all channels, of somewhat larger amounts;
+- stolen cards: on average `CARDS_A_DAY` customers a day lose their card's data for `CARD_DAYS` (from, to)
+  days; a share of `CARD_SHARE` of their payments is the thief's: `CARD_FACTOR` times the amount, abroad,
+  mostly at night and online;
+- large single amounts: a share of `LARGE_SHARE` of all payments, `LARGE_FACTOR` times the customer's usual
+  amount.
 
 Ground truth, for whoever asks whether the drift report finds it:
 
-- sudden: from `SUDDEN` on a payment app moves a third of the chip payments online, and online amounts are 1.5 times as large;
-- gradual: prices rise from `GRADUAL_FROM` to `GRADUAL_TO`, in a straight line, by a quarter in all, and stay there;
+- sudden: from `SUDDEN` on a payment app moves a third of the chip payments online, and online amounts are 1.5
+  times as large;
+- gradual: prices rise from `GRADUAL_FROM` to `GRADUAL_TO`, in a straight line, by a quarter in all, and stay
+  there;
 - seasonal: more payments at weekends (and more of them at night), and a third more in December.
 
 About 2 % of the rows are dirty, as `DIRT` says.
@@ -37,7 +41,9 @@ PAYMENTS_A_DAY = 4.6  # of a customer, on average
 FAVOURITES = 10  # terminals that a customer uses nearly always
 
 COUNTRIES = np.array(["DE", "FR", "NL", "AT", "IT", "ES", "PL", "GB", "US", "TR"])
-HOMES = np.array([0.62, 0.10, 0.08, 0.07, 0.05, 0.03, 0.03, 0.02, 0.0, 0.0])  # the share of customers who live there
+HOMES = np.array(
+    [0.62, 0.10, 0.08, 0.07, 0.05, 0.03, 0.03, 0.02, 0.0, 0.0]
+)  # the share of customers who live there
 CHANNELS = np.array(["chip", "contactless", "online"])
 CHIP, CONTACTLESS, ONLINE = range(3)
 
@@ -71,7 +77,11 @@ DIRT = {
     "channel misspelt": 0.006,
     "country missing": 0.003,
 }
-MISSPELT = {CHIP: ("CHIP", "Chip"), CONTACTLESS: ("nfc", "contact-less"), ONLINE: ("web", "ecom", "ONLINE", "Online")}
+MISSPELT = {
+    CHIP: ("CHIP", "Chip"),
+    CONTACTLESS: ("nfc", "contact-less"),
+    ONLINE: ("web", "ecom", "ONLINE", "Online"),
+}
 CHANNEL_MISSING = ("", "unknown", None)
 
 Numbers = npt.NDArray[np.float64]
@@ -106,7 +116,8 @@ def payments(day: date) -> pa.Table:
     """One day's payments in order of time, in the columns of `include/use_cases/card_fraud.yaml`.
 
     Returns:
-        payment_id, paid_at (naive UTC), customer_id, terminal_id, amount (euros), channel, country, is_fraud (0 or 1).
+        payment_id, paid_at (naive UTC), customer_id, terminal_id, amount (euros), channel, country, is_fraud
+        (0 or 1).
     """
     rng = _rng(day.toordinal(), "payments")
     made = _honest(day, rng)
@@ -151,7 +162,10 @@ def _weekend(day: date) -> bool:
 
 
 def _rng(day: int, purpose: str) -> np.random.Generator:
-    """A stream of its own for each day and purpose. The offset keeps the days before year 1, of the first days' past, positive."""
+    """A stream of its own for each day and purpose.
+
+    The offset keeps the days before year 1, of the first days' past, positive.
+    """
     return np.random.default_rng([SEED, day + 1000, *purpose.encode()])
 
 
@@ -182,7 +196,11 @@ def _honest(day: date, rng: np.random.Generator) -> Payments:
     usual = rng.random(n) < 0.92
     return Payments(
         customer=customer,
-        terminal=np.where(usual, town.favourites[customer, rng.integers(FAVOURITES, size=n)], rng.integers(TERMINALS, size=n)),
+        terminal=np.where(
+            usual,
+            town.favourites[customer, rng.integers(FAVOURITES, size=n)],
+            rng.integers(TERMINALS, size=n),
+        ),
         second=_seconds(n, night_share=0.12 if _weekend(day) else 0.06, rng=rng),
         amount=amount,
         channel=channel,
@@ -193,7 +211,9 @@ def _honest(day: date, rng: np.random.Generator) -> Payments:
 
 def _seconds(n: int, night_share: float, rng: np.random.Generator) -> Indices:
     """Seconds of the day: most around two in the afternoon, a share between midnight and six."""
-    hour = np.where(rng.random(n) < night_share, rng.uniform(0, 6, n), np.clip(rng.normal(14, 3.5, n), 6, 23.999))
+    hour = np.where(
+        rng.random(n) < night_share, rng.uniform(0, 6, n), np.clip(rng.normal(14, 3.5, n), 6, 23.999)
+    )
     return (hour * 3600).astype(np.int64)
 
 
@@ -215,7 +235,9 @@ def _cheat_with_stolen_cards(made: Payments, day: date, rng: np.random.Generator
 
 def _cheat_once(made: Payments, rng: np.random.Generator) -> None:
     once = rng.random(len(made.fraud)) < LARGE_SHARE
-    made.amount[once] = _town().mean_amount[made.customer[once]] * LARGE_FACTOR * rng.lognormal(0, 0.3, int(once.sum()))
+    made.amount[once] = (
+        _town().mean_amount[made.customer[once]] * LARGE_FACTOR * rng.lognormal(0, 0.3, int(once.sum()))
+    )
     made.fraud |= once
 
 
@@ -242,7 +264,9 @@ def _table(made: Payments, day: date, rng: np.random.Generator) -> pa.Table:
             "terminal_id": _named("t", TERMINALS, made.terminal[order]),
             "amount": pa.array(amount, mask=rng.random(n) < DIRT["amount missing"]),
             "channel": pa.array(channel, pa.string()),
-            "country": pa.array(COUNTRIES[made.country[order]], pa.string(), mask=rng.random(n) < DIRT["country missing"]),
+            "country": pa.array(
+                COUNTRIES[made.country[order]], pa.string(), mask=rng.random(n) < DIRT["country missing"]
+            ),
             "is_fraud": pa.array(made.fraud[order].astype(np.int64)),
         }
     )

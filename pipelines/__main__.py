@@ -57,7 +57,10 @@ def _waiting(loaded: use_cases.Loaded, settings: Settings) -> str:
     from pipelines.registry import definitions
 
     wait = definitions.waiting(loaded, settings)
-    told = f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has learned them, nights go by the champion's own definitions"
+    told = (
+        f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has"
+        " learned them, nights go by the champion's own definitions"
+    )
     return f"{told}\n{listed(wait)}" if wait else ""
 
 
@@ -83,12 +86,21 @@ def run(options: argparse.Namespace, settings: Settings) -> None:
     from pipelines.run.run import Run
 
     partition = dates.parse(options.partition)
-    asked = Run.open(options.use_case, options.kind, partition, settings, model_version=options.model_version, asked_by=people.user())
+    asked = Run.open(
+        options.use_case,
+        options.kind,
+        partition,
+        settings,
+        model_version=options.model_version,
+        asked_by=people.user(),
+    )
     flow.way(asked)
 
 
 def backfill(options: argparse.Namespace, settings: Settings) -> None:
-    """Run the nights of some days, by the champion of then into their predictions, or of now into a table beside."""
+    """Run the nights of some days, by the champion of then into their predictions, or of now into a table
+    beside.
+    """
     from pipelines.commands import backfill
     from pipelines.core.dates import Days
 
@@ -109,7 +121,10 @@ def data(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def models(options: argparse.Namespace, settings: Settings) -> None:
-    """Ask who was champion when, and why; compare two versions; go back to one, let one go, or approve of one."""
+    """Ask who was champion when, and why; compare two versions.
+
+    Go back to one, let one go, or approve of one.
+    """
     from pipelines.commands import champions
     from pipelines.registry.history import History
 
@@ -128,11 +143,15 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
         print(champions.retire(settings, options.use_case, options.reason))
     else:
         said: Literal["approved", "rejected"] = "approved" if options.action == "approve" else "rejected"
-        print(champions.answer(settings, options.use_case, dates.parse(options.partition), said, options.reason))
+        print(
+            champions.answer(settings, options.use_case, dates.parse(options.partition), said, options.reason)
+        )
 
 
 def trace(options: argparse.Namespace, settings: Settings) -> None:
-    """Go from a prediction back to its features, its row as delivered, its model, and what that was trained on."""
+    """Go from a prediction back to its features, its row as delivered, its model, and what that was trained
+    on.
+    """
     from pipelines.commands import trace
     from pipelines.registry import definitions
     from pipelines.run.run import Run
@@ -171,7 +190,9 @@ def gates(options: argparse.Namespace, settings: Settings) -> None:
     elif options.action == "accept":
         from pipelines.gates import accepted
 
-        partition = Run.open(options.use_case, options.kind, dates.parse(options.partition), settings, resume=True)
+        partition = Run.open(
+            options.use_case, options.kind, dates.parse(options.partition), settings, resume=True
+        )
         print(accepted.accept(partition, options.table, options.reason))
     else:
         from pipelines.gates import propose
@@ -192,7 +213,9 @@ def quarantine(options: argparse.Namespace, settings: Settings) -> None:
         for line in quarantine.show(definitions.masked(run)):
             print(line)
     else:
-        print(quarantine.replay(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings)))
+        print(
+            quarantine.replay(Run.open(options.use_case, "scoring", dates.parse(options.partition), settings))
+        )
 
 
 def schema(_: argparse.Namespace, __: Settings) -> None:
@@ -223,7 +246,9 @@ def _chosen(name: str | None, settings: Settings) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(command: Callable[[argparse.Namespace, Settings], None]) -> argparse.ArgumentParser:
@@ -244,7 +269,10 @@ def _parser() -> argparse.ArgumentParser:
         "--champion",
         choices=("then", "now"),
         default="then",
-        help="then (the default): the champion of each night's own morning, into its predictions; now: today's champion, into what_if/ beside them",
+        help=(
+            "then (the default): the champion of each night's own morning, into its predictions; now: today's"
+            " champion, into what_if/ beside them"
+        ),
     )
     versions = add(data).add_subparsers(dest="action", required=True, metavar="list|restore")
     versions.add_parser("list", help="list versions").add_argument("use_case")
@@ -261,13 +289,26 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("use_case")
     again.add_argument("version", help="a model version of `models history`, or of MLflow's registry")
     gating = add(gates).add_subparsers(dest="action", required=True, metavar="test|propose|accept")
-    gating.add_parser("test", help="damage a good partition in every way; each gate must turn red").add_argument("use_case", nargs="*")
-    proposing = gating.add_parser("propose", help="write expectations read off a reference partition into the use-case file, for review")
+    gating.add_parser(
+        "test", help="damage a good partition in every way; each gate must turn red"
+    ).add_argument("use_case", nargs="*")
+    proposing = gating.add_parser(
+        "propose", help="write expectations read off a reference partition into the use-case file, for review"
+    )
     _add_partition(proposing)
-    proposing.add_argument("--margin", type=float, default=0.5, help="how far beyond the reference is still good, as a share (0.5)")
-    accepting = gating.add_parser("accept", help="say that what a gate has found unlike earlier days is right")
+    proposing.add_argument(
+        "--margin",
+        type=float,
+        default=0.5,
+        help="how far beyond the reference is still good, as a share (0.5)",
+    )
+    accepting = gating.add_parser(
+        "accept", help="say that what a gate has found unlike earlier days is right"
+    )
     _add_partition(accepting)
-    accepting.add_argument("table", choices=("clean", "features", "predictions"), help="what the gate has judged")
+    accepting.add_argument(
+        "table", choices=("clean", "features", "predictions"), help="what the gate has judged"
+    )
     accepting.add_argument("--reason", required=True, help="why, for whoever reads it later")
     aside = add(quarantine).add_subparsers(dest="action", required=True, metavar="show|replay")
     _add_partition(aside.add_parser("show", help="list the rows that were put aside, and why"))
@@ -279,7 +320,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="history|at|compare|rollback|retire|approve|reject")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="history|at|compare|rollback|retire|approve|reject"
+    )
 
     def add(name: str, told: str, *others: str, reason: bool = False) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=told, description=told)
@@ -290,11 +333,30 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         return action
 
     add("history", "every decision, oldest first")
-    add("at", "who was champion on a day (YYYY-MM-DD, its end) or at a moment (YYYY-MM-DDTHH:MM, UTC)", "moment")
-    add("compare", "two versions on rows that neither was trained on, each metric with its interval", "one", "other")
-    add("rollback", "make a former champion the champion again, of the nights that are due from today on", "version", reason=True)
+    add(
+        "at",
+        "who was champion on a day (YYYY-MM-DD, its end) or at a moment (YYYY-MM-DDTHH:MM, UTC)",
+        "moment",
+    )
+    add(
+        "compare",
+        "two versions on rows that neither was trained on, each metric with its interval",
+        "one",
+        "other",
+    )
+    add(
+        "rollback",
+        "make a former champion the champion again, of the nights that are due from today on",
+        "version",
+        reason=True,
+    )
     add("retire", "let there be no champion: the next training need only beat the baseline", reason=True)
-    add("approve", "approve of a training's challenger (promotion.approval), named by its partition", "partition", reason=True)
+    add(
+        "approve",
+        "approve of a training's challenger (promotion.approval), named by its partition",
+        "partition",
+        reason=True,
+    )
     add("reject", "reject it", "partition", reason=True)
 
 

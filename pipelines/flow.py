@@ -1,8 +1,11 @@
-"""The data's way: for each step which tables it reads, what it calls, which table it writes. Read this file first.
+"""The data's way: for each step which tables it reads, what it calls, which table it writes.
 
-Each function here is one task of a DAG. Steps import their tools when they run, because Airflow parses a DAG file every
-few seconds and again in every task: pandas, scikit-learn, MLflow, Great Expectations and Evidently at the top of this
-file would cost 15 seconds each time. No step calls another; what one needs of another, it reads from the store.
+Read this file first.
+
+Each function here is one task of a DAG. Steps import their tools when they run, because Airflow parses a DAG
+file every few seconds and again in every task: pandas, scikit-learn, MLflow, Great Expectations and Evidently
+at the top of this file would cost 15 seconds each time. No step calls another; what one needs of another, it
+reads from the store.
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
     from pipelines.steps import ingest
 
-    days, past = dates.days_of(run.use_case, run.kind, run.partition), dates.past_of(run.use_case, run.kind, run.partition)
+    days, past = (
+        dates.days_of(run.use_case, run.kind, run.partition),
+        dates.past_of(run.use_case, run.kind, run.partition),
+    )
     with run.store.together() as store:  # a mistake in the past must not leave half of this step published
         written = ingest.stream(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
         if past:
@@ -39,7 +45,10 @@ def ingest(run: Run) -> Outcome:
 
 
 def cleanse(run: Run) -> Outcome:
-    """Raw -> clean and quarantine; of a training, and where features look back, further: rows that only feed windows."""
+    """Raw -> clean and quarantine.
+
+    Of a training, and where features look back, further: rows that only feed windows.
+    """
     from pipelines.steps.cleanse import cleanse
 
     clean, bad, further = cleanse(run.store.read("raw"), run.use_case, run.partition)
@@ -53,20 +62,29 @@ def cleanse(run: Run) -> Outcome:
 
 
 def past(run: Run) -> Outcome:
-    """Past_raw (and further) -> past: what windows see beside clean; and days: what each day holds, by which the gate judges them."""
+    """Past_raw (and further) -> past: what windows see beside clean.
+
+    And days: what each day holds, by which the gate judges them.
+    """
     from pipelines.steps import past
 
     if not run.use_case.features.history:
         return Outcome("past: nothing, since no feature of this run looks back")
     further = run.store.read("further") if run.kind == "training" else None
     past_raw = run.store.read("past_raw")
-    every = dates.past_of(run.use_case, run.kind, run.partition), dates.days_of(run.use_case, run.kind, run.partition)
+    every = (
+        dates.past_of(run.use_case, run.kind, run.partition),
+        dates.days_of(run.use_case, run.kind, run.partition),
+    )
     fed = past.compute(past_raw, further, run.use_case)
     with run.store.together() as store:
         written = store.write("past", fed.rows)
         clean = run.store.read("clean")
         store.write("days", past.days(store.read("past"), clean, past_raw, fed.aside, run.use_case, every))
-    return Outcome(f"past: {written.rows:,} rows of {len(every[0])} days before {every[1].first}", numbers={"rows": written.rows})
+    return Outcome(
+        f"past: {written.rows:,} rows of {len(every[0])} days before {every[1].first}",
+        numbers={"rows": written.rows},
+    )
 
 
 def features(run: Run) -> Outcome:
@@ -80,7 +98,10 @@ def features(run: Run) -> Outcome:
     if run.kind == "training":
         rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
     written = run.store.write("features", rows, meaning=meanings(run.use_case))
-    return Outcome(f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features", numbers={"rows": written.rows})
+    return Outcome(
+        f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features",
+        numbers={"rows": written.rows},
+    )
 
 
 def snapshot(run: Run) -> Outcome:
@@ -92,7 +113,9 @@ def snapshot(run: Run) -> Outcome:
 
 
 def tune(run: Run, share: str) -> Outcome:
-    """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate, fitted."""
+    """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate,
+    fitted.
+    """
     from pipelines.registry import tracking
     from pipelines.steps import tune
 
@@ -103,7 +126,8 @@ def tune(run: Run, share: str) -> Outcome:
     run.store.write_file(f"candidates/{family}.skops", found.candidate)
     mlflow_run = tracking.log_search(run, family, found)
     return Outcome(
-        f"trials: {len(found.trials)} of {family}, best {run.use_case.metric.name} {found.best_score:.4f}", mlflow_run=mlflow_run
+        f"trials: {len(found.trials)} of {family}, best {run.use_case.metric.name} {found.best_score:.4f}",
+        mlflow_run=mlflow_run,
     )
 
 
@@ -137,21 +161,35 @@ def evaluate(run: Run) -> Outcome:
 
 
 def export(run: Run) -> Outcome:
-    """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph, row by row."""
+    """Fitted candidates -> ONNX graphs, registered as model versions, and parity: trained model beside graph,
+    row by row.
+    """
     from pipelines.evaluation import follows
     from pipelines.registry import registry, snapshot
     from pipelines.steps import as_learned, export
 
     judged, features = follows.read(run), run.store.read("features")
     # Of trainings that were evaluated before there was such a table, all held-out rows were judged.
-    on = as_learned.judged(features, run.store.read("left_out"), run.use_case.key) if run.store.has("left_out") else features
-    candidates = {family: run.store.read_file(f"candidates/{family}.skops") for family in run.use_case.candidates.families}
-    exported = export.export(features, candidates, judged, run.use_case, metadata=snapshot.lineage(run), on=on)
+    on = (
+        as_learned.judged(features, run.store.read("left_out"), run.use_case.key)
+        if run.store.has("left_out")
+        else features
+    )
+    candidates = {
+        family: run.store.read_file(f"candidates/{family}.skops")
+        for family in run.use_case.candidates.families
+    }
+    exported = export.export(
+        features, candidates, judged, run.use_case, metadata=snapshot.lineage(run), on=on
+    )
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
     written = run.store.write("parity", exported.parity)
     mlflow_run = registry.register(run, exported, judged)
-    return Outcome(f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}", mlflow_run=mlflow_run)
+    return Outcome(
+        f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}",
+        mlflow_run=mlflow_run,
+    )
 
 
 def promote(run: Run) -> Outcome:
@@ -171,7 +209,8 @@ def score(run: Run, share: str) -> Outcome:
     slice_ = plan.slices(run).get(share)
     if slice_ is None:
         raise BadInput(
-            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n  way out: run the gate before and score again"
+            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n"
+            "  way out: run the gate before and score again"
         )
     # By which the gate sees that each decision follows from its score.
     run.store.write_file(score.SCORED_BY, score.scored_by(champion))
@@ -181,11 +220,15 @@ def score(run: Run, share: str) -> Outcome:
 
 
 def publish(run: Run) -> Outcome:
-    """Slices of the predictions -> predictions, if every row of features has come out, all of them by one model."""
+    """Slices of the predictions -> predictions, if every row of features has come out, all of them by one
+    model.
+    """
     from pipelines.steps import publish
 
     names = tuple(plan.slices(run))
-    publish.require_whole(run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run)
+    publish.require_whole(
+        run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run
+    )
     publish.require_one_model(run.store.read("predictions", names), run)
     written = run.store.join("predictions", names)
     summary = f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}"
@@ -193,7 +236,10 @@ def publish(run: Run) -> Outcome:
 
 
 def deliver(run: Run) -> Outcome:
-    """Predictions -> the sink's table, which then holds this night exactly as it is published. No gate behind it: it judged them."""
+    """Predictions -> the sink's table, which then holds this night exactly as it is published.
+
+    No gate behind it: it judged them.
+    """
     from pipelines.steps import deliver
 
     if run.what_if:  # nobody is to act on it
@@ -202,7 +248,9 @@ def deliver(run: Run) -> Outcome:
 
 
 def drift(run: Run) -> Outcome:
-    """The week's features and predictions against the champion's training rows, and matured labels -> drift, and its report."""
+    """The week's features and predictions against the champion's training rows, and matured labels -> drift,
+    and its report.
+    """
     from pipelines.registry import definitions, registry
     from pipelines.steps import drift, ingest
     from pipelines.steps.cleanse import cleanse
@@ -238,12 +286,22 @@ def drift(run: Run) -> Outcome:
     if left_out := len(nights) - len(alike):
         summary += f"; features of {left_out} nights mean something else, and are not compared"
     if left_out := len(nights) - len(judged):
-        summary += f"; predictions of {left_out} nights tell another label or go by another key, and are not compared"
-    return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers={"drifted_share": found.drifted_share})
+        summary += (
+            f"; predictions of {left_out} nights tell another label or go by another key, and are not"
+            " compared"
+        )
+    return Outcome(
+        summary,
+        report=report,
+        retrain=found.retrain(run.use_case),
+        numbers={"drifted_share": found.drifted_share},
+    )
 
 
 def gate(run: Run, table: GatedTable) -> Outcome:
-    """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table holds."""
+    """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table
+    holds.
+    """
     from pipelines.gates import judge
     from pipelines.gates.gx import data_docs
     from pipelines.run import progress
@@ -263,7 +321,11 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     note(run, f"gate_{table}", verdict.summary(), verdict="open" if verdict.passed else "closed")
     # Last, since this is what lets the table through: see `pipelines.run.let_through`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
-    numbers: dict[str, float] = {"gate_open": verdict.passed, "failed_expectations": len(verdict.failed("stop")), "rows": verdict.rows}
+    numbers: dict[str, float] = {
+        "gate_open": verdict.passed,
+        "failed_expectations": len(verdict.failed("stop")),
+        "rows": verdict.rows,
+    }
     if table == "predictions" and verdict.passed and not run.what_if:
         numbers["newest_partition"] = _newest(run)
     verdict.raise_if_closed(report)
@@ -271,7 +333,8 @@ def gate(run: Run, table: GatedTable) -> Outcome:
 
 
 def _newest(run: Run) -> float:
-    """When the newest night was over whose predictions are published and let through: Unix time, of which a dashboard makes an age.
+    """When the newest night was over whose predictions are published and let through: Unix time, of which a
+    dashboard makes an age.
 
     An age that is sent once a night would be the same all day long, and for ever if no night came any more.
     """
@@ -300,7 +363,9 @@ STEPS: dict[Step, Callable[..., Outcome]] = {
 
 
 def take(run: Run, step: Step, share: str | None = None) -> Outcome:
-    """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it have let its tables through."""
+    """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it
+    have let its tables through.
+    """
     from pipelines.preflight import begin
     from pipelines.run import let_through, progress
 
@@ -317,7 +382,16 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 def note(run: Run, task: str, summary: str, **more: str) -> None:
     """Leave word of which run did a task, by which a row can be traced to its runs."""
     by = {"by": run.asked_by} if run.asked_by else {}
-    run.store.note({"task": task, "run": run.orchestrator, "code": run.store.version.code, "summary": summary, **by, **more})
+    run.store.note(
+        {
+            "task": task,
+            "run": run.orchestrator,
+            "code": run.store.version.code,
+            "summary": summary,
+            **by,
+            **more,
+        }
+    )
 
 
 def way(run: Run) -> None:

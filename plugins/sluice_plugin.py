@@ -1,4 +1,6 @@
-"""Sluice's pages in Airflow's UI: a report's tab on the task, the run and the DAG, and a page for MLflow runs."""
+"""Sluice's pages in Airflow's UI: a report's tab on the task, the run and the DAG, and a page for MLflow
+runs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Lazily:
-    """Build the pages at the first request: every process of Airflow imports this file, only the API server needs FastAPI."""
+    """Build the pages at the first request: every process of Airflow imports this file, only the API server
+    needs FastAPI.
+    """
 
     app: FastAPI | None = None
 
@@ -39,6 +43,16 @@ class SluicePlugin(AirflowPlugin):
             "destination": "task_instance",
             "url_route": "sluice-report",
         },
-        {"name": "Reports", "href": f"{PREFIX}/reports/{{DAG_ID}}/{{RUN_ID}}", "destination": "dag_run", "url_route": "sluice-run-reports"},
-        {"name": "Reports", "href": f"{PREFIX}/reports/{{DAG_ID}}", "destination": "dag", "url_route": "sluice-dag-reports"},
+        {
+            "name": "Reports",
+            "href": f"{PREFIX}/reports/{{DAG_ID}}/{{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "sluice-run-reports",
+        },
+        {
+            "name": "Reports",
+            "href": f"{PREFIX}/reports/{{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "sluice-dag-reports",
+        },
     ]

@@ -1,7 +1,8 @@
 """Ask which of the locked libraries have known vulnerabilities, and say it too where nobody could be asked.
 
-pip-audit takes a library of which its service has never heard for one without vulnerabilities: behind a mirror without
-PyPI's JSON it ends well, having learned nothing. So its answer is counted here, and what was not looked at is no pass.
+pip-audit takes a library of which its service has never heard for one without vulnerabilities: behind a
+mirror without PyPI's JSON it ends well, having learned nothing. So its answer is counted here, and what was
+not looked at is no pass.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
-# Known vulnerabilities that do not matter here: id -> why not. Each is a promise to look again at the next `make lock`.
+# Known vulnerabilities that do not matter here: id -> why not. Each is a promise to look again at the next
+# `make lock`.
 ACCEPTED: dict[str, str] = {}
 FOUND, NOT_ASKED = 1, 3  # exit codes
 MOST = 5  # names in a message
@@ -47,25 +49,42 @@ class Audit:
     def told(self) -> str:
         """The result, in sentences."""
         if self.failure:
-            return f"NOT AUDITED: the advisory service cannot be asked: {self.failure}\n  way out: run `make audit` where it can be reached"
-        lines = [f"known vulnerabilities: {len(self.vulnerable)} in {self.asked} libraries"] if self.asked else []
+            return (
+                f"NOT AUDITED: the advisory service cannot be asked: {self.failure}\n  way out: run `make"
+                " audit` where it can be reached"
+            )
+        lines = (
+            [f"known vulnerabilities: {len(self.vulnerable)} in {self.asked} libraries"] if self.asked else []
+        )
         lines += [f"  - {each}" for each in self.vulnerable]
         if self.vulnerable:
             lines.append(
-                "  way out: raise the library (`make lock`), or say in scripts/audit.py under ACCEPTED why it does not matter here"
+                "  way out: raise the library (`make lock`), or say in scripts/audit.py under ACCEPTED why it"
+                " does not matter here"
             )
         if self.unknown:
             more = f" and {len(self.unknown) - MOST} more" if len(self.unknown) > MOST else ""
             lines.append(
-                f"NOT AUDITED: the advisory service does not know {len(self.unknown)} of {self.asked + len(self.unknown)} libraries: "
-                f"{', '.join(self.unknown[:MOST])}{more}\n  way out: run `make audit` where PyPI itself can be reached, not a mirror of its files"
+                f"NOT AUDITED: the advisory service does not know {len(self.unknown)} of"
+                f" {self.asked + len(self.unknown)} libraries: {', '.join(self.unknown[:MOST])}{more}\n  way"
+                " out: run `make audit` where PyPI itself can be reached, not a mirror of its files"
             )
         return "\n".join(lines)
 
 
 def audit(locks: Sequence[Path], *options: str) -> Audit:
     """Ask about everything that some locks name; `options` are pip-audit's."""
-    command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--format", "json", "--progress-spinner", "off", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--disable-pip",
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+        *options,
+    ]
     command += [argument for lock in locks for argument in ("--requirement", str(lock))]
     command += [argument for known in ACCEPTED for argument in ("--ignore-vuln", known)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -76,7 +95,9 @@ def audit(locks: Sequence[Path], *options: str) -> Audit:
     return Audit(
         asked=sum("skip_reason" not in library for library in libraries),
         unknown=tuple(library["name"] for library in libraries if "skip_reason" in library),
-        vulnerable=tuple(_sentence(library, known) for library in libraries for known in library.get("vulns", ())),
+        vulnerable=tuple(
+            _sentence(library, known) for library in libraries for known in library.get("vulns", ())
+        ),
     )
 
 

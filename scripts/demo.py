@@ -1,8 +1,9 @@
-"""The life of one model on this machine, through `airflow dags test`: train, seven nights, a drift report, a poisoned night.
+"""The life of one model on this machine, through `airflow dags test`: train, seven nights, a drift report, a
+poisoned night.
 
-Every line is one run of one DAG; the commands are run inside this process only to pay Airflow's start once. The last night
-is delivered with its numbers a hundred times too large and its texts blank: its gate has to turn red, and the demo fails if
-it does not, or if anything else fails.
+Every line is one run of one DAG; the commands are run inside this process only to pay Airflow's start once.
+The last night is delivered with its numbers a hundred times too large and its texts blank: its gate has to
+turn red, and the demo fails if it does not, or if anything else fails.
 """
 
 from __future__ import annotations
@@ -68,19 +69,30 @@ def main() -> int:
     poisoned = first + timedelta(days=NIGHTS)
 
     print(f"{use_case.title}\n")
-    runs: list[tuple[Kind, date]] = [("training", use_case.demo.training), *(("scoring", night) for night in nights), ("drift", first)]
+    runs: list[tuple[Kind, date]] = [
+        ("training", use_case.demo.training),
+        *(("scoring", night) for night in nights),
+        ("drift", first),
+    ]
     for kind, partition in runs:
         if not demo.dags_test(kind, partition):
-            print(f"\n{(settings.var / 'demo' / f'{demo.use_case}_{kind}_{partition}.log').relative_to(ROOT)} says why.")
+            print(
+                f"\n{(settings.var / 'demo' / f'{demo.use_case}_{kind}_{partition}.log').relative_to(ROOT)}"
+                " says why."
+            )
             return 1
     print(
-        f"\nNow a poisoned night: {poisoned} is delivered with numbers a hundred times too large and texts blank. Its gate must turn red."
+        f"\nNow a poisoned night: {poisoned} is delivered with numbers a hundred times too large and texts"
+        " blank. Its gate must turn red."
     )
     with _poisoned_source(demo, poisoned):
         if demo.dags_test("scoring", poisoned):
             print("\nThe poisoned night went through its gates: this is a bug in Sluice.")
             return 1
-    print(f"\n{_red_sentence(demo, poisoned)}\n\nExpected: that night has no predictions; the nights before it are untouched.\n")
+    print(
+        f"\n{_red_sentence(demo, poisoned)}\n\nExpected: that night has no predictions; the nights before it"
+        " are untouched.\n"
+    )
     print(_table(demo, nights, first))
     return 0
 
@@ -124,11 +136,18 @@ def _poisoned_source(demo: Demo, day: date) -> Iterator[None]:
     run = demo.open("scoring", day)
     declared = Declared.of(run.use_case)
     limits = run.use_case.limits.delivery
-    pieces = sources.read(run.use_case.source, Days(day, day), declared, demo.settings, run.store.connection, limits=limits)
-    # What other columns are derived from stays: this is about a delivery that looks good until one looks at its values.
+    pieces = sources.read(
+        run.use_case.source, Days(day, day), declared, demo.settings, run.store.connection, limits=limits
+    )
+    # What other columns are derived from stays: this is about a delivery that looks good until one looks at
+    # its values.
     spared = {column for text in declared.derived.values() for column in sql.parse(text).every_column}
-    poisoned = ", ".join(_poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given)
-    reduce(lambda rows, more: rows.union(more), (piece.rows for piece in pieces)).select(poisoned).to_parquet(str(file))
+    poisoned = ", ".join(
+        _poisoned(name, declared.columns[name], name.lower() in spared) for name in declared.given
+    )
+    reduce(lambda rows, more: rows.union(more), (piece.rows for piece in pieces)).select(poisoned).to_parquet(
+        str(file)
+    )
 
     stated, _ = yaml_text.parse((demo.settings.use_cases / f"{demo.use_case}.yaml").read_bytes())
     derive = {"derive": stated["source"]["derive"]} if "derive" in stated["source"] else {}
@@ -178,16 +197,33 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     values = verdict["values"]
     scored = [demo.open("scoring", night).store.manifest("predictions").rows for night in nights]
     drift = demo.open("drift", first)
-    drifted, features = drift.store.read("drift").filter("kind = 'feature'").aggregate("count(*) filter (drifted), count(*)").fetchall()[0]
+    drifted, features = (
+        drift.store.read("drift")
+        .filter("kind = 'feature'")
+        .aggregate("count(*) filter (drifted), count(*)")
+        .fetchall()[0]
+    )
     champion = registry.champion(training)
     threshold = "" if champion.threshold is None else f", threshold {champion.threshold:.4g}"
-    rows = [("champion", f"version {champion.version}, {champion.metadata['family']}{threshold}; on held-out rows:")]
+    rows = [
+        (
+            "champion",
+            f"version {champion.version}, {champion.metadata['family']}{threshold}; on held-out rows:",
+        )
+    ]
     rows += [
         (name, f"{value:.4f}   baseline {_number(values['baseline'].get(name))}")
         for name, value in values[champion.metadata["family"]].items()
     ]
-    rows += [("rows scored", f"{sum(scored):,} in {len(scored)} nights"), ("drift", f"{drifted} of {features} features drifted")]
-    for run, report in ((training, "evaluate"), (drift, "drift"), (demo.open("scoring", first + timedelta(days=NIGHTS)), "gate_raw")):
+    rows += [
+        ("rows scored", f"{sum(scored):,} in {len(scored)} nights"),
+        ("drift", f"{drifted} of {features} features drifted"),
+    ]
+    for run, report in (
+        (training, "evaluate"),
+        (drift, "drift"),
+        (demo.open("scoring", first + timedelta(days=NIGHTS)), "gate_raw"),
+    ):
         path = run.store.disk / "reports" / f"{report}.html"
         if path.is_file():
             rows.append((f"{report} report", os.path.relpath(path, ROOT)))

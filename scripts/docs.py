@@ -79,7 +79,8 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 def _section(title: str, model: type[BaseModel]) -> str:
     rows = "".join(_row(name, field) for name, field in model.model_fields.items())
     return (
-        f"\n## {title}\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n{rows}"
+        f"\n## {title}\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n| key | type | default | meaning |\n|"
+        f" --- | --- | --- | --- |\n{rows}"
     )
 
 
@@ -100,9 +101,13 @@ def _default(value: object) -> str:
     return f"`{json.dumps(value) if not isinstance(value, timedelta) else '0d'}`"
 
 
+def _first_paragraph(doc: str | None) -> str:
+    return " ".join((doc or "").split("\n\n")[0].split())
+
+
 def _first_line(annotation: object) -> str:
     models = _models_in(annotation)
-    return (models[0].__doc__ or "").split("\n")[0] if len(models) == 1 else ""
+    return _first_paragraph(models[0].__doc__) if len(models) == 1 else ""
 
 
 def _type(annotation: object) -> str:
@@ -118,7 +123,11 @@ def _type(annotation: object) -> str:
         return f"{_type(inner[0])} → {_type(inner[1])}"
     if origin is tuple:
         kinds = [kind for kind in inner if kind is not Ellipsis]
-        return f"list of {_type(kinds[0])}" if len(inner) != len(kinds) else "[" + ", ".join(map(_type, kinds)) + "]"
+        return (
+            f"list of {_type(kinds[0])}"
+            if len(inner) != len(kinds)
+            else "[" + ", ".join(map(_type, kinds)) + "]"
+        )
     if inner:
         return " or ".join(dict.fromkeys(map(_type, inner)))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -130,7 +139,10 @@ def _type(annotation: object) -> str:
         "bool": "true/false",
         "timedelta": "duration",
         "ByteSize": "amount of memory",
-    }.get(getattr(annotation, "__name__", str(annotation)), getattr(annotation, "__name__", str(annotation)).lower())
+    }.get(
+        getattr(annotation, "__name__", str(annotation)),
+        getattr(annotation, "__name__", str(annotation)).lower(),
+    )
 
 
 def contributing() -> str:
@@ -138,14 +150,18 @@ def contributing() -> str:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     rows = "".join(f"| `{name}` | {_first_words(name)} |\n" for name in contract["layers"])
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    return re.sub(r"(?s)(<!-- layers -->\n).*(<!-- /layers -->)", rf"\1| folder | what it holds |\n| --- | --- |\n{rows}\2", text)
+    return re.sub(
+        r"(?s)(<!-- layers -->\n).*(<!-- /layers -->)",
+        rf"\1| folder | what it holds |\n| --- | --- |\n{rows}\2",
+        text,
+    )
 
 
 def _first_words(layer: str) -> str:
     """The first line of a module's, or a folder's, docstring."""
     path = ROOT / "pipelines" / layer
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+    return _first_paragraph(ast.get_docstring(ast.parse(source)))
 
 
 DOCUMENTS = {
@@ -161,13 +177,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a document is stale")
     check = parser.parse_args().check
-    stale = [name for name, made in DOCUMENTS.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != made()]
+    stale = [
+        name
+        for name, made in DOCUMENTS.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text() != made()
+    ]
     if not check:
         for name in stale:
             (ROOT / name).write_text(DOCUMENTS[name]())
             print(f"wrote {name}")
     elif stale:
-        print(f"stale: {', '.join(stale)}. They are made from the code: run `make docs` and commit them.", file=sys.stderr)
+        print(
+            f"stale: {', '.join(stale)}. They are made from the code: run `make docs` and commit them.",
+            file=sys.stderr,
+        )
     return int(check and bool(stale))
 
 

@@ -1,7 +1,9 @@
-"""What a checkout needs once: secrets, a login, and the databases of Airflow and MLflow. Run by `scripts/setup.sh`, at any time.
+"""What a checkout needs once: secrets, a login, and the databases of Airflow and MLflow.
 
-Each is made aside and put in its place whole. What a killed run has left half made is found and made again; what is whole,
-and in use, stays.
+Run by `scripts/setup.sh`, at any time.
+
+Each is made aside and put in its place whole. What a killed run has left half made is found and made again;
+what is whole, and in use, stays.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def main() -> None:
     """
     var = ROOT / "var"
     var.mkdir(exist_ok=True)
-    var.chmod(0o700)  # a run may have made it before: logs and databases beneath it are nobody else's, whatever their own modes
+    var.chmod(
+        0o700
+    )  # a run may have made it before: logs and databases beneath it are nobody else's, whatever their own modes
     make_secrets(var)
     print("Setting up Airflow's and MLflow's databases", flush=True)
     with ThreadPoolExecutor(2) as both:
@@ -49,7 +53,10 @@ def make_secrets(var: Path) -> None:
     _make(var / "secret_key", lambda: secrets.token_urlsafe(LONG), lambda found: len(found.strip()) >= LONG)
     _make(var / "fernet_key", lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(), _is_fernet_key)
     if _make(var / "users.json", lambda: json.dumps({"admin": secrets.token_urlsafe(9)}), _has_admin):
-        print(f"Login of the UI (kept in var/users.json): admin / {json.loads((var / 'users.json').read_text())['admin']}")
+        print(
+            "Login of the UI (kept in var/users.json): admin /"
+            f" {json.loads((var / 'users.json').read_text())['admin']}"
+        )
 
 
 def make_airflow(var: Path) -> None:
@@ -60,7 +67,9 @@ def make_airflow(var: Path) -> None:
     """
     log, path = var / "setup-airflow.log", var / "airflow.db"
     log.write_bytes(b"")
-    sqlite.migrate(path, lambda address: _airflow(log, address, "db", "migrate"), anew=sqlite.revision(path) is None)
+    sqlite.migrate(
+        path, lambda address: _airflow(log, address, "db", "migrate"), anew=sqlite.revision(path) is None
+    )
     _airflow(log, sqlite.url(path), "pools", "set", *POOL)
 
 
@@ -94,10 +103,16 @@ def _has_admin(found: str) -> bool:
 def _airflow(log: Path, address: str, *arguments: str) -> None:
     environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address}
     with log.open("ab") as told:
-        done = subprocess.run(["airflow", *arguments], env=environment, stdout=told, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            ["airflow", *arguments], env=environment, stdout=told, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-7:]
-        raise SluiceError("\n".join([f"airflow {' '.join(arguments[:2])} ended with {done.returncode}; the end of {log}:", *said]))
+        raise SluiceError(
+            "\n".join(
+                [f"airflow {' '.join(arguments[:2])} ended with {done.returncode}; the end of {log}:", *said]
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ def main() -> None:
     ]
     table = "\n".join(
         [
-            "| use case | rows: trained, held out | champion | metric | held out | baseline | better by | at the threshold | greatest ONNX difference |",
+            (
+                "| use case | rows: trained, held out | champion | metric | held out | baseline | better by | at"
+                " the threshold | greatest ONNX difference |"
+            ),
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
             *rows,
         ]
@@ -33,13 +36,18 @@ def _row(run: Run) -> str:
     ours, baseline, metric = judged.values[judged.winner], judged.values["baseline"], judged.metric
     better = next(rule for rule in judged.rules if rule.name == "baseline")
     trained, held_out = (
-        run.store.read("features").aggregate("count(*) filter (split = 'train'), count(*) filter (split = 'test')").fetchall()[0]
+        run.store.read("features")
+        .aggregate("count(*) filter (split = 'train'), count(*) filter (split = 'test')")
+        .fetchall()[0]
     )
     ((parity,),) = run.store.read("parity").filter("kind = 'real'").aggregate("max(difference)").fetchall()
-    at_threshold = f"precision {ours['precision']:.3f}, recall {ours['recall']:.3f}" if "recall" in ours else "-"
+    at_threshold = (
+        f"precision {ours['precision']:.3f}, recall {ours['recall']:.3f}" if "recall" in ours else "-"
+    )
     return (
-        f"| `{run.use_case.name}` | {trained:,}, {held_out:,} | {judged.winner} | {metric} | **{ours[metric]:.4g}** | {baseline[metric]:.4g} "
-        f"| {better.found:.3g} ({better.low:.3g} to {better.high:.3g}) | {at_threshold} | {parity:.1e} |"
+        f"| `{run.use_case.name}` | {trained:,}, {held_out:,} | {judged.winner} | {metric} |"
+        f" **{ours[metric]:.4g}** | {baseline[metric]:.4g} | {better.found:.3g} ({better.low:.3g} to"
+        f" {better.high:.3g}) | {at_threshold} | {parity:.1e} |"
     )
 
 

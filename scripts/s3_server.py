@@ -1,7 +1,9 @@
-"""moto's S3 server, in whose conditional writes one may trust: `python -m scripts.s3_server <port>`. For tests, and for a cluster without containers.
+"""moto's S3 server, in whose conditional writes one may trust: `python -m scripts.s3_server <port>`.
 
-moto answers requests side by side, and looks at an object before it writes it: two writers at once may both be told that they
-were the first. Here it answers one request at a time.
+For tests, and for a cluster without containers.
+
+moto answers requests side by side, and looks at an object before it writes it: two writers at once may both
+be told that they were the first. Here it answers one request at a time.
 """
 
 from __future__ import annotations
@@ -31,4 +33,6 @@ class OneAtATime:
 
 
 if __name__ == "__main__":
-    run_simple(HOST, int(sys.argv[1]), OneAtATime(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    run_simple(
+        HOST, int(sys.argv[1]), OneAtATime(DomainDispatcherApplication(create_backend_app)), threaded=True
+    )

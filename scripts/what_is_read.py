@@ -1,4 +1,6 @@
-"""docs/what-is-read.md: tables of what is read how, made of the cases that tests/sources/test_cases.py proves."""
+"""docs/what-is-read.md: tables of what is read how, made of the cases that tests/sources/test_cases.py
+proves.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,13 @@ def _shown(value: Any) -> str:
 
 
 def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value) if value in ("", "\t", "|", "'") else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+        if value in ("", "\t", "|", "'")
+        else str(value)
+    )
 
 
 def _flow(value: Any) -> str:

@@ -1,7 +1,7 @@
 """An Airflow of the tests' own. Its home, database and login lie in a folder that is gone afterwards.
 
-Airflow reads its configuration when it is imported, hence the environment is set when this module is: by the conftest.py
-of the folders whose tests import Airflow.
+Airflow reads its configuration when it is imported, hence the environment is set when this module is: by the
+conftest.py of the folders whose tests import Airflow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ ENVIRONMENT = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",  # a test may state a DAG otherwise than the one before
+    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": (
+        "0"
+    ),  # a test may state a DAG otherwise than the one before
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{role}:{role}" for role in ROLES),
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(HOME / "users.json"),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",

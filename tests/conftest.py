@@ -17,8 +17,8 @@ from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 from tests import s3, tiny
 
-# The same examples each time: a test that is red once in a hundred runs stops the wrong person. New ones are looked for by
-# `pytest --hypothesis-profile=default`.
+# The same examples each time: a test that is red once in a hundred runs stops the wrong person. New ones are
+# looked for by `pytest --hypothesis-profile=default`.
 hypothesis.register_profile("same", derandomize=True, deadline=None)
 hypothesis.load_profile("same")
 
@@ -39,7 +39,13 @@ def settings(tmp_path: Path) -> Settings:
     (use_cases / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
     var = tmp_path / "var"
     var.mkdir()
-    return Settings(data=tmp_path / "data", use_cases=use_cases, var=var, mlflow=f"sqlite:///{var / 'mlflow.db'}", mirror=None)
+    return Settings(
+        data=tmp_path / "data",
+        use_cases=use_cases,
+        var=var,
+        mlflow=f"sqlite:///{var / 'mlflow.db'}",
+        mirror=None,
+    )
 
 
 @pytest.fixture
@@ -54,7 +60,9 @@ def open_run(settings: Settings) -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without content: its many migrations take seconds, so a test session pays for them once."""
+    """An MLflow database without content: its many migrations take seconds, so a test session pays for them
+    once.
+    """
     from pipelines.registry import tracking
 
     var = tmp_path_factory.mktemp("mlflow")
@@ -71,7 +79,9 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
 
 
 @pytest.fixture
-def bucket(s3_server: s3.Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BucketPath:
+def bucket(
+    s3_server: s3.Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> BucketPath:
     """A place of the test's own in it, with an environment that leads there."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
@@ -80,7 +90,10 @@ def bucket(s3_server: s3.Server, request: pytest.FixtureRequest, monkeypatch: py
 
 @pytest.fixture(scope="session")
 def two_champions(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Settings:
-    """See `tests.two_champions`: trained once a test session, and not to be changed; tests copy what they change."""
+    """See `tests.two_champions`: trained once a test session, and not to be changed.
+
+    Tests copy what they change.
+    """
     from tests import two_champions
 
     return two_champions.make(tmp_path_factory.mktemp("champions"), mlflow_database)

@@ -27,7 +27,9 @@ def facts(task: str = "binary", **changes: Any) -> UseCase:
 
 def champion(family: Family, task: str = "binary", threshold: float | None = 0.5) -> Champion:
     """A family's model as the champion, version 3."""
-    graph = convert.graph_of(fitted.pipeline(family, task), facts(task).features, facts(task).task, "champion", {})
+    graph = convert.graph_of(
+        fitted.pipeline(family, task), facts(task).features, facts(task).task, "champion", {}
+    )
     return Champion("3", graph, "", date(2026, 1, 1), threshold, {})
 
 
@@ -38,7 +40,10 @@ def judge(
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     validation: pd.DataFrame | None = None,
 ) -> Judged:
-    """Evaluate the fitted models: three families of two candidates each; a tie between forest and xgboost unless `means` says otherwise."""
+    """Evaluate the fitted models: three families of two candidates each.
+
+    A tie between forest and xgboost unless `means` says otherwise.
+    """
     rows = fitted.rows(use_case.task)
     trials = [
         {
@@ -75,5 +80,7 @@ def dumped(family: Family, task: str) -> bytes:
 
 def scored(family: Family, rows: pd.DataFrame, use_case: UseCase) -> pd.DataFrame:
     """Rows of the validation table, scored by a family's model."""
-    score = candidate.scores(fitted.pipeline(family, use_case.task), inputs.frame(rows, use_case.features), use_case.task)
+    score = candidate.scores(
+        fitted.pipeline(family, use_case.task), inputs.frame(rows, use_case.features), use_case.task
+    )
     return pd.DataFrame({"family": family, "id": rows["id"], "label": rows["bad"], "score": score})

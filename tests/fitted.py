@@ -1,4 +1,6 @@
-"""Small fitted models of a use case with every kind of input: numbers, some missing, categories, and texts."""
+"""Small fitted models of a use case with every kind of input: numbers, some missing, categories, and
+texts.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,16 @@ def use_case(task: str = "binary", encode: str = "one_hot") -> UseCase:
     """The tiny use case with a text, whose label is 0 or 1 (binary) or an amount (regression)."""
     facts = yaml.safe_load(tiny.YAML)
     facts["columns"]["note"] = {"type": "string"}
-    facts["features"] |= {"numbers": {"amount": "amount", "age": "amount"}, "texts": {"note": "note"}, "windows": {}}
-    facts["prepare"] = {"numbers": {"clip": [0.01, 0.99]}, "categories": {"encode": encode}, "texts": {"ngrams": [1, 2]}}
+    facts["features"] |= {
+        "numbers": {"amount": "amount", "age": "amount"},
+        "texts": {"note": "note"},
+        "windows": {},
+    }
+    facts["prepare"] = {
+        "numbers": {"clip": [0.01, 0.99]},
+        "categories": {"encode": encode},
+        "texts": {"ngrams": [1, 2]},
+    }
     facts["candidates"] = {"linear": {}, "forest": {}, "xgboost": {}}
     if task == "regression":
         facts |= {"task": task, "label": {}, "metric": {"name": "rmse"}, "threshold": None}
@@ -58,7 +68,12 @@ def rows(task: str = "binary", n: int = 400) -> pd.DataFrame:
             "note": [" ".join(random.choice(WORDS, random.integers(0, 6))) for _ in range(n)],
         }
     )
-    level = table.amount / 20 + 2 * (table.channel == "online") + 2 * table.note.str.contains("free") + random.normal(0, 0.5, n)
+    level = (
+        table.amount / 20
+        + 2 * (table.channel == "online")
+        + 2 * table.note.str.contains("free")
+        + random.normal(0, 0.5, n)
+    )
     table["bad"] = (level > 3).astype(int) if task == "binary" else level * 100
     table.loc[random.random(n) < 0.1, "age"] = np.nan
     table.loc[random.random(n) < 0.1, "channel"] = None
@@ -78,12 +93,19 @@ def pipeline(family: Family, task: str = "binary", encode: str = "one_hot") -> P
     table, facts = rows(task), use_case(task, encode)
     train = table[table.split == "train"]
     parameters = {f"model__{name}": value for name, value in MODELS[family].items()}
-    return families.pipeline(facts, family).set_params(**parameters).fit(inputs.frame(train, facts.features), train.bad)
+    return (
+        families.pipeline(facts, family)
+        .set_params(**parameters)
+        .fit(inputs.frame(train, facts.features), train.bad)
+    )
 
 
 def verdict(winner: Family = "xgboost", **changes: Any) -> Verdict:
     """The winner beats the baseline, and there is no champion yet."""
-    values = {model: {"aucpr": value} for model, value in zip((*FAMILIES, "baseline"), (0.8, 0.85, 0.9, 0.3), strict=True)}
+    values = {
+        model: {"aucpr": value}
+        for model, value in zip((*FAMILIES, "baseline"), (0.8, 0.85, 0.9, 0.3), strict=True)
+    }
     whole = Verdict(
         winner=winner,
         metric="aucpr",
@@ -99,4 +121,10 @@ def verdict(winner: Family = "xgboost", **changes: Any) -> Verdict:
 def exported(winner: Family = "xgboost", partition: str = "2026-01-31") -> Exported:
     """All families as graphs, as a training of this partition exports them."""
     candidates = {family: candidate.dump(pipeline(family)) for family in FAMILIES}
-    return export(features(), candidates, verdict(winner), use_case(), {"training_partition": partition, "data_version": "d41d8cd9.dir"})
+    return export(
+        features(),
+        candidates,
+        verdict(winner),
+        use_case(),
+        {"training_partition": partition, "data_version": "d41d8cd9.dir"},
+    )

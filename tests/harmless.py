@@ -65,7 +65,8 @@ class Page(HTMLParser):
             self.told += data
         elif MARK in data:
             self.told += data
-            # In a script a value is a string of JSON. What would end the script, or hide its end, has to be spelt otherwise.
+            # In a script a value is a string of JSON. What would end the script, or hide its end, has to be
+            # spelt otherwise.
             self.harm += [
                 f"{self.inside}: {found}"
                 for found in re.findall(r"<!--|<script|</\w+|\u2028", data)
@@ -74,7 +75,9 @@ class Page(HTMLParser):
 
 
 def _of_value(script: str, found: str) -> bool:
-    return any(MARK in script[place.start() : place.start() + 60] for place in re.finditer(re.escape(found), script))
+    return any(
+        MARK in script[place.start() : place.start() + 60] for place in re.finditer(re.escape(found), script)
+    )
 
 
 def harm(text: str) -> list[str]:

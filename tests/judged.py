@@ -1,4 +1,6 @@
-"""Evidence of a gate for tests that are about what stands behind it: as a gate would have left it for a good table."""
+"""Evidence of a gate for tests that are about what stands behind it: as a gate would have left it for a good
+table.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,13 @@ from pipelines.storage import kept
 from pipelines.storage.store import Store, as_json
 
 
-def evidence(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object) -> dict[str, object]:
-    """What a gate says that has let the table through as it is now, by `own` expectations of the file; or something `other`."""
+def evidence(
+    store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object
+) -> dict[str, object]:
+    """What a gate says that has let the table through as it is now, by `own` expectations of the file.
+
+    Or something `other`.
+    """
     wheres = ["built in", *(f"gates.{table}.{n}" for n in range(own))]
     return {
         "gate": f"gate_{table} of {store}",
@@ -24,6 +31,10 @@ def evidence(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: i
     }
 
 
-def let_through(store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object) -> None:
+def let_through(
+    store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object
+) -> None:
     """Leave that evidence."""
-    store.write_file(f"gates/{table}.json", as_json(kept.sealed(evidence(store, table, pieces, own, **other))))
+    store.write_file(
+        f"gates/{table}.json", as_json(kept.sealed(evidence(store, table, pieces, own, **other)))
+    )

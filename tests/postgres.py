@@ -1,4 +1,5 @@
-"""Databases of the tests' own, on the PostgreSQL that SLUICE_TEST_POSTGRES names: made for a test, and dropped after it.
+"""Databases of the tests' own, on the PostgreSQL that SLUICE_TEST_POSTGRES names: made for a test, and
+dropped after it.
 
 Without that variable it is the one of this machine; tests are skipped if there is none.
 """
@@ -19,7 +20,10 @@ SERVER = NAMED or "postgresql://postgres:s3cret@127.0.0.1:5432/postgres"
 
 @contextmanager
 def database() -> Iterator[sa.Engine]:
-    """Make a database, and drop it in the end. Engines open no connection that outlives its use: tests fork."""
+    """Make a database, and drop it in the end.
+
+    Engines open no connection that outlives its use: tests fork.
+    """
     name = f"sluice_test_{uuid4().hex[:12]}"
     server = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     try:

@@ -1,8 +1,9 @@
 """DuckDB's functions that somebody has looked at, and that no expression of a use case may call.
 
-Among them are those that read (files, settings, variables, the catalogue, other tables), tell the clock, the session or the
-version, draw by chance, run SQL or plan it, call a function by its name in a text, raise errors, sleep or log; those that are
-no value of a row; and those that nobody has missed so far, such as vectors' distances.
+Among them are those that read (files, settings, variables, the catalogue, other tables), tell the clock, the
+session or the version, draw by chance, run SQL or plan it, call a function by its name in a text, raise
+errors, sleep or log; those that are no value of a row; and those that nobody has missed so far, such as
+vectors' distances.
 """
 
 _REFUSED = """

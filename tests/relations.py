@@ -1,4 +1,6 @@
-"""Rows for the tests of steps that are SQL: relations from literal rows, and the tiny use case with changes."""
+"""Rows for the tests of steps that are SQL: relations from literal rows, and the tiny use case with
+changes.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,14 @@ def use_case(**changes: Any) -> UseCase:
 
 def row(id_: str | None, hours: float = 0, **values: Any) -> dict[str, Any]:
     """A good row of the tiny use case, some hours after the start, but for the given values."""
-    return {"id": id_, "at": START + timedelta(hours=hours), "customer": "c1", "amount": 1.0, "channel": "chip", "bad": 0} | values
+    return {
+        "id": id_,
+        "at": START + timedelta(hours=hours),
+        "customer": "c1",
+        "amount": 1.0,
+        "channel": "chip",
+        "bad": 0,
+    } | values
 
 
 @cache

@@ -68,7 +68,9 @@ def server(log: Path) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-m", "scripts.s3_server", str(port)], cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.s3_server", str(port)], cwd=ROOT, stdout=out, stderr=out
+        )
         try:
             one = Server(port)
             _wait(one, process, log)

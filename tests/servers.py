@@ -1,4 +1,6 @@
-"""A PostgreSQL and a Redis of the tests' own, with passwords, which may be killed and started again without hurting anybody."""
+"""A PostgreSQL and a Redis of the tests' own, with passwords, which may be killed and started again without
+hurting anybody.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,41 @@ def postgres(port: int, password: str) -> Iterator[Process]:
             for path in (folder, folder / "password"):
                 shutil.chown(path, USER)
         options = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={folder}/password", "--no-sync"]
-        subprocess.run([_program("initdb"), f"--pgdata={folder}/data", *options], user=USER, check=True, capture_output=True, cwd=folder)
-        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "max_connections": 200}
-        command = [_program("postgres"), "-D", f"{folder}/data", *(f"-c{name}={value}" for name, value in settings.items())]
-        process = Process("postgres", command, {"LANG": "C.UTF-8"}, folder / "postgres.log", stop_signal=signal.SIGINT, user=USER)
+        subprocess.run(
+            [_program("initdb"), f"--pgdata={folder}/data", *options],
+            user=USER,
+            check=True,
+            capture_output=True,
+            cwd=folder,
+        )
+        settings = {
+            "port": port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": folder,
+            "max_connections": 200,
+        }
+        command = [
+            _program("postgres"),
+            "-D",
+            f"{folder}/data",
+            *(f"-c{name}={value}" for name, value in settings.items()),
+        ]
+        process = Process(
+            "postgres",
+            command,
+            {"LANG": "C.UTF-8"},
+            folder / "postgres.log",
+            stop_signal=signal.SIGINT,
+            user=USER,
+        )
         process.start()
         try:
-            wait(process, lambda: psycopg.connect(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres").close())
+            wait(
+                process,
+                lambda: psycopg.connect(
+                    f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+                ).close(),
+            )
             yield process
         finally:
             stop([process], seconds=10)
@@ -45,12 +75,17 @@ def postgres(port: int, password: str) -> Iterator[Process]:
 
 @contextmanager
 def redis(port: int, password: str) -> Iterator[Process]:
-    """A Redis, empty, that asks for a password, and keeps what it is told as that of docker-compose.yaml does."""
+    """A Redis, empty, that asks for a password, and keeps what it is told as that of docker-compose.yaml
+    does.
+    """
     with _folder() as folder:
         (folder / "redis.conf").write_text(
-            f"port {port}\nbind 127.0.0.1\nrequirepass {password}\ndir {folder}\nappendonly yes\nmaxmemory-policy noeviction\n"
+            f"port {port}\nbind 127.0.0.1\nrequirepass {password}\ndir {folder}\nappendonly"
+            " yes\nmaxmemory-policy noeviction\n"
         )
-        process = Process("redis", [_program("redis-server"), f"{folder}/redis.conf"], {}, folder / "redis.log")
+        process = Process(
+            "redis", [_program("redis-server"), f"{folder}/redis.conf"], {}, folder / "redis.log"
+        )
         process.start()
         try:
             wait(process, lambda: Redis(port=port, password=password).ping())

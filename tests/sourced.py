@@ -26,19 +26,29 @@ b,2026-02-01 23:59:59,c2,,online,1
 """
 
 
-def open_run(settings: Settings, source: dict[str, Any], kind: Kind = "scoring", partition: date = DAY, **changes: Any) -> Run:
-    """Open a run of the tiny use case with this source; `changes` replace other top-level keys of its file."""
+def open_run(
+    settings: Settings, source: dict[str, Any], kind: Kind = "scoring", partition: date = DAY, **changes: Any
+) -> Run:
+    """Open a run of the tiny use case with this source.
+
+    `changes` replace other top-level keys of its file.
+    """
     stated = yaml.safe_load(tiny.YAML) | {"source": source} | changes
     (settings.use_cases / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     return Run.open(tiny.NAME, kind, partition, settings)
 
 
 def read(run: Run, *, may_be_empty: bool = False) -> list[dict[str, Any]]:
-    """The rows that ingest gives for the run's own days: the same, or the same refusal, whether they are streamed or kept."""
+    """The rows that ingest gives for the run's own days: the same, or the same refusal, whether they are
+    streamed or kept.
+    """
     days = dates.days_of(run.use_case, run.kind, run.partition)
     if may_be_empty:
         return dicts(ingest.rows(run, days, may_be_empty=True).to_arrow_table())
-    streamed, kept = outcome(lambda: published(run, days)), outcome(lambda: ingest.rows(run, days).to_arrow_table())
+    streamed, kept = (
+        outcome(lambda: published(run, days)),
+        outcome(lambda: ingest.rows(run, days).to_arrow_table()),
+    )
     if isinstance(streamed, SluiceError):
         assert (type(streamed), str(streamed)) == (type(kept), str(kept))
         raise streamed

@@ -1,4 +1,6 @@
-"""The dependencies are locked, and their audit says what it has learned: pip-audit itself, asked about a service of the test's own."""
+"""The dependencies are locked, and their audit says what it has learned: pip-audit itself, asked about a
+service of the test's own.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ HOLE = {
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
     path = tmp_path / "requirements.txt"
-    path.write_text(f"idna==3.6 \\\n    --hash=sha256:{'0' * 64}\nattrs==23.1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    path.write_text(
+        f"idna==3.6 \\\n    --hash=sha256:{'0' * 64}\nattrs==23.1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+    )
     return path
 
 
@@ -55,7 +59,9 @@ def service() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_known_vulnerability_fails_the_audit_with_its_name_and_its_mending(lock: Path, service: str) -> None:
+def test_a_known_vulnerability_fails_the_audit_with_its_name_and_its_mending(
+    lock: Path, service: str
+) -> None:
     found = audit([lock], "-s", "osv", "--osv-url", service)
     assert found.code == FOUND
     assert found.vulnerable == ("idna 3.6: PYSEC-2026-1, mended in 3.7",)
@@ -84,12 +90,17 @@ def test_every_library_is_pinned_and_hashed_and_comes_from_the_index(lock: Path)
     requirements = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", lock.read_text())).splitlines()
     assert len(requirements) == len({*requirements}) > 0
     for requirement in requirements:
-        assert re.fullmatch(r"[A-Za-z0-9._-]+(\[[\w, -]+\])?==[\w.!+]+( ;[^@]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", requirement), (
-            requirement[:200]
-        )
+        assert re.fullmatch(
+            r"[A-Za-z0-9._-]+(\[[\w, -]+\])?==[\w.!+]+( ;[^@]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*",
+            requirement,
+        ), requirement[:200]
 
 
 def test_the_setup_installs_nothing_without_its_hash() -> None:
-    commands = [line for line in (ROOT / "Makefile").read_text().splitlines() if re.search(r"\bpip (install|sync)\b", line)]
+    commands = [
+        line
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if re.search(r"\bpip (install|sync)\b", line)
+    ]
     assert commands
     assert all("--require-hashes" in command for command in commands)

@@ -67,7 +67,13 @@ def payments_csv(text: str, encoding: str = "utf-8") -> dict[str, Any]:
 
 def public(url: str) -> dict[str, Any]:
     """A public file, of which the use case names another sha256 than that of any file here."""
-    common = {"kind": "http", "sha256": "0" * 64, "mirror": "payments.csv", "licence": "none", "format": {"type": "csv"}}
+    common = {
+        "kind": "http",
+        "sha256": "0" * 64,
+        "mirror": "payments.csv",
+        "licence": "none",
+        "format": {"type": "csv"},
+    }
     return common | {"url": url}
 
 
@@ -77,19 +83,32 @@ AFTER_FEATURES = ("trials/linear", "trials/xgboost", "validation", "scores")
 BAD = {
     "unreachable source": Bad(
         source=public("http://127.0.0.1:1/payments.csv"),
-        says=("http://127.0.0.1:1/payments.csv cannot be reached: ", "run it again later", "SLUICE_DATA_MIRROR"),
+        says=(
+            "http://127.0.0.1:1/payments.csv cannot be reached: ",
+            "run it again later",
+            "SLUICE_DATA_MIRROR",
+        ),
         unpublished=NOTHING,
     ),
     "wrong sha256": Bad(
         source=public("{server}/plain"),
-        says=("/plain is not the file that the use case names", "found sha256", f"expected sha256 {'0' * 64}", "source.sha256"),
+        says=(
+            "/plain is not the file that the use case names",
+            "found sha256",
+            f"expected sha256 {'0' * 64}",
+            "source.sha256",
+        ),
         unpublished=NOTHING,
     ),
     "path that matches no file": Bad(
-        source=csv("lost/*.csv"), says=("no file ", "lost/*.csv", "put it there, or correct source.path"), unpublished=NOTHING
+        source=csv("lost/*.csv"),
+        says=("no file ", "lost/*.csv", "put it there, or correct source.path"),
+        unpublished=NOTHING,
     ),
     "missing and extra columns": Bad(
-        **payments_csv(GOOD.replace("amount", "amuont").replace("bad\n", "bad,note\n").replace(",0\n", ",0,x\n")),
+        **payments_csv(
+            GOOD.replace("amount", "amuont").replace("bad\n", "bad,note\n").replace(",0\n", ",0,x\n")
+        ),
         says=(
             "payments.csv: no column 'amount'; did you mean 'amuont'?",
             "payments.csv: a column 'amuont' that the schema does not know; did you mean 'amount'?",
@@ -99,7 +118,11 @@ BAD = {
         unpublished=NOTHING,
     ),
     "wrong types": Bad(
-        **payments_csv(GOOD.replace("12.5", "much").replace("2026-02-01 04:00", "at four").replace("14.5,chip,0", "14.5,chip,no")),
+        **payments_csv(
+            GOOD.replace("12.5", "much")
+            .replace("2026-02-01 04:00", "at four")
+            .replace("14.5,chip,0", "14.5,chip,no")
+        ),
         says=(
             "3 values are not of the declared type",
             "payments.csv, row 3, column amount: 'much' is not a number",
@@ -121,18 +144,31 @@ BAD = {
     ),
     "lines of other lengths": Bad(
         **payments_csv(GOOD.replace("p1,", "p,1,").replace("c3,", "")),
-        says=("payments.csv cannot be read as csv", "line 3: ", "line 5: ", "correct the file, or source.format"),
+        says=(
+            "payments.csv cannot be read as csv",
+            "line 3: ",
+            "line 5: ",
+            "correct the file, or source.format",
+        ),
         unpublished=NOTHING,
     ),
     "text that is not UTF-8": Bad(
         **payments_csv(GOOD.replace("c3", "Zoë"), "latin-1"),
-        says=("payments.csv cannot be read as csv", "line 5: not utf-8 text; save the file as UTF-8", "source.format"),
+        says=(
+            "payments.csv cannot be read as csv",
+            "line 5: not utf-8 text; save the file as UTF-8",
+            "source.format",
+        ),
         unpublished=NOTHING,
     ),
     "empty partition": Bad(
-        source=python("no_payments"), says=("no rows for 2026-02-01", "choose a day that the source has rows of"), unpublished=NOTHING
+        source=python("no_payments"),
+        says=("no rows for 2026-02-01", "choose a day that the source has rows of"),
+        unpublished=NOTHING,
     ),
-    "empty file": Bad(**payments_csv(HEADER), says=("no rows for 2026-02-01; payments.csv gave none",), unpublished=NOTHING),
+    "empty file": Bad(
+        **payments_csv(HEADER), says=("no rows for 2026-02-01; payments.csv gave none",), unpublished=NOTHING
+    ),
     "partition that the source does not hold": Bad(
         **payments_csv(GOOD),
         day=date(2026, 3, 1),
@@ -141,13 +177,20 @@ BAD = {
     ),
     "function that raises": Bad(
         source=python("broken"),
-        says=("broken(2026-01-11) raised KeyError: 'amount of 2026-01-11', at ", "test_bad_input.py, line ", "correct the function"),
+        says=(
+            "broken(2026-01-11) raised KeyError: 'amount of 2026-01-11', at ",
+            "test_bad_input.py, line ",
+            "correct the function",
+        ),
         kind="training",
         unpublished=NOTHING,
     ),
     "unknown keys": Bad(
         words=(("delay_days", "delay_dys"), ("metric:", "metrc:")),
-        says=("line 13: label.delay_dys: unknown key; did you mean 'delay_days'?", "line 37: metrc: unknown key; did you mean 'metric'?"),
+        says=(
+            "line 13: label.delay_dys: unknown key; did you mean 'delay_days'?",
+            "line 37: metrc: unknown key; did you mean 'metric'?",
+        ),
         unpublished=NOTHING,
     ),
     "use-case file that is not UTF-8": Bad(
@@ -161,7 +204,10 @@ BAD = {
         kind="training",
         says=(
             "candidates.linear.grid.CC: LogisticRegression has no parameter 'CC': did you mean 'C'?",
-            "candidates.linear.grid.penalti: LogisticRegression has no parameter 'penalti': did you mean 'penalty'?",
+            (
+                "candidates.linear.grid.penalti: LogisticRegression has no parameter 'penalti': did you mean"
+                " 'penalty'?"
+            ),
             "python -m pipelines check tiny",
         ),
         unpublished=AFTER_FEATURES,
@@ -177,12 +223,17 @@ BAD = {
         unpublished=("features", *AFTER_FEATURES),
     ),
     "no champion yet": Bad(
-        says=("tiny has no champion yet", "python -m pipelines run tiny training 2026-01-31"), unpublished=("predictions",)
+        says=("tiny has no champion yet", "python -m pipelines run tiny training 2026-01-31"),
+        unpublished=("predictions",),
     ),
     "gate that closes": Bad(
         source={"kind": "python", "function": "tests.dags.poison:payments"},
         day=poison.POISONED,
-        says=("gate_clean of tiny scoring 2026-02-08 is closed", "reports/gate_clean.html", "way out: mend the cause"),
+        says=(
+            "gate_clean of tiny scoring 2026-02-08 is closed",
+            "reports/gate_clean.html",
+            "way out: mend the cause",
+        ),
         unpublished=("features", "predictions"),
     ),
 }

@@ -99,8 +99,13 @@ def test_sudden_a_third_of_the_chip_payments_moves_online_where_amounts_grow() -
 
 
 def test_gradual_prices_rise_by_a_quarter() -> None:
-    in_shops = "select median(amount) from payments where channel = 'contactless' and is_fraud = 0 and amount > 0"
-    before, between, after = (one(in_shops, payments(first, 14)) for first in (date(2026, 1, 10), date(2026, 3, 10), date(2026, 5, 1)))
+    in_shops = (
+        "select median(amount) from payments where channel = 'contactless' and is_fraud = 0 and amount > 0"
+    )
+    before, between, after = (
+        one(in_shops, payments(first, 14))
+        for first in (date(2026, 1, 10), date(2026, 3, 10), date(2026, 5, 1))
+    )
     assert after / before == pytest.approx(1.25, abs=0.06)
     assert before < between < after
 

@@ -1,4 +1,7 @@
-"""A night for which the source gives no row: red, unless the use case says that it may be; then it passes, empty, to its end."""
+"""A night for which the source gives no row: red, unless the use case says that it may be.
+
+Then it passes, empty, to its end.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +48,19 @@ def opened(settings: Settings, kind: Kind, partition: date) -> Run:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Settings:
-    """A training, and a week with two empty nights, the first of which lies before nights that look back at it."""
+    """A training, and a week with two empty nights, the first of which lies before nights that look back at
+    it.
+    """
     place = tmp_path_factory.mktemp("closed")
     (place / "use_cases").mkdir()
     (place / "var").mkdir()
     shutil.copy(mlflow_database, place / "var" / "mlflow.db")
     settings = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+        mirror=None,
     )
     write(settings, ALLOWED)
     flow.way(opened(settings, "training", TRAINING))
@@ -68,7 +77,9 @@ def test_an_empty_night_is_published_empty_with_every_column(lived: Settings) ->
 
 
 @pytest.mark.parametrize("table", GATED)
-def test_its_gates_say_that_there_were_no_rows_and_that_this_is_allowed(lived: Settings, table: GatedTable) -> None:
+def test_its_gates_say_that_there_were_no_rows_and_that_this_is_allowed(
+    lived: Settings, table: GatedTable
+) -> None:
     run = opened(lived, "scoring", WEEK[2])
     evidence = json.loads(run.store.read_file(f"gates/{table}.json"))
     assert (evidence["passed"], evidence["rows"], evidence["findings"]) == (True, 0, [])
@@ -78,14 +89,22 @@ def test_its_gates_say_that_there_were_no_rows_and_that_this_is_allowed(lived: S
     assert judge.judge(run, table).summary() == f"gate_{table} of {run.store} is open: {evidence['note']}"
 
 
-def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_normal(lived: Settings) -> None:
+def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_normal(
+    lived: Settings,
+) -> None:
     after = opened(lived, "scoring", WEEK[3])
     assert [store.partition for store in past.let_through(after, "raw")] == [WEEK[1], WEEK[0]]
 
 
 def test_the_week_is_compared_without_its_empty_nights(lived: Settings) -> None:
     flow.way(opened(lived, "drift", WEEK[0]))
-    compared = opened(lived, "drift", WEEK[0]).store.read("drift").filter("subject = 'amount'").project("current_rows").fetchall()
+    compared = (
+        opened(lived, "drift", WEEK[0])
+        .store.read("drift")
+        .filter("subject = 'amount'")
+        .project("current_rows")
+        .fetchall()
+    )
     assert compared == [(5 * tiny.ROWS_A_DAY,)]
 
 
@@ -93,13 +112,17 @@ def test_a_week_of_empty_nights_has_nothing_to_compare_and_says_so(lived: Settin
     closed = sorted(CLOSED)[2:]
     for night in closed:
         flow.way(opened(lived, "scoring", night))
-    with pytest.raises(BadInput, match=r"0 rows of features and 0 predictions in 7 nights: nothing to compare\n  way out: "):
+    with pytest.raises(
+        BadInput, match=r"0 rows of features and 0 predictions in 7 nights: nothing to compare\n  way out: "
+    ):
         flow.take(opened(lived, "drift", closed[0]), "drift")
 
 
 def test_without_the_key_an_empty_night_is_red_and_told_of_it(settings: Settings) -> None:
     write(settings, YAML)
-    with pytest.raises(BadInput, match=r"no rows for 2026-02-03[\s\S]*if a night may be empty, say so: limits.empty_nights"):
+    with pytest.raises(
+        BadInput, match=r"no rows for 2026-02-03[\s\S]*if a night may be empty, say so: limits.empty_nights"
+    ):
         flow.ingest(opened(settings, "scoring", date(2026, 2, 3)))
 
 

@@ -1,4 +1,6 @@
-"""No page runs what stands in the data, in a use-case file, or in what people have typed: each kind of page, made of nothing but attacks."""
+"""No page runs what stands in the data, in a use-case file, or in what people have typed: each kind of page,
+made of nothing but attacks.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def model_card(settings: Settings) -> str:
     use_case = evaluations.facts(title=EVIL)
     judged = evaluations.judge(use_case, evaluations.champion("linear"), change=poisoned)
     rules = tuple(replace(rule, sentence=EVIL) for rule in judged.verdict.rules)
-    store = Store(settings.data, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
+    store = Store(
+        settings.data, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de")
+    )
     store.write_file(FILE, Snapshot("5nap.dir", 1, 1, "features", date(2026, 1, 31)).as_json())
     run = Run(Loaded(use_case, Path("tiny.yaml"), "f00", {}), store, settings)
     return card.render(run, replace(judged, verdict=replace(judged.verdict, rules=rules, notes=(EVIL,))))
@@ -49,23 +53,37 @@ def model_card(settings: Settings) -> str:
 
 @pytest.fixture
 def gate_pages(settings: Settings) -> Callable[[str], str]:
-    """Of a table whose columns' names and values are attacks, as are the file's title, its values and its reasons."""
+    """Of a table whose columns' names and values are attacks, as are the file's title, its values and its
+    reasons.
+    """
     stated = yaml.safe_load(tiny.YAML)
     stated["title"] = EVIL
     stated["columns"]["channel"]["why"] = EVIL
     stated["cleanse"]["rename"] = {EVIL: "channel"}
     own = [
         {"expect_column_values_to_be_in_set": {"column": EVIL, "value_set": ["chip"]}, "why": EVIL},
-        {"expect_column_values_to_be_in_set": {"column": "customer", "value_set": [EVIL, *ATTACKS[1:3]]}, "severity": "warn"},
-        {"expect_column_distinct_values_to_be_in_set": {"column": EVIL, "value_set": list(ATTACKS[:3])}, "severity": "warn"},
-        {"expect_column_values_to_match_regex": {"column": "id", "regex": "<script>zq7evil"}, "severity": "warn"},
+        {
+            "expect_column_values_to_be_in_set": {"column": "customer", "value_set": [EVIL, *ATTACKS[1:3]]},
+            "severity": "warn",
+        },
+        {
+            "expect_column_distinct_values_to_be_in_set": {"column": EVIL, "value_set": list(ATTACKS[:3])},
+            "severity": "warn",
+        },
+        {
+            "expect_column_values_to_match_regex": {"column": "id", "regex": "<script>zq7evil"},
+            "severity": "warn",
+        },
         {"expect_column_values_to_be_known": {"column": EVIL}, "severity": "warn"},
     ]
     stated["gates"] = {"raw": own}
     (settings.use_cases / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     run = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
     attacks = ", ".join(map(sql.text, ATTACKS))
-    raw = f"SELECT * EXCLUDE channel REPLACE ([{attacks}][1 + amount::INT % {len(ATTACKS)}] AS customer), customer AS {sql.name(EVIL)} FROM ({tables.GOOD['raw']})"
+    raw = (
+        f"SELECT * EXCLUDE channel REPLACE ([{attacks}][1 + amount::INT % {len(ATTACKS)}] AS customer),"
+        f" customer AS {sql.name(EVIL)} FROM ({tables.GOOD['raw']})"
+    )
     tables.write(run, "raw", raw)
     with pytest.raises(GateClosed):
         flow.gate(run, "raw")
@@ -99,4 +117,6 @@ def test_no_page_runs_what_stands_in_the_data(request: pytest.FixtureRequest, pa
 
 @pytest.mark.parametrize("attack", ATTACKS[:8])
 def test_an_attack_would_be_seen(attack: str) -> None:
-    assert harmless.harm(f"<p title='{attack}'>{attack}</p>") or harmless.harm(f"<script>const a = '{attack}'</script><a href='{attack}'>")
+    assert harmless.harm(f"<p title='{attack}'>{attack}</p>") or harmless.harm(
+        f"<script>const a = '{attack}'</script><a href='{attack}'>"
+    )

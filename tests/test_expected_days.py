@@ -1,4 +1,7 @@
-"""Days on which no delivery is expected: they need no file, and are empty nights that say so. A file that is missed is refused."""
+"""Days on which no delivery is expected: they need no file, and are empty nights that say so.
+
+A file that is missed is refused.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +43,15 @@ def wrote(folder: Path, day: date, rows: int | None = None) -> Path:
     return folder / f"{day}.parquet"
 
 
-def text(folder: Path, expected: str = "{weekdays: [mon, tue, wed, thu, fri], holidays: [2026-02-03]}", more: str = "") -> str:
-    stated = f'{{kind: file, path: "{folder}/{{partition}}.parquet", format: {{type: parquet}}, expected: {expected}}}'
+def text(
+    folder: Path,
+    expected: str = "{weekdays: [mon, tue, wed, thu, fri], holidays: [2026-02-03]}",
+    more: str = "",
+) -> str:
+    stated = (
+        f'{{kind: file, path: "{folder}/{{partition}}.parquet", format: {{type: parquet}}, expected:'
+        f" {expected}}}"
+    )
     return (
         tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', stated)
         .replace("  linear: {grid: {C: [0.1, 1]}}\n", "")
@@ -62,7 +72,11 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Se
         (place / folder).mkdir()
     shutil.copy(mlflow_database, place / "var" / "mlflow.db")
     settings = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+        mirror=None,
     )
     for n in range(38):
         if (day := FIRST + timedelta(days=n)) in WEEKLY or day == EXTRA:
@@ -98,13 +112,19 @@ def test_a_training_takes_the_days_that_have_files(lived: Settings) -> None:
 
 
 @pytest.mark.parametrize(("night", "said"), [(WEEK[0], "Sunday 2026-02-01"), (HOLIDAY, "Tuesday 2026-02-03")])
-def test_a_night_without_a_delivery_is_published_empty_and_each_gate_says_why(lived: Settings, night: date, said: str) -> None:
+def test_a_night_without_a_delivery_is_published_empty_and_each_gate_says_why(
+    lived: Settings, night: date, said: str
+) -> None:
     run = opened(lived, "scoring", night)
     for table in GATED:
         evidence = json.loads(run.store.read_file(f"gates/{table}.json"))
         assert evidence["passed"]
         if table != "past":
-            assert evidence["note"] == f"there were no rows to judge, since no delivery is expected on {said}: source.expected says so"
+            assert (
+                evidence["note"]
+                == f"there were no rows to judge, since no delivery is expected on {said}: source.expected"
+                " says so"
+            )
             assert run.store.manifest(table).rows == 0
 
 
@@ -127,7 +147,13 @@ def test_a_week_is_compared_without_nights_that_need_not_have_run(lived: Setting
     own = replace(lived, data=tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "tiny" / "scoring" / WEEK[0].isoformat())
     flow.way(opened(own, "drift", WEEK[0]))
-    compared = opened(own, "drift", WEEK[0]).store.read("drift").filter("subject = 'amount'").project("current_rows").fetchall()
+    compared = (
+        opened(own, "drift", WEEK[0])
+        .store.read("drift")
+        .filter("subject = 'amount'")
+        .project("current_rows")
+        .fetchall()
+    )
     assert compared == [(5 * tiny.ROWS_A_DAY,)]
 
 
@@ -148,7 +174,9 @@ def test_the_first_file_of_all_is_missed_too_by_its_own_night(settings: Settings
     assert "for 1 of 1 expected days\n  - 2026-02-02" in refusal(opened(settings, "scoring", WEEK[1]))
 
 
-@pytest.mark.parametrize("expected", ["{weekdays: [mon, tue, wed, thu, fri], holidays: [2026-02-03]}", "null"])
+@pytest.mark.parametrize(
+    "expected", ["{weekdays: [mon, tue, wed, thu, fri], holidays: [2026-02-03]}", "null"]
+)
 @pytest.mark.parametrize("more", ["", "limits: {empty_nights: true}\n"])
 def test_a_file_that_is_gone_from_the_past_is_missed_from_the_first_one_on(
     settings: Settings, delivered: Path, expected: str, more: str
@@ -162,7 +190,9 @@ def test_a_file_that_is_gone_from_the_past_is_missed_from_the_first_one_on(
     assert "\n  - 2026-02-06\n" in refusal(opened(settings, "scoring", monday))
 
 
-def test_an_expected_day_whose_file_has_no_rows_is_an_empty_night_s_matter(settings: Settings, delivered: Path) -> None:
+def test_an_expected_day_whose_file_has_no_rows_is_an_empty_night_s_matter(
+    settings: Settings, delivered: Path
+) -> None:
     wrote(delivered, WEEK[1], rows=0)
     assert "no rows for 2026-02-02" in refusal(opened(settings, "scoring", WEEK[1]))
     (settings.use_cases / "tiny.yaml").write_text(text(delivered, more="limits: {empty_nights: true}\n"))
@@ -173,14 +203,26 @@ def test_an_expected_day_whose_file_has_no_rows_is_an_empty_night_s_matter(setti
 def test_a_training_of_nothing_but_days_off_is_refused(settings: Settings, delivered: Path) -> None:
     (settings.use_cases / "tiny.yaml").write_text(text(delivered, "{days: [2026-05-01]}"))
     said = refusal(opened(settings, "training", TRAINING))
-    assert "no rows for 2026-01-11 to 2026-01-30; no delivery is expected on any of them, and there is none" in said
+    assert (
+        "no rows for 2026-01-11 to 2026-01-30; no delivery is expected on any of them, and there is none"
+        in said
+    )
 
 
-def test_the_first_file_is_told_by_its_date_and_not_by_another_one_in_its_name(settings: Settings, delivered: Path) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(text(delivered).replace("{partition}.parquet", "{partition}_of_*.parquet"))
+def test_the_first_file_is_told_by_its_date_and_not_by_another_one_in_its_name(
+    settings: Settings, delivered: Path
+) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(
+        text(delivered).replace("{partition}.parquet", "{partition}_of_*.parquet")
+    )
     wrote(delivered, WEEK[1]).rename(delivered / f"{WEEK[1]}_of_2019-19-01_2019-01-01.parquet")
     wrote(delivered, WEEK[2]).rename(delivered / "2019-19-01_of_nothing.parquet")  # no such day
-    assert ingest.rows(opened(settings, "scoring", WEEK[1]), dates.Days(FIRST, WEEK[1]), may_be_empty=True).shape[0] == tiny.ROWS_A_DAY
+    assert (
+        ingest.rows(
+            opened(settings, "scoring", WEEK[1]), dates.Days(FIRST, WEEK[1]), may_be_empty=True
+        ).shape[0]
+        == tiny.ROWS_A_DAY
+    )
 
 
 # --- what may be stated
@@ -193,7 +235,10 @@ def test_a_day_is_expected_by_its_weekday_unless_it_is_a_holiday(day: date) -> N
     assert (day in Expected.model_validate({"holidays": [HOLIDAY]})) == (day != HOLIDAY)
 
 
-@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.sets(st.dates(date(2020, 1, 1), date(2030, 1, 1)), min_size=1, max_size=5))
+@given(
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.sets(st.dates(date(2020, 1, 1), date(2030, 1, 1)), min_size=1, max_size=5),
+)
 def test_a_list_tells_each_day_up_to_its_last_and_excuses_none_after_it(day: date, days: set[date]) -> None:
     assert (day in Expected.model_validate({"days": sorted(days)})) == (day in days or day > max(days))
 
@@ -217,5 +262,9 @@ def test_what_says_too_little_or_too_much_is_refused(stated: dict[str, Any], sen
 
 
 def test_a_path_that_names_no_day_expects_none() -> None:
-    with pytest.raises(ValidationError, match=r"this path names no day; put \{partition\} where the date stands"):
-        FileSource.model_validate({"kind": "file", "path": "d.csv", "format": {"type": "csv"}, "expected": {"weekdays": ["mon"]}})
+    with pytest.raises(
+        ValidationError, match=r"this path names no day; put \{partition\} where the date stands"
+    ):
+        FileSource.model_validate(
+            {"kind": "file", "path": "d.csv", "format": {"type": "csv"}, "expected": {"weekdays": ["mon"]}}
+        )

@@ -23,12 +23,15 @@ STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")
 
 def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
     without = [step for way in plan.WAYS.values() for step, table in way if table is None]
-    # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when they are a table.
+    # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when
+    # they are a table.
     assert without == ["snapshot", "promote", "score"]
 
 
 @pytest.mark.usefixtures("mlflow_uri")
-def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_manifests(open_run: Callable[..., Run]) -> None:
+def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_manifests(
+    open_run: Callable[..., Run],
+) -> None:
     store = open_run("scoring", NIGHT).store
     with pytest.raises(NoChampion):
         flow.way(open_run("scoring", NIGHT))
@@ -75,7 +78,9 @@ def test_whatever_check_finds_in_a_file_stops_a_run_of_it_at_its_first_step(
     assert not run.store.has("raw")
 
 
-def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_lines(settings: Settings) -> None:
+def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_lines(
+    settings: Settings,
+) -> None:
     many = "".join(f"    wrong{n}: wrong{n}\n" for n in range(30))
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("    amount: amount\n", many))
     with pytest.raises(BadUseCase) as refused:
@@ -87,7 +92,9 @@ def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_l
 def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
     world.write(settings.use_cases, "few", "few")
     done: list[str] = []
-    for step, table in plan.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[:4]:
+    for step, table in plan.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[
+        :4
+    ]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
         done.append(flow.take(run, step).summary)
         done += [flow.gate(run.afresh(), table).summary] if table else []

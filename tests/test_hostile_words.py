@@ -1,4 +1,6 @@
-"""Names and values of the data and of the use-case file stay names and values, on the whole way into the features: none becomes SQL or a path."""
+"""Names and values of the data and of the use-case file stay names and values, on the whole way into the
+features: none becomes SQL or a path.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ given_rows: list[dict[str, Any]] = []
 
 def rows(day: date) -> pa.Table:
     """What the test has laid out, for one day, and nothing for the days before."""
-    return pa.Table.from_pylist(given_rows if day == DAY else given_rows[:1]).slice(0, None if day == DAY else 0)
+    return pa.Table.from_pylist(given_rows if day == DAY else given_rows[:1]).slice(
+        0, None if day == DAY else 0
+    )
 
 
 def told(settings: Settings, source_name: str, first: str, second: str) -> Run:
@@ -35,7 +39,11 @@ def told(settings: Settings, source_name: str, first: str, second: str) -> Run:
     stated = yaml.safe_load(tiny.YAML)
     stated["source"]["function"] = "tests.test_hostile_words:rows"
     stated["columns"]["channel"]["allowed"] = [first]
-    stated["cleanse"] = {"rename": {source_name: "channel"}, "merge": {"channel": {first: [second]}}, "missing": {"customer": [second]}}
+    stated["cleanse"] = {
+        "rename": {source_name: "channel"},
+        "merge": {"channel": {first: [second]}},
+        "missing": {"customer": [second]},
+    }
     (settings.use_cases / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     return Run.open(tiny.NAME, "scoring", DAY, settings)
 
@@ -44,7 +52,9 @@ def told(settings: Settings, source_name: str, first: str, second: str) -> Run:
 @given(source_name=words, values=st.tuples(words, words, words).filter(lambda found: len(set(found)) == 3))
 @example(source_name="../../x'; --", values=("');DROP/**/TABLE/**/raw;--", "\"'", "{partition}"))
 @example(source_name='channel" , (SELECT 1) AS "x', values=("<script>", "$1", "?"))
-def test_any_name_and_any_value_go_the_whole_way_as_they_are(settings: Settings, source_name: str, values: tuple[str, str, str]) -> None:
+def test_any_name_and_any_value_go_the_whole_way_as_they_are(
+    settings: Settings, source_name: str, values: tuple[str, str, str]
+) -> None:
     first, second, third = values
     given_rows[:] = tiny.payments(DAY).to_pylist()
     for number, row in enumerate(given_rows):
@@ -55,14 +65,19 @@ def test_any_name_and_any_value_go_the_whole_way_as_they_are(settings: Settings,
     for step in (flow.ingest, flow.cleanse, flow.past, flow.features):
         step(run.afresh())
     store = run.afresh().store
-    assert {row[0] for row in store.read("raw").select(f'"{source_name.replace(chr(34), chr(34) * 2)}"').distinct().fetchall()} == set(
-        values
-    )
+    assert {
+        row[0]
+        for row in (
+            store.read("raw").select(f'"{source_name.replace(chr(34), chr(34) * 2)}"').distinct().fetchall()
+        )
+    } == set(values)
     # `second` was merged into `first`; `third` is not allowed.
     assert {row[0] for row in store.read("features").select("channel").distinct().fetchall()} == {first}
     assert {row[0] for row in store.read("clean").select("customer").distinct().fetchall()} <= {None, third}
     assert store.read("quarantine").count("*").fetchall()[0][0] > 0
-    assert not [path for path in settings.disk.parent.iterdir() if path.name not in ("data", "use_cases", "var")]
+    assert not [
+        path for path in settings.disk.parent.iterdir() if path.name not in ("data", "use_cases", "var")
+    ]
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "A", "a b", "a\n", "", "<b>", "a'--", "\uff41"])
@@ -72,7 +87,11 @@ def test_a_name_of_ones_own_is_a_plain_word(settings: Settings, name: str, where
     if where == "name":
         stated["name"] = name
     else:
-        inside = {"column": stated["columns"], "feature": stated["features"]["numbers"], "window": stated["features"]["windows"]}[where]
+        inside = {
+            "column": stated["columns"],
+            "feature": stated["features"]["numbers"],
+            "window": stated["features"]["windows"],
+        }[where]
         inside[name] = inside[next(iter(inside))]
     (settings.use_cases / f"{tiny.NAME}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
     with pytest.raises(BadUseCase):

@@ -1,4 +1,6 @@
-"""Who may import whom beside the contract of layers in pyproject.toml, and what a DAG file reads must be light."""
+"""Who may import whom beside the contract of layers in pyproject.toml, and what a DAG file reads must be
+light.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +60,16 @@ def files(folder: str) -> list[Path]:
 
 @pytest.mark.parametrize("path", files("pipelines"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_pipelines_knows_no_airflow(path: Path) -> None:
-    assert not {name for name in imported(path) if name.split(".")[0] in ("airflow", "plugins", "dags", "sluice_airflow")}
+    assert not {
+        name
+        for name in imported(path)
+        if name.split(".")[0] in ("airflow", "plugins", "dags", "sluice_airflow")
+    }
 
 
-@pytest.mark.parametrize("path", [*files("plugins"), *files("dags")], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*files("plugins"), *files("dags")], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_dags_and_plugins_know_no_library_of_data(path: Path) -> None:
     assert not {name.split(".")[0] for name in imported(path)} & (HEAVY - {"mlflow"})
 
@@ -72,12 +80,18 @@ def test_dags_know_no_mlflow_either(path: Path) -> None:
 
 
 def test_importing_the_wiring_loads_no_heavy_library() -> None:
-    code = f"import sys; import {', '.join(f'pipelines.{name}' for name in WIRING)}; print(*sorted({HEAVY!r} & set(sys.modules)))"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        f"import sys; import {', '.join(f'pipelines.{name}' for name in WIRING)}; print(*sorted({HEAVY!r} &"
+        " set(sys.modules)))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert loaded.stdout.split() == []
 
 
-# As the champion has learned them, rows are made anew by all of the steps; and the past is cleansed by the rules of clean.
+# As the champion has learned them, rows are made anew by all of the steps; and the past is cleansed by the
+# rules of clean.
 APART = ("__init__", "as_learned", "past")
 STEPS = sorted(path.stem for path in files("pipelines/steps") if path.stem not in APART)
 
@@ -86,7 +100,9 @@ STEPS = sorted(path.stem for path in files("pipelines/steps") if path.stem not i
 def test_no_step_calls_another(step: str) -> None:
     others = {f"pipelines.steps.{other}" for other in STEPS if other != step}
     assert {
-        name for name in imported(ROOT / "pipelines/steps" / f"{step}.py") if name in others or name.rpartition(".")[0] in others
+        name
+        for name in imported(ROOT / "pipelines/steps" / f"{step}.py")
+        if name in others or name.rpartition(".")[0] in others
     } == set()
 
 

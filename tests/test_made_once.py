@@ -1,4 +1,7 @@
-"""What is made once: DVC's repository, MLflow's database, secrets. Half made, it is mended; whole, it is left alone; and it is its user's alone."""
+"""What is made once: DVC's repository, MLflow's database, secrets.
+
+Half made, it is mended; whole, it is left alone; and it is its user's alone.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def config_of(settings: Settings) -> Path:
     return settings.disk / ".dvc" / "config"
 
 
-@pytest.mark.parametrize("half", ["no config", "an empty config", "no remote", "DVC's own .dvcignore", "an empty .dvcignore"])
+@pytest.mark.parametrize(
+    "half", ["no config", "an empty config", "no remote", "DVC's own .dvcignore", "an empty .dvcignore"]
+)
 def test_half_a_dvc_repository_is_mended(run: Run, settings: Settings, half: str) -> None:
     version = snapshot.publish(run)
     config, ignore = config_of(settings), settings.disk / ".dvcignore"
@@ -64,9 +69,14 @@ def test_half_a_dvc_repository_is_mended(run: Run, settings: Settings, half: str
     assert set(whole[1].splitlines()) <= set(ignore.read_bytes().splitlines())
 
 
-def test_a_configuration_that_somebody_has_made_stays_to_the_byte(run: Run, settings: Settings, tmp_path: Path) -> None:
+def test_a_configuration_that_somebody_has_made_stays_to_the_byte(
+    run: Run, settings: Settings, tmp_path: Path
+) -> None:
     snapshot.publish(run)
-    own = f"# ours\n[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n    autostage = false\n    remote = nas\n['remote \"nas\"']\n    url = {tmp_path}/nas\n"
+    own = (
+        "# ours\n[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n    autostage ="
+        f" false\n    remote = nas\n['remote \"nas\"']\n    url = {tmp_path}/nas\n"
+    )
     config_of(settings).write_text(own)
     snapshot.publish(run)
     assert config_of(settings).read_text() == own
@@ -77,14 +87,22 @@ def test_a_damaged_configuration_of_dvc_is_a_sentence(run: Run, settings: Settin
     snapshot.publish(run)
     for damage in (b"[core\n", b"\xff\xfe", b"core = 1\n"):
         config_of(settings).write_bytes(damage)
-        with pytest.raises(TableCorrupt, match=r"\.dvc/config: DVC's configuration cannot be read.*\n.*way out"):
+        with pytest.raises(
+            TableCorrupt, match=r"\.dvc/config: DVC's configuration cannot be read.*\n.*way out"
+        ):
             snapshot.publish(run)
 
 
-@pytest.mark.parametrize("lock", [b"", b"{", b'{"write": {"x": {"pid": 1, "cmd": "python -m airflow"}}, "read": {}}'])
-def test_who_was_killed_with_dvcs_own_lock_in_hand_holds_nobody_up(run: Run, settings: Settings, lock: bytes) -> None:
+@pytest.mark.parametrize(
+    "lock", [b"", b"{", b'{"write": {"x": {"pid": 1, "cmd": "python -m airflow"}}, "read": {}}']
+)
+def test_who_was_killed_with_dvcs_own_lock_in_hand_holds_nobody_up(
+    run: Run, settings: Settings, lock: bytes
+) -> None:
     version = snapshot.publish(run)
-    (settings.disk / ".dvc" / "tmp" / "rwlock").write_bytes(lock.replace(b'"x"', json.dumps(f"{run.store.disk}/features").encode()))
+    (settings.disk / ".dvc" / "tmp" / "rwlock").write_bytes(
+        lock.replace(b'"x"', json.dumps(f"{run.store.disk}/features").encode())
+    )
     assert snapshot.publish(run) == version
 
 
@@ -107,8 +125,13 @@ def old(settings: Settings) -> Path:
 
 def insert_run(path: Path) -> None:
     with sqlite3.connect(path) as database:
-        database.execute("INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (7, 'tiny', 'active')")
-        database.execute("INSERT INTO runs (run_uuid, name, experiment_id, lifecycle_stage, status, source_type, user_id, start_time, end_time) VALUES (?, 'a', 7, 'active', 'FINISHED', 'LOCAL', 'me', 1, 2)", ("0" * 32,))  # fmt: skip
+        database.execute(
+            "INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (7, 'tiny', 'active')"
+        )
+        database.execute(
+            "INSERT INTO runs (run_uuid, name, experiment_id, lifecycle_stage, status, source_type, user_id, start_time, end_time) VALUES (?, 'a', 7, 'active', 'FINISHED', 'LOCAL', 'me', 1, 2)",
+            ("0" * 32,),
+        )
 
 
 def test_a_database_that_was_half_migrated_is_made_anew(old: Path, settings: Settings) -> None:
@@ -119,7 +142,10 @@ def test_a_database_that_was_half_migrated_is_made_anew(old: Path, settings: Set
 def test_a_database_with_runs_is_brought_up_to_date_by_the_setup_alone(old: Path, settings: Settings) -> None:
     insert_run(old)
     before = old.read_bytes()
-    with pytest.raises(mlflow_database.OldDatabase, match=r"made by another version of MLflow.*\n.*way out: .*scripts/setup\.sh"):
+    with pytest.raises(
+        mlflow_database.OldDatabase,
+        match=r"made by another version of MLflow.*\n.*way out: .*scripts/setup\.sh",
+    ):
         tracking.connect(settings)
     assert old.read_bytes() == before
     tracking.upgrade(settings)
@@ -149,7 +175,9 @@ def test_what_is_no_database_is_a_sentence(settings: Settings) -> None:
         tracking.connect(settings)
 
 
-@pytest.mark.parametrize("name", ["Müller", "a b", "a'b", 'a"b', "a#b", "a%20b", "a%b", "a?b", "a&b=c;d", "[a]*"])
+@pytest.mark.parametrize(
+    "name", ["Müller", "a b", "a'b", 'a"b', "a#b", "a%20b", "a%b", "a?b", "a&b=c;d", "[a]*"]
+)
 def test_an_address_leads_to_its_path_whatever_its_signs(tmp_path: Path, name: str) -> None:
     path = tmp_path / name / "x.db"
     assert sqlite.path_of(sqlite.url(path)) == path
@@ -196,15 +224,34 @@ flow.way(Run.open("tiny", "training", date(2026, 1, 31), Settings.from_env()))
 def test_a_training_in_a_folder_with_signs_leaves_nothing_that_others_can_read(tmp_path: Path) -> None:
     place = tmp_path / "Mü b'l?a%41n#k"
     (place / "use_cases").mkdir(parents=True)
-    use_case = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace("[0.1, 1]", "[1]")
+    use_case = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
+        "[0.1, 1]", "[1]"
+    )
     (place / "use_cases" / "tiny.yaml").write_text(use_case)
-    places = {"SLUICE_DATA": place / "data", "SLUICE_VAR": place / "var", "SLUICE_USE_CASES": place / "use_cases"}
+    places = {
+        "SLUICE_DATA": place / "data",
+        "SLUICE_VAR": place / "var",
+        "SLUICE_USE_CASES": place / "use_cases",
+    }
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    environment |= {name: str(path) for name, path in places.items()} | {"PYTHONPATH": str(ROOT), "LC_ALL": "POSIX", "LANG": ""}
-    done = subprocess.run([sys.executable, "-c", TRAINED], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment |= {name: str(path) for name, path in places.items()} | {
+        "PYTHONPATH": str(ROOT),
+        "LC_ALL": "POSIX",
+        "LANG": "",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINED],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
     found = [path for root in ("data", "var") for path in (place / root, *(place / root).rglob("*"))]
     open_to_others = [str(path.relative_to(place)) for path in found if path.lstat().st_mode & 0o077]
     assert open_to_others == []
-    assert {"data/.dvc", "var/dvc_remote", "var/mlflow.db", "var/mlartifacts"} <= {str(path.relative_to(place)) for path in found}
+    assert {"data/.dvc", "var/dvc_remote", "var/mlflow.db", "var/mlartifacts"} <= {
+        str(path.relative_to(place)) for path in found
+    }

@@ -27,9 +27,17 @@ def test_a_good_file_is_said_to_be_good(capsys: pytest.CaptureFixture[str]) -> N
     assert "tiny.yaml: good" in capsys.readouterr().out
 
 
-def test_a_file_with_deep_mistakes_is_told_all_of_them_with_their_lines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = tiny.YAML.strip().replace("log_amount: ln(1 + amount)", "log_amount: ln(1 + amuont)").replace("{C: [0.1, 1]}", "{CC: [0.1, 1]}")
-    (place / "use_cases" / "tiny.yaml").write_text(text + "\ngates:\n  clean:\n    - expect_column_values_to_be_uniqe: {column: id}\n")
+def test_a_file_with_deep_mistakes_is_told_all_of_them_with_their_lines(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        tiny.YAML.strip()
+        .replace("log_amount: ln(1 + amount)", "log_amount: ln(1 + amuont)")
+        .replace("{C: [0.1, 1]}", "{CC: [0.1, 1]}")
+    )
+    (place / "use_cases" / "tiny.yaml").write_text(
+        text + "\ngates:\n  clean:\n    - expect_column_values_to_be_uniqe: {column: id}\n"
+    )
     assert main(["check"]) == 1
     message = capsys.readouterr().err
     assert "tiny.yaml: 3 mistakes" in message

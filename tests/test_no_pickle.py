@@ -1,4 +1,6 @@
-"""Nothing is ever unpickled: no code asks for it, and a pickle in the place of an artefact is refused without being run."""
+"""Nothing is ever unpickled: no code asks for it, and a pickle in the place of an artefact is refused without
+being run.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +54,25 @@ def planted(trace: Path) -> bytes:
 
 
 def sources() -> list[Path]:
-    return [path for folder in ("pipelines", "plugins", "dags", "include", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    return [
+        path
+        for folder in ("pipelines", "plugins", "dags", "include", "scripts")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_code_asks_for_a_pickle(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    imported |= {
+        (node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+    }
     imported |= {
         "pickle"
         for node in ast.walk(tree)
@@ -67,8 +80,18 @@ def test_no_code_asks_for_a_pickle(path: Path) -> None:
         for name in node.names
         if name.name == "load"
     }
-    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
-    allowing = {kw.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for kw in node.keywords if kw.arg == "allow_pickle"}
+    called = {
+        node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    allowing = {
+        kw.arg
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for kw in node.keywords
+        if kw.arg == "allow_pickle"
+    }
     assert (imported & MODULES, called & CALLS, allowing) == (set(), set(), set())
 
 
@@ -87,11 +110,18 @@ def in_a_zip(content: bytes, *, schema: str) -> bytes:
 
 
 def test_a_pickle_in_the_place_of_a_candidate_or_inside_one_is_refused(planted: bytes, trace: Path) -> None:
-    array = '{"__class__": "ndarray", "__module__": "numpy", "__loader__": "NdArrayNode", "__id__": 1, "type": "numpy", "file": "0.npy", "protocol": 0}'
-    reduced = '{"__class__": "Path", "__module__": "pathlib", "__loader__": "ReduceNode", "__id__": 1, "file": "0.npy", "protocol": 0}'
+    array = (
+        '{"__class__": "ndarray", "__module__": "numpy", "__loader__": "NdArrayNode", "__id__": 1, "type":'
+        ' "numpy", "file": "0.npy", "protocol": 0}'
+    )
+    reduced = (
+        '{"__class__": "Path", "__module__": "pathlib", "__loader__": "ReduceNode", "__id__": 1, "file":'
+        ' "0.npy", "protocol": 0}'
+    )
     for content in (planted, in_a_zip(planted, schema=array), in_a_zip(planted, schema=reduced)):
         with pytest.raises(
-            (candidate.UntrustedCandidate, TableCorrupt), match=r"so it is not loaded|\(candidates/\*\.skops\) is damaged: "
+            (candidate.UntrustedCandidate, TableCorrupt),
+            match=r"so it is not loaded|\(candidates/\*\.skops\) is damaged: ",
         ):
             candidate.load(content)
         assert not trace.exists()

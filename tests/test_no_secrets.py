@@ -19,7 +19,9 @@ SHAPES = {
     "a JSON web token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
     "a Fernet key": r"(?<![\w/+=-])[\w-]{43}=(?![\w=])",
     "a password in an address": r"\b[a-z][a-z0-9+]*://[^\s:/@\"'{}$<]+:(?P<value>[^\s:/@\"'{}$<*]{3,})@",
-    "a secret by its name": r"(?i)\b\w*(password|passwd|secret|token|api_?key|private_?key)\w*[\"']?\s*[:=]\s*[\"'](?P<value>[^\"'\s{}$<]{12,})[\"']",
+    "a secret by its name": (
+        r"(?i)\b\w*(password|passwd|secret|token|api_?key|private_?key)\w*[\"']?\s*[:=]\s*[\"'](?P<value>[^\"'\s{}$<]{12,})[\"']"
+    ),
 }
 # Words of examples and of tests, that open nothing.
 NONE = {"password", "s3cret", "secret", "PASSWORD"}
@@ -29,7 +31,11 @@ PICTURES = (".png",)
 
 def tree() -> list[str]:
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [
         name

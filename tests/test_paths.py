@@ -1,4 +1,6 @@
-"""No path of a use-case file leads out of its folder, and every text of a file that might be one is known as a path or as none."""
+"""No path of a use-case file leads out of its folder, and every text of a file that might be one is known as
+a path or as none.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,26 @@ from tests.sources.test_http import serving
 SCHEMA = UseCase.model_json_schema(mode="validation")
 # Read from (by `FileSource`: absolute, or below the project's root), and read and written below the cache.
 PATHS = {"FileSource.path", "HttpSource.mirror"}
-# Texts that name no file, and why: SQL of the allow-list or of the user's own database, names and values of data, notes, words of
-# a fixed form. `member` is looked up among an archive's own names, and nothing is unpacked under it.
+# Texts that name no file, and why: SQL of the allow-list or of the user's own database, names and values of
+# data, notes, words of a fixed form. `member` is looked up among an archive's own names, and nothing is
+# unpacked under it.
 NO_PATHS = {
     *("Alerts.webhook", "SqlSource.connection", "Sink.connection"),  # ids of connections
-    *("Cleanse.rules.*", "Features.categories.*", "Features.numbers.*", "Features.texts.*", "SqlSource.query"),
+    *(
+        "Cleanse.rules.*",
+        "Features.categories.*",
+        "Features.numbers.*",
+        "Features.texts.*",
+        "SqlSource.query",
+    ),
     *("FileSource.derive.*", "HttpSource.derive.*", "PythonSource.derive.*", "SqlSource.derive.*"),
-    *("Cleanse.fill.*", "Cleanse.merge.* keys", "Cleanse.merge.*.*[]", "Cleanse.missing.*[]", "Cleanse.rename keys"),
+    *(
+        "Cleanse.fill.*",
+        "Cleanse.merge.* keys",
+        "Cleanse.merge.*.*[]",
+        "Cleanse.missing.*[]",
+        "Cleanse.rename keys",
+    ),
     *("Column.format", "Column.max", "Column.min"),  # a spelling, and days or moments
     *("Column.allowed[]", "Label.positive", "FileFormat.quote", "FileFormat.separator"),
     *("Column.why", "Expectation.why", "UseCase.title", "HttpSource.licence", "HttpSource.member"),
@@ -83,19 +98,41 @@ def test_every_text_of_a_file_is_a_plain_word_a_path_with_a_rule_or_known_as_no_
 
 
 def with_mirror(mirror: str, **changed: Any) -> HttpSource:
-    given = {"kind": "http", "url": "https://x/a", "sha256": "0" * 64, "licence": "none", "format": {"type": "csv"}}
+    given = {
+        "kind": "http",
+        "url": "https://x/a",
+        "sha256": "0" * 64,
+        "licence": "none",
+        "format": {"type": "csv"},
+    }
     return HttpSource.model_validate({**given, **changed, "mirror": mirror})
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "../..", "a/../../x", "/etc/x", "a//b", "a/./b", "", ".", "a/", "a\\..\\b", "\u00e9" * 150, "a" * 2000]
+    "path",
+    [
+        "../x",
+        "../..",
+        "a/../../x",
+        "/etc/x",
+        "a//b",
+        "a/./b",
+        "",
+        ".",
+        "a/",
+        "a\\..\\b",
+        "\u00e9" * 150,
+        "a" * 2000,
+    ],
 )
 def test_what_is_written_below_the_cache_is_named_by_plain_names(path: str) -> None:
     with pytest.raises(ValidationError):
         with_mirror(path)
 
 
-@pytest.mark.parametrize("path", ["../x/*.csv", "data/../../x", "/srv/../etc/passwd", "..", "{partition}/..", "", "a" * 2000])
+@pytest.mark.parametrize(
+    "path", ["../x/*.csv", "data/../../x", "/srv/../etc/passwd", "..", "{partition}/..", "", "a" * 2000]
+)
 def test_no_path_that_is_read_leads_up(path: str) -> None:
     with pytest.raises(ValidationError):
         FileSource.model_validate({"kind": "file", "path": path, "format": {"type": "csv"}})
@@ -112,7 +149,9 @@ def test_a_link_in_the_cache_leads_no_download_out_of_it(settings: Settings, tmp
     settings.cache.mkdir(parents=True)
     (settings.cache / "shop").symlink_to(outside)
     with serving() as server:
-        source = with_mirror("shop/new/a.csv", url=f"{server}/plain", sha256=hashlib.sha256(CONTENT).hexdigest())
+        source = with_mirror(
+            "shop/new/a.csv", url=f"{server}/plain", sha256=hashlib.sha256(CONTENT).hexdigest()
+        )
         with pytest.raises(BadInput, match="a link leads out of the cache: nothing is downloaded"):
             http.fetch(source, settings)
     assert list(outside.iterdir()) == []
@@ -129,7 +168,9 @@ def test_a_cache_that_is_itself_a_link_is_as_good_as_any(settings: Settings, tmp
 
 
 @pytest.mark.parametrize("lay", [os.mkfifo, Path.mkdir], ids=["a pipe", "a folder"])
-def test_a_source_that_is_no_file_is_refused_and_not_waited_for(settings: Settings, tmp_path: Path, lay: Any) -> None:
+def test_a_source_that_is_no_file_is_refused_and_not_waited_for(
+    settings: Settings, tmp_path: Path, lay: Any
+) -> None:
     lay(tmp_path / "rows.csv")
     source = {"kind": "file", "path": f"{tmp_path}/rows.csv", "format": {"type": "csv"}}
     with pytest.raises(BadInput, match=r"rows.csv is no file of rows, but a folder, a pipe or a device"):
@@ -145,6 +186,8 @@ def test_no_parameter_of_a_grid_reads_or_writes_files(name: str) -> None:
         assert paths
         for each in paths:
             search = Search(grid={each if "__" in each else f"model__{each}": ("x",)})
-            changed = use_case.model_copy(update={"candidates": use_case.candidates.model_copy(update={family: search})})
+            changed = use_case.model_copy(
+                update={"candidates": use_case.candidates.model_copy(update={family: search})}
+            )
             told = [sentence for _, sentence in families.check_grid(changed)]
             assert any("no parameter" in sentence or "is about files" in sentence for sentence in told), each

@@ -1,4 +1,6 @@
-"""No personal value anywhere that a person reads: markers are planted in every personal column, and then looked for in everything."""
+"""No personal value anywhere that a person reads: markers are planted in every personal column, and then
+looked for in everything.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.storage.settings import Settings
 
-# A text in every personal string, and the first digits of every personal number as Python, JSON or a page would write them.
+# A text in every personal string, and the first digits of every personal number as Python, JSON or a page
+# would write them.
 MARKER = re.compile(r"zq7xmine|(?<![0-9a-z])7[.,]?319[.,]?25", re.IGNORECASE)
 SALARY = 7_319_250
-# What holds personal values, and is no listing of them: the tables, their versions in DVC, and the models themselves. A
-# model's vocabulary and its categories' names are in it, since without them it could not score.
+# What holds personal values, and is no listing of them: the tables, their versions in DVC, and the models
+# themselves. A model's vocabulary and its categories' names are in it, since without them it could not score.
 TABLES, VERSIONS, MODELS = "*.parquet", ("dvc_remote", ".dvc/cache"), ("*.skops", "*.onnx")
 
 MONDAY = date(2026, 2, 2)
@@ -86,7 +89,10 @@ gates:
 
 
 def people(day: date) -> pa.Table:
-    """Thirty people a day, every personal value of whom bears a marker; what is wrong with some days is wrong in personal columns."""
+    """Thirty people a day, every personal value of whom bears a marker.
+
+    What is wrong with some days is wrong in personal columns.
+    """
     rows = []
     for n in range(30):
         turn = (day.toordinal() * 31 + n * 17) % 100
@@ -112,7 +118,10 @@ def people(day: date) -> pa.Table:
     if day == BAD_DERIVED:
         rows[7]["born_text"] = "zq7xmineBorn"
     if day == POISON:
-        rows = [row | {"letter": str(row["letter"]) * 3, "salary": SALARY * (1 if n % 2 else 2)} for n, row in enumerate(rows)]
+        rows = [
+            row | {"letter": str(row["letter"]) * 3, "salary": SALARY * (1 if n % 2 else 2)}
+            for n, row in enumerate(rows)
+        ]
     return pa.Table.from_pylist(rows)
 
 
@@ -137,7 +146,9 @@ def test_no_personal_value_is_in_any_page_file_log_or_database(
     assert "channel: not allowed" in listing
     assert not MARKER.search(listing)
     for n in range(1, 7):
-        assert main(["run", "people", "scoring", f"{MONDAY + timedelta(days=n)}"]) == 0, capfd.readouterr().err
+        assert main(["run", "people", "scoring", f"{MONDAY + timedelta(days=n)}"]) == 0, (
+            capfd.readouterr().err
+        )
     assert main(["run", "people", "drift", f"{MONDAY}"]) == 0, capfd.readouterr().err
     for day, mistake in {
         BAD_TYPE: "is not a number",
@@ -152,17 +163,31 @@ def test_no_personal_value_is_in_any_page_file_log_or_database(
 
     assert not MARKER.search(caplog.text)
     read = dict(everything(places))
-    assert {"gate_raw.html", "gate_raw_full.html", "raw.gx.json", "evaluate.html", "drift.html", "index.html", "MLmodel"} <= {
-        Path(name).name for name in read
-    }
+    assert {
+        "gate_raw.html",
+        "gate_raw_full.html",
+        "raw.gx.json",
+        "evaluate.html",
+        "drift.html",
+        "index.html",
+        "MLmodel",
+    } <= {Path(name).name for name in read}
     assert {name: found[0] for name, text in read.items() if (found := MARKER.search(text))} == {}
 
 
 def everything(places: Path) -> Iterator[tuple[str, str]]:
-    """Every file that a person might read, as text: name and content. A database is told as its statements."""
+    """Every file that a person might read, as text: name and content.
+
+    A database is told as its statements.
+    """
     for path in sorted(places.rglob("*")):
         name = path.relative_to(places).as_posix()
-        if not path.is_file() or path.match(TABLES) or any(map(path.match, MODELS)) or any(folder in name for folder in VERSIONS):
+        if (
+            not path.is_file()
+            or path.match(TABLES)
+            or any(map(path.match, MODELS))
+            or any(folder in name for folder in VERSIONS)
+        ):
             continue
         if path.suffix == ".db":
             with sqlite3.connect(path) as database:

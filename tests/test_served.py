@@ -1,4 +1,6 @@
-"""MLflow as a server, as several machines have it: the same registry, and sentences when it is away or has lost a file."""
+"""MLflow as a server, as several machines have it: the same registry, and sentences when it is away or has
+lost a file.
+"""
 
 from __future__ import annotations
 
@@ -43,15 +45,36 @@ def served(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> I
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    stated = ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination", str(place / "artifacts")]
-    command = [sys.executable, "-m", "mlflow", "server", *stated, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stated = [
+        "--backend-store-uri",
+        f"sqlite:///{place}/mlflow.db",
+        "--artifacts-destination",
+        str(place / "artifacts"),
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        *stated,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (place / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
         _wait(f"http://127.0.0.1:{port}/health", process, place / "log")
         own = Settings(
-            data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"http://127.0.0.1:{port}", mirror=None
+            data=place / "data",
+            use_cases=place / "use_cases",
+            var=place / "var",
+            mlflow=f"http://127.0.0.1:{port}",
+            mirror=None,
         )
         yield Served(process, place / "artifacts", Run.open(tiny.NAME, "training", date(2026, 1, 31), own))
     finally:
@@ -89,8 +112,15 @@ def test_a_file_that_the_server_has_lost_is_gone_and_one_that_cannot_be_asked_fo
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(served.run, fitted.exported(), fitted.verdict())
-    asked = replace(served.run, model_version=registry.version_of(served.run.settings, tiny.NAME, fitted.exported().graphs["linear"]))
-    (lost,) = (path for path in served.artifacts.rglob("model.onnx") if path.read_bytes() == fitted.exported().graphs["linear"])
+    asked = replace(
+        served.run,
+        model_version=registry.version_of(served.run.settings, tiny.NAME, fitted.exported().graphs["linear"]),
+    )
+    (lost,) = (
+        path
+        for path in served.artifacts.rglob("model.onnx")
+        if path.read_bytes() == fitted.exported().graphs["linear"]
+    )
     shutil.rmtree(lost.parent)
     with pytest.raises(TableCorrupt, match="the model's file cannot be read"):
         registry.champion(asked)

@@ -38,14 +38,22 @@ def test_what_no_expression_may_contain_stops_the_step_that_would_compute_it(
     (tmp_path / "file").write_text("five!")
     assert old in tiny.YAML
     path = settings.use_cases / "tiny.yaml"
-    text = tiny.YAML.replace("  channel:  {", "  extra: {type: number, role: ignored}\n  channel:  {") if "derive" in new else tiny.YAML
+    text = (
+        tiny.YAML.replace("  channel:  {", "  extra: {type: number, role: ignored}\n  channel:  {")
+        if "derive" in new
+        else tiny.YAML
+    )
     path.write_text(text.replace(old, new.replace("READS", READS.format(file=tmp_path / "file"))))
     assert check(load_file(path))
     run = Run.open(tiny.NAME, "scoring", DAY, settings)
     for each in STEPS:
         if each is step:
             with pytest.raises(
-                BadUseCase, match=r"is not allowed here|is no function that|write the function alone|changes from run to run"
+                BadUseCase,
+                match=(
+                    r"is not allowed here|is no function that|write the function alone|changes from run"
+                    r" to run"
+                ),
             ):
                 each(run.afresh())
             return

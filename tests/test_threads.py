@@ -38,7 +38,15 @@ def ran(code: str) -> str:
     """What a process prints that is started with nothing in its environment that Sluice might have set."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     env = plain | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"}
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
 
 
 @pytest.mark.parametrize("start", WAYS_TO_START.values(), ids=WAYS_TO_START)
@@ -48,7 +56,10 @@ import sklearn.ensemble, xgboost
 from threadpoolctl import threadpool_info
 import os
 print(os.environ["OMP_WAIT_POLICY"], *{{pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}})"""
-    assert ran(code).splitlines()[-1].split() == ["PASSIVE", "1"]  # importing Airflow may log lines of its own
+    assert ran(code).splitlines()[-1].split() == [
+        "PASSIVE",
+        "1",
+    ]  # importing Airflow may log lines of its own
 
 
 def test_a_process_that_is_forked_after_its_parent_has_used_the_libraries_can_use_them_too() -> None:

@@ -1,4 +1,5 @@
-"""The shipped use cases, the whole way on their real data: what the project promises of each, held against what comes out.
+"""The shipped use cases, the whole way on their real data: what the project promises of each, held against
+what comes out.
 
 Each is trained once and then scores the night after. What else a test needs, it makes in a folder of its own.
 """
@@ -40,19 +41,23 @@ from tests import tiny
 OURS = ROOT / "include" / "use_cases"
 NAMES = use_cases.names(OURS)
 
-# By how much each beats its baseline on its primary metric, at the least: well below what is measured, well above nothing.
+# By how much each beats its baseline on its primary metric, at the least: well below what is measured, well
+# above nothing.
 LEAST_GAIN = {"bank_marketing": 0.10, "bike_demand": 15.0, "card_fraud": 0.40, "sms_spam": 0.02}
-# The least that the winner reaches on held-out rows. sms_spam's threshold was chosen for a precision of 0.90, on other rows.
+# The least that the winner reaches on held-out rows. sms_spam's threshold was chosen for a precision of 0.90,
+# on other rows.
 LEAST = {
     "bank_marketing": {"aucpr": 0.18},
     "bike_demand": {"r2": 0.88},
     "card_fraud": {"aucpr": 0.65, "recall": 0.75},
     "sms_spam": {"aucpr": 0.97, "recall": 0.90, "precision": 0.85},
 }
-MOST_DIFFERENCE = 1e-5  # between a trained model's score and its exported graph's: a probability's, or in standard deviations
+# between a trained model's score and its exported graph's: a probability's, or in standard deviations
+MOST_DIFFERENCE = 1e-5
 DAY = timedelta(days=1)
 
-# As `python -m pipelines`, but of this process's code version: a commit while the tests run is no other code to them.
+# As `python -m pipelines`, but of this process's code version: a commit while the tests run is no other code
+# to them.
 COMMAND_LINE = """
 import sys
 from pipelines import __main__; from pipelines.run import run
@@ -88,7 +93,9 @@ class Life:
         return verdict.read(self.training.store.read_file("verdict.json"))
 
     def moved(self, folder: Path) -> Life:
-        """The same use case, registry and history, and the training with which nights are compared, but nights at another place."""
+        """The same use case, registry and history, and the training with which nights are compared, but
+        nights at another place.
+        """
         (folder / self.name).mkdir(parents=True)
         shutil.copy(places.on_disk(History.of(self.settings, self.name).path), folder / self.name)
         shutil.copytree(self.settings.disk / self.name / "training", folder / self.name / "training")
@@ -100,7 +107,12 @@ def born(name: str, place: Path, database: Path, mirror: Path | None = None, of:
     var = place / "var"
     var.mkdir(parents=True)
     shutil.copy(database, var / "mlflow.db")
-    return Life(name, Settings(data=place / "data", use_cases=of, var=var, mlflow=f"sqlite:///{var / 'mlflow.db'}", mirror=mirror))
+    return Life(
+        name,
+        Settings(
+            data=place / "data", use_cases=of, var=var, mlflow=f"sqlite:///{var / 'mlflow.db'}", mirror=mirror
+        ),
+    )
 
 
 def found_mirror(name: str) -> Path | None:
@@ -113,12 +125,15 @@ def found_mirror(name: str) -> Path | None:
         if folder and (folder / source.mirror).is_file():
             return folder
     pytest.skip(
-        f"{source.mirror} is neither in a mirror nor in the cache: set SLUICE_DATA_MIRROR, or run `python -m pipelines fetch {name}`"
+        f"{source.mirror} is neither in a mirror nor in the cache: set SLUICE_DATA_MIRROR, or run `python -m"
+        f" pipelines fetch {name}`"
     )
 
 
 def in_another_process(life: Life, kind: Kind, partition: date) -> None:
-    """Go a partition's way on the command line: nothing that this process knows, nor its hashes' seed, can help."""
+    """Go a partition's way on the command line: nothing that this process knows, nor its hashes' seed, can
+    help.
+    """
     settings = life.settings
     places = {
         "SLUICE_DATA": str(settings.disk),
@@ -128,15 +143,24 @@ def in_another_process(life: Life, kind: Kind, partition: date) -> None:
         "MLFLOW_TRACKING_URI": settings.mlflow,
     }
     command = [sys.executable, "-c", COMMAND_LINE, code_version(), "run", life.name, kind, str(partition)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | places, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | places, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
 
 
 def published(run: Run) -> dict[str, str]:
-    """File -> sha256: every part and manifest of the partition's tables, candidates, graphs, verdicts; all but the pages and the notes of runs."""
+    """File -> sha256: every part and manifest of the partition's tables, candidates, graphs, verdicts.
+
+    All but the pages and the notes of runs.
+    """
     folder = run.store.disk
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html" and file.name != RUNS)
-    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    files = sorted(
+        file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html" and file.name != RUNS
+    )
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+    }
 
 
 def versions(life: Life) -> int:
@@ -144,7 +168,9 @@ def versions(life: Life) -> int:
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Life:
+def life(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path
+) -> Life:
     """A shipped use case, trained, and with a night scored."""
     name: str = request.param
     mirror = found_mirror(name)
@@ -169,7 +195,9 @@ def test_it_beats_its_baseline_clearly(life: Life) -> None:
 def test_it_is_as_good_as_promised(life: Life) -> None:
     measured = scores(life)
     missed = {
-        metric: measured[metric]["challenger"] for metric, least in LEAST[life.name].items() if measured[metric]["challenger"] < least
+        metric: measured[metric]["challenger"]
+        for metric, least in LEAST[life.name].items()
+        if measured[metric]["challenger"] < least
     }
     assert not missed
 
@@ -180,7 +208,11 @@ def test_the_first_winner_is_champion(life: Life) -> None:
     assert version.tags["family"] == verdict.winner
     assert versions(life) == len(life.training.use_case.candidates.families)
     (decision,) = History.of(life.settings, life.name).read()
-    assert (decision.version, decision.previous, decision.decision) == (str(version.version), None, "promoted")
+    assert (decision.version, decision.previous, decision.decision) == (
+        str(version.version),
+        None,
+        "promoted",
+    )
 
 
 def test_the_champion_is_the_same_when_it_is_trained_again(life: Life) -> None:
@@ -190,7 +222,9 @@ def test_the_champion_is_the_same_when_it_is_trained_again(life: Life) -> None:
 
 def test_a_prediction_is_traced_to_its_row_and_to_the_training_of_its_model(life: Life) -> None:
     key = life.training.use_case.key
-    ((row,),) = life.night.store.read("predictions").order("score DESC").limit(1).project(quoted(key)).fetchall()
+    ((row,),) = (
+        life.night.store.read("predictions").order("score DESC").limit(1).project(quoted(key)).fetchall()
+    )
     told = "\n".join(trace(life.night, str(row)))
     for table in ("raw", "clean", "features", "predictions"):
         assert f"{table}: revision 1 of 1" in told
@@ -225,13 +259,23 @@ def test_the_night_is_scored_by_the_graph_that_was_exported(life: Life) -> None:
         assert predictions.decision.tolist() == (predictions.score >= verdict.cut).astype(int).tolist()
 
 
-@pytest.mark.parametrize("life", [name for name in NAMES if name in ("card_fraud", "sms_spam")], indirect=True)  # with windows, and without
-def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_the_byte(life: Life, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "life", [name for name in NAMES if name in ("card_fraud", "sms_spam")], indirect=True
+)  # with windows, and without
+def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_the_byte(
+    life: Life, tmp_path: Path
+) -> None:
     other = life.moved(tmp_path / "data")
     flow.way(other.run("scoring", life.night.partition + DAY))
     in_another_process(other, "scoring", life.night.partition)
     expected = published(life.night)
-    assert {Path(name).parts[0] for name in expected} >= {"raw", "clean", "quarantine", "features", "predictions"}
+    assert {Path(name).parts[0] for name in expected} >= {
+        "raw",
+        "clean",
+        "quarantine",
+        "features",
+        "predictions",
+    }
     assert published(other.night) == expected
 
     flow.way(other.night)
@@ -239,7 +283,9 @@ def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_th
 
 
 @pytest.mark.parametrize("name", ["bank_marketing", "sms_spam"])
-def test_an_earlier_split_comes_back_with_its_class_counts(name: str, tmp_path: Path, mlflow_database: Path) -> None:
+def test_an_earlier_split_comes_back_with_its_class_counts(
+    name: str, tmp_path: Path, mlflow_database: Path
+) -> None:
     mirror, edited = found_mirror(name), tmp_path / "use_cases"
     edited.mkdir()
     file = Path(shutil.copy(OURS / f"{name}.yaml", edited))
@@ -266,7 +312,11 @@ def test_an_earlier_split_comes_back_with_its_class_counts(name: str, tmp_path: 
 def classes(folder: Path, life: Life) -> dict[tuple[str, int], int]:
     """(split, label) -> rows."""
     label = quoted(life.training.use_case.target)
-    rows = duckdb.connect().sql(f"SELECT split, {label}, count(*) FROM '{folder}/*.parquet' GROUP BY ALL").fetchall()
+    rows = (
+        duckdb.connect()
+        .sql(f"SELECT split, {label}, count(*) FROM '{folder}/*.parquet' GROUP BY ALL")
+        .fetchall()
+    )
     return {(split, value): count for split, value, count in rows}
 
 
@@ -278,10 +328,16 @@ def classes(folder: Path, life: Life) -> dict[tuple[str, int], int]:
         ("bike_demand", "registered", "casual + registered = cnt"),
     ],
 )
-def test_a_leak_is_refused_by_its_name_and_with_the_reason(name: str, column: str, why: str, tmp_path: Path) -> None:
+def test_a_leak_is_refused_by_its_name_and_with_the_reason(
+    name: str, column: str, why: str, tmp_path: Path
+) -> None:
     text = (OURS / f"{name}.yaml").read_text()
     file = tmp_path / f"{name}.yaml"
-    file.write_text(text.replace("  numbers:\n", f"  numbers:\n    plain: {column}\n    hidden: ln(1 + {column.upper()})\n", 1))
+    file.write_text(
+        text.replace(
+            "  numbers:\n", f"  numbers:\n    plain: {column}\n    hidden: ln(1 + {column.upper()})\n", 1
+        )
+    )
     found = check(use_cases.load_file(file))
     lines = file.read_text().splitlines()
     assert [lines[line - 1].split(":")[0].strip() for line, _ in found] == ["plain", "hidden"]
@@ -293,16 +349,24 @@ def test_a_leak_is_refused_by_its_name_and_with_the_reason(name: str, column: st
 def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_database: Path) -> None:
     (tmp_path / "use_cases").mkdir()
     (tmp_path / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
-    life, other = (born(tiny.NAME, tmp_path / place, mlflow_database, of=tmp_path / "use_cases") for place in ("one", "other"))
+    life, other = (
+        born(tiny.NAME, tmp_path / place, mlflow_database, of=tmp_path / "use_cases")
+        for place in ("one", "other")
+    )
     flow.way(life.training)
     in_another_process(other, "training", life.training.partition)
     first = published(life.training)
     assert published(other.training) == first
     assert versions(life) == 2
 
-    # Once more at the same place, where its own winner is champion by now: what is said of the champion is new, the rest is not.
+    # Once more at the same place, where its own winner is champion by now: what is said of the champion is
+    # new, the rest is not.
     flow.way(life.training)
-    again = {name: digest for name, digest in published(life.training).items() if not name.endswith("manifest.json")}
+    again = {
+        name: digest
+        for name, digest in published(life.training).items()
+        if not name.endswith("manifest.json")
+    }
     new = {name.split("/")[0] for name, digest in again.items() if first.get(name) != digest}
     assert new <= {"scores", "curves", "verdict.json", "gates"}
     primary = scores(life)[life.verdict.metric]

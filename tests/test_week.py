@@ -1,4 +1,6 @@
-"""A week is told by the label that its model has learned, whatever the file and each night call it, or read as the label, by now."""
+"""A week is told by the label that its model has learned, whatever the file and each night call it, or read
+as the label, by now.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,26 @@ from pipelines.storage.settings import Settings
 from tests import tiny
 
 WEEK, TRAINING, RETRAINED = date(2026, 2, 1), date(2026, 1, 31), date(2026, 2, 3)
-LABEL, KEY, TIME = "bad:      {type: integer, role: label", "id:       {type: string, role: key}", "at:       {type: timestamp, role: time}"
+LABEL, KEY, TIME = (
+    "bad:      {type: integer, role: label",
+    "id:       {type: string, role: key}",
+    "at:       {type: timestamp, role: time}",
+)
 
 Pairs = tuple[tuple[str, str], ...]
 
 # No feature reads the label, so that nothing but the label itself tells that it is another.
 YAML = (
-    tiny.YAML.replace("  windows:\n    week: {by: [customer], since: 7d}\n    known: {by: [customer], since: 7d, until: 2d}\n", "")
-    .replace("    payments_7d: count(*) over week\n    mean_7d: avg(amount) over week\n    bad_before: avg(bad) over known\n", "")
+    tiny.YAML.replace(
+        "  windows:\n    week: {by: [customer], since: 7d}\n    known: {by: [customer], since: 7d, until:"
+        " 2d}\n",
+        "",
+    )
+    .replace(
+        "    payments_7d: count(*) over week\n    mean_7d: avg(amount) over week\n    bad_before: avg(bad)"
+        " over known\n",
+        "",
+    )
     .replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "")
     .replace("[0.1, 1]", "[1]")
 ) + "monitoring: {min_performance: 0.3, max_drifted_share: 1}\n"
@@ -60,8 +74,14 @@ OTHER_LABELS: dict[str, Pairs] = {
 # Each gives something another name within the file.
 OTHER_NAMES: dict[str, Pairs] = {
     "the key": ((KEY, KEY.replace("id:", "payment:")), ("cleanse:\n", "cleanse:\n  rename: {id: payment}\n")),
-    "the time": ((TIME, TIME.replace("at:", "happened:")), ("cleanse:\n", "cleanse:\n  rename: {at: happened}\n")),
-    "the label": ((LABEL, LABEL.replace("bad:", "fraud:")), ("cleanse:\n", "cleanse:\n  rename: {bad: fraud}\n")),
+    "the time": (
+        (TIME, TIME.replace("at:", "happened:")),
+        ("cleanse:\n", "cleanse:\n  rename: {at: happened}\n"),
+    ),
+    "the label": (
+        (LABEL, LABEL.replace("bad:", "fraud:")),
+        ("cleanse:\n", "cleanse:\n  rename: {bad: fraud}\n"),
+    ),
     "all of them, crosswise": (
         (KEY, KEY.replace("id:", "bad:")),
         (TIME, TIME.replace("at:", "id:")),
@@ -78,7 +98,13 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Se
     (place / "use_cases").mkdir()
     (place / "use_cases" / "tiny.yaml").write_text(YAML)
     shutil.copy(mlflow_database, place / "mlflow.db")
-    settings = Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow=f"sqlite:///{place}/mlflow.db", mirror=None)
+    settings = Settings(
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place,
+        mlflow=f"sqlite:///{place}/mlflow.db",
+        mirror=None,
+    )
     go(settings, "training", TRAINING)
     for n in range(7):
         go(settings, "scoring", WEEK + timedelta(days=n))
@@ -95,7 +121,9 @@ def copied(lived: Settings, place: Path) -> Settings:
     shutil.copytree(lived.disk, place / "data")
     shutil.copytree(lived.use_cases, place / "use_cases")
     shutil.copy(lived.var / "mlflow.db", place / "mlflow.db")
-    return replace(lived, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db")
+    return replace(
+        lived, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +172,9 @@ def test_a_week_is_judged_by_the_label_that_its_model_has_learned(own: Settings,
 
 @pytest.mark.parametrize("what", OTHER_LABELS)
 def test_a_night_tells_the_label_that_its_model_has_learned(own: Settings, what: str) -> None:
-    before = Run.open("tiny", "scoring", WEEK, own).store.read("predictions").project("* EXCLUDE (run)").fetchall()
+    before = (
+        Run.open("tiny", "scoring", WEEK, own).store.read("predictions").project("* EXCLUDE (run)").fetchall()
+    )
     edit(own, *OTHER_LABELS[what])
     run = go(own, "scoring", WEEK)
     assert archive.made_by(run.loaded) == "1"
@@ -159,10 +189,15 @@ def test_a_label_that_is_called_otherwise_or_known_later_is_the_same_label(own: 
 
 
 def test_a_label_that_the_source_gives_no_more_stops_no_night(own: Settings) -> None:
-    given = ('tests.tiny:payments"}', 'tests.test_week:without_labels", derive: {large: "(amount > 50)::INT"}}')
+    given = (
+        'tests.tiny:payments"}',
+        'tests.test_week:without_labels", derive: {large: "(amount > 50)::INT"}}',
+    )
     edit(own, (LABEL, "large:    {type: integer, role: label"), given)
     assert archive.made_by(go(own, "scoring", WEEK).loaded) is None
-    with pytest.raises(BadInput, match=r"(?s)no column 'bad'.*definitions of version 1.*the label: learned as `bad`.*way out"):
+    with pytest.raises(
+        BadInput, match=r"(?s)no column 'bad'.*definitions of version 1.*the label: learned as `bad`.*way out"
+    ):
         go(own, "drift", WEEK)
 
 
@@ -177,17 +212,29 @@ def test_check_tells_that_a_label_waits_for_a_training(own: Settings) -> None:
     ]
 
 
-def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_nights_of_one(own: Settings) -> None:
+def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_nights_of_one(
+    own: Settings,
+) -> None:
     edit(own, *OTHER_LABELS["the task"])
     go(own, "training", RETRAINED)
     for n in (3, 4, 5, 6):
         go(own, "scoring", WEEK + timedelta(days=n), "2")
     run = go(own, "drift", WEEK, "2")
-    assert said(run).endswith("; predictions of 3 nights tell another label or go by another key, and are not compared")
+    assert said(run).endswith(
+        "; predictions of 3 nights tell another label or go by another key, and are not compared"
+    )
     assert set(told(run)[told(run).kind == "performance"].current_rows) == {120}, "of 4 to 6 February"
-    assert "Predictions of 3 of the week's nights are not compared" in (run.store.folder / "reports" / "drift.html").read_bytes().decode()
+    assert (
+        "Predictions of 3 of the week's nights are not compared"
+        in (run.store.folder / "reports" / "drift.html").read_bytes().decode()
+    )
     others = [run.store.at("scoring", WEEK + timedelta(days=n)) for n in range(3)]
-    with pytest.raises(BadInput, match=r"(?s)in no night of this week do the predictions tell the label.*way out: run its nights again"):
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"(?s)in no night of this week do the predictions tell the label.*way out: run its nights again"
+        ),
+    ):
         definitions.of_one_label(run, registry.champion(run), others)
 
 
@@ -195,13 +242,17 @@ def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_night
 
 
 @pytest.mark.parametrize("what", OTHER_NAMES)
-def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(own: Settings, unedited: pd.DataFrame, what: str) -> None:
+def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(
+    own: Settings, unedited: pd.DataFrame, what: str
+) -> None:
     edit(own, *OTHER_NAMES[what])
     pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), unedited)
 
 
 @pytest.mark.parametrize("what", OTHER_NAMES)
-def test_nights_of_one_week_may_call_their_columns_otherwise(own: Settings, unedited: pd.DataFrame, what: str) -> None:
+def test_nights_of_one_week_may_call_their_columns_otherwise(
+    own: Settings, unedited: pd.DataFrame, what: str
+) -> None:
     edit(own, *OTHER_NAMES[what])
     for n in (3, 6):
         go(own, "scoring", WEEK + timedelta(days=n))

@@ -55,7 +55,9 @@ demo: {training: 2026-01-31}
 
 
 def payments(day: date) -> pa.Table:
-    """Forty payments of ten customers: bad where the amount is high and the channel is online, with a few exceptions."""
+    """Forty payments of ten customers: bad where the amount is high and the channel is online, with a few
+    exceptions.
+    """
     rows = []
     for n in range(ROWS_A_DAY):
         turn = (day.toordinal() * 31 + n * 17) % 100
@@ -63,5 +65,14 @@ def payments(day: date) -> pa.Table:
         channel = ("chip", "online", "WEB")[(n + day.day) % 3]
         bad = int(turn > 70 and channel != "chip") ^ int(turn % 23 == 0)
         at = datetime(day.year, day.month, day.day) + timedelta(minutes=30 * n)
-        rows.append({"id": f"{day:%Y%m%d}-{n:02}", "at": at, "customer": f"c{n % 10}", "amount": amount, "channel": channel, "bad": bad})
+        rows.append(
+            {
+                "id": f"{day:%Y%m%d}-{n:02}",
+                "at": at,
+                "customer": f"c{n % 10}",
+                "amount": amount,
+                "channel": channel,
+                "bad": bad,
+            }
+        )
     return pa.Table.from_pylist(rows)

@@ -1,4 +1,6 @@
-"""The tiny use case with two champions, one after the other: what nights, histories and versions are tested on."""
+"""The tiny use case with two champions, one after the other: what nights, histories and versions are tested
+on.
+"""
 
 from __future__ import annotations
 
@@ -36,26 +38,40 @@ def way_of(settings: Settings, kind: Kind, day: date) -> Run:
 
 def write(settings: Settings, regularisation: float = 1) -> None:
     """Write the use-case file, with one linear candidate."""
-    text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.two_champions:payments"').replace("[0.1, 1]", f"[{regularisation}]")
-    (settings.use_cases / "tiny.yaml").write_text(text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", ""))
+    text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.two_champions:payments"').replace(
+        "[0.1, 1]", f"[{regularisation}]"
+    )
+    (settings.use_cases / "tiny.yaml").write_text(
+        text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "")
+    )
 
 
 def make(place: Path, mlflow_database: Path) -> Settings:
-    """Version 1 is champion by the training of 31 January, version 2, which regularises more, by that of 3 February."""
+    """Version 1 is champion by the training of 31 January, version 2, which regularises more, by that of 3
+    February.
+    """
     for folder in ("use_cases", "var"):
         (place / folder).mkdir()
     shutil.copy(mlflow_database, place / "var" / "mlflow.db")
     own = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+        mirror=None,
     )
     write(own)
     flow.way(way_of(own, "training", FIRST_TRAINING))
     write(own, regularisation=0.01)
     archive.keep(way_of(own, "training", SECOND_TRAINING))
-    for step, _ in plan.WAYS["training"][:-1]:  # whether it is good enough for a promotion is not what these tests are about
+    for step, _ in plan.WAYS["training"][
+        :-1
+    ]:  # whether it is good enough for a promotion is not what these tests are about
         run = way_of(own, "training", SECOND_TRAINING)
         flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
-    History.of(own, "tiny").append(replace(FIRST, version="2", previous="1", partition=SECOND_TRAINING.isoformat()))
+    History.of(own, "tiny").append(
+        replace(FIRST, version="2", previous="1", partition=SECOND_TRAINING.isoformat())
+    )
     registry.follow(own, "tiny")
     write(own)
     return own

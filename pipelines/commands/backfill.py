@@ -1,10 +1,12 @@
-"""Backfill: the nights of a range of days, run again or for the first time, each as it would have been or as it would be now.
+"""Backfill: the nights of a range of days, run again or for the first time, each as it would have been or as
+it would be now.
 
-`then`: each night is scored by the champion of its own morning, into its own predictions. Nights of which nothing has
-changed publish the same bytes; a night that was delivered again with changes becomes a new revision, beside the old one.
+`then`: each night is scored by the champion of its own morning, into its own predictions. Nights of which
+nothing has changed publish the same bytes; a night that was delivered again with changes becomes a new
+revision, beside the old one.
 
-`now`: what would the champion of today have said? The whole way, gates included, is gone in a folder beside each night
-(`what_if/`), whose tables nobody else reads. What it says is compared with what was published.
+`now`: what would the champion of today have said? The whole way, gates included, is gone in a folder beside
+each night (`what_if/`), whose tables nobody else reads. What it says is compared with what was published.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
         SluiceError: some nights could not be run, and why; told after the last one.
     """
     if not len(days):
-        raise BadInput(f"no night lies between {days.first} and {days.last}\n  way out: name the first day, then the last")
+        raise BadInput(
+            f"no night lies between {days.first} and {days.last}\n  way out: name the first day, then the"
+            " last"
+        )
     failed: list[SluiceError] = []
     for day in days:
         run = Run.open(use_case, "scoring", day, settings, what_if=champion == "now")
@@ -61,7 +66,10 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
         yield from _seen(use_case, days, settings)
     if failed:
         kind = TryAgain if all(isinstance(error, TryAgain) for error in failed) else SluiceError
-        raise kind(f"{use_case}: {len(failed)} of {len(days)} nights could not be run; the first of them:\n{failed[0]}")
+        raise kind(
+            f"{use_case}: {len(failed)} of {len(days)} nights could not be run; the first of"
+            f" them:\n{failed[0]}"
+        )
 
 
 def _published(run: Run, before: str | None) -> str:
@@ -71,7 +79,11 @@ def _published(run: Run, before: str | None) -> str:
     told = f"{now.rows:,} rows by version {_version(store.read(PREDICTIONS))}"
     if before is None:
         return f"{told}, scored for the first time"
-    return f"{told}, unchanged" if before == now.digest else f"{told}, revision {len(store.revisions(PREDICTIONS))}"
+    return (
+        f"{told}, unchanged"
+        if before == now.digest
+        else f"{told}, revision {len(store.revisions(PREDICTIONS))}"
+    )
 
 
 def _compared(run: Run) -> str:
@@ -87,18 +99,26 @@ def _compared(run: Run) -> str:
 
 
 def _seen(use_case: str, days: Days, settings: Settings) -> Iterator[str]:
-    """Say so where the champion of now was trained on these very nights: what it says of them is better than it is."""
+    """Say so where the champion of now was trained on these very nights: what it says of them is better than
+    it is.
+    """
     from pipelines.registry import registry
 
     run = Run.open(use_case, "scoring", days.first, settings, what_if=True)
     champion = registry.champion(run)
     seen = set(days) & set(dates.days_of(run.use_case, "training", champion.partition))
     if seen:
-        yield f"note: version {champion.version} was trained on the labels of {len(seen)} of these {len(days)} nights, {min(seen)} to {max(seen)}"
+        yield (
+            f"note: version {champion.version} was trained on the labels of {len(seen)} of these {len(days)}"
+            f" nights, {min(seen)} to {max(seen)}"
+        )
 
 
 def _version(predictions: duckdb.DuckDBPyRelation) -> str:
-    """The version that scored, of which publishing has seen to it that there is but one; a night without rows tells none."""
+    """The version that scored, of which publishing has seen to it that there is but one.
+
+    A night without rows tells none.
+    """
     found = predictions.project("model_version").distinct().fetchall()
     return str(found[0][0]) if found else "none"
 
@@ -110,7 +130,9 @@ def _difference(ours: duckdb.DuckDBPyRelation, theirs: duckdb.DuckDBPyRelation, 
     key = sql.name(use_case.key)
     both = ours.set_alias("ours").join(theirs.set_alias("theirs"), f"ours.{key} = theirs.{key}")
     decided = "count(*) FILTER (ours.decision <> theirs.decision)" if use_case.task == "binary" else "NULL"
-    ((rows, apart, others),) = both.aggregate(f"count(*), avg(abs(ours.score - theirs.score)), {decided}").fetchall()
+    ((rows, apart, others),) = both.aggregate(
+        f"count(*), avg(abs(ours.score - theirs.score)), {decided}"
+    ).fetchall()
     told = f"scores differ by {apart or 0:.3g} on average"
     if others is not None:
         told = f"{others:,} of {rows:,} decisions differ, {told}"

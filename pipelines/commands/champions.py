@@ -1,11 +1,13 @@
-"""What a person asks and decides about champions: who it was, which of two is better, back to an earlier one, or none at all."""
+"""What a person asks and decides about champions: who it was, which of two is better, back to an earlier one,
+or none at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -43,14 +45,18 @@ def at(settings: Settings, use_case: str, moment: str) -> str:
     line = History.of(settings, use_case).at(when)
     if line is None or line.champion is None:
         return f"{moment}: no champion" + (f" since {line.since}: {line.reason}" if line else " yet")
-    return f"{moment}: version {line.champion}, since {line.held_from.isoformat(timespec='minutes')}: {line.decision} {line.time}: {line.reason}"
+    return (
+        f"{moment}: version {line.champion}, since {line.held_from.isoformat(timespec='minutes')}:"
+        f" {line.decision} {line.time}: {line.reason}"
+    )
 
 
 def rollback(settings: Settings, use_case: str, version: str, reason: str) -> str:
     """Make a version champion again that was it before, from the next scoring on.
 
     Raises:
-        BadInput: it never was champion, it is it now, there is no reason, or its graph does not pass its checks any more.
+        BadInput: it never was champion, it is it now, there is no reason, or its graph does not pass its
+            checks any more.
         TableCorrupt: the model's file is gone, or is not the one that was registered.
         TryAgain: MLflow does not answer, or somebody else is deciding.
     """
@@ -58,14 +64,17 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
     if version == history.champion:
         registry.follow(settings, use_case)  # who decided so may have been killed before the alias followed
     _require_former(history, use_case, version)
-    require_sound(_version(settings, use_case, version), settings, use_case)  # it takes a while, in which others may decide
+    require_sound(
+        _version(settings, use_case, version), settings, use_case
+    )  # it takes a while, in which others may decide
     with history.deciding():
         _require_former(history, use_case, version)
         _decide(history, "rolled back", version, reason)
         registry.follow(settings, use_case)
     wait = definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings)
     own = (
-        f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file wait{'s' if len(wait) == 1 else ''} for a training"
+        f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file"
+        f" wait{'s' if len(wait) == 1 else ''} for a training"
         if wait
         else ""
     )
@@ -74,7 +83,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
 
 
 def retire(settings: Settings, use_case: str, reason: str) -> str:
-    """Let there be no champion, so that the next training need only beat the baseline: where the champion cannot be compared any more.
+    """Let there be no champion, so that the next training need only beat the baseline: where the champion
+    cannot be compared any more.
 
     Raises:
         BadInput: there is no champion, or no reason.
@@ -89,7 +99,9 @@ def retire(settings: Settings, use_case: str, reason: str) -> str:
     return f"{use_case} has no champion from now on: scoring stops until a training is promoted"
 
 
-def answer(settings: Settings, use_case: str, partition: date, said: Literal["approved", "rejected"], reason: str) -> str:
+def answer(
+    settings: Settings, use_case: str, partition: date, said: Literal["approved", "rejected"], reason: str
+) -> str:
     """Approve or reject a training's challenger, and decide about it.
 
     Raises:
@@ -100,7 +112,10 @@ def answer(settings: Settings, use_case: str, partition: date, said: Literal["ap
     """
     run = Run.open(use_case, "training", partition, settings, resume=True)
     if run.use_case.promotion.approval is None:
-        raise BadInput(f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their evidence alone")
+        raise BadInput(
+            f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their"
+            " evidence alone"
+        )
     if not_his := approval.may_not(run, people.user()):
         raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
     approval.give(run, said, people.user(), reason)
@@ -120,48 +135,93 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
 
     pair = [_version(settings, use_case, version) for version in (one, other)]
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
-    run = Run.open(use_case, "training", later.partition, settings).by(definitions.file_of(settings, use_case, later.version))
+    run = Run.open(use_case, "training", later.partition, settings).by(
+        definitions.file_of(settings, use_case, later.version)
+    )
     facts = run.use_case
-    if apart := sorted(name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned):
+    if apart := sorted(
+        name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned
+    ):
         raise BadInput(
-            f"{use_case}: version {earlier.version} has learned other features than version {later.version}, on whose rows the two would be compared\n"
-            f"{listed(apart, 6)}\n  way out: nights of both are there to be compared; what the champion of now would have said of earlier ones: "
-            f"python -m pipelines backfill {use_case} FIRST LAST --champion now"
+            f"{use_case}: version {earlier.version} has learned other features than version {later.version},"
+            f" on whose rows the two would be compared\n{listed(apart, 6)}\n  way out: nights of both are"
+            " there to be compared; what the champion of now would have said of earlier ones: python -m"
+            f" pipelines backfill {use_case} FIRST LAST --champion now"
         )
-    with snapshot.rows(run, later.metadata["data_version"]) as rows, snapshot.rows(run, earlier.metadata["data_version"]) as known:
+    with (
+        snapshot.rows(run, later.metadata["data_version"]) as rows,
+        snapshot.rows(run, earlier.metadata["data_version"]) as known,
+    ):
         learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
         if seen := unseen.count(rows, unseen.renamed(known, learned_by, facts), facts.key):
             raise BadInput(
-                f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that version {earlier.version} was trained on: "
-                "on these it would look better than it is\n  way out: compare versions whose trainings share their split"
+                f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that"
+                f" version {earlier.version} was trained on: on these it would look better than it is\n  way"
+                " out: compare versions whose trainings share their split"
             )
         test = rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
     y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
-    models = [Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold) for model in pair]
+    models = [
+        Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
+        for model in pair
+    ]
     names, everything = metrics.for_task(facts.task), np.full(len(y), True)
-    drawn = bootstrap.draw(names, y, models, bootstrap.units(test.to_pandas(), facts), facts.metric.under_cost, facts.candidates.seed)
-    yield f"{use_case}: on {len(y):,} held-out rows of the training {later.partition}, which neither was trained on"
-    yield f"{'metric':<12}{'version ' + one:>14}{'version ' + other:>14}   version {other} is better by ({facts.promotion.confidence:.0%} interval)"
+    drawn = bootstrap.draw(
+        names,
+        y,
+        models,
+        bootstrap.units(test.to_pandas(), facts),
+        facts.metric.under_cost,
+        facts.candidates.seed,
+    )
+    yield (
+        f"{use_case}: on {len(y):,} held-out rows of the training {later.partition}, which neither was"
+        " trained on"
+    )
+    yield (
+        f"{'metric':<12}{'version ' + one:>14}{'version ' + other:>14}   version {other} is better by"
+        f" ({facts.promotion.confidence:.0%} interval)"
+    )
     for name in names:
         undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
-        values = [None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models]
+        values = [
+            None if undecided else model.value(name, y, facts.metric.under_cost, everything)
+            for model in models
+        ]
         first, second = (drawn[model.name].get(name) for model in models)
         gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
         told = f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "-"
-        yield f"{name:<12}" + "".join(f"{'-' if value is None else f'{value:.4f}':>14}" for value in values) + f"   {told}"
-    for name in ("family", "training_partition", "threshold", "data_version", "use_case_sha256", "lock", "code", "seed"):
+        yield (
+            f"{name:<12}"
+            + "".join(f"{'-' if value is None else f'{value:.4f}':>14}" for value in values)
+            + f"   {told}"
+        )
+    for name in (
+        "family",
+        "training_partition",
+        "threshold",
+        "data_version",
+        "use_case_sha256",
+        "lock",
+        "code",
+        "seed",
+    ):
         ours, theirs = (model.metadata.get(name, "-") for model in pair)
         if ours != theirs:
             yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
 
 
 def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
-    """Make sure that a version can still do its work: by its own definitions, and as well as it was once judged.
+    """Make sure that a version can still do its work: by its own definitions, and as well as it was once
+    judged.
 
     Raises:
-        BadInput: no night can be made by its definitions any more, it cannot decide, its rows are gone, or it scores them otherwise.
+        BadInput: no night can be made by its definitions any more, it cannot decide, its rows are gone, or it
+            scores them otherwise.
     """
-    run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, model.version))
+    run = Run.open(use_case, "training", model.partition, settings).by(
+        definitions.file_of(settings, use_case, model.version)
+    )
     by_version.for_version(Run.open(use_case, "scoring", model.partition, settings), model.version)
     facts = run.use_case
     engine = engines.load(model.graph, model.engine)
@@ -174,17 +234,23 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
     if facts.task == "binary" and model.threshold is None:
         wrong.append("threshold: it has none, so it cannot decide")
     if not wrong:
-        judged = float(model.metadata.get(f"{parity.ON_ALL}{facts.metric.name}") or model.metadata[f"held_out_{facts.metric.name}"])
+        judged = float(
+            model.metadata.get(f"{parity.ON_ALL}{facts.metric.name}")
+            or model.metadata[f"held_out_{facts.metric.name}"]
+        )
         with snapshot.rows(run, model.metadata["data_version"]) as rows:
-            ((found, difference),) = parity.of_metric(rows, model.metadata["family"], engine, judged, model.threshold, facts)[  # type: ignore[arg-type]
-                ["found", "difference"]
-            ].to_numpy()
+            family: Any = model.metadata["family"]
+            compared = parity.of_metric(rows, family, engine, judged, model.threshold, facts)
+            ((found, difference),) = compared[["found", "difference"]].to_numpy()
         if not difference <= METRIC_PARITY:
-            wrong.append(f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was judged {judged:.6g}")
+            wrong.append(
+                f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was judged {judged:.6g}"
+            )
     if wrong:
         raise BadInput(
-            f"{use_case}: version {model.version} does not pass its checks any more, so the champion stays\n{listed(wrong)}\n"
-            "  way out: bring back the use-case file that it was trained with, name another version, or train again"
+            f"{use_case}: version {model.version} does not pass its checks any more, so the champion"
+            f" stays\n{listed(wrong)}\n  way out: bring back the use-case file that it was trained with, name"
+            " another version, or train again"
         )
 
 
@@ -194,9 +260,9 @@ def _require_former(history: History, use_case: str, version: str) -> None:
         raise BadInput(f"{use_case}: version {version} is champion already")
     if version not in former:
         raise BadInput(
-            f"{use_case}: version {version!r} never was champion, so nothing has ever let it through; "
-            f"there {'were ' + ', '.join(former) if former else 'was none yet'}\n"
-            f"  way out: name one of these, or train again; `python -m pipelines models history {use_case}` tells more"
+            f"{use_case}: version {version!r} never was champion, so nothing has ever let it through; there"
+            f" {'were ' + ', '.join(former) if former else 'was none yet'}\n  way out: name one of these, or"
+            f" train again; `python -m pipelines models history {use_case}` tells more"
         )
 
 
@@ -209,13 +275,24 @@ def _scores(model: Champion, rows: object) -> metrics.Floats:
     return np.asarray(engines.load(model.graph, model.engine).scores(rows), dtype=np.float64)
 
 
-def _decide(history: History, decision: Literal["rolled back", "retired"], version: str | None, reason: str) -> None:
+def _decide(
+    history: History, decision: Literal["rolled back", "retired"], version: str | None, reason: str
+) -> None:
     """Write a person's decision down."""
     if not reason.strip():
-        raise BadInput("a decision without a reason helps nobody who reads it later\n  way out: --reason '...'")
+        raise BadInput(
+            "a decision without a reason helps nobody who reads it later\n  way out: --reason '...'"
+        )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     history.append(
-        Decision(time=now, decision=decision, version=version, previous=history.champion, reason=reason.strip(), by=people.user())
+        Decision(
+            time=now,
+            decision=decision,
+            version=version,
+            previous=history.champion,
+            reason=reason.strip(),
+            by=people.user(),
+        )
     )
 
 
@@ -223,7 +300,9 @@ def _moment(text: str) -> datetime:
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00") from error
+        raise BadInput(
+            f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00"
+        ) from error
     if len(text) == len("2026-03-02"):
         when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)
     return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -1,7 +1,8 @@
-"""The heavy libraries, for Airflow's forkserver: imported once, before it forks the tasks that use them (see airflow.cfg).
+"""The heavy libraries, for Airflow's forkserver: imported once, before it forks the tasks that use them (see
+airflow.cfg).
 
-None of Sluice's own modules is here: a task must run the code that lies on the disk, not the code of when Airflow started. Neither is Evidently, which takes as
-long as all the others and is used once a week.
+None of Sluice's own modules is here: a task must run the code that lies on the disk, not the code of when
+Airflow started. Neither is Evidently, which takes as long as all the others and is used once a week.
 """
 
 import gc
@@ -22,7 +23,7 @@ import sklearn.pipeline  # noqa: F401
 import skops.io  # noqa: F401  (walks through all modules that are loaded: the more these are, the longer)
 import xgboost  # noqa: F401
 
-# What is imported stays. Left to the garbage collector, each of its rounds in each task would walk through it all, and copy
-# the memory that the task shares with the forkserver: half of a gate's time.
+# What is imported stays. Left to the garbage collector, each of its rounds in each task would walk through it
+# all, and copy the memory that the task shares with the forkserver: half of a gate's time.
 gc.collect()
 gc.freeze()

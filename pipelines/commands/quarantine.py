@@ -1,21 +1,26 @@
 """Quarantine: which rows were put aside and why, and how just they are run again after a fix.
 
-A replay reads the quarantined rows of a night from the source anew, so a mended source counts as well as a mended rule,
-and takes them the night's way as the use-case file is now. What is good joins the night's tables; what stood there is not
-touched. What is decided:
+A replay reads the quarantined rows of a night from the source anew, so a mended source counts as well as a
+mended rule, and takes them the night's way as the use-case file is now. What is good joins the night's
+tables; what stood there is not touched. What is decided:
 
-- Rows are found again by their key. Those without one stay as they are, and so do those that the source no longer has.
-- A key that is in clean stays, too: one row of it has been scored, and the quarantined ones are copies or worse.
+- Rows are found again by their key. Those without one stay as they are, and so do those that the source no
+  longer has.
+- A key that is in clean stays, too: one row of it has been scored, and the quarantined ones are copies or
+  worse.
 - The night's own model scores, champion or not: one night, one model.
-- What joins gets the features that running the night again would give it: windows see the past, as the rules are now, and
-  all of the night's rows. The windows of rows that stood there are not computed again; running the night again does that.
-- Rules are what may have changed in the file: which rows are let in. Where a feature's values mean something else than the
-  night's model has learned, the rows are judged by that model's own definitions (`pipelines.registry.definitions`).
+- What joins gets the features that running the night again would give it: windows see the past, as the rules
+  are now, and all of the night's rows. The windows of rows that stood there are not computed again; running
+  the night again does that.
+- Rules are what may have changed in the file: which rows are let in. Where a feature's values mean something
+  else than the night's model has learned, the rows are judged by that model's own definitions
+  (`pipelines.registry.definitions`).
 
-The new tables are made and judged beside the night (`Store.beside`), and only then published, one by one. A note, written
-before the first and gone after the last, says that they are good: a replay that is killed in between is finished by the
-next one. Two replays of a night cannot run at once; a run that begins while a replay publishes can mix with it, and shows
-as a night that does not belong together, which running the night again mends.
+The new tables are made and judged beside the night (`Store.beside`), and only then published, one by one. A
+note, written before the first and gone after the last, says that they are good: a replay that is killed in
+between is finished by the next one. Two replays of a night cannot run at once; a run that begins while a
+replay publishes can mix with it, and shows as a night that does not belong together, which running the night
+again mends.
 """
 
 from __future__ import annotations
@@ -39,7 +44,14 @@ if TYPE_CHECKING:
     import duckdb
 
 # Table -> the one of which it was made: what must be true of a night whose tables belong together.
-MADE_OF = {"quarantine": "raw", "clean": "raw", "past": "past_raw", "days": "past", "features": "clean", "predictions": "features"}
+MADE_OF = {
+    "quarantine": "raw",
+    "clean": "raw",
+    "past": "past_raw",
+    "days": "past",
+    "features": "clean",
+    "predictions": "features",
+}
 GATED: tuple[GatedTable, ...] = ("raw", "clean", "past", "features", "predictions")
 TABLES = ("raw", *MADE_OF)
 WITH_WINDOWS = {"past", "days"}  # what there is only where features look back
@@ -53,7 +65,8 @@ LONGEST = 100  # characters of what was found
 
 
 def show(run: Run) -> Iterator[str]:
-    """Tell which rows of a partition are in quarantine: how many for each reason, some examples, and what to do next.
+    """Tell which rows of a partition are in quarantine: how many for each reason, some examples, and what to
+    do next.
 
     Personal values are masked.
 
@@ -63,14 +76,19 @@ def show(run: Run) -> Iterator[str]:
     """
     if run.kind == "drift":
         raise BadInput(
-            f"{run.store}: a drift report puts no row aside\n  way out: name a night: quarantine show {run.use_case.name} scoring <day>"
+            f"{run.store}: a drift report puts no row aside\n  way out: name a night: quarantine show"
+            f" {run.use_case.name} scoring <day>"
         )
     whole, rows = run.store.manifest("raw").rows, run.store.read("quarantine")
     held, rejected = rows.aggregate("count(*), count(*) FILTER (rejected)").fetchall()[0]
     yield f"{run.store}: {_share(held, whole)} in quarantine, {rejected:,} of them rejected"
     if not held:
         return
-    reasons = rows.project("unnest(string_split(reasons, '; ')) AS reason").aggregate("reason, count(*) AS n").order("n DESC, reason")
+    reasons = (
+        rows.project("unnest(string_split(reasons, '; ')) AS reason")
+        .aggregate("reason, count(*) AS n")
+        .order("n DESC, reason")
+    )
     for reason, n in reasons.limit(MOST).fetchall():
         yield f"  {reason}: {_share(n, whole)}"
     yield from _more(reasons.count("*").fetchall()[0][0] - MOST, "reasons")
@@ -81,17 +99,25 @@ def show(run: Run) -> Iterator[str]:
     # Of a night that a gate has stopped before it was scored there is nothing that rows could join.
     scored = run.kind == "scoring" and run.store.has("predictions")
     again = f"quarantine replay {run.use_case.name}" if scored else f"run {run.use_case.name} {run.kind}"
-    yield f"way on: mend the rule in {run.loaded.path.name}, or the source, then: python -m pipelines {again} {run.partition}"
+    yield (
+        f"way on: mend the rule in {run.loaded.path.name}, or the source, then: python -m pipelines {again}"
+        f" {run.partition}"
+    )
 
 
 def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[str]:
     """A few rows, those with other reasons first: key, reasons, and what was found."""
     hidden = personal.columns(use_case)
-    least = f"SELECT reasons, unnest(min({{'key': key, 'found': found}}, {MOST})) AS least FROM rows GROUP BY reasons"
+    least = (
+        f"SELECT reasons, unnest(min({{'key': key, 'found': found}}, {MOST})) AS least FROM rows GROUP BY"
+        " reasons"
+    )
     turn = "row_number() OVER (PARTITION BY reasons ORDER BY least)"
     every = sql.select(rows, "rows", least).order(f"{turn}, reasons").limit(MOST)
     for key, reasons, text in every.project("least.key, reasons, least.found").fetchall():
-        found = {column: personal.MASK if column in hidden else value for column, value in json.loads(text).items()}
+        found = {
+            column: personal.MASK if column in hidden else value for column, value in json.loads(text).items()
+        }
         name = "(no key)" if key is None else personal.MASK if use_case.key in hidden else _one_line(key)
         yield f"{name}: {reasons}: {_one_line(json.dumps(found, ensure_ascii=False))}"
 
@@ -115,7 +141,9 @@ def _one_line(text: str) -> str:
 
 
 def replay(run: Run) -> str:
-    """Run a night's quarantined rows again, and publish those that are good now; see the module's text for what is decided.
+    """Run a night's quarantined rows again, and publish those that are good now.
+
+    See the module's text for what is decided.
 
     Replaying twice is replaying once: what became good is no longer in quarantine.
 
@@ -124,9 +152,10 @@ def replay(run: Run) -> str:
 
     Raises:
         TableMissing: the night has not been scored.
-        BadInput: its tables do not belong together (it was run again, but not to the end), it changed while the replay
-            ran, or the use-case file has other columns now. What the source holds may be told, too; see `ingest.rows`. Or the
-            sink refuses what is published by then; the next replay delivers it.
+        BadInput: its tables do not belong together (it was run again, but not to the end), it changed while
+            the replay ran, or the use-case file has other columns now. What the source holds may be told,
+            too; see `ingest.rows`. Or the sink refuses what is published by then; the next replay delivers
+            it.
         GateClosed: a table would not pass its gate. Nothing is published.
         TryAgain: another replay of the night is running, or the source or MLflow does not answer.
     """
@@ -135,7 +164,10 @@ def replay(run: Run) -> str:
     with _alone(run):
         if _was_stopped(run):
             _publish(run)
-            return f"{run.store}: the replay that was stopped while it published is finished; still in quarantine: {_held(run):,}"
+            return (
+                f"{run.store}: the replay that was stopped while it published is finished; still in"
+                f" quarantine: {_held(run):,}"
+            )
         if not (held := _held(run)):
             return f"{run.store}: nothing to replay: no row is in quarantine"
         before = _belonging_together(run)
@@ -144,7 +176,9 @@ def replay(run: Run) -> str:
         joined, judged = _judge_again(run)
         if not joined:
             aside.discard()
-            return f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(run, judged)}"
+            return (
+                f"{run.store}: nothing is published: of {held:,} rows in quarantine, {_why_none(run, judged)}"
+            )
         if run.use_case.features.history:
             _look_back(run)
         _compute_features(run)
@@ -153,15 +187,21 @@ def replay(run: Run) -> str:
         _require_unchanged(run, before)
         aside.write_file(GOOD, as_json(before))
         _publish(run)
-        return f"{run.store}: {joined:,} rows are good now, and scored by version {version}; still in quarantine: {_held(run):,}"
+        return (
+            f"{run.store}: {joined:,} rows are good now, and scored by version {version}; still in"
+            f" quarantine: {_held(run):,}"
+        )
 
 
 def _by_learned_values(run: Run) -> Run:
-    """The run by the file as it is, if only rules have changed in it since the night's model was trained; else by that one's definitions.
+    """The run by the file as it is, if only rules have changed in it since the night's model was trained.
 
-    The rows that join are the first that a mended rule lets in, and they look back by it. The nights to come go by the
-    champion's definitions all the same, until a model is promoted that has learned the rule. What the file has besides, and
-    the night has not, no model has learned, either: the rows that join do without it, too.
+    Else by that one's definitions.
+
+    The rows that join are the first that a mended rule lets in, and they look back by it. The nights to come
+    go by the champion's definitions all the same, until a model is promoted that has learned the rule. What
+    the file has besides, and the night has not, no model has learned, either: the rows that join do without
+    it, too.
     """
     from pipelines.composition import by_version
     from pipelines.core.meaning import label, meanings, values_only
@@ -170,7 +210,9 @@ def _by_learned_values(run: Run) -> Run:
     from pipelines.run import archive
 
     predictions = (
-        run.afresh().store.read("predictions").project("model_version").distinct().fetchall() if run.store.has("predictions") else []
+        run.afresh().store.read("predictions").project("model_version").distinct().fetchall()
+        if run.store.has("predictions")
+        else []
     )
     for (version,) in predictions[:1]:
         try:
@@ -181,7 +223,9 @@ def _by_learned_values(run: Run) -> Run:
         alike = label(night) == label(run.use_case) and all(
             values_only(now.get(name, "")) == values_only(one) for name, one in meanings(night).items()
         )
-        run = run.by(by_version.as_far_as(run.loaded, night) if alike else by_version.for_version(run, version))
+        run = run.by(
+            by_version.as_far_as(run.loaded, night) if alike else by_version.for_version(run, version)
+        )
     check.require(run.loaded)
     archive.keep(run)
     return run
@@ -197,11 +241,15 @@ def _why_none(run: Run, judged: int) -> str:
     if judged:
         version = archive.made_by(run.loaded)
         by_others = (
-            f"\n  by the definitions of version {version}, rules among them: features of {run.loaded.path.name} mean something else by now"
-            "\n  way out: mend the rule alone, or run the whole night again when a model has learned the features"
+            f"\n  by the definitions of version {version}, rules among them: features of"
+            f" {run.loaded.path.name} mean something else by now\n  way out: mend the rule alone, or run the"
+            " whole night again when a model has learned the features"
         )
         return f"{judged:,} were judged again, and are still bad{by_others if version else ''}"
-    return "none could be judged again: they have no key, a key that is in clean, or one that the source no longer has"
+    return (
+        "none could be judged again: they have no key, a key that is in clean, or one that the source no"
+        " longer has"
+    )
 
 
 @contextmanager
@@ -212,7 +260,10 @@ def _alone(run: Run) -> Iterator[None]:
 
 
 def _opened(run: Run) -> tuple[Run, Run]:
-    """The night as it is, and as it may become. Opened anew for each table, so that its manifest names its own inputs only."""
+    """The night as it is, and as it may become.
+
+    Opened anew for each table, so that its manifest names its own inputs only.
+    """
     now = run.afresh()
     return now, replace(now, store=now.store.beside(ASIDE))
 
@@ -221,19 +272,32 @@ def _opened(run: Run) -> tuple[Run, Run]:
 
 
 def _belonging_together(run: Run) -> dict[str, str]:
-    """Table -> digest, of a night that was run to its end, each table made of the one before it as that is now."""
+    """Table -> digest, of a night that was run to its end, each table made of the one before it as that is
+    now.
+    """
     store = run.afresh().store
     store.manifest("predictions")  # says so when the night was not scored
-    if missing := [name for name in (run.use_case.key, run.use_case.time) if name not in store.manifest("clean").schema]:
-        raise BadInput(f"{store}: the night knows no column {missing[0]!r}: the file has another name for it by now\n{_run_again(run)}")
+    if missing := [
+        name for name in (run.use_case.key, run.use_case.time) if name not in store.manifest("clean").schema
+    ]:
+        raise BadInput(
+            f"{store}: the night knows no column {missing[0]!r}: the file has another name for it by"
+            f" now\n{_run_again(run)}"
+        )
     for table, source in MADE_OF.items():
-        if table in _tables(run) and store.manifest(table).inputs.get(f"{run.kind}/{run.partition}/{source}") != store.digest(source):
+        if table in _tables(run) and store.manifest(table).inputs.get(
+            f"{run.kind}/{run.partition}/{source}"
+        ) != store.digest(source):
             raise BadInput(
-                f"{store}: its {table} were made of other rows than its {source} hold now: the night was run again meanwhile, and not to its end\n{_run_again(run)}"
+                f"{store}: its {table} were made of other rows than its {source} hold now: the night was run"
+                f" again meanwhile, and not to its end\n{_run_again(run)}"
             )
     closed = [table for table in _gated(run) if not is_let_through(store, run.use_case, table)]
     if closed:
-        raise BadInput(f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is now\n{_run_again(run)}")
+        raise BadInput(
+            f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is"
+            f" now\n{_run_again(run)}"
+        )
     return {table: store.digest(table) for table in _tables(run)}
 
 
@@ -251,8 +315,9 @@ def _require_unchanged(run: Run, before: dict[str, str]) -> None:
     changed = [table for table, digest in before.items() if store.digest(table) != digest]
     if changed:
         raise BadInput(
-            f"{store}: {', '.join(changed)} changed while the replay ran: the night is being run again; nothing is published\n"
-            "  way out: when that has ended, see what is in quarantine still, and replay it"
+            f"{store}: {', '.join(changed)} changed while the replay ran: the night is being run again;"
+            " nothing is published\n  way out: when that has ended, see what is in quarantine still, and"
+            " replay it"
         )
 
 
@@ -275,14 +340,26 @@ def _judge_again(run: Run) -> tuple[int, int]:
     source = ingest.rows(now, dates.days_of(use_case, run.kind, run.partition), labels=False)
     delivered = _numbered(keyed(source, use_case))
     # None of these keys is in clean, so all their rows are in quarantine. (A key that is null equals none.)
-    _with(_without(quarantine, "key", clean, use_case.key), "key", delivered, "#key").project("key").distinct().create("keys")
+    _with(_without(quarantine, "key", clean, use_case.key), "key", delivered, "#key").project(
+        "key"
+    ).distinct().create("keys")
     keys = now.store.connection.table("keys")
-    kept, kept_aside = _without(_numbered(keyed(raw, use_case)), "#key", keys, "key"), _without(quarantine, "key", keys, "key")
+    kept, kept_aside = (
+        _without(_numbered(keyed(raw, use_case)), "#key", keys, "key"),
+        _without(quarantine, "key", keys, "key"),
+    )
     if _count(raw) - _count(kept) != _count(quarantine) - _count(kept_aside):
-        raise BadInput(f"{run.store}: {use_case.key} is not repaired as it was: its rows are not found again by it\n{_run_again(run)}")
+        raise BadInput(
+            f"{run.store}: {use_case.key} is not repaired as it was: its rows are not found again by"
+            f" it\n{_run_again(run)}"
+        )
     mended = _with(delivered, "#key", keys, "key")
-    aside.store.write("raw", _delivered(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order))
-    judged = _with(_numbered(keyed(aside.store.read("raw"), use_case)), "#key", keys, "key").project('* EXCLUDE "#key"')
+    aside.store.write(
+        "raw", _delivered(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order)
+    )
+    judged = _with(_numbered(keyed(aside.store.read("raw"), use_case)), "#key", keys, "key").project(
+        '* EXCLUDE "#key"'
+    )
     # In a table of its own, in raw's order, which says what was delivered first: a join keeps no order.
     judged.order(_ROW).project(f"* EXCLUDE {_ROW}").create("judged again")
     good, bad, _ = cleanse(now.store.connection.table("judged again"), use_case, run.partition)
@@ -292,7 +369,9 @@ def _judge_again(run: Run) -> tuple[int, int]:
 
 
 def _look_back(run: Run) -> None:
-    """Past_raw -> past and days, by the rules as they are now: what joins gets the very features that running the night again would give it."""
+    """Past_raw -> past and days, by the rules as they are now: what joins gets the very features that running
+    the night again would give it.
+    """
     from pipelines.steps import past
 
     now, aside = _opened(run)
@@ -301,11 +380,15 @@ def _look_back(run: Run) -> None:
     fed = past.compute(past_raw, None, use_case)
     aside.store.write("past", fed.rows)
     clean = aside.store.read("clean")
-    aside.store.write("days", past.days(aside.store.read("past"), clean, past_raw, fed.aside, use_case, every))
+    aside.store.write(
+        "days", past.days(aside.store.read("past"), clean, past_raw, fed.aside, use_case, every)
+    )
 
 
 def _compute_features(run: Run) -> None:
-    """Clean -> features: of the rows that joined, which look back at the past and at the night's other rows."""
+    """Clean -> features: of the rows that joined, which look back at the past and at the night's other
+    rows.
+    """
     from pipelines.steps.features import compute
 
     now, aside = _opened(run)
@@ -315,44 +398,61 @@ def _compute_features(run: Run) -> None:
     if use_case.features.history:
         seen = seen.union(aside.store.read("past"))
     computed = compute(_without(clean, use_case.key, known, use_case.key), seen, use_case)
-    # What the night's own features mean, those of the rows that joined do, too: only which rows are let in may differ.
+    # What the night's own features mean, those of the rows that joined do, too: only which rows are let in
+    # may differ.
     told = now.store.manifest("features").meaning
     aside.store.write("features", _joined(run, known, computed, [use_case.time, use_case.key]), meaning=told)
 
 
 def _predict(run: Run) -> str:
-    """Features -> predictions: of the rows that joined, by the version that scored the night, which is returned."""
+    """Features -> predictions: of the rows that joined, by the version that scored the night, which is
+    returned.
+    """
     from pipelines.registry import registry
     from pipelines.steps.score import SCORED_BY, predict
 
     now, aside = _opened(run)
     use_case = run.use_case
     known, features = now.store.read("predictions"), aside.store.read("features")
-    ((version,),) = known.project("model_version").distinct().fetchall()  # its gate saw to it that there is one
+    ((version,),) = (
+        known.project("model_version").distinct().fetchall()
+    )  # its gate saw to it that there is one
     model = registry.champion(replace(run, model_version=version))
     # Held in memory: the connection answers nothing else while predictions stream.
     joining = _without(features, use_case.key, known, use_case.key).to_arrow_table()
     scored = predict(joining.to_reader(), joining.num_rows, model, aside).read_all()
     with suppress(TableMissing):  # a night of before has not told it
         aside.store.write_file(SCORED_BY, now.store.unrecorded().read_file(SCORED_BY))
-    aside.store.write("predictions", _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]))
+    aside.store.write(
+        "predictions",
+        _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]),
+    )
     return str(version)
 
 
-def _joined(run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]) -> duckdb.DuckDBPyRelation:
+def _joined(
+    run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]
+) -> duckdb.DuckDBPyRelation:
     """Two tables as one, in the order of some columns; rows that agree in them in the order of all others."""
     columns, others = (dict(zip(table.columns, map(str, table.types), strict=True)) for table in (old, new))
     if changed := sorted({name for name, _ in columns.items() ^ others.items()}):
         raise BadInput(
-            f"{run.store}: other columns, or of other types, than the night was run with: {', '.join(changed[:MOST])}\n{_run_again(run)}"
+            f"{run.store}: other columns, or of other types, than the night was run with:"
+            f" {', '.join(changed[:MOST])}\n{_run_again(run)}"
         )
     every = map(sql.name, dict.fromkeys([*order, *columns]))
     return old.union(new.project(", ".join(map(sql.name, columns)))).order(", ".join(every))
 
 
-def _delivered(run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]) -> duckdb.DuckDBPyRelation:
-    """Two raw tables, their rows numbered, as one: rows that agree in the columns of the order stay in that of their delivery."""
-    both = _joined(run, old.project('*, 0 AS "#new"'), new.project('*, 1 AS "#new"'), [*order, "#new", "#row"])
+def _delivered(
+    run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]
+) -> duckdb.DuckDBPyRelation:
+    """Two raw tables, their rows numbered, as one: rows that agree in the columns of the order stay in that
+    of their delivery.
+    """
+    both = _joined(
+        run, old.project('*, 0 AS "#new"'), new.project('*, 1 AS "#new"'), [*order, "#new", "#row"]
+    )
     return both.project(f'* EXCLUDE ({_ROW}, "#new")')
 
 
@@ -361,12 +461,16 @@ def _numbered(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     return rows.project(f"*, row_number() OVER () AS {_ROW}")
 
 
-def _with(rows: duckdb.DuckDBPyRelation, key: str, others: duckdb.DuckDBPyRelation, their_key: str) -> duckdb.DuckDBPyRelation:
+def _with(
+    rows: duckdb.DuckDBPyRelation, key: str, others: duckdb.DuckDBPyRelation, their_key: str
+) -> duckdb.DuckDBPyRelation:
     """The rows whose key, as text, one of the others has."""
     return rows.set_alias("rows").join(others.set_alias("others"), _equal(key, their_key), how="semi")
 
 
-def _without(rows: duckdb.DuckDBPyRelation, key: str, others: duckdb.DuckDBPyRelation, their_key: str) -> duckdb.DuckDBPyRelation:
+def _without(
+    rows: duckdb.DuckDBPyRelation, key: str, others: duckdb.DuckDBPyRelation, their_key: str
+) -> duckdb.DuckDBPyRelation:
     """The rows whose key, as text, none of the others has; a row without a key among them."""
     return rows.set_alias("rows").join(others.set_alias("others"), _equal(key, their_key), how="anti")
 
@@ -391,7 +495,9 @@ def _require_open_gates(run: Run) -> None:
         accepted.taken_along(now.store, table, aside.store)
         verdict = judge.judge(aside, table)
         try:
-            verdict.raise_if_closed(aside.write_report(f"gate_{table}", judge.page(aside, verdict)), may_be_accepted=False)
+            verdict.raise_if_closed(
+                aside.write_report(f"gate_{table}", judge.page(aside, verdict)), may_be_accepted=False
+            )
         except GateClosed as closed:
             raise GateClosed(f"nothing is published, since {closed}", closed.report) from closed
 
@@ -400,10 +506,14 @@ def _was_stopped(run: Run) -> bool:
     """Whether a replay was killed while it published, and nobody has run the night since."""
     now, aside = _opened(run)
     try:
-        before = kept.mapping(aside.store.read_file(GOOD), aside.store.folder / GOOD, "remove it, and run the replay again")
+        before = kept.mapping(
+            aside.store.read_file(GOOD), aside.store.folder / GOOD, "remove it, and run the replay again"
+        )
     except TableMissing:
         return False
-    return all(now.store.digest(table) in (before.get(table), aside.store.digest(table)) for table in _tables(run))
+    return all(
+        now.store.digest(table) in (before.get(table), aside.store.digest(table)) for table in _tables(run)
+    )
 
 
 def _publish(run: Run) -> None:
@@ -416,9 +526,15 @@ def _publish(run: Run) -> None:
     for table in _gated(run):
         with suppress(TableMissing):  # of most nights nobody has to say anything
             now.store.write_file(name := accepted.file_name(table), aside.store.unrecorded().read_file(name))
-    flow.note(run, "quarantine replay", f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine")
+    flow.note(
+        run,
+        "quarantine replay",
+        f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine",
+    )
     for table in _gated(run):
         run.log(flow.gate(run.afresh(), table))
-    if run.use_case.sink:  # before the note is gone: what cannot be delivered now is delivered by the next replay
+    if (
+        run.use_case.sink
+    ):  # before the note is gone: what cannot be delivered now is delivered by the next replay
         run.log(flow.take(run.afresh(), "deliver"))
     aside.store.discard()

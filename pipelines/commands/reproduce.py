@@ -36,26 +36,40 @@ class NotTheSame(SluiceError):
 
 
 def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
-    """Make a version's features of its raw rows again, search and fit its family on them, and compare its scores on the held-out rows.
+    """Make a version's features of its raw rows again, search and fit its family on them, and compare its
+    scores on the held-out rows.
 
     Yields:
-        What it was made of, and whether that is so now; at last that it is the same, and by how much the scores differ.
+        What it was made of, and whether that is so now; at last that it is the same, and by how much the
+        scores differ.
 
     Raises:
-        NotTheSame: the features are others, or the scores differ by more than `SAME`; says by how much, and what else is different.
+        NotTheSame: the features are others, or the scores differ by more than `SAME`; says by how much, and
+            what else is different.
         BadInput, TableCorrupt: the version, its rows or its use-case file are gone.
         TryAgain: MLflow or DVC does not answer.
     """
     now = Run.open(use_case, "training", date.min, settings)
     model = registry.champion(replace(now, model_version=version))
     made = model.metadata
-    run = Run.open(use_case, "training", model.partition, settings).by(definitions.file_of(settings, use_case, version))
+    run = Run.open(use_case, "training", model.partition, settings).by(
+        definitions.file_of(settings, use_case, version)
+    )
     facts = run.use_case
-    yield f"{use_case} version {version}: {made['family']}, training {made['training_partition']}, data {made['data_version']}, seed {made['seed']}"
-    yield f"use-case file {made['use_case_sha256'][:12]}: {'as it is now' if made['use_case_sha256'] == now.loaded.sha256 else 'another one than now; the one of then is taken'}"
+    yield (
+        f"{use_case} version {version}: {made['family']}, training {made['training_partition']}, data"
+        f" {made['data_version']}, seed {made['seed']}"
+    )
+    yield (
+        f"use-case file {made['use_case_sha256'][:12]}:"
+        f" {'as it is now' if made['use_case_sha256'] == now.loaded.sha256 else 'another one than now; the one of then is taken'}"
+    )
     others = [
         f"{what} {then[:12]} then, {now[:12]} now"
-        for what, then, now in (("commit", made["code"], code_version()), ("lock", made.get("lock", "unknown"), lock_version()))
+        for what, then, now in (
+            ("commit", made["code"], code_version()),
+            ("lock", made.get("lock", "unknown"), lock_version()),
+        )
         if then != now
     ]
     yield "; ".join(others) if others else "commit and lock: the same as now"
@@ -71,14 +85,18 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
             else "commit, lock, data, use-case file and seed are the same: the machine's arithmetic, or a bug"
         )
         raise NotTheSame(
-            f"{use_case} version {version} is not the same: the scores of {rows:,} held-out rows differ by up to {apart:.2g}, at most {SAME:g} is the same\n"
-            f"  {why}\n  way out: check out commit {made['code']} and install its lock (make setup), then reproduce again"
+            f"{use_case} version {version} is not the same: the scores of {rows:,} held-out rows differ by up"
+            f" to {apart:.2g}, at most {SAME:g} is the same\n  {why}\n  way out: check out commit"
+            f" {made['code']} and install its lock (make setup), then reproduce again"
         )
     yield f"same: the scores of {rows:,} held-out rows differ by {apart:.1e} at most"
 
 
-def _made_of_raw(run: Run, made: Mapping[str, str], features: duckdb.DuckDBPyRelation, others: Sequence[str]) -> str:
-    """Make the features of the raw rows that were kept, by the version's own file, and compare them with those it was trained on.
+def _made_of_raw(
+    run: Run, made: Mapping[str, str], features: duckdb.DuckDBPyRelation, others: Sequence[str]
+) -> str:
+    """Make the features of the raw rows that were kept, by the version's own file, and compare them with
+    those it was trained on.
 
     Raises:
         NotTheSame: they are others, or mean something else by now.
@@ -91,29 +109,40 @@ def _made_of_raw(run: Run, made: Mapping[str, str], features: duckdb.DuckDBPyRel
     means = meanings(run.use_case)
     if apart := [name for name, fingerprint in learned.items() if means.get(name) != fingerprint]:
         raise NotTheSame(
-            f"{run.use_case.name}: Sluice itself makes features in another way than when the version was trained: {', '.join(apart[:10])}\n"
-            f"  way out: check out commit {made['code']} and install its lock (make setup), then reproduce again"
+            f"{run.use_case.name}: Sluice itself makes features in another way than when the version was"
+            f" trained: {', '.join(apart[:10])}\n  way out: check out commit {made['code']} and install its"
+            " lock (make setup), then reproduce again"
         )
     with ExitStack() as kept:
         raw = kept.enter_context(snapshot.raw_rows(run, made["raw_version"]))
-        before = kept.enter_context(snapshot.raw_rows(run, made["past_raw_version"])) if "past_raw_version" in made else None
+        before = (
+            kept.enter_context(snapshot.raw_rows(run, made["past_raw_version"]))
+            if "past_raw_version" in made
+            else None
+        )
         again = _features(run, raw, before)
         count = "SELECT (SELECT count(*) FROM (FROM {one} EXCEPT ALL FROM {other}))"
         then, now = (f"features {name} {uuid4().hex}" for name in ("then", "now"))
         features.create_view(then)
         again.project(", ".join(map(quoted, features.columns))).create_view(now)
         pairs = ((quoted(then), quoted(now)), (quoted(now), quoted(then)))
-        gone, new = (run.store.connection.sql(count.format(one=one, other=other)).fetchall()[0][0] for one, other in pairs)
+        gone, new = (
+            run.store.connection.sql(count.format(one=one, other=other)).fetchall()[0][0]
+            for one, other in pairs
+        )
     if gone or new:
         raise NotTheSame(
-            f"{run.use_case.name}: of the raw rows come other features than the version was trained on: {gone:,} rows are gone or changed, {new:,} new\n"
-            f"  {'; '.join(others) or 'commit and lock are the same'}\n"
-            f"  way out: check out commit {made['code']} and install its lock (make setup), then reproduce again"
+            f"{run.use_case.name}: of the raw rows come other features than the version was trained on:"
+            f" {gone:,} rows are gone or changed, {new:,} new\n "
+            f" {'; '.join(others) or 'commit and lock are the same'}\n  way out: check out commit"
+            f" {made['code']} and install its lock (make setup), then reproduce again"
         )
     return "features: made again of the raw rows, by the file of then: the same to the bit"
 
 
-def _features(run: Run, raw: duckdb.DuckDBPyRelation, past_raw: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation:
+def _features(
+    run: Run, raw: duckdb.DuckDBPyRelation, past_raw: duckdb.DuckDBPyRelation | None
+) -> duckdb.DuckDBPyRelation:
     """Raw rows -> features, as a training's steps make them."""
     from pipelines.core import dates
     from pipelines.core.split import assign
@@ -123,16 +152,28 @@ def _features(run: Run, raw: duckdb.DuckDBPyRelation, past_raw: duckdb.DuckDBPyR
 
     clean, _, further = cleanse(raw, run.use_case, run.partition)
     fed = None if past_raw is None else past.compute(past_raw, further, run.use_case).rows
-    return assign(compute(clean, fed, run.use_case), run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
+    return assign(
+        compute(clean, fed, run.use_case), run.use_case, dates.days_of(run.use_case, run.kind, run.partition)
+    )
 
 
-def _again(features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion) -> tuple[float, int, float | None]:
+def _again(
+    features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion
+) -> tuple[float, int, float | None]:
     """The greatest difference of scores, on how many rows, and the threshold that is chosen now."""
     found = tune.search(features, facts, cast("Family", model.metadata["family"]))
     graph = convert.graph_of(candidate.load(found.candidate), facts.features, facts.task, facts.name, {})
     test = features.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
     then, now = (Graph(content).scores(test).astype(np.float64) for content in (model.graph, graph))
-    scale = 1.0 if facts.task == "binary" else float(np.std(np.asarray(test[facts.target].to_numpy(), dtype=np.float64)))
+    scale = (
+        1.0
+        if facts.task == "binary"
+        else float(np.std(np.asarray(test[facts.target].to_numpy(), dtype=np.float64)))
+    )
     validation, night = found.validation, threshold.night(features, facts)
-    cut = threshold.choose(facts.threshold, validation["label"], validation["score"], night) if facts.threshold else None
+    cut = (
+        threshold.choose(facts.threshold, validation["label"], validation["score"], night)
+        if facts.threshold
+        else None
+    )
     return float(np.abs(then - now).max() / scale), len(test), cut

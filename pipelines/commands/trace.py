@@ -1,7 +1,8 @@
-"""From one prediction back to all that made it: its row at each step, the gates, the runs, the model, and what that was trained on.
+"""From one prediction back to all that made it: its row at each step, the gates, the runs, the model, and
+what that was trained on.
 
-Each table's manifest names the very tables that it was made of, so a night that has run again since is followed in the
-revision that this prediction came from. Personal values are masked.
+Each table's manifest names the very tables that it was made of, so a night that has run again since is
+followed in the revision that this prediction came from. Personal values are masked.
 """
 
 from __future__ import annotations
@@ -49,13 +50,22 @@ def trace(run: Run, key: str) -> Iterator[str]:
     yield _file(run)
     for table in WAY:
         manifest, number = _revision(run, table, digest)
-        yield f"{table}: {_revisions(run, table, number)}, digest {manifest.digest[:12]}, by code {manifest.code}; {_gate(run, table, manifest)}"
+        yield (
+            f"{table}: {_revisions(run, table, number)}, digest {manifest.digest[:12]}, by code"
+            f" {manifest.code}; {_gate(run, table, manifest)}"
+        )
         row = _row(run, table, number, key)
-        yield from (f"  {line}" for line in _values(run, row)) if row else iter([f"  no row {key!r} in this revision"])
+        yield from (
+            (f"  {line}" for line in _values(run, row))
+            if row
+            else iter([f"  no row {key!r} in this revision"])
+        )
         behind = WAY[WAY.index(table) + 1 :]
         digest = manifest.inputs.get(f"{run.kind}/{run.partition}/{behind[0]}") if behind else None
     yield "runs:"
-    yield from (f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in run.store.notes())
+    yield from (
+        f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in run.store.notes()
+    )
     yield from _model(run, version)
 
 
@@ -68,28 +78,46 @@ def _file(run: Run) -> str:
     now = archive.present(run)
     wait = definitions.apart(run.use_case, now.use_case) if now else []
     return (
-        f"{told}; of the file as it is now, {definitions.counted(wait, 'mean')} something else: {definitions.named(wait)}" if wait else told
+        f"{told}; of the file as it is now, {definitions.counted(wait, 'mean')} something else:"
+        f" {definitions.named(wait)}"
+        if wait
+        else told
     )
 
 
 def _model(run: Run, version: str) -> Iterator[str]:
     model = registry.champion(replace(run, model_version=version))
     told = model.metadata
-    yield f"model: version {version} ({told['family']}), sha256 {model.sha256[:12]}, threshold {model.threshold}, scored by {model.engine}"
+    yield (
+        f"model: version {version} ({told['family']}), sha256 {model.sha256[:12]}, threshold"
+        f" {model.threshold}, scored by {model.engine}"
+    )
     for line in History.of(run.settings, run.use_case.name).read():
         if line.version == version:
             yield f"  {line}"
     kept = {kept.md5 for kept in snapshot.versions(run.settings, run.use_case.name)}
     there = "kept in DVC" if told["data_version"] in kept else "not known to DVC here"
-    yield f"training: {told['training_partition']}, data {told['data_version']} ({there}), seed {told['seed']}"
-    yield f"  use-case file {told['use_case_sha256']}, commit {told['code']}, lock {told.get('lock', 'unknown')}"
+    yield (
+        f"training: {told['training_partition']}, data {told['data_version']} ({there}), seed {told['seed']}"
+    )
+    yield (
+        f"  use-case file {told['use_case_sha256']}, commit {told['code']}, lock"
+        f" {told.get('lock', 'unknown')}"
+    )
     training = run.store.at("training", model.partition)
-    yield from (f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in training.notes())
-    yield f"  to see whether it can be made again: python -m pipelines reproduce {run.use_case.name} {version}"
+    yield from (
+        f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in training.notes()
+    )
+    yield (
+        f"  to see whether it can be made again: python -m pipelines reproduce {run.use_case.name} {version}"
+    )
 
 
 def _revision(run: Run, table: GatedTable, digest: str | None) -> tuple[Manifest, int]:
-    """The revision of a table that has a digest, and its number from 1 on; what is published now where nobody names one."""
+    """The revision of a table that has a digest, and its number from 1 on.
+
+    What is published now where nobody names one.
+    """
     every = run.store.revisions(table)
     if not every:
         run.store.manifest(table)  # says that it is missing
@@ -99,8 +127,8 @@ def _revision(run: Run, table: GatedTable, digest: str | None) -> tuple[Manifest
     if digest is None:
         return every[-1], len(every)
     raise TableMissing(
-        f"{run.store}: the revision of {table} that this prediction was made of ({digest[:12]}) is gone; there are {len(every)} others\n"
-        "  way out: bring it back from a backup"
+        f"{run.store}: the revision of {table} that this prediction was made of ({digest[:12]}) is gone;"
+        f" there are {len(every)} others\n  way out: bring it back from a backup"
     )
 
 
@@ -124,7 +152,13 @@ def _with_key(rows: duckdb.DuckDBPyRelation, column: str, key: str) -> duckdb.Du
 def _values(run: Run, row: dict[str, Any]) -> Iterator[str]:
     hidden = personal.columns(run.use_case) | personal.features(run.use_case)
     for name, value in row.items():
-        shown = personal.MASK if name in hidden and value is not None else repr(value) if isinstance(value, str) else str(value)
+        shown = (
+            personal.MASK
+            if name in hidden and value is not None
+            else repr(value)
+            if isinstance(value, str)
+            else str(value)
+        )
         yield f"{name}: {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}"
 
 
@@ -139,7 +173,10 @@ def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
     if said.get("digest") != manifest.digest:
         return f"gate_{table} has judged another revision since"
     word = f", {said['accepted']}" if said.get("accepted") else ""
-    return f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(said['findings'])} expectations{word}"
+    return (
+        f"gate_{table} {'open' if said.get('passed') is True else 'closed'}, {len(said['findings'])}"
+        f" expectations{word}"
+    )
 
 
 def _not_there(run: Run, key: str) -> str:
@@ -147,5 +184,11 @@ def _not_there(run: Run, key: str) -> str:
     if run.store.has("quarantine"):
         held = _with_key(run.store.read("quarantine"), "key", key).project("reasons").fetchall()
         if held:
-            return f"{said}: it is in quarantine, for {held[0][0]}\n  way on: python -m pipelines quarantine show {run.use_case.name} scoring {run.partition}"
-    return f"{said}, and none in quarantine\n  way out: name the key as the column {run.use_case.key} has it, and the night (YYYY-MM-DD) on which it came"
+            return (
+                f"{said}: it is in quarantine, for {held[0][0]}\n  way on: python -m pipelines quarantine"
+                f" show {run.use_case.name} scoring {run.partition}"
+            )
+    return (
+        f"{said}, and none in quarantine\n  way out: name the key as the column {run.use_case.key} has it,"
+        " and the night (YYYY-MM-DD) on which it came"
+    )

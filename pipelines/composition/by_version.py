@@ -1,4 +1,6 @@
-"""The file by which a version scores: the present one, as far as its features mean what the version has learned."""
+"""The file by which a version scores: the present one, as far as its features mean what the version has
+learned.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def for_version(run: Run, version: str) -> Loaded:
-    """The file by which a night is made that a version scores: the present one, if its features mean what that has learned.
+    """The file by which a night is made that a version scores: the present one, if its features mean what
+    that has learned.
 
     Raises:
         BadInput: the version's definitions and the rest of the present file are no whole.
@@ -28,35 +31,47 @@ def for_version(run: Run, version: str) -> Loaded:
     """
     learned = file_of(run.settings, run.use_case.name, version)
     others = apart(learned.use_case, run.use_case)
-    # A feature that the model does not know changes no score of it; a week's report compares what the training had.
+    # A feature that the model does not know changes no score of it; a week's report compares what the
+    # training had.
     known = {*learned.use_case.features.names, *([LABEL] if _shows(learned.use_case, run.use_case) else [])}
     if not others or (run.kind == "scoring" and not any(line.partition(":")[0] in known for line in others)):
         return run.loaded
     heading = (
-        f"# Definitions of version {version} (file {learned.sha256}); all else as in the file {run.loaded.sha256},\n"
-        f"# where something else is meant by {counted(others)}: that waits for a model that has learned it.\n"
+        f"# Definitions of version {version} (file {learned.sha256}); all else as in the file"
+        f" {run.loaded.sha256},\n# where something else is meant by {counted(others)}: that waits for a model"
+        " that has learned it.\n"
     )
     try:
         made = written(put_together(learned.use_case, run.use_case), run.loaded.path, heading)
         for still in differences(learned.use_case, made.use_case):
-            raise ValueError(f"put together with the rest of the present file, they mean something else: {still}")
+            raise ValueError(
+                f"put together with the rest of the present file, they mean something else: {still}"
+            )
         return made
     except (BadUseCase, ValueError) as error:
         raise BadInput(
-            f"{run.store}: version {version} has learned other things than {run.loaded.path.name} has now, and by its own definitions "
-            f"this night cannot be made\n{listed(others, 5)}\n  why not: {str(error).splitlines()[-1].strip(' -')}\n"
-            f"  way out: train by the file as it is now, or bring back what version {version} has learned"
+            f"{run.store}: version {version} has learned other things than {run.loaded.path.name} has now,"
+            f" and by its own definitions this night cannot be made\n{listed(others, 5)}\n  why not:"
+            f" {str(error).splitlines()[-1].strip(' -')}\n  way out: train by the file as it is now, or bring"
+            f" back what version {version} has learned"
         ) from error
 
 
 def _shows(learned: UseCase, now: UseCase) -> bool:
-    """Whether a label shows in nights: those see none, so one whose column the source gives no more stops none of the same task."""
+    """Whether a label shows in nights: those see none, so one whose column the source gives no more stops
+    none of the same task.
+    """
     given = {meaning.place(name, now) for name in now.columns if name not in now.source.derive}
-    return learned.task != now.task or learned.target in learned.source.derive or meaning.place(learned.target, learned) in given
+    return (
+        learned.task != now.task
+        or learned.target in learned.source.derive
+        or meaning.place(learned.target, learned) in given
+    )
 
 
 def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
-    """A file without the features that a night does not have, and without windows that look further back than it does.
+    """A file without the features that a night does not have, and without windows that look further back than
+    it does.
 
     Args:
         loaded: A file in which the night's own features mean what they do in the night's.
@@ -64,16 +79,28 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
     """
     now = loaded.use_case
     more = {name for name in now.features.names if name not in night.features.names}
-    windows = {name: window for name, window in now.features.windows.items() if window.since <= night.features.history}
+    windows = {
+        name: window
+        for name, window in now.features.windows.items()
+        if window.since <= night.features.history
+    }
     if not more and len(windows) == len(now.features.windows):
         return loaded
-    kinds = {kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more} for kind in spoken.KINDS}
+    kinds = {
+        kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more}
+        for kind in spoken.KINDS
+    }
 
     from pipelines.composition import expected
 
     features = now.features.model_copy(update={**kinds, "windows": windows})
-    less = now.model_copy(update={"slices": night.slices, "candidates": night.candidates, "features": features})
-    heading = f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before it.\n"
+    less = now.model_copy(
+        update={"slices": night.slices, "candidates": night.candidates, "features": features}
+    )
+    heading = (
+        f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before"
+        " it.\n"
+    )
     return written(less.model_copy(update={"gates": expected.as_far_as(now, less)}), loaded.path, heading)
 
 
@@ -83,10 +110,14 @@ def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
     Raises:
         SluiceError: what the file would say is not this use case.
     """
-    told = yaml.dump(_plain(use_case.model_dump(exclude_unset=True)), Dumper=yaml_text.Dumper, sort_keys=False, width=110)
+    told = yaml.dump(
+        _plain(use_case.model_dump(exclude_unset=True)), Dumper=yaml_text.Dumper, sort_keys=False, width=110
+    )
     loaded = use_cases.parse(path, (heading + told).encode())
     if loaded.use_case != use_case:
-        raise SluiceError(f"{path.name}: a file that was put together does not say what it should: nothing goes by it")
+        raise SluiceError(
+            f"{path.name}: a file that was put together does not say what it should: nothing goes by it"
+        )
     return loaded
 
 

@@ -1,8 +1,9 @@
-"""Which expectations a table is judged by that is made by a champion's definitions: the present file's, about all that means the same.
+"""Which expectations a table is judged by that is made by a champion's definitions: the present file's, about
+all that means the same.
 
-What an expectation is about is told table by table: `amount` may be a column of raw and clean and a feature, too, and only
-one of them may have changed. About a column are the arguments that name columns, and the row condition; not values, which
-may be called like one.
+What an expectation is about is told table by table: `amount` may be a column of raw and clean and a feature,
+too, and only one of them may have changed. About a column are the arguments that name columns, and the row
+condition; not values, which may be called like one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ DECIDED = ("score", "decision")  # columns of predictions: what they say is of t
 
 
 def together(learned: UseCase, now: UseCase, made: UseCase) -> Gates:
-    """The present file's expectations as far as they can be asked, and about all else those of the champion's file.
+    """The present file's expectations as far as they can be asked, and about all else those of the champion's
+    file.
 
     Args:
         learned: The champion's file.
@@ -41,13 +43,19 @@ def together(learned: UseCase, now: UseCase, made: UseCase) -> Gates:
         same, own = _same(now, made, table), _of_learned(learned, made, table)
         theirs = (renamed(each, own) for each in learned.gates.get(table, ()) if _is_about(each, own))
         judged_now = {name: name for name in same.values()}
-        others = (each for each in theirs if not _is_about(each, judged_now) or _asks_other_columns(each, now, made, table))
+        others = (
+            each
+            for each in theirs
+            if not _is_about(each, judged_now) or _asks_other_columns(each, now, made, table)
+        )
         found[table] = (*_kept(now, made, table), *others)
     return {table: expectations for table, expectations in found.items() if expectations}
 
 
 def as_far_as(now: UseCase, made: UseCase) -> Gates:
-    """A file's expectations that can be asked of tables that another one makes, which has less of the same."""
+    """A file's expectations that can be asked of tables that another one makes, which has less of the
+    same.
+    """
     found = {table: _kept(now, made, table) for table in now.gates}
     return {table: expectations for table, expectations in found.items() if expectations}
 
@@ -58,7 +66,9 @@ def about(expectation: Expectation) -> tuple[str, ...]:
     names = [str(given[argument]) for argument in suite.ONE_COLUMN if argument in given]
     for argument in LISTS:
         names += map(str, given.get(argument) or ())
-    with suppress(ValueError, TypeError, LookupError, GreatExpectationsError):  # it cannot be built, which `check` tells
+    with suppress(
+        ValueError, TypeError, LookupError, GreatExpectationsError
+    ):  # it cannot be built, which `check` tells
         names += suite.named(expectation)
     return tuple(dict.fromkeys(names))
 
@@ -68,8 +78,16 @@ def renamed(expectation: Expectation, names: Names) -> Expectation:
     if all(names.get(name, name) == name for name in about(expectation)):
         return expectation
     given = dict(expectation.kwargs)
-    given |= {argument: names.get(given[argument], given[argument]) for argument in suite.ONE_COLUMN if argument in given}
-    given |= {argument: [names.get(name, name) for name in given[argument]] for argument in LISTS if argument in given}
+    given |= {
+        argument: names.get(given[argument], given[argument])
+        for argument in suite.ONE_COLUMN
+        if argument in given
+    }
+    given |= {
+        argument: [names.get(name, name) for name in given[argument]]
+        for argument in LISTS
+        if argument in given
+    }
     if condition := given.get("row_condition"):
         given["row_condition"] = _condition(condition, names)
     return expectation.model_copy(update={"kwargs": given})
@@ -78,12 +96,18 @@ def renamed(expectation: Expectation, names: Names) -> Expectation:
 def _condition(condition: Any, names: Names) -> Any:
     """A row condition in Great Expectations' own words, or as it writes it down."""
     if isinstance(condition, str):
-        return re.sub(r"""(\bcol\(\s*(["']))(.+?)(\2\s*\))""", lambda found: found[1] + names.get(found[3], found[3]) + found[4], condition)
+        return re.sub(
+            r"""(\bcol\(\s*(["']))(.+?)(\2\s*\))""",
+            lambda found: found[1] + names.get(found[3], found[3]) + found[4],
+            condition,
+        )
     if isinstance(condition, list):
         return [_part(part, names) for part in condition]
     if not isinstance(condition, dict):
         return condition
-    return {key: _named(part, names) if key == "column" else _part(part, names) for key, part in condition.items()}
+    return {
+        key: _named(part, names) if key == "column" else _part(part, names) for key, part in condition.items()
+    }
 
 
 def _part(part: Any, names: Names) -> Any:
@@ -91,24 +115,41 @@ def _part(part: Any, names: Names) -> Any:
 
 
 def _named(column: Any, names: Names) -> Any:
-    return {**column, "name": names.get(column["name"], column["name"])} if isinstance(column, dict) and "name" in column else column
+    return (
+        {**column, "name": names.get(column["name"], column["name"])}
+        if isinstance(column, dict) and "name" in column
+        else column
+    )
 
 
 def _kept(now: UseCase, made: UseCase, table: GatedTable) -> tuple[Expectation, ...]:
     """The present file's expectations that can be asked of a table, under its names."""
     same, stated = _same(now, made, table), now.gates.get(table, ())
-    able = [each for each in stated if _is_able(each, same, now, table) and not _asks_other_columns(each, now, made, table)]
-    return tuple(renamed(each, same) for each in able if not _goes_without_saying(each, same, now, made, table))
+    able = [
+        each
+        for each in stated
+        if _is_able(each, same, now, table) and not _asks_other_columns(each, now, made, table)
+    ]
+    return tuple(
+        renamed(each, same) for each in able if not _goes_without_saying(each, same, now, made, table)
+    )
 
 
 def _is_able(expectation: Expectation, same: Names, now: UseCase, table: GatedTable) -> bool:
-    """Whether all that it names means the same; what there is not at all is a mistake, which `check` finds in the file put together, too."""
+    """Whether all that it names means the same.
+
+    What there is not at all is a mistake, which `check` finds in the file put together, too.
+    """
     there = set(defaults.columns(now, table))
     return all(name in same or name not in there for name in about(expectation))
 
 
-def _goes_without_saying(expectation: Expectation, same: Names, now: UseCase, made: UseCase, table: GatedTable) -> bool:
-    """Whether nothing can break it by the champion's definitions, such as a limit beyond theirs: they keep what it asks."""
+def _goes_without_saying(
+    expectation: Expectation, same: Names, now: UseCase, made: UseCase, table: GatedTable
+) -> bool:
+    """Whether nothing can break it by the champion's definitions, such as a limit beyond theirs: they keep
+    what it asks.
+    """
 
     def mistakes(expectation: Expectation, use_case: UseCase) -> list[str]:
         return suite.mistakes(expectation, defaults.columns(use_case, table), facts(use_case, table))
@@ -127,11 +168,17 @@ def _asks_other_columns(expectation: Expectation, now: UseCase, made: UseCase, t
 
 
 def _of_learned(learned: UseCase, made: UseCase, table: GatedTable) -> Names:
-    """The columns of a table as the champion's file calls them -> as they are called with the present source."""
+    """The columns of a table as the champion's file calls them -> as they are called with the present
+    source.
+    """
     there = set(defaults.columns(made, table))
     names = {name: name for name in defaults.columns(learned, table)}
     if table == "raw":
-        names = {source: made.source_names[name] for name, source in learned.source_names.items() if name in made.columns}
+        names = {
+            source: made.source_names[name]
+            for name, source in learned.source_names.items()
+            if name in made.columns
+        }
     return {name: called for name, called in names.items() if called in there}
 
 
@@ -139,7 +186,10 @@ def _same(now: UseCase, made: UseCase, table: GatedTable) -> Names:
     """The columns of a table that mean the same in two files: what one calls them -> what the other does."""
     ours, theirs = _meant(now, table), _meant(made, table)
     called = {fingerprint: name for name, fingerprint in theirs.items()}
-    found = {name: name if theirs.get(name) == fingerprint else called.get(fingerprint) for name, fingerprint in ours.items()}
+    found = {
+        name: name if theirs.get(name) == fingerprint else called.get(fingerprint)
+        for name, fingerprint in ours.items()
+    }
     return {name: other for name, other in found.items() if other is not None}
 
 

@@ -1,7 +1,9 @@
-"""A file that is put together: a champion's definitions with all else of the present file, whose source it is read from.
+"""A file that is put together: a champion's definitions with all else of the present file, whose source it is
+read from.
 
-How the source lays its columns out is told by the present file. Where the source has names, a column is known by its name there;
-where it has none, by its name in the schema, and one that is called otherwise now only if nothing else is said of it.
+How the source lays its columns out is told by the present file. Where the source has names, a column is known
+by its name there; where it has none, by its name in the schema, and one that is called otherwise now only if
+nothing else is said of it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,21 @@ from pipelines.core.config import Column, Monitoring, Scalar, UseCase
 from pipelines.core.config.base import LONGEST_NAME
 from pipelines.core.personal import with_privacy
 
-# The facts of a use case that a model has learned, or that say how it was made; all others are the present file's.
-LEARNED = ("task", "columns", "label", "features", "prepare", "split", "candidates", "calibration", "threshold", "slices", "promotion")
+# The facts of a use case that a model has learned, or that say how it was made; all others are the present
+# file's.
+LEARNED = (
+    "task",
+    "columns",
+    "label",
+    "features",
+    "prepare",
+    "split",
+    "candidates",
+    "calibration",
+    "threshold",
+    "slices",
+    "promotion",
+)
 
 
 def put_together(learned: UseCase, now: UseCase) -> UseCase:
@@ -46,8 +61,11 @@ def put_together(learned: UseCase, now: UseCase) -> UseCase:
     return made.model_copy(update={"gates": expected.together(learned, now, made)})
 
 
-def _laid_out(learned: UseCase, now: UseCase) -> tuple[dict[str, Column], dict[str, str], dict[str, tuple[Scalar, ...]]]:
-    """The learned columns as the present file says that the source has them, those that the source calls otherwise, and codes for missing.
+def _laid_out(
+    learned: UseCase, now: UseCase
+) -> tuple[dict[str, Column], dict[str, str], dict[str, tuple[Scalar, ...]]]:
+    """The learned columns as the present file says that the source has them, those that the source calls
+    otherwise, and codes for missing.
 
     What the source delivers besides, since the present file knows it, is read as that says, and dropped.
     """
@@ -63,44 +81,66 @@ def _laid_out(learned: UseCase, now: UseCase) -> tuple[dict[str, Column], dict[s
     for column, name in besides.items():
         spec = now.columns[column]
         columns[name] = Column(type=spec.type, format=spec.format, role="ignored", pii=spec.pii)
-    left = iter(delivered)  # each place of a learned column that the source delivers takes the next that it does deliver
+    left = iter(
+        delivered
+    )  # each place of a learned column that the source delivers takes the next that it does deliver
     order = [next(left) if name in learned.given_columns else name for name in learned.columns]
     rename = {source: name for name, source in sources.items() if source != name}
-    codes = {name: now.cleanse.missing[column] for column, name in besides.items() if column in now.cleanse.missing}
+    codes = {
+        name: now.cleanse.missing[column] for column, name in besides.items() if column in now.cleanse.missing
+    }
     return {name: columns[name] for name in (*order, *left)}, rename, learned.cleanse.missing | codes
 
 
 def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
-    """Present column -> the learned one that it is: both files call it the same in the source, or, where that has no names, at all.
+    """Present column -> the learned one that it is: both files call it the same in the source, or, where that
+    has no names, at all.
 
     Raises:
         ValueError: the source has no names, and nothing tells where it has a learned column.
     """
     theirs = {meaning.place(name, learned): name for name in learned.given_columns}
     if not now.nameless:
-        return {name: theirs[place] for name in now.given_columns if (place := meaning.place(name, now)) in theirs}
+        return {
+            name: theirs[place] for name in now.given_columns if (place := meaning.place(name, now)) in theirs
+        }
     known = {name: name for name in now.given_columns if theirs.get(meaning.place(name, now)) == name}
     places = _places(learned, now, known)
     known |= {name: other for name, other in places.items() if _is_renamed(other, learned, name, now)}
     if lost := [name for name in learned.given_columns if name not in known.values()]:
         instead = [name for name, other in places.items() if other in lost]
-        why = f": {', '.join(instead)}, in that place, is declared otherwise or read by other features" if instead else ""
-        raise ValueError(f"the source has no names, and {now.name}.yaml does not say which of its columns is {' or '.join(lost)}{why}")
+        why = (
+            f": {', '.join(instead)}, in that place, is declared otherwise or read by other features"
+            if instead
+            else ""
+        )
+        raise ValueError(
+            f"the source has no names, and {now.name}.yaml does not say which of its columns is"
+            f" {' or '.join(lost)}{why}"
+        )
     return known
 
 
 def _places(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
-    """Columns of a source without names -> those in whose places they stand, if all that are known still stand where they stood."""
+    """Columns of a source without names -> those in whose places they stand, if all that are known still
+    stand where they stood.
+    """
     before, after = learned.given_columns, now.given_columns
     places = dict(zip(after, before, strict=False))
-    stay = learned.nameless and len(before) == len(after) and all(places[name] == learned_name for name, learned_name in known.items())
+    stay = (
+        learned.nameless
+        and len(before) == len(after)
+        and all(places[name] == learned_name for name, learned_name in known.items())
+    )
     return {name: places[name] for name in after if name not in known} if stay else {}
 
 
 def _is_renamed(before: str, learned: UseCase, after: str, now: UseCase) -> bool:
-    """Whether a column is only called otherwise: another one may have come in its place, which only what is said of both can tell.
+    """Whether a column is only called otherwise: another one may have come in its place, which only what is
+    said of both can tell.
 
-    It is declared alike to the last word, and at least one feature, or derived column, that has read it still does.
+    It is declared alike to the last word, and at least one feature, or derived column, that has read it still
+    does.
     """
     read_by = meaning.readers(before, learned)
     same_reader = not read_by or not read_by.isdisjoint(meaning.readers(after, now))
@@ -120,9 +160,13 @@ def _besides(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str,
 
 def _free(name: str, taken: Collection[str]) -> str:
     """A name that nothing has yet, as close to this one as can be."""
-    return next(free for n in count(1) if (free := name if n == 1 else f"{name[: LONGEST_NAME - 5]}_{n}") not in taken)
+    return next(
+        free for n in count(1) if (free := name if n == 1 else f"{name[: LONGEST_NAME - 5]}_{n}") not in taken
+    )
 
 
 def _monitoring(learned: UseCase, now: UseCase) -> Monitoring:
-    """The present file's monitoring, with the champion's performance: another task's metric is another measure."""
+    """The present file's monitoring, with the champion's performance: another task's metric is another
+    measure.
+    """
     return now.monitoring.model_copy(update={"min_performance": learned.monitoring.min_performance})

@@ -20,14 +20,19 @@ def shown(url: URL) -> str:
 
 
 def masked(text: str, url: URL) -> str:
-    """A text, such as a database's error, in which the address's secrets are not to be read, however they are spelt."""
+    """A text, such as a database's error, in which the address's secrets are not to be read, however they are
+    spelt.
+    """
     for secret in _secrets(url):
         text = text.replace(secret, MASK)
     return text
 
 
 def cause(error: BaseException, url: URL) -> BaseException | None:
-    """The error as the cause of another one, whose stack trace is logged; None if that would tell a secret."""
+    """The error as the cause of another one, whose stack trace is logged.
+
+    None if that would tell a secret.
+    """
     told: BaseException | None = error
     while told is not None:
         if masked(str(told), url) != str(told):
@@ -42,4 +47,8 @@ def _secrets(url: URL) -> Iterator[str]:
         if SECRET.search(name):
             values += [value] if isinstance(value, str) else value
     for value in filter(None, values):
-        yield from sorted({value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}, key=len, reverse=True)
+        yield from sorted(
+            {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]},
+            key=len,
+            reverse=True,
+        )

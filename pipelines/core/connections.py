@@ -1,4 +1,6 @@
-"""Databases that a use case names by a connection, as Airflow writes connections into the environment: never by a password."""
+"""Databases that a use case names by a connection, as Airflow writes connections into the environment: never
+by a password.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ class Connected(Protocol):
 def how_to_name(named: Connected) -> str:
     """The way out where a connection is not there, or is none."""
     return (
-        f"set {named.variable} to an address such as postgresql://user:password@host:5432/database, or to Airflow's JSON of it;"
-        f" a task in Airflow also takes the connection {named.connection!r} that Airflow itself keeps"
+        f"set {named.variable} to an address such as postgresql://user:password@host:5432/database, or to"
+        f" Airflow's JSON of it; a task in Airflow also takes the connection {named.connection!r} that"
+        " Airflow itself keeps"
     )
 
 
@@ -44,12 +47,17 @@ def url(named: Connected) -> sa.URL:
     """
     text = os.environ.get(named.variable, "").strip()
     if not text:
-        raise BadInput(f"no connection {named.connection!r}: {named.variable} is not set\n  way out: {how_to_name(named)}")
+        raise BadInput(
+            f"no connection {named.connection!r}: {named.variable} is not set\n  way out:"
+            f" {how_to_name(named)}"
+        )
     try:
         found = _from_json(json.loads(text)) if text.startswith("{") else sa.make_url(text)
     except (SQLAlchemyError, ValueError, KeyError, TypeError):
         # Without `from`: the cause's text may hold the password.
-        raise BadInput(f"{named.variable} is no address of a database\n  way out: {how_to_name(named)}") from None
+        raise BadInput(
+            f"{named.variable} is no address of a database\n  way out: {how_to_name(named)}"
+        ) from None
     driver, _, api = found.drivername.partition("+")
     return found.set(drivername=DRIVERS.get(driver, driver) + (f"+{api}" if api else ""))
 
@@ -64,17 +72,24 @@ def engine(url: sa.URL, named: Connected, **options: Any) -> sa.Engine:
         return sa.create_engine(url, hide_parameters=True, **options)
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"connection {named.connection}: no driver for {url.drivername}: {error}\n  way out: install it, e.g. pip install {error.name}"
+            f"connection {named.connection}: no driver for {url.drivername}: {error}\n  way out: install it,"
+            f" e.g. pip install {error.name}"
         ) from error
     except SQLAlchemyError as error:
-        raise BadInput(f"connection {named.connection}: {said(error, url)}\n  way out: {how_to_name(named)}") from addresses.cause(
-            error, url
-        )
+        raise BadInput(
+            f"connection {named.connection}: {said(error, url)}\n  way out: {how_to_name(named)}"
+        ) from addresses.cause(error, url)
 
 
 def said(error: Exception, url: sa.URL) -> str:
-    """The database's own first line, never with a secret of the address; lines behind the first may show a row."""
-    line = (str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines() or [type(error).__name__])[0]
+    """The database's own first line, never with a secret of the address.
+
+    Lines behind the first may show a row.
+    """
+    line = (
+        str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()
+        or [type(error).__name__]
+    )[0]
     return addresses.masked(line, url)
 
 
@@ -87,5 +102,8 @@ def _from_json(stated: dict[str, Any]) -> sa.URL:
         host=stated.get("host"),
         port=stated.get("port"),
         database=stated.get("schema"),
-        query={name: str(value) for name, value in (json.loads(extra) if isinstance(extra, str) else extra).items()},
+        query={
+            name: str(value)
+            for name, value in (json.loads(extra) if isinstance(extra, str) else extra).items()
+        },
     )

@@ -1,7 +1,7 @@
 """Which days a partition is about, and what was known by then.
 
-A partition is named by a day. Its run starts when that day (training, scoring) or the week that begins with it (drift)
-is over. A label of day D is known on day D + delay; nothing in Sluice looks at it earlier.
+A partition is named by a day. Its run starts when that day (training, scoring) or the week that begins with
+it (drift) is over. A label of day D is known on day D + delay; nothing in Sluice looks at it earlier.
 """
 
 from __future__ import annotations
@@ -39,20 +39,30 @@ class Days:
 
 
 def parse(partition: str) -> date:
-    """Read a partition's name, a day as YYYY-MM-DD; anything else is refused, so that it can safely name a folder."""
+    """Read a partition's name, a day as YYYY-MM-DD.
+
+    Anything else is refused, so that it can safely name a folder.
+    """
     try:
         day = date.fromisoformat(partition)
     except (ValueError, TypeError) as error:  # an event's partition may be anything that JSON can say
-        raise BadInput(f"partition {brief(partition)} is not a day: write it as YYYY-MM-DD, such as 2026-03-02") from error
+        raise BadInput(
+            f"partition {brief(partition)} is not a day: write it as YYYY-MM-DD, such as 2026-03-02"
+        ) from error
     if day.isoformat() != partition:
         raise BadInput(f"partition {brief(partition)} is not written as YYYY-MM-DD: write {day}")
     if day.year not in YEARS:
-        raise BadInput(f"partition {partition} is too far away: write a day of the years {YEARS[0]} to {YEARS[-1]}")
+        raise BadInput(
+            f"partition {partition} is too far away: write a day of the years {YEARS[0]} to {YEARS[-1]}"
+        )
     return day
 
 
 def today() -> date:
-    """The day that it is now, by UTC. Nothing that is published may depend on it: it only tells what cannot have been yet."""
+    """The day that it is now, by UTC.
+
+    Nothing that is published may depend on it: it only tells what cannot have been yet.
+    """
     return datetime.now(UTC).date()
 
 
@@ -62,7 +72,9 @@ def lasts(kind: Kind) -> timedelta:
 
 
 def known_by(kind: Kind, partition: date) -> date:
-    """The morning on which the partition's run starts: labels that are known on this day may be used, later ones not."""
+    """The morning on which the partition's run starts: labels that are known on this day may be used, later
+    ones not.
+    """
     return partition + lasts(kind)
 
 
@@ -78,19 +90,25 @@ def last_labelled(use_case: UseCase, kind: Kind, partition: date) -> date:
 
 
 def last_known(use_case: UseCase, column: str, kind: Kind, partition: date) -> date:
-    """The last whole day whose values of the label, or of a late column, are known when the partition's run starts."""
+    """The last whole day whose values of the label, or of a late column, are known when the partition's run
+    starts.
+    """
     if column == use_case.target:
         return last_labelled(use_case, kind, partition)
     return (known_until(use_case.known_after(column), kind, partition) - DAY).date()
 
 
 def known_until(known_after: timedelta, kind: Kind, partition: date) -> datetime:
-    """The last moment of a row whose value is known when the partition's run starts, if it is known so long after its row."""
+    """The last moment of a row whose value is known when the partition's run starts, if it is known so long
+    after its row.
+    """
     return datetime.combine(known_by(kind, partition), time()) - known_after
 
 
 def days_of(use_case: UseCase, kind: Kind, partition: date) -> Days:
-    """The days whose rows the partition holds: the labelled window (training), the day (scoring), the week (drift)."""
+    """The days whose rows the partition holds: the labelled window (training), the day (scoring), the week
+    (drift).
+    """
     if kind == "training":
         last = last_labelled(use_case, kind, partition)
         return Days(last - timedelta(days=use_case.split.window_days - 1), last)

@@ -19,7 +19,9 @@ class SluiceError(Exception):
 
 
 class TryAgain(SluiceError):
-    """A failure outside of Sluice that may be gone in a minute: the one kind of error that Airflow retries."""
+    """A failure outside of Sluice that may be gone in a minute: the one kind of error that Airflow
+    retries.
+    """
 
 
 class BadUseCase(SluiceError):
@@ -43,7 +45,8 @@ class NoChampion(SluiceError):
 
 
 class GateClosed(SluiceError):
-    """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the data root.
+    """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the
+    data root.
 
     `failed` tells how many expectations closed it.
     """
@@ -77,14 +80,21 @@ def brief(value: object) -> str:
 
 
 def meant(wrong: str, known: Iterable[str]) -> str:
-    """Say which known word the wrong one is nearest to, or which words there are: the tail of an error message."""
+    """Say which known word the wrong one is nearest to, or which words there are: the tail of an error
+    message.
+    """
     words = sorted(set(known))
     if not words:
         return "there is none at all"
     near = get_close_matches(wrong, words, n=1, cutoff=0.6)
     if near and normalize("NFC", near[0]) == normalize("NFC", wrong):
-        return f"did you mean {near[0]!a}, which looks the same, and is written by other signs than {wrong!a}?"
+        return (
+            f"did you mean {near[0]!a}, which looks the same, and is written by other signs than {wrong!a}?"
+        )
     if near:
         return f"did you mean {brief(near[0])}?"
-    shown = [word if word.isprintable() and len(word) <= LONGEST_QUOTE else brief(word) for word in words[:MOST_WORDS]]
+    shown = [
+        word if word.isprintable() and len(word) <= LONGEST_QUOTE else brief(word)
+        for word in words[:MOST_WORDS]
+    ]
     return f"known: {', '.join(shown)}{', ...' if len(words) > MOST_WORDS else ''}"

@@ -1,12 +1,13 @@
-"""What a feature means: a fingerprint of all that makes its value of a row, so that a model scores only what it has learned.
+"""What a feature means: a fingerprint of all that makes its value of a row, so that a model scores only what
+it has learned.
 
-Two files that mean the same give the same fingerprint: comments, formatting, the order of keys, the names of windows and
-the names that columns have within the file change nothing, since SQL is compared as DuckDB's own parse tree. A fingerprint
-has two parts. The first is about values: the SQL, its windows, and of each column that it reads the type, the name in the
-source (or the SQL that derives it), the repairs, for the label what is positive, and for that and late columns when they are
-known. The second is
-about rows and is there only for features that look back: which rows are let into the past (rules, allowed values, limits,
-duplicates). A row's own admission changes no feature's meaning.
+Two files that mean the same give the same fingerprint: comments, formatting, the order of keys, the names of
+windows and the names that columns have within the file change nothing, since SQL is compared as DuckDB's own
+parse tree. A fingerprint has two parts. The first is about values: the SQL, its windows, and of each column
+that it reads the type, the name in the source (or the SQL that derives it), the repairs, for the label what
+is positive, and for that and late columns when they are known. The second is about rows and is there only for
+features that look back: which rows are let into the past (rules, allowed values, limits, duplicates). A row's
+own admission changes no feature's meaning.
 
 All times are UTC, so there is no zone to tell. `RULE` tells how Sluice itself makes features.
 """
@@ -58,14 +59,20 @@ def values_only(fingerprint: str) -> str:
 def columns(use_case: UseCase) -> Meanings:
     """The fingerprint of each column: all that makes its value of what the source delivers."""
     reader = _Reader(use_case)
-    return {name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns}
+    return {
+        name: _digest([reader._identity(name), reader._column_or_text(name)]) for name in use_case.columns
+    }
 
 
 def raw(use_case: UseCase) -> Meanings:
-    """The fingerprint of each column of raw, under its name there: where its values come from, before any repair."""
+    """The fingerprint of each column of raw, under its name there: where its values come from, before any
+    repair.
+    """
     reader = _Reader(use_case)
     return {
-        use_case.source_names[name]: _digest([reader._identity(name), *reader._typed(name), reader._derived_or_text(name)])
+        use_case.source_names[name]: _digest(
+            [reader._identity(name), *reader._typed(name), reader._derived_or_text(name)]
+        )
         for name in use_case.columns
     }
 
@@ -82,13 +89,17 @@ def places(use_case: UseCase) -> Mapping[str, str]:
 
 
 def declared(column: str, use_case: UseCase) -> list[Any]:
-    """All that a file says of a column but its name: what it is, how it is repaired, and what sends its rows to quarantine."""
+    """All that a file says of a column but its name: what it is, how it is repaired, and what sends its rows
+    to quarantine.
+    """
     spec = use_case.columns[column].model_dump(mode="json", exclude={"why"})
     return [spec, _Reader(use_case)._column_or_text(column), column in use_case.cleanse.drop]
 
 
 def readers(column: str, use_case: UseCase) -> set[str]:
-    """The features that read a column of the source, be it through a window, and the columns that are derived from it."""
+    """The features that read a column of the source, be it through a window, and the columns that are derived
+    from it.
+    """
     reader, found = _Reader(use_case), set()
     for name in use_case.features.names:
         with suppress(sql.BadExpression):
@@ -102,7 +113,8 @@ def readers(column: str, use_case: UseCase) -> set[str]:
 
 
 def read_by(feature: str, use_case: UseCase) -> tuple[dict[str, str], Any]:
-    """The columns that a feature reads, by where they come from, and, if it looks back, which rows are let into the past.
+    """The columns that a feature reads, by where they come from, and, if it looks back, which rows are let
+    into the past.
 
     Raises:
         BadExpression: its SQL cannot be read.
@@ -122,18 +134,27 @@ def made_of(column: str, use_case: UseCase) -> dict[str, Any]:
 def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
     """The columns of clean that mean the same in two files: what one calls them -> what the other does."""
     theirs = {fingerprint: name for name, fingerprint in columns(other).items() if name in other.kept_columns}
-    found = {name: theirs.get(fingerprint) for name, fingerprint in columns(use_case).items() if name in use_case.kept_columns}
+    found = {
+        name: theirs.get(fingerprint)
+        for name, fingerprint in columns(use_case).items()
+        if name in use_case.kept_columns
+    }
     return {name: called for name, called in found.items() if called is not None}
 
 
 def of_admission(use_case: UseCase) -> str:
-    """The fingerprint of all that lets a raw row feed windows, and on which day; what its columns say beyond that is no matter."""
+    """The fingerprint of all that lets a raw row feed windows, and on which day.
+
+    What its columns say beyond that is no matter.
+    """
     reader = _Reader(use_case)
     return _digest([reader._rows(), reader._identity(use_case.time)])
 
 
 def label(use_case: UseCase) -> str:
-    """The fingerprint of what a model learns to tell: the task, the label's column and what is positive of it; not when it is known."""
+    """The fingerprint of what a model learns to tell: the task, the label's column and what is positive of
+    it; not when it is known.
+    """
     reader, name = _Reader(use_case), use_case.target
     made = reader._column_or_text(name)
     made = {what: how for what, how in made.items() if what != "label"} if isinstance(made, dict) else made
@@ -144,7 +165,9 @@ def label(use_case: UseCase) -> str:
 
 
 def of_rows(use_case: UseCase) -> str:
-    """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it in."""
+    """The fingerprint of all by which a raw row becomes one that feeds windows: its repairs, and what lets it
+    in.
+    """
     return _digest([sorted(columns(use_case).values()), of_admission(use_case)])
 
 
@@ -164,10 +187,17 @@ class _Reader:
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
-        # A file without names has those that the schema gives it, whatever `cleanse.rename` makes of them in raw.
-        self._called = {column: column for column in use_case.columns} if use_case.nameless else use_case.source_names
-        together = {name for same in alike(self._called.values()) for name in same}  # these are told apart by their case alone
-        self._places = {column: snake_case(source) for column, source in self._called.items() if source not in together}
+        # A file without names has those that the schema gives it, whatever `cleanse.rename` makes of them in
+        # raw.
+        self._called = (
+            {column: column for column in use_case.columns} if use_case.nameless else use_case.source_names
+        )
+        together = {
+            name for same in alike(self._called.values()) for name in same
+        }  # these are told apart by their case alone
+        self._places = {
+            column: snake_case(source) for column, source in self._called.items() if source not in together
+        }
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
             name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
@@ -182,7 +212,10 @@ class _Reader:
         windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
         columns = set(parsed.every_column).union(*(window.by for window in windows))
         if windows:
-            columns |= {self.use_case.time, self.use_case.key}  # frames are of time; rows of one moment go by their key
+            columns |= {
+                self.use_case.time,
+                self.use_case.key,
+            }  # frames are of time; rows of one moment go by their key
         order = {role: name for role, name in self._roles().items() if role != "label"} if windows else {}
         values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns), order])
         return f"{values}-{_digest(self._rows())}" if windows else values
@@ -197,20 +230,29 @@ class _Reader:
 
     def _canonical(self, text: str, frames: Mapping[str, str] | None = None) -> Any:
         """An expression's parse tree, in which each column is called as the source calls it."""
-        return _renamed(sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns})
+        return _renamed(
+            sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns}
+        )
 
     def _identity(self, column: str) -> str:
-        """What a column is called where it comes from: the source's name is the same whatever a file calls it.
+        """What a column is called where it comes from: the source's name is the same whatever a file calls
+        it.
 
-        In snake case, so that it is the same, too, whether a file has the source's names brought into that or not.
+        In snake case, so that it is the same, too, whether a file has the source's names brought into that or
+        not.
 
-        A file without names has those that the schema gives it. Where each stands in it is told by who knows the file that is
-        read, and that is the present schema: the file may have been laid out anew since a model has learned its columns.
+        A file without names has those that the schema gives it. Where each stands in it is told by who knows
+        the file that is read, and that is the present schema: the file may have been laid out anew since a
+        model has learned its columns.
         """
         return self._places.get(column) or self._called.get(column, column).lower()
 
     def _columns(self, names: set[str]) -> dict[str, Any]:
-        return {self._identity(name): self._column(name) for name in sorted(names) if name in self.use_case.columns}
+        return {
+            self._identity(name): self._column(name)
+            for name in sorted(names)
+            if name in self.use_case.columns
+        }
 
     def _column(self, name: str) -> dict[str, Any]:
         """All that makes a column's value of what the source delivers."""
@@ -223,12 +265,18 @@ class _Reader:
             "trim": is_text and cleanse.trim,
             "lower": is_text and name in cleanse.lower,
             "missing": sorted({_value(code, spec.type) for code in codes}),
-            "merge": dict(reversed([*spellings(name, use_case)])) if is_text else {},  # of one that comes twice, the first counts
+            "merge": (
+                dict(reversed([*spellings(name, use_case)])) if is_text else {}
+            ),  # of one that comes twice, the first counts
             "fill": _value(cleanse.fill[name], spec.type) if name in cleanse.fill else None,
             "derived": self._derived(name),
         }
         if name == use_case.target:
-            told["label"] = [use_case.task, _value(use_case.label.positive, spec.type), use_case.label.delay_days]
+            told["label"] = [
+                use_case.task,
+                _value(use_case.label.positive, spec.type),
+                use_case.label.delay_days,
+            ]
         if name in use_case.late:
             told["known after"] = duration_text(use_case.known_after(name))
         if use_case.replay and name in (use_case.key, use_case.time):
@@ -241,7 +289,9 @@ class _Reader:
         return spec.type if spec.format is None else f"{spec.type} {spec.format}"
 
     def _typed(self, name: str) -> list[Any]:
-        """What gives a column its values in raw: its type, and, of one that is no text, the words that are none."""
+        """What gives a column its values in raw: its type, and, of one that is no text, the words that are
+        none.
+        """
         type_ = self.use_case.columns[name].type
         codes = () if type_ == "string" else self.use_case.cleanse.missing.get(name, ())
         return [self._type(name), sorted({_value(code, type_) for code in codes})]
@@ -265,7 +315,9 @@ class _Reader:
             return None
         by_source = {source.lower(): column for column, source in self.use_case.source_names.items()}
         read = {by_source[column] for column in sql.parse(text).every_column if column in by_source} - {name}
-        tree = _renamed(sql.tree(text), {source: self._identity(column) for source, column in by_source.items()})
+        tree = _renamed(
+            sql.tree(text), {source: self._identity(column) for source, column in by_source.items()}
+        )
         return [tree, {self._identity(one): [self._type(one), self._derived(one)] for one in sorted(read)}]
 
     # --- which rows there are
@@ -279,12 +331,24 @@ class _Reader:
             required = spec.required or name in (use_case.key, use_case.time, *cleanse.drop)
             values = [*(spec.allowed or ()), *([use_case.label.positive] if name == use_case.target else [])]
             allowed = sorted({_value(value, spec.type) for value in values if value is not None}) or None
-            if (required and name != use_case.target) or allowed is not None or spec.min is not None or spec.max is not None:
-                repaired = {what: how for what, how in self._column(name).items() if what not in ("label", "known after")}
-                late = ["late"] if name in use_case.late else []  # what is hidden at night keeps no row out, whenever it is known
+            if (
+                (required and name != use_case.target)
+                or allowed is not None
+                or spec.min is not None
+                or spec.max is not None
+            ):
+                repaired = {
+                    what: how
+                    for what, how in self._column(name).items()
+                    if what not in ("label", "known after")
+                }
+                late = (
+                    ["late"] if name in use_case.late else []
+                )  # what is hidden at night keeps no row out, whenever it is known
                 limits[self._identity(name)] = [required, allowed, *_limits(spec), repaired, *late]
         conditions = [
-            [self._canonical(condition), self._columns(set(sql.parse(condition).columns))] for condition in cleanse.rules.values()
+            [self._canonical(condition), self._columns(set(sql.parse(condition).columns))]
+            for condition in cleanse.rules.values()
         ]
         return {
             "limits": limits,
@@ -297,7 +361,10 @@ class _Reader:
     def _roles(self) -> dict[str, str]:
         """Which columns rows go by."""
         use_case = self.use_case
-        return {role: self._identity(name) for role, name in (("key", use_case.key), ("time", use_case.time), ("label", use_case.target))}
+        return {
+            role: self._identity(name)
+            for role, name in (("key", use_case.key), ("time", use_case.time), ("label", use_case.target))
+        }
 
 
 def _limits(column: Column) -> list[float | str | None]:
@@ -314,7 +381,11 @@ def _renamed(node: Any, names: Mapping[str, str]) -> Any:
     if node.get("class") == "COLUMN_REF":
         column = ".".join(node["column_names"]).lower()
         return {"column": names.get(column, column)}
-    return {key: _renamed(value, names) for key, value in node.items() if key != "alias" and not key.startswith("query_location")}
+    return {
+        key: _renamed(value, names)
+        for key, value in node.items()
+        if key != "alias" and not key.startswith("query_location")
+    }
 
 
 def _value(value: Scalar, type_: str) -> str:

@@ -1,7 +1,8 @@
-"""All mistakes of one file in few lines: those of a kind stand in one, with all their places, in order of line.
+"""All mistakes of one file in few lines: those of a kind stand in one, with all their places, in order of
+line.
 
-Where each has room, each has a line. Where not, sentences that differ only in what they quote are told as one, and then
-several in a line. Only the tail of very many is counted.
+Where each has room, each has a line. Where not, sentences that differ only in what they quote are told as
+one, and then several in a line. Only the tail of very many is counted.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def listed(found: Sequence[Mistake], n: int, most: int) -> str:
 
 def _printable(text: str) -> str:
     # No text of the file may take hold of a terminal, or be none in a database.
-    seen = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text[: LONGEST + 1])
+    seen = "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text[: LONGEST + 1]
+    )
     return seen if len(seen) <= LONGEST else f"{seen[:LONGEST]}..."
 
 

@@ -7,7 +7,9 @@ import pwd
 
 
 def user() -> str:
-    """The login name of whoever runs this process: the system's own word, since the environment's can be set by anybody."""
+    """The login name of whoever runs this process: the system's own word, since the environment's can be set
+    by anybody.
+    """
     number = os.getuid()
     try:
         return pwd.getpwuid(number).pw_name

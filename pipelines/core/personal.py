@@ -1,7 +1,7 @@
 """What is personal: the columns that a use-case file marks `pii`, and all that is made of them.
 
-Tables hold personal values, since models learn from them. What a person reads (pages, evidence, logs, metrics' names)
-shows none: there each stands as `MASK`.
+Tables hold personal values, since models learn from them. What a person reads (pages, evidence, logs,
+metrics' names) shows none: there each stands as `MASK`.
 """
 
 from __future__ import annotations
@@ -38,12 +38,17 @@ def features(use_case: UseCase) -> frozenset[str]:
 
 
 def _reads(sql: str, names: Iterable[str]) -> bool:
-    """Whether SQL may read a column; names know no case in SQL. A word in a string literal counts too, which only hides more."""
+    """Whether SQL may read a column; names know no case in SQL.
+
+    A word in a string literal counts too, which only hides more.
+    """
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE) for name in names)
 
 
 def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
-    """A file of before in which is personal what is so now, whatever the column was called: privacy is no matter of what was learned."""
+    """A file of before in which is personal what is so now, whatever the column was called: privacy is no
+    matter of what was learned.
+    """
     personal = _personal_by_now(use_case, now)
     columns = {
         name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
@@ -53,15 +58,24 @@ def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
 
 
 def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
-    """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms nobody."""
+    """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms
+    nobody.
+    """
     before, after = (
-        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()} for use_case in (then, now)
+        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()}
+        for use_case in (then, now)
     )
     marked = [name for name, column in now.columns.items() if column.pii]
     found = {name for name, names in before.items() if any(names & after[other] for other in marked)}
     if then.nameless and now.nameless:  # the same place, if the file has not been laid out anew
-        found |= {name for name, other in zip(then.given_columns, now.given_columns, strict=False) if other in marked}
+        found |= {
+            name
+            for name, other in zip(then.given_columns, now.given_columns, strict=False)
+            if other in marked
+        }
     if not all(any(after[other] & names for names in before.values()) for other in marked):
         # It is new, or was called otherwise: then it is one of those that the present file does not know.
-        found |= {name for name, names in before.items() if not any(names & others for others in after.values())}
+        found |= {
+            name for name, names in before.items() if not any(names & others for others in after.values())
+        }
     return found

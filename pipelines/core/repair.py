@@ -1,4 +1,5 @@
-"""Repairs within a row, as SQL: trim, lower, codes for missing -> null, spellings merged, fill, in this order.
+"""Repairs within a row, as SQL: trim, lower, codes for missing -> null, spellings merged, fill, in this
+order.
 
 Codes and spellings are trimmed and lowered like the values with which they are compared.
 """
@@ -11,23 +12,37 @@ from pipelines.core import sql
 from pipelines.core.config import Scalar, UseCase
 
 _BLANKS = r"'[\s\p{Z}]+'"
-_MORE_THAN_TRIM = ("  ", r"\t", r"\n", r"\f", r"\r")  # what an ASCII text has, if trim() does not do all that there is to do
+_MORE_THAN_TRIM = (
+    "  ",
+    r"\t",
+    r"\n",
+    r"\f",
+    r"\r",
+)  # what an ASCII text has, if trim() does not do all that there is to do
 
 
 def tidied(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:
-    """Codes or spellings of the file as they are compared with a text column's values: trimmed and lowered by the same SQL."""
+    """Codes or spellings of the file as they are compared with a text column's values: trimmed and lowered by
+    the same SQL.
+    """
     return sql.constants(tuple(_tidy(sql.text(str(word)), column, use_case) for word in words))
 
 
 def spellings(column: str, use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """Each tidied spelling of a text column, and what it is merged into; of one that comes twice, the first counts."""
+    """Each tidied spelling of a text column, and what it is merged into.
+
+    Of one that comes twice, the first counts.
+    """
     for kept, words in use_case.cleanse.merge.get(column, {}).items():
         yield from ((word, kept) for word in tidied(words, column, use_case))
 
 
 def key_text(value: str, raw: str, use_case: UseCase) -> str:
     """SQL of the key by which a row in quarantine is found again."""
-    return f"coalesce(CAST({value} AS VARCHAR), CAST({raw}.{sql.name(use_case.source_names[use_case.key])} AS VARCHAR))"
+    return (
+        f"coalesce(CAST({value} AS VARCHAR), CAST({raw}.{sql.name(use_case.source_names[use_case.key])} AS"
+        " VARCHAR))"
+    )
 
 
 def repaired_key(use_case: UseCase) -> str:
@@ -61,8 +76,14 @@ def _is_trimmed_by_trim(value: str) -> str:
 def repaired(column: str, value: str, use_case: UseCase) -> str:
     """SQL of a column's repaired value, of its tidy one."""
     type_, cleanse = sql.TYPES[use_case.columns[column].type], use_case.cleanse
-    value = _mended_text(column, value, use_case) if type_ == "VARCHAR" else _mended_value(column, value, use_case)
-    return f"coalesce({value}, {sql.literal(cleanse.fill[column], type_)})" if column in cleanse.fill else value
+    value = (
+        _mended_text(column, value, use_case)
+        if type_ == "VARCHAR"
+        else _mended_value(column, value, use_case)
+    )
+    return (
+        f"coalesce({value}, {sql.literal(cleanse.fill[column], type_)})" if column in cleanse.fill else value
+    )
 
 
 def _mended_text(column: str, value: str, use_case: UseCase) -> str:
@@ -72,7 +93,8 @@ def _mended_text(column: str, value: str, use_case: UseCase) -> str:
     for kept, spellings in use_case.cleanse.merge.get(column, {}).items():
         cases.append((spellings, sql.text(kept)))
     whens = [
-        f"WHEN {value} IN ({', '.join(_tidy(sql.text(str(word)), column, use_case) for word in words)}) THEN {outcome}"
+        f"WHEN {value} IN ({', '.join(_tidy(sql.text(str(word)), column, use_case) for word in words)}) THEN"
+        f" {outcome}"
         for words, outcome in cases
     ]
     return f"CASE {' '.join(whens)} ELSE {value} END" if whens else value
@@ -83,5 +105,7 @@ def _mended_value(column: str, value: str, use_case: UseCase) -> str:
     if type_ == "DOUBLE":
         value = f"CASE WHEN NOT isnan({value}) THEN {value} END"
     # Words that mean missing in a column of numbers have become null when ingest gave the column its type.
-    codes = [sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)]
+    codes = [
+        sql.literal(code, type_) for code in use_case.cleanse.missing.get(column, ()) if sql.fits(code, type_)
+    ]
     return f"CASE WHEN {value} IN ({', '.join(codes)}) THEN NULL ELSE {value} END" if codes else value

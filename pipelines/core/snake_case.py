@@ -8,16 +8,18 @@ from functools import lru_cache
 
 from pipelines.core.config import NAME
 
-# Where a word begins: a capital after a small letter or digit (amountUSD), and the last of several before a small one (HTTPServer).
+# Where a word begins: a capital after a small letter or digit (amountUSD), and the last of several before a
+# small one (HTTPServer).
 _BEGINS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @lru_cache(maxsize=10_000)
 def snake_case(name: str) -> str:
-    """Small letters and digits, words apart by `_`: `CustomerID` is customer_id, `Order Date` order_date, `Größe` grosse.
+    """Small letters and digits, words apart by `_`: `CustomerID` is customer_id, `Order Date` order_date,
+    `Größe` grosse.
 
-    Letters of other scripts are written in Latin ones, all other characters part words. A name that is in snake case stays as it
-    is, and so does one of which nothing would be left.
+    Letters of other scripts are written in Latin ones, all other characters part words. A name that is in
+    snake case stays as it is, and so does one of which nothing would be left.
     """
     if re.fullmatch(NAME, name):
         return name

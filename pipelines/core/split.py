@@ -1,4 +1,7 @@
-"""Which of a training's rows are held out: they choose nothing, they only judge. And which have no label: they neither learn nor judge."""
+"""Which of a training's rows are held out: they choose nothing, they only judge.
+
+And which have no label: they neither learn nor judge.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ UNLABELLED = "unlabelled"  # rows that a night scores like any other, but whose 
 def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duckdb.DuckDBPyRelation:
     """Mark each row as 'train', 'test' or `UNLABELLED`, in a last column `split`.
 
-    By time, the last days are held out (`dates.held_out_days`). By hash, the md5 of the key decides, or of the group's
-    column where folds are by group, so that a row (or a group) stays on its side in every later training too. Rows without a
-    label are on no side; that there may be some, the file says by naming the label in `cleanse.drop`.
+    By time, the last days are held out (`dates.held_out_days`). By hash, the md5 of the key decides, or of
+    the group's column where folds are by group, so that a row (or a group) stays on its side in every later
+    training too. Rows without a label are on no side; that there may be some, the file says by naming the
+    label in `cleanse.drop`.
 
     Args:
         rows: features of the days, as `features.compute` returns them.
@@ -31,12 +35,22 @@ def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duck
     target = sql.name(use_case.target)
     # The file's way to say that some rows never get a label: nothing can be learned from them.
     unlabelled = f"{target} IS NULL" if use_case.target in use_case.cleanse.drop else "false"
-    side = f"CASE WHEN {unlabelled} THEN '{UNLABELLED}' WHEN {_held_out(use_case, days)} THEN 'test' ELSE 'train' END"
-    marked = sql.select(rows, "rows", f"SELECT *, {side} AS split FROM rows ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
+    side = (
+        f"CASE WHEN {unlabelled} THEN '{UNLABELLED}' WHEN {_held_out(use_case, days)} THEN 'test' ELSE"
+        " 'train' END"
+    )
+    marked = sql.select(
+        rows,
+        "rows",
+        f"SELECT *, {side} AS split FROM rows ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}",
+    )
     ((every,),) = sql.select(rows, "rows", "SELECT count(*) FROM rows").fetchall()
     ((dealt,),) = marked.filter(f"split IN ('train', 'test', '{UNLABELLED}')").count("*").fetchall()
     if dealt != every:
-        raise SluiceError(f"{use_case.name}: of {every:,} rows, {dealt:,} became train, test or {UNLABELLED}: nothing is published")
+        raise SluiceError(
+            f"{use_case.name}: of {every:,} rows, {dealt:,} became train, test or {UNLABELLED}: nothing is"
+            " published"
+        )
     _judge(marked, use_case, days)
     return marked
 
@@ -46,7 +60,10 @@ def _held_out(use_case: UseCase, days: Days) -> str:
         return f"{sql.name(use_case.time)} >= TIMESTAMP '{held_out_days(use_case, days).first}'"
     dealt_by = sql.name(use_case.split.folds.group or use_case.key)
     # The first 32 bits of the md5, as a share of all that there are.
-    return f"CAST('0x' || left(md5(CAST({dealt_by} AS VARCHAR)), 8) AS UBIGINT) / {2**32} < {use_case.split.test}"
+    return (
+        f"CAST('0x' || left(md5(CAST({dealt_by} AS VARCHAR)), 8) AS UBIGINT) / {2**32} <"
+        f" {use_case.split.test}"
+    )
 
 
 def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> None:
@@ -60,17 +77,21 @@ def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> No
     rows, labelled = (sum(side[n] for side in counted) for n in (1, 2))
     if labelled < rows:
         raise BadInput(
-            f"{where}: {rows - labelled:,} of {rows:,} rows have no label ({use_case.target}), although it should be known after "
-            f"{use_case.label.delay_days} days.\n  way out: raise label.delay_days, or leave such rows out of training by cleanse.drop: [{use_case.target}]"
+            f"{where}: {rows - labelled:,} of {rows:,} rows have no label ({use_case.target}), although it"
+            f" should be known after {use_case.label.delay_days} days.\n  way out: raise label.delay_days, or"
+            f" leave such rows out of training by cleanse.drop: [{use_case.target}]"
         )
     for side in ("train", "test"):
         n, yes = next(((n, yes) for name, n, _, yes in counted if name == side), (0, 0))
         if n == 0:
             raise BadInput(
-                f"{where}: no {side} rows among {rows:,}.\n  way out: raise split.window_days, or change split.test ({use_case.split.test})"
+                f"{where}: no {side} rows among {rows:,}.\n  way out: raise split.window_days, or change"
+                f" split.test ({use_case.split.test})"
             )
         if use_case.task == "binary" and yes in (0, n):
             raise BadInput(
-                f"{where}: all {n:,} {side} rows have the same label ({use_case.target} = {int(yes == n)}); a model needs both classes.\n"
-                f"  way out: raise split.window_days ({use_case.split.window_days}), or see whether label.positive ({use_case.label.positive!r}) is the source's word for yes"
+                f"{where}: all {n:,} {side} rows have the same label ({use_case.target} = {int(yes == n)}); a"
+                " model needs both classes.\n  way out: raise split.window_days"
+                f" ({use_case.split.window_days}), or see whether label.positive"
+                f" ({use_case.label.positive!r}) is the source's word for yes"
             )

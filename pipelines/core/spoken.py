@@ -1,6 +1,8 @@
-"""What a file says of a feature, of the label and of rows, and what of it another file says otherwise, as a person would say it.
+"""What a file says of a feature, of the label and of rows, and what of it another file says otherwise, as a
+person would say it.
 
-What is compared are meanings (`pipelines.core.meaning`); what is said are the words of the files, shortened around where they differ.
+What is compared are meanings (`pipelines.core.meaning`); what is said are the words of the files, shortened
+around where they differ.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ MOST = 3  # of a list of values, or of differences
 
 
 def feature(name: str, use_case: UseCase, other: UseCase) -> str:
-    """What a file says of a feature: its SQL, or where that is the same in another one, what it reads that is another thing there."""
+    """What a file says of a feature: its SQL, or where that is the same in another one, what it reads that is
+    another thing there.
+    """
     said = as_told(name, use_case, other)
     return f"{said}, where {reads(name, use_case, other)}" if said == as_told(name, other, use_case) else said
 
@@ -48,7 +52,9 @@ def as_told(name: str, use_case: UseCase, other: UseCase | None = None) -> str:
 
 
 def label(use_case: UseCase, other: UseCase) -> str:
-    """What a file says of the label, or where that is the same in another one, what makes it that is another thing there."""
+    """What a file says of the label, or where that is the same in another one, what makes it that is another
+    thing there.
+    """
 
     def said(facts: UseCase) -> str:
         text = facts.source.derive.get(facts.target, facts.source_names[facts.target])
@@ -61,7 +67,9 @@ def label(use_case: UseCase, other: UseCase) -> str:
 
 
 def reads(name: str, use_case: UseCase, other: UseCase) -> str:
-    """What a feature's SQL reads that is another thing in another file: columns with their repairs, and which rows there are."""
+    """What a feature's SQL reads that is another thing in another file: columns with their repairs, and which
+    rows there are.
+    """
     try:
         (ours, rows), (theirs, other_rows) = (meaning.read_by(name, each) for each in (use_case, other))
     except sql.BadExpression as error:
@@ -82,7 +90,11 @@ def around(text: str, other: str) -> str:
         return text
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
     first = max(min(same - BEFORE, len(text) - LONGEST), 0)
-    return ("..." if first else "") + text[first : first + LONGEST] + ("..." if first + LONGEST < len(text) else "")
+    return (
+        ("..." if first else "")
+        + text[first : first + LONGEST]
+        + ("..." if first + LONGEST < len(text) else "")
+    )
 
 
 def _joined(told: Iterable[str]) -> str:
@@ -106,14 +118,20 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
     if what == "derived":
         return _derived(name, use_case, called, other)
     if what == "label":
-        return f"{name} is known after {use_case.label.delay_days} days, {use_case.label.positive!r} is positive ({use_case.task})"
+        return (
+            f"{name} is known after {use_case.label.delay_days} days, {use_case.label.positive!r} is positive"
+            f" ({use_case.task})"
+        )
     if what == "known after":
         late = f"after {duration_text(column.known_after)}" if column.known_after else "at once"
         return f"{name} is known {late}"
     if what in ("missing", "merge", "fill") and (column.pii or other.columns[called].pii):
         return f"{name}'s {what} is {MASK if name in getattr(cleanse, what) else 'none'}"
     spoken: Mapping[str, Any] = {
-        "type": f"is {'an' if column.type == 'integer' else 'a'} {meaning.made_of(name, use_case).get('type', column.type)}",
+        "type": (
+            f"is {'an' if column.type == 'integer' else 'a'}"
+            f" {meaning.made_of(name, use_case).get('type', column.type)}"
+        ),
         "trim": "is trimmed" if cleanse.trim and column.type == "string" else "is not trimmed",
         "lower": "is lowered" if name in cleanse.lower else "is not lowered",
         "missing": f"has {_listed(cleanse.missing.get(name, ()))} for missing",
@@ -126,7 +144,11 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
 
 def _listed(values: Iterable[Any]) -> str:
     every = [repr(value) for value in values]
-    return ", ".join(every[:MOST]) + (f" and {len(every) - MOST} more" if len(every) > MOST else "") if every else "no code"
+    return (
+        ", ".join(every[:MOST]) + (f" and {len(every) - MOST} more" if len(every) > MOST else "")
+        if every
+        else "no code"
+    )
 
 
 def _spellings(merge: Mapping[str, Iterable[str]]) -> str:
@@ -151,7 +173,12 @@ def _of_rows(use_case: UseCase, other: UseCase) -> list[str]:
     told = [
         f"the {role} is {mine}"
         for role, mine, theirs in (
-            (role, meaning.place(getattr(use_case, role), use_case), meaning.place(getattr(other, role), other)) for role in ("key", "time")
+            (
+                role,
+                meaning.place(getattr(use_case, role), use_case),
+                meaning.place(getattr(other, role), other),
+            )
+            for role in ("key", "time")
         )
         if mine != theirs
     ]
@@ -164,15 +191,24 @@ def _of_rows(use_case: UseCase, other: UseCase) -> list[str]:
         told += [f"{name} is {limit}" for limit in mine if limit not in theirs] or (
             [f"{name} has no such limit"] if [limit for limit in theirs if limit not in mine] else []
         )
-    rules, others = ({" ".join(text.split()) for text in each.cleanse.rules.values()} for each in (use_case, other))
+    rules, others = (
+        {" ".join(text.split()) for text in each.cleanse.rules.values()} for each in (use_case, other)
+    )
     told += [f"rows keep to `{around(rule, '')}`" for rule in sorted(rules - others)]
     told += ["rows keep to fewer rules"] if others - rules and not rules - others else []
-    told += [f"of copies the {use_case.cleanse.duplicates} counts"] if use_case.cleanse.duplicates != other.cleanse.duplicates else []
+    told += (
+        [f"of copies the {use_case.cleanse.duplicates} counts"]
+        if use_case.cleanse.duplicates != other.cleanse.duplicates
+        else []
+    )
     return told or ["columns by which rows are let in are repaired otherwise"]
 
 
 def _limits(name: str, use_case: UseCase, others: Sequence[Any] | None) -> list[str]:
-    """What sends a row to quarantine for a column's value; of the values that may occur, those first that are not among others."""
+    """What sends a row to quarantine for a column's value.
+
+    Of the values that may occur, those first that are not among others.
+    """
     column = use_case.columns[name]
     values = sorted(column.allowed or (), key=(others or ()).__contains__)
     allowed = MASK if column.pii and values else f"{_listed(values)} only" if values else ""

@@ -1,7 +1,8 @@
 """SQL from a use-case file: quoting what is data, and taking expressions apart before they run.
 
-An expression of a use case is one scalar value of one row, or an aggregate over a declared window. What it may consist
-of is an allow-list over DuckDB's own syntax tree (`json_serialize_sql`), so that nothing is guessed from text.
+An expression of a use case is one scalar value of one row, or an aggregate over a declared window. What it
+may consist of is an allow-list over DuckDB's own syntax tree (`json_serialize_sql`), so that nothing is
+guessed from text.
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ Node: TypeAlias = dict[str, Any]
 
 _BEFORE = "SELECT (\n"  # what stands before an expression when it is parsed
 _ALLOWED = {"CONSTANT", "COMPARISON", "CONJUNCTION", "CASE", "CAST", "BETWEEN"}
-_REFUSED = {"SUBQUERY": "a subquery", "STAR": "`*`", "LAMBDA": "a lambda", "PARAMETER": "a parameter", "POSITIONAL_REFERENCE": "`#1`"}
+_REFUSED = {
+    "SUBQUERY": "a subquery",
+    "STAR": "`*`",
+    "LAMBDA": "a lambda",
+    "PARAMETER": "a parameter",
+    "POSITIONAL_REFERENCE": "`#1`",
+}
 # All others (lag, lead, row_number, rank, ...) look at rows outside of the window's bounds.
 _INSIDE_BOUNDS = {"WINDOW_AGGREGATE", "WINDOW_FIRST_VALUE", "WINDOW_LAST_VALUE", "WINDOW_NTH_VALUE"}
 LONGEST = 10_000  # characters
@@ -54,7 +61,9 @@ class BadExpression(ValueError):
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One use of a window: its name, the columns that are read through it, the function, and its arguments' SQL."""
+    """One use of a window: its name, the columns that are read through it, the function, and its arguments'
+    SQL.
+    """
 
     window: str
     columns: frozenset[str]
@@ -98,7 +107,9 @@ def literal(value: Scalar, type_: str) -> str:
 
 
 def fits(value: Scalar, type_: str) -> bool:
-    """Whether a SQL type can hold a value of a use-case file, as it is: DuckDB's own cast rounds 1.5, and cuts the hour off a day."""
+    """Whether a SQL type can hold a value of a use-case file, as it is: DuckDB's own cast rounds 1.5, and
+    cuts the hour off a day.
+    """
     if value is None:
         return True
     cast = f"TRY_CAST({text(str(value))} AS {type_})"
@@ -112,7 +123,9 @@ def fits(value: Scalar, type_: str) -> bool:
 @lru_cache(maxsize=1000)
 def constants(expressions: tuple[str, ...]) -> tuple[Any, ...]:
     """What expressions without columns come to, in DuckDB's own way."""
-    return tuple(_connection().execute(f"SELECT {', '.join(expressions)}").fetchall()[0]) if expressions else ()
+    return (
+        tuple(_connection().execute(f"SELECT {', '.join(expressions)}").fetchall()[0]) if expressions else ()
+    )
 
 
 def type_of(column: str, use_case: UseCase) -> str:
@@ -123,7 +136,10 @@ def type_of(column: str, use_case: UseCase) -> str:
 
 
 def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:
-    """Select from a relation, under a name; its own `query` may also return nothing, after statements that are no SELECT."""
+    """Select from a relation, under a name.
+
+    Its own `query` may also return nothing, after statements that are no SELECT.
+    """
     return cast("duckdb.DuckDBPyRelation", relation.query(name, statement))
 
 
@@ -137,13 +153,17 @@ def row_of_nulls(columns: Mapping[str, str]) -> str:
 def bind(expression: str, table: str, windows: Mapping[str, str] | None = None) -> str:
     """The type that DuckDB gives an expression over a table's SQL.
 
-    The expression is also computed there: what fails over nothing but nulls, such as a number compared with 'yes', fails over any row.
+    The expression is also computed there: what fails over nothing but nulls, such as a number compared with
+    'yes', fails over any row.
 
     Raises:
-        BadExpression: no such column, function or operator for these types, or a constant that is none of its type.
+        BadExpression: no such column, function or operator for these types, or a constant that is none of its
+            type.
     """
     try:
-        found = _connection().sql(f"SELECT (\n{expression}\n) FROM {table} AS rows {window_clause(windows or {})}")
+        found = _connection().sql(
+            f"SELECT (\n{expression}\n) FROM {table} AS rows {window_clause(windows or {})}"
+        )
         found.fetchall()
         return str(found.types[0])
     except duckdb.Error as error:
@@ -161,7 +181,9 @@ def parse(expression: str, windows: Mapping[str, str] | None = None) -> Expressi
     try:
         return _parse(expression, windows or {})
     except RecursionError as error:
-        raise BadExpression("too much stands inside of one another; derive a column, or make several of it") from error
+        raise BadExpression(
+            "too much stands inside of one another; derive a column, or make several of it"
+        ) from error
 
 
 def allowed(expression: str, windows: Mapping[str, str] | None = None) -> Expression:
@@ -184,7 +206,9 @@ def _parse(expression: str, windows: Mapping[str, str]) -> Expression:
         raise BadExpression("not one expression")
     reader = _Reader({_specification(use): window for use, window in zip(window_nodes, windows, strict=True)})
     reader.read(node)
-    return Expression(frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes)))
+    return Expression(
+        frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes))
+    )
 
 
 def tree(expression: str, windows: Mapping[str, str] | None = None) -> Node:
@@ -198,11 +222,17 @@ def tree(expression: str, windows: Mapping[str, str] | None = None) -> Node:
 
 def unknown_columns(expression: Expression, known: Collection[str]) -> list[str]:
     """A sentence for each column that is not among the known ones."""
-    return [f"no column {column!r}; {meant(column, known)}" for column in sorted(expression.every_column) if column not in known]
+    return [
+        f"no column {column!r}; {meant(column, known)}"
+        for column in sorted(expression.every_column)
+        if column not in known
+    ]
 
 
 def in_quotes(expression: str, known: Collection[str], windows: Mapping[str, str] | None = None) -> list[str]:
-    """A sentence for each known column that is also a word of SQL, where the expression is good once that is in quotes."""
+    """A sentence for each known column that is also a word of SQL, where the expression is good once that is
+    in quotes.
+    """
 
     def good(words: frozenset[str]) -> bool:
         try:
@@ -215,7 +245,9 @@ def in_quotes(expression: str, known: Collection[str], windows: Mapping[str, str
     if not words or good(frozenset()) or not good(words):
         return []
     return [
-        f"{word} is a word of SQL: write the column in double quotes: {name(word)}" for word in sorted(words) if not good(words - {word})
+        f"{word} is a word of SQL: write the column in double quotes: {name(word)}"
+        for word in sorted(words)
+        if not good(words - {word})
     ]
 
 
@@ -229,14 +261,21 @@ def _keywords(expression: str) -> Iterator[tuple[int, str]]:
 
 def _quoted(expression: str, words: Collection[str]) -> str:
     content = expression.encode()
-    for start, word in reversed([(start, word) for start, word in _keywords(expression) if word.lower() in words]):
+    for start, word in reversed(
+        [(start, word) for start, word in _keywords(expression) if word.lower() in words]
+    ):
         content = content[:start] + name(word).encode() + content[start + len(word) :]
     return content.decode()
 
 
 def window_clause(windows: Mapping[str, str]) -> str:
     """SQL's WINDOW clause."""
-    return "WINDOW " + ", ".join(f"{name(window)} AS ({specification})" for window, specification in windows.items()) if windows else ""
+    return (
+        "WINDOW "
+        + ", ".join(f"{name(window)} AS ({specification})" for window, specification in windows.items())
+        if windows
+        else ""
+    )
 
 
 class _Reader:
@@ -258,7 +297,8 @@ class _Reader:
         }
 
     def read(self, node: object) -> None:
-        # By a list of what is still to be read: Python's own stack would not do for every expression that DuckDB can read.
+        # By a list of what is still to be read: Python's own stack would not do for every expression that
+        # DuckDB can read.
         unread = [node]
         while unread:
             node = unread.pop()
@@ -266,7 +306,9 @@ class _Reader:
                 if (kind := node.get("class")) in self.handlers:
                     node = self.handlers[kind](node)
                 elif kind and kind not in _ALLOWED:
-                    self._refuse(f"{_REFUSED.get(kind, kind.lower())} is not allowed here; write one value of the row")
+                    self._refuse(
+                        f"{_REFUSED.get(kind, kind.lower())} is not allowed here; write one value of the row"
+                    )
                 node = list(node.values()) if isinstance(node, dict) else node
             if isinstance(node, list):
                 unread += reversed(node)
@@ -277,7 +319,10 @@ class _Reader:
     def _column(self, node: Node) -> Node | None:
         column = ".".join(node["column_names"]).lower()
         if column in NO_COLUMNS:
-            self._refuse(f"{column} changes from run to run; use the row's own columns (one of this name gets another by cleanse.rename)")
+            self._refuse(
+                f"{column} changes from run to run; use the row's own columns (one of this name gets another"
+                " by cleanse.rename)"
+            )
         else:
             self.columns.add(column)
         return None
@@ -285,9 +330,15 @@ class _Reader:
     def _function(self, node: Node) -> Node | None:
         function, of = node["function_name"], ".".join(filter(None, (node["catalog"], node["schema"])))
         if of:
-            # DuckDB reads `x.abs()` as a function of a schema or of a column, which no list of columns would name.
-            self._refuse(f"{of}.{function}(): write the function alone, and the column as its argument: {function}({of})")
-        elif function in _unstable() or (function == "age" and len(node["arguments"]) == 1):  # counts from today
+            # DuckDB reads `x.abs()` as a function of a schema or of a column, which no list of columns would
+            # name.
+            self._refuse(
+                f"{of}.{function}(): write the function alone, and the column as its argument:"
+                f" {function}({of})"
+            )
+        elif function in _unstable() or (
+            function == "age" and len(node["arguments"]) == 1
+        ):  # counts from today
             self._refuse(f"{function}() changes from run to run; use the row's own columns")
         elif function in AGGREGATES:
             self._refuse(f"{function}() takes many rows: say which, by `over` a window of features.windows")
@@ -297,7 +348,9 @@ class _Reader:
 
     def _operator(self, node: Node) -> Node | None:
         if node["type"] not in OPERATORS:
-            self._refuse(f"the operator {node['type'].lower()} is not allowed here; write one value of the row")
+            self._refuse(
+                f"the operator {node['type'].lower()} is not allowed here; write one value of the row"
+            )
         return node
 
     def _type(self, node: Node) -> Node | None:
@@ -316,11 +369,14 @@ class _Reader:
         function = node["function_name"]
         window = self.windows.get(_specification(node))
         if window is None:
-            self._refuse(f"{function}() over (...): declare the window under features.windows and use it by name")
+            self._refuse(
+                f"{function}() over (...): declare the window under features.windows and use it by name"
+            )
             return None
         if node["type"] not in _INSIDE_BOUNDS:
             self.mistakes.append(
-                f"{function}() does not keep to the window's bounds; use last_value, first_value, nth_value or an aggregate"
+                f"{function}() does not keep to the window's bounds; use last_value, first_value, nth_value"
+                " or an aggregate"
             )
         elif node["schema"] or node["catalog"]:
             self._refuse(f"{node['schema']}.{function}(): write the function alone")
@@ -329,7 +385,10 @@ class _Reader:
         elif node["type"] == "WINDOW_AGGREGATE" and function not in AGGREGATES:
             self._refuse(_unknown(function, AGGREGATES))
         if node["distinct"] and function != "count":
-            self.mistakes.append(f"{function}(distinct ...) depends on the order of the rows; only count(distinct ...) does not")
+            self.mistakes.append(
+                f"{function}(distinct ...) depends on the order of the rows; only count(distinct ...)"
+                " does not"
+            )
         inside = _Reader({})
         inside.read([node["arguments"], node["filter_expr"], node["arg_orders"]])
         self.mistakes += inside.mistakes
@@ -339,26 +398,38 @@ class _Reader:
 
 
 def _unknown(function: str, allowed: Collection[str]) -> str:
-    return f"{function}() is no function that a use case may call; {meant(function, filter(str.isidentifier, allowed))}"
+    return (
+        f"{function}() is no function that a use case may call;"
+        f" {meant(function, filter(str.isidentifier, allowed))}"
+    )
 
 
 def _written(node: Node) -> str:
     """SQL of a syntax tree: the other way round of `_select_list`."""
     parsed = _parsed("SELECT 1")
     parsed["statements"][0]["node"]["select_list"] = [node]
-    statement = str(_connection().execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(parsed)]).fetchall()[0][0])
+    statement = str(
+        _connection().execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(parsed)]).fetchall()[0][0]
+    )
     return statement.removeprefix("SELECT ")
 
 
 def _parsed(statement: str) -> Node:
-    return cast(Node, json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0])))
+    return cast(
+        Node,
+        json.loads(str(_connection().execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0])),
+    )
 
 
 def _select_list(statement: str) -> list[Node]:
     parsed = _parsed(statement)
     if parsed["error"]:
-        before = statement.encode()[: int(parsed["position"])] if "position" in parsed else None  # DuckDB counts bytes
-        raise BadExpression(reason(parsed["error_message"]), None if before is None else len(before.decode()) - len(_BEFORE))
+        before = (
+            statement.encode()[: int(parsed["position"])] if "position" in parsed else None
+        )  # DuckDB counts bytes
+        raise BadExpression(
+            reason(parsed["error_message"]), None if before is None else len(before.decode()) - len(_BEFORE)
+        )
     statements = parsed["statements"]
     if len(statements) != 1 or statements[0]["node"]["type"] != "SELECT_NODE":
         raise BadExpression("not one expression")
@@ -366,7 +437,9 @@ def _select_list(statement: str) -> list[Node]:
 
 
 def _specification(node: Node) -> str:
-    """A window's bounds as the parser read them: DuckDB writes a named window into every place that uses it."""
+    """A window's bounds as the parser read them: DuckDB writes a named window into every place that uses
+    it.
+    """
     parts = ("partitions", "orders", "start", "end", "start_expr", "end_expr", "exclude_clause")
     return json.dumps({part: _without_places(node[part]) for part in parts}, sort_keys=True)
 
@@ -375,12 +448,17 @@ def _without_places(node: Any) -> Any:
     if isinstance(node, list):
         return [_without_places(item) for item in node]
     if isinstance(node, dict):
-        return {key: _without_places(value) for key, value in node.items() if not key.startswith("query_location")}
+        return {
+            key: _without_places(value) for key, value in node.items() if not key.startswith("query_location")
+        }
     return node
 
 
 def reason(message: object) -> str:
-    """DuckDB's own words, without the drawing of the statement below them; of what they do not help with, the way out."""
+    """DuckDB's own words, without the drawing of the statement below them.
+
+    Of what they do not help with, the way out.
+    """
     words = next(line for line in str(message).splitlines() if line.strip()).strip()
     copied = re.search(r'cannot copy window "(.+?)"', words)
     return f"the window {copied[1]} stands in parentheses: write `over {copied[1]}`" if copied else words
@@ -388,13 +466,26 @@ def reason(message: object) -> str:
 
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
-    """Nothing but a parser and a binder: it reaches no file and fetches no extension, whatever it is given to read."""
-    safe = {"enable_external_access": "false", "autoinstall_known_extensions": "false", "lock_configuration": "true"}
+    """Nothing but a parser and a binder: it reaches no file and fetches no extension, whatever it is given to
+    read.
+    """
+    safe = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "lock_configuration": "true",
+    }
     return duckdb.connect(config={"max_expression_depth": str(DEEPEST), **safe})
 
 
 @cache
 def _unstable() -> frozenset[str]:
-    """None of these is allowed anyway; they get a sentence of their own. DuckDB calls a sample by chance consistent."""
-    found = _connection().execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
+    """None of these is allowed anyway; they get a sentence of their own.
+
+    DuckDB calls a sample by chance consistent.
+    """
+    found = (
+        _connection()
+        .execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'")
+        .fetchall()
+    )
     return frozenset(str(name) for (name,) in found) | NO_COLUMNS | {"reservoir_quantile"}

@@ -1,25 +1,32 @@
-"""What an expression of a use-case file may be made of: each function, aggregate, operator and type by its name.
+"""What an expression of a use-case file may be made of: each function, aggregate, operator and type by its
+name.
 
 Whatever is not here is refused, so a new version's new function is, until somebody has looked at it
-(tests/core/test_sql_allowed.py goes through all functions of DuckDB, and names each that nobody has). What is here makes a value
-of its arguments alone: it reads no file, setting, variable, table or clock, draws no chance, runs no SQL, sleeps and logs
-nothing, calls no other function by a name that is a text, and gives the same on every machine.
+(tests/core/test_sql_allowed.py goes through all functions of DuckDB, and names each that nobody has). What is
+here makes a value of its arguments alone: it reads no file, setting, variable, table or clock, draws no
+chance, runs no SQL, sleeps and logs nothing, calls no other function by a name that is a text, and gives the
+same on every machine.
 """
 
 from __future__ import annotations
 
 _SCALARS = {
-    "operators": """
+    "operators": (
+        """
         !~~ !~~* % & && * ** + - ->> / // < << <= <> = > >= >> @> <@ ^ ^@ | || ~ ~~ ~~* ~~~ like_escape
         ilike_escape not_like_escape not_ilike_escape
-    """,
-    "numbers": """
+    """
+    ),
+    "numbers": (
+        """
         abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh cot degrees
         divide even exp factorial fdiv floor fmod gamma gcd greatest greatest_common_divisor isfinite isinf
         isnan lcm least least_common_multiple lgamma ln log log10 log2 mod multiply nextafter pi pow power
         radians round round_even roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor
-    """,
-    "texts": """
+    """
+    ),
+    "texts": (
+        """
         ascii bar base64 bin bit_length char_length character_length chr concat concat_ws contains
         damerau_levenshtein editdist3 ends_with format hamming hex instr jaccard jaro_similarity
         jaro_winkler_similarity lcase left left_grapheme len length length_grapheme levenshtein lower lpad
@@ -29,8 +36,10 @@ _SCALARS = {
         rtrim sha1 sha256 split split_part starts_with str_split str_split_regex string_split
         string_split_regex string_to_array strip_accents strlen strpos substr substring substring_grapheme
         suffix to_base translate trim ucase unicode upper url_decode url_encode
-    """,
-    "times": """
+    """
+    ),
+    "times": (
+        """
         age century date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day
         dayname dayofmonth dayofweek dayofyear days_in_month decade epoch epoch_ms epoch_ns epoch_us era
         hour isodow isoyear julian last_day make_date make_time make_timestamp make_timestamp_ms
@@ -39,11 +48,15 @@ _SCALARS = {
         timezone_minute to_centuries to_days to_decades to_hours to_microseconds to_millennia
         to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years
         try_strptime week weekday weekofyear year yearweek
-    """,
-    "choices": """
+    """
+    ),
+    "choices": (
+        """
         if nullif switch
-    """,
-    "lists": """
+    """
+    ),
+    "lists": (
+        """
         array_append array_cat array_concat array_contains array_distinct array_extract array_has
         array_has_all array_has_any array_indexof array_intersect array_length array_position array_prepend
         array_push_back array_push_front array_reverse array_reverse_sort array_slice array_sort
@@ -53,16 +66,21 @@ _SCALARS = {
         list_min list_mode list_pack list_position list_prepend list_product list_resize list_reverse
         list_reverse_sort list_slice list_sort list_stddev_pop list_stddev_samp list_sum list_unique
         list_value list_var_pop list_var_samp list_zip
-    """,
-    "structs and maps": """
+    """
+    ),
+    "structs and maps": (
+        """
         cardinality element_at map map_contains map_contains_entry map_contains_value map_entries
         map_extract map_extract_value map_from_entries map_keys map_values row struct_extract
         struct_extract_at struct_pack
-    """,
-    "JSON": """
+    """
+    ),
+    "JSON": (
+        """
         json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text
         json_extract_string json_keys json_type json_valid json_value
-    """,
+    """
+    ),
 }
 
 _AGGREGATES = """
@@ -103,4 +121,6 @@ OF_WINDOWS = frozenset({"first_value", "last_value", "nth_value"})
 OPERATORS = frozenset(_OPERATORS.split())
 CAST_TYPES = frozenset(_CAST_TYPES.split()) | {"timestamp with time zone"}
 NO_COLUMNS = frozenset(_NO_COLUMNS.split())
-COLLATIONS = frozenset({"binary", "c", "posix", "nocase", "noaccent", "nfc"})  # others are a language's, and change with its rules
+COLLATIONS = frozenset(
+    {"binary", "c", "posix", "nocase", "noaccent", "nfc"}
+)  # others are a language's, and change with its rules

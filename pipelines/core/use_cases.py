@@ -43,7 +43,8 @@ class Loaded:
 
 
 def names(folder: Path) -> list[str]:
-    """The use cases of a folder, by file name: whatever bears the name of one, without what is hidden (as editors' own files are).
+    """The use cases of a folder, by file name: whatever bears the name of one, without what is hidden (as
+    editors' own files are).
 
     Raises:
         BadUseCase: there is no such folder, or it cannot be read.
@@ -53,16 +54,20 @@ def names(folder: Path) -> list[str]:
             files = [entry.name for entry in found]
     except OSError as error:
         raise BadUseCase(
-            f"the folder of use cases cannot be read: {error.strerror}\n  looked for: {folder}\n  way out: correct SLUICE_USE_CASES"
+            f"the folder of use cases cannot be read: {error.strerror}\n  looked for: {folder}\n  way out:"
+            " correct SLUICE_USE_CASES"
         ) from error
-    return sorted(name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX) and not name.startswith("."))
+    return sorted(
+        name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX) and not name.startswith(".")
+    )
 
 
 def load(folder: Path, name: str) -> Loaded:
     """Load one use case by name.
 
     Raises:
-        BadUseCase: no such file, or the file cannot be loaded, or what it says cannot be. Nothing else, whatever the file is.
+        BadUseCase: no such file, or the file cannot be loaded, or what it says cannot be. Nothing else,
+            whatever the file is.
     """
     path = folder / f"{name}{SUFFIX}"
     if name not in names(folder):
@@ -89,20 +94,26 @@ def parse(path: Path, content: bytes) -> Loaded:
             raise BadUseCase(told(path, [(1, f"the file's name: {_NO_NAME}")]))
         raw, lines = yaml_text.parse(content)
         if not isinstance(raw, dict):
-            raise BadUseCase(told(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")]))
+            raise BadUseCase(
+                told(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")])
+            )
         try:
             use_case = UseCase.model_validate(raw)
         except ValidationError as error:
             raise BadUseCase(_told_of(path, error, lines, content)) from error
         if use_case.name != path.stem:
-            mistake = f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file"
+            mistake = (
+                f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file"
+            )
             raise BadUseCase(told(path, [(_line(lines, ("name",)), mistake)]))
         return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines, content)
 
 
 @contextmanager
 def _costing_itself_alone(path: Path) -> Iterator[None]:
-    """Let no failure of a file be another's: whatever goes wrong is told about this one, as a mistake of it."""
+    """Let no failure of a file be another's: whatever goes wrong is told about this one, as a mistake of
+    it.
+    """
     try:
         yield
     except BadUseCase:
@@ -115,11 +126,16 @@ def _costing_itself_alone(path: Path) -> Iterator[None]:
 
 def unforeseen(error: Exception) -> str:
     """A sentence about an error that only a mistake of Sluice's own can raise."""
-    return f"{UNFORESEEN}, by {type(error).__name__}: {brief(str(error))}; undo the file's last change, and report it to Sluice"
+    return (
+        f"{UNFORESEEN}, by {type(error).__name__}: {brief(str(error))}; undo the file's last change, and"
+        " report it to Sluice"
+    )
 
 
 def told(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
-    """All mistakes of one file in one message, in order of line, in so many lines at most, a heading and an end; see `mistakes`."""
+    """All mistakes of one file in one message, in order of line, in so many lines at most, a heading and an
+    end; see `mistakes`.
+    """
     return _told(path, sorted(mistakes), len(mistakes), most)
 
 
@@ -130,17 +146,28 @@ def _told(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST
 
 
 def json_schema() -> str:
-    """The JSON schema of use-case files, for editors; `make docs` writes it to include/use_case.schema.json."""
+    """The JSON schema of use-case files, for editors.
+
+    `make docs` writes it to include/use_case.schema.json.
+    """
     schema = UseCase.model_json_schema(mode="validation")
     # In YAML an expectation is one key with its arguments; inside Python it has been taken apart.
     schema["$defs"]["Expectation"] = {
         "type": "object",
-        "description": "One Great Expectations expectation: `expect_...: {argument: value}`; `severity: warn` shows without stopping.",
+        "description": (
+            "One Great Expectations expectation: `expect_...: {argument: value}`; `severity: warn` shows"
+            " without stopping."
+        ),
         "properties": {"severity": {"enum": ["stop", "warn"], "default": "stop"}, "why": {"type": "string"}},
         "patternProperties": {"^expect_[a-z0-9_]+$": {"type": ["object", "null"]}},
         "additionalProperties": False,
     }
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2, sort_keys=True) + "\n"
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2, sort_keys=True
+        )
+        + "\n"
+    )
 
 
 def _line(lines: Lines, where: tuple[str, ...]) -> int:
@@ -153,7 +180,9 @@ def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
     """Pydantic's errors, one for each line that a validator of ours has collected."""
     found = error.errors(include_url=False)
     for item in found:
-        if item["type"] == "too_short" and any(other["loc"][: len(item["loc"])] == item["loc"] for other in found if other is not item):
+        if item["type"] == "too_short" and any(
+            other["loc"][: len(item["loc"])] == item["loc"] for other in found if other is not item
+        ):
             continue  # its items are none, which is told of each
         own = item.get("ctx", {}).get("error")
         for message in str(own).split("\n") if own else [item["msg"]]:
@@ -161,9 +190,14 @@ def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
 
 
 def _told_of(path: Path, error: ValidationError, lines: Lines, content: bytes) -> str:
-    """Pydantic's errors as mistakes of the file. Words are found for those that are shown: there may be thousands."""
+    """Pydantic's errors as mistakes of the file.
+
+    Words are found for those that are shown: there may be thousands.
+    """
     whole = yaml_text.compose(content)
-    found = sorted(((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0])
+    found = sorted(
+        ((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0]
+    )
     first = [(line, _mistake(item, lines, whole)) for line, item in found[: all_mistakes.MOST_TOLD]]
     return _told(path, first, len(found))
 
@@ -176,7 +210,9 @@ def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:
 
 def _mistake(item: dict[str, Any], lines: Lines, whole: yaml.Node | None) -> str:
     where = _in_file(item["loc"], lines)
-    renamed = yaml_text.as_written(whole, ("cleanse", "rename")) or yaml_text.as_written(whole, ("cleanse", "rename", "0"))
+    renamed = yaml_text.as_written(whole, ("cleanse", "rename")) or yaml_text.as_written(
+        whole, ("cleanse", "rename", "0")
+    )
     text = f"{_text(item, in_snake_case=renamed == 'snake_case')}{_way_out(item, yaml_text.as_written(whole, where))}"
     place = ".".join(part if len(part) <= LONGEST_QUOTE else f"{part[:LONGEST_QUOTE]}..." for part in where)
     return f"{place}: {text}" if where else text
@@ -185,7 +221,11 @@ def _mistake(item: dict[str, Any], lines: Lines, whole: yaml.Node | None) -> str
 def _way_out(item: dict[str, Any], written: str | None) -> str:
     """How a word or name is written that is none so."""
     found = item.get("input")
-    if item["type"] in ("unquoted", "string_type") and isinstance(found, bool | int | float | None) and written is not None:
+    if (
+        item["type"] in ("unquoted", "string_type")
+        and isinstance(found, bool | int | float | None)
+        and written is not None
+    ):
         return f"; if it is meant as a text, {yaml_text.quoted(written)}"
     return ""
 
@@ -216,12 +256,18 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
 
     models: list[type[BaseModel]] = [UseCase]
     for part in loc[:-1]:
-        reached = [field.annotation for model in models for name, field in model.model_fields.items() if name == part]
+        reached = [
+            field.annotation for model in models for name, field in model.model_fields.items() if name == part
+        ]
         if reached:
             models = [found for annotation in reached for found in _models_in(annotation)]
         else:
             # A union's tag keeps the models that bear it; a mapping's key or a list's number changes nothing.
-            tagged = [m for m in models if part in {a for f in m.model_fields.values() for a in typing.get_args(f.annotation)}]
+            tagged = [
+                m
+                for m in models
+                if part in {a for f in m.model_fields.values() for a in typing.get_args(f.annotation)}
+            ]
             models = tagged or models
     return [name for model in models for name in model.model_fields]
 

@@ -1,18 +1,22 @@
 """Windows over a row's past: the same frame, added up in the same order, in whatever table the row lies.
 
-A window is a stretch of time, so a row's frame is the same in every partition that holds the stretch. Two things more are
-needed for the same row to get the same bits everywhere, since a sum of floats depends on its order:
+A window is a stretch of time, so a row's frame is the same in every partition that holds the stretch. Two
+things more are needed for the same row to get the same bits everywhere, since a sum of floats depends on its
+order:
 
-- Rows of the same moment are told apart by their key. RANGE takes one ORDER BY expression, so `#moment` is the time in
-  microseconds times `ties`, plus `#tie`: the row's rank among the rows of that moment. The bounds are reckoned accordingly.
-- Where the order tells, each frame is added up from its first row to its last (DuckDB's `separate` mode), instead of from
-  the blocks of a tree whose seams depend on which other rows are in the table. That takes as long as the frame has rows:
-  with hundreds it costs nothing, with tens of thousands a hundred times the tree (30,000 rows, 7,000 in each frame: 1.2 s).
+- Rows of the same moment are told apart by their key. RANGE takes one ORDER BY expression, so `#moment` is
+  the time in microseconds times `ties`, plus `#tie`: the row's rank among the rows of that moment. The bounds
+  are reckoned accordingly.
+- Where the order tells, each frame is added up from its first row to its last (DuckDB's `separate` mode),
+  instead of from the blocks of a tree whose seams depend on which other rows are in the table. That takes as
+  long as the frame has rows: with hundreds it costs nothing, with tens of thousands a hundred times the tree
+  (30,000 rows, 7,000 in each frame: 1.2 s).
 
-What is exact in any order comes from the tree: counts, and what aggregates make of integers, decimals and booleans
-(`_EXACT`). So over a large window without `by`, write `sum(amount::decimal(18, 2))`; count(distinct ...) is a thousand
-times sooner in the tree. An expression that has aggregates of both kinds is computed in order; with few rows in the
-frames everything is, since the bits are the same either way, and one table costs less than two.
+What is exact in any order comes from the tree: counts, and what aggregates make of integers, decimals and
+booleans (`_EXACT`). So over a large window without `by`, write `sum(amount::decimal(18, 2))`; count(distinct
+...) is a thousand times sooner in the tree. An expression that has aggregates of both kinds is computed in
+order; with few rows in the frames everything is, since the bits are the same either way, and one table costs
+less than two.
 """
 
 from __future__ import annotations
@@ -31,16 +35,30 @@ _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**62  # of a BIGINT, with room for the bounds' own sums
 _CROWD = 100  # rows in a frame, from which a second table and its join cost less than adding up
 
-# The value of these tells nothing of the order of the terms, if the terms are of these types. Not so `max` of floats: 0 or -0.
+# The value of these tells nothing of the order of the terms, if the terms are of these types. Not so `max` of
+# floats: 0 or -0.
 _EXACT = {"sum", "avg", "mean", "min", "max", "median", "bool_and", "bool_or", "count_if", "countif"}
-_EXACT_TYPES = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "DECIMAL"}
+_EXACT_TYPES = {
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "DECIMAL",
+}
 _COUNTS = {"count", "count_star"}
 _PLACES = {"first_value", "last_value", "nth_value"}  # one row of the frame: neither way adds up
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How `#moment` counts: microseconds since `origin`, times `ties`, in a type that holds the table's last one."""
+    """How `#moment` counts: microseconds since `origin`, times `ties`, in a type that holds the table's last
+    one.
+    """
 
     origin: int = 0
     ties: int = 2**32  # more rows than any moment has
@@ -55,7 +73,10 @@ class Clock:
         return f'(epoch_us({time}) - {self.origin})::{self.type_} * {self.ties} + "#tie"'
 
     def _frame(self, window: Window) -> str:
-        """From the first row of the moment `since` ago to the last row of the moment `until` ago; 0d is the microsecond before."""
+        """From the first row of the moment `since` ago to the last row of the moment `until` ago.
+
+        0d is the microsecond before.
+        """
         since = window.since // _MICROSECOND * self.ties
         until = max(window.until // _MICROSECOND, 1) * self.ties - (self.ties - 1)
         by = f"PARTITION BY {', '.join(map(sql.name, window.by))} " if window.by else ""
@@ -69,7 +90,9 @@ class Timed:
 
     statement: str = "FROM rows"
     frames: Mapping[str, str] = field(default_factory=dict)
-    crowded: bool = False  # whether some window holds so many rows that what is exact should not be added up in order
+    crowded: bool = (
+        False  # whether some window holds so many rows that what is exact should not be added up in order
+    )
 
 
 def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
@@ -95,15 +118,22 @@ def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
 
 
 def _measured(use_case: UseCase, ties: str) -> str:
-    """SQL of how many rows share a moment at most, of the first and the last moment, and of about how many rows each window holds."""
+    """SQL of how many rows share a moment at most, of the first and the last moment, and of about how many
+    rows each window holds.
+    """
     moment = f"epoch_us({sql.name(use_case.time)})"
     crowds = []
     for window in use_case.features.windows.values():
         groups = f"approx_count_distinct(hash({', '.join(map(sql.name, window.by))}))" if window.by else "1"
-        share = f"least(1, {(window.since - window.until) // _MICROSECOND} / (max({moment}) - min({moment}) + 1))"
+        share = (
+            f"least(1, {(window.since - window.until) // _MICROSECOND} / (max({moment}) - min({moment}) + 1))"
+        )
         crowds.append(f"coalesce(count(*) * {share} / {groups}, 0)")
     most = f'(SELECT coalesce(max("#tie"), 0) + 1 FROM {ties})'
-    return f"SELECT {most}, coalesce(min({moment}), 0), coalesce(max({moment}), 0), {', '.join(crowds)} FROM rows"
+    return (
+        f"SELECT {most}, coalesce(min({moment}), 0), coalesce(max({moment}), 0), {', '.join(crowds)} FROM"
+        " rows"
+    )
 
 
 def exact(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bool:
@@ -118,7 +148,11 @@ def ordered(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bo
 
 
 def _aggregates(expression: str, frames: Mapping[str, str]) -> list[sql.Aggregate]:
-    return [aggregate for aggregate in sql.parse(expression, frames).aggregates if aggregate.function not in _PLACES]
+    return [
+        aggregate
+        for aggregate in sql.parse(expression, frames).aggregates
+        if aggregate.function not in _PLACES
+    ]
 
 
 def _exact(aggregate: sql.Aggregate, use_case: UseCase) -> bool:

@@ -1,4 +1,6 @@
-"""What is wrong with a value of a use-case file, in the words of YAML: pydantic speaks of tuples, dictionaries and patterns."""
+"""What is wrong with a value of a use-case file, in the words of YAML: pydantic speaks of tuples,
+dictionaries and patterns.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,10 @@ def sentence(item: dict[str, Any], *, in_snake_case: bool) -> str:
         return f"its {item['ctx']['discriminator'].strip(QUOTE)} is missing; it has to be stated"
     if item["type"] == "union_tag_invalid":
         context = item["ctx"]
-        return f"no {context['discriminator'].strip(QUOTE)} {brief(context['tag'])}; allowed: {context['expected_tags']}"
+        return (
+            f"no {context['discriminator'].strip(QUOTE)} {brief(context['tag'])}; allowed:"
+            f" {context['expected_tags']}"
+        )
     if item["type"] == "too_short" and found == []:
         return "the list is empty; write at least one, or leave the key out"
     said = _SAID.get(item["type"]) or item["msg"][:1].lower() + item["msg"][1:]
@@ -53,5 +58,8 @@ def _no_name(found: str, loc: Sequence[int | str], *, in_snake_case: bool) -> st
     if not re.fullmatch(NAME, meant):
         return f"{said}; write another one"
     if tuple(loc[:1]) == ("columns",) and loc[-1] == KEY and not in_snake_case:
-        return f"{said}; write {meant!r}, and `cleanse: {{rename: snake_case}}`, which takes the source's columns by such names"
+        return (
+            f"{said}; write {meant!r}, and `cleanse: {{rename: snake_case}}`, which takes the source's"
+            " columns by such names"
+        )
     return f"{said}; write {meant!r}"

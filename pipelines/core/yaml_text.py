@@ -1,13 +1,16 @@
-"""From a file that anybody may have written to plain values: within bounds, and with the line of every mistake.
+"""From a file that anybody may have written to plain values: within bounds, and with the line of every
+mistake.
 
-YAML can do more than a file of facts needs: make objects of any kind, merge mappings, and stand for billions of values in a
-few lines. So the text is looked through before anything is made of it. It is at most 500,000 bytes long; it holds at most
-20,000 values, each alias counted as all that it stands for; they lie at most 20 deep; a number has at most 100
-characters, and an integer 64 bits. (The longest file that comes along has 5,000 bytes and 500 values, 6 deep.) Whatever
-is beyond, or is no plain text, number, list or mapping with texts for keys, is a mistake and not looked into.
+YAML can do more than a file of facts needs: make objects of any kind, merge mappings, and stand for billions
+of values in a few lines. So the text is looked through before anything is made of it. It is at most 500,000
+bytes long; it holds at most 20,000 values, each alias counted as all that it stands for; they lie at most 20
+deep; a number has at most 100 characters, and an integer 64 bits. (The longest file that comes along has
+5,000 bytes and 500 values, 6 deep.) Whatever is beyond, or is no plain text, number, list or mapping with
+texts for keys, is a mistake and not looked into.
 
-What a word without quotes stands for is told by the core schema of YAML 1.2: `NO`, `yes`, `1:30`, `1_000` and 2026-01-31 are
-texts, and 010 is ten. PyYAML goes by YAML 1.1, to which they are false, true, 90, 1000, a date and eight.
+What a word without quotes stands for is told by the core schema of YAML 1.2: `NO`, `yes`, `1:30`, `1_000` and
+2026-01-31 are texts, and 010 is ten. PyYAML goes by YAML 1.1, to which they are false, true, 90, 1000, a date
+and eight.
 """
 
 from __future__ import annotations
@@ -44,11 +47,17 @@ _CORE = (
     ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
     ("bool", r"true|True|TRUE|false|False|FALSE", tuple("tTfF")),
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", tuple("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", tuple("-+.0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        tuple("-+.0123456789"),
+    ),
 )
 # What YAML takes for a character, without the mark of the byte order, which may only come first.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # the names of a source's columns may hold line ends
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
+)  # the names of a source's columns may hold line ends
 _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 _QUOTE_IT = "if it is meant as a text, write it in quotes"
 
@@ -74,7 +83,9 @@ class _Loader(yaml.CSafeLoader):
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes what both YAML 1.1 and 1.2 read as it was: whatever either of them takes for no text is quoted."""
+    """Writes what both YAML 1.1 and 1.2 read as it was: whatever either of them takes for no text is
+    quoted.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
@@ -94,7 +105,9 @@ class BadYaml(ValueError):
 
 
 def read(path: Path) -> bytes:
-    """What a file holds: a regular one (or a link to one), of `MOST_BYTES` at most. Nothing else is waited for, or read.
+    """What a file holds: a regular one (or a link to one), of `MOST_BYTES` at most.
+
+    Nothing else is waited for, or read.
 
     Raises:
         BadYaml: it cannot be read, is no regular file, or is longer.
@@ -121,7 +134,8 @@ def read(path: Path) -> bytes:
 
 
 def parse(content: bytes) -> tuple[Any, Lines]:
-    """The plain values that YAML stands for, and the line of each, by its keys and numbers from the outermost one on.
+    """The plain values that YAML stands for, and the line of each, by its keys and numbers from the outermost
+    one on.
 
     Raises:
         BadYaml: it is no YAML, or not of plain values within the bounds; see the module.
@@ -138,7 +152,9 @@ def parse(content: bytes) -> tuple[Any, Lines]:
         return (None if node is None else loader.construct_document(node)), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise BadYaml((mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}")) from error
+        raise BadYaml(
+            (mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}")
+        ) from error
     except yaml.YAMLError as error:
         raise BadYaml((1, f"not YAML: {' '.join(str(error).split())}")) from error
 
@@ -158,7 +174,15 @@ def text(content: bytes) -> str:
         raise BadYaml((line, "not UTF-8 text; save the file as UTF-8")) from error
     if wrong := _NO_CHARACTER.search(written):
         line = written.count("\n", 0, wrong.start()) + 1
-        raise BadYaml((line, f"not YAML: U+{ord(wrong[0]):04X} is no character of a text; take it away, or save the file as UTF-8"))
+        raise BadYaml(
+            (
+                line,
+                (
+                    f"not YAML: U+{ord(wrong[0]):04X} is no character of a text; take it away, or save the file"
+                    " as UTF-8"
+                ),
+            )
+        )
     return written
 
 
@@ -168,7 +192,10 @@ def compose(content: bytes) -> yaml.Node | None:
 
 
 def as_written(whole: yaml.Node | None, where: tuple[str, ...]) -> str | None:
-    """What stands at a place of a file, letter by letter: 010, of which the value is ten. None where nothing single stands."""
+    """What stands at a place of a file, letter by letter: 010, of which the value is ten.
+
+    None where nothing single stands.
+    """
     node = whole
     for part in where:
         if isinstance(node, yaml.MappingNode):
@@ -201,11 +228,15 @@ class _Size:
     depth: int = 0
 
 
-_Open: TypeAlias = list[tuple[str | None, _Size]]  # collections around the present place, each with its anchor
+_Open: TypeAlias = list[
+    tuple[str | None, _Size]
+]  # collections around the present place, each with its anchor
 
 
 def _scanned(written: str) -> Iterator[Mistake]:
-    """Look through the parser's events, which come one after the other, and stop it as soon as a bound is passed."""
+    """Look through the parser's events, which come one after the other, and stop it as soon as a bound is
+    passed.
+    """
     open_: _Open = [(None, _Size())]
     anchors: dict[str, _Size] = {}
     documents = 0
@@ -214,7 +245,9 @@ def _scanned(written: str) -> Iterator[Mistake]:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise BadYaml((line, "a second document begins here; a use case is one: take the line `---` away"))
+                raise BadYaml(
+                    (line, "a second document begins here; a use case is one: take the line `---` away")
+                )
         elif isinstance(event, yaml.AliasEvent):
             _stand_for(str(event.anchor), open_, anchors, line)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -231,7 +264,9 @@ def _scanned(written: str) -> Iterator[Mistake]:
 
 def _stand_for(alias: str, open_: _Open, anchors: Mapping[str, _Size], line: int) -> None:
     if any(anchor == alias for anchor, _ in open_):
-        raise BadYaml((line, f"*{alias} stands inside of what it stands for, which has no end; write the value out"))
+        raise BadYaml(
+            (line, f"*{alias} stands inside of what it stands for, which has no end; write the value out")
+        )
     if alias in anchors:  # if not, the composer has a sentence
         _put(open_[-1][1], anchors[alias])
         _bounded(open_, line)
@@ -254,7 +289,12 @@ def _bounded(open_: _Open, line: int) -> None:
     if len(open_) - 2 + open_[-1][1].depth > MOST_DEPTH:
         raise BadYaml((line, f"more than {MOST_DEPTH} lists and mappings inside one another"))
     if sum(size.values for _, size in open_) > MOST_VALUES:
-        raise BadYaml((line, f"more than {MOST_VALUES:,} values up to here, each alias counted as all that it stands for"))
+        raise BadYaml(
+            (
+                line,
+                f"more than {MOST_VALUES:,} values up to here, each alias counted as all that it stands for",
+            )
+        )
 
 
 # --- before values are made: keys, and scalars one by one
@@ -289,9 +329,15 @@ def _key_mistake(key: yaml.Node, seen: dict[str, int]) -> str | None:
         jinja = ": a template such as {{ ds }} is a mapping to YAML" if kind == "mapping" else ""
         return f"a {kind} is the key of a mapping here{jinja}; {_QUOTE_IT}"
     if key.value == "<<" and not key.style:
-        return "`<<` merges mappings, which no use case does; write the keys out, or give the whole value an anchor"
+        return (
+            "`<<` merges mappings, which no use case does; write the keys out, or give the whole value an"
+            " anchor"
+        )
     if key.tag != _TEXT:
-        return f"the key {brief(key.value)} is {_named(key.tag)} to YAML, and a key is a text; write it in quotes"
+        return (
+            f"the key {brief(key.value)} is {_named(key.tag)} to YAML, and a key is a text; write it in"
+            " quotes"
+        )
     if key.value in seen:
         return f"not YAML: {brief(key.value)} stands twice, first in line {seen[key.value]}"
     if len(key.value) > LONGEST_KEY:
@@ -303,11 +349,16 @@ def _key_mistake(key: yaml.Node, seen: dict[str, int]) -> str | None:
 
 def _scalar_mistake(node: yaml.Node, loader: Any) -> str | None:
     if node.tag == _TEXT:
-        return "the character U+0000 ends a text in most programs; leave it out" if "\0" in node.value else None
+        return (
+            "the character U+0000 ends a text in most programs; leave it out" if "\0" in node.value else None
+        )
     if node.tag.removeprefix(_TAG) not in _NAMES:
         return None  # a tag that is told already
     if len(node.value) > LONGEST_NUMBER:
-        return f"{brief(node.value)} is {_named(node.tag)} to YAML, of more than {LONGEST_NUMBER} characters; {_QUOTE_IT}"
+        return (
+            f"{brief(node.value)} is {_named(node.tag)} to YAML, of more than {LONGEST_NUMBER} characters;"
+            f" {_QUOTE_IT}"
+        )
     try:
         value = loader.construct_object(node)
     except (ArithmeticError, ValueError, yaml.YAMLError):

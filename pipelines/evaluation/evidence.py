@@ -1,8 +1,10 @@
-"""The rules by which held-out rows speak for a challenger: by intervals of what it gains, overall and in each slice.
+"""The rules by which held-out rows speak for a challenger: by intervals of what it gains, overall and in each
+slice.
 
-A difference on some thousand rows is partly chance, and so is the seed of a training. A challenger is better if the whole
-interval of its gain lies above the margin: of a hundred challengers that are no better than the champion, two or three get
-through at a confidence of 0.95. It harms a slice if the whole interval there lies below what may be lost.
+A difference on some thousand rows is partly chance, and so is the seed of a training. A challenger is better
+if the whole interval of its gain lies above the margin: of a hundred challengers that are no better than the
+champion, two or three get through at a confidence of 0.95. It harms a slice if the whole interval there lies
+below what may be lost.
 """
 
 from __future__ import annotations
@@ -21,9 +23,16 @@ BINS = 10  # of equal numbers of rows, for the calibration error
 
 
 def gain(
-    metric: str, value: float | None, other: float | None, drawn: Floats | None, others: Floats | None, confidence: float
+    metric: str,
+    value: float | None,
+    other: float | None,
+    drawn: Floats | None,
+    others: Floats | None,
+    confidence: float,
 ) -> Interval | None:
-    """By how much a model is better than another one on the same rows, and how sure that is; None where a value is missing.
+    """By how much a model is better than another one on the same rows, and how sure that is.
+
+    None where a value is missing.
 
     Args:
         metric: What they were measured by.
@@ -42,8 +51,9 @@ def gain(
 def with_luck(drawn: Floats, luck: tuple[float, ...], seed: int) -> Floats:
     """Add to draws of a metric what other seeds of the training do to it.
 
-    Twice their variance: the champion's training had its luck, too. It is known from a few trainings only, hence Student's t
-    (see Nadeau and Bengio 2003 on what rows alone do not tell; Bouthillier et al. 2021 on seeds).
+    Twice their variance: the champion's training had its luck, too. It is known from a few trainings only,
+    hence Student's t (see Nadeau and Bengio 2003 on what rows alone do not tell; Bouthillier et al. 2021 on
+    seeds).
 
     Args:
         drawn: The challenger's metric on draws of the rows.
@@ -54,10 +64,14 @@ def with_luck(drawn: Floats, luck: tuple[float, ...], seed: int) -> Floats:
         return drawn
     # A stream of its own: these numbers must not be those that have drawn the rows.
     random = np.random.default_rng([seed, 1])
-    return np.asarray(drawn + np.sqrt(2) * np.std(luck, ddof=1) * random.standard_t(len(luck) - 1, size=len(drawn)))
+    return np.asarray(
+        drawn + np.sqrt(2) * np.std(luck, ddof=1) * random.standard_t(len(luck) - 1, size=len(drawn))
+    )
 
 
-def better(name: str, other: str, metric: str, found: Interval | None, margin: float, confidence: float, rows: int) -> Rule:
+def better(
+    name: str, other: str, metric: str, found: Interval | None, margin: float, confidence: float, rows: int
+) -> Rule:
     """The challenger must be better than another model by more than the margin, and surely so.
 
     Args:
@@ -70,7 +84,10 @@ def better(name: str, other: str, metric: str, found: Interval | None, margin: f
         rows: How many rows there are.
     """
     if found is None:
-        sentence = f"no interval of {metric} against {other} can be drawn from {rows:,} held-out rows (way out: more of them, or a smaller promotion.unit, of which {LEAST_UNITS} are needed)"
+        sentence = (
+            f"no interval of {metric} against {other} can be drawn from {rows:,} held-out rows (way out: more"
+            f" of them, or a smaller promotion.unit, of which {LEAST_UNITS} are needed)"
+        )
         return Rule(name=name, holds=False, sentence=sentence, rows=rows)
     holds = found.low > margin
     if max(abs(found.low), abs(found.high)) < SAME:
@@ -81,16 +98,31 @@ def better(name: str, other: str, metric: str, found: Interval | None, margin: f
         if found.value > 0 and not holds:
             sentence += f": not surely more than {f'the margin of {margin:g}' if margin else 'nothing'}"
     sentence = f"on the held-out rows {sentence}"
-    return Rule(name=name, holds=holds, sentence=sentence, found=found.value, low=found.low, high=found.high, allowed=margin, rows=rows)
+    return Rule(
+        name=name,
+        holds=holds,
+        sentence=sentence,
+        found=found.value,
+        low=found.low,
+        high=found.high,
+        allowed=margin,
+        rows=rows,
+    )
 
 
 def slices(
-    found: Mapping[str, tuple[int, Interval | None]], other: str, metric: str, may_lose: float, least: int, confidence: float
+    found: Mapping[str, tuple[int, Interval | None]],
+    other: str,
+    metric: str,
+    may_lose: float,
+    least: int,
+    confidence: float,
 ) -> Iterator[Rule]:
     """No slice may be surely worse than another model by more than is allowed.
 
     Args:
-        found: Slice (`column=value`) -> rows, and the gain there; None where the metric has no value, as with one class.
+        found: Slice (`column=value`) -> rows, and the gain there; None where the metric has no value, as with
+            one class.
         other: The other model as a person calls it.
         metric: The primary metric.
         may_lose: What a slice may lose.
@@ -98,7 +130,8 @@ def slices(
         confidence: The intervals'.
 
     Returns:
-        A rule a slice that is harmed; else one that says how many were judged. And one that does not hold for each column of
+        A rule a slice that is harmed; else one that says how many were judged. And one that does not hold for
+        each column of
         whose slices none can be judged: a check that was declared and cannot be made is none that was passed.
     """
     columns: dict[str, list[bool]] = {}
@@ -108,7 +141,10 @@ def slices(
         columns.setdefault(part.partition("=")[0], []).append(enough)
         if enough and lost is not None and lost.high < -may_lose:
             harmed = True
-            sentence = f"worse than {other} where {part}, by {-lost.value:.4f} {metric} ({_told(lost, confidence)}, {rows:,} rows); allowed {may_lose:g}"
+            sentence = (
+                f"worse than {other} where {part}, by {-lost.value:.4f} {metric} ({_told(lost, confidence)},"
+                f" {rows:,} rows); allowed {may_lose:g}"
+            )
             yield Rule(
                 name=f"slice {part}",
                 holds=False,
@@ -122,8 +158,9 @@ def slices(
     for column, judged in columns.items():
         if not any(judged):
             sentence = (
-                f"no slice of {column} can be judged: each of {len(judged)} has fewer than {least} rows or too few of a class "
-                f"(way out: more held-out rows, a smaller promotion.slice_rows, or leave {column} out of slices)"
+                f"no slice of {column} can be judged: each of {len(judged)} has fewer than {least} rows or"
+                " too few of a class (way out: more held-out rows, a smaller promotion.slice_rows, or leave"
+                f" {column} out of slices)"
             )
             yield Rule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
     every = [enough for judged in columns.values() for enough in judged]
@@ -132,12 +169,15 @@ def slices(
         yield Rule(
             name="slices",
             holds=True,
-            sentence=f"no slice is surely worse than {other} by more than {may_lose:g} ({sum(every)} judged{left})",
+            sentence=(
+                f"no slice is surely worse than {other} by more than {may_lose:g} ({sum(every)} judged{left})"
+            ),
         )
 
 
 def calibration_error(y: Floats, score: Floats) -> float:
-    """The expected calibration error: the mean distance of probability and truth, in ten bins of equally many rows (Naeini et al. 2015).
+    """The expected calibration error: the mean distance of probability and truth, in ten bins of equally many
+    rows (Naeini et al. 2015).
 
     Args:
         y: The truth, shape (n,): 0 or 1.
@@ -150,7 +190,10 @@ def calibration_error(y: Floats, score: Floats) -> float:
 
 def calibration(error: float, allowed: float) -> Rule:
     """The calibration error must not be greater than allowed."""
-    sentence = f"calibration error {error:.4f}, {'at most' if error <= allowed else 'but at most'} {allowed:g} allowed"
+    sentence = (
+        f"calibration error {error:.4f}, {'at most' if error <= allowed else 'but at most'} {allowed:g}"
+        " allowed"
+    )
     return Rule(name="calibration", holds=error <= allowed, sentence=sentence, found=error, allowed=allowed)
 
 
@@ -159,7 +202,10 @@ def size(found: int, allowed: float | None) -> Rule | None:
     if allowed is None:
         return None
     megabytes = found / 1e6
-    sentence = f"the graph has {megabytes:.2f} MB, {'at most' if megabytes <= allowed else 'but at most'} {allowed:g} allowed"
+    sentence = (
+        f"the graph has {megabytes:.2f} MB, {'at most' if megabytes <= allowed else 'but at most'}"
+        f" {allowed:g} allowed"
+    )
     return Rule(name="size", holds=megabytes <= allowed, sentence=sentence, found=megabytes, allowed=allowed)
 
 
@@ -168,8 +214,16 @@ def speed(found: float | None, asked: float | None) -> Rule | None:
     if asked is None:
         return None
     if found is None:
-        return Rule(name="speed", holds=False, sentence="its speed was not measured: run the step export again", allowed=asked)
-    sentence = f"it scores {found:,.0f} rows a second, {'at least' if found >= asked else 'but at least'} {asked:,.0f} asked"
+        return Rule(
+            name="speed",
+            holds=False,
+            sentence="its speed was not measured: run the step export again",
+            allowed=asked,
+        )
+    sentence = (
+        f"it scores {found:,.0f} rows a second, {'at least' if found >= asked else 'but at least'}"
+        f" {asked:,.0f} asked"
+    )
     return Rule(name="speed", holds=found >= asked, sentence=sentence, found=found, allowed=asked)
 
 

@@ -1,8 +1,8 @@
 """The verdict that a training's tables say, and no other: what export, promotion and whoever approves go by.
 
-`evaluate` makes its verdict of the tables `trials` and `scores` alone, and leaves it as `verdict.json`. Who goes by that file
-makes it once more of the tables that their gates have let through, and refuses it if a word differs: a file that somebody has
-edited, or that is of another evaluation of the partition, decides nothing.
+`evaluate` makes its verdict of the tables `trials` and `scores` alone, and leaves it as `verdict.json`. Who
+goes by that file makes it once more of the tables that their gates have let through, and refuses it if a word
+differs: a file that somebody has edited, or that is of another evaluation of the partition, decides nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ FILE = "verdict.json"
 
 
 def winner(tried: pd.DataFrame, use_case: UseCase) -> Family:
-    """The family whose best candidate has the best mean score over the folds; among equals, the first as declared."""
+    """The family whose best candidate has the best mean score over the folds.
+
+    Among equals, the first as declared.
+    """
     best = tried[tried["best"]].set_index("family")["mean_score"]
     sign = 1 if use_case.greater_is_better else -1
     return max(use_case.candidates.families, key=lambda family: sign * best[family])
@@ -48,7 +51,11 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
     overall = scores[scores["slice"] == "all"].set_index("metric")
     whole = {str(name): row for name, row in overall.to_dict("index").items()}
     primary = whole[use_case.metric.name]
-    cut = Cut(*(float(whole[CUT][f"challenger{end}"]) for end in ("", "_low", "_high"))) if use_case.threshold else None
+    cut = (
+        Cut(*(float(whole[CUT][f"challenger{end}"]) for end in ("", "_low", "_high")))
+        if use_case.threshold
+        else None
+    )
     error = float(whole[CALIBRATION]["challenger"]) if CALIBRATION in whole else None
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
     measured = overall.loc[[name for name in metrics.for_task(use_case.task) if name in whole]]
@@ -57,7 +64,10 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
         winner=winner(tried, use_case),
         metric=use_case.metric.name,
         threshold=cut,
-        values={model: {str(name): float(value) for name, value in measured[model].dropna().items()} for model in models},
+        values={
+            model: {str(name): float(value) for name, value in measured[model].dropna().items()}
+            for model in models
+        },
         champion_version=version,
         rules=tuple(rules.rules(scores, int(primary["n"]), error, version, use_case)),
         notes=tuple(rules.notes(tried, whole, cut, version, use_case)),
@@ -79,14 +89,16 @@ def read(run: Run) -> Verdict:
         wrong += _threshold_differs(run, judged)
     if wrong:
         raise TableCorrupt(
-            f"{run.store}: {FILE} does not follow from the tables that the gates have let through, so nothing is decided by it\n{listed(wrong, most=6)}\n"
-            "  way out: run the step evaluate again, then gate_scores and what follows"
+            f"{run.store}: {FILE} does not follow from the tables that the gates have let through, so nothing"
+            f" is decided by it\n{listed(wrong, most=6)}\n  way out: run the step evaluate again, then"
+            " gate_scores and what follows"
         )
     return judged
 
 
 def require_graph(run: Run, judged: Verdict, graph: bytes) -> None:
-    """Make sure that an exported graph is the one that was compared with the trained model, and says of itself what the verdict says.
+    """Make sure that an exported graph is the one that was compared with the trained model, and says of
+    itself what the verdict says.
 
     Args:
         run: The training.
@@ -97,11 +109,25 @@ def require_graph(run: Run, judged: Verdict, graph: bytes) -> None:
         TableCorrupt: it is not, or does not; says what differs.
     """
     name, sha256 = f"models/{judged.winner}.onnx", hashlib.sha256(graph).hexdigest()
-    compared = run.store.read("parity").filter(f"family = '{judged.winner}'").project("graph_sha256").distinct().fetchall()
-    wrong = [f"{name}: sha256 {sha256[:12]}, parity has compared {str(other)[:12]}" for (other,) in compared if other != sha256]
+    compared = (
+        run.store.read("parity")
+        .filter(f"family = '{judged.winner}'")
+        .project("graph_sha256")
+        .distinct()
+        .fetchall()
+    )
+    wrong = [
+        f"{name}: sha256 {sha256[:12]}, parity has compared {str(other)[:12]}"
+        for (other,) in compared
+        if other != sha256
+    ]
     if not wrong:
         says, due = Graph(graph).metadata, verdict.judged_as(judged.winner, judged, run.use_case)
-        wrong = [f"{name}: its {key} is {says.get(key)}, the verdict's {value}" for key, value in due.items() if says.get(key) != value]
+        wrong = [
+            f"{name}: its {key} is {says.get(key)}, the verdict's {value}"
+            for key, value in due.items()
+            if says.get(key) != value
+        ]
     if wrong:
         raise TableCorrupt(
             f"{run.store}: the exported winner is not what was judged\n{listed(wrong, most=6)}\n"
@@ -111,7 +137,11 @@ def require_graph(run: Run, judged: Verdict, graph: bytes) -> None:
 
 def _of_others(run: Run) -> Iterator[str]:
     """Tables that were made of other tables than are published now."""
-    there = [f"{table}/{family}" for table in ("trials", "validation") for family in run.use_case.candidates.families]
+    there = [
+        f"{table}/{family}"
+        for table in ("trials", "validation")
+        for family in run.use_case.candidates.families
+    ]
     made_of = run.store.manifest("scores").inputs
     for name in ("features", *there):
         cited = made_of.get(f"{run.kind}/{run.partition}/{name}")
@@ -133,7 +163,9 @@ def _threshold_differs(run: Run, judged: Verdict) -> Iterator[str]:
     if policy is None or judged.threshold is None:
         return
     rows = run.store.read("validation", pieces=[judged.winner]).df()
-    night = threshold.night(run.store.read("features"), run.use_case) if isinstance(policy, Capacity) else None
+    night = (
+        threshold.night(run.store.read("features"), run.use_case) if isinstance(policy, Capacity) else None
+    )
     chosen = threshold.choose(policy, rows["label"].to_numpy(), rows["score"].to_numpy(), night)
     if chosen != judged.threshold.value:
         yield f"threshold: scores say {judged.threshold.value:.9g}, the validation rows {chosen:.9g}"
@@ -147,7 +179,11 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
         parts = {_name(part, n): part for n, part in enumerate(value, start=1)}
     else:
         return {name: value}
-    return {whole: leaf for key, part in parts.items() for whole, leaf in _flat(part, f"{name} {key}".strip()).items()}
+    return {
+        whole: leaf
+        for key, part in parts.items()
+        for whole, leaf in _flat(part, f"{name} {key}".strip()).items()
+    }
 
 
 def _name(part: Any, number: int) -> str:

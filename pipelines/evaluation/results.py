@@ -1,4 +1,6 @@
-"""What the steps of a training find: handed to whoever writes it down, in tables, in MLflow and on the model card."""
+"""What the steps of a training find: handed to whoever writes it down, in tables, in MLflow and on the model
+card.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +25,18 @@ class SearchResult:
 
     Attributes:
         family: The family.
-        trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it came to), mean_score,
-            std_score and fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
-            (over the baseline; positive is better), best.
-        validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted on the
-            fold's other rows, and calibrated where the use case asks for it), family. Where the threshold is chosen by the
-            night's rows (`capacity`), behind them a row a row that has no label, scored by the candidate itself.
+        trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it
+            came to), mean_score, std_score and fold_scores (JSON) in the primary metric's natural unit,
+            baseline_score (on the same folds), gain (over the baseline; positive is better), best.
+        validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted
+            on the fold's other rows, and calibrated where the use case asks for it), family. Where the
+            threshold is chosen by the night's rows (`capacity`), behind them a row a row that has no label,
+            scored by the candidate itself.
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.
         best_score: The best candidate's mean score.
         best_params: The best candidate's parameters, by the names of the use-case file.
-        fit_seconds: For each row of trials, its model's mean time to fit (a shared ensemble's, where it is read off one). A clock, so
-            it is no part of any table.
+        fit_seconds: For each row of trials, its model's mean time to fit (a shared ensemble's, where it is
+            read off one). A clock, so it is no part of any table.
     """
 
     family: Family
@@ -50,13 +53,14 @@ class Judged:
     """An evaluation.
 
     Attributes:
-        scores: A row a metric and slice: metric, slice (`all` or `column=value`; a personal value is told by a number), n
-            (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion (positive: the challenger is
-            better), each with the ends of its interval (`_low`, `_high`), and primary (whether it is the primary metric).
-            Binary tasks also count tp, fp, fn and tn. A value is null where it has no meaning: without a champion, in a
-            slice with one class; and intervals of slices are made of the primary metric only. Rows of `scores.BESIDE` say what
-            else a promotion goes by: thresholds, calibration error, other seeds, with a note for a person. Columns
-            champion_version (null without one) and, on all rows, a value a family.
+        scores: A row a metric and slice: metric, slice (`all` or `column=value`; a personal value is told by
+            a number), n (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion
+            (positive: the challenger is better), each with the ends of its interval (`_low`, `_high`), and
+            primary (whether it is the primary metric). Binary tasks also count tp, fp, fn and tn. A value is
+            null where it has no meaning: without a champion, in a slice with one class; and intervals of
+            slices are made of the primary metric only. Rows of `scores.BESIDE` say what else a promotion goes
+            by: thresholds, calibration error, other seeds, with a note for a person. Columns champion_version
+            (null without one) and, on all rows, a value a family.
         curves: See `curves.table`.
         verdict: What follows for promotion.
         pictures: Name -> PNG.
@@ -76,7 +80,11 @@ class Judged:
     def summary(self) -> str:
         """One line for the log."""
         verdict = self.verdict
-        told = (f"{model} {verdict.values[model][verdict.metric]:.4f}" for model in (BASELINE, CHAMPION) if model in verdict.values)
+        told = (
+            f"{model} {verdict.values[model][verdict.metric]:.4f}"
+            for model in (BASELINE, CHAMPION)
+            if model in verdict.values
+        )
         value = verdict.values[verdict.winner][verdict.metric]
         return f"scores: {verdict.winner} {verdict.metric} {value:.4f} on held-out rows, {', '.join(told)}"
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pipelines.metrics.bootstrap import Interval
 
 
-def rules(scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: str | None, use_case: UseCase) -> Iterator[Rule]:
+def rules(
+    scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: str | None, use_case: UseCase
+) -> Iterator[Rule]:
     """What promotion depends on, of what the held-out rows say.
 
     Args:
@@ -39,7 +41,9 @@ def rules(scores: pd.DataFrame, rows: int, calibration_error: float | None, cham
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
     name, other = list(others.items())[-1]
     parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
-    yield from evidence.slices(parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence)
+    yield from evidence.slices(
+        parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence
+    )
     if asked.max_calibration_error is not None and calibration_error is not None:
         yield evidence.calibration(calibration_error, asked.max_calibration_error)
 
@@ -51,7 +55,11 @@ def _interval(row: pd.Series, other: str) -> Interval | None:
 
 
 def notes(
-    tried: pd.DataFrame, whole: Mapping[str, Mapping[Hashable, Any]], cut: Cut | None, champion: str | None, use_case: UseCase
+    tried: pd.DataFrame,
+    whole: Mapping[str, Mapping[Hashable, Any]],
+    cut: Cut | None,
+    champion: str | None,
+    use_case: UseCase,
 ) -> Iterator[str]:
     """What else a person should know.
 
@@ -64,7 +72,9 @@ def notes(
     """
     metric = use_case.metric.name
     best = tried[tried["best"]].set_index("family")["mean_score"]
-    yield f"best {metric} over the folds: " + ", ".join(f"{family} {best[family]:.4f}" for family in use_case.candidates.families)
+    yield f"best {metric} over the folds: " + ", ".join(
+        f"{family} {best[family]:.4f}" for family in use_case.candidates.families
+    )
     yield from (str(whole[name]["note"]) for name in (LEARNING, LUCK) if name in whole)
     if champion is None:
         yield "there is no champion yet"

@@ -1,4 +1,6 @@
-"""The table `scores`: every metric of the models that are compared, on all held-out rows and on each slice, with intervals."""
+"""The table `scores`: every metric of the models that are compared, on all held-out rows and on each slice,
+with intervals.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,21 @@ if TYPE_CHECKING:
     from pipelines.metrics.cut import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
-# What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true the winner's probabilities
-# are, what its like with other seeds are worth, and what more rows would bring. Promotion goes by this table and the trials alone.
+# What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true
+# the winner's probabilities are, what its like with other seeds are worth, and what more rows would bring.
+# Promotion goes by this table and the trials alone.
 CUT, CALIBRATION, LUCK, LEARNING = "threshold", "calibration_error", "luck", "learning"
 BESIDE = (CUT, CALIBRATION, LUCK, LEARNING)
 MISSING = "(missing)"  # a slice's name for the empty value
 GAINS = tuple(f"gain_over_{other}{end}" for other in (BASELINE, CHAMPION) for end in ("", "_low", "_high"))
 NUMBERS = ("challenger", "challenger_low", "challenger_high", "champion", "baseline", *GAINS)
-SCORES = {"metric": object, "slice": object, "n": np.int64, **dict.fromkeys(NUMBERS, np.float64), "primary": np.bool_}
+SCORES = {
+    "metric": object,
+    "slice": object,
+    "n": np.int64,
+    **dict.fromkeys(NUMBERS, np.float64),
+    "primary": np.bool_,
+}
 ABOUT = {"champion_version": "string", "note": "string"}
 
 
@@ -67,31 +76,55 @@ def table(
     everything = np.full(len(y), True)
     own = {family: values(model, y, everything, use_case) for family, model in families.items()}
     rows = [
-        row | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
+        row
+        | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
         for row in _rows(compared, y, X, units, studied.luck, use_case)
     ]
-    beside = [{"slice": "all", "n": len(y), "primary": False} | row for row in _beside(compared, studied, cut, use_case)]
+    beside = [
+        {"slice": "all", "n": len(y), "primary": False} | row
+        for row in _beside(compared, studied, cut, use_case)
+    ]
     found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
     return found.assign(champion_version=champion_version).astype(columns(use_case))
 
 
-def _beside(compared: Mapping[str, Scored], studied: Study, cut: Cut | None, use_case: UseCase) -> Iterator[dict[str, object]]:
+def _beside(
+    compared: Mapping[str, Scored], studied: Study, cut: Cut | None, use_case: UseCase
+) -> Iterator[dict[str, object]]:
     if cut is not None:
         decided = {role: model.threshold for role, model in compared.items() if model.threshold != NEVER}
-        yield {"metric": CUT, **decided, "challenger": cut.value, "challenger_low": cut.low, "challenger_high": cut.high}
+        yield {
+            "metric": CUT,
+            **decided,
+            "challenger": cut.value,
+            "challenger_low": cut.low,
+            "challenger_high": cut.high,
+        }
     if studied.calibration_error is not None:
         yield {"metric": CALIBRATION, "challenger": studied.calibration_error}
     others = studied.luck[1:]
     if others:
         least, most = min(others), max(others)
-        note = f"{len(others)} other seeds of the same training give {use_case.metric.name} {least:.4f} to {most:.4f}: that much is luck"
-        yield {"metric": LUCK, "challenger": studied.luck[0], "challenger_low": least, "challenger_high": most, "note": note}
+        note = (
+            f"{len(others)} other seeds of the same training give {use_case.metric.name} {least:.4f} to"
+            f" {most:.4f}: that much is luck"
+        )
+        yield {
+            "metric": LUCK,
+            "challenger": studied.luck[0],
+            "challenger_low": least,
+            "challenger_high": most,
+            "note": note,
+        }
     yield {"metric": LEARNING, "note": studied.learned}
 
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
     """Every metric of the task on some of the rows."""
-    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in metrics.for_task(use_case.task)}
+    return {
+        name: model.value(name, y, use_case.metric.under_cost, rows)
+        for name in metrics.for_task(use_case.task)
+    }
 
 
 def _rows(
@@ -107,26 +140,45 @@ def _rows(
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
         drawn = _drawn(names if part == "all" else (primary,), compared, y, units, mask, use_case)
         for metric in names:
-            # Another seed is another model everywhere, but what it does is only known of the primary metric on all rows.
+            # Another seed is another model everywhere, but what it does is only known of the primary metric
+            # on all rows.
             luck_of = lucky if part == "all" and metric == primary else ()
-            yield {"metric": metric, "slice": part, "n": mask.sum(), "primary": metric == primary} | _compared(
-                metric, measured, drawn, luck_of, use_case
-            )
+            yield {
+                "metric": metric,
+                "slice": part,
+                "n": mask.sum(),
+                "primary": metric == primary,
+            } | _compared(metric, measured, drawn, luck_of, use_case)
         if use_case.task == "binary":
             counts = {role: model.confusion(y, mask) for role, model in compared.items()}
             for count in CONFUSION:
-                yield {"metric": count, "slice": part, "n": mask.sum(), "primary": False} | {role: counts[role][count] for role in counts}
+                yield {"metric": count, "slice": part, "n": mask.sum(), "primary": False} | {
+                    role: counts[role][count] for role in counts
+                }
 
 
-def _drawn(names: tuple[str, ...], compared: Mapping[str, Scored], y: metrics.Floats, units: Codes, mask: Mask, use_case: UseCase) -> Drawn:
+def _drawn(
+    names: tuple[str, ...],
+    compared: Mapping[str, Scored],
+    y: metrics.Floats,
+    units: Codes,
+    mask: Mask,
+    use_case: UseCase,
+) -> Drawn:
     """The metrics of each model on the same draws of some of the rows, by the model's role."""
     models = [Scored(role, model.score[mask], model.threshold) for role, model in compared.items()]
     drawn_together = np.unique(units[mask], return_inverse=True)[1]
-    return bootstrap.draw(names, y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed)
+    return bootstrap.draw(
+        names, y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed
+    )
 
 
 def _compared(
-    metric: str, measured: Mapping[str, dict[str, float | None]], drawn: Drawn, lucky: tuple[float, ...], use_case: UseCase
+    metric: str,
+    measured: Mapping[str, dict[str, float | None]],
+    drawn: Drawn,
+    lucky: tuple[float, ...],
+    use_case: UseCase,
 ) -> dict[str, object]:
     """One metric of each model, and what the challenger gains, with intervals where there are draws."""
     confidence, seed = use_case.promotion.confidence, use_case.candidates.seed
@@ -137,9 +189,19 @@ def _compared(
     if own is not None:
         own = evidence.with_luck(own, lucky, seed)
     for other in value.keys() - {"challenger"}:
-        found[f"gain_over_{other}"] = evidence.gain(metric, value["challenger"], value[other], own, draws[other], confidence)
-    ends = {f"{name}{end}": getattr(sure, end[1:]) for name, sure in found.items() if sure for end in ("_low", "_high")}
-    gains = {f"gain_over_{other}": _gain(metric, value["challenger"], value[other]) for other in value.keys() - {"challenger"}}
+        found[f"gain_over_{other}"] = evidence.gain(
+            metric, value["challenger"], value[other], own, draws[other], confidence
+        )
+    ends = {
+        f"{name}{end}": getattr(sure, end[1:])
+        for name, sure in found.items()
+        if sure
+        for end in ("_low", "_high")
+    }
+    gains = {
+        f"gain_over_{other}": _gain(metric, value["challenger"], value[other])
+        for other in value.keys() - {"challenger"}
+    }
     return {**value, **gains, **ends}
 
 

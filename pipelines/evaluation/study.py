@@ -1,4 +1,6 @@
-"""What is tried out on the winner, beside the comparison: other seeds, fewer rows, shuffled features, and how true its probabilities are."""
+"""What is tried out on the winner, beside the comparison: other seeds, fewer rows, shuffled features, and how
+true its probabilities are.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def study(
     def measure(model: Pipeline, X: pd.DataFrame, y: npt.NDArray[np.float64]) -> float:  # noqa: N803
         metric = use_case.metric
         score = candidate.scores(model, X, use_case.task)
-        return metrics.measure(metric.name, y, score, threshold=winner.threshold, under_cost=metric.under_cost)
+        return metrics.measure(
+            metric.name, y, score, threshold=winner.threshold, under_cost=metric.under_cost
+        )
 
     def defined(model: Pipeline, X: pd.DataFrame, y: npt.NDArray[np.float64]) -> float | None:  # noqa: N803
         try:
@@ -80,7 +84,15 @@ def study(
     return Study(
         luck=luck.of(fitted, *train, lambda model: measure(model, *held_out)),
         learning=points,
-        learned=learning.verdict(points, baseline, sign) if baseline is not None else "the baseline has no value to compare with",
-        importance=explain.importance(fitted, *held_out, lambda model, *rows: sign * measure(model, *rows), seed),
-        calibration_error=evidence.calibration_error(held_out[1], winner.score) if use_case.task == "binary" else None,
+        learned=(
+            learning.verdict(points, baseline, sign)
+            if baseline is not None
+            else "the baseline has no value to compare with"
+        ),
+        importance=explain.importance(
+            fitted, *held_out, lambda model, *rows: sign * measure(model, *rows), seed
+        ),
+        calibration_error=(
+            evidence.calibration_error(held_out[1], winner.score) if use_case.task == "binary" else None
+        ),
     )

@@ -1,4 +1,6 @@
-"""What the held-out rows said: the rules of promotion, each with the numbers by which it holds or does not."""
+"""What the held-out rows said: the rules of promotion, each with the numbers by which it holds or does
+not.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ class Rule:
     """One rule of promotion, applied.
 
     Attributes:
-        name: `baseline`, `champion`, `slice <column>=<value>`, `slices <column>`, `calibration`, `size`, `speed`, `approval`, `same champion`.
+        name: `baseline`, `champion`, `slice <column>=<value>`, `slices <column>`, `calibration`, `size`,
+            `speed`, `approval`, `same champion`.
         holds: Whether it allows the promotion.
         sentence: What was found, for a person.
         found: The number that was judged, in the metric's (or the rule's) own unit; None where there is none.
@@ -96,6 +99,12 @@ def judged_as(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, 
     }
     if family == verdict.winner and verdict.threshold is not None:
         cut = verdict.threshold
-        described |= {"threshold": repr(cut.value), "threshold_low": repr(cut.low), "threshold_high": repr(cut.high)}
-        described["threshold_policy"] = json.dumps(use_case.threshold and use_case.threshold.model_dump(), sort_keys=True)
+        described |= {
+            "threshold": repr(cut.value),
+            "threshold_low": repr(cut.low),
+            "threshold_high": repr(cut.high),
+        }
+        described["threshold_policy"] = json.dumps(
+            use_case.threshold and use_case.threshold.model_dump(), sort_keys=True
+        )
     return described

@@ -1,8 +1,10 @@
-"""A person's word that a table which is unlike those before it is right all the same: said once, with a reason, and remembered.
+"""A person's word that a table which is unlike those before it is right all the same: said once, with a
+reason, and remembered.
 
-It lies beside the gate's evidence and is about the very table whose digest it names, and about what the gate has found
-unlike earlier days there, column by column: the gate judges again, and is open by that word. Of an accepted column only that day
-and those after it say what is usual. What holds for every table (its columns, its keys, its declared ranges) cannot be accepted.
+It lies beside the gate's evidence and is about the very table whose digest it names, and about what the gate
+has found unlike earlier days there, column by column: the gate judges again, and is open by that word. Of an
+accepted column only that day and those after it say what is usual. What holds for every table (its columns,
+its keys, its declared ranges) cannot be accepted.
 """
 
 from __future__ import annotations
@@ -104,11 +106,14 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
     if others or evidence.refusal:
         told = [f"{one.subject}: {one.name}" for one in others] or [str(evidence.refusal)]
         raise BadInput(
-            f"{run.store}: only what compares {table} with earlier days can be accepted, and gate_{table} is closed by what always holds:\n"
-            f"{listed(told)}\n  way out: mend these in the data or in the use-case file; then {run.again}"
+            f"{run.store}: only what compares {table} with earlier days can be accepted, and gate_{table} is"
+            f" closed by what always holds:\n{listed(told)}\n  way out: mend these in the data or in the"
+            f" use-case file; then {run.again}"
         )
     if not failed:
-        raise BadInput(f"{run.store}: there is nothing to accept: gate_{table} has found nothing that closes it")
+        raise BadInput(
+            f"{run.store}: there is nothing to accept: gate_{table} has found nothing that closes it"
+        )
     found = {_about(one.name, one.kwargs): one.found for one in failed}
     before = of(run.store, table, digest)
     said = Accepted(
@@ -119,12 +124,19 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     run.store.write_file(file_name(table), as_json(asdict(said)))
-    run.store.note({"task": f"accept {table}", "run": run.orchestrator, "code": run.store.version.code, "summary": f"{said}"})
+    run.store.note(
+        {
+            "task": f"accept {table}",
+            "run": run.orchestrator,
+            "code": run.store.version.code,
+            "summary": f"{said}",
+        }
+    )
     columns = ", ".join(sorted(about.partition(" ")[2] or "the rows" for about in found))
     return (
-        f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\n"
-        f"run it again: python -m pipelines run {run.use_case.name} {run.kind} {run.partition} (in Airflow: clear gate_{table} alone): "
-        f"the gate judges by this word. From {run.partition} on, days are compared with it"
+        f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\nrun it again: python"
+        f" -m pipelines run {run.use_case.name} {run.kind} {run.partition} (in Airflow: clear gate_{table}"
+        f" alone): the gate judges by this word. From {run.partition} on, days are compared with it"
     )
 
 
@@ -134,19 +146,29 @@ def of(store: Store, table: GatedTable, digest: str) -> Accepted | None:
         content = store.read_file(name := file_name(table))
     except TableMissing:
         return None
-    said = kept.read(Accepted, content, store.folder / name, "remove it, and accept again what the gate has found")
+    said = kept.read(
+        Accepted, content, store.folder / name, "remove it, and accept again what the gate has found"
+    )
     return said if said.digest == digest else None
 
 
 def taken_along(store: Store, table: GatedTable, other: Store) -> None:
-    """Leave the word on a table beside another one, which has the same rows and a few more: too few to be unlike earlier days by themselves."""
-    said, rows, more = of(store, table, store.digest(table)), store.manifest(table).rows, other.manifest(table).rows
+    """Leave the word on a table beside another one, which has the same rows and a few more: too few to be
+    unlike earlier days by themselves.
+    """
+    said, rows, more = (
+        of(store, table, store.digest(table)),
+        store.manifest(table).rows,
+        other.manifest(table).rows,
+    )
     if said and rows <= more <= (1 + MORE) * rows:
         other.write_file(file_name(table), as_json(asdict(replace(said, digest=other.digest(table)))))
 
 
 def columns(store: Store, table: GatedTable) -> Sequence[str]:
-    """The columns (empty: the rows) whose change was accepted in a partition's table as it is published now."""
+    """The columns (empty: the rows) whose change was accepted in a partition's table as it is published
+    now.
+    """
     said = of(store, table, store.digest(table))
     return [about.partition(" ")[2] for about in said.findings] if said else []
 
@@ -155,7 +177,10 @@ def applied(said: Accepted | None, stated: Sequence[Stated]) -> list[Stated]:
     """The expectations, of which those that were accepted are shown, and close nothing."""
     if said is None:
         return list(stated)
-    return [_open(one, said) if _about(one.expectation.name, one.expectation.kwargs) in said.findings else one for one in stated]
+    return [
+        _open(one, said) if _about(one.expectation.name, one.expectation.kwargs) in said.findings else one
+        for one in stated
+    ]
 
 
 def file_name(table: GatedTable) -> str:
@@ -169,7 +194,9 @@ def _open(one: Stated, said: Accepted) -> Stated:
 
 
 def _about(name: str, kwargs: dict[str, Any]) -> str:
-    """What an expectation is about: its limits may change with the partitions before it, the table that was seen may not."""
+    """What an expectation is about: its limits may change with the partitions before it, the table that was
+    seen may not.
+    """
     return f"{name} {kwargs.get('column', '')}"
 
 
@@ -177,5 +204,9 @@ def _evidence(run: Run, table: GatedTable) -> _Evidence:
     try:
         said = let_through.evidence_of(run.store, table)
     except TableMissing as error:
-        raise BadInput(f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept") from error
-    return kept.read(_Evidence, as_json(said), run.store.folder / f"gates/{table}.json", f"run gate_{table} again")
+        raise BadInput(
+            f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept"
+        ) from error
+    return kept.read(
+        _Evidence, as_json(said), run.store.folder / f"gates/{table}.json", f"run gate_{table} again"
+    )

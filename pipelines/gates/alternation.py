@@ -1,10 +1,11 @@
 """Whether the days of a training are of one kind, and are what their own nights were.
 
-A mistake on every second day (another unit, another file) is no odd day: half of all days have it. But then no day lies between
-the two kinds, and neither the calendar nor the order of time tells them apart. So weekdays' means are taken off, and what is
-judged is the widest gap between two neighbouring days, in order of their value, with at least a fifth of all days on either
-side. Where one kind simply follows the other, as after a lasting change, there are few turns from one to the other, and it
-is none of this gate's matters: nights were closed on that day, and someone has said that it is right.
+A mistake on every second day (another unit, another file) is no odd day: half of all days have it. But then
+no day lies between the two kinds, and neither the calendar nor the order of time tells them apart. So
+weekdays' means are taken off, and what is judged is the widest gap between two neighbouring days, in order of
+their value, with at least a fifth of all days on either side. Where one kind simply follows the other, as
+after a lasting change, there are few turns from one to the other, and it is none of this gate's matters:
+nights were closed on that day, and someone has said that it is right.
 """
 
 from __future__ import annotations
@@ -51,13 +52,20 @@ def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limi
             widest, name = max(gaps)
             found.append(Line(column, GAP + name, widest, None, shift, widest))
         if both := sorted(own.days.keys() & nights.keys()):
-            unlike = [sum(_differs(one, own.days[day], nights[day], shift) for day in both) for one in of_column]
-            found.append(Line(column, f"{UNLIKE}of {len(both)}", float(max(unlike)), None, 0.0, float(max(unlike))))
+            unlike = [
+                sum(_differs(one, own.days[day], nights[day], shift) for day in both) for one in of_column
+            ]
+            found.append(
+                Line(column, f"{UNLIKE}of {len(both)}", float(max(unlike)), None, 0.0, float(max(unlike)))
+            )
     return found
 
 
 def gap(statistic: Statistic, days: Mapping[date, Day]) -> float:
-    """The widest gap between two kinds of days, on the scale of Cohen's h; 0 where the days are of one kind."""
+    """The widest gap between two kinds of days, on the scale of Cohen's h.
+
+    0 where the days are of one kind.
+    """
     told = levelled(statistic, days)
     return max(_gaps(np.array(list(told.values()))), default=0.0) if len(told) >= LEAST_DAYS else 0.0
 

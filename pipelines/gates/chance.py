@@ -1,19 +1,24 @@
 """How far a day's statistic may lie from those of earlier days: beyond chance, and by more than a little.
 
-The independent unit is the day: rows of one day share its weather, its campaign, its customers. So limits come from how much
-earlier days differ from one another, not from the number of rows, and hold at most so many false alarms a year:
+The independent unit is the day: rows of one day share its weather, its campaign, its customers. So limits
+come from how much earlier days differ from one another, not from the number of rows, and hold at most so many
+false alarms a year:
 
-- A share p is judged as 2 asin(sqrt(p)), whose variance does not depend on p (about 1/n over n rows); a difference on that
-  scale is Cohen's h (Cohen 1988, Statistical power analysis, chapter 6). A correlation is judged as atanh(r) (Fisher 1915).
-- The limits are a prediction interval for one more day, centre +- t s sqrt(1 + 1/K) (Hahn and Meeker 1991, Statistical
-  intervals), of the winsorised mean and deviation of K days, in which the smallest and the greatest day count as much as
-  their neighbours (Tukey and McLaughlin 1963, Sankhya A 25), lest one odd day blind the gate for a month.
-- Where weekdays surely differ (an F test, over `LEAST_WEEKS` weeks or more), a day's distance is taken from the nearest of their levels:
-  what lies between the lowest and the highest weekday is usual, since a holiday is like a Sunday.
+- A share p is judged as 2 asin(sqrt(p)), whose variance does not depend on p (about 1/n over n rows); a
+  difference on that scale is Cohen's h (Cohen 1988, Statistical power analysis, chapter 6). A correlation is
+  judged as atanh(r) (Fisher 1915).
+- The limits are a prediction interval for one more day, centre +- t s sqrt(1 + 1/K) (Hahn and Meeker 1991,
+  Statistical intervals), of the winsorised mean and deviation of K days, in which the smallest and the
+  greatest day count as much as their neighbours (Tukey and McLaughlin 1963, Sankhya A 25), lest one odd day
+  blind the gate for a month.
+- Where weekdays surely differ (an F test, over `LEAST_WEEKS` weeks or more), a day's distance is taken from
+  the nearest of their levels: what lies between the lowest and the highest weekday is usual, since a holiday
+  is like a Sunday.
 - A day with fewer rows than usual varies more: its variance is taken as if all of it came from rows.
-- Few rows are counted, not measured: that a share of 5 % is 0 on 200 rows comes by chance once in 30,000 times, which on the scale
-  above seems once in ten million. So a share must be improbable by the binomial distribution, too, over as many independent rows as the
-  days' deviation tells of (Kish 1965, Survey sampling, section 8.2: the effective size of a sample).
+- Few rows are counted, not measured: that a share of 5 % is 0 on 200 rows comes by chance once in 30,000
+  times, which on the scale above seems once in ten million. So a share must be improbable by the binomial
+  distribution, too, over as many independent rows as the days' deviation tells of (Kish 1965, Survey
+  sampling, section 8.2: the effective size of a sample).
 - And a difference must be large. What is improbable and small closes nothing.
 """
 
@@ -30,13 +35,21 @@ import numpy.typing as npt
 ALARMS_A_YEAR = 1.0  # closed gates by chance, of a use case that scores every night, over all of its gates
 NIGHTS_A_YEAR = 365
 GATES = 3  # that compare a night with earlier ones: clean, features, predictions
-LEAST_STATISTICS = 100  # a gate of few statistics is given no more for each: real days have heavier tails than Student knows
+LEAST_STATISTICS = (
+    100  # a gate of few statistics is given no more for each: real days have heavier tails than Student knows
+)
 LEAST_DAYS = 7  # fewer days do not tell how much days vary: nothing is closed
 SHIFT = 0.4  # Cohen's h of the least shift that closes a gate: 0.5 -> 0.7, 0.1 -> 0.25, 0.05 -> 0
-FILLED = 0.2  # of the share of rows with a value, which people seldom change: 0.02 -> 0, 0.04 -> 0.1, 1 -> 0.99
-ALARM_RATIO = 2.0  # a share of alarms that is so many times the usual one, or that part of it, is a large difference, too
-CAUTION = 10  # times less is asked of each statistic: real days, and shares of few rows, have heavier tails than Student knows
-FARTHER = 1.3  # times the distance of the farthest earlier day, which was let through itself: so much may be chance again
+FILLED = (
+    0.2  # of the share of rows with a value, which people seldom change: 0.02 -> 0, 0.04 -> 0.1, 1 -> 0.99
+)
+# a share of alarms that is so many times the usual one, or that part of it, is a large difference, too
+ALARM_RATIO = 2.0
+# times less is asked of each statistic: real days, and shares of few rows, have heavier tails than Student
+# knows
+CAUTION = 10
+# times the distance of the farthest earlier day, which was let through itself: so much may be chance again
+FARTHER = 1.3
 LEAST_WEEKS = 4  # of every weekday there is: fewer do not tell what is the weekday's
 WEEKLY = 1e-3  # by chance so many columns seem to have a week
 ROUNDING = 1e-12
@@ -49,7 +62,9 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier days say of statistics, on the scale on which they are judged; arrays of one shape, one entry a statistic.
+    """What earlier days say of statistics, on the scale on which they are judged.
+
+    Arrays of one shape, one entry a statistic.
 
     Attributes:
         centre: The usual value; between the lowest and the highest weekday's, where weekdays differ.
@@ -96,13 +111,19 @@ def share(angle: npt.ArrayLike) -> Floats:
     return np.asarray(np.sin(np.clip(angle, 0.0, np.pi) / 2) ** 2)
 
 
-def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = None, weekdays: Sequence[int] | None = None) -> Known:
+def known(
+    values: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    before: Known | None = None,
+    weekdays: Sequence[int] | None = None,
+) -> Known:
     """What some days say of statistics.
 
     Args:
         values: On the scale on which they are judged, shape (days, ...).
         rows: How many rows each has, the same shape.
-        before: What days before an accepted change say: how much days vary, where those since are too few to tell.
+        before: What days before an accepted change say: how much days vary, where those since are too few to
+            tell.
         weekdays: Of each day, Monday being 0; without them, weekdays are taken to be alike.
     """
     every = np.asarray(values, dtype=np.float64)
@@ -113,7 +134,9 @@ def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = Non
     centre, spread, freedom = _level(levelled, groups)
     if before is not None and days < LEAST_DAYS:
         spread, freedom = np.maximum(spread, before.spread), before.freedom
-    elif before is not None and days < 7 * LEAST_WEEKS:  # the days before count at most as much as those since
+    elif (
+        before is not None and days < 7 * LEAST_WEEKS
+    ):  # the days before count at most as much as those since
         theirs = np.minimum(before.freedom, freedom)
         spread = np.sqrt((freedom * spread**2 + theirs * before.spread**2) / (freedom + theirs))
         freedom = freedom + theirs
@@ -130,14 +153,19 @@ def known(values: npt.ArrayLike, rows: npt.ArrayLike, before: Known | None = Non
 
 
 def variance(values: npt.ArrayLike, weekdays: Sequence[int]) -> float:
-    """How much days of a weekday differ; of all days, where weekdays do not surely differ. One statistic, on the scale of its judgement."""
+    """How much days of a weekday differ; of all days, where weekdays do not surely differ.
+
+    One statistic, on the scale of its judgement.
+    """
     every, of = np.asarray(values, dtype=np.float64), np.asarray(weekdays, dtype=np.int64)
     week = weekly(every, of)
     return float(np.var(every - week[of], ddof=len(set(of.tolist())) if week.any() else 1))
 
 
 def _level(values: Floats, groups: Integers) -> tuple[Floats, Floats, Integers]:
-    """The winsorised mean and deviation of days from which levels of so many groups were taken off, and its degrees of freedom."""
+    """The winsorised mean and deviation of days from which levels of so many groups were taken off, and its
+    degrees of freedom.
+    """
     found, days = np.sort(values, axis=0), len(values)
     cut = 1 if days >= LEAST_DAYS else 0
     if cut:
@@ -152,13 +180,19 @@ def _level(values: Floats, groups: Integers) -> tuple[Floats, Floats, Integers]:
 
 
 def weekly(values: Floats, weekdays: Integers) -> Floats:
-    """What weekdays have in the middle, from the middle of their range on, shape (7, ...); zero where they do not surely differ."""
+    """What weekdays have in the middle, from the middle of their range on, shape (7, ...).
+
+    Zero where they do not surely differ.
+    """
     there, counts = np.unique(weekdays, return_counts=True)
     none = np.zeros((7, *values.shape[1:]))
     if len(there) < 2 or counts.min() < LEAST_WEEKS:
         return none
     of = np.equal.outer(there, weekdays).astype(np.float64)
-    means, mean = np.tensordot(of, values, 1) / counts.reshape(-1, *([1] * (values.ndim - 1))), values.mean(axis=0)
+    means, mean = (
+        np.tensordot(of, values, 1) / counts.reshape(-1, *([1] * (values.ndim - 1))),
+        values.mean(axis=0),
+    )
     between = np.tensordot(counts, (means - mean) ** 2, 1)
     within = np.maximum(((values - mean) ** 2).sum(axis=0) - between, 0.0)
     groups, left = len(there) - 1, len(values) - len(there)
@@ -187,8 +221,14 @@ def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
 
 
 def widths(known: Known, rows: npt.ArrayLike, probability: float) -> tuple[Floats, Floats]:
-    """How far chance may take a share below and above its level: as `width`, or farther where rows are few."""
-    by_spread, least, most = width(known, rows, probability), known.centre - known.reach, known.centre + known.reach
+    """How far chance may take a share below and above its level: as `width`, or farther where rows are
+    few.
+    """
+    by_spread, least, most = (
+        width(known, rows, probability),
+        known.centre - known.reach,
+        known.centre + known.reach,
+    )
     there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
     independent = there / np.maximum(known.spread**2 * known.rows, 1.0) / (1 + known.error)
     down = least - _fewest(least, independent, probability)
@@ -206,15 +246,30 @@ def _fewest(angle_of: Floats, rows: Floats, probability: float) -> Floats:
     return np.where(none > probability / 2, -ROUNDING, angle(few))
 
 
-def bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
-    """The least and the greatest angle of a share that closes nothing; below 0 and beyond pi where no share could be beyond."""
+def bounds(
+    known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
+) -> tuple[Floats, Floats]:
+    """The least and the greatest angle of a share that closes nothing.
+
+    Below 0 and beyond pi where no share could be beyond.
+    """
     down, up = widths(known, rows, probability)
-    return known.centre - known.reach - np.maximum(down, shift), known.centre + known.reach + np.maximum(up, shift)
+    return known.centre - known.reach - np.maximum(down, shift), known.centre + known.reach + np.maximum(
+        up, shift
+    )
 
 
-def alarm_bounds(known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT) -> tuple[Floats, Floats]:
-    """The same of a share of alarms, which is small: twice as many are a large difference, whatever their share."""
-    (down, up), least, most = widths(known, rows, probability), known.centre - known.reach, known.centre + known.reach
+def alarm_bounds(
+    known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
+) -> tuple[Floats, Floats]:
+    """The same of a share of alarms, which is small: twice as many are a large difference, whatever their
+    share.
+    """
+    (down, up), least, most = (
+        widths(known, rows, probability),
+        known.centre - known.reach,
+        known.centre + known.reach,
+    )
     low = np.minimum(least - down, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
     high = np.maximum(most + up, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
     return low, high
@@ -227,7 +282,9 @@ def told(low: Floats, high: Floats) -> tuple[float | None, float | None]:
 
 def link_limit(known: Known, rows: npt.ArrayLike, probability: float) -> float | None:
     """The least correlation that closes nothing; None where even none at all may be chance."""
-    low = float(np.minimum(np.tanh(known.centre - width(known, rows, probability)), WEAKER * np.tanh(known.centre)))
+    low = float(
+        np.minimum(np.tanh(known.centre - width(known, rows, probability)), WEAKER * np.tanh(known.centre))
+    )
     return low if low > 0 else None
 
 

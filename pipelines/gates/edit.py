@@ -1,8 +1,9 @@
-"""Expectations written into a use-case file as lines of text: comments, order and style of all other lines stay as they are.
+"""Expectations written into a use-case file as lines of text: comments, order and style of all other lines
+stay as they are.
 
-A YAML library that reads and writes the whole file would set it anew, and a person could not review the difference. So
-lines are put in and taken out, at places that YAML's own parser names, and the outcome is read again: unless it says
-exactly what it should, nothing is written.
+A YAML library that reads and writes the whole file would set it anew, and a person could not review the
+difference. So lines are put in and taken out, at places that YAML's own parser names, and the outcome is read
+again: unless it says exactly what it should, nothing is written.
 """
 
 from __future__ import annotations
@@ -29,23 +30,32 @@ ORDER: tuple[GatedTable, ...] = get_args(GatedTable)
 
 
 class Changes(NamedTuple):
-    """Of a text's lines, counted from 0: those to leave out, and after which others to put in (-1: at the end)."""
+    """Of a text's lines, counted from 0: those to leave out, and after which others to put in (-1: at the
+    end).
+    """
 
     out: set[int]
     after: dict[int, list[str]]
 
 
 def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added) -> tuple[str, str]:
-    """A use-case file's text as it is, and without some expectations and with others, which stand last of their table.
+    """A use-case file's text as it is, and without some expectations and with others, which stand last of
+    their table.
 
     Raises:
-        BadUseCase: the file is written in a way that cannot be edited safely, or has changed since it was loaded.
+        BadUseCase: the file is written in a way that cannot be edited safely, or has changed since it was
+            loaded.
     """
     content = loaded.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != loaded.sha256:
         raise BadUseCase(f"{loaded.path.name} has changed meanwhile; propose again")
     text, gates = content.decode(), loaded.use_case.gates
-    gone = {(table, number) for table, there in gates.items() for number, expectation in enumerate(there) if removed(expectation)}
+    gone = {
+        (table, number)
+        for table, there in gates.items()
+        for number, expectation in enumerate(there)
+        if removed(expectation)
+    }
     wanted = {table: tuple(each for each in there if not removed(each)) for table, there in gates.items()}
     wanted |= {table: (*wanted.get(table, ()), *more) for table, more in added.items() if more}
     after = _applied(text, _changes(loaded.path, text, gone, added))
@@ -54,7 +64,10 @@ def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added)
 
 
 def write(loaded: Loaded, text: str) -> None:
-    """Publish a use-case file's new text: all of it, or nothing. A link stays a link, and the file's permissions stay."""
+    """Publish a use-case file's new text: all of it, or nothing.
+
+    A link stays a link, and the file's permissions stay.
+    """
     path = loaded.path.resolve()
     mode = path.stat().st_mode
     publish(path, text.encode())
@@ -77,8 +90,8 @@ def _make_sure(loaded: Loaded, text: str, gates: dict[GatedTable, tuple[Expectat
 def _unsafe(path: Path, why: str, line: int | None = None) -> BadUseCase:
     place = f" line {line + 1}:" if line is not None else ""
     return BadUseCase(
-        f"{path.name}:{place} cannot be edited safely, nothing was written: {why}\n"
-        "  way out: write `gates` as a block, a line for each table and for each `- expect_...`, without anchors"
+        f"{path.name}:{place} cannot be edited safely, nothing was written: {why}\n  way out: write `gates`"
+        " as a block, a line for each table and for each `- expect_...`, without anchors"
     )
 
 
@@ -103,7 +116,11 @@ def _changes(path: Path, text: str, gone: set[tuple[GatedTable, int]], added: Ad
     lines, changes = text.split("\n"), Changes(set(), {})
     gates = _value(yaml_text.compose(text.encode()), "gates")
     if gates is None:
-        changes.after[-1] = ["", "gates:", *(line for table in ORDER if added.get(table) for line in _table(table, added[table], 2))]
+        changes.after[-1] = [
+            "",
+            "gates:",
+            *(line for table in ORDER if added.get(table) for line in _table(table, added[table], 2)),
+        ]
         return changes
     (key, tables), last = gates, gates[0].start_mark.line
     if not isinstance(tables, yaml.MappingNode) or tables.flow_style:
@@ -143,7 +160,9 @@ def _dash(lines: Sequence[str], items: yaml.SequenceNode, item: yaml.Node) -> in
 
 
 def _last_line(node: yaml.Node) -> int:
-    """The last line of a node itself: YAML ends a block only where the next one begins, after blank lines and comments."""
+    """The last line of a node itself: YAML ends a block only where the next one begins, after blank lines and
+    comments.
+    """
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _last_line(last[1] if isinstance(last, tuple) else last)
@@ -177,7 +196,9 @@ def _items(expectations: Sequence[Expectation], indent: int) -> Iterator[str]:
 
 def _flow(value: Any, width: int) -> str:
     """A value as YAML on one line, or on as many as it needs."""
-    text: str = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width)
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width
+    )
     return text[1:].removesuffix("\n").removesuffix("]")
 
 
@@ -186,7 +207,9 @@ class _Dumper(Dumper):
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Quote a text of several lines."""
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if re.search("[\n\r\x85\u2028\u2029]", text) else None)
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str", text, style='"' if re.search("[\n\r\x85\u2028\u2029]", text) else None
+        )
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)

@@ -1,7 +1,9 @@
-"""What a use-case file already says of a table's columns: against that, an expectation may be one that nothing can break.
+"""What a use-case file already says of a table's columns: against that, an expectation may be one that
+nothing can break.
 
-Only what holds of every published table counts: the types that ingest makes, the limits by which cleansing puts rows aside, the
-values of labels, scores and decisions. A feature that is a column as it is says what that column says.
+Only what holds of every published table counts: the types that ingest makes, the limits by which cleansing
+puts rows aside, the values of labels, scores and decisions. A feature that is a column as it is says what
+that column says.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:
     """What is known of each column of a table that an expectation may name."""
     known = {column: Fact() for column in defaults.columns(use_case, table)}
     if table == "raw":
-        known |= {use_case.source_names[name]: Fact(TYPES[column.type]) for name, column in use_case.columns.items()}
+        known |= {
+            use_case.source_names[name]: Fact(TYPES[column.type]) for name, column in use_case.columns.items()
+        }
     elif table == "clean":
         known |= _clean(use_case)
     elif table == "features":
@@ -29,7 +33,9 @@ def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:
         known |= {name: clean[name] for name in (use_case.key, use_case.time)}
         if use_case.task == "binary":
             known["score"] = Fact("DOUBLE", 0, 1, filled=True, named="a score is a probability")
-            known["decision"] = Fact(allowed=frozenset({0, 1}), low=0, high=1, filled=True, named="a decision is 0 or 1")
+            known["decision"] = Fact(
+                allowed=frozenset({0, 1}), low=0, high=1, filled=True, named="a decision is 0 or 1"
+            )
     return known
 
 
@@ -40,7 +46,9 @@ def _clean(use_case: UseCase) -> dict[str, Fact]:
         allowed = frozenset(column.allowed) if column.allowed is not None else None
         filled = column.required or name in (use_case.key, use_case.time)
         low, high = _limits(column)
-        found[name] = Fact(type_of(name, use_case), low, high, allowed, name == use_case.key, filled, f"columns.{name}")
+        found[name] = Fact(
+            type_of(name, use_case), low, high, allowed, name == use_case.key, filled, f"columns.{name}"
+        )
     if use_case.task == "binary":
         label = Fact("BIGINT", 0, 1, frozenset({0, 1}), named="a binary label is 0 or 1")
         found[use_case.target] = label
@@ -54,7 +62,10 @@ def _limits(column: Column) -> tuple[float | None, float | None]:
 
 
 def _features(use_case: UseCase, clean: dict[str, Fact]) -> dict[str, Fact]:
-    """A number that is a column as it is keeps its limits; a category has a word for missing values, too, and so is no longer known."""
+    """A number that is a column as it is keeps its limits.
+
+    A category has a word for missing values, too, and so is no longer known.
+    """
     found = {name: clean[name] for name in (use_case.key, use_case.time, use_case.target) if name in clean}
     for name, expression in use_case.features.numbers.items():
         if (column := expression.strip()) in clean and clean[column].type in ("BIGINT", "DOUBLE"):

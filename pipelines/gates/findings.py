@@ -40,9 +40,11 @@ class Finding:
         examples: Some of those.
         rows: Some of the rows that hold them, column -> value.
         result: Great Expectations' own result, see `evidence`; None where it could not be asked.
-        unjudged: Why it could not be judged, where that is so: it is stated wrongly, computing it raised an error, or it has judged
-            no value. What the data are like is then not known, and mending them is no way out.
-        plain: Whether what was found is a sentence of its own, beside which neither expectation nor limits need be told.
+        unjudged: Why it could not be judged, where that is so: it is stated wrongly, computing it raised an
+            error, or it has judged no value. What the data are like is then not known, and mending them is no
+            way out.
+        plain: Whether what was found is a sentence of its own, beside which neither expectation nor limits
+            need be told.
     """
 
     name: str
@@ -86,14 +88,21 @@ class Finding:
 
 
 def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
-    """Say what Great Expectations observed, of which `masking` has left no personal value, and which rows break the expectation."""
+    """Say what Great Expectations observed, of which `masking` has left no personal value, and which rows
+    break the expectation.
+    """
     result = observed.result
-    bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]  # "null" is no example of a null
+    bad = [
+        value for value in result.get("partial_unexpected_list", ()) if value is not None
+    ]  # "null" is no example of a null
     examples = tuple(dict.fromkeys(map(_shown, bad)))
     value = plain(result.get("observed_value"), MOST_KEPT)
     nothing = _nothing(stated, observed)
     if observed.raised and not nothing:
-        return replace(_unasked(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"), result=evidence.result(stated, observed))
+        return replace(
+            _unasked(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"),
+            result=evidence.result(stated, observed),
+        )
     observed = replace(observed, success=observed.success and not nothing)
     found = replace(
         _unasked(stated, nothing or _found(result, value, examples), "no values" if nothing else None),
@@ -106,7 +115,9 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     )
     if observed.success or nothing or not stated.told:
         return found
-    whole = tuple({name: _word(plain(cell)) for name, cell in row.items()} for row in rows)  # sentences, too: none is cut
+    whole = tuple(
+        {name: _word(plain(cell)) for name, cell in row.items()} for row in rows
+    )  # sentences, too: none is cut
     return replace(found, found=stated.told, examples=(), rows=whole, plain=True)
 
 
@@ -125,13 +136,18 @@ def _nothing(stated: Stated, observed: Observed) -> str | None:
         return None  # what it found says more
     if kwargs.get("row_condition"):
         none = result.get("element_count") == 0 or stated.expectation.name == SHARE_OF_ROWS
-        return f"{JUDGED_NOTHING}: no row {'meets its row_condition' if none else 'that meets its row_condition has a value'}"
+        return (
+            f"{JUDGED_NOTHING}: no row"
+            f" {'meets its row_condition' if none else 'that meets its row_condition has a value'}"
+        )
     if len(_columns(kwargs)) > 1:
         return f"{JUDGED_NOTHING}: in every row a value is missing"
     return f"{JUDGED_NOTHING}: the column has no value"
 
 
-def _unasked(stated: Stated, found: str, unjudged: Literal["mistaken", "raised", "no values"] | None) -> Finding:
+def _unasked(
+    stated: Stated, found: str, unjudged: Literal["mistaken", "raised", "no values"] | None
+) -> Finding:
     """An expectation before its result is known: failed."""
     expectation = stated.expectation
     return Finding(
@@ -154,7 +170,9 @@ def one_line(text: str) -> str:
 
 
 def _columns(kwargs: Mapping[str, Any]) -> list[str]:
-    return [str(kwargs[argument]) for argument in ONE_COLUMN if argument in kwargs] or [str(c) for c in kwargs.get("column_list") or ()]
+    return [str(kwargs[argument]) for argument in ONE_COLUMN if argument in kwargs] or [
+        str(c) for c in kwargs.get("column_list") or ()
+    ]
 
 
 def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> str:
@@ -164,10 +182,16 @@ def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> 
     if "partial_missing_list" in result or "partial_unexpected_list" in result:
         missing = list(map(_shown, result.get("partial_missing_list", ())))
         parts = {"not among them": examples, "missing": missing}
-        return "; ".join(f"{what}: {_few(items, MOST_VALUES)}" for what, items in parts.items() if items) or "these values and no others"
+        return (
+            "; ".join(f"{what}: {_few(items, MOST_VALUES)}" for what, items in parts.items() if items)
+            or "these values and no others"
+        )
     mismatched = (result.get("details") or {}).get("mismatched")
     if isinstance(mismatched, Mapping):
-        return "; ".join(f"{what}: {_few([str(item) for item in items], MOST_VALUES)}" for what, items in sorted(mismatched.items()))
+        return "; ".join(
+            f"{what}: {_few([str(item) for item in items], MOST_VALUES)}"
+            for what, items in sorted(mismatched.items())
+        )
     return f"observed {_value(value)}"
 
 
@@ -185,7 +209,10 @@ def _allowed(kwargs: Mapping[str, Any]) -> str:
     """The arguments but for the columns, in the words of the use-case file."""
     told: list[str] = []
     for argument, value in kwargs.items():
-        if argument in (*ONE_COLUMN, "column_list", "condition_parser", "row_condition", "unlevelled") or value is None:
+        if (
+            argument in (*ONE_COLUMN, "column_list", "condition_parser", "row_condition", "unlevelled")
+            or value is None
+        ):
             continue
         if argument == "limits":
             told += map(str, value)

@@ -1,12 +1,13 @@
 """What other runs have let through of the days that windows see, and how the days are now.
 
-A day is known by its night's own row in the table `days`, by those of the night before this partition, and by the newest training's:
-each only if the gates of the tables that it tells of are open on them as they are now, and no other gate has stopped its rows.
-Only earlier partitions are asked; of the same morning a night asks the training that is named by its day, and a training that night, about
-this one day alone.
+A day is known by its night's own row in the table `days`, by those of the night before this partition, and by
+the newest training's: each only if the gates of the tables that it tells of are open on them as they are now,
+and no other gate has stopped its rows. Only earlier partitions are asked; of the same morning a night asks
+the training that is named by its day, and a training that night, about this one day alone.
 
-Each is a word: on the rows of a day, and on its labels and late columns, if it knew any; a night's own word knows none. Words that were given
-by another file are compared by the columns that mean the same in both, whatever either file calls them.
+Each is a word: on the rows of a day, and on its labels and late columns, if it knew any; a night's own word
+knows none. Words that were given by another file are compared by the columns that mean the same in both,
+whatever either file calls them.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def others(run: Run) -> tuple[Store, ...]:
 
 
 def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
-    """What is known of some days, by this partition's rules: the night's own word first, then those of `others`, which are told.
+    """What is known of some days, by this partition's rules: the night's own word first, then those of
+    `others`, which are told.
 
     A night's own word is asked only where no other one knows the day's very rows.
     """
@@ -129,17 +131,23 @@ def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[D
 
 
 def by_other_rules(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
-    """Words on days by files that let other rows feed windows: they know what means the same in both, of rows that bear the same key."""
+    """Words on days by files that let other rows feed windows: they know what means the same in both, of rows
+    that bear the same key.
+    """
     found = {}
     for day in asked:
         words = [*filter(None, [_own(run, day)]), *(word for word in told if word.day == day.day)]
         others = [word for word in words if word.meaning != day.meaning]
-        found[day.day] = [word for word in others if {run.use_case.key, run.use_case.time} <= shared(run, word.store).keys()]
+        found[day.day] = [
+            word for word in others if {run.use_case.key, run.use_case.time} <= shared(run, word.store).keys()
+        ]
     return found
 
 
 def has_rows_of(day: Day, known: Day) -> bool:
-    """Whether a day's rows, but for the labels, are the very rows that are known, told by columns that mean the same."""
+    """Whether a day's rows, but for the labels, are the very rows that are known, told by columns that mean
+    the same.
+    """
     return (day.content, day.rows) == (known.content, known.rows)
 
 
@@ -168,10 +176,13 @@ def _newest(words: Sequence[Day]) -> Day | None:
 
 
 def stopped(run: Run, day: Day) -> str | None:
-    """That a gate has stopped the rows of a day's own night, and has not let any through since; None if none has.
+    """That a gate has stopped the rows of a day's own night, and has not let any through since.
 
-    What the source gives of that day now is no matter: that it is mended, the gate has to say. A training may have the day that
-    names it, too, where labels are known on the next morning: on which that day's night was, as well.
+    None if none has.
+
+    What the source gives of that day now is no matter: that it is mended, the gate has to say. A training may
+    have the day that names it, too, where labels are known on the next morning: on which that day's night
+    was, as well.
     """
     night = run.store.at("scoring", day.day)
     if night.partition > run.partition:
@@ -196,15 +207,26 @@ def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Da
 def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
     both_have = shared(run, store)
     key, label, time = map(sql.name, (run.use_case.key, run.use_case.target, run.use_case.time))
-    other_columns = [column for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)]
+    other_columns = [
+        column for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)
+    ]
     others = [sql.name(column) for column in other_columns]
     ours, known = (f"row({', '.join(f'{side}.{column}' for column in others)})" for side in ("ours", "known"))
     both = f"ours.{key} IS NOT NULL AND known.{key} IS NOT NULL"
-    labelled = f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL" if run.use_case.target in both_have else "false"
-    relabelled = f"{labelled} AND ours.{label} <> known.{label}" if run.use_case.target in both_have else "false"
+    labelled = (
+        f"{both} AND ours.{label} IS NOT NULL AND known.{label} IS NOT NULL"
+        if run.use_case.target in both_have
+        else "false"
+    )
+    relabelled = (
+        f"{labelled} AND ours.{label} <> known.{label}" if run.use_case.target in both_have else "false"
+    )
     late = [sql.name(column) for column in run.use_case.late if column in both_have]
     known_late = [f"({both} AND ours.{column} IS NOT NULL AND known.{column} IS NOT NULL)" for column in late]
-    other_late = [f"({known} AND ours.{column} <> known.{column})" for known, column in zip(known_late, late, strict=True)]
+    other_late = [
+        f"({known} AND ours.{column} <> known.{column})"
+        for known, column in zip(known_late, late, strict=True)
+    ]
     joined = (
         _rows(run, run.store, asked)
         .set_alias("ours")
@@ -214,12 +236,14 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
             how="outer",
         )
     )
-    joined = joined.project(f"""
+    joined = joined.project(
+        f"""
         coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day, known.{key} IS NOT NULL AS before,
         known.{key} IS NULL AS added, ours.{key} IS NULL AS gone, {both} AND {ours} IS DISTINCT FROM {known} AS changed,
         {labelled} AS labelled, {relabelled} AS relabelled,
         {" OR ".join(known_late) or "false"} AS later, {" OR ".join(other_late) or "false"} AS corrected,
-        {", ".join(f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}" for n, column in enumerate(others))}""")
+        {", ".join(f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}" for n, column in enumerate(others))}"""
+    )
     counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__ if name != "columns"]
     named = (f"if(bool_or({_other(n)}), {sql.text(column)}, NULL)" for n, column in enumerate(other_columns))
     columns = f"list_filter([{', '.join(named)}], lambda one: one IS NOT NULL)"
@@ -231,7 +255,8 @@ def _other(number: int) -> str:
 
 
 def shared(run: Run, store: Store) -> dict[str, str]:
-    """The columns that mean the same here and where a partition was made: what this run calls them -> what it is called there.
+    """The columns that mean the same here and where a partition was made: what this run calls them -> what it
+    is called there.
 
     Key and time are among them, where days are known by this partition's rules (`of`).
     """
@@ -239,8 +264,12 @@ def shared(run: Run, store: Store) -> dict[str, str]:
 
 
 def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
-    """All rows that windows see in a partition: of the columns that mean what they mean to this run, and as it calls them."""
-    columns = ", ".join(f"{sql.name(there)} AS {sql.name(here)}" for here, there in shared(run, store).items())
+    """All rows that windows see in a partition: of the columns that mean what they mean to this run, and as
+    it calls them.
+    """
+    columns = ", ".join(
+        f"{sql.name(there)} AS {sql.name(here)}" for here, there in shared(run, store).items()
+    )
     return store.read("past").project(columns).union(store.read("clean").project(columns))
 
 
@@ -253,18 +282,25 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
     """The file by which a table was made."""
     made_by = store.manifest(table).use_case
     try:
-        return run.use_case if made_by == run.loaded.sha256 else archive.kept(run.settings, run.use_case.name, made_by).use_case
+        return (
+            run.use_case
+            if made_by == run.loaded.sha256
+            else archive.kept(run.settings, run.use_case.name, made_by).use_case
+        )
     except BadUseCase as error:
         raise TableCorrupt(
-            f"{store}: what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what cannot be by now\n"
-            f"  way out: run {store.kind} {store.partition} again"
+            f"{store}: what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what"
+            f" cannot be by now\n  way out: run {store.kind} {store.partition} again"
         ) from error
 
 
 def _let_through(run: Run, kind: Kind) -> Iterator[Store]:
-    """Earlier partitions of a kind whose days are those of tables that their gates have let through, newest first."""
+    """Earlier partitions of a kind whose days are those of tables that their gates have let through, newest
+    first.
+    """
     for partition in reversed(run.store.partitions(kind)):
-        # A training is made by the morning on which the night of its own day is: it has let through the very days before that.
+        # A training is made by the morning on which the night of its own day is: it has let through the very
+        # days before that.
         earlier = partition < run.partition or (partition == run.partition and kind == "training" != run.kind)
         if earlier and _is_let_through(run, store := run.store.at(kind, partition)):
             yield store
@@ -276,7 +312,9 @@ def _is_let_through(run: Run, store: Store) -> bool:
     inputs = store.manifest("days").inputs
     tables: tuple[GatedTable, ...] = ("past", "clean")
     try:
-        made_of_these = all(inputs.get(f"{store.kind}/{store.partition}/{table}") == store.digest(table) for table in tables)
+        made_of_these = all(
+            inputs.get(f"{store.kind}/{store.partition}/{table}") == store.digest(table) for table in tables
+        )
     except TableMissing:
         return False
     return made_of_these and all(past.is_sound(store, run.use_case, table) for table in tables)
@@ -291,5 +329,6 @@ def _own(run: Run, day: Day) -> Day | None:
 
 
 def _is_earlier(run: Run, night: Store) -> bool:
-    # A training may have the day that names it, see `stopped`: then what that day's night has let through is a word on it.
+    # A training may have the day that names it, see `stopped`: then what that day's night has let through is
+    # a word on it.
     return night.partition < run.partition or (night.partition == run.partition and run.kind == "training")

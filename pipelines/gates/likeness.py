@@ -1,6 +1,8 @@
-"""What a day is compared with earlier days by: its statistics, each with limits that come from the earlier days alone.
+"""What a day is compared with earlier days by: its statistics, each with limits that come from the earlier
+days alone.
 
-No store and no gate is known here, so that years of days can be drawn and judged by this very code: see `benchmarks.steady`.
+No store and no gate is known here, so that years of days can be drawn and judged by this very code: see
+`benchmarks.steady`.
 """
 
 from __future__ import annotations
@@ -19,13 +21,20 @@ from pipelines.gates.links import BETWEEN
 from pipelines.gates.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.repeats import Repeats
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of a number's earlier days: the share of rows below each is judged
+QUANTILES = (
+    0.05,
+    0.25,
+    0.5,
+    0.75,
+    0.95,
+)  # of a number's earlier days: the share of rows below each is judged
 COMMON = 0.05  # of the rows: so frequent a value is judged by itself
 MOST_COMMON = 8  # values of a category
 ENOUGH_ROWS = 20  # with a value, on a usual day
 VARYING = 0.8  # of the days: a column that is constant on more days tells of the calendar, not of the data
 LINKED = 0.25  # a dependence of this strength is expected to be there
-UNSTEADY = 0.3  # of the deviation from day to day, beyond that of rows: such a column has weather, or a season, and no level
+# of the deviation from day to day, beyond that of rows: such a column has weather, or a season, and no level
+UNSTEADY = 0.3
 ALARM = "1"  # the decision
 
 What = Literal["below", "value", "filled", "same", "new", "alarms", "link", "again", "keys", "doubled"]
@@ -54,7 +63,10 @@ class Statistic:
     rank: float = 0.0
 
     def of(self, day: Day) -> tuple[float, int] | None:
-        """Its value on a day, and of how many rows; None where the day has none. Not of what needs other days."""
+        """Its value on a day, and of how many rows; None where the day has none.
+
+        Not of what needs other days.
+        """
         number, values = day.numbers.get(self.label), day.values.get(self.label)
         if self.what == "below":
             return (number.below(float(self.at)), number.n) if number and number.n else None
@@ -96,7 +108,9 @@ class Judged:
 class Limits:
     """What a use case allows."""
 
-    shift: Mapping[str, float] = field(default_factory=dict)  # column -> Cohen's h of the least shift that closes
+    shift: Mapping[str, float] = field(
+        default_factory=dict
+    )  # column -> Cohen's h of the least shift that closes
     again: float = 0.23  # of the rows or keys of one earlier day
     doubled: float = 0.06  # of the rows of a day
 
@@ -107,8 +121,9 @@ class Earlier:
 
     Attributes:
         days: What they say.
-        since: Column -> the days on which a change of it was accepted: those before the newest one say nothing of its level any more.
-            Under the empty name, those of which it was said that their rows may repeat.
+        since: Column -> the days on which a change of it was accepted: those before the newest one say
+            nothing of its level any more. Under the empty name, those of which it was said that their rows
+            may repeat.
         hidden: Columns whose values are not told.
     """
 
@@ -132,7 +147,11 @@ class Earlier:
     @cached_property
     def unlevelled(self) -> tuple[str, ...]:
         """Columns whose values are not compared, since they have no level."""
-        return tuple(dict.fromkeys(_named(label)[0] for label, levels in self._levels.items() if not self._steady(levels or [])))
+        return tuple(
+            dict.fromkeys(
+                _named(label)[0] for label, levels in self._levels.items() if not self._steady(levels or [])
+            )
+        )
 
     def level(self, column: str) -> dict[date, Day]:
         """The days that say what is usual of a column."""
@@ -159,7 +178,9 @@ class Earlier:
             yield Statistic(column, label, "same", f"share of rows {what or 'with '}one and the same value")
         if self._steady(levels):
             yield from levels
-            if not any(one.what == "below" for one in levels):  # where days have one value each, as a month, a new one is the calendar's
+            if not any(
+                one.what == "below" for one in levels
+            ):  # where days have one value each, as a month, a new one is the calendar's
                 yield Statistic(column, label, "new", "share of values that no earlier day has")
 
     @cached_property
@@ -167,7 +188,10 @@ class Earlier:
         """Label -> the shares that tell of its level; None where it has none that could be asked for."""
         numbers = dict.fromkeys(label for day in self.days.values() for label in day.numbers)
         values = dict.fromkeys(label for day in self.days.values() for label in day.values)
-        return {**{label: self._levels_of_number(label) for label in numbers}, **{label: self._levels_of_values(label) for label in values}}
+        return {
+            **{label: self._levels_of_number(label) for label in numbers},
+            **{label: self._levels_of_values(label) for label in values},
+        }
 
     def _levels_of_number(self, label: str) -> list[Statistic] | None:
         """The shares of rows below a number's usual quantiles."""
@@ -183,7 +207,10 @@ class Earlier:
             points.setdefault(_pooled(days, rank), rank)
         hidden = column in self.hidden
         shown = {x: f"its usual {rank:.0%} quantile" if hidden else f"{x:.6g}" for x, rank in points.items()}
-        return [Statistic(column, label, "below", f"share of rows {what}below {shown[x]}", x, rank) for x, rank in points.items()]
+        return [
+            Statistic(column, label, "below", f"share of rows {what}below {shown[x]}", x, rank)
+            for x, rank in points.items()
+        ]
 
     def _levels_of_values(self, label: str) -> list[Statistic] | None:
         """The shares of a category's common values; None where it is none."""
@@ -205,13 +232,19 @@ class Earlier:
         return [found for day in days.values() if (found := day.numbers.get(label)) and found.n]
 
     def _steady(self, levels: list[Statistic]) -> bool:
-        """Whether days of a weekday lie near one another. Where they do not, weeks say nothing of the next day: it may begin the autumn."""
+        """Whether days of a weekday lie near one another.
+
+        Where they do not, weeks say nothing of the next day: it may begin the autumn.
+        """
         for statistic in levels:
             level = self.level(statistic.column)
             told = {day: found for day, found in self._of_days(statistic).items() if day in level}
             if len(told) < 2:
                 continue
-            angles, rows = chance.angle([value for value, _ in told.values()]), np.array([n for _, n in told.values()])
+            angles, rows = (
+                chance.angle([value for value, _ in told.values()]),
+                np.array([n for _, n in told.values()]),
+            )
             # What is the same on all rows of a day has its own calendar, of which a weekday tells too little.
             dated = statistic.label.endswith(APART) and not _varies(self._numbers(statistic.label, level))
             weekdays = [0 if dated else day.weekday() for day in told]
@@ -232,7 +265,11 @@ class Earlier:
 
     def _many(self, label: str) -> bool:
         """Whether a column has so many different values that they are no categories."""
-        return any(day.values[label].different > MOST_VALUES for day in self.level(label).values() if label in day.values)
+        return any(
+            day.values[label].different > MOST_VALUES
+            for day in self.level(label).values()
+            if label in day.values
+        )
 
     def _of_links(self) -> Iterator[Statistic]:
         """Each column with the one that tells most of it."""
@@ -240,7 +277,8 @@ class Earlier:
         if len(days) < chance.LEAST_DAYS:
             return
         strengths = {
-            pair: float(np.mean([day.links.get(pair, 0.0) for day in days])) for pair in {pair for day in days for pair in day.links}
+            pair: float(np.mean([day.links.get(pair, 0.0) for day in days]))
+            for pair in {pair for day in days for pair in day.links}
         }
         strongest: dict[str, str] = {}
         for pair in sorted(strengths, key=lambda pair: (-abs(strengths[pair]), pair)):
@@ -249,22 +287,40 @@ class Earlier:
         for column, pair in strongest.items():
             if abs(strengths[pair]) >= LINKED:
                 other = next((name for name in pair.split(BETWEEN) if name != column), column)
-                yield Statistic(column, pair, "link", f"dependence on {other}", math.copysign(1.0, strengths[pair]))
+                yield Statistic(
+                    column, pair, "link", f"dependence on {other}", math.copysign(1.0, strengths[pair])
+                )
 
     def _of_rows(self) -> Iterator[Statistic]:
         days = self.days.values()
         for label in dict.fromkeys(label for day in days for label in day.doubled):
-            yield Statistic("", label, "doubled", f"share of rows that repeat another one of the day but for the key, {label}")
+            yield Statistic(
+                "",
+                label,
+                "doubled",
+                f"share of rows that repeat another one of the day but for the key, {label}",
+            )
         if any("content" in day.hashes for day in days):
-            yield Statistic("", "content", "again", "share of rows that stand in one earlier day, but for key and time")
+            yield Statistic(
+                "", "content", "again", "share of rows that stand in one earlier day, but for key and time"
+            )
             yield Statistic("", "keys", "keys", "share of keys that stand in one earlier day")
         for half in (half for half in HALVES if any(half in day.hashes for day in days)):
-            name = f"share of rows that stand in one earlier day with their time of day and {half} of their columns"
+            name = (
+                f"share of rows that stand in one earlier day with their time of day and {half} of their"
+                " columns"
+            )
             yield Statistic("", half, "again", name)
 
     def plainly(self, judged: Judged, day: Day) -> str:
-        """In plain words what has become of a number whose values lie otherwise: how many times, or how far; nothing of other shifts."""
-        label, level = judged.statistic.label, self._numbers(judged.statistic.label, self.level(judged.statistic.column))
+        """In plain words what has become of a number whose values lie otherwise: how many times, or how far.
+
+        Nothing of other shifts.
+        """
+        label, level = (
+            judged.statistic.label,
+            self._numbers(judged.statistic.label, self.level(judged.statistic.column)),
+        )
         found = day.numbers.get(label)
         if judged.holds or judged.statistic.what != "below" or not found or not found.n or not level:
             return ""
@@ -317,14 +373,22 @@ class Earlier:
     def _then(self, statistic: Statistic, before: Mapping[date, Day]) -> Statistic:
         """What it was before a change: below the quantile that was as usual then."""
         numbers = self._numbers(statistic.label, before)
-        return replace(statistic, at=_pooled(numbers, statistic.rank)) if statistic.what == "below" and numbers else statistic
+        return (
+            replace(statistic, at=_pooled(numbers, statistic.rank))
+            if statistic.what == "below" and numbers
+            else statistic
+        )
 
-    def _summed(self, statistic: Statistic, days: Collection[date], before: chance.Known | None = None) -> chance.Known | None:
+    def _summed(
+        self, statistic: Statistic, days: Collection[date], before: chance.Known | None = None
+    ) -> chance.Known | None:
         told = {day: found for day, found in self._of_days(statistic).items() if day in days}
         if not told or (len(told) < chance.LEAST_DAYS and before is None):
             return None
         values = np.array([value for value, _ in told.values()])
-        scaled = np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
+        scaled = (
+            np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
+        )
         weekdays = [day.weekday() for day in told] if statistic.what in LEVELLED else None
         return chance.known(scaled, [rows for _, rows in told.values()], before, weekdays)
 
@@ -337,7 +401,9 @@ class Earlier:
             if not found or not found.n:
                 return None
             others = (
-                other.values[statistic.label].counts for at, other in self.days.items() if at != on and statistic.label in other.values
+                other.values[statistic.label].counts
+                for at, other in self.days.items()
+                if at != on and statistic.label in other.values
             )
             known = set().union(*others)
             return sum(n for value, n in found.counts.items() if value not in known) / found.n, found.n
@@ -351,7 +417,10 @@ class Earlier:
     def _repeats(self) -> Mapping[str, Repeats]:
         labels = dict.fromkeys(label for day in self.days.values() for label in day.hashes)
         once = self.since.get("", ())
-        return {label: Repeats({day: found.hashes.get(label, ()) for day, found in self.days.items()}, once) for label in labels}
+        return {
+            label: Repeats({day: found.hashes.get(label, ()) for day, found in self.days.items()}, once)
+            for label in labels
+        }
 
 
 def _named(label: str) -> tuple[str, str]:

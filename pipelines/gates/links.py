@@ -1,9 +1,11 @@
-"""How much the columns of a table tell of one another, on one day: what breaks when a column's values are dealt to other rows.
+"""How much the columns of a table tell of one another, on one day: what breaks when a column's values are
+dealt to other rows.
 
-Of two numbers it is Spearman's correlation of ranks. Of a number and a category it is the share of the ranks' variance that the
-category explains, of two categories Goodman and Kruskal's tau (1954, JASA 49), which is the same of indicators; both adjusted
-for explaining some by chance (Kelley 1935, PNAS 21), so that a category of many values, such as a customer, tells nothing merely
-by their number; the strength is the square root, on the scale of a correlation.
+Of two numbers it is Spearman's correlation of ranks. Of a number and a category it is the share of the ranks'
+variance that the category explains, of two categories Goodman and Kruskal's tau (1954, JASA 49), which is the
+same of indicators; both adjusted for explaining some by chance (Kelley 1935, PNAS 21), so that a category of
+many values, such as a customer, tells nothing merely by their number; the strength is the square root, on the
+scale of a correlation.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.int64]
 
 
-def by_day(table: pa.Table, day: str, numbers: Sequence[str], categories: Sequence[str]) -> dict[date, dict[str, float]]:
+def by_day(
+    table: pa.Table, day: str, numbers: Sequence[str], categories: Sequence[str]
+) -> dict[date, dict[str, float]]:
     """Measure every pair of columns on every day.
 
     Args:
@@ -40,17 +44,25 @@ def by_day(table: pa.Table, day: str, numbers: Sequence[str], categories: Sequen
         Day -> "one|other" -> strength, of pairs whose strength is at least `LEAST_KEPT`, whatever its sign.
     """
     days = np.asarray(table[day].to_numpy(zero_copy_only=False), dtype="datetime64[D]")
-    values = {name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64) for name in numbers}
+    values = {
+        name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64) for name in numbers
+    }
     codes = {name: _codes(table[name]) for name in categories}
     found: dict[date, dict[str, float]] = {}
     for one in np.unique(days):
         rows = days == one
-        told = {pair: strength for pair, strength in _pairs(values, codes, rows).items() if abs(strength) >= LEAST_KEPT}
+        told = {
+            pair: strength
+            for pair, strength in _pairs(values, codes, rows).items()
+            if abs(strength) >= LEAST_KEPT
+        }
         found[one.astype(date)] = {pair: round(strength, 4) for pair, strength in told.items()}
     return found
 
 
-def _pairs(values: dict[str, Floats], codes: dict[str, Codes], rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+def _pairs(
+    values: dict[str, Floats], codes: dict[str, Codes], rows: npt.NDArray[np.bool_]
+) -> dict[str, float]:
     if rows.sum() < ENOUGH_ROWS:
         return {}
     ranks = {name: _ranks(column[rows]) for name, column in values.items()}
@@ -65,7 +77,9 @@ def _pairs(values: dict[str, Floats], codes: dict[str, Codes], rows: npt.NDArray
     names = list(groups)
     for n, one in enumerate(names):
         for other in names[n + 1 :]:
-            found[f"{one}{BETWEEN}{other}"] = max(_tau(groups[one], groups[other]), _tau(groups[other], groups[one]))
+            found[f"{one}{BETWEEN}{other}"] = max(
+                _tau(groups[one], groups[other]), _tau(groups[other], groups[one])
+            )
     return found
 
 

@@ -1,10 +1,11 @@
-"""What earlier partitions say of a table: only those whose own gate has let the table through, as it is published now.
+"""What earlier partitions say of a table: only those whose own gate has let the table through, as it is
+published now.
 
-Never later ones, so that a partition that runs again, years after, is judged as it was judged then. Reading them makes them
-no input of anything: a gate writes no table.
+Never later ones, so that a partition that runs again, years after, is judged as it was judged then. Reading
+them makes them no input of anything: a gate writes no table.
 
-Nor one whose rows another of its gates has stopped: what gate_features finds wrong stands in raw and clean, too, though their own
-gates have not seen it.
+Nor one whose rows another of its gates has stopped: what gate_features finds wrong stands in raw and clean,
+too, though their own gates have not seen it.
 """
 
 from __future__ import annotations
@@ -20,23 +21,30 @@ from pipelines.run.let_through import evidence_of, is_let_through
 from pipelines.run.run import Run
 from pipelines.storage.store import Store
 
-# The gates that judge a partition's own rows. Not gate_past: the days that it stops are those before, which are closed by themselves,
-# and a night that it has stopped would close the next one, and that the next, when they are long gone. Not gate_predictions: that
-# scores are unlike earlier ones may be the model's fault, and then a training over these very rows is the remedy.
+# The gates that judge a partition's own rows. Not gate_past: the days that it stops are those before, which
+# are closed by themselves, and a night that it has stopped would close the next one, and that the next, when
+# they are long gone. Not gate_predictions: that scores are unlike earlier ones may be the model's fault, and
+# then a training over these very rows is the remedy.
 OF_ROWS: tuple[GatedTable, ...] = ("raw", "clean", "features")
 
 
 def stopped_by(store: Store, but: GatedTable | None = None) -> str | None:
-    """The gate (but that of one table) that has stopped a partition's own rows, and has let none through since, whatever stands there.
+    """The gate (but that of one table) that has stopped a partition's own rows, and has let none through
+    since, whatever stands there.
 
-    Its evidence says so, or what the partition's runs have noted: evidence may be removed, or put back from an older run.
+    Its evidence says so, or what the partition's runs have noted: evidence may be removed, or put back from
+    an older run.
 
     Raises:
         TableCorrupt: what a gate has said is damaged, so that nobody knows.
     """
-    verdicts = {noted["task"]: noted.get("verdict") for noted in store.notes() if noted["task"].startswith("gate_")}
+    verdicts = {
+        noted["task"]: noted.get("verdict") for noted in store.notes() if noted["task"].startswith("gate_")
+    }
     closed = (
-        f"gate_{table}" for table in OF_ROWS if table != but and (_has_closed(store, table) or verdicts.get(f"gate_{table}") == "closed")
+        f"gate_{table}"
+        for table in OF_ROWS
+        if table != but and (_has_closed(store, table) or verdicts.get(f"gate_{table}") == "closed")
     )
     return next(closed, None)
 
@@ -60,7 +68,8 @@ def _has_closed(store: Store, table: GatedTable) -> bool:
 class Past:
     """Earlier partitions of a run's kind that have the table, newest first.
 
-    `of_weekday`: they are nights of the weekday that was asked for (or trainings, whose weekday means nothing).
+    `of_weekday`: they are nights of the weekday that was asked for (or trainings, whose weekday means
+    nothing).
     """
 
     table: GatedTable
@@ -76,7 +85,10 @@ class Past:
 
 
 def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
-    """Every earlier partition of the run's kind in which the table is sound, newest first; a night without rows tells nothing."""
+    """Every earlier partition of the run's kind in which the table is sound, newest first.
+
+    A night without rows tells nothing.
+    """
     for day in reversed(run.store.partitions(run.kind)):
         if day < run.partition:
             store = run.store.at(run.kind, day)
@@ -90,10 +102,15 @@ def last(run: Run, table: GatedTable, n: int) -> Past:
 
 
 def alike(run: Run, table: GatedTable, n: int) -> Past:
-    """The last `n` of a night's weekday; of any weekday where there is none. A training is like any other training."""
+    """The last `n` of a night's weekday; of any weekday where there is none.
+
+    A training is like any other training.
+    """
     if run.kind != "scoring":
         return last(run, table, n)
-    same = (store for store in let_through(run, table) if store.partition.weekday() == run.partition.weekday())
+    same = (
+        store for store in let_through(run, table) if store.partition.weekday() == run.partition.weekday()
+    )
     found = tuple(islice(same, n))
     return Past(table, found) if found else Past(table, last(run, table, n).partitions, of_weekday=False)
 
@@ -105,16 +122,21 @@ def row_counts(past: Past, pieces: Sequence[str] = ()) -> list[int]:
 
 
 def view_of_values(run: Run, past: Past, column: str) -> str | None:
-    """Make a view on the run's connection whose column `value` has each value of a column once, without nulls.
+    """Make a view on the run's connection whose column `value` has each value of a column once, without
+    nulls.
 
-    Asked are the partitions in which the column is there, and of the type that it has now. A view holds no row: DuckDB
-    reads the earlier tables when a query asks, and spills past its memory limit.
+    Asked are the partitions in which the column is there, and of the type that it has now. A view holds no
+    row: DuckDB reads the earlier tables when a query asks, and spills past its memory limit.
 
     Returns:
         The view's name, which tells what is in it; None where no partition could be asked.
     """
     type_ = run.store.manifest(past.table).schema.get(column)
-    able = [store for store in past.partitions if type_ is not None and store.manifest(past.table).schema.get(column) == type_]
+    able = [
+        store
+        for store in past.partitions
+        if type_ is not None and store.manifest(past.table).schema.get(column) == type_
+    ]
     if not able:
         return None
     first, *others = [store.read(past.table).project(f"{sql.name(column)} AS value") for store in able]
@@ -132,7 +154,9 @@ def filled(past: Past, columns: Sequence[str]) -> dict[str, float]:
         manifest = store.manifest(past.table)
         there = [column for column in columns if column in manifest.schema]
         counts = ", ".join(f"count({sql.name(column)})" for column in there)
-        for column, count in zip(there, store.read(past.table).aggregate(counts).fetchall()[0], strict=True) if there else ():
+        for column, count in (
+            zip(there, store.read(past.table).aggregate(counts).fetchall()[0], strict=True) if there else ()
+        ):
             rows[column] += manifest.rows
             values[column] += count
     return {column: values[column] / rows[column] for column in columns if rows[column]}

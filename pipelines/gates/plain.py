@@ -1,4 +1,6 @@
-"""What has become of a number between two sets of quantiles, in plain words: a unit that changed, hours that moved."""
+"""What has become of a number between two sets of quantiles, in plain words: a unit that changed, hours that
+moved.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from pipelines.gates.profile import APART, HOUR, LENGTH
 
 TIMES = 1.5  # each quantile is so many times the usual, or that part of it
-UNITS: Mapping[str, tuple[str, float] | None] = {HOUR: ("hours", 0.5), APART: ("days", 0.5), LENGTH: ("characters", 0.5)}
+UNITS: Mapping[str, tuple[str, float] | None] = {
+    HOUR: ("hours", 0.5),
+    APART: ("days", 0.5),
+    LENGTH: ("characters", 0.5),
+}
 
 
 def shifted(usual: Sequence[float], now: Sequence[float], unit: tuple[str, float] | None = None) -> str:

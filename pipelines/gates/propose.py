@@ -1,11 +1,12 @@
 """Expectations read off a reference partition, and written into the use-case file for a person to review.
 
-What a good day looks like can be read off a day, but not off the one that is judged: hence a reference, which a person
-chooses, whose gates have let it through, and whose expectations a person reads before they count.
+What a good day looks like can be read off a day, but not off the one that is judged: hence a reference, which
+a person chooses, whose gates have let it through, and whose expectations a person reads before they count.
 
-Raw is asked how much of each column is there. Values are judged once they are clean, where codes for missing values and
-spellings are out of the way, and features, unless they are a column as it is, once more. Of a personal column nothing is
-proposed that tells a value. How many rows there are is not proposed: past partitions tell it anew each night.
+Raw is asked how much of each column is there. Values are judged once they are clean, where codes for missing
+values and spellings are out of the way, and features, unless they are a column as it is, once more. Of a
+personal column nothing is proposed that tells a value. How many rows there are is not proposed: past
+partitions tell it anew each night.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ MOST_MARGIN = 10  # beyond it nothing is far from what is usual
 
 
 def propose(run: Run, margin: float) -> str:
-    """Write expectations read off a run's partition into its use-case file, in the place of earlier proposals.
+    """Write expectations read off a run's partition into its use-case file, in the place of earlier
+    proposals.
 
     Args:
         run: The reference. Its gates have let raw, clean and features through.
@@ -44,31 +46,52 @@ def propose(run: Run, margin: float) -> str:
     """
     if not 0 <= margin <= MOST_MARGIN:
         raise BadInput(
-            f"margin {margin:g} is none to judge by: write a share of what is usual, 0.5 for half as much again, up to {MOST_MARGIN}"
+            f"margin {margin:g} is none to judge by: write a share of what is usual, 0.5 for half as much"
+            f" again, up to {MOST_MARGIN}"
         )
     if run.kind == "drift":
-        raise BadInput("expectations are read off the rows of a training or a night; a drift report has none: propose from one of these")
+        raise BadInput(
+            "expectations are read off the rows of a training or a night; a drift report has none: propose"
+            " from one of these"
+        )
     _require(run)
-    own = {table: [each for each in there if not _is_proposal(each)] for table, there in run.use_case.gates.items()}
+    own = {
+        table: [each for each in there if not _is_proposal(each)]
+        for table, there in run.use_case.gates.items()
+    }
     taken = {(table, each.name, each.kwargs.get("column")) for table, there in own.items() for each in there}
-    found = {table: list(_worth_asking(run, table, read(Reference(run, table, margin)))) for table, read in TABLES.items()}
-    added = {table: [each for each in there if (table, each.name, each.kwargs["column"]) not in taken] for table, there in found.items()}
+    found = {
+        table: list(_worth_asking(run, table, read(Reference(run, table, margin))))
+        for table, read in TABLES.items()
+    }
+    added = {
+        table: [each for each in there if (table, each.name, each.kwargs["column"]) not in taken]
+        for table, there in found.items()
+    }
     before, after = edit.edited(run.loaded, _is_proposal, added)
     edit.write(run.loaded, after)
     return _told(run, before, after, sum(map(len, added.values())), sum(map(len, found.values())))
 
 
 def _worth_asking(run: Run, table: GatedTable, expectations: Iterator[Expectation]) -> Iterator[Expectation]:
-    """Those that the table could break: what a column's own limits already say, less widely, needs no proposal."""
+    """Those that the table could break: what a column's own limits already say, less widely, needs no
+    proposal.
+    """
     known = facts(run.use_case, table)
     return (each for each in expectations if not suite.mistakes(each, known, known))
 
 
 def _told(run: Run, before: str, after: str, added: int, found: int) -> str:
     path = run.loaded.path
-    difference = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=1, lineterm=""))
+    difference = "\n".join(
+        difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=1, lineterm="")
+    )
     left = f", {found - added} left to what the file says itself" if found > added else ""
-    night = "\none night is one day: what differs from day to day is better read off a training" if run.kind == "scoring" else ""
+    night = (
+        "\none night is one day: what differs from day to day is better read off a training"
+        if run.kind == "scoring"
+        else ""
+    )
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     changed = f"review it: git diff {shown}" if difference else "the file says so already"
     return f"{difference}\n{added} expectations proposed from {run.kind} {run.partition}{left}{night}\n{changed}".lstrip()
@@ -78,8 +101,9 @@ def _require(run: Run) -> None:
     closed = [f"gate_{table}" for table in TABLES if not is_let_through(run.store, run.use_case, table)]
     if closed:
         raise GateClosed(
-            f"{run.store} is no reference: {', '.join(closed)} {'has' if len(closed) == 1 else 'have'} not let the table through as it is now\n"
-            f"  way out: python -m pipelines run {run.use_case.name} {run.kind} {run.partition}"
+            f"{run.store} is no reference: {', '.join(closed)} {'has' if len(closed) == 1 else 'have'} not"
+            f" let the table through as it is now\n  way out: python -m pipelines run {run.use_case.name}"
+            f" {run.kind} {run.partition}"
         )
 
 
@@ -122,4 +146,8 @@ def _features(reference: Reference) -> Iterator[Expectation]:
             yield from reference.texts(name)
 
 
-TABLES: dict[GatedTable, Callable[[Reference], Iterator[Expectation]]] = {"raw": _raw, "clean": _clean, "features": _features}
+TABLES: dict[GatedTable, Callable[[Reference], Iterator[Expectation]]] = {
+    "raw": _raw,
+    "clean": _clean,
+    "features": _features,
+}

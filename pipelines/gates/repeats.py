@@ -1,4 +1,6 @@
-"""Whether the rows of a day stand in other days, by the samples of their smallest hashes (see `pipelines.gates.profile`)."""
+"""Whether the rows of a day stand in other days, by the samples of their smallest hashes (see
+`pipelines.gates.profile`).
+"""
 
 from __future__ import annotations
 
@@ -31,23 +33,37 @@ class Repeats:
     once: Collection[date] = field(default=())
 
     def of(self, own: tuple[int, ...]) -> float | None:
-        """The greatest share of a later day's rows that one of the days has; None where too few can be compared."""
+        """The greatest share of a later day's rows that one of the days has.
+
+        None where too few can be compared.
+        """
         shares = contained([own], list(self.hashes.values()))[0]
         return float(np.nanmax(shares)) if len(shares) and not np.isnan(shares).all() else None
 
     @cached_property
     def usual(self) -> Mapping[date, float]:
-        """The same of each of the days beside all others, as if these were earlier, too: so it does not grow with their number."""
+        """The same of each of the days beside all others, as if these were earlier, too: so it does not grow
+        with their number.
+        """
         told = [day for day in self.hashes if day not in self.once]
         shares = contained([self.hashes[day] for day in told], [self.hashes[day] for day in told])
         np.fill_diagonal(shares, np.nan)
-        return {day: float(np.nanmax(row)) for day, row in zip(told, shares, strict=True) if not np.isnan(row).all()}
+        return {
+            day: float(np.nanmax(row))
+            for day, row in zip(told, shares, strict=True)
+            if not np.isnan(row).all()
+        }
 
 
 def contained(every: Sequence[tuple[int, ...]], others: Sequence[tuple[int, ...]]) -> Floats:
-    """The share of each day's rows that each other day has, shape (every, others); NaN where too few can be compared."""
+    """The share of each day's rows that each other day has, shape (every, others).
+
+    NaN where too few can be compared.
+    """
     found = np.full((len(every), len(others)), np.nan)
-    known, codes = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *others]).astype(np.int64), return_inverse=True)
+    known, codes = np.unique(
+        np.concatenate([np.zeros(0, dtype=np.int64), *others]).astype(np.int64), return_inverse=True
+    )
     there = np.zeros((len(others), len(known)), dtype=bool)
     there[np.repeat(np.arange(len(others)), [len(other) for other in others]), codes] = True
     sizes = np.array([len(other) for other in others])

@@ -1,9 +1,10 @@
-"""What an expectation of Sluice's own means for one run: a plain expectation, whose limits come from elsewhere.
+"""What an expectation of Sluice's own means for one run: a plain expectation, whose limits come from
+elsewhere.
 
-From earlier partitions (`pipelines.gates.past`), from the partition's days, from the use-case file: never from the table
-that is judged. Where there is no earlier partition to compare with, nothing is made up, and the first night of all is not
-closed: what is asked then (that there are rows, that there is the column) closes nothing, and its `why` says that there was
-nothing to compare with.
+From earlier partitions (`pipelines.gates.past`), from the partition's days, from the use-case file: never
+from the table that is judged. Where there is no earlier partition to compare with, nothing is made up, and
+the first night of all is not closed: what is asked then (that there are rows, that there is the column)
+closes nothing, and its `why` says that there was nothing to compare with.
 
 An expectation on a column that nights do not know, the label or a late one, is asked in trainings alone.
 """
@@ -23,7 +24,15 @@ from pydantic import ValidationError
 from pipelines.core import dates
 from pipelines.core.config import Expectation, GatedTable, UseCase
 from pipelines.core.config.base import Strict
-from pipelines.core.config.watch import OWN, KnownValues, LikeEarlierDays, LikePast, NewestWithin, NewRows, NotTellingLabel
+from pipelines.core.config.watch import (
+    OWN,
+    KnownValues,
+    LikeEarlierDays,
+    LikePast,
+    NewestWithin,
+    NewRows,
+    NotTellingLabel,
+)
 from pipelines.core.errors import BadUseCase, meant
 from pipelines.gates import past, profile, steady
 from pipelines.gates.gx import suite
@@ -31,7 +40,9 @@ from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 
 NOTHING_BEFORE = "no earlier partition to compare with"
-CHANCE = 3  # standard deviations; a count of rows that come independently of one another has the square root of its mean (Poisson)
+# standard deviations; a count of rows that come independently of one another has the square root of its mean
+# (Poisson)
+CHANCE = 3
 
 
 def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
@@ -45,17 +56,26 @@ def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stat
     compared = [(each, form) for each, form in found if isinstance(form, LikeEarlierDays | NewRows)]
     # Together, since one look at each earlier day tells of every column.
     meant = iter(steady.meant(run, table, compared) if compared else ())
-    return [next(meant) if isinstance(form, LikeEarlierDays | NewRows) else _resolved(run, table, each, form) for each, form in found]
+    return [
+        next(meant) if isinstance(form, LikeEarlierDays | NewRows) else _resolved(run, table, each, form)
+        for each, form in found
+    ]
 
 
 def asked(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
     """The file's expectations that can be asked in this run, resolved; see `resolved` for what it raises."""
-    here = (each for each in stated if run.kind == "training" or not only_trainings_know(run.use_case, table, each.expectation))
+    here = (
+        each
+        for each in stated
+        if run.kind == "training" or not only_trainings_know(run.use_case, table, each.expectation)
+    )
     return resolved(run, table, here)
 
 
 def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expectation) -> bool:
-    """Whether it asks about a label or a late column, which are hidden at night, or about what is made for a training."""
+    """Whether it asks about a label or a late column, which are hidden at night, or about what is made for a
+    training.
+    """
     if expectation.name == "expect_feature_not_to_tell_the_label":
         return True
     unknown: dict[GatedTable, set[str]] = {
@@ -83,16 +103,27 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
     if column in use_case.features.texts:
         return f"{name}: {column} is a text, and no single number says what a text tells"
     numbers_and_categories = (*use_case.features.numbers, *use_case.features.categories)
-    return None if column in numbers_and_categories else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
+    return (
+        None
+        if column in numbers_and_categories
+        else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
+    )
 
 
 def _not_compared(use_case: UseCase, table: GatedTable, name: str, column: str | None) -> str | None:
     """Why a column, or the rows of a table, are not compared with earlier days."""
     looked = profile.shape(use_case, table)
     if looked is None:
-        return f"{name}: the rows of {table} are not compared with earlier days; state it under clean, features or predictions"
+        return (
+            f"{name}: the rows of {table} are not compared with earlier days; state it under clean, features"
+            " or predictions"
+        )
     if name == steady.ROWS:
-        return None if looked.key else f"{name}: {table} is not looked at for the same rows; state it under clean"
+        return (
+            None
+            if looked.key
+            else f"{name}: {table} is not looked at for the same rows; state it under clean"
+        )
     return (
         None
         if column in looked.compared
@@ -130,9 +161,15 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
     name = "table_row_count_to_be_between"
     if not earlier.partitions:
         return _meant(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
-    median = statistics.median(past.row_counts(earlier, run.use_case.candidates.families if table == "trials" else ()))
+    median = statistics.median(
+        past.row_counts(earlier, run.use_case.candidates.families if table == "trials" else ())
+    )
     slack = max(form.margin * median, CHANCE * math.sqrt(median))
-    weekday = f"of a {run.partition:%A}" if earlier.of_weekday else f"none of a {run.partition:%A}, hence only a warning"
+    weekday = (
+        f"of a {run.partition:%A}"
+        if earlier.of_weekday
+        else f"none of a {run.partition:%A}, hence only a warning"
+    )
     days = f"{earlier} ({weekday})" if run.kind == "scoring" else str(earlier)
     return _meant(
         stated if earlier.of_weekday else _warning(stated),
@@ -148,14 +185,18 @@ def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWith
     over = datetime.combine(last + timedelta(days=1), time())
     oldest = (over - timedelta(hours=form.hours)).isoformat()
     why = f"the newest row is at most {form.hours:g} hours before the end of {last}"
-    return _meant(stated, "column_max_to_be_between", why=why, column=time_column(run.use_case, table), min_value=oldest)
+    return _meant(
+        stated, "column_max_to_be_between", why=why, column=time_column(run.use_case, table), min_value=oldest
+    )
 
 
 def _known(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
     values = past.view_of_values(run, past.last(run, table, form.partitions), form.column)
     if values is None:
         return _meant(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
-    return _meant(stated, "column_values_to_be_in_past", column=form.column, mostly=float(form.mostly), past=values)
+    return _meant(
+        stated, "column_values_to_be_in_past", column=form.column, mostly=float(form.mostly), past=values
+    )
 
 
 def _not_telling(run: Run, _: GatedTable, stated: Stated, form: NotTellingLabel) -> Stated:

@@ -1,12 +1,13 @@
-"""Whether a table is like those of earlier days that their own gates have let through: by each column, and as rows.
+"""Whether a table is like those of earlier days that their own gates have let through: by each column, and as
+rows.
 
-A night is compared with the newest let-through nights, and where there are few, with the days of the newest let-through
-training, whose rows it resembles from the first night on. Predictions are compared with those of the same model version, and
-where there are few, with what that version says of the days that its training held out. A training is compared with itself,
-day by day, and with the nights of its days.
+A night is compared with the newest let-through nights, and where there are few, with the days of the newest
+let-through training, whose rows it resembles from the first night on. Predictions are compared with those of
+the same model version, and where there are few, with what that version says of the days that its training
+held out. A training is compared with itself, day by day, and with the nights of its days.
 
-The statistics and their limits are made a table, `profile` (column, statistic, value, low, high), which Great Expectations
-judges, one expectation a column.
+The statistics and their limits are made a table, `profile` (column, statistic, value, low, high), which Great
+Expectations judges, one expectation a column.
 """
 
 from __future__ import annotations
@@ -93,8 +94,11 @@ def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
         yield Expectation(name=ROWS, kwargs={})
 
 
-def meant(run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierDays | NewRows]]) -> list[Stated]:
-    """The expectations as Great Expectations can judge them, with the table `profile` on the run's connection.
+def meant(
+    run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierDays | NewRows]]
+) -> list[Stated]:
+    """The expectations as Great Expectations can judge them, with the table `profile` on the run's
+    connection.
 
     Args:
         run: A night or a training.
@@ -107,7 +111,10 @@ def meant(run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierD
     forms = [form for _, form in each]
     limits = Limits(
         shift={form.column: form.shift for form in forms if isinstance(form, LikeEarlierDays)},
-        **next(({"again": form.again, "doubled": form.doubled} for form in forms if isinstance(form, NewRows)), {}),
+        **next(
+            ({"again": form.again, "doubled": form.doubled} for form in forms if isinstance(form, NewRows)),
+            {},
+        ),
     )
     lines, why, unlevelled = _compared(run, table, limits)
     _publish(run, lines, {form.column if isinstance(form, LikeEarlierDays) else "" for form in forms})
@@ -127,7 +134,8 @@ def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[
         return (
             alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()),
             (
-                "each day of the training beside the others, and beside its own night where that was let through, by columns that mean the same"
+                "each day of the training beside the others, and beside its own night where that was let"
+                " through, by columns that mean the same"
             ),
             (),
         )
@@ -151,7 +159,11 @@ def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[
         for one in earlier.judge(day, limits)
         if one.low is not None or one.high is not None
     ]
-    return lines, f"{found.told}; by chance at most {ALARMS_A_YEAR:g} closed gate a year in all", earlier.unlevelled
+    return (
+        lines,
+        f"{found.told}; by chance at most {ALARMS_A_YEAR:g} closed gate a year in all",
+        earlier.unlevelled,
+    )
 
 
 # --- what a night is compared with
@@ -178,10 +190,13 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
             if day not in days and oldest <= day < run.partition and len(days) < NIGHTS:
                 days[day], made_by[day] = found, file
     same = [day for day, file in made_by.items() if _same_meaning(run, file, own.use_case)]
-    # Definitions that were edited may mean another thing by the same column, of which those before say nothing: once enough days
-    # were made by them, only these count.
+    # Definitions that were edited may mean another thing by the same column, of which those before say
+    # nothing: once enough days were made by them, only these count.
     asked = days if len(same) < LEAST_DAYS else same
-    kept = {day: profile.without(days[day], _other_columns(run, table, made_by[day], own.use_case)) for day in sorted(asked)}
+    kept = {
+        day: profile.without(days[day], _other_columns(run, table, made_by[day], own.use_case))
+        for day in sorted(asked)
+    }
     return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
 
 
@@ -189,7 +204,11 @@ def _told(days: Mapping[date, Day], nights: int | None, since: Mapping[str, tupl
     if not days:
         return "no earlier day"
     first, last = min(days), max(days)
-    of = "" if nights is None or nights == len(days) else f" ({nights} nights, the others of the newest training)"
+    of = (
+        ""
+        if nights is None or nights == len(days)
+        else f" ({nights} nights, the others of the newest training)"
+    )
     words = sorted({day for days in since.values() for day in days}, reverse=True)
     accepted_on = ", ".join(map(str, words[:MOST_WORDS])) + (", ..." if len(words) > MOST_WORDS else "")
     changed = f"; changes were accepted on {accepted_on}" if since else ""
@@ -210,7 +229,9 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
 
 
 def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
-    """What a model version says of the days that its training held out, newest first: scored once, and kept in the training."""
+    """What a model version says of the days that its training held out, newest first: scored once, and kept
+    in the training.
+    """
     from pipelines.registry import registry
     from pipelines.registry.history import History
 
@@ -233,7 +254,9 @@ def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
     return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
 
 
-def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, features: object) -> dict[date, Day]:
+def _scored(
+    run: Run, graph: bytes, engine: str, threshold: float | None, features: object
+) -> dict[date, Day]:
     import numpy as np
     import pyarrow as pa
 
@@ -245,7 +268,11 @@ def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, featur
     for batch in held_out.to_arrow_reader(loaded.rows_at_once):
         times.append(batch[run.use_case.time])
         scores.append(np.asarray(loaded.scores(batch), dtype=np.float64))
-    columns = {run.use_case.time: pa.chunked_array(times, held_out.limit(0).to_arrow_table().schema.field(run.use_case.time).type)}
+    columns = {
+        run.use_case.time: pa.chunked_array(
+            times, held_out.limit(0).to_arrow_table().schema.field(run.use_case.time).type
+        )
+    }
     score = np.concatenate(scores) if scores else np.zeros(0)
     columns["score"] = pa.array(score)
     if threshold is not None:
@@ -258,22 +285,30 @@ def _scored(run: Run, graph: bytes, engine: str, threshold: float | None, featur
 
 
 def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
-    """The nights of a training's newest days that were let through: what they say of the columns that mean the same.
+    """The nights of a training's newest days that were let through: what they say of the columns that mean
+    the same.
 
-    Rules of rows may be others: few rows are let in, or put aside, by an edit (`cleanse.max_quarantined`), and that is no shift.
+    Rules of rows may be others: few rows are let in, or put aside, by an edit (`cleanse.max_quarantined`),
+    and that is no shift.
     """
     found = {}
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
         if store.has(table) and past.is_sound(store, run.use_case, table):
             said = _said(run, store, table)
-            if day in said.days and (said.use_case == own.use_case or _made_by(run, store, table) is not None):
-                found[day] = profile.without(said.days[day], _other_columns(run, table, said.use_case, own.use_case))
+            if day in said.days and (
+                said.use_case == own.use_case or _made_by(run, store, table) is not None
+            ):
+                found[day] = profile.without(
+                    said.days[day], _other_columns(run, table, said.use_case, own.use_case)
+                )
     return found
 
 
 def _said(run: Run, store: Store, table: GatedTable) -> Profile:
-    """What an earlier partition's table is like, its columns called as this run calls those that mean the same."""
+    """What an earlier partition's table is like, its columns called as this run calls those that mean the
+    same.
+    """
     made_by = _made_by(run, store, table)
     if made_by is None or made_by == run.use_case:
         return profile.of(store, run.use_case, table)
@@ -285,7 +320,9 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
 
 
 def _accepted(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
-    """The columns whose change was accepted in an earlier partition, as this run calls those that mean the same."""
+    """The columns whose change was accepted in an earlier partition, as this run calls those that mean the
+    same.
+    """
     made_by, columns = _made_by(run, store, table), accepted.columns(store, table)
     if table != "clean" or made_by is None or made_by == run.use_case:
         return columns
@@ -307,17 +344,25 @@ def _names(run: Run, made_by: UseCase) -> dict[str, str]:
 
 def _same_meaning(run: Run, one: str, other: str) -> bool:
     """Whether two use-case files, by their sha256, mean the same by their columns and features."""
-    return one == other or len({definitions.meant_by(run.settings, run.use_case.name, file) for file in (one, other)}) == 1
+    return (
+        one == other
+        or len({definitions.meant_by(run.settings, run.use_case.name, file) for file in (one, other)}) == 1
+    )
 
 
 def _other_columns(run: Run, table: GatedTable, one: str, other: str) -> frozenset[str]:
     """The columns by which two use-case files, by their sha256, are known to mean something else."""
     if one == other:
         return frozenset()
-    theirs, ours = (definitions.columns_meant_by(run.settings, run.use_case.name, file, table) for file in (one, other))
-    # A column of clean means the same whatever a file calls it, and is called here as this run does: see `_said`.
+    theirs, ours = (
+        definitions.columns_meant_by(run.settings, run.use_case.name, file, table) for file in (one, other)
+    )
+    # A column of clean means the same whatever a file calls it, and is called here as this run does: see
+    # `_said`.
     same = set(theirs.values()) if table == "clean" else set()
-    return frozenset(column for column in ours.keys() & theirs.keys() if ours[column] not in same | {theirs[column]})
+    return frozenset(
+        column for column in ours.keys() & theirs.keys() if ours[column] not in same | {theirs[column]}
+    )
 
 
 def _hidden(run: Run) -> frozenset[str]:
@@ -328,33 +373,53 @@ def _hidden(run: Run) -> frozenset[str]:
 
 
 def _publish(run: Run, lines: Iterable[Line], columns: Collection[str]) -> None:
-    """Tell the table on the run's connection of some columns (or the rows), and leave there what others are held against.
+    """Tell the table on the run's connection of some columns (or the rows), and leave there what others are
+    held against.
 
-    The file's own expectations and the built-in ones are resolved one after the other, each with limits of their own.
+    The file's own expectations and the built-in ones are resolved one after the other, each with limits of
+    their own.
     """
     told = [line for line in lines if line.column in columns]
-    rows = [(line.column, line.statistic, line.value, line.low, line.high, line.shift, line.about, line.said) for line in told]
+    rows = [
+        (line.column, line.statistic, line.value, line.low, line.high, line.shift, line.about, line.said)
+        for line in told
+    ]
     connection, table = run.store.connection, sql.name(JUDGED)
     numbers, texts = "value DOUBLE, low DOUBLE, high DOUBLE, shift DOUBLE", "about VARCHAR, said VARCHAR"
-    connection.execute(f'CREATE TABLE IF NOT EXISTS {table} ("column" VARCHAR, statistic VARCHAR, {numbers}, {texts})')
-    connection.executemany(f'DELETE FROM {table} WHERE "column" = ?', [[column] for column in sorted(columns)])
+    connection.execute(
+        f'CREATE TABLE IF NOT EXISTS {table} ("column" VARCHAR, statistic VARCHAR, {numbers}, {texts})'
+    )
+    connection.executemany(
+        f'DELETE FROM {table} WHERE "column" = ?', [[column] for column in sorted(columns)]
+    )
     if rows:
         connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def _plain(one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str, unlevelled: Collection[str]) -> Stated:
+def _plain(
+    one: Stated, form: LikeEarlierDays | NewRows, lines: Sequence[Line], why: str, unlevelled: Collection[str]
+) -> Stated:
     column = form.column if isinstance(form, LikeEarlierDays) else ""
     limits = [line.told for line in lines if line.column == column]
     expectation = one.expectation
     if not limits:
-        # The column is there, or the table has rows: of which others judge, so this closes nothing, and the reason is told.
+        # The column is there, or the table has rows: of which others judge, so this closes nothing, and the
+        # reason is told.
         name, kwargs = (
-            ("expect_column_to_exist", {"column": column}) if column else ("expect_table_row_count_to_be_between", {"min_value": 1})
+            ("expect_column_to_exist", {"column": column})
+            if column
+            else ("expect_table_row_count_to_be_between", {"min_value": 1})
         )
-        none = UNLEVELLED if column in unlevelled else "no statistic of it can be told from chance by the days before"
+        none = (
+            UNLEVELLED
+            if column in unlevelled
+            else "no statistic of it can be told from chance by the days before"
+        )
         said = why if not lines else none
         return replace(
-            one, expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs, "severity": "warn"}), why=_both(one.why, said)
+            one,
+            expectation=expectation.model_copy(update={"name": name, "kwargs": kwargs, "severity": "warn"}),
+            why=_both(one.why, said),
         )
     asked: dict[str, Any] = {"column": column, "limits": limits} if column else {"limits": limits}
     if column in unlevelled:

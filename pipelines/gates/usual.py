@@ -1,10 +1,11 @@
 """What is usual of a day, told by other days: how many rows it has, and what stands in its columns.
 
-Of each column the share of rows that have a value is judged; of a number besides its mean as sign(x) ln(1 + |x|), on which a unit
-that changes is a shift, and one great value is none; of the label its mean. A day is usual if such a number lies between
-those of most other days (`MOST`), with as much room again on either side, and `CHANCE` standard errors of its own. The room is
-what days differ by, week-ends and growth included, as far as the others show it: it grows with the distance of the day from
-them, as many times as they span it. A late column is judged by the mean of its numbers, on days of which it is wholly known.
+Of each column the share of rows that have a value is judged; of a number besides its mean as sign(x) ln(1 +
+|x|), on which a unit that changes is a shift, and one great value is none; of the label its mean. A day is
+usual if such a number lies between those of most other days (`MOST`), with as much room again on either side,
+and `CHANCE` standard errors of its own. The room is what days differ by, week-ends and growth included, as
+far as the others show it: it grows with the distance of the day from them, as many times as they span it. A
+late column is judged by the mean of its numbers, on days of which it is wholly known.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Number:
 
 
 def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[date, Number]]:
-    """What stands in the columns on each day, in those of the file's that are there: what it is, in words -> day -> number."""
+    """What stands in the columns on each day, in those of the file's that are there: what it is, in words ->
+    day -> number.
+    """
     asked = {name: value for column, name, value in _asked(use_case) if column in rows.columns}
     means = [f"count({value}), avg({value}), stddev_pop({value})" for value in asked.values()]
     day = f"CAST({sql.name(use_case.time)} AS DATE)"
@@ -87,10 +90,18 @@ def _asked(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
     for name, column in use_case.columns.items():
         value = sql.name(name)
         if name == use_case.target:
-            yield name, label(use_case), f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value)
+            yield (
+                name,
+                label(use_case),
+                f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value),
+            )
         elif column.role == "feature":
             yield name, f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"
-        if name != use_case.target and (column.role == "feature" or name in use_case.late) and column.type in ("integer", "number"):
+        if (
+            name != use_case.target
+            and (column.role == "feature" or name in use_case.late)
+            and column.type in ("integer", "number")
+        ):
             yield name, f"mean of {name}", _logarithm(value)
 
 

@@ -1,8 +1,10 @@
-"""How sure a metric is: bootstrap intervals (Efron and Tibshirani 1993, chapters 6 and 13), of models on the same rows.
+"""How sure a metric is: bootstrap intervals (Efron and Tibshirani 1993, chapters 6 and 13), of models on the
+same rows.
 
-Units that are independent of one another (rows, days, customers) are drawn with replacement, as many as there are. Every
-model is measured on the same draws, so that the difference between two of them is paired: what makes a draw easy, makes it
-easy for both. A draw is a number of times that each unit counts, and no row is ever copied.
+Units that are independent of one another (rows, days, customers) are drawn with replacement, as many as there
+are. Every model is measured on the same draws, so that the difference between two of them is paired: what
+makes a draw easy, makes it easy for both. A draw is a number of times that each unit counts, and no row is
+ever copied.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 DRAWS = 1_000
 LEAST_UNITS = 10  # to draw from: fewer have hardly any draws that differ
-ENOUGH = 0.95  # of the draws must give a metric a value: where more do not, the rows are too few to say anything
+ENOUGH = (
+    0.95  # of the draws must give a metric a value: where more do not, the rows are too few to say anything
+)
 
 Codes: TypeAlias = npt.NDArray[np.int64]
 Drawn: TypeAlias = dict[str, dict[str, Floats]]  # model -> metric -> a value a draw, shape (draws,)
@@ -53,7 +57,14 @@ def interval(value: float | None, drawn: Floats | None, confidence: float) -> In
     return Interval(value, float(low), float(high))
 
 
-def draw(names: Sequence[str], y: Floats, models: Sequence[Scored], units: Codes, under_cost: float = 1.0, seed: int = 0) -> Drawn:
+def draw(
+    names: Sequence[str],
+    y: Floats,
+    models: Sequence[Scored],
+    units: Codes,
+    under_cost: float = 1.0,
+    seed: int = 0,
+) -> Drawn:
     """Measure models on draws of the units.
 
     Args:
@@ -65,8 +76,8 @@ def draw(names: Sequence[str], y: Floats, models: Sequence[Scored], units: Codes
         seed: Of the draws: the same seed, the same intervals.
 
     Returns:
-        The values of each metric; a metric that a model has no value for on all rows is left out. Nothing where there are
-        fewer than `LEAST_UNITS` units.
+        The values of each metric; a metric that a model has no value for on all rows is left out. Nothing
+        where there are fewer than `LEAST_UNITS` units.
     """
     if _count(units) < LEAST_UNITS:
         return {model.name: {} for model in models}
@@ -74,7 +85,9 @@ def draw(names: Sequence[str], y: Floats, models: Sequence[Scored], units: Codes
     summed: list[_Summed] = []
     ordered: list[_Ordered] = []
     for model in models:
-        defined = [name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None]
+        defined = [
+            name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
+        ]
         drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
         summed += [_summed(name, y, model, units, under_cost) for name in defined if name not in ORDERED]
         if asked := [name for name in defined if name in ORDERED]:
@@ -91,7 +104,10 @@ def draw(names: Sequence[str], y: Floats, models: Sequence[Scored], units: Codes
 
 
 def units(rows: pd.DataFrame, use_case: UseCase) -> Codes:
-    """Which rows are drawn together, by the use case: each its own, those of a day, or of a column's value. Shape (rows,)."""
+    """Which rows are drawn together, by the use case: each its own, those of a day, or of a column's value.
+
+    Shape (rows,).
+    """
     column = use_case.unit_column
     if column is None and use_case.unit == "row":
         return np.arange(len(rows))
@@ -147,7 +163,9 @@ def _ordered(names: list[str], y: Floats, model: Scored, units: Codes) -> _Order
 
 def _summed(name: str, y: Floats, model: Scored, units: Codes, under_cost: float) -> _Summed:
     terms, value = _terms(name, y, model, under_cost)
-    by_unit = np.column_stack([np.bincount(units, weights=term, minlength=_count(units)) for term in terms]).astype(np.float64)
+    by_unit = np.column_stack(
+        [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
+    ).astype(np.float64)
     return _Summed(model.name, name, by_unit, value)
 
 
@@ -168,14 +186,17 @@ def _roc_auc(tp: Floats, fp: Floats) -> float:
 ORDERED: dict[str, Callable[[Floats, Floats], float]] = {"aucpr": _average_precision, "roc_auc": _roc_auc}
 
 
-def _terms(name: str, y: Floats, model: Scored, under_cost: float) -> tuple[list[Floats], Callable[[Floats], float]]:
+def _terms(
+    name: str, y: Floats, model: Scored, under_cost: float
+) -> tuple[list[Floats], Callable[[Floats], float]]:
     """What is summed over the rows, and the metric as a function of the sums."""
     score, one = model.score, np.ones(len(y))
     if name in metrics.DECISION:
         alarm, positive = (score >= model.threshold).astype(np.float64), (y == 1).astype(np.float64)
         return [alarm * positive, alarm, positive], DECISIONS[name]
     if name == "r2":
-        # About the mean of all rows: else the squares of great labels would cancel out, and their digits with them.
+        # About the mean of all rows: else the squares of great labels would cancel out, and their digits with
+        # them.
         label = y - y.mean()
         return [np.square(score - y), np.square(label), label, one], _r2
     if name == "rmse":

@@ -1,4 +1,6 @@
-"""The curves of an evaluation as one long table, thinned so that a page can draw them at any number of rows."""
+"""The curves of an evaluation as one long table, thinned so that a page can draw them at any number of
+rows.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +20,44 @@ BINS = 10
 Points: TypeAlias = tuple[Floats, Floats]
 
 
-def table(task: Literal["binary", "regression"], y: Floats, models: Sequence[Scored], hours: Floats) -> pd.DataFrame:
+def table(
+    task: Literal["binary", "regression"], y: Floats, models: Sequence[Scored], hours: Floats
+) -> pd.DataFrame:
     """Compute every curve of every model, on rows whose labels differ.
 
     Args:
-        task: binary has the curves precision_recall (x: recall, y: precision), roc (x: false positive rate, y: true
-            positive rate) and calibration (x: mean score, y: mean label, in ten bins); regression has calibration and
-            residual_by_hour (x: hour of day, y: mean of score - label).
+        task: binary has the curves precision_recall (x: recall, y: precision), roc (x: false positive rate,
+            y: true positive rate) and calibration (x: mean score, y: mean label, in ten bins); regression has
+            calibration and residual_by_hour (x: hour of day, y: mean of score - label).
         y: The truth, shape (n,).
         models: Their scores on the same n rows.
         hours: The hour of day of each row, shape (n,).
 
     Returns:
-        Columns model, curve, x, y; at most 500 points a curve. A curve that has no meaning on these rows is left out.
+        Columns model, curve, x, y; at most 500 points a curve. A curve that has no meaning on these rows is
+        left out.
     """
 
     def residual_by_hour(truth: Floats, score: Floats) -> Points:
         return _mean_by(hours, hours, score - truth)
 
-    kinds: dict[str, Callable[[Floats, Floats], Points]] = {"calibration": _calibration, "residual_by_hour": residual_by_hour}
+    kinds: dict[str, Callable[[Floats, Floats], Points]] = {
+        "calibration": _calibration,
+        "residual_by_hour": residual_by_hour,
+    }
     if task == "binary":
         kinds = {"precision_recall": _precision_recall, "roc": _roc, "calibration": _probabilities}
-    pieces = [_frame(model.name, name, curve(y, model.score)) for model in models for name, curve in kinds.items()]
+    pieces = [
+        _frame(model.name, name, curve(y, model.score)) for model in models for name, curve in kinds.items()
+    ]
     return pd.concat(pieces, ignore_index=True)
 
 
 def _frame(model: str, curve: str, points: Points) -> pd.DataFrame:
     x, y = _thinned(*points)
-    return pd.DataFrame({"model": model, "curve": curve, "x": x, "y": y}).astype({"model": object, "curve": object})
+    return pd.DataFrame({"model": model, "curve": curve, "x": x, "y": y}).astype(
+        {"model": object, "curve": object}
+    )
 
 
 def _precision_recall(y: Floats, score: Floats) -> Points:
@@ -76,7 +88,9 @@ def _mean_by(bins: Floats, x: Floats, y: Floats) -> Points:
 
 
 def _thinned(x: Floats, y: Floats) -> Points:
-    """Keep both ends and points at even steps along the line: even steps in rows would lose where a curve is steep."""
+    """Keep both ends and points at even steps along the line: even steps in rows would lose where a curve is
+    steep.
+    """
     if len(x) <= MOST_POINTS:
         return x, y
     way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])

@@ -11,7 +11,8 @@ class Cut:
 
     Attributes:
         value: A row is taken as positive where its score is at least this.
-        low: The lower end of the interval of the thresholds that draws of the validation rows would have chosen.
+        low: The lower end of the interval of the thresholds that draws of the validation rows would have
+            chosen.
         high: Its upper end.
     """
 

@@ -1,4 +1,5 @@
-"""Every metric that Sluice measures, in natural units: an error is a positive number, and `gain` says which of two is better.
+"""Every metric that Sluice measures, in natural units: an error is a positive number, and `gain` says which
+of two is better.
 
 One place, so that tuning, evaluation, promotion and monitoring cannot mean different things by the same word.
 """
@@ -27,13 +28,21 @@ class Undefined(BadInput):
 # On the scores' order; of the decisions `score >= threshold`; on the scores as probabilities; on numbers.
 ORDER: dict[str, Formula] = {"aucpr": sk.average_precision_score, "roc_auc": sk.roc_auc_score}
 DECISION: dict[str, Formula] = {
-    # No alarm at all is a precision and an F1 of 0, not an error: such a threshold is bad, but it can be judged.
+    # No alarm at all is a precision and an F1 of 0, not an error: such a threshold is bad, but it can be
+    # judged.
     "f1": partial(sk.f1_score, zero_division=0),
     "precision": partial(sk.precision_score, zero_division=0),
     "recall": sk.recall_score,
 }
-PROBABILITY: dict[str, Formula] = {"log_loss": partial(sk.log_loss, labels=(0, 1)), "brier": partial(sk.brier_score_loss, labels=(0, 1))}
-NUMBER: dict[str, Formula] = {"rmse": sk.root_mean_squared_error, "mae": sk.mean_absolute_error, "r2": sk.r2_score}
+PROBABILITY: dict[str, Formula] = {
+    "log_loss": partial(sk.log_loss, labels=(0, 1)),
+    "brier": partial(sk.brier_score_loss, labels=(0, 1)),
+}
+NUMBER: dict[str, Formula] = {
+    "rmse": sk.root_mean_squared_error,
+    "mae": sk.mean_absolute_error,
+    "r2": sk.r2_score,
+}
 
 
 def for_task(task: Literal["binary", "regression"]) -> tuple[str, ...]:
@@ -52,17 +61,23 @@ def gain(name: str, value: float, other: float) -> float:
 
 
 def are_probabilities(score: Floats) -> bool:
-    """Whether scores lie between 0 and 1. A graph adds up trees in float32, and may end some last bits beyond."""
+    """Whether scores lie between 0 and 1.
+
+    A graph adds up trees in float32, and may end some last bits beyond.
+    """
     return _are_probabilities(score.min(), score.max())
 
 
-def measure(name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, under_cost: float = 1.0) -> float:
+def measure(
+    name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, under_cost: float = 1.0
+) -> float:
     """Measure scores against the truth.
 
     Args:
         name: A metric of `for_task`.
         y: The truth, shape (n,): 0 or 1 (binary), or numbers (regression).
-        score: What the model said, shape (n,): the greater, the more likely positive (binary), or numbers (regression).
+        score: What the model said, shape (n,): the greater, the more likely positive (binary), or numbers
+            (regression).
         threshold: f1, precision, recall: a row is taken as positive where `score >= threshold`.
         under_cost: asymmetric: the cost of one unit too low, where one unit too high costs 1.
 
@@ -91,7 +106,9 @@ def costs(truth: Floats, scores: Floats, under_cost: float) -> Floats:
     return np.where(scores < truth, under_cost * (truth - scores), scores - truth)
 
 
-def refuse_undefined(name: str, rows: int, *, labels: tuple[float, float], scores: tuple[float, float]) -> None:
+def refuse_undefined(
+    name: str, rows: int, *, labels: tuple[float, float], scores: tuple[float, float]
+) -> None:
     """Make sure that a metric has a value.
 
     Args:
@@ -106,10 +123,15 @@ def refuse_undefined(name: str, rows: int, *, labels: tuple[float, float], score
     if rows == 0:
         raise Undefined(f"{name} has no value: there are no rows")
     if name in PROBABILITY and not _are_probabilities(*scores):
-        raise Undefined(f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities, 0 to 1")
+        raise Undefined(
+            f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities, 0"
+            " to 1"
+        )
     needed = "labels that differ" if name == "r2" else "both 0 and 1"
     if (name == "r2" or name in ORDER or name in DECISION) and labels[0] == labels[1]:
-        raise Undefined(f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}")
+        raise Undefined(
+            f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}"
+        )
 
 
 def _are_probabilities(least: float, greatest: float) -> bool:
@@ -128,6 +150,7 @@ def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, 
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             raise BadInput(
-                f"{name}: {bad.size:,} of {len(values):,} {what}s are null or infinite, the first in row {bad[0]}; only numbers can be measured"
+                f"{name}: {bad.size:,} of {len(values):,} {what}s are null or infinite, the first in row"
+                f" {bad[0]}; only numbers can be measured"
             )
     return truth, scores

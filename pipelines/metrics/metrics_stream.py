@@ -1,7 +1,8 @@
-"""The metrics of `pipelines.metrics.metrics` on more rows than memory holds: the same numbers, but for their last digits.
+"""The metrics of `pipelines.metrics.metrics` on more rows than memory holds: the same numbers, but for their
+last digits.
 
-DuckDB sorts the rows by their scores, through the disk where need be, and hands them on in batches. What adds up is added up
-row by row in that order, so that neither the batches nor DuckDB's threads show in the sums.
+DuckDB sorts the rows by their scores, through the disk where need be, and hands them on in batches. What adds
+up is added up row by row in that order, so that neither the batches nor DuckDB's threads show in the sums.
 """
 
 from __future__ import annotations
@@ -33,13 +34,17 @@ class Measured:
 
 
 def measure(
-    rows: duckdb.DuckDBPyRelation, task: Literal["binary", "regression"], *, threshold: float = 0.5, under_cost: float = 1.0
+    rows: duckdb.DuckDBPyRelation,
+    task: Literal["binary", "regression"],
+    *,
+    threshold: float = 0.5,
+    under_cost: float = 1.0,
 ) -> dict[str, Measured]:
     """Measure scores against the truth by every metric of the task.
 
     Args:
-        rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1, which then counts
-            instead of the threshold. They are read three times.
+        rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1,
+            which then counts instead of the threshold. They are read three times.
         task: Whether labels are 0 and 1, or numbers.
         threshold: See `metrics.measure`.
         under_cost: See `metrics.measure`.
@@ -51,12 +56,20 @@ def measure(
         BadInput: a null or infinite number.
     """
     number, finite, *extremes, mean = rows.aggregate(
-        "count(*), count(*) FILTER (isfinite(label) AND isfinite(score)), min(label), max(label), min(score), max(score), avg(label)"
+        "count(*), count(*) FILTER (isfinite(label) AND isfinite(score)), min(label), max(label), min(score),"
+        " max(score), avg(label)"
     ).fetchall()[0]
     if finite < number:
-        raise BadInput(f"{number - finite:,} of {number:,} labels or scores are null or infinite; only numbers can be measured")
+        raise BadInput(
+            f"{number - finite:,} of {number:,} labels or scores are null or infinite; only numbers can be"
+            " measured"
+        )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
-    values = (_binary(rows, threshold) if task == "binary" else _regression(rows, under_cost, mean)) if number else {}
+    values = (
+        (_binary(rows, threshold) if task == "binary" else _regression(rows, under_cost, mean))
+        if number
+        else {}
+    )
 
     def measured(name: str) -> Measured:
         try:
@@ -72,8 +85,13 @@ def _binary(rows: duckdb.DuckDBPyRelation, threshold: float) -> Sums:
     """Every binary metric; those without a value on these rows are any number."""
     alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
     decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
-    sums = dict.fromkeys(("positive", "negative", "precisions", "pairs", "alarms", "hits", "log_loss", "brier"), 0.0)
-    counted = "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label) AS hits"
+    sums = dict.fromkeys(
+        ("positive", "negative", "precisions", "pairs", "alarms", "hits", "log_loss", "brier"), 0.0
+    )
+    counted = (
+        "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label)"
+        " AS hits"
+    )
     by_score = decided.aggregate(f"score, {counted}", "score").order("score DESC")
     for score, positive, negative, alarms, hits in _batches(by_score):
         # Rows of the same score are one step of the ranking, of which none stands above another.
@@ -107,7 +125,8 @@ def _binary(rows: duckdb.DuckDBPyRelation, threshold: float) -> Sums:
 def _regression(rows: duckdb.DuckDBPyRelation, under_cost: float, mean: float) -> Sums:
     """Every metric of a regression; those without a value on these rows are any number."""
     sums = dict.fromkeys(("rows", "squares", "distances", "costs", "off", "spread"), 0.0)
-    # DuckDB's mean has other last digits each time: some number near it serves as well, if it always is the same.
+    # DuckDB's mean has other last digits each time: some number near it serves as well, if it always is the
+    # same.
     near = float(f"{mean:.9g}")
     for score, label in _batches(rows.project("score, label").order("score, label")):
         _add(

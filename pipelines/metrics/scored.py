@@ -24,8 +24,8 @@ class Scored:
     Attributes:
         name: A family, `baseline` or `champion`.
         score: Shape (n,).
-        threshold: From which score on a row is taken as positive; `NEVER` where no threshold fulfils the policy. A regression
-            does not look at it.
+        threshold: From which score on a row is taken as positive; `NEVER` where no threshold fulfils the
+            policy. A regression does not look at it.
     """
 
     name: str
@@ -35,12 +35,16 @@ class Scored:
     def value(self, metric: str, y: metrics.Floats, under_cost: float, rows: Mask) -> float | None:
         """Measure on some of the rows; None where the metric has no value on them."""
         try:
-            return metrics.measure(metric, y[rows], self.score[rows], threshold=self.threshold, under_cost=under_cost)
+            return metrics.measure(
+                metric, y[rows], self.score[rows], threshold=self.threshold, under_cost=under_cost
+            )
         except metrics.Undefined:
             return None
 
     def confusion(self, y: metrics.Floats, rows: Mask) -> dict[str, int]:
-        """How many alarms were right (tp) and false (fp), and how many silences were misses (fn) and right (tn)."""
+        """How many alarms were right (tp) and false (fp), and how many silences were misses (fn) and right
+        (tn).
+        """
         alarm, positive = self.score[rows] >= self.threshold, y[rows] == 1
         counts = (alarm & positive, alarm & ~positive, ~alarm & positive, ~alarm & ~positive)
         return {name: int(count.sum()) for name, count in zip(CONFUSION, counts, strict=True)}

@@ -1,12 +1,13 @@
 """From which score on a row is taken as positive: the decision is `score >= threshold`.
 
-The threshold is chosen on validation rows, never on the rows that judge the model. It lies midway between two scores
-that occur, so that a graph whose scores differ from the trained model's in the last bit decides alike. And it is a float32
-number, as the scores are: comparing in float32 or in float64 gives the same decision.
+The threshold is chosen on validation rows, never on the rows that judge the model. It lies midway between two
+scores that occur, so that a graph whose scores differ from the trained model's in the last bit decides alike.
+And it is a float32 number, as the scores are: comparing in float32 or in float64 gives the same decision.
 
-Precision, recall and cost can only be known of rows with a label. How many alarms there will be is a matter of all rows that
-a night scores: those with a label count by their out-of-fold scores, those without by the model's own, which has learned
-nothing from them; each kind as often as it comes in a day. So it does not matter which rows were labelled, and how many.
+Precision, recall and cost can only be known of rows with a label. How many alarms there will be is a matter
+of all rows that a night scores: those with a label count by their out-of-fold scores, those without by the
+model's own, which has learned nothing from them; each kind as often as it comes in a day. So it does not
+matter which rows were labelled, and how many.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Unreachable(BadInput):
 
 @dataclass(frozen=True)
 class _Points:
-    """What can be decided on some rows: one entry for each distinct score, from the greatest to the least, and one for no alarm at all."""
+    """What can be decided on some rows: one entry for each distinct score, from the greatest to the least,
+    and one for no alarm at all.
+    """
 
     threshold: npt.NDArray[np.float32]
     tp: npt.NDArray[np.float64]
@@ -87,18 +90,24 @@ def night(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Night:
         use_case: Names the time.
     """
     unlabelled = f"count(*) FILTER (split = '{UNLABELLED}')"
-    ((days, without, every),) = features.aggregate(f"count(DISTINCT {quoted(use_case.time)}::date), {unlabelled}, count(*)").fetchall()
+    ((days, without, every),) = features.aggregate(
+        f"count(DISTINCT {quoted(use_case.time)}::date), {unlabelled}, count(*)"
+    ).fetchall()
     return Night((every - without) / days, without / days)
 
 
 def choose(
-    policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, weight: npt.ArrayLike | None = None
+    policy: Threshold,
+    y: npt.ArrayLike,
+    score: npt.ArrayLike,
+    night: Night | None = None,
+    weight: npt.ArrayLike | None = None,
 ) -> float:
     """Choose the threshold that fulfils the policy best on these rows.
 
-    Of thresholds that are equally good, max_recall takes the one with the greater precision, max_precision the one
-    with the greater recall, and least_cost the one with fewer alarms. Capacity takes the one with the most alarms that
-    are not more, on average over the days, than it allows.
+    Of thresholds that are equally good, max_recall takes the one with the greater precision, max_precision
+    the one with the greater recall, and least_cost the one with fewer alarms. Capacity takes the one with the
+    most alarms that are not more, on average over the days, than it allows.
 
     Args:
         policy: The use case's.
@@ -109,15 +118,20 @@ def choose(
 
     Raises:
         Unreachable: no threshold reaches the precision that max_recall asks for.
-        BadInput: the rows with a label have one class only; capacity: rows that come at night have no score here.
+        BadInput: the rows with a label have one class only; capacity: rows that come at night have no score
+            here.
     """
     if isinstance(policy, Fixed):
         return policy.value
     times = np.ones(len(np.asarray(y))) if weight is None else np.asarray(weight, dtype=np.float64)
-    return _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)(times)
+    return _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)(
+        times
+    )
 
 
-def with_interval(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, seed: int = 0) -> Cut:
+def with_interval(
+    policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, seed: int = 0
+) -> Cut:
     """Choose as `choose` does, and say between which two thresholds 95 of 100 choices on like rows would lie.
 
     Args:
@@ -128,14 +142,17 @@ def with_interval(policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, nig
         seed: Of the draws.
 
     Raises:
-        Unreachable, BadInput: see `choose`; a draw on which no threshold fulfils the policy counts as one above every score.
+        Unreachable, BadInput: see `choose`; a draw on which no threshold fulfils the policy counts as one
+            above every score.
     """
     if isinstance(policy, Fixed):
         return Cut(policy.value, policy.value, policy.value)
     choice = _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)
     random, rows = np.random.default_rng(seed), len(np.asarray(y))
     chosen = choice(np.ones(rows))
-    drawn = [_or_none(choice, np.bincount(random.integers(rows, size=rows), minlength=rows)) for _ in range(DRAWS)]
+    drawn = [
+        _or_none(choice, np.bincount(random.integers(rows, size=rows), minlength=rows)) for _ in range(DRAWS)
+    ]
     low, high = np.quantile(drawn, SURE, method="inverted_cdf")
     return Cut(chosen, float(low), float(high))
 
@@ -171,20 +188,27 @@ def _by_truth(policy: ByTruth, points: _Points) -> float:
 def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
     """For how many of a day's rows each row stands, shape (n,)."""
     unlabelled = np.isnan(y)
-    night = night or Night(float(times[~unlabelled].sum()), float(times[unlabelled].sum()))  # all of them are one day
+    night = night or Night(
+        float(times[~unlabelled].sum()), float(times[unlabelled].sum())
+    )  # all of them are one day
     stands = np.zeros(len(y))
-    for rows, a_day, what in ((~unlabelled, night.labelled, "with"), (unlabelled, night.unlabelled, "without")):
+    for rows, a_day, what in (
+        (~unlabelled, night.labelled, "with"),
+        (unlabelled, night.unlabelled, "without"),
+    ):
         there = times[rows].sum()
         if a_day and not there:
             raise BadInput(
-                f"threshold: {a_day:,.1f} rows a day come {what} a label, but none of them has a score, so nobody knows how many alarms they raise\n"
-                "  way out: run the step tune again"
+                f"threshold: {a_day:,.1f} rows a day come {what} a label, but none of them has a score, so"
+                " nobody knows how many alarms they raise\n  way out: run the step tune again"
             )
         stands[rows] = times[rows] * (a_day / there) if there else 0
     return stands
 
 
-def _within(policy: Capacity, scores: npt.NDArray[np.float32], at: npt.NDArray[np.intp], stands: Weights) -> float:
+def _within(
+    policy: Capacity, scores: npt.NDArray[np.float32], at: npt.NDArray[np.intp], stands: Weights
+) -> float:
     """The least threshold with no more alarms a day than the policy allows.
 
     Args:
@@ -202,11 +226,14 @@ def _within(policy: Capacity, scores: npt.NDArray[np.float32], at: npt.NDArray[n
 def _points(y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> _Points:
     if len(np.unique(y)) != 2:
         raise BadInput(
-            f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a policy needs rows of both\n"
-            "  way out: more days (split.window_days) or fewer folds (split.folds.n), so that each fold has positive rows"
+            f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a policy"
+            " needs rows of both\n  way out: more days (split.window_days) or fewer folds (split.folds.n),"
+            " so that each fold has positive rows"
         )
     drawn = weight > 0
-    _, fp, fn, tp, scores = confusion_matrix_at_thresholds(y[drawn], score[drawn], sample_weight=weight[drawn])
+    _, fp, fn, tp, scores = confusion_matrix_at_thresholds(
+        y[drawn], score[drawn], sample_weight=weight[drawn]
+    )
     positives = tp[-1]
     return _Points(
         threshold=_between(scores),
@@ -217,8 +244,11 @@ def _points(y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> _Poi
 
 
 def _between(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The thresholds around distinct scores, the greatest first: above all of them, between two each, below all of them."""
-    # No alarm at all lies above the greatest score, an alarm for each row below the least; probabilities end at 1 and 0.
+    """The thresholds around distinct scores, the greatest first: above all of them, between two each, below
+    all of them.
+    """
+    # No alarm at all lies above the greatest score, an alarm for each row below the least; probabilities end
+    # at 1 and 0.
     above = np.nextafter(np.maximum(scores[0], np.float32(1)), np.float32(np.inf))
     below = np.minimum(scores[-1], np.float32(0))
     edges = np.concatenate([[above], scores, [below]]).astype(np.float32)
@@ -226,12 +256,20 @@ def _between(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _midway(upper: npt.NDArray[np.float32], lower: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Between two scores each; between neighbours among the float32 numbers there is nothing, and the upper one it is."""
+    """Between two scores each.
+
+    Between neighbours among the float32 numbers there is nothing, and the upper one it is.
+    """
     middle = ((upper.astype(np.float64) + lower) / 2).astype(np.float32)
     return np.where(middle > lower, middle, upper)
 
 
-def _best(points: _Points, allowed: npt.NDArray[np.bool_], first: npt.NDArray[np.float64], then: npt.NDArray[np.float64]) -> float:
+def _best(
+    points: _Points,
+    allowed: npt.NDArray[np.bool_],
+    first: npt.NDArray[np.float64],
+    then: npt.NDArray[np.float64],
+) -> float:
     """The allowed threshold with the greatest `first`, and among equals the greatest `then`."""
     order = np.lexsort((then, first, allowed))
     return float(points.threshold[order[-1]])
@@ -241,7 +279,8 @@ def _too_precise(policy: MaxRecall, points: _Points) -> str:
     best = int(np.argmax(points.precision))
     rows = int(points.tp[-1] + points.fp[-1])
     return (
-        f"threshold: no threshold reaches precision {policy.precision:g} on the {rows:,} validation rows ({int(points.tp[-1]):,} positive): "
-        f"the best precision is {points.precision[best]:.4f}, at recall {points.recall[best]:.4f}\n"
-        "  way out: ask for less (threshold.precision), or find features that tell the classes apart better"
+        f"threshold: no threshold reaches precision {policy.precision:g} on the {rows:,} validation rows"
+        f" ({int(points.tp[-1]):,} positive): the best precision is {points.precision[best]:.4f}, at recall"
+        f" {points.recall[best]:.4f}\n  way out: ask for less (threshold.precision), or find features that"
+        " tell the classes apart better"
     )

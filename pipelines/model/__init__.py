@@ -1,1 +1,3 @@
-"""The model: its inputs, its Pipeline of preprocessing and estimator, how it is fitted, kept and asked for scores."""
+"""The model: its inputs, its Pipeline of preprocessing and estimator, how it is fitted, kept and asked for
+scores.
+"""

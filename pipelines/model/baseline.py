@@ -51,9 +51,10 @@ class Rule:
 class RankedRule:
     """A number feature as a probability: a logistic curve over its rank among the training rows.
 
-    Metrics of probabilities (log loss, Brier score) need a score that is one. Both the rank and the curve keep the order
-    of the feature's values, so that its AUCPR and ROC AUC are the feature's own; only values beyond the training rows'
-    extremes become ties. The curve also learns whether great values mean positive or negative.
+    Metrics of probabilities (log loss, Brier score) need a score that is one. Both the rank and the curve
+    keep the order of the feature's values, so that its AUCPR and ROC AUC are the feature's own; only values
+    beyond the training rows' extremes become ties. The curve also learns whether great values mean positive
+    or negative.
     """
 
     rule: Rule
@@ -79,7 +80,9 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
     if feature is None:
         return Constant(float(y.mean()))
     median = X[feature].median()
-    rule = Rule(feature, float(np.nan_to_num(median)))  # a feature without any value is 0, as the models' imputer has it
+    rule = Rule(
+        feature, float(np.nan_to_num(median))
+    )  # a feature without any value is 0, as the models' imputer has it
     if use_case.task == "regression":
         return rule
     scores = rule.scores(X)

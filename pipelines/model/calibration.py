@@ -1,8 +1,9 @@
-"""Making probabilities true: a rising curve over the model's scores, learned on rows that a fold held out, inside the exported graph.
+"""Making probabilities true: a rising curve over the model's scores, learned on rows that a fold held out,
+inside the exported graph.
 
-Platt's sigmoid (1999) or an isotonic regression (Zadrozny and Elkan 2002), either as a line through some points: scikit-learn
-draws the curve, the graph and every engine only follow the line, and none of its pieces is so steep that the last bit of a
-score, which engines may see differently, would show.
+Platt's sigmoid (1999) or an isotonic regression (Zadrozny and Elkan 2002), either as a line through some
+points: scikit-learn draws the curve, the graph and every engine only follow the line, and none of its pieces
+is so steep that the last bit of a score, which engines may see differently, would show.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def fit(method: Literal["sigmoid", "isotonic"], y: npt.ArrayLike, score: npt.Arr
     """Learn the line on rows that the scoring model has not seen.
 
     Args:
-        method: sigmoid has two numbers to learn and does for some hundred rows; isotonic takes any rising shape and wants thousands.
+        method: sigmoid has two numbers to learn and does for some hundred rows; isotonic takes any rising
+            shape and wants thousands.
         y: The truth, shape (n,): 0 or 1, both there.
         score: The model's probabilities of these rows, shape (n,).
     """
@@ -77,7 +79,11 @@ def _sigmoid(y: Floats, score: Floats) -> tuple[Floats, Floats]:
 
     # Without a penalty: two numbers are not overfitted.
     curve = LogisticRegression(C=np.inf).fit(certainty(score), y)
-    x = np.unique(np.concatenate([[0.0, 1.0], np.quantile(score, np.linspace(0, 1, POINTS // 2)), np.linspace(0, 1, POINTS // 2)]))
+    x = np.unique(
+        np.concatenate(
+            [[0.0, 1.0], np.quantile(score, np.linspace(0, 1, POINTS // 2)), np.linspace(0, 1, POINTS // 2)]
+        )
+    )
     return x, curve.predict_proba(certainty(x))[:, 1]
 
 
@@ -88,7 +94,10 @@ def _isotonic(y: Floats, score: Floats) -> tuple[Floats, Floats]:
 
 
 def _gentle(x: Floats, y: Floats) -> Line:
-    """Leave out points until no piece is too steep; the ends stay, and between them no line is steeper than one."""
+    """Leave out points until no piece is too steep.
+
+    The ends stay, and between them no line is steeper than one.
+    """
     kept = [0]
     for n in range(1, len(x)):
         last = n == len(x) - 1
@@ -105,7 +114,9 @@ def _slope(x: Floats, y: Floats, one: int, other: int) -> float:
 
 
 def append_to(graph: Any, line: Line) -> None:
-    """Let a graph whose output is `score` [N] follow the line: sums of clipped pieces, in double precision."""
+    """Let a graph whose output is `score` [N] follow the line: sums of clipped pieces, in double
+    precision.
+    """
     before, pieces = ":uncalibrated", np.diff(line.x)
     slopes = np.divide(np.diff(line.y), pieces, out=np.zeros_like(pieces), where=pieces > 0)
     constants = {

@@ -1,4 +1,6 @@
-"""A fitted Pipeline as bytes and back, by skops: nothing in the bytes is run, and only types on a fixed list are made."""
+"""A fitted Pipeline as bytes and back, by skops: nothing in the bytes is run, and only types on a fixed list
+are made.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ class UntrustedCandidate(BadInput):
 
 
 def calibrated(pipeline: Pipeline, line: Line) -> Pipeline:
-    """Let a fitted Pipeline's scores follow a line, wherever `scores` is asked; it is dumped and loaded with it."""
+    """Let a fitted Pipeline's scores follow a line, wherever `scores` is asked.
+
+    It is dumped and loaded with it.
+    """
     pipeline.calibration_x_, pipeline.calibration_y_ = np.array(line.x), np.array(line.y)
     return pipeline
 
@@ -52,7 +57,10 @@ def line_of(pipeline: Pipeline) -> Line | None:
 
 
 def unfitted(pipeline: Pipeline, **parameters: object) -> Pipeline:
-    """The same Pipeline with other parameters, to be fitted on other rows; its scores follow the same line."""
+    """The same Pipeline with other parameters, to be fitted on other rows.
+
+    Its scores follow the same line.
+    """
     again = clone(pipeline).set_params(**parameters)
     line = line_of(pipeline)
     return again if line is None else calibrated(again, line)
@@ -67,15 +75,21 @@ def load(content: bytes) -> Pipeline:
     """Read what `dump` wrote.
 
     Raises:
-        UntrustedCandidate: the content names other types than a Pipeline of ours, or is no such file at all, such as a pickle.
+        UntrustedCandidate: the content names other types than a Pipeline of ours, or is no such file at all,
+            such as a pickle.
     """
     try:
         return _trusted(content)
-    except (BadZipFile, KeyError, TypeError, ValueError) as error:  # as skops, zipfile, json and NumPy refuse what is not theirs
+    except (
+        BadZipFile,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # as skops, zipfile, json and NumPy refuse what is not theirs
         reason = str(error).strip().splitlines()[:1]
         raise UntrustedCandidate(
-            f"the candidate's file ({len(content):,} bytes) is not one that Sluice wrote, so it is not loaded: {' '.join(reason)}\n"
-            "  way out: run the step tune again; it writes the file anew"
+            f"the candidate's file ({len(content):,} bytes) is not one that Sluice wrote, so it is not"
+            f" loaded: {' '.join(reason)}\n  way out: run the step tune again; it writes the file anew"
         ) from error
 
 
@@ -84,8 +98,9 @@ def _trusted(content: bytes) -> Pipeline:
         unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
     except Exception as error:  # whatever skops and zipfile make of half a file
         raise TableCorrupt(
-            f"the candidate's file (candidates/*.skops) is damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}\n"
-            "  way out: run the step tune again; it writes the file anew"
+            "the candidate's file (candidates/*.skops) is damaged:"
+            f" {str(error).splitlines()[0] if str(error) else type(error).__name__}\n  way out: run the step"
+            " tune again; it writes the file anew"
         ) from error
     if unknown:
         raise UntrustedCandidate(
@@ -96,8 +111,12 @@ def _trusted(content: bytes) -> Pipeline:
 
 
 def scores(pipeline: Pipeline, X: pd.DataFrame, task: str) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
-    """Return the probability of the positive class (binary) or the predicted number (regression), shape (rows,)."""
-    found = np.asarray(pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X), dtype=np.float64)
+    """Return the probability of the positive class (binary) or the predicted number (regression), shape
+    (rows,).
+    """
+    found = np.asarray(
+        pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X), dtype=np.float64
+    )
     line = line_of(pipeline)
     return found if line is None else line(found)
 
@@ -105,9 +124,9 @@ def scores(pipeline: Pipeline, X: pd.DataFrame, task: str) -> npt.NDArray[np.flo
 def _reproducible(content: bytes) -> bytes:
     """Write a skops file anew without what differs from run to run.
 
-    Skops names objects by their address in memory and files by chance, and a zip notes the time: here both are numbered
-    in the order of the schema, and the time is a constant. A vectoriser keeps an address too, by which it knows stop words
-    that it has checked before; without it, it checks them again.
+    Skops names objects by their address in memory and files by chance, and a zip notes the time: here both
+    are numbered in the order of the schema, and the time is a constant. A vectoriser keeps an address too, by
+    which it knows stop words that it has checked before; without it, it checks them again.
     """
     with ZipFile(io.BytesIO(content)) as read:
         schema = json.loads(read.read(SCHEMA))
@@ -124,7 +143,8 @@ def _reproducible(content: bytes) -> bytes:
 
 def _renumber(node: Any, ids: dict[int, int], files: dict[str, str]) -> None:
     if isinstance(node, dict):
-        # A vocabulary may hold the words `file` and `__id__`: their values are nodes, never a plain string or number.
+        # A vocabulary may hold the words `file` and `__id__`: their values are nodes, never a plain string or
+        # number.
         if isinstance(node.get("__id__"), int):
             node["__id__"] = ids.setdefault(node["__id__"], len(ids))
         if isinstance(node.get("file"), str):

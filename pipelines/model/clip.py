@@ -28,10 +28,15 @@ class PercentileClipper(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.upper = upper
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 (scikit-learn's signature)
-        """Learn the limits, shape (2, columns), from X, shape (rows, columns). Missing values (NaN) say nothing."""
+        """Learn the limits, shape (2, columns), from X, shape (rows, columns).
+
+        Missing values (NaN) say nothing.
+        """
         values = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
         limits = pd.DataFrame(values).quantile([self.lower, self.upper]).to_numpy()
-        limits = np.where(np.isnan(limits), [[-np.inf], [np.inf]], limits)  # a column without any value is not clipped
+        limits = np.where(
+            np.isnan(limits), [[-np.inf], [np.inf]], limits
+        )  # a column without any value is not clipped
         # float32 like the graph's tensors: a limit of more digits would be another limit there.
         self.limits_ = limits.astype(np.float32)
         return self
@@ -52,7 +57,9 @@ def register() -> None:
 
 
 def _shapes(operator: Operator) -> None:
-    operator.outputs[0].type = operator.inputs[0].type.__class__([None, operator.raw_operator.limits_.shape[1]])
+    operator.outputs[0].type = operator.inputs[0].type.__class__(
+        [None, operator.raw_operator.limits_.shape[1]]
+    )
 
 
 def _convert(scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:

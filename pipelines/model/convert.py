@@ -11,7 +11,10 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
 from skl2onnx import to_onnx, update_registered_converter
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes, calculate_linear_regressor_output_shapes
+from skl2onnx.common.shape_calculator import (
+    calculate_linear_classifier_output_shapes,
+    calculate_linear_regressor_output_shapes,
+)
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
@@ -22,19 +25,27 @@ from pipelines.model import calibration, candidate, clip, repairs
 # skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.
 OPSET = {"": 21, "ai.onnx.ml": 3}
 
-# A graph that lower-cases asks for a locale, en_US.UTF-8 by default, and does not load where that is not installed.
+# A graph that lower-cases asks for a locale, en_US.UTF-8 by default, and does not load where that is not
+# installed.
 LOCALE = {"locale": "C.UTF-8"}
 
 INNER = "model/"
 
 
-def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "regression"], name: str, metadata: dict[str, str]) -> bytes:
+def graph_of(
+    pipeline: Pipeline,
+    features: Features,
+    task: Literal["binary", "regression"],
+    name: str,
+    metadata: dict[str, str],
+) -> bytes:
     """Convert a fitted Pipeline; the same Pipeline and metadata give the same bytes.
 
     Args:
         pipeline: fitted on a frame with a column a feature, float32 numbers and texts.
         features: the features, in the Pipeline's order.
-        task: whether the score is the probability of the positive class (binary) or the prediction (regression).
+        task: whether the score is the probability of the positive class (binary) or the prediction
+            (regression).
         name: the graph's name.
         metadata: what the graph says of itself.
 
@@ -48,7 +59,10 @@ def graph_of(pipeline: Pipeline, features: Features, task: Literal["binary", "re
     options: dict[Any, dict[str, Any]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
     if task == "binary":
         options[id(pipeline)] = {"zipmap": False}
-    columns = [(f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1])) for f in features.names]
+    columns = [
+        (f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1]))
+        for f in features.names
+    ]
     model = to_onnx(pipeline, initial_types=columns, name=name, options=options, target_opset=OPSET)
     repairs.add_base_first(model.graph)
     _one_score(model.graph, features.names, task)
@@ -68,26 +82,41 @@ def register_converters() -> None:
     """Teach skl2onnx what it does not know: XGBoost, and our own clipping."""
     classifier_options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
     update_registered_converter(
-        XGBClassifier, "XGBoostXGBClassifier", calculate_linear_classifier_output_shapes, convert_xgboost, options=classifier_options
+        XGBClassifier,
+        "XGBoostXGBClassifier",
+        calculate_linear_classifier_output_shapes,
+        convert_xgboost,
+        options=classifier_options,
     )
-    update_registered_converter(XGBRegressor, "XGBoostXGBRegressor", calculate_linear_regressor_output_shapes, convert_xgboost)
+    update_registered_converter(
+        XGBRegressor, "XGBoostXGBRegressor", calculate_linear_regressor_output_shapes, convert_xgboost
+    )
     clip.register()
 
 
 def _one_score(graph: Any, names: tuple[str, ...], task: Literal["binary", "regression"]) -> None:
-    """Turn inputs of shape [N, 1] into [N], so that table columns feed them, and the outputs into one `score` [N]."""
+    """Turn inputs of shape [N, 1] into [N], so that table columns feed them, and the outputs into one `score`
+    [N].
+    """
     # By position: a feature that bears a name of skl2onnx's own, such as `label`, has become `label1` here.
     inner = list(graph.input)
     columns = [
-        helper.make_tensor_value_info(name, column.type.tensor_type.elem_type, ["N"]) for name, column in zip(names, inner, strict=True)
+        helper.make_tensor_value_info(name, column.type.tensor_type.elem_type, ["N"])
+        for name, column in zip(names, inner, strict=True)
     ]
-    # Afterwards every inner name begins with `model/`, and ours with a colon: no feature's name can collide with them.
+    # Afterwards every inner name begins with `model/`, and ours with a colon: no feature's name can collide
+    # with them.
     compose.add_prefix_graph(graph, INNER, inplace=True)
     axis, chosen = ":axis", ":chosen"
     graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), axis))
-    before = [helper.make_node("Unsqueeze", [name, axis], [column.name]) for name, column in zip(names, inner, strict=True)]
+    before = [
+        helper.make_node("Unsqueeze", [name, axis], [column.name])
+        for name, column in zip(names, inner, strict=True)
+    ]
     after = [helper.make_node("Squeeze", [chosen, axis], ["score"])]
-    if task == "binary":  # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
+    if (
+        task == "binary"
+    ):  # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
         after.insert(0, helper.make_node("Gather", [graph.output[1].name, axis], [chosen], axis=1))
     else:  # output: the prediction [N, 1]
         after.insert(0, helper.make_node("Identity", [graph.output[0].name], [chosen]))

@@ -53,8 +53,9 @@ class Engine(ABC):
                 mistakes.append(f"{name}: is {schema.field(name).type}, the model takes a {kind}")
         if mistakes:
             raise BadInput(
-                f"the table does not fit the model: {len(mistakes)} of its {len(self.inputs)} inputs are missing or of another type\n"
-                f"{listed(mistakes, most=6)}\n  way out: compute the features with the use-case file that the model was trained with, or train again"
+                f"the table does not fit the model: {len(mistakes)} of its {len(self.inputs)} inputs are"
+                f" missing or of another type\n{listed(mistakes, most=6)}\n  way out: compute the features"
+                " with the use-case file that the model was trained with, or train again"
             )
 
     def scores(self, table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
@@ -63,19 +64,26 @@ class Engine(ABC):
         A row's score depends on that row alone, bit for bit, however the rows are cut into tables.
 
         Args:
-            table: N rows with at least the columns of `inputs`. A missing number is null or NaN, a missing text null or empty.
+            table: N rows with at least the columns of `inputs`. A missing number is null or NaN, a missing
+                text null or empty.
 
         Returns:
             float32 of shape [N].
 
         Raises:
-            BadInput: the table lacks inputs, has them in another type, or a number is infinite or beyond float32.
+            BadInput: the table lacks inputs, has them in another type, or a number is infinite or beyond
+                float32.
         """
         self.check(table.schema)
-        feeds = {name: _texts(table[name]) if kind == "text" else _numbers(table[name]) for name, kind in self.inputs.items()}
+        feeds = {
+            name: _texts(table[name]) if kind == "text" else _numbers(table[name])
+            for name, kind in self.inputs.items()
+        }
         _refuse_infinite(feeds)
         cuts = [*range(0, table.num_rows, self.rows_at_once), table.num_rows]
-        parts = [self._scores({name: values[a:b] for name, values in feeds.items()}) for a, b in pairwise(cuts)]
+        parts = [
+            self._scores({name: values[a:b] for name, values in feeds.items()}) for a, b in pairwise(cuts)
+        ]
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
@@ -91,7 +99,9 @@ def _kind(type_: pa.DataType) -> Input | None:
 def _numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float32]:
     """A column as NumPy sees it: without a copy where it is float32 and nothing is missing."""
     if not pa.types.is_floating(column.type):
-        column = column.cast(pa.float64(), safe=False)  # integers take the way that they take in training: see `inputs.frame`
+        column = column.cast(
+            pa.float64(), safe=False
+        )  # integers take the way that they take in training: see `inputs.frame`
     numbers = column.cast(pa.float32(), safe=False)
     if numbers.null_count:
         numbers = pc.fill_null(numbers, float("nan"))
@@ -107,10 +117,15 @@ def _texts(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.object_]:
 
 
 def _refuse_infinite(feeds: Feeds) -> None:
-    infinite = {name: found for name, values in feeds.items() if values.dtype == np.float32 and (found := np.isinf(values)).any()}
+    infinite = {
+        name: found
+        for name, values in feeds.items()
+        if values.dtype == np.float32 and (found := np.isinf(values)).any()
+    }
     if infinite:
         mistakes = [f"{name}: {found.sum():,} of {len(found):,} rows" for name, found in infinite.items()]
         raise BadInput(
-            "the model takes no number that is infinite, or beyond what a 32-bit number holds (3.4e38)\n"
-            f"{listed(mistakes, most=6)}\n  way out: guard the feature's SQL, for instance against a division by zero with nullif"
+            "the model takes no number that is infinite, or beyond what a 32-bit number holds"
+            f" (3.4e38)\n{listed(mistakes, most=6)}\n  way out: guard the feature's SQL, for instance against"
+            " a division by zero with nullif"
         )

@@ -1,8 +1,8 @@
 """XGBoost's own trees behind the graph's own preprocessing: the same scores, several times sooner.
 
-The trained Booster lies in the graph's metadata, in XGBoost's own format (UBJSON): one file is the model, one checksum
-covers both engines, and nothing is translated that could be translated wrongly. The preprocessing is the graph itself,
-cut off where its trees begin.
+The trained Booster lies in the graph's metadata, in XGBoost's own format (UBJSON): one file is the model, one
+checksum covers both engines, and nothing is translated that could be translated wrongly. The preprocessing is
+the graph itself, cut off where its trees begin.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from pipelines.model import calibration
 from pipelines.model.engine import BOOSTER, Engine, Feeds
 from pipelines.model.graph import Graph, session
 
-# XGBoost walks through all its trees at the beginning of each call: below some 8,000 rows that shows. More rows leave the cache.
+# XGBoost walks through all its trees at the beginning of each call: below some 8,000 rows that shows. More
+# rows leave the cache.
 ROWS_AT_ONCE = 25_000
 NUMBERS_AT_ONCE = 5_000_000  # in the matrix that the trees are given, which has a column a word
 
 
 def embedded(pipeline: Pipeline) -> dict[str, str]:
-    """What a graph's metadata must hold for this engine: nothing, unless the Pipeline's model is XGBoost's."""
+    """What a graph's metadata must hold for this engine: nothing, unless the Pipeline's model is
+    XGBoost's.
+    """
     model = pipeline["model"]
     if not isinstance(model, XGBModel):
         return {}
@@ -64,7 +67,9 @@ def _before_trees(content: bytes) -> bytes:
     """The graph up to the matrix that its trees are given."""
     model = onnx.load_from_string(content)
     (trees,) = (node for node in model.graph.node if node.op_type.startswith("TreeEnsemble"))
-    model.graph.value_info.append(helper.make_tensor_value_info(trees.input[0], TensorProto.FLOAT, [None, None]))
+    model.graph.value_info.append(
+        helper.make_tensor_value_info(trees.input[0], TensorProto.FLOAT, [None, None])
+    )
     part = Extractor(model).extract_model([column.name for column in model.graph.input], [trees.input[0]])
     cut: bytes = part.SerializeToString()
     return cut

@@ -13,9 +13,16 @@ from pipelines.core.errors import BadInput
 from pipelines.model.engine import BOOSTER, Engine
 from pipelines.model.graph import Graph
 
-CHUNKS = (250, 1_000, 2_500, 10_000, 25_000)  # rows at once that are tried: the two largest that an engine allows
+CHUNKS = (
+    250,
+    1_000,
+    2_500,
+    10_000,
+    25_000,
+)  # rows at once that are tried: the two largest that an engine allows
 ROUNDS = 5
-# ONNX Runtime is left only for an engine that is clearly sooner: two measurements of the same thing differ by some percent.
+# ONNX Runtime is left only for an engine that is clearly sooner: two measurements of the same thing differ by
+# some percent.
 CLEARLY = 1.2
 
 
@@ -44,8 +51,9 @@ def load(content: bytes, name: str = Graph.name) -> Engine:
     loaders = _loaders(graph, content)
     if name not in loaders:
         raise BadInput(
-            f"the model is to be scored by the engine {name!r}, which this version of Sluice cannot do with it; it can by {', '.join(loaders)}\n"
-            "  way out: score with the version of Sluice that trained the model, or train again"
+            f"the model is to be scored by the engine {name!r}, which this version of Sluice cannot do with"
+            f" it; it can by {', '.join(loaders)}\n  way out: score with the version of Sluice that trained"
+            " the model, or train again"
         )
     return loaders[name]()
 
@@ -56,7 +64,9 @@ def every(content: bytes) -> dict[str, Engine]:
 
 
 def soonest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
-    """Measure engines on real rows, as often as it takes; ONNX Runtime stays unless another is clearly sooner.
+    """Measure engines on real rows, as often as it takes.
+
+    ONNX Runtime stays unless another is clearly sooner.
 
     Args:
         engines: name -> engine, among them ONNX Runtime.
@@ -68,8 +78,13 @@ def soonest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
     for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets all of them
         for name, chunk in trials:
             seconds[name, chunk].append(_seconds(engines[name], tables[name], chunk))
-    choices = {trial: Choice(*trial, rows_per_second=len(tables[trial[0]]) / median(seconds[trial])) for trial in trials}
-    best = {name: max((choices[name, chunk] for chunk in _chunks(engines[name])), key=_speed) for name in engines}
+    choices = {
+        trial: Choice(*trial, rows_per_second=len(tables[trial[0]]) / median(seconds[trial]))
+        for trial in trials
+    }
+    best = {
+        name: max((choices[name, chunk] for chunk in _chunks(engines[name])), key=_speed) for name in engines
+    }
     first, other = best[Graph.name], max(best.values(), key=_speed)
     return other if _speed(other) >= CLEARLY * _speed(first) else first
 
@@ -93,7 +108,9 @@ def _repeated(rows: pa.Table, n: int) -> pa.Table:
 
 
 def _seconds(engine: Engine, rows: pa.Table, chunk: int) -> float:
-    start = thread_time()  # of CPU, which neighbours on a busy machine do not lengthen: an engine runs on the thread that asks
+    start = (
+        thread_time()
+    )  # of CPU, which neighbours on a busy machine do not lengthen: an engine runs on the thread that asks
     for at in range(0, len(rows), chunk):
         engine.scores(rows.slice(at, chunk))
     return thread_time() - start

@@ -1,4 +1,6 @@
-"""The model families, each as one Pipeline of preprocessing and estimator, and the grids that are searched over it."""
+"""The model families, each as one Pipeline of preprocessing and estimator, and the grids that are searched
+over it.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
     from pipelines.core.config import Family, Scalar, UseCase
 
-ABOUT_FILES = frozenset({"memory", "input"})  # scikit-learn's: a folder to write what has been fitted into; whether texts name files
+ABOUT_FILES = frozenset(
+    {"memory", "input"}
+)  # scikit-learn's: a folder to write what has been fitted into; whether texts name files
 
-# One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it works.
+# One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it
+# works.
 ESTIMATORS: dict[tuple[Family, str], Callable[..., Any]] = {
     ("linear", "binary"): partial(LogisticRegression, max_iter=1000),
     ("linear", "regression"): Ridge,
@@ -39,7 +44,9 @@ def pipeline(use_case: UseCase, family: Family) -> Pipeline:
 
 
 def grid(use_case: UseCase, family: Family) -> dict[str, list[Scalar]]:
-    """Return the family's declared grid by the Pipeline's own names: a bare name is a parameter of the model."""
+    """Return the family's declared grid by the Pipeline's own names: a bare name is a parameter of the
+    model.
+    """
     return {_full(name): list(values) for name, values in _declared(use_case, family).items()}
 
 
@@ -63,18 +70,34 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
             what, words = (f"the {family} Pipeline", known) if "__" in name else (model, own)
             found.append((f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {meant(name, words)}"))
         elif name.split("__")[-1] in ABOUT_FILES:
-            found.append((f"{where}.grid.{name}", f"{name!r} is about files, which no model reads or writes; leave it out"))
+            found.append(
+                (
+                    f"{where}.grid.{name}",
+                    f"{name!r} is about files, which no model reads or writes; leave it out",
+                )
+            )
     wrong = {where.rsplit(".", 1)[-1] for where, _ in found}
     own = {
         name.removeprefix("model__"): values
         for name, values in _declared(use_case, family).items()
         if name not in wrong and _full(name).startswith("model__") and values
     }
-    found += [(f"{where}.grid.{name}", sentence) for name, sentence in tried.mistakes(whole["model"], family, use_case.task, own)]
+    found += [
+        (f"{where}.grid.{name}", sentence)
+        for name, sentence in tried.mistakes(whole["model"], family, use_case.task, own)
+    ]
     search = getattr(use_case.candidates, family)
     combinations = prod(len(values) for values in search.grid.values())
     if search.n is not None and search.n > combinations:
-        found.append((f"{where}.n", f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or search: grid"))
+        found.append(
+            (
+                f"{where}.n",
+                (
+                    f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or search:"
+                    " grid"
+                ),
+            )
+        )
     if search.early_stopping is not None:
         found += [(f"{where}.grid.{name}", sentence) for name, sentence in _unstoppable(search.grid)]
     return found
@@ -87,7 +110,10 @@ def _unstoppable(grid: dict[str, tuple[Scalar, ...]]) -> Iterator[tuple[str, str
         if bare == "n_estimators" and len(values) > 1:
             yield (
                 name,
-                f"with early_stopping it is the most trees, and how many there are is found: write one value instead of {len(values)}",
+                (
+                    "with early_stopping it is the most trees, and how many there are is found: write one"
+                    f" value instead of {len(values)}"
+                ),
             )
 
 

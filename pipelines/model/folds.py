@@ -1,4 +1,6 @@
-"""How training rows are cut for cross-validation: every family, and the baseline, is judged on the same folds."""
+"""How training rows are cut for cross-validation: every family, and the baseline, is judged on the same
+folds.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 
 from pipelines.core.errors import BadInput, listed
 
@@ -28,8 +37,8 @@ def cut(rows: pd.DataFrame, y: npt.NDArray[Any], use_case: UseCase) -> list[Fold
         use_case: Says how, under `split.folds`.
 
     Returns:
-        For each fold the positions of the rows to fit on and of those to score. By time, only the later rows are ever
-        scored, each fold by a model of all rows before it; otherwise each row is scored once.
+        For each fold the positions of the rows to fit on and of those to score. By time, only the later rows
+        are ever scored, each fold by a model of all rows before it; otherwise each row is scored once.
 
     Raises:
         BadInput: too few rows, groups or labels for so many folds.
@@ -64,24 +73,30 @@ def _enough(y: npt.NDArray[Any], groups: pd.Series | None, use_case: UseCase) ->
         _at_least(facts.n, groups.nunique(), f"different values of {facts.group}", use_case)
     if use_case.task == "binary":
         for label in (0, 1):
-            _at_least(facts.n, int((y == label).sum()), f"training rows with {use_case.target} = {label}", use_case)
+            _at_least(
+                facts.n, int((y == label).sum()), f"training rows with {use_case.target} = {label}", use_case
+            )
 
 
 def _at_least(needed: int, found: int, what: str, use_case: UseCase) -> None:
     if found < needed:
         raise BadInput(
-            f"{use_case.name}: {found:,} {what}, of {needed} that split.folds with n: {use_case.split.folds.n} needs at least.\n"
-            "  way out: fewer folds, or a longer split.window_days"
+            f"{use_case.name}: {found:,} {what}, of {needed} that split.folds with n:"
+            f" {use_case.split.folds.n} needs at least.\n  way out: fewer folds, or a longer"
+            " split.window_days"
         )
 
 
 def _both_classes(folds: list[Fold], labels: npt.NDArray[Any], use_case: UseCase) -> None:
     poor = [
-        f"fold {number} of {len(folds)}: all {len(part):,} rows to {purpose} have {use_case.target} = {labels[part[0]]:g}"
+        f"fold {number} of {len(folds)}: all {len(part):,} rows to {purpose} have {use_case.target} ="
+        f" {labels[part[0]]:g}"
         for number, fold in enumerate(folds, start=1)
         for purpose, part in zip(("fit on", "score"), fold, strict=True)
         if np.ptp(labels[part]) == 0
     ]
     if poor:
         way_out = "fewer folds, a longer split.window_days, or split.folds.by: stratified"
-        raise BadInput(f"{use_case.name}: a fold needs rows of both classes.\n{listed(poor)}\n  way out: {way_out}")
+        raise BadInput(
+            f"{use_case.name}: a fold needs rows of both classes.\n{listed(poor)}\n  way out: {way_out}"
+        )

@@ -8,7 +8,14 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, NotImplemented
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    NotImplemented,
+)
 
 from pipelines.core.errors import BadInput
 from pipelines.model.engine import Engine, Feeds, Input
@@ -49,14 +56,16 @@ class Graph(Engine):
         outputs = [node.name for node in self._session.get_outputs()]
         if found or outputs != ["score"]:
             raise BadInput(
-                f"the ONNX graph is not one that Sluice exported: its inputs must be float or string columns and its one output `score`; "
-                f"found inputs of {', '.join(found) or 'these types'} and outputs {', '.join(outputs)}"
+                "the ONNX graph is not one that Sluice exported: its inputs must be float or string columns"
+                f" and its one output `score`; found inputs of {', '.join(found) or 'these types'} and"
+                f" outputs {', '.join(outputs)}"
             )
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
         rows = len(next(iter(feeds.values())))
         if rows == 1:
-            # A lone row goes twice: ONNX Runtime multiplies it by another kernel, and the last bits would differ.
+            # A lone row goes twice: ONNX Runtime multiplies it by another kernel, and the last bits would
+            # differ.
             feeds = {name: np.repeat(values, 2) for name, values in feeds.items()}
         (found,) = self._session.run(["score"], feeds)
         return np.asarray(found, np.float32)[:rows]
@@ -77,6 +86,7 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, NotImplemented) as error:
         raise BadInput(
-            f"the model file ({len(content):,} bytes) is no ONNX graph that ONNX Runtime {onnxruntime.__version__} can run: "
-            f"{str(error).splitlines()[0]}\n  way out: export the model again"
+            f"the model file ({len(content):,} bytes) is no ONNX graph that ONNX Runtime"
+            f" {onnxruntime.__version__} can run: {str(error).splitlines()[0]}\n  way out: export the model"
+            " again"
         ) from error

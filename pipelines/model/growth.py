@@ -1,8 +1,10 @@
-"""How many trees: an ensemble grows on all folds side by side, until the mean score over the folds gets no better.
+"""How many trees: an ensemble grows on all folds side by side, until the mean score over the folds gets no
+better.
 
-That is the rule of `xgboost.cv(early_stopping_rounds=...)`. If each fold stopped by its own rows held out, it would choose its number
-of trees by the very rows that it is judged on, and each fold another number. By the mean, the number of trees is one more value
-that cross-validation chooses, like every value of a grid, and the best model has just that many.
+That is the rule of `xgboost.cv(early_stopping_rounds=...)`. If each fold stopped by its own rows held out, it
+would choose its number of trees by the very rows that it is judged on, and each fold another number. By the
+mean, the number of trees is one more value that cross-validation chooses, like every value of a grid, and the
+best model has just that many.
 """
 
 from __future__ import annotations
@@ -32,13 +34,15 @@ def grow(
 ) -> tuple[int, list[Trial]]:
     """Grow one ensemble on all folds.
 
-    A thread a fold: XGBoost draws its random numbers by thread, so that the trees are those that a fit alone would have grown.
+    A thread a fold: XGBoost draws its random numbers by thread, so that the trees are those that a fit alone
+    would have grown.
 
     Args:
         models: For each fold the same unfitted model; its `n_estimators` is the most trees.
         folds: The rows of each.
         scorer: As scikit-learn's searches want it: greater is better.
-        every: After so many trees the mean score is looked at. If it is no better than at the last look, growth ends.
+        every: After so many trees the mean score is looked at. If it is no better than at the last look,
+            growth ends.
         cores: How many threads may work at a time.
 
     Returns:
@@ -52,10 +56,13 @@ def grow(
             model.set_params(n_estimators=model.get_num_boosting_rounds())  # its default
         if not isinstance(model, XGBModel) or not ensembles.begins_with_smaller_ones(model):
             raise ValueError(
-                f"early stopping needs an XGBoost ensemble whose first trees stay as they are, and this {type(model).__name__} is none"
+                "early stopping needs an XGBoost ensemble whose first trees stay as they are, and this"
+                f" {type(model).__name__} is none"
             )
     meeting = _Meeting(len(models))
-    growths = [_Growth(model, rows, meeting, scorer, every, cores) for model, rows in zip(models, folds, strict=True)]
+    growths = [
+        _Growth(model, rows, meeting, scorer, every, cores) for model, rows in zip(models, folds, strict=True)
+    ]
     with ThreadPoolExecutor(len(growths)) as threads:
         errors = [future.exception() for future in [threads.submit(growth.run) for growth in growths]]
     for error in errors:
@@ -98,7 +105,15 @@ class _Meeting:
 class _Growth(TrainingCallback):  # type: ignore[misc]
     """An ensemble that grows on one fold: a pass through XGBoost's own `fit`, held up at each look."""
 
-    def __init__(self, model: XGBModel, rows: Prepared, meeting: _Meeting, scorer: Callable[..., float], every: int, cores: Semaphore):
+    def __init__(
+        self,
+        model: XGBModel,
+        rows: Prepared,
+        meeting: _Meeting,
+        scorer: Callable[..., float],
+        every: int,
+        cores: Semaphore,
+    ):
         super().__init__()
         self.trials: dict[int, Trial] = {}  # by number of trees
         self._model, self._rows, self._meeting, self._scorer = model, rows, meeting, scorer

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def frame(rows: pd.DataFrame, features: Features) -> pd.DataFrame:
     """Take the features' columns as the model sees them.
 
-    Numbers become float32 (missing: NaN), the type of an ONNX graph's inputs: a model fitted on float64 would put its
-    thresholds between values that the graph cannot tell apart. Categories and texts become objects holding `str`
-    (missing: the empty string), since ONNX Runtime would read a None as the text "None".
+    Numbers become float32 (missing: NaN), the type of an ONNX graph's inputs: a model fitted on float64 would
+    put its thresholds between values that the graph cannot tell apart. Categories and texts become objects
+    holding `str` (missing: the empty string), since ONNX Runtime would read a None as the text "None".
 
     Args:
         rows: At least the features' columns, shape (n, ...).
@@ -36,8 +36,8 @@ def frame(rows: pd.DataFrame, features: Features) -> pd.DataFrame:
     mistakes = [f"{name}: {count:,} of {len(rows):,} rows" for name, count in _infinite(columns)]
     if mistakes:
         raise BadInput(
-            "numbers that are infinite, or beyond what a 32-bit number holds (3.4e38):\n"
-            f"{listed(mistakes)}\n  way out: guard the feature's SQL, for instance against a division by zero with nullif"
+            f"numbers that are infinite, or beyond what a 32-bit number holds (3.4e38):\n{listed(mistakes)}\n"
+            "  way out: guard the feature's SQL, for instance against a division by zero with nullif"
         )
     columns |= {name: _strings(rows[name]) for name in (*features.categories, *features.texts)}
     return pd.DataFrame(columns, index=rows.index)

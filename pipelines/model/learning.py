@@ -1,4 +1,6 @@
-"""How a model learns: from fewer of its training rows, how good would it be on them, and on rows that it has not seen?"""
+"""How a model learns: from fewer of its training rows, how good would it be on them, and on rows that it has
+not seen?
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,17 @@ from pipelines.model import candidate
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-SHARES = (0.125, 0.25, 0.5)  # of the training rows, beside all of them: together less than the work of one more training
+SHARES = (
+    0.125,
+    0.25,
+    0.5,
+)  # of the training rows, beside all of them: together less than the work of one more training
 KEPT = 0.5  # of what it gains on its own training rows, a model must keep on others, or it is overfitted
-GROWING = 0.05  # by such a share of its gain it grew with the last doubling of the rows: more of them would help
-LEVEL = 0.9  # what is as good on others as on its own rows, and grows no more, could learn no more from such features
+GROWING = (
+    0.05  # by such a share of its gain it grew with the last doubling of the rows: more of them would help
+)
+# what is as good on others as on its own rows, and grows no more, could learn no more from such features
+LEVEL = 0.9
 
 
 def curve(
@@ -39,8 +48,8 @@ def curve(
         seed: Of the drawing.
 
     Returns:
-        A row a size: rows, training and held_out, the metric in its own unit. A size whose rows a model cannot be fitted on,
-        or measured on, such as those of one class, is left out.
+        A row a size: rows, training and held_out, the metric in its own unit. A size whose rows a model
+        cannot be fitted on, or measured on, such as those of one class, is left out.
     """
     order = np.random.default_rng(seed).permutation(len(y))
     points = []
@@ -50,7 +59,9 @@ def curve(
             fitted = candidate.unfitted(pipeline).fit(X.iloc[some], y[some])
             points.append((len(some), on_training(fitted, some), on_held_out(fitted)))
     points.append((len(y), on_training(pipeline, np.arange(len(y))), on_held_out(pipeline)))
-    table = pd.DataFrame(points, columns=["rows", "training", "held_out"]).astype({"training": np.float64, "held_out": np.float64})
+    table = pd.DataFrame(points, columns=["rows", "training", "held_out"]).astype(
+        {"training": np.float64, "held_out": np.float64}
+    )
     return table.dropna(ignore_index=True)
 
 
@@ -69,11 +80,18 @@ def verdict(points: pd.DataFrame, baseline: float, sign: int) -> str:
         return "underfitted: even on its own training rows it is no better than the baseline"
     kept = others[-1] / own[-1]
     grown = (others[-1] - others[-2]) / abs(others[-1]) if others[-1] else 0.0
-    told = f"it keeps {kept:.0%} of its gain over the baseline on rows that it has not seen, and {'grew' if grown >= 0 else 'lost'} {abs(grown):.0%} of that with the last doubling of its training rows"
+    told = (
+        f"it keeps {kept:.0%} of its gain over the baseline on rows that it has not seen, and"
+        f" {'grew' if grown >= 0 else 'lost'} {abs(grown):.0%} of that with the last doubling of its training"
+        " rows"
+    )
     if kept < KEPT:
         return f"overfitted: {told}; fewer or weaker features, a simpler model, or more rows would help"
     if grown > GROWING:
         return f"not at its end: {told}; more rows would help"
     if kept >= LEVEL:
-        return f"underfitted, or at the end of what these features tell: {told}; other features or a richer model may help, more rows will hardly"
+        return (
+            f"underfitted, or at the end of what these features tell: {told}; other features or a richer"
+            " model may help, more rows will hardly"
+        )
     return f"neither over- nor underfitted: {told}"

@@ -48,5 +48,8 @@ def of(
         The fitted one's value and those of `SEEDS` others; only the first where the seed makes no difference.
     """
     seeds = range(1, SEEDS + 1) if is_random(pipeline) else ()
-    others = [candidate.unfitted(pipeline, model__random_state=pipeline["model"].random_state + n).fit(X, y) for n in seeds]
+    others = [
+        candidate.unfitted(pipeline, model__random_state=pipeline["model"].random_state + n).fit(X, y)
+        for n in seeds
+    ]
     return tuple(measure(model) for model in (pipeline, *others))

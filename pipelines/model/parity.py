@@ -1,4 +1,6 @@
-"""Parity: the trained model beside its exported graph in each engine, row by row, on held-out rows and on rows made to tell them apart."""
+"""Parity: the trained model beside its exported graph in each engine, row by row, on held-out rows and on
+rows made to tell them apart.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from pipelines.model import candidate, engines, inputs
 from pipelines.model.engine import Engine
 
 MOST_ROWS = 20_000  # held-out rows compared; a converter's mistake shows long before
-ON_ALL = "on_all_held_out_"  # in a graph, before the metric: its value there, where the model was judged on fewer
+ON_ALL = (  # in a graph, before the metric: its value there, where the model was judged on fewer
+    "on_all_held_out_"
+)
 MOST_SPLITS = 100  # of a tree model, roots first: every row meets those
 
 EXTREMES = (0.0, -1.0, 1e30, -1e30)
@@ -39,7 +43,10 @@ TEXTS = {
 
 
 def compare(
-    features: DuckDBPyRelation, pipelines: Mapping[Family, Pipeline], graphs: Mapping[Family, bytes], use_case: UseCase
+    features: DuckDBPyRelation,
+    pipelines: Mapping[Family, Pipeline],
+    graphs: Mapping[Family, bytes],
+    use_case: UseCase,
 ) -> pd.DataFrame:
     """Score the same rows by each family's Pipeline and by its graph, in each engine that can run it.
 
@@ -50,33 +57,50 @@ def compare(
         use_case: names the features, the key and the task.
 
     Returns:
-        A row a family, engine and compared row: family, engine, kind (`real`, held out; or `edge`), key (an edge row's says what
-        it is), expected (Pipeline), found (graph) and difference. The difference is absolute for probabilities; a regression's is
-        divided by the standard deviation of the training labels (on edge rows by the prediction, if that is greater:
-        float32 has seven digits, and an edge row can lead to any number). It is infinite where a score is not a number.
+        A row a family, engine and compared row: family, engine, kind (`real`, held out; or `edge`), key (an
+        edge row's says what it is), expected (Pipeline), found (graph) and difference. The difference is
+        absolute for probabilities; a regression's is divided by the standard deviation of the training labels
+        (on edge rows by the prediction, if that is greater: float32 has seven digits, and an edge row can
+        lead to any number). It is infinite where a score is not a number.
     """
     real = _held_out(features, use_case)
     scale = 1.0 if use_case.task == "binary" else _spread_of_labels(features, use_case)
     edges = _as_table(_edge_rows(real.slice(0, 1).to_pylist()[0], use_case.features), use_case)
     parts = []
     for family, pipeline in pipelines.items():
-        splits = _as_table(_split_rows(real.slice(0, 1).to_pylist()[0], graphs[family], use_case.features), use_case)
+        splits = _as_table(
+            _split_rows(real.slice(0, 1).to_pylist()[0], graphs[family], use_case.features), use_case
+        )
         rows = pa.concat_tables([real, edges, splits])
         kinds = np.repeat(["real", "edge"], [len(real), len(edges) + len(splits)])
-        expected = np.asarray(candidate.scores(pipeline, inputs.frame(rows.to_pandas(), use_case.features), use_case.task), np.float64)
-        parts += [_compared(family, expected, engine, rows, kinds, scale, use_case) for engine in engines.every(graphs[family]).values()]
+        expected = np.asarray(
+            candidate.scores(pipeline, inputs.frame(rows.to_pandas(), use_case.features), use_case.task),
+            np.float64,
+        )
+        parts += [
+            _compared(family, expected, engine, rows, kinds, scale, use_case)
+            for engine in engines.every(graphs[family]).values()
+        ]
     return pd.concat(parts, ignore_index=True)
 
 
 def of_metric(
-    features: DuckDBPyRelation, family: Family, engine: Engine, judged: float, threshold: float | None, use_case: UseCase
+    features: DuckDBPyRelation,
+    family: Family,
+    engine: Engine,
+    judged: float,
+    threshold: float | None,
+    use_case: UseCase,
 ) -> pd.DataFrame:
-    """Measure the exported winner on the held-out rows on which it was judged: it must have the very score of then.
+    """Measure the exported winner on the held-out rows on which it was judged: it must have the very score of
+    then.
 
-    Whatever evaluation may mix up (another model's scores, rows that it has trained on), this number is then another one.
+    Whatever evaluation may mix up (another model's scores, rows that it has trained on), this number is then
+    another one.
 
     Args:
-        features: the training's features table, without held-out rows on which nobody was judged (`as_learned.common`).
+        features: the training's features table, without held-out rows on which nobody was judged
+            (`as_learned.common`).
         family: the winner.
         engine: what was exported of it, as an engine runs it.
         judged: its primary metric on the held-out rows, as the evaluation says.
@@ -84,16 +108,28 @@ def of_metric(
         use_case: names the metric.
 
     Returns:
-        One row, as `compare` returns them: kind `metric`, key the metric's name, difference relative to `judged` where that is above 1.
+        One row, as `compare` returns them: kind `metric`, key the metric's name, difference relative to
+        `judged` where that is above 1.
     """
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
     found = measured(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
     difference = np.inf if found is None else abs(judged - found) / max(1.0, abs(judged))
-    row = {"family": family, "engine": engine.name, "kind": "metric", "key": use_case.metric.name, "expected": judged, "found": found}
-    return pd.DataFrame([row | {"difference": difference}]).astype({"expected": np.float64, "found": np.float64, "difference": np.float64})
+    row = {
+        "family": family,
+        "engine": engine.name,
+        "kind": "metric",
+        "key": use_case.metric.name,
+        "expected": judged,
+        "found": found,
+    }
+    return pd.DataFrame([row | {"difference": difference}]).astype(
+        {"expected": np.float64, "found": np.float64, "difference": np.float64}
+    )
 
 
-def measured(name: str, test: pa.Table, scores: npt.NDArray[np.float64], threshold: float | None, use_case: UseCase) -> float | None:
+def measured(
+    name: str, test: pa.Table, scores: npt.NDArray[np.float64], threshold: float | None, use_case: UseCase
+) -> float | None:
     """The primary metric of scores of held-out rows; None where it has no value.
 
     Args:
@@ -137,7 +173,9 @@ def _compared(
 
 
 def _held_out(features: DuckDBPyRelation, use_case: UseCase) -> pa.Table:
-    """The held-out rows, at most `MOST_ROWS` of them, drawn by the md5 of their key: key and features, in their own kinds."""
+    """The held-out rows, at most `MOST_ROWS` of them, drawn by the md5 of their key: key and features, in
+    their own kinds.
+    """
     key = ColumnExpression(use_case.key).cast(VARCHAR)
     columns = [key.alias(use_case.key), *map(ColumnExpression, use_case.features.names)]
     drawn = features.filter("split = 'test'").sort(FunctionExpression("md5", key), key).limit(MOST_ROWS)
@@ -177,14 +215,22 @@ def _edge_rows(row: dict[str, Any], features: Features) -> Iterator[tuple[str, d
             yield f"{name} {what}", row | {name: text}
 
 
-def _split_rows(row: dict[str, Any], graph: bytes, features: Features) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The row with numbers on, just below and just above the thresholds of a tree model's splits; none for other models."""
+def _split_rows(
+    row: dict[str, Any], graph: bytes, features: Features
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The row with numbers on, just below and just above the thresholds of a tree model's splits.
+
+    None for other models.
+    """
     numbers = tuple(features.numbers)
     for feature, threshold in _splits(graph, len(numbers)):
         name, value = numbers[feature], np.float32(threshold)
         yield f"{name} = threshold {value:.9g}", row | {name: float(value)}
         for side, beyond in (("below", -np.inf), ("above", np.inf)):
-            yield f"{name} just {side} threshold {value:.9g}", row | {name: float(np.nextafter(value, np.float32(beyond)))}
+            yield (
+                f"{name} just {side} threshold {value:.9g}",
+                row | {name: float(np.nextafter(value, np.float32(beyond)))},
+            )
     if _trees(graph):
         # Not for linear models: their scaling overflows there, and scikit-learn then refuses the row.
         greatest = float(np.finfo(np.float32).max)
@@ -194,17 +240,33 @@ def _split_rows(row: dict[str, Any], graph: bytes, features: Features) -> Iterat
 
 
 def _splits(graph: bytes, numbers: int) -> list[tuple[int, float]]:
-    """Distinct (number feature, threshold) of the trees, roots first. The Pipelines put number features first, one column each."""
+    """Distinct (number feature, threshold) of the trees, roots first.
+
+    The Pipelines put number features first, one column each.
+    """
     found: dict[tuple[int, float], None] = {}
     for tree in _trees(graph):
         nodes = zip(
-            tree["nodes_nodeids"], tree["nodes_treeids"], tree["nodes_featureids"], tree["nodes_values"], tree["nodes_modes"], strict=True
+            tree["nodes_nodeids"],
+            tree["nodes_treeids"],
+            tree["nodes_featureids"],
+            tree["nodes_values"],
+            tree["nodes_modes"],
+            strict=True,
         )
-        splits = sorted((node, at, feature, value) for node, at, feature, value, mode in nodes if mode != b"LEAF" and feature < numbers)
+        splits = sorted(
+            (node, at, feature, value)
+            for node, at, feature, value, mode in nodes
+            if mode != b"LEAF" and feature < numbers
+        )
         found |= dict.fromkeys((feature, value) for _, _, feature, value in splits)
     return list(found)[:MOST_SPLITS]
 
 
 def _trees(graph: bytes) -> list[dict[str, Any]]:
     nodes = onnx.load_from_string(graph).graph.node
-    return [{a.name: helper.get_attribute_value(a) for a in node.attribute} for node in nodes if node.op_type.startswith("TreeEnsemble")]
+    return [
+        {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        for node in nodes
+        if node.op_type.startswith("TreeEnsemble")
+    ]

@@ -1,7 +1,8 @@
 """Why a row has its score: what the score would be if one feature were as it is in the typical training row.
 
-Prediction difference analysis against a single reference (Robnik-Šikonja and Kononenko 2008): it works for every family and
-engine, in the score's own unit. Features that say the same share their effect, and each alone shows less of it.
+Prediction difference analysis against a single reference (Robnik-Šikonja and Kononenko 2008): it works for
+every family and engine, in the score's own unit. Features that say the same share their effect, and each
+alone shows less of it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ Typical: TypeAlias = "dict[str, float | str | None]"
 
 
 def typical(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Typical:
-    """The typical training row: medians of numbers, the most frequent categories, no words. What is personal is missing in it.
+    """The typical training row: medians of numbers, the most frequent categories, no words.
+
+    What is personal is missing in it.
 
     Args:
         features: the training's features table, with its column `split`.
@@ -43,9 +46,15 @@ def typical(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Typical:
     numbers = dict(zip(named.numbers, found, strict=False))
     counted = dict(zip(named.categories, found[len(named.numbers) :], strict=False))
     row: Typical = {name: None if value is None else float(value) for name, value in numbers.items()}
-    row |= {name: min(counts, key=lambda value: (-counts[value], value)) if counts else "" for name, counts in counted.items()}
+    row |= {
+        name: min(counts, key=lambda value: (-counts[value], value)) if counts else ""
+        for name, counts in counted.items()
+    }
     row |= dict.fromkeys(named.texts, "")
-    return {name: (None if name in named.numbers else "") if name in hidden else value for name, value in row.items()}
+    return {
+        name: (None if name in named.numbers else "") if name in hidden else value
+        for name, value in row.items()
+    }
 
 
 def read(metadata: Mapping[str, str]) -> Typical:
@@ -64,7 +73,12 @@ def read(metadata: Mapping[str, str]) -> Typical:
 
 
 def of(
-    rows: pa.RecordBatch | pa.Table, scores: npt.NDArray[np.float32], engine: Engine, usual: Typical, most: int, rising: bool
+    rows: pa.RecordBatch | pa.Table,
+    scores: npt.NDArray[np.float32],
+    engine: Engine,
+    usual: Typical,
+    most: int,
+    rising: bool,
 ) -> list[str]:
     """Name the features that move each row's score most.
 
@@ -74,18 +88,29 @@ def of(
         engine: the model.
         usual: the typical row.
         most: how many features a row names at most.
-        rising: whether only features count that raise the score, as of an alarm; else also those that lower it.
+        rising: whether only features count that raise the score, as of an alarm; else also those that lower
+            it.
 
     Returns:
-        For each row features and their effects on the score, the greatest first, such as `amount +0.312; night +0.104`. The
-        empty text where no feature alone makes a difference of 0.001 of a probability, or of the score's size.
+        For each row features and their effects on the score, the greatest first, such as `amount +0.312;
+        night +0.104`. The empty text where no feature alone makes a difference of 0.001 of a probability, or
+        of the score's size.
     """
-    effects = np.stack([scores - engine.scores(_with(rows, name, usual[name])) for name in engine.inputs], axis=1)
+    effects = np.stack(
+        [scores - engine.scores(_with(rows, name, usual[name])) for name in engine.inputs], axis=1
+    )
     ranked = effects if rising else np.abs(effects)
-    names, least = list(engine.inputs), 1e-3 * np.maximum(1.0, np.abs(scores)) if not rising else np.full(len(scores), 1e-3)
+    names, least = (
+        list(engine.inputs),
+        1e-3 * np.maximum(1.0, np.abs(scores)) if not rising else np.full(len(scores), 1e-3),
+    )
     order = np.argsort(-ranked, axis=1, kind="stable")[:, :most]
     return [
-        "; ".join(f"{names[column]} {effects[row, column]:+.3g}" for column in columns if ranked[row, column] >= least[row])
+        "; ".join(
+            f"{names[column]} {effects[row, column]:+.3g}"
+            for column in columns
+            if ranked[row, column] >= least[row]
+        )
         for row, columns in enumerate(order)
     ]
 

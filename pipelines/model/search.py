@@ -1,11 +1,14 @@
-"""Cross-validated search over Pipelines that does no work twice: the scores of scikit-learn's GridSearchCV, several times sooner.
+"""Cross-validated search over Pipelines that does no work twice: the scores of scikit-learn's GridSearchCV,
+several times sooner.
 
 GridSearchCV fits a whole Pipeline for each combination on each fold. Here, within a fold,
 
 - the preprocessing is fitted once for all combinations that agree on its parameters,
 - XGBoost cuts the rows into bins once for all combinations that agree on how,
-- combinations that differ in their number of trees only are read off the largest ensemble, whose first trees are the smaller ones,
-- rows held out are predicted once, for the score and to be kept: nothing is fitted again to know the best combination's.
+- combinations that differ in their number of trees only are read off the largest ensemble, whose first trees
+  are the smaller ones,
+- rows held out are predicted once, for the score and to be kept: nothing is fitted again to know the best
+  combination's.
 
 Threads take ensemble after ensemble, not fold after fold, so that all of them are busy to the end.
 """
@@ -44,8 +47,8 @@ Ensemble: TypeAlias = list[int]
 class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     """Find the best of several parameter settings of a Pipeline by cross-validation.
 
-    Models are fitted `n_jobs` at a time, in threads: scikit-learn's trees and XGBoost let other threads run. In memory are
-    the prepared rows of one fold more than that, and a prediction for each row and combination.
+    Models are fitted `n_jobs` at a time, in threads: scikit-learn's trees and XGBoost let other threads run.
+    In memory are the prepared rows of one fold more than that, and a prediction for each row and combination.
 
     Args:
         estimator: A Pipeline of preprocessing and, as its last step, a model.
@@ -53,19 +56,21 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         scoring: As scikit-learn's searches want it: greater is better.
         cv: As scikit-learn's searches want it.
         n_jobs: How many models at a time.
-        early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean score over the folds no
-            better, its `n_estimators` at most. The prepared rows of all folds are in memory then.
-        told: Is told by its threads, each time that a model is done, how many are and how many there will be: one a candidate and fold.
+        early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean
+            score over the folds no better, its `n_estimators` at most. The prepared rows of all folds are in
+            memory then.
+        told: Is told by its threads, each time that a model is done, how many are and how many there will be:
+            one a candidate and fold.
 
     Attributes:
-        cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble where several
-            combinations are read off it.
+        cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble
+            where several combinations are read off it.
         best_index_: The first candidate of the greatest mean score.
         best_params_: Its parameters; `n_estimators` after early stopping is the number of trees that it has.
         best_score_: Its mean score.
         best_estimator_: A Pipeline with these parameters, fitted on all rows.
-        out_of_fold_: For each fold the positions of the rows held out, and the best candidate's predictions of them: the
-            probability of the positive class, or the number.
+        out_of_fold_: For each fold the positions of the rows held out, and the best candidate's predictions
+            of them: the probability of the positive class, or the number.
     """
 
     def __init__(
@@ -91,7 +96,8 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """Search on X, shape (rows, columns), and y, shape (rows,), and fit the best candidate on all rows.
 
         Raises:
-            ValueError: a model refuses a parameter or the rows; as the Pipeline itself raises it, not a score of NaN.
+            ValueError: a model refuses a parameter or the rows; as the Pipeline itself raises it, not a score
+                of NaN.
         """
         candidates = list(self.candidates)
         folds = list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
@@ -100,8 +106,13 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if self.early_stopping is None:
             trials = self._tried(pipelines, _alike(candidates, model), X, y, folds)
         else:
-            trials, trees = self._grown(pipelines, _alike(candidates, model), X, y, folds, self.early_stopping)
-            candidates = [params | {f"{model}__n_estimators": count} for params, count in zip(candidates, trees, strict=True)]
+            trials, trees = self._grown(
+                pipelines, _alike(candidates, model), X, y, folds, self.early_stopping
+            )
+            candidates = [
+                params | {f"{model}__n_estimators": count}
+                for params, count in zip(candidates, trees, strict=True)
+            ]
         self.cv_results_ = _results(candidates, trials)
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
@@ -129,11 +140,15 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             self._tell(sum(map(len, trials)), len(pipelines) * len(folds))
 
         def seconds(ensemble: Ensemble) -> float:
-            return max((of_fold[ensemble[0]].fit_seconds for of_fold in trials if ensemble[0] in of_fold), default=0)
+            return max(
+                (of_fold[ensemble[0]].fit_seconds for of_fold in trials if ensemble[0] in of_fold), default=0
+            )
 
         # Lazily, so that rows are let go of when all is tried on them.
         work = (
-            (Rows(number, clone(pipelines[group[0][0]][:-1]), X, y, fold), group) for number, fold in enumerate(folds) for group in alike
+            (Rows(number, clone(pipelines[group[0][0]][:-1]), X, y, fold), group)
+            for number, fold in enumerate(folds)
+            for group in alike
         )
         tasks = _in_turn(work, seconds, ahead=joblib.effective_n_jobs(self.n_jobs) - 1)
         Parallel(self.n_jobs, require="sharedmem")(delayed(attempt)(*task) for task in tasks)
@@ -149,7 +164,10 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         every: int,
     ) -> tuple[list[list[Trial]], list[int]]:
         """Grow all candidates on all folds; the second of the pair is how many trees each came to."""
-        scorer, cores = check_scoring(self.estimator, self.scoring), Semaphore(joblib.effective_n_jobs(self.n_jobs))
+        scorer, cores = (
+            check_scoring(self.estimator, self.scoring),
+            Semaphore(joblib.effective_n_jobs(self.n_jobs)),
+        )
         run = Parallel(self.n_jobs, require="sharedmem")
         grown: dict[int, tuple[int, list[Trial]]] = {}
 
@@ -160,7 +178,10 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
         for group in alike:
             prepare = pipelines[group[0][0]][:-1]
-            rows = run(delayed(Rows(number, clone(prepare), X, y, fold).prepared)() for number, fold in enumerate(folds))
+            rows = run(
+                delayed(Rows(number, clone(prepare), X, y, fold).prepared)()
+                for number, fold in enumerate(folds)
+            )
             run(delayed(grow)(number, rows, every) for ensemble in group for number in ensemble)
         trees, trials = zip(*(grown[number] for number in range(len(pipelines))), strict=True)
         return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
@@ -175,8 +196,9 @@ def _in_turn(
 ) -> Iterator[tuple[Rows, Ensemble]]:
     """Deal work out, ensemble by ensemble.
 
-    The first ensemble on new rows prepares them. It comes before the others on the `ahead` rows before, so that no thread has
-    to wait for it. On each rows those that have taken longest elsewhere come first, so that the threads end together.
+    The first ensemble on new rows prepares them. It comes before the others on the `ahead` rows before, so
+    that no thread has to wait for it. On each rows those that have taken longest elsewhere come first, so
+    that the threads end together.
     """
     others: deque[tuple[Rows, list[Ensemble]]] = deque()
 
@@ -194,7 +216,9 @@ def _in_turn(
         yield from rest()
 
 
-def _attempted(models: dict[int, Any], rows: Prepared, scorer: Callable[..., float]) -> Iterator[tuple[int, Trial]]:
+def _attempted(
+    models: dict[int, Any], rows: Prepared, scorer: Callable[..., float]
+) -> Iterator[tuple[int, Trial]]:
     """Try models that differ in their number of trees only."""
     for numbers in ensembles.together(models):
         fit_seconds = ensembles.fit(models[numbers[-1]], rows.Z, rows.y, rows.bins)
@@ -207,16 +231,22 @@ def _attempted(models: dict[int, Any], rows: Prepared, scorer: Callable[..., flo
 
 
 def _alike(candidates: list[dict[str, Any]], model: str) -> list[list[Ensemble]]:
-    """Put candidates together that agree on the preprocessing, and among them those that differ in their number of trees only."""
+    """Put candidates together that agree on the preprocessing, and among them those that differ in their
+    number of trees only.
+    """
     prepared = _groups(candidates, range(len(candidates)), lambda name: name.split("__")[0] != model)
     return [_groups(candidates, group, lambda name: name != f"{model}__n_estimators") for group in prepared]
 
 
-def _groups(candidates: list[dict[str, Any]], among: Iterable[int], counts: Callable[[str], bool]) -> list[list[int]]:
+def _groups(
+    candidates: list[dict[str, Any]], among: Iterable[int], counts: Callable[[str], bool]
+) -> list[list[int]]:
     """Put candidates together that agree on all parameters that count."""
     groups: dict[str, list[int]] = {}
     for number in among:
-        key = joblib.hash({name: value for name, value in candidates[number].items() if counts(name)})  # 1, 1.0 and True differ
+        key = joblib.hash(
+            {name: value for name, value in candidates[number].items() if counts(name)}
+        )  # 1, 1.0 and True differ
         groups.setdefault(key, []).append(number)
     return list(groups.values())
 
@@ -228,13 +258,24 @@ def _set(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
 def _results(candidates: list[dict[str, Any]], trials: list[list[Trial]]) -> dict[str, Any]:
     """What was found, by the names and in the forms of GridSearchCV."""
     results: dict[str, Any] = {}
-    for name, attribute in (("fit_time", "fit_seconds"), ("score_time", "score_seconds"), ("test_score", "score")):
-        table = np.array([[getattr(trial, attribute) for trial in of_fold] for of_fold in trials])  # shape (folds, candidates)
+    for name, attribute in (
+        ("fit_time", "fit_seconds"),
+        ("score_time", "score_seconds"),
+        ("test_score", "score"),
+    ):
+        table = np.array(
+            [[getattr(trial, attribute) for trial in of_fold] for of_fold in trials]
+        )  # shape (folds, candidates)
         results |= {f"mean_{name}": table.mean(axis=0), f"std_{name}": table.std(axis=0)}
         if name == "test_score":
             results |= {f"split{fold}_{name}": scores for fold, scores in enumerate(table)}
     for name in sorted({name for params in candidates for name in params}):
         absent = [name not in params for params in candidates]
-        results[f"param_{name}"] = np.ma.MaskedArray(np.array([params.get(name) for params in candidates], dtype=object), mask=absent)
+        results[f"param_{name}"] = np.ma.MaskedArray(
+            np.array([params.get(name) for params in candidates], dtype=object), mask=absent
+        )
     means = np.nan_to_num(results["mean_test_score"], nan=-np.inf)  # no number is no candidate
-    return results | {"params": candidates, "rank_test_score": rankdata(-means, method="min").astype(np.int32)}
+    return results | {
+        "params": candidates,
+        "rank_test_score": rankdata(-means, method="min").astype(np.int32),
+    }

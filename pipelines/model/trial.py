@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate on a fold: its score, its predictions of the rows held out (shape (rows,)), and the seconds of both."""
+    """A candidate on a fold: its score, its predictions of the rows held out (shape (rows,)), and the seconds
+    of both.
+    """
 
     score: float
     predictions: npt.NDArray[Any]

@@ -1,7 +1,7 @@
 """Each value of a grid, tried on twenty rows: what no estimator takes is told before a training, not by it.
 
-Only the model itself is fitted. How many rows and columns there will be is not known here, so numbers of rows or columns are
-not tried, and there are no more than two trees.
+Only the model itself is fitted. How many rows and columns there will be is not known here, so numbers of rows
+or columns are not tried, and there are no more than two trees.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS, TREES = 20, 100, 2
 OF_ROWS = frozenset({"max_samples", "max_features"})  # a number of rows or columns, where it is an integer
-# What gives a probability or a number, and can be exported as ONNX: others end in an error after the training.
+# What gives a probability or a number, and can be exported as ONNX: others end in an error after the
+# training.
 OBJECTIVES = {
     "binary": ("binary:logistic", "reg:logistic"),
     "regression": (
@@ -54,7 +55,11 @@ def mistakes(model: Any, family: Family, task: str, grid: Grid) -> Found:
     first = {name: values[0] for name, values in rest.items()}
     if wrong := _refusal(model, first, task):
         # One of the values alone may be what is wrong with all of them together.
-        alone = [(name, value, why) for name, value in first.items() if (why := _refusal(model, {name: value}, task))]
+        alone = [
+            (name, value, why)
+            for name, value in first.items()
+            if (why := _refusal(model, {name: value}, task))
+        ]
         yield from ((name, _sentence(family, name, value, why)) for name, value, why in alone)
         if not alone:
             yield next(iter(first)), f"{family} does not take {_written(first)} together: {wrong}"
@@ -82,10 +87,22 @@ def _unusable(family: Family, task: str, grid: Grid) -> Found:
     for name, allowed in (("objective", OBJECTIVES[task]), ("booster", BOOSTERS)):
         if wrong := [value for value in grid.get(name, ()) if value not in (*allowed, None)]:
             listed = ", ".join(map(repr, wrong))
-            yield name, f"xgboost with {name} {listed} is no model of a {task} task that can be exported; allowed: {', '.join(allowed)}"
+            yield (
+                name,
+                (
+                    f"xgboost with {name} {listed} is no model of a {task} task that can be exported;"
+                    f" allowed: {', '.join(allowed)}"
+                ),
+            )
     for name in ("eval_metric", "early_stopping_rounds"):
         if name in grid:
-            yield name, f"{name} judges by rows that no fit is given: trials are judged by metric.name; leave it out (see early_stopping)"
+            yield (
+                name,
+                (
+                    f"{name} judges by rows that no fit is given: trials are judged by metric.name; leave it"
+                    " out (see early_stopping)"
+                ),
+            )
 
 
 def _refusal(model: Any, params: Mapping[str, Scalar], task: str) -> str | None:
@@ -93,7 +110,11 @@ def _refusal(model: Any, params: Mapping[str, Scalar], task: str) -> str | None:
     random = np.random.default_rng(0)
     X = random.random((ROWS, COLUMNS), dtype=np.float32)  # noqa: N806 (scikit-learn's letter)
     y = np.arange(ROWS) % 2 if task == "binary" else X[:, 0] + 1
-    whole = {name: value for name, value in params.items() if not (name in OF_ROWS and type(value) is int and value > 0)}
+    whole = {
+        name: value
+        for name, value in params.items()
+        if not (name in OF_ROWS and type(value) is int and value > 0)
+    }
     if "n_estimators" in model.get_params():
         trees = whole.get("n_estimators", TREES)
         whole["n_estimators"] = min(trees, TREES) if type(trees) is int else trees

@@ -1,6 +1,7 @@
 """How many labels have to be there, so that what they say is told from labels that are lost.
 
-Some rows never get a label, and some late, so it is not asked whether all are there, but whether about as many are as there have been.
+Some rows never get a label, and some late, so it is not asked whether all are there, but whether about as
+many are as there have been.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ def fewest(rows: int, share: float) -> float:
 
 
 def enough(metric: Mapping[str, Any]) -> int:
-    """On so many labels a metric judges a week of which some are due, as its row in the table `drift` tells: one at least."""
+    """On so many labels a metric judges a week of which some are due, as its row in the table `drift` tells:
+    one at least.
+    """
     return max(math.ceil(fewest(metric["due_rows"], metric["reference_labelled"] or 0.0)), 1)
 
 
 def not_judged(metric: Mapping[str, Any]) -> str | None:
-    """Why a metric does not say whether its stated minimum holds; None if it does, or if no label is due yet."""
+    """Why a metric does not say whether its stated minimum holds.
+
+    None if it does, or if no label is due yet.
+    """
     return (too_few(metric) or no_value(metric)) if metric["due_rows"] else None
 
 
@@ -36,11 +42,19 @@ def too_few(metric: Mapping[str, Any]) -> str | None:
     if known >= least:
         return None
     had = metric["reference_labelled"]
-    half = f" (half of the share that the training's rows of that age had, {had:.3g}, less chance)" if least > 1 else ""
+    half = (
+        f" (half of the share that the training's rows of that age had, {had:.3g}, less chance)"
+        if least > 1
+        else ""
+    )
     return f"of {due:,} predictions whose labels are due, {known:,} have one; at least {least:,} must{half}"
 
 
 def no_value(metric: Mapping[str, Any]) -> str | None:
     """That labels are there, and it cannot be told from them."""
     value = metric["value"]
-    return None if value is not None and not math.isnan(value) else metric["note"] or f"{metric['subject']} has no value"
+    return (
+        None
+        if value is not None and not math.isnan(value)
+        else metric["note"] or f"{metric['subject']} has no value"
+    )

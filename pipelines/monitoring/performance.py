@@ -1,12 +1,16 @@
-"""How well published predictions did, now that labels are known: by each version's own decisions, and its own ranking.
+"""How well published predictions did, now that labels are known: by each version's own decisions, and its own
+ranking.
 
-A week with a promotion has nights of two versions. What was decided stands in the column `decision` of each night, and nothing
-else was decided: no version's threshold is held against another one's scores. Metrics of decisions, of probabilities and of
-numbers add up over rows, whoever has scored them. Those of a ranking do not, since two models' scores have two scales; the
-nights of each version are ranked for themselves, and combined so that each metric keeps its meaning:
+A week with a promotion has nights of two versions. What was decided stands in the column `decision` of each
+night, and nothing else was decided: no version's threshold is held against another one's scores. Metrics of
+decisions, of probabilities and of numbers add up over rows, whoever has scored them. Those of a ranking do
+not, since two models' scores have two scales; the nights of each version are ranked for themselves, and
+combined so that each metric keeps its meaning:
 
-- aucpr, the mean over the positive rows of the precision at their rank: each version counts by its positive rows;
-- roc_auc, the share of pairs of a positive and a negative row that are in order: each version counts by its own pairs.
+- aucpr, the mean over the positive rows of the precision at their rank: each version counts by its positive
+  rows;
+- roc_auc, the share of pairs of a positive and a negative row that are in order: each version counts by its
+  own pairs.
 """
 
 from __future__ import annotations
@@ -63,17 +67,23 @@ class Performance:
         return sum(version.predictions for version in self.versions.values())
 
 
-def measure(scored: duckdb.DuckDBPyRelation, matured: duckdb.DuckDBPyRelation, use_case: UseCase) -> Performance:
+def measure(
+    scored: duckdb.DuckDBPyRelation, matured: duckdb.DuckDBPyRelation, use_case: UseCase
+) -> Performance:
     """Measure published predictions against the labels that are known by now.
 
     Args:
         scored: All of them, with their column `model_version`.
-        matured: Those with a label: `label`, `score`, `model_version` and, of a binary task, `decision` as it was published.
+        matured: Those with a label: `label`, `score`, `model_version` and, of a binary task, `decision` as it
+            was published.
         use_case: Names the task and the cost of a metric.
     """
     predictions = _counted(scored)
     known = _counted(matured)
-    versions = {name: Version(known.get(name, 0), rows, _of(_by(name, matured), use_case)) for name, rows in predictions.items()}
+    versions = {
+        name: Version(known.get(name, 0), rows, _of(_by(name, matured), use_case))
+        for name, rows in predictions.items()
+    }
     if len(versions) == 1:
         return Performance(next(iter(versions.values())).values, versions)
     together = _of(matured, use_case)
@@ -93,12 +103,16 @@ def _by(version: str, rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
 def _counted(rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     """Version -> number of its rows, the versions in order of their numbers."""
     found = rows.aggregate("model_version, count(*)", "model_version").fetchall()
-    return {str(version): int(n) for version, n in sorted(found, key=lambda row: (len(str(row[0])), str(row[0])))}
+    return {
+        str(version): int(n) for version, n in sorted(found, key=lambda row: (len(str(row[0])), str(row[0])))
+    }
 
 
 def _combined(metric: str, matured: duckdb.DuckDBPyRelation, versions: Mapping[str, Version]) -> Measured:
     """A ranking's metric over several versions' own rankings."""
-    counted = matured.aggregate("model_version, sum(label), count(*) - sum(label)", "model_version").fetchall()
+    counted = matured.aggregate(
+        "model_version, sum(label), count(*) - sum(label)", "model_version"
+    ).fetchall()
     positives_and_negatives = {str(version): (float(yes), float(no)) for version, yes, no in counted}
     total = weights = 0.0
     for name, version in versions.items():

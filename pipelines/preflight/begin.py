@@ -1,9 +1,10 @@
 """How a run begins: by which use-case file, and whether that is in order.
 
-A model scores only what it has learned. Where the file's features mean something else by now (see `meaning`) than those of
-the champion's training, a night or a week's report is made by the champion's own definitions, until a model is promoted
-that has learned the new ones. What is no definition comes from the present file: where the source is, limits, schedule,
-alerts, sink, monitoring, what is personal, and the expectations about all that means the same in both.
+A model scores only what it has learned. Where the file's features mean something else by now (see `meaning`)
+than those of the champion's training, a night or a week's report is made by the champion's own definitions,
+until a model is promoted that has learned the new ones. What is no definition comes from the present file:
+where the source is, limits, schedule, alerts, sink, monitoring, what is personal, and the expectations about
+all that means the same in both.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ logger = logging.getLogger(__name__)
 
 
 def begun(run: Run) -> Run:
-    """The run as its first step takes it: by the present file, or by the champion's definitions, and that is kept.
+    """The run as its first step takes it: by the present file, or by the champion's definitions, and that is
+    kept.
 
     Raises:
         BadUseCase: that file has a mistake, which `check` would tell, too.
-        BadInput: a night cannot be made by its champion's definitions; says which features mean something else.
+        BadInput: a night cannot be made by its champion's definitions; says which features mean something
+            else.
         TableCorrupt, TryAgain: the champion's file cannot be had.
     """
     from pipelines.preflight import check
@@ -53,7 +56,9 @@ def _by_older(run: Run, version: str) -> str:
 
 
 def _for_champion(run: Run) -> Loaded:
-    """The file for a night or a week's report: the present one, if its features mean what the champion has learned."""
+    """The file for a night or a week's report: the present one, if its features mean what the champion has
+    learned.
+    """
     try:
         return by_version.for_version(run, champion_of(run))
     except NoChampion:
@@ -62,20 +67,33 @@ def _for_champion(run: Run) -> Loaded:
 
 @contextmanager
 def explained(run: Run, first: bool) -> Iterator[None]:
-    """Say with an error about what was delivered (to the first step) that the night asks for it by its champion's definitions."""
+    """Say with an error about what was delivered (to the first step) that the night asks for it by its
+    champion's definitions.
+    """
     try:
         yield
     except BadInput as error:
-        if not first or (version := archive.made_by(run.loaded)) is None or (now := archive.present(run)) is None:
+        if (
+            not first
+            or (version := archive.made_by(run.loaded)) is None
+            or (now := archive.present(run)) is None
+        ):
             raise
         if _asked_of_source(run.use_case) == _asked_of_source(now.use_case):
             raise  # by the file as it is now, the source would be asked for the same, and fail alike
         found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(
             "\n".join([found, *more[:2]])
-            + f"\n  asked for by the definitions of version {version}, which has learned other things than {run.loaded.path.name} has now:\n"
-            + listed(sorted(apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line), 3)
-            + f"\n  way out: train by the file as it is now, or let the source deliver what version {version} has learned"
+            + f"\n  asked for by the definitions of version {version}, which has learned other things than"
+            f" {run.loaded.path.name} has now:\n"
+            + listed(
+                sorted(
+                    apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line
+                ),
+                3,
+            )
+            + f"\n  way out: train by the file as it is now, or let the source deliver what version {version}"
+            " has learned"
         ) from error
 
 

@@ -1,4 +1,6 @@
-"""What is wrong with a use-case file beyond its form: SQL, grids and expectations, which need libraries to judge."""
+"""What is wrong with a use-case file beyond its form: SQL, grids and expectations, which need libraries to
+judge.
+"""
 
 from __future__ import annotations
 
@@ -41,23 +43,33 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
     text, whole = yaml_text.text(loaded.content), yaml_text.compose(loaded.content)
     unquoted: Kind = partial(check_values.unquoted, whole=whole)
     found = [mistake for kind in (unquoted, *KINDS) for mistake in _found(kind, loaded.use_case)]
-    return [(_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found]
+    return [
+        (_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found
+    ]
 
 
 def absent(loaded: Loaded) -> list[tuple[int, str]]:
-    """Find what is not there, of all that can be seen without data: a source's files, its function, an address.
+    """Find what is not there, of all that can be seen without data: a source's files, its function, an
+    address.
 
-    For who checks a file, since who runs it is told by ingest, with the days that miss a file, or by Airflow, which may keep a
-    connection that is not seen here.
+    For who checks a file, since who runs it is told by ingest, with the days that miss a file, or by Airflow,
+    which may keep a connection that is not seen here.
     """
     source, sink = loaded.use_case.source, loaded.use_case.sink
     found: list[tuple[tuple[str, ...], str]] = []
-    if isinstance(source, FileSource) and not glob(source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True):
-        sentence = f"no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
+    if isinstance(source, FileSource) and not glob(
+        source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True
+    ):
+        sentence = (
+            f"no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
+        )
         found.append((("source", "path"), sentence))
     if isinstance(source, PythonSource):
         place = f"source.function {source.function!r}: "
-        found += [(("source", "function"), why.removeprefix(place)) for why in _refused(partial(python.loaded, source.function))]
+        found += [
+            (("source", "function"), why.removeprefix(place))
+            for why in _refused(partial(python.loaded, source.function))
+        ]
     named = {"source": source if isinstance(source, SqlSource) else None, "sink": sink}
     for what, one in named.items():
         if one and os.environ.get(one.variable):
@@ -80,7 +92,10 @@ def require(loaded: Loaded) -> None:
         BadUseCase: all mistakes that `check` finds, with their lines.
     """
     if found := check(loaded):
-        way_out = f"way out: correct the file; python -m pipelines check {loaded.use_case.name} says whether it is good"
+        way_out = (
+            f"way out: correct the file; python -m pipelines check {loaded.use_case.name} says whether it is"
+            " good"
+        )
         raise BadUseCase(f"{told(loaded.path, found, MOST_MISTAKES - 1)}\n  {way_out}")
 
 
@@ -106,19 +121,31 @@ def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield from _limit_mistakes(where, column)
     label = use_case.columns[use_case.target]
     if use_case.task == "binary" and not label.allowed and label.type != "boolean":
-        yield f"columns.{use_case.target}", "a binary label names both of its values under allowed: any other is a mistake of the source"
+        yield (
+            f"columns.{use_case.target}",
+            "a binary label names both of its values under allowed: any other is a mistake of the source",
+        )
     if use_case.label.positive is not None and not _fits(use_case.label.positive, label):
         yield "label.positive", f"{use_case.label.positive!r} is no {label.type}"
     if label.required:
         yield (
             f"columns.{use_case.target}.required",
-            f"rows to be scored have no label; `cleanse.drop: [{use_case.target}]` leaves unlabelled rows out of training",
+            (
+                f"rows to be scored have no label; `cleanse.drop: [{use_case.target}]` leaves unlabelled rows"
+                " out of training"
+            ),
         )
 
 
 def _limit_mistakes(where: str, column: Column) -> Iterator[tuple[str, str]]:
-    limits = [(what, limit) for what, limit in (("min", column.min), ("max", column.max)) if limit is not None]
-    wrong = [(f"{where}.{what}", sentence) for what, limit in limits if (sentence := _wrong_limit(what, limit, column))]
+    limits = [
+        (what, limit) for what, limit in (("min", column.min), ("max", column.max)) if limit is not None
+    ]
+    wrong = [
+        (f"{where}.{what}", sentence)
+        for what, limit in limits
+        if (sentence := _wrong_limit(what, limit, column))
+    ]
     yield from wrong
     if not wrong and len(limits) > 1 and cleanse.beyond(limits[0][1], limits[1][1]):
         low, high = (limit_text(limit) for _, limit in limits)
@@ -129,12 +156,24 @@ def _wrong_limit(what: str, limit: float | date, column: Column) -> str | None:
     """Why a limit is none of its column."""
     if isinstance(limit, date) != (column.type in ("date", "timestamp")):
         return f"{limit_text(limit)} is no {column.type}"
-    if isinstance(limit, int) and not _fits(limit, column):  # a float is what it is, be it a fraction between integers
-        return f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
+    if isinstance(limit, int) and not _fits(
+        limit, column
+    ):  # a float is what it is, be it a fraction between integers
+        return (
+            f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
+        )
     if column.type == "date" and isinstance(limit, datetime):
         return f"{limit_text(limit)} is no date: write {limit.date()}"
-    if what == "max" and column.type == "timestamp" and isinstance(limit, date) and not isinstance(limit, datetime):
-        return f"{limit} would be the midnight with which that day begins: write the moment, such as {limit}T23:59:59.999999"
+    if (
+        what == "max"
+        and column.type == "timestamp"
+        and isinstance(limit, date)
+        and not isinstance(limit, datetime)
+    ):
+        return (
+            f"{limit} would be the midnight with which that day begins: write the moment, such as"
+            f" {limit}T23:59:59.999999"
+        )
     if isinstance(limit, date) and limit.year < FIRST_YEAR:
         return f"{limit_text(limit)} is before {FIRST_YEAR}, and no such {column.type} is read"
     return None
@@ -145,7 +184,10 @@ def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for what in ("lower", "merge"):
         for name in getattr(repairs, what):
             if columns[name].type != "string":
-                yield f"cleanse.{what}", f"{name} is a {columns[name].type}; only strings have case and spellings"
+                yield (
+                    f"cleanse.{what}",
+                    f"{name} is a {columns[name].type}; only strings have case and spellings",
+                )
     for name, codes in repairs.missing.items():
         # A word among numbers may be a code (`n/a`); a number that the type cannot hold is a slip.
         for code in (code for code in codes if not isinstance(code, str) and not _fits(code, columns[name])):
@@ -165,17 +207,29 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     names, columns = use_case.source_names, use_case.columns
     first: dict[str, str] = {}
     for source, name in use_case.cleanse.renames.items():
-        where, same = f"cleanse.rename.{source}", [other for other in names if names[other].lower() == source.lower()]
+        where, same = (
+            f"cleanse.rename.{source}",
+            [other for other in names if names[other].lower() == source.lower()],
+        )
         if name not in columns:
             yield where, f"no column {name!r}; {meant(name, columns)}"
         elif use_case.cleanse.snake_case and source != snake_case(source):
             yield where, f"in snake case, {source!r} is {snake_case(source)!r}; write that"
         elif name in first:
-            yield where, f"{name!r} is {first[name]!r} in the source already; a column has one name there, so leave one of them out"
+            yield (
+                where,
+                (
+                    f"{name!r} is {first[name]!r} in the source already; a column has one name there, so"
+                    " leave one of them out"
+                ),
+            )
         elif len(same) > 1:
             yield (
                 where,
-                f"in the source, {' and '.join(map(repr, same))} would both be {source!r}; give each column a name of its own there",
+                (
+                    f"in the source, {' and '.join(map(repr, same))} would both be {source!r}; give each"
+                    " column a name of its own there"
+                ),
             )
         first.setdefault(name, source)
 
@@ -200,7 +254,11 @@ def _rule_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 
 def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     called, derived = use_case.source_names, use_case.source.derive
-    types = {called[name]: sql.TYPES[column.type] for name, column in use_case.columns.items() if name not in derived}
+    types = {
+        called[name]: sql.TYPES[column.type]
+        for name, column in use_case.columns.items()
+        if name not in derived
+    }
     for name, expression in derived.items():
         where = f"source.derive.{name}"
         if name not in use_case.columns:
@@ -211,13 +269,18 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         if use_case.columns[name].type == "string" and type_ is not None and not texts.allowed(type_):
             yield (
                 where,
-                f"it is a {type_}, and {name} a string: say how it is spelt, such as CAST(... AS VARCHAR), or give {name} that type",
+                (
+                    f"it is a {type_}, and {name} a string: say how it is spelt, such as CAST(... AS"
+                    f" VARCHAR), or give {name} that type"
+                ),
             )
         types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
 
 
 def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
-    """That a derived column, which a row has when it is scored, is made of what is known only later, by however many others."""
+    """That a derived column, which a row has when it is scored, is made of what is known only later, by
+    however many others.
+    """
     if name in use_case.late:
         yield from _made_of_later(use_case, name)
     if name == use_case.target:
@@ -229,7 +292,10 @@ def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
         role, why = use_case.columns[column].role, use_case.columns[column].why
         if role in ("label", "leak"):
             what = "the label" if role == "label" else f"a leak{f': {why}' if why else ''}"
-            yield f"it is made of {column!r}, {what}; derive it of what is known when the row is scored, or give it the role leak"
+            yield (
+                f"it is made of {column!r}, {what}; derive it of what is known when the row is scored, or"
+                " give it the role leak"
+            )
 
 
 def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
@@ -238,39 +304,65 @@ def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
     for column in sorted(_made_of(use_case, name)):
         if column in use_case.hidden_at_night and use_case.known_after(column) > known:
             least = duration_text(use_case.known_after(column))
-            yield f"it is made of {column!r}, which is known after {least}: its own known_after must be at least that"
+            yield (
+                f"it is made of {column!r}, which is known after {least}: its own known_after must be at"
+                " least that"
+            )
         elif column in use_case.leaks and column not in use_case.late:
-            yield f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a known_after, too"
+            yield (
+                f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a"
+                " known_after, too"
+            )
 
 
 def _labelled_too_early(use_case: UseCase) -> Iterator[str]:
-    """That the label is made of what is known later than a day's labels are looked at: on the morning that `delay_days` names."""
+    """That the label is made of what is known later than a day's labels are looked at: on the morning that
+    `delay_days` names.
+    """
     for column in sorted(_made_of(use_case, use_case.target) & set(use_case.late)):
         least = -(-use_case.known_after(column) // timedelta(days=1)) + 1  # of a day's last row, too
         if use_case.label.delay_days < least:
             after = duration_text(use_case.known_after(column))
-            yield f"it is made of {column!r}, which is known {after} after its row's moment: label.delay_days must be at least {least}"
+            yield (
+                f"it is made of {column!r}, which is known {after} after its row's moment: label.delay_days"
+                f" must be at least {least}"
+            )
 
 
 def _late_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """What cannot be asked of a column that is missing when its row is scored, and is known later."""
     for name in use_case.late:
-        where, said = f"columns.{name}", f"{name} is known only {duration_text(use_case.known_after(name))} after its row's moment"
+        where, said = (
+            f"columns.{name}",
+            f"{name} is known only {duration_text(use_case.known_after(name))} after its row's moment",
+        )
         if use_case.columns[name].required:
-            yield f"{where}.required", f"{said}, so every row would go to quarantine when it is scored; leave it out"
+            yield (
+                f"{where}.required",
+                f"{said}, so every row would go to quarantine when it is scored; leave it out",
+            )
         if name in use_case.cleanse.drop:
-            yield "cleanse.drop", f"{said}, so every row would go to quarantine when it is scored; leave {name} out"
+            yield (
+                "cleanse.drop",
+                f"{said}, so every row would go to quarantine when it is scored; leave {name} out",
+            )
         if name in use_case.cleanse.fill:
             yield (
                 f"cleanse.fill.{name}",
-                f"{said}, and would be filled until then; write coalesce({name}, ...) in the features that read it",
+                (
+                    f"{said}, and would be filled until then; write coalesce({name}, ...) in the features"
+                    " that read it"
+                ),
             )
     for reason, condition in use_case.cleanse.rules.items():
         read = [name for name in use_case.hidden_at_night if name in _columns_of(condition)]
         if len(read) > 1:
             yield (
                 f"cleanse.rules.{reason}",
-                f"{condition!r} reads {' and '.join(map(repr, read))}, which are known one after the other: a rule reads one of them at most",
+                (
+                    f"{condition!r} reads {' and '.join(map(repr, read))}, which are known one after the"
+                    " other: a rule reads one of them at most"
+                ),
             )
 
 
@@ -301,7 +393,10 @@ def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     if use_case.unit == "day" and use_case.split.by == "time" and held_out < LEAST_UNITS:
         yield (
             "split.window_days" if use_case.promotion.unit is None else "promotion.unit",
-            f"{held_out} days are held out, and an interval is drawn from {LEAST_UNITS} at least: hold out more days, or name another promotion.unit (row, or a column)",
+            (
+                f"{held_out} days are held out, and an interval is drawn from {LEAST_UNITS} at least: hold"
+                " out more days, or name another promotion.unit (row, or a column)"
+            ),
         )
 
 
@@ -311,8 +406,10 @@ def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     if use_case.monitoring.min_performance is not None and last_labelled(use_case, "drift", week) < week:
         yield (
             "monitoring.min_performance",
-            f"it can never be judged: labels are known after {use_case.label.delay_days} days (label.delay_days), and a week's report "
-            f"is made after {WEEK}; leave it out",
+            (
+                f"it can never be judged: labels are known after {use_case.label.delay_days} days"
+                f" (label.delay_days), and a week's report is made after {WEEK}; leave it out"
+            ),
         )
 
 
@@ -334,7 +431,8 @@ def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, li
         ]
         return (None, found) if found else (sql.bind(expression, sql.row_of_nulls(columns)), [])
     except sql.BadExpression as error:
-        # Of an expression over several lines the one that is wrong: the end, where something is missing there.
+        # Of an expression over several lines the one that is wrong: the end, where something is missing
+        # there.
         there = expression[: error.position].count("\n") if error.position is not None else 0
         lines = expression.rstrip().splitlines() or [""]
         sentence = f"{lines[min(there, len(lines) - 1)].strip()!r} cannot be read: {error}"
@@ -361,7 +459,9 @@ def _line(loaded: Loaded, content: str, whole: yaml.Node | None, where: str, sen
 
 
 def _position(expression: str, sentence: str) -> int:
-    """The character of an expression that a mistake is about: where DuckDB stops reading, or the word that the sentence names."""
+    """The character of an expression that a mistake is about: where DuckDB stops reading, or the word that
+    the sentence names.
+    """
     try:
         sql.parse(expression)
     except sql.BadExpression as error:

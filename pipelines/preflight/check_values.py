@@ -1,7 +1,7 @@
 """Values of a use-case file beside the columns that they are values of: their types, and each other.
 
-A value that its column can never hold is a rule that never bites, and one that is no text to YAML is another text than the
-file's author has written: `007` is seven.
+A value that its column can never hold is a rule that never bites, and one that is no text to YAML is another
+text than the file's author has written: `007` is seven.
 """
 
 from __future__ import annotations
@@ -22,19 +22,30 @@ _KINDS = {bool: "true or false", int: "an integer", float: "a number", type(None
 
 
 def unquoted(use_case: UseCase, whole: yaml.Node | None) -> Found:
-    """Numbers, booleans and nulls where a text is asked for, each with the text that the file's author may have meant."""
+    """Numbers, booleans and nulls where a text is asked for, each with the text that the file's author may
+    have meant.
+    """
     for where, column, value in _of_texts(use_case):
         if not isinstance(value, str) and type(value) in _KINDS:
             written = yaml_text.as_written(whole, tuple(where.split(".")))
             kind, way_out = _KINDS[type(value)], yaml_text.quoted(str(value) if written is None else written)
-            yield where, f"{str(value) if written is None else written} is {kind} to YAML, and {column} is a string: {way_out}"
+            yield (
+                where,
+                (
+                    f"{str(value) if written is None else written} is {kind} to YAML, and {column} is a"
+                    f" string: {way_out}"
+                ),
+            )
 
 
 def _of_texts(use_case: UseCase) -> Iterator[tuple[str, str, Any]]:
     """Each value that belongs to a column of texts: where it stands, and the column."""
     cleanse = use_case.cleanse
     for name in (name for name, column in use_case.columns.items() if column.type == "string"):
-        lists = {f"columns.{name}.allowed": use_case.columns[name].allowed, f"cleanse.missing.{name}": cleanse.missing.get(name)}
+        lists = {
+            f"columns.{name}.allowed": use_case.columns[name].allowed,
+            f"cleanse.missing.{name}": cleanse.missing.get(name),
+        }
         for where, values in lists.items():
             yield from ((f"{where}.{n}", name, value) for n, value in enumerate(values or ()))
         if name in cleanse.fill:
@@ -60,7 +71,9 @@ def _of_sets(use_case: UseCase) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def mistakes(use_case: UseCase) -> Found:
-    """Values that their column never holds, by its type, its limits or its list, or that a row may not be given."""
+    """Values that their column never holds, by its type, its limits or its list, or that a row may not be
+    given.
+    """
     yield from _positive_mistakes(use_case)
     for where, name, type_, value in _of_sets(use_case):
         if type_ != "VARCHAR" and value is not None and not sql.fits(value, type_):
@@ -68,18 +81,31 @@ def mistakes(use_case: UseCase) -> Found:
     for name, value in use_case.cleanse.fill.items():
         column, where = use_case.columns[name], f"cleanse.fill.{name}"
         if column.role in ("key", "time"):
-            yield where, f"{name} is the {column.role}, which no row can be given; leave it missing, and the row goes to quarantine"
+            yield (
+                where,
+                (
+                    f"{name} is the {column.role}, which no row can be given; leave it missing, and the row"
+                    " goes to quarantine"
+                ),
+            )
         elif value is not None and sql.fits(value, sql.TYPES[column.type]):
             yield from (
-                (where, f"{value!r} {why}, so every row that is filled would go to quarantine") for why in _put_aside(value, column)
+                (where, f"{value!r} {why}, so every row that is filled would go to quarantine")
+                for why in _put_aside(value, column)
             )
     for name, kept in use_case.cleanse.merge.items():
         column = use_case.columns[name]
         for spelling in kept if column.type == "string" else ():
-            yield from ((f"cleanse.merge.{name}.{spelling}", f"{spelling!r} {why}") for why in _put_aside(spelling, column))
+            yield from (
+                (f"cleanse.merge.{name}.{spelling}", f"{spelling!r} {why}")
+                for why in _put_aside(spelling, column)
+            )
     for name, codes in use_case.cleanse.missing.items():
         if None in codes and use_case.columns[name].type != "string":
-            yield f"cleanse.missing.{name}", "null is a missing value already; leave it out, or write a text in quotes: 'null'"
+            yield (
+                f"cleanse.missing.{name}",
+                "null is a missing value already; leave it out, or write a text in quotes: 'null'",
+            )
 
 
 def _positive_mistakes(use_case: UseCase) -> Found:
@@ -91,9 +117,18 @@ def _positive_mistakes(use_case: UseCase) -> Found:
     yes, *others = sql.constants(tuple(sql.literal(value, type_) for value in (positive, *allowed)))
     if yes not in others:
         listed = ", ".join(map(repr, allowed))
-        yield "label.positive", f"{positive!r} is not among the label's allowed values ({listed}); write one of these, or add it there"
+        yield (
+            "label.positive",
+            (
+                f"{positive!r} is not among the label's allowed values ({listed}); write one of these, or add"
+                " it there"
+            ),
+        )
     elif set(others) == {yes}:
-        yield f"columns.{use_case.target}.allowed", f"{positive!r} alone: a binary label has two values, so name the other one, too"
+        yield (
+            f"columns.{use_case.target}.allowed",
+            f"{positive!r} alone: a binary label has two values, so name the other one, too",
+        )
 
 
 def _put_aside(value: Scalar, column: Column) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""A person's word on a challenger, where the use case asks for one: given in Airflow, or by `models approve`."""
+"""A person's word on a challenger, where the use case asks for one: given in Airflow, or by `models
+approve`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Answer:
 
 
 def asked(run: Run) -> tuple[str, ...]:
-    """What a person is to judge by, a sentence each; nothing if the evidence has turned the challenger down already.
+    """What a person is to judge by, a sentence each.
+
+    Nothing if the evidence has turned the challenger down already.
 
     Raises:
         TableMissing: the training has not been evaluated.
@@ -52,7 +56,9 @@ def asked(run: Run) -> tuple[str, ...]:
 
 
 def may_not(run: Run, user: str) -> str | None:
-    """Why a person's word does not count, where it does not: approvers are named, and it is none of them, or one who asked for this training."""
+    """Why a person's word does not count, where it does not: approvers are named, and it is none of them, or
+    one who asked for this training.
+    """
     named = run.use_case.promotion.approvers
     if not named:
         return None
@@ -60,12 +66,18 @@ def may_not(run: Run, user: str) -> str | None:
         return f"{user} is none of those who are named for it (promotion.approvers: {', '.join(named)})"
     if user in askers(run):
         others = [name for name in named if name != user]
-        return f"{user} has asked for this training, and somebody else has to judge it ({', '.join(others) or 'promotion.approvers names nobody else'})"
+        return (
+            f"{user} has asked for this training, and somebody else has to judge it"
+            f" ({', '.join(others) or 'promotion.approvers names nobody else'})"
+        )
     return None
 
 
 def askers(run: Run) -> set[str]:
-    """Who asked for this training: of each of its tasks, whoever ran it last. Nobody, where the schedule did."""
+    """Who asked for this training: of each of its tasks, whoever ran it last.
+
+    Nobody, where the schedule did.
+    """
     latest = {note["task"]: note.get("by") for note in run.store.notes()}
     return {by for task, by in latest.items() if by and task != "promote"}
 
@@ -92,7 +104,9 @@ def read(run: Run) -> Answer | None:
         content = run.store.read_file(FILE)
     except TableMissing:
         return None
-    answer_again = f"answer again: python -m pipelines models approve {run.use_case.name} {run.partition} --reason ..."
+    answer_again = (
+        f"answer again: python -m pipelines models approve {run.use_case.name} {run.partition} --reason ..."
+    )
     return kept.read(Answer, content, run.store.folder / FILE, answer_again)
 
 
@@ -105,14 +119,18 @@ def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
     name = run.use_case.name
     if said is None or said.graph_sha256 != _sha256(graph):
         sentence = (
-            f"nobody has approved of it, and the use case asks for that (promotion.approval: {duration_text(within)})"
-            f" (way out: python -m pipelines models approve {name} {run.partition} --reason ...)"
+            "nobody has approved of it, and the use case asks for that (promotion.approval:"
+            f" {duration_text(within)}) (way out: python -m pipelines models approve {name} {run.partition}"
+            " --reason ...)"
         )
         return (Rule(name="approval", holds=False, sentence=sentence),)
     if said.answer == "timed out":
-        return (Rule(name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"),)
+        return (
+            Rule(name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"),
+        )
     told = f"{said.answer} by {said.by}{f': {said.reason}' if said.reason else ''}"
-    # Asked again here: the file may have changed since, and whoever can write to the data root can write an answer.
+    # Asked again here: the file may have changed since, and whoever can write to the data root can write an
+    # answer.
     if not_his := may_not(run, said.by or "nobody"):
         return (Rule(name="approval", holds=False, sentence=f"{told}; but {not_his}"),)
     return (Rule(name="approval", holds=said.answer == "approved", sentence=told),)

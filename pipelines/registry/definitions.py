@@ -1,4 +1,6 @@
-"""What a model version has learned: which one is asked for, the file that it has learned, and what another file means otherwise."""
+"""What a model version has learned: which one is asked for, the file that it has learned, and what another
+file means otherwise.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ MOST_NAMES = 5  # of features, in one line
 
 @cache
 def meant_by(settings: Settings, name: str, sha256: str) -> str:
-    """A name for what tables mean that a file has made: the same for files that differ in nothing else than, say, a comment."""
+    """A name for what tables mean that a file has made: the same for files that differ in nothing else than,
+    say, a comment.
+    """
     try:
         use_case = archive.kept(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
@@ -47,7 +51,10 @@ def meant_by(settings: Settings, name: str, sha256: str) -> str:
 
 @cache
 def columns_meant_by(settings: Settings, name: str, sha256: str, table: GatedTable) -> Mapping[str, str]:
-    """What the columns of a table mean that a file has made, by their fingerprints; nothing where that is not known."""
+    """What the columns of a table mean that a file has made, by their fingerprints.
+
+    Nothing where that is not known.
+    """
     try:
         use_case = archive.kept(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
@@ -61,8 +68,8 @@ def columns_meant_by(settings: Settings, name: str, sha256: str, table: GatedTab
 def champion_of(run: Run) -> str:
     """The version that a run asks for, else the champion of the morning on which its partition is due.
 
-    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and trainings take
-    the champion of now.
+    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and
+    trainings take the champion of now.
 
     Raises:
         NoChampion: nothing was promoted yet, or not by that morning.
@@ -78,38 +85,47 @@ def champion_of(run: Run) -> str:
         decided = history.on(morning)
         if decided is None and changes:
             raise NoChampion(
-                f"{name} had no champion yet on the morning of {morning}: the first one holds since {min(line.since for line in changes)}\n"
-                f"  way out: to see what the champion of now would have said, beside the predictions: "
-                f"python -m pipelines backfill {name} {run.partition} {run.partition} --champion now"
+                f"{name} had no champion yet on the morning of {morning}: the first one holds since"
+                f" {min(line.since for line in changes)}\n  way out: to see what the champion of now would"
+                f" have said, beside the predictions: python -m pipelines backfill {name} {run.partition}"
+                f" {run.partition} --champion now"
             )
     if decided is None or decided.champion is None:
         retired = f": it was retired on {decided.since} ({decided.reason})" if decided else " yet"
         raise NoChampion(
-            f"{name} has no champion{retired}, so there is nothing to score or compare with\n"
-            f"  way out: run a training whose model passes its gates: python -m pipelines run {name} training "
-            f"{run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+            f"{name} has no champion{retired}, so there is nothing to score or compare with\n  way out: run a"
+            f" training whose model passes its gates: python -m pipelines run {name} training"
+            f" {run.use_case.demo.training}, or in Airflow the DAG {name}_training"
         )
     return decided.champion
 
 
 def file_of(settings: Settings, name: str, version: str) -> Loaded:
-    """The use-case file that a version has learned: by its history from the files kept, else from the registry.
+    """The use-case file that a version has learned: by its history from the files kept, else from the
+    registry.
 
     Raises:
         BadInput: there is no such version.
         TableCorrupt, TryAgain: the file is gone, or MLflow does not answer.
     """
-    files = [line.file for line in History.of(settings, name).read() if line.version == version and line.file is not None]
+    files = [
+        line.file
+        for line in History.of(settings, name).read()
+        if line.version == version and line.file is not None
+    ]
     with suppress(TableCorrupt):  # the registry has it, too
         if files:
             return archive.kept(settings, name, files[-1])
     from pipelines.registry import registry
 
-    return use_cases.parse(settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version))
+    return use_cases.parse(
+        settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version)
+    )
 
 
 def waiting(loaded: Loaded, settings: Settings) -> list[str]:
-    """What waits in the file for a training: a sentence for the label and each feature that are not what the champion has learned.
+    """What waits in the file for a training: a sentence for the label and each feature that are not what the
+    champion has learned.
 
     Raises:
         TableCorrupt, TryAgain: the champion's file cannot be had.
@@ -126,7 +142,10 @@ def differences(learned: UseCase, now: UseCase) -> Iterator[str]:
     before, after = meaning.meanings(learned), meaning.meanings(now)
     for feature in dict.fromkeys([*before, *after]):
         if before.get(feature) != after.get(feature):
-            yield f"{feature}: learned as {spoken.feature(feature, learned, now)}, now {spoken.feature(feature, now, learned)}"
+            yield (
+                f"{feature}: learned as {spoken.feature(feature, learned, now)}, now"
+                f" {spoken.feature(feature, now, learned)}"
+            )
 
 
 def apart(learned: UseCase, now: UseCase) -> list[str]:
@@ -141,16 +160,24 @@ def _of_label(learned: UseCase, now: UseCase) -> Iterator[str]:
 
 
 def counted(apart: Sequence[str], verb: str = "") -> str:
-    """How many of these there are, in words: the label and so many features; with what they do, if a verb is given."""
+    """How many of these there are, in words: the label and so many features.
+
+    With what they do, if a verb is given.
+    """
     features = sum(not line.startswith(f"{LABEL}:") for line in apart)
-    told = [*([LABEL] if features < len(apart) else []), *([f"{features} feature{'s' if features > 1 else ''}"] if features else [])]
+    told = [
+        *([LABEL] if features < len(apart) else []),
+        *([f"{features} feature{'s' if features > 1 else ''}"] if features else []),
+    ]
     return " and ".join(told) + (f" {verb}{'s' if len(apart) == 1 else ''}" if verb else "")
 
 
 def named(apart: Sequence[str]) -> str:
     """Which these are, the first few by name."""
     names = [line.partition(":")[0] for line in apart]
-    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    return ", ".join(names[:MOST_NAMES]) + (
+        f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    )
 
 
 def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -> None:
@@ -170,13 +197,15 @@ def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -
         told = [line for line in differences(file, run.use_case) if line.partition(":")[0] in apart]
         told = told or [f"{name}: Sluice itself makes it in another way since then" for name in apart]
     raise BadInput(
-        f"{run.store}: version {champion.version} has learned other features than these: no score is given\n{listed(told, 6)}\n"
-        f"  way out: run {run.partition} again from its first step, which makes it by the definitions of version {champion.version}; or train again"
+        f"{run.store}: version {champion.version} has learned other features than these: no score is"
+        f" given\n{listed(told, 6)}\n  way out: run {run.partition} again from its first step, which makes it"
+        f" by the definitions of version {champion.version}; or train again"
     )
 
 
 def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequence[Store]) -> list[Store]:
-    """The nights whose features mean what the champion has learned: others have been scored by other definitions, before it came.
+    """The nights whose features mean what the champion has learned: others have been scored by other
+    definitions, before it came.
 
     Raises:
         BadInput: none does, or the training's own features have been written again by other definitions.
@@ -189,20 +218,23 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
     label = meaning.label(made(run, training, "features"))
     if not champion.meanings or not same(training) or label != meaning.label(run.use_case):
         raise BadInput(
-            f"{run.store}: the features of the training {training.partition} are not those that version {champion.version} has learned\n"
-            f"  way out: train again; or bring them back: python -m pipelines data restore {run.use_case.name} {champion.metadata['data_version']} ..."
+            f"{run.store}: the features of the training {training.partition} are not those that version"
+            f" {champion.version} has learned\n  way out: train again; or bring them back: python -m"
+            f" pipelines data restore {run.use_case.name} {champion.metadata['data_version']} ..."
         )
     alike = [night for night in nights if same(night)]
     if not alike:
         raise BadInput(
-            f"{run.store}: in no night of this week do the features mean what version {champion.version} has learned, so there is nothing to compare\n"
-            f"  way out: run its nights again: python -m pipelines backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
+            f"{run.store}: in no night of this week do the features mean what version {champion.version} has"
+            " learned, so there is nothing to compare\n  way out: run its nights again: python -m pipelines"
+            f" backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
         )
     return alike
 
 
 def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[Store]:
-    """The nights whose predictions tell the champion's label, of rows that are known by the same key: labels judge no others.
+    """The nights whose predictions tell the champion's label, of rows that are known by the same key: labels
+    judge no others.
 
     Raises:
         BadInput: none does.
@@ -211,23 +243,32 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
     known: dict[str, str] = {}
 
     def told(version: str) -> str:
-        """What a version of this week tells; the night's own file may name another label that the version had not learned."""
+        """What a version of this week tells.
+
+        The night's own file may name another label that the version had not learned.
+        """
         if version not in known:
             known[version] = meaning.label(file_of(run.settings, run.use_case.name, version).use_case)
         return known[version]
 
     def same(store: Store) -> bool:
-        versions = {str(version) for (version,) in store.read("predictions").project("model_version").distinct().fetchall()}
+        versions = {
+            str(version)
+            for (version,) in store.read("predictions").project("model_version").distinct().fetchall()
+        }
         file = made(run, store, "predictions")
         keys = [meaning.columns(use_case)[use_case.key] for use_case in (file, run.use_case)]
-        return keys[0] == keys[1] and all(told(version) == meaning.label(run.use_case) for version in versions - {champion.version})
+        return keys[0] == keys[1] and all(
+            told(version) == meaning.label(run.use_case) for version in versions - {champion.version}
+        )
 
     alike = [night for night in nights if same(night)]
     if not alike:
         raise BadInput(
-            f"{run.store}: in no night of this week do the predictions tell the label that version {champion.version} has learned, "
-            f"of rows with the same key, so no label can judge them\n"
-            f"  way out: run its nights again: python -m pipelines backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
+            f"{run.store}: in no night of this week do the predictions tell the label that version"
+            f" {champion.version} has learned, of rows with the same key, so no label can judge them\n  way"
+            f" out: run its nights again: python -m pipelines backfill {run.use_case.name}"
+            f" {nights[0].partition} {nights[-1].partition}"
         )
     return alike
 
@@ -235,7 +276,11 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
 def made(run: Run, store: Store, table: str) -> UseCase:
     """The file that made a table, which may call key, time and label otherwise than the run's."""
     by = store.manifest(table).use_case
-    return run.use_case if by == run.loaded.sha256 else archive.kept(run.settings, run.use_case.name, by).use_case
+    return (
+        run.use_case
+        if by == run.loaded.sha256
+        else archive.kept(run.settings, run.use_case.name, by).use_case
+    )
 
 
 def masked(run: Run) -> Run:

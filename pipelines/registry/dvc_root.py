@@ -1,7 +1,9 @@
-"""The DVC repository of a data root: made once, whole, and mended where an earlier process was killed while it made it.
+"""The DVC repository of a data root: made once, whole, and mended where an earlier process was killed while
+it made it.
 
-It is made in a folder aside and renamed: `.dvc` is there with its remote, or not at all. What DVC itself writes in place (its
-configuration, the pointer beside a table) is looked at before each use, and made again where a kill has left half of it.
+It is made in a folder aside and renamed: `.dvc` is there with its remote, or not at all. What DVC itself
+writes in place (its configuration, the pointer beside a table) is looked at before each use, and made again
+where a kill has left half of it.
 """
 
 from __future__ import annotations
@@ -30,19 +32,26 @@ from pipelines.storage import disk, places
 from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 
-logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
+logging.getLogger("dvc").setLevel(
+    logging.WARNING
+)  # its import has set another level; what a person wants to know is told by us
 REMOTE = ".dvc_remote"  # in a bucket
 PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
 MAKING = ".dvc-making-"
-# The rows are the version. What a manifest says of the code that made them would make it another one with each commit.
+# The rows are the version. What a manifest says of the code that made them would make it another one with
+# each commit.
 NO_ROWS = (b"manifest.json", b".draft-*")
 CORE = {"no_scm": "True", "analytics": "False", "check_update": "False", "autostage": "False"}
-LocalHashFileDB.CACHE_MODE = 0o400  # what lies in the cache, and at a remote of this machine, are rows: not for everybody (DVC: 0o444)
+LocalHashFileDB.CACHE_MODE = (
+    0o400  # what lies in the cache, and at a remote of this machine, are rows: not for everybody (DVC: 0o444)
+)
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Any]:
-    """The DVC repository of the data root, made on first use, for one process at a time; of a bucket, one of this task's own.
+    """The DVC repository of the data root, made on first use, for one process at a time.
+
+    Of a bucket, one of this task's own.
 
     Raises:
         TableCorrupt: DVC's configuration is damaged.
@@ -60,16 +69,20 @@ def opened(settings: Settings) -> Iterator[Any]:
     try:
         # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.
         with FileLock(root / ".snapshot.lock", timeout=PATIENCE):
-            # A default that works at once; `dvc remote add --default` in the data root puts another one in its place.
+            # A default that works at once; `dvc remote add --default` in the data root puts another one in
+            # its place.
             remote = str(settings.var / "dvc_remote")
             _make_or_mend(root, "local", remote)
             for kept in (root / ".dvc", Path(remote)):
                 _private(kept)
             for kept in (root / ".dvc" / "cache", Path(remote)):
                 _mend_objects(kept / "files" / "md5")
-            # DVC's index of what it has seen is its own for each user of a machine, by default below /var/tmp.
+            # DVC's index of what it has seen is its own for each user of a machine, by default below
+            # /var/tmp.
             site = {"core": {"site_cache_dir": str(settings.var / "dvc_site")}}
-            (settings.var / "dvc_site" / "repo").mkdir(parents=True, exist_ok=True)  # DVC would let everybody write there
+            (settings.var / "dvc_site" / "repo").mkdir(
+                parents=True, exist_ok=True
+            )  # DVC would let everybody write there
             with Repo(str(root), config=site) as repo:
                 yield repo
     except (Timeout, LockError) as error:
@@ -103,7 +116,10 @@ def _make(folder: Path, remote: str, url: str) -> None:
 
 
 def _configured(path: Path, before: bytes, remote: str, url: str) -> bytes:
-    """DVC's configuration with a default remote; what stands there already is kept, to the byte where nothing is missing."""
+    """DVC's configuration with a default remote.
+
+    What stands there already is kept, to the byte where nothing is missing.
+    """
     try:
         config = ConfigObj(before.decode().splitlines(), interpolation=False, encoding="utf-8")
         core = config.setdefault("core", {})
@@ -129,15 +145,20 @@ def _ignoring(before: bytes) -> bytes:
 
 
 def _mend_lock(lock: Path) -> None:
-    """Forget who was killed while it held DVC's own lock, which names holders by process ids that others may have by now.
+    """Forget who was killed while it held DVC's own lock, which names holders by process ids that others may
+    have by now.
 
-    Whoever is no `dvc` run by hand held our lock, too, and is gone. A kill may also have left half of the file.
+    Whoever is no `dvc` run by hand held our lock, too, and is gone. A kill may also have left half of the
+    file.
     """
     if not lock.is_file():
         return
     try:
         found = json.loads(lock.read_bytes())
-        held = [*found["write"].values(), *(holder for holders in found["read"].values() for holder in holders)]
+        held = [
+            *found["write"].values(),
+            *(holder for holders in found["read"].values() for holder in holders),
+        ]
         if any(Path(holder["cmd"].split(" ")[0]).name == "dvc" for holder in held):
             return
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -152,7 +173,8 @@ def _private(folder: Path) -> None:
 
 
 def _mend_objects(folder: Path) -> None:
-    """Remove what a killed process has left half of: DVC writes an object in its place, and protects it when it is whole.
+    """Remove what a killed process has left half of: DVC writes an object in its place, and protects it when
+    it is whole.
 
     It would take the half one for a damaged one, and give up.
     """
@@ -160,7 +182,10 @@ def _mend_objects(folder: Path) -> None:
         if stat.S_IMODE(path.stat().st_mode) == LocalHashFileDB.CACHE_MODE:
             continue
         with path.open("rb") as file:
-            whole = hashlib.file_digest(file, "md5").hexdigest() == f"{path.parent.name}{path.name.removesuffix('.dir')}"
+            whole = (
+                hashlib.file_digest(file, "md5").hexdigest()
+                == f"{path.parent.name}{path.name.removesuffix('.dir')}"
+            )
         if whole:
             path.chmod(LocalHashFileDB.CACHE_MODE)
         else:

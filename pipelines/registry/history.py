@@ -1,7 +1,7 @@
 """Who became champion when, and why: one line of JSON a decision, never changed, never removed.
 
-This file is the truth. A promotion, a rollback and a retirement happen when their line is on the disk, and not before; the
-alias `champion` in MLflow's registry follows, for MLflow's own users.
+This file is the truth. A promotion, a rollback and a retirement happen when their line is on the disk, and
+not before; the alias `champion` in MLflow's registry follows, for MLflow's own users.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Decision:
     """One decision about a use case's champion."""
 
     time: str  # ISO 8601, UTC
-    decision: Literal["promoted", "kept", "rolled back", "retired"]  # kept: the previous champion stayed, or there still is none
+    decision: Literal[
+        "promoted", "kept", "rolled back", "retired"
+    ]  # kept: the previous champion stayed, or there still is none
     version: str | None  # that was decided about; None: retired, there is no champion from then on
     previous: str | None  # the champion that was met
     reason: str
@@ -47,18 +49,31 @@ class Decision:
 
     @property
     def outcome(self) -> str:
-        """What became of the version, in words: of one that is no champion nobody would say that it was kept."""
+        """What became of the version, in words: of one that is no champion nobody would say that it was
+        kept.
+        """
         return "not promoted" if self.decision == "kept" else self.decision
 
     @property
     def since(self) -> date:
-        """The morning from which on it holds for nights: when the training's partition is over, whenever it ran; the day of a person's decision."""
-        return dates.known_by("training", dates.parse(self.partition)) if self.partition else self._decided.date()
+        """The morning from which on it holds for nights: when the training's partition is over, whenever it
+        ran; the day of a person's decision.
+        """
+        return (
+            dates.known_by("training", dates.parse(self.partition))
+            if self.partition
+            else self._decided.date()
+        )
 
     @property
     def held_from(self) -> datetime:
-        """The moment (UTC) from which on it holds: of the decision; of a training that ran on a later day, midnight of its morning."""
-        return self._decided if self._decided.date() == self.since else datetime.combine(self.since, time(), UTC)
+        """The moment (UTC) from which on it holds: of the decision.
+
+        Of a training that ran on a later day, midnight of its morning.
+        """
+        return (
+            self._decided if self._decided.date() == self.since else datetime.combine(self.since, time(), UTC)
+        )
 
     @property
     def champion(self) -> str | None:
@@ -67,7 +82,9 @@ class Decision:
 
     def same_as(self, other: Decision) -> bool:
         """Whether both are the same decision: made twice, it is one line."""
-        mine, theirs = ((line.version, line.previous, line.decision, line.reason, line.by) for line in (self, other))
+        mine, theirs = (
+            (line.version, line.previous, line.decision, line.reason, line.by) for line in (self, other)
+        )
         return mine == theirs
 
     @property
@@ -126,26 +143,35 @@ class History:
             yield
 
     def append(self, decided: Decision) -> None:
-        """Write a decision down, for good before this returns, unless it has been made already. Only while `deciding`.
+        """Write a decision down, for good before this returns, unless it has been made already.
+
+        Only while `deciding`.
 
         Raises:
-            TryAgain: the champion is another one than the decision has met: in a bucket, others may decide meanwhile.
+            TryAgain: the champion is another one than the decision has met: in a bucket, others may decide
+                meanwhile.
         """
 
         def appended(before: bytes | None) -> bytes | None:
             known = [] if before is None else _lines(before, self.path)
             latest = [line for line in known if line.version == decided.version][-1:]
             champion = _champion(known)
-            if latest and (latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion):
+            if latest and (
+                latest[0].same_as(decided) if decided.decision == "kept" else champion == decided.champion
+            ):
                 return None
             if champion != decided.previous:
                 raise TryAgain(
-                    f"{self.path.parent.name}: somebody else has decided meanwhile: the champion was {decided.previous or 'none'}, and is {champion or 'none'} now\n"
-                    "  way out: decide again; nothing was written down"
+                    f"{self.path.parent.name}: somebody else has decided meanwhile: the champion was"
+                    f" {decided.previous or 'none'}, and is {champion or 'none'} now\n  way out: decide"
+                    " again; nothing was written down"
                 )
-            # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only.
+            # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines
+            # only.
             ended = before if not before or before.endswith(b"\n") else before + b"\n"
-            return (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
+            return (
+                (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
+            )
 
         places.rewrite(self.path, appended)
 
@@ -157,7 +183,9 @@ def _lines(content: bytes, path: Place) -> list[Decision]:
 
 
 def _decision(line: bytes, number: int, path: Place) -> Decision:
-    """One line. A damaged history decides nothing: without a line, another version would have been champion, and nobody would know."""
+    """One line. A damaged history decides nothing: without a line, another version would have been champion,
+    and nobody would know.
+    """
     place = f"{path}, line {number},"
     found = kept.read(Decision, line, place, WAY_OUT)
     try:

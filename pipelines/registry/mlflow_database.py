@@ -1,4 +1,6 @@
-"""MLflow's database, where it is a file of ours: made once, aside and whole, and made again where a kill has left half of it."""
+"""MLflow's database, where it is a file of ours: made once, aside and whole, and made again where a kill has
+left half of it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ def make_or_mend(uri: str, upgrading: bool = False) -> None:
 
     Args:
         uri: The address.
-        upgrading: Bring one that an earlier version of MLflow has filled up to date, too: a copy, which then takes its place.
+        upgrading: Bring one that an earlier version of MLflow has filled up to date, too: a copy, which then
+            takes its place.
 
     Raises:
         OldDatabase: it is of another version of MLflow, and holds runs or models.
@@ -55,17 +58,22 @@ def make_or_mend(uri: str, upgrading: bool = False) -> None:
         raise
     except sqlite3.DatabaseError as error:
         raise TableCorrupt(
-            f"MLflow's database {path} is damaged: {error}\n  way out: bring it back from a backup; or move it away and train again"
+            f"MLflow's database {path} is damaged: {error}\n  way out: bring it back from a backup; or move"
+            " it away and train again"
         ) from error
     _whole.add(path)
 
 
 def old(uri: str) -> str:
     """What is said of a database that an earlier version of MLflow has made."""
-    way_out = "run scripts/setup.sh" if sqlite.path_of(uri) else "copy it, then run: mlflow db upgrade <its address>"
+    way_out = (
+        "run scripts/setup.sh"
+        if sqlite.path_of(uri)
+        else "copy it, then run: mlflow db upgrade <its address>"
+    )
     return (
-        f"MLflow's database {addresses.shown(make_url(uri))} was made by another version of MLflow than the installed {mlflow.__version__}.\n"
-        f"  way out: stop everything that uses it, then {way_out}"
+        f"MLflow's database {addresses.shown(make_url(uri))} was made by another version of MLflow than the"
+        f" installed {mlflow.__version__}.\n  way out: stop everything that uses it, then {way_out}"
     )
 
 
@@ -84,7 +92,9 @@ def _newest() -> str:
 
 
 def _alembic_config(db_url: str, alembic_dir: str | None = None) -> Config:
-    """MLflow's own, which takes a % in the path of the installed libraries, as of a checkout in a folder `a%2Fb`, for a reference."""
+    """MLflow's own, which takes a % in the path of the installed libraries, as of a checkout in a folder
+    `a%2Fb`, for a reference.
+    """
     from alembic.config import Config
 
     folder = alembic_dir or MIGRATIONS

@@ -1,8 +1,8 @@
 """The registry: which versions a use case's model has, which one is champion, and since when.
 
-One registered model a use case, one version a family and training. A version's tags say where it comes from and how it
-did on held-out rows. Who is champion, the history says (`pipelines.registry.history`); the alias `champion` follows it, and
-`challenger` names the winner of the latest training.
+One registered model a use case, one version a family and training. A version's tags say where it comes from
+and how it did on held-out rows. Who is champion, the history says (`pipelines.registry.history`); the alias
+`champion` follows it, and `challenger` names the winner of the latest training.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Champion:
 
     @property
     def meanings(self) -> Meanings:
-        """Input -> the fingerprint of what the version has learned that it means (`meaning`); none where it was never written."""
+        """Input -> the fingerprint of what the version has learned that it means (`meaning`).
+
+        None where it was never written.
+        """
         found: Meanings = json.loads(self.metadata.get(MEANING, "{}"))
         return found
 
@@ -104,8 +107,8 @@ def _register(client: MlflowClient, run: Run, exported: Exported, verdict: Verdi
 def champion(run: Run) -> Champion:
     """Load the version that the run asks for, else the champion of the morning on which the partition is due.
 
-    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and trainings take the
-    champion of now.
+    So a night that runs again, years after, is scored by the model that scored it then. What-if runs and
+    trainings take the champion of now.
 
     Raises:
         BadInput: the run asks for a version that does not exist.
@@ -129,7 +132,9 @@ def champion_or_none(run: Run) -> Champion | None:
 
 
 def follow(settings: Settings, name: str) -> None:
-    """Let the alias name the champion that the history names; asked again afterwards, since where the history lies in a bucket others may decide meanwhile.
+    """Let the alias name the champion that the history names.
+
+    Asked again afterwards, since where the history lies in a bucket others may decide meanwhile.
 
     Raises:
         TryAgain: MLflow does not answer.
@@ -185,11 +190,18 @@ def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion |
 def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
     versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
     if not versions:
-        raise BadInput(f"{name} has no model version {brief(version)}, nor any other yet\n  way out: run the training first")
-    if version not in versions:
-        shown = [f"{number}: {found.tags.get('family')} of {found.tags.get('training_partition')}" for number, found in versions.items()]
         raise BadInput(
-            f"{name} has no model version {brief(version)}; there are\n{listed(shown)}\n  way out: name one of these, or none for the champion"
+            f"{name} has no model version {brief(version)}, nor any other yet\n  way out: run the training"
+            " first"
+        )
+    if version not in versions:
+        shown = [
+            f"{number}: {found.tags.get('family')} of {found.tags.get('training_partition')}"
+            for number, found in versions.items()
+        ]
+        raise BadInput(
+            f"{name} has no model version {brief(version)}; there are\n{listed(shown)}\n  way out: name one"
+            " of these, or none for the champion"
         )
     return versions[version]
 
@@ -199,8 +211,9 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
     sha256, promised = _sha256(content), version.tags.get(GRAPH_TAG)
     if sha256 != promised:
         raise TableCorrupt(
-            f"{version.name} version {version.version}: the model's file has sha256 {sha256[:12]}..., registered was {str(promised)[:12]}...\n"
-            "  way out: bring the file back from a backup, score with another version, or train again"
+            f"{version.name} version {version.version}: the model's file has sha256 {sha256[:12]}...,"
+            f" registered was {str(promised)[:12]}...\n  way out: bring the file back from a backup, score"
+            " with another version, or train again"
         )
     metadata = Graph(content).metadata
     threshold = metadata.get("threshold")
@@ -213,20 +226,29 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
         metadata=metadata,
         # A version that was registered before engines were chosen has no such tags.
         engine=version.tags.get(ENGINE_TAG, Graph.name),
-        chunk_rows=int(_number(version.tags[CHUNK_TAG], CHUNK_TAG, version.name, version.version)) if CHUNK_TAG in version.tags else None,
+        chunk_rows=(
+            int(_number(version.tags[CHUNK_TAG], CHUNK_TAG, version.name, version.version))
+            if CHUNK_TAG in version.tags
+            else None
+        ),
     )
 
 
 def _download(settings: Settings, version: ModelVersion) -> bytes:
     with TemporaryDirectory() as folder:
         try:
-            with disk.room_for(f"{version.name} version {version.version}", Path(folder)):  # MLflow tells it as a file that is not there
-                place = tracking.bring(settings, folder, artifact_uri=f"models:/{version.name}/{version.version}")
+            with disk.room_for(
+                f"{version.name} version {version.version}", Path(folder)
+            ):  # MLflow tells it as a file that is not there
+                place = tracking.bring(
+                    settings, folder, artifact_uri=f"models:/{version.name}/{version.version}"
+                )
             return (place / MODEL_FILE).read_bytes()
         except FileNotFoundError as error:
             raise TableCorrupt(
-                f"{version.name} version {version.version}: the model's file cannot be read: {str(error).splitlines()[0]}\n"
-                "  way out: bring MLflow's artifacts back from a backup, score with another version, or train again"
+                f"{version.name} version {version.version}: the model's file cannot be read:"
+                f" {str(error).splitlines()[0]}\n  way out: bring MLflow's artifacts back from a backup,"
+                " score with another version, or train again"
             ) from error
 
 
@@ -243,14 +265,19 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
         found = _known(client, name, version)
     with TemporaryDirectory() as folder:
         try:
-            content = tracking.bring(settings, folder, run_id=str(found.run_id), artifact_path=f"{name}.yaml").read_bytes()
+            content = tracking.bring(
+                settings, folder, run_id=str(found.run_id), artifact_path=f"{name}.yaml"
+            ).read_bytes()
         except FileNotFoundError as error:
             raise TableCorrupt(
                 f"{name} version {version}: its use-case file cannot be read: {str(error).splitlines()[0]}\n"
                 "  way out: bring MLflow's artifacts back from a backup"
             ) from error
     if _sha256(content) != found.tags.get("use_case_sha256"):
-        raise TableCorrupt(f"{name} version {version}: the use-case file that is kept with it is not the one that it was trained with")
+        raise TableCorrupt(
+            f"{name} version {version}: the use-case file that is kept with it is not the one that it was"
+            " trained with"
+        )
     return content
 
 
@@ -262,8 +289,12 @@ def _begin(client: MlflowClient, run: Run) -> str:
     return run_id
 
 
-def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes, choice: Choice | None) -> ModelVersion:
-    """Log a graph as an MLflow model, then make it a version with all its tags at once: no version is ever without them."""
+def _log(
+    client: MlflowClient, name: str, mlflow_run: str, family: Family, content: bytes, choice: Choice | None
+) -> ModelVersion:
+    """Log a graph as an MLflow model, then make it a version with all its tags at once: no version is ever
+    without them.
+    """
     graph = Graph(content)
     with mlflow.start_run(run_id=mlflow_run):
         logged = mlflow.onnx.log_model(
@@ -276,12 +307,18 @@ def _log(client: MlflowClient, name: str, mlflow_run: str, family: Family, conte
         )
     described = {key: value for key, value in graph.metadata.items() if key not in NOT_TAGS}
     tags = described | {GRAPH_TAG: _sha256(content)} | (_tuned(choice) if choice else {})
-    return client.create_model_version(name, logged.model_uri, run_id=mlflow_run, tags=tags, model_id=logged.model_id)
+    return client.create_model_version(
+        name, logged.model_uri, run_id=mlflow_run, tags=tags, model_id=logged.model_id
+    )
 
 
 def _tuned(choice: Choice) -> dict[str, str]:
     """What was measured: tags of the version, and not in the graph, whose bytes are the same each time."""
-    return {ENGINE_TAG: choice.engine, CHUNK_TAG: str(choice.chunk_rows), SPEED_TAG: f"{choice.rows_per_second:.0f}"}
+    return {
+        ENGINE_TAG: choice.engine,
+        CHUNK_TAG: str(choice.chunk_rows),
+        SPEED_TAG: f"{choice.rows_per_second:.0f}",
+    }
 
 
 def _signature(graph: Graph) -> ModelSignature:
@@ -299,7 +336,8 @@ def _number(tag: str, name: str, model: str, version: object) -> float:
         found = math.nan
     if not 0 < found < math.inf:
         raise TableCorrupt(
-            f"{model} version {version}: MLflow's tag {name} is {brief(tag)}, and no number above 0\n  way out: correct it in MLflow, or train again"
+            f"{model} version {version}: MLflow's tag {name} is {brief(tag)}, and no number above 0\n  way"
+            " out: correct it in MLflow, or train again"
         )
     return found
 

@@ -1,11 +1,12 @@
 """Versions of training data, in DVC: content-addressed, without git, one writer at a time.
 
-The DVC root is the data root (`dvc init --no-scm`), so no run makes a commit and no commit is needed to get back: a
-version is its md5. `snapshot.json` beside the tables says which version a training is now, `versions/` which it ever was.
-DVC copies (or reflinks) between its cache and the tables, so the store may replace its files as before.
+The DVC root is the data root (`dvc init --no-scm`), so no run makes a commit and no commit is needed to get
+back: a version is its md5. `snapshot.json` beside the tables says which version a training is now,
+`versions/` which it ever was. DVC copies (or reflinks) between its cache and the tables, so the store may
+replace its files as before.
 
-Where the data root is a bucket, the remote lies in it, and the DVC root is a folder of the task's own, which is gone with
-it: what is named by its content needs no lock, whoever pushes it.
+Where the data root is a bucket, the remote lies in it, and the DVC root is a folder of the task's own, which
+is gone with it: what is named by its content needs no lock, whoever pushes it.
 """
 
 from __future__ import annotations
@@ -35,9 +36,14 @@ from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, as_json
 
-logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another level; what a person wants to know is told by us
+logging.getLogger("dvc").setLevel(
+    logging.WARNING
+)  # its import has set another level; what a person wants to know is told by us
 TABLE = "features"
-MADE_OF = ("raw", "past_raw")  # of which features can be made again, if it is asked what a model was trained on
+MADE_OF = (
+    "raw",
+    "past_raw",
+)  # of which features can be made again, if it is asked what a model was trained on
 FILE = "snapshot.json"
 
 
@@ -50,7 +56,9 @@ class Snapshot:
     nfiles: int
     path: str  # of the table, below the data root
     partition: date
-    made_of: dict[str, str] = field(default_factory=dict)  # table -> the md5 of the version that these features were made of
+    made_of: dict[str, str] = field(
+        default_factory=dict
+    )  # table -> the md5 of the version that these features were made of
 
     @classmethod
     def from_json(cls, content: bytes, place: object = FILE) -> Snapshot:
@@ -59,7 +67,12 @@ class Snapshot:
         Raises:
             TableCorrupt: it is damaged.
         """
-        return kept.read(cls, content, place, "run the step snapshot of that training again; the same features are the same version")
+        return kept.read(
+            cls,
+            content,
+            place,
+            "run the step snapshot of that training again; the same features are the same version",
+        )
 
     def as_json(self) -> bytes:
         """What is kept of a version."""
@@ -67,7 +80,8 @@ class Snapshot:
 
 
 def publish(run: Run) -> Snapshot:
-    """Keep the partition's features, and the raw rows that they were made of, as versions, in the cache and at the remote.
+    """Keep the partition's features, and the raw rows that they were made of, as versions, in the cache and
+    at the remote.
 
     The same features are the same version.
 
@@ -81,7 +95,9 @@ def publish(run: Run) -> Snapshot:
         folder = Path(repo.root_dir) / run.store.where
         places.publish(folder / ".dvcignore", _ignored(run.store, tables))
         kept = {table: _kept(repo, run.store, folder / table) for table in tables}
-    for table in tables[1:]:  # rows that are delivered twice go by the order in which they came: that of the parts, and within them
+    for table in tables[
+        1:
+    ]:  # rows that are delivered twice go by the order in which they came: that of the parts, and within them
         order = [part.file for part in run.store.manifest(table).parts]
         run.store.write_file(f"raw_versions/{kept[table].hash_info.value}.json", as_json({"parts": order}))
     features = kept[TABLE]
@@ -99,8 +115,13 @@ def publish(run: Run) -> Snapshot:
 
 
 def _ignored(store: Store, tables: Sequence[str]) -> bytes:
-    """What DVC is to overlook: a folder may hold parts of before, and a version is not to depend on what was there before it."""
-    lines = [f"/{table}/*\n" + "\n".join(f"!/{table}/{part.file}" for part in store.manifest(table).parts) for table in tables]
+    """What DVC is to overlook: a folder may hold parts of before, and a version is not to depend on what was
+    there before it.
+    """
+    lines = [
+        f"/{table}/*\n" + "\n".join(f"!/{table}/{part.file}" for part in store.manifest(table).parts)
+        for table in tables
+    ]
     return "\n".join(lines).encode()
 
 
@@ -108,7 +129,9 @@ def _kept(repo: Any, store: Store, folder: Path) -> Any:
     """Give a table to DVC; what it says of it."""
     if isinstance(store.folder, BucketPath):
         store.bring(folder.name, folder)
-    folder.with_suffix(".dvc").unlink(missing_ok=True)  # DVC writes it in place, and reads it first: a kill may have left half of it
+    folder.with_suffix(".dvc").unlink(
+        missing_ok=True
+    )  # DVC writes it in place, and reads it first: a kill may have left half of it
     try:
         (stage,) = repo.add([str(folder)])
         repo.push([stage.addressing])
@@ -142,7 +165,10 @@ def of(store: Store) -> Snapshot:
 
 
 def versions(settings: Settings, use_case: str) -> list[Snapshot]:
-    """Every version of a use case's training data, in order of partition; the current one of a partition last."""
+    """Every version of a use case's training data, in order of partition.
+
+    The current one of a partition last.
+    """
     found = []
     for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
         version = Snapshot.from_json(file.read_bytes(), file)
@@ -156,7 +182,8 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     Args:
         settings: where data and DVC lie.
         use_case: whose data.
-        partition_or_md5: a training partition (its current version), or the md5 of any version that the remote holds.
+        partition_or_md5: a training partition (its current version), or the md5 of any version that the
+            remote holds.
         dest: a folder that does not exist yet.
 
     Returns:
@@ -170,17 +197,23 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     if dest.exists():
         raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
     dest.parent.mkdir(parents=True, exist_ok=True)
-    with dvc_root.opened(settings) as repo, tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder:
+    with (
+        dvc_root.opened(settings) as repo,
+        tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder,
+    ):
         pointer = Path(folder) / f"{TABLE}.dvc"
         pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: {TABLE}\n")
         try:
             repo.pull([str(pointer)])
         except (CheckoutError, ObjectFormatError) as error:
-            raise BadInput(f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})") from error
+            raise BadInput(
+                f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})"
+            ) from error
         (out,) = repo.stage.load_one(str(pointer)).outs
         if out.get_hash().value != md5:
             raise TableCorrupt(
-                f"{use_case}: what DVC brought back for {md5} is {out.get_hash().value}; the remote ({_remote(repo)}) is damaged"
+                f"{use_case}: what DVC brought back for {md5} is {out.get_hash().value}; the remote"
+                f" ({_remote(repo)}) is damaged"
             )
         _move(Path(folder) / TABLE, dest)
     return dest
@@ -195,14 +228,18 @@ class _Order:
 
 @contextmanager
 def raw_rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
-    """The raw rows of a version, in the order in which they were delivered; `run` is the training's, or one of its partition.
+    """The raw rows of a version, in the order in which they were delivered.
+
+    `run` is the training's, or one of its partition.
 
     Raises:
         BadInput, TableMissing: nobody has it any more.
         TableCorrupt: what came back is not the version.
     """
     place = f"raw_versions/{md5}.json"
-    order = kept.read(_Order, run.store.read_file(place), run.store.folder / place, "bring it back from a backup").parts
+    order = kept.read(
+        _Order, run.store.read_file(place), run.store.folder / place, "bring it back from a backup"
+    ).parts
     with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
         parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
         yield run.store.connection.read_parquet([f"{parts}/{file}" for file in order])
@@ -236,7 +273,8 @@ def _md5(settings: Settings, use_case: str, wanted: str) -> str:
     if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", wanted):  # a model's lineage may outlive the list
         return f"{wanted.removesuffix('.dir')}.dir"
     raise BadInput(
-        f"{use_case}: no version {wanted!r}; there {'are' if known else 'is none yet: run a training first'}\n"
+        f"{use_case}: no version {wanted!r}; there"
+        f" {'are' if known else 'is none yet: run a training first'}\n"
         + listed(f"{version.partition}  {version.md5}" for version in reversed(known))
     )
 

@@ -1,4 +1,6 @@
-"""What MLflow is told: each search with its candidates, each evaluation, and by what they can be found again."""
+"""What MLflow is told: each search with its candidates, each evaluation, and by what they can be found
+again.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def connect(settings: Settings) -> MlflowClient:
 
 
 def upgrade(settings: Settings) -> None:
-    """Make MLflow's database, or bring one of an earlier version of MLflow up to date: a copy, which then takes its place.
+    """Make MLflow's database, or bring one of an earlier version of MLflow up to date: a copy, which then
+    takes its place.
 
     Nobody may use it meanwhile. A server's database is the server's business.
 
@@ -103,7 +106,8 @@ def bring(settings: Settings, folder: str, **artifact: str) -> Path:
 def experiment(client: MlflowClient, run: Run) -> str:
     """Return the id of the use case's experiment, which is made when there is none."""
     name = run.use_case.name
-    # A server keeps artifacts where it was told to; a database leaves that to us, and by default to the working directory.
+    # A server keeps artifacts where it was told to; a database leaves that to us, and by default to the
+    # working directory.
     place = None if _is_served(run.settings) else run.settings.artifacts.as_uri()
     with _alone(run.settings), answering(run.settings):
         if found := client.get_experiment_by_name(name):
@@ -112,13 +116,16 @@ def experiment(client: MlflowClient, run: Run) -> str:
             return str(client.create_experiment(name, artifact_location=place))
         except MlflowException as error:
             # Another machine's task was faster.
-            if error.error_code == "RESOURCE_ALREADY_EXISTS" and (found := client.get_experiment_by_name(name)):
+            if error.error_code == "RESOURCE_ALREADY_EXISTS" and (
+                found := client.get_experiment_by_name(name)
+            ):
                 return str(found.experiment_id)
             raise
 
 
 def log_search(run: Run, family: Family, found: SearchResult) -> str:
-    """Tell MLflow of one family's search: a run with the best candidate, and nested in it a run for each candidate.
+    """Tell MLflow of one family's search: a run with the best candidate, and nested in it a run for each
+    candidate.
 
     A repeated search of the same inputs takes the place of the earlier one.
 
@@ -138,17 +145,38 @@ def _log_search(client: MlflowClient, run: Run, family: Family, found: SearchRes
     outer = _start(client, home, f"{run.partition} {family}", tags, run)
     trials = found.trials.to_dict("records")
     for trial, seconds in zip(trials, found.fit_seconds, strict=True):
-        nested = _start(client, home, f"{run.partition} {family} {trial['candidate']}", {**tags, MLFLOW_PARENT_RUN_ID: outer}, run)
-        scores = {f"cv_{metric}": trial["mean_score"], f"cv_{metric}_std": trial["std_score"], "fit_seconds": seconds}
-        _finish(client, nested, scores, json.loads(trial["params"]), folds={f"cv_{metric}_fold": json.loads(trial["fold_scores"])})
+        nested = _start(
+            client,
+            home,
+            f"{run.partition} {family} {trial['candidate']}",
+            {**tags, MLFLOW_PARENT_RUN_ID: outer},
+            run,
+        )
+        scores = {
+            f"cv_{metric}": trial["mean_score"],
+            f"cv_{metric}_std": trial["std_score"],
+            "fit_seconds": seconds,
+        }
+        _finish(
+            client,
+            nested,
+            scores,
+            json.loads(trial["params"]),
+            folds={f"cv_{metric}_fold": json.loads(trial["fold_scores"])},
+        )
     (best,) = (trial for trial in trials if trial["best"])
-    scores = {f"cv_{metric}": best["mean_score"], f"baseline_{metric}": best["baseline_score"], "gain": best["gain"]}
+    scores = {
+        f"cv_{metric}": best["mean_score"],
+        f"baseline_{metric}": best["baseline_score"],
+        "gain": best["gain"],
+    }
     _finish(client, outer, scores, found.best_params)
     return outer
 
 
 def log_evaluation(run: Run, judged: Judged) -> str:
-    """Tell MLflow of an evaluation: each model's metrics on the held-out rows, the threshold, the model card and its pictures.
+    """Tell MLflow of an evaluation: each model's metrics on the held-out rows, the threshold, the model card
+    and its pictures.
 
     Returns:
         The run's id.
@@ -165,9 +193,15 @@ def _log_evaluation(client: MlflowClient, run: Run, judged: Judged) -> str:
     evaluation = _start(client, home, f"{run.partition} evaluation", tags, run)
     for name, png in judged.pictures.items():
         client.log_image(evaluation, Image.open(BytesIO(png)), f"pictures/{name}.png")
-    client.log_text(evaluation, (run.store.folder / "reports" / "evaluate.html").read_bytes().decode(), "evaluate.html")
+    client.log_text(
+        evaluation, (run.store.folder / "reports" / "evaluate.html").read_bytes().decode(), "evaluate.html"
+    )
     verdict = judged.verdict
-    values = {f"{model}.{name}": value for model, metrics in verdict.values.items() for name, value in metrics.items()}
+    values = {
+        f"{model}.{name}": value
+        for model, metrics in verdict.values.items()
+        for name, value in metrics.items()
+    }
     _finish(client, evaluation, values, {"winner": verdict.winner, "threshold": verdict.cut})
     return evaluation
 
@@ -194,7 +228,9 @@ def _tags(run: Run, **what: str) -> dict[str, str]:
 
 
 def _replace(client: MlflowClient, home: str, tags: Mapping[str, str]) -> None:
-    """Delete the runs of an earlier attempt at the same work: a task that is run again must not double its runs."""
+    """Delete the runs of an earlier attempt at the same work: a task that is run again must not double its
+    runs.
+    """
     same = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
     for earlier in client.search_runs([home], filter_string=same, max_results=MOST_RUNS):
         client.delete_run(earlier.info.run_id)
@@ -202,7 +238,9 @@ def _replace(client: MlflowClient, home: str, tags: Mapping[str, str]) -> None:
 
 def _start(client: MlflowClient, home: str, name: str, tags: Mapping[str, str], run: Run) -> str:
     note = f"{run.use_case.title}\n\nOrchestrator's run: {run.orchestrator}"
-    started = client.create_run(home, run_name=name, tags={**tags, "sluice.orchestrator": run.orchestrator, MLFLOW_RUN_NOTE: note})
+    started = client.create_run(
+        home, run_name=name, tags={**tags, "sluice.orchestrator": run.orchestrator, MLFLOW_RUN_NOTE: note}
+    )
     return str(started.info.run_id)
 
 
@@ -216,7 +254,11 @@ def _finish(
     """Log everything in one batch, fold scores as the steps of one metric, and close the run."""
     now = int(time.time() * 1000)
     single = [Metric(name, float(value), now, 0) for name, value in metrics.items()]
-    stepped = [Metric(name, value, now, step) for name, values in (folds or {}).items() for step, value in enumerate(values)]
+    stepped = [
+        Metric(name, value, now, step)
+        for name, values in (folds or {}).items()
+        for step, value in enumerate(values)
+    ]
     client.log_batch(run_id, [*single, *stepped], [Param(name, str(value)) for name, value in params.items()])
     client.set_terminated(run_id)
 
@@ -227,4 +269,7 @@ def _sentence(uri: str, error: Exception) -> SluiceError:
     if "out-of-date database schema" in str(error):
         return mlflow_database.OldDatabase(mlflow_database.old(uri))
     reason = addresses.masked(str(error).strip().splitlines()[0], address)
-    return TryAgain(f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to where it is")
+    return TryAgain(
+        f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to"
+        " where it is"
+    )

@@ -1,4 +1,6 @@
-"""Rows that judge a model must be rows that it has never seen: of the champion, its lineage knows which it has."""
+"""Rows that judge a model must be rows that it has never seen: of the champion, its lineage knows which it
+has.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,23 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
             seen = count(features, renamed(known, theirs, run.use_case), run.use_case.key)
     except OtherKey as error:
         raise BadInput(
-            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which of these rows it was trained: {error}\n"
-            f"  way out: name rows as before; or let the champion go: python -m pipelines models retire {name} --reason ..."
+            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which of these rows it"
+            f" was trained: {error}\n  way out: name rows as before; or let the champion go: python -m"
+            f" pipelines models retire {name} --reason ..."
         ) from error
     except BadInput as error:
         raise BadInput(
-            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which rows it was trained: {error}\n"
-            f"  way out: bring DVC's remote back; or let the champion go: python -m pipelines models retire {name} --reason ..."
+            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which rows it was"
+            f" trained: {error}\n  way out: bring DVC's remote back; or let the champion go: python -m"
+            f" pipelines models retire {name} --reason ..."
         ) from error
     if seen:
         ((held_out,),) = features.filter("split = 'test'").count("*").fetchall()
         raise BadInput(
-            f"{run.store}: {seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on these it would look better than it is\n"
-            "  so comes a training of days before the champion's, or a changed split; the champion stays\n"
-            f"  way out: train a later partition, or let the champion go: python -m pipelines models retire {name} --reason ..."
+            f"{run.store}: {seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on"
+            " these it would look better than it is\n  so comes a training of days before the champion's, or"
+            " a changed split; the champion stays\n  way out: train a later partition, or let the champion"
+            f" go: python -m pipelines models retire {name} --reason ..."
         )
 
 

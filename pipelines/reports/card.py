@@ -10,7 +10,18 @@ import pandas as pd
 from scipy.stats import poisson
 
 from pipelines.core import dates
-from pipelines.core.config import Capacity, Features, Fixed, LeastCost, MaxPrecision, MaxRecall, Prepare, Source, Threshold, UseCase
+from pipelines.core.config import (
+    Capacity,
+    Features,
+    Fixed,
+    LeastCost,
+    MaxPrecision,
+    MaxRecall,
+    Prepare,
+    Source,
+    Threshold,
+    UseCase,
+)
 from pipelines.core.config.base import duration_text
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.scores import BESIDE
@@ -100,7 +111,10 @@ def render(run: Run, judged: Judged) -> str:
 
 def _records(table: pd.DataFrame) -> list[Row]:
     """Rows with None where there is no value."""
-    return [{str(name): value for name, value in row.items()} for row in table.astype(object).where(table.notna(), None).to_dict("records")]
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in table.astype(object).where(table.notna(), None).to_dict("records")
+    ]
 
 
 def _reliability(judged: Judged) -> list[Row]:
@@ -119,14 +133,22 @@ def _policy(policy: Threshold) -> str:
     if isinstance(policy, MaxPrecision):
         return f"the greatest precision whose recall is at least {policy.recall:g}"
     if isinstance(policy, LeastCost):
-        return f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss {policy.false_negative:g}"
+        return (
+            f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss"
+            f" {policy.false_negative:g}"
+        )
     if isinstance(policy, Capacity):
-        return f"the greatest scores, {policy.alarms_a_day:,} a night on average, whether its rows ever get a label or not"
+        return (
+            f"the greatest scores, {policy.alarms_a_day:,} a night on average, whether its rows ever get a"
+            " label or not"
+        )
     return f"fixed at {policy.value:g}"
 
 
 def _decisions(overall: dict[str, Row], policy: Threshold) -> list[Row]:
-    """What each model would have done on the held-out rows, in counts, and what that would have cost where a cost is stated."""
+    """What each model would have done on the held-out rows, in counts, and what that would have cost where a
+    cost is stated.
+    """
     counted = ("precision", "recall", *CONFUSION)
     roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
     found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
@@ -148,7 +170,13 @@ def _trials(judged: Judged) -> list[Row]:
     """Every candidate, the best first, its parameters as words."""
     better_first = judged.trials.sort_values("gain", ascending=False, kind="stable")
     return [
-        {**row, "words": ", ".join(f"{name} {'none' if value is None else value}" for name, value in json.loads(row["params"]).items())}
+        {
+            **row,
+            "words": ", ".join(
+                f"{name} {'none' if value is None else value}"
+                for name, value in json.loads(row["params"]).items()
+            ),
+        }
         for row in _records(better_first)
     ]
 
@@ -164,7 +192,11 @@ def _source(source: Source) -> str:
 
 
 def _features(features: Features) -> Iterator[Row]:
-    for kind, named in (("number", features.numbers), ("category", features.categories), ("text", features.texts)):
+    for kind, named in (
+        ("number", features.numbers),
+        ("category", features.categories),
+        ("text", features.texts),
+    ):
         for name, sql in named.items():
             yield {"name": name, "kind": kind, "sql": sql}
 
@@ -172,16 +204,32 @@ def _features(features: Features) -> Iterator[Row]:
 def _prepared(features: Features, prepare: Prepare) -> Iterator[str]:
     numbers, categories, texts = prepare.numbers, prepare.categories, prepare.texts
     if features.numbers:
-        filled = f"the training {numbers.impute}" if isinstance(numbers.impute, str) else f"{numbers.impute:g}"
-        clipped = f"; clipped to the training percentiles {numbers.clip[0]:g} and {numbers.clip[1]:g}" if numbers.clip else ""
-        yield f"Numbers: a missing value becomes {filled}{clipped}; scaled ({numbers.scale.replace('_', '-')}) for linear models, unscaled for trees."
+        filled = (
+            f"the training {numbers.impute}" if isinstance(numbers.impute, str) else f"{numbers.impute:g}"
+        )
+        clipped = (
+            f"; clipped to the training percentiles {numbers.clip[0]:g} and {numbers.clip[1]:g}"
+            if numbers.clip
+            else ""
+        )
+        yield (
+            f"Numbers: a missing value becomes {filled}{clipped}; scaled ({numbers.scale.replace('_', '-')})"
+            " for linear models, unscaled for trees."
+        )
     if features.categories:
-        rare = f"; values in fewer than {categories.min_frequency} training rows count as unseen" if categories.min_frequency > 1 else ""
+        rare = (
+            f"; values in fewer than {categories.min_frequency} training rows count as unseen"
+            if categories.min_frequency > 1
+            else ""
+        )
         yield f"Categories: {categories.encode.replace('_', '-')}{rare}."
     if features.texts:
         low, high = texts.ngrams
         words = "single words" if low == high == 1 else f"runs of {low} to {high} words"
-        yield f"Texts: {words}, the {texts.max_words:,} most frequent of those in at least {texts.min_df} training texts."
+        yield (
+            f"Texts: {words}, the {texts.max_words:,} most frequent of those in at least {texts.min_df}"
+            " training texts."
+        )
 
 
 def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
@@ -189,26 +237,38 @@ def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
     if isinstance(use_case.threshold, Capacity):
         low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, use_case.threshold.alarms_a_day))
         yield (
-            f"{use_case.threshold.alarms_a_day:,} alarms a day are the mean over nights like those of the window, by all rows of a night: "
-            f"by chance alone nine of ten nights have {low:,} to {high:,}, and weekdays with more rows have more."
+            f"{use_case.threshold.alarms_a_day:,} alarms a day are the mean over nights like those of the"
+            f" window, by all rows of a night: by chance alone nine of ten nights have {low:,} to {high:,},"
+            " and weekdays with more rows have more."
         )
     rows = judged.rows.set_index("split")["rows"]
     if use_case.threshold and UNLABELLED in rows:
         share = rows[UNLABELLED] / rows.sum()
-        yield f"{share:.0%} of the rows have no label: alarms, precision, recall and costs on this page are those of the others."
+        yield (
+            f"{share:.0%} of the rows have no label: alarms, precision, recall and costs on this page are"
+            " those of the others."
+        )
 
 
 def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
     """What the numbers on this page do not say."""
     split = use_case.split
     if split.by == "time":
-        yield "The held-out rows are the last days of the window: they say how the model does right after its training, not in half a year."
+        yield (
+            "The held-out rows are the last days of the window: they say how the model does right after its"
+            " training, not in half a year."
+        )
     else:
-        yield "The held-out rows are of the same days as the training rows: they do not say how the model ages."
+        yield (
+            "The held-out rows are of the same days as the training rows: they do not say how the model ages."
+        )
     if use_case.label.delay_days:
         yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
     if use_case.threshold and not isinstance(use_case.threshold, Fixed):
-        yield "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and later rows it may miss it a little."
+        yield (
+            "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and"
+            " later rows it may miss it a little."
+        )
     yield from _of_nights(use_case, judged)
     few = [row["slice"] for row in _slices(_records(judged.scores), judged.verdict.metric) if row["few"]]
     if few:
@@ -217,13 +277,22 @@ def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
     if personal:
         yield f"Personal columns: {', '.join(personal)}. Their values are not shown here."
     yield from _of_leaks(use_case)
-    yield "What a feature is worth to the model says nothing about what it does to the world; features that say the same share their worth."
+    yield (
+        "What a feature is worth to the model says nothing about what it does to the world; features that say"
+        " the same share their worth."
+    )
 
 
 def _of_leaks(use_case: UseCase) -> Iterator[str]:
     """Which columns are known only afterwards, and what features see of them."""
-    told = {name: f"{name} ({column.why})" if column.why else name for name, column in use_case.columns.items() if column.role == "leak"}
+    told = {
+        name: f"{name} ({column.why})" if column.why else name
+        for name, column in use_case.columns.items()
+        if column.role == "leak"
+    }
     if never := [said for name, said in told.items() if name not in use_case.late]:
         yield f"Kept out of the features, since known only afterwards: {', '.join(never)}."
-    if late := [f"{told[name]} from {duration_text(use_case.known_after(name))} on" for name in use_case.late]:
+    if late := [
+        f"{told[name]} from {duration_text(use_case.known_after(name))} on" for name in use_case.late
+    ]:
         yield f"Known only afterwards, and read in windows over the past alone: {', '.join(late)}."

@@ -58,7 +58,9 @@ def binary(curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequence
     }
 
 
-def regression(curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequence[Scored], hours: Floats) -> dict[str, bytes]:
+def regression(
+    curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequence[Scored], hours: Floats
+) -> dict[str, bytes]:
     """Draw predicted against actual, calibration, and the residuals, together and by hour of day."""
     residual = challenger.score - y
     drawn = {
@@ -91,7 +93,15 @@ def _drawn(draw: Callable[[Axes], None]) -> bytes:
     return buffer.getvalue()
 
 
-def _lines(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored], curve: str, *, step: bool = False, marker: str = "") -> None:
+def _lines(
+    axes: Axes,
+    curves: pd.DataFrame,
+    models: Sequence[Scored],
+    curve: str,
+    *,
+    step: bool = False,
+    marker: str = "",
+) -> None:
     """One line a model; the challenger is drawn last, above the others."""
     for model in reversed(models):
         points = curves[(curves["model"] == model.name) & (curves["curve"] == curve)]
@@ -121,7 +131,9 @@ def _precision_recall(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored]
 def _roc(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored]) -> None:
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=":")
     _lines(axes, curves, models, "roc")
-    axes.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.03))
+    axes.set(
+        title="ROC", xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.03)
+    )
 
 
 def _calibration(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored], truth: str) -> None:
@@ -129,7 +141,11 @@ def _calibration(axes: Axes, curves: pd.DataFrame, models: Sequence[Scored], tru
     low, high = float(points[["x", "y"]].min().min()), float(points[["x", "y"]].max().max())
     axes.plot([low, high], [low, high], color=SOFT, linewidth=1, linestyle=":")
     _lines(axes, curves, models, "calibration", marker="o")
-    axes.set(title="Calibration: what was said, what came true", xlabel="mean score of a tenth of the rows", ylabel=truth)
+    axes.set(
+        title="Calibration: what was said, what came true",
+        xlabel="mean score of a tenth of the rows",
+        ylabel=truth,
+    )
 
 
 def _distribution(axes: Axes, y: Floats, model: Scored) -> None:
@@ -137,8 +153,17 @@ def _distribution(axes: Axes, y: Floats, model: Scored) -> None:
     for label, name, colour in ((0, "negative rows", NEGATIVE), (1, "positive rows", POSITIVE)):
         scores = model.score[y == label]
         # Shares of each class: beside a hundred times as many negative rows, positive ones could not be seen.
-        axes.hist(scores, edges, weights=np.full(len(scores), 1 / max(len(scores), 1)), color=colour, alpha=0.7, label=name)
-    axes.axvline(model.threshold, color=INK, linewidth=1.2, linestyle="--", label=f"threshold {model.threshold:.4g}")
+        axes.hist(
+            scores,
+            edges,
+            weights=np.full(len(scores), 1 / max(len(scores), 1)),
+            color=colour,
+            alpha=0.7,
+            label=name,
+        )
+    axes.axvline(
+        model.threshold, color=INK, linewidth=1.2, linestyle="--", label=f"threshold {model.threshold:.4g}"
+    )
     axes.set(title="Scores by class", xlabel="score", ylabel="share of the class")
     axes.set_yscale("symlog", linthresh=0.01)
     axes.set_yticks([0, 0.01, 0.1, 1], ["0", "1 %", "10 %", "100 %"])
@@ -165,7 +190,16 @@ def _confusion(axes: Axes, y: Floats, model: Scored) -> None:
 def _predicted_actual(axes: Axes, y: Floats, score: Floats) -> None:
     low, high = min(y.min(), score.min()), max(y.max(), score.max())
     # Cells instead of points: they still tell where most rows are when there are a million.
-    cells = axes.hexbin(y, score, gridsize=45, bins="log", mincnt=1, cmap="Blues", extent=(low, high, low, high), linewidths=0.1)
+    cells = axes.hexbin(
+        y,
+        score,
+        gridsize=45,
+        bins="log",
+        mincnt=1,
+        cmap="Blues",
+        extent=(low, high, low, high),
+        linewidths=0.1,
+    )
     axes.figure.colorbar(cells, ax=axes, label="rows", shrink=0.8)
     axes.plot([low, high], [low, high], color=SOFT, linewidth=1, linestyle=":")
     axes.set(title="Predicted against actual", xlabel="actual", ylabel="predicted")
@@ -179,8 +213,24 @@ def _residuals(axes: Axes, residual: Floats) -> None:
 
 def _by_hour(axes: Axes, residual: Floats, hours: Floats) -> None:
     quantiles = pd.Series(residual).groupby(hours).quantile(np.array([0.1, 0.25, 0.5, 0.75, 0.9])).unstack()
-    axes.fill_between(quantiles.index, quantiles[0.1], quantiles[0.9], color=CHALLENGER, alpha=0.15, label="80 % of rows", linewidth=0)
-    axes.fill_between(quantiles.index, quantiles[0.25], quantiles[0.75], color=CHALLENGER, alpha=0.3, label="50 % of rows", linewidth=0)
+    axes.fill_between(
+        quantiles.index,
+        quantiles[0.1],
+        quantiles[0.9],
+        color=CHALLENGER,
+        alpha=0.15,
+        label="80 % of rows",
+        linewidth=0,
+    )
+    axes.fill_between(
+        quantiles.index,
+        quantiles[0.25],
+        quantiles[0.75],
+        color=CHALLENGER,
+        alpha=0.3,
+        label="50 % of rows",
+        linewidth=0,
+    )
     axes.plot(quantiles.index, quantiles[0.5], color=CHALLENGER, linewidth=2, label="median")
     axes.axhline(0, color=INK, linewidth=1, linestyle="--")
     axes.set(title="Residuals by hour of day", xlabel="hour", ylabel="predicted minus actual")
@@ -192,7 +242,15 @@ MOST_FEATURES = 12
 
 def _importance(axes: Axes, importance: pd.DataFrame, metric: str) -> None:
     shown = importance.head(MOST_FEATURES).iloc[::-1]
-    axes.barh(shown["feature"], shown["loss"], xerr=shown["spread"], color=CHALLENGER, alpha=0.8, ecolor=SOFT, height=0.7)
+    axes.barh(
+        shown["feature"],
+        shown["loss"],
+        xerr=shown["spread"],
+        color=CHALLENGER,
+        alpha=0.8,
+        ecolor=SOFT,
+        height=0.7,
+    )
     axes.axvline(0, color=INK, linewidth=1)
     axes.set(title="What a feature is worth", xlabel=f"{metric} lost when it is shuffled")
     axes.tick_params(axis="y", labelsize=8)
@@ -200,9 +258,26 @@ def _importance(axes: Axes, importance: pd.DataFrame, metric: str) -> None:
 
 
 def _learning(axes: Axes, learning: pd.DataFrame, metric: str, baseline: float | None) -> None:
-    axes.plot(learning["rows"], learning["training"], color=POSITIVE, marker="o", markersize=4, label="on its own training rows")
-    axes.plot(learning["rows"], learning["held_out"], color=CHALLENGER, marker="o", markersize=4, linewidth=2, label="on held-out rows")
+    axes.plot(
+        learning["rows"],
+        learning["training"],
+        color=POSITIVE,
+        marker="o",
+        markersize=4,
+        label="on its own training rows",
+    )
+    axes.plot(
+        learning["rows"],
+        learning["held_out"],
+        color=CHALLENGER,
+        marker="o",
+        markersize=4,
+        linewidth=2,
+        label="on held-out rows",
+    )
     if baseline is not None:
-        axes.axhline(baseline, color=OTHERS["baseline"], linewidth=1.2, linestyle="--", label="baseline, held out")
+        axes.axhline(
+            baseline, color=OTHERS["baseline"], linewidth=1.2, linestyle="--", label="baseline, held out"
+        )
     axes.set(title="Learning curve", xlabel="training rows", ylabel=metric)
     axes.legend(loc="best")

@@ -1,7 +1,7 @@
 """The use-case files that runs have gone by, kept beside the tables: `data/<use case>/files/<sha256>.yaml`.
 
-A run takes the file as it is when its first step begins. The first table's manifest names its sha256, and every later task of
-the run goes by that content, whatever becomes of the file meanwhile.
+A run takes the file as it is when its first step begins. The first table's manifest names its sha256, and
+every later task of the run goes by that content, whatever becomes of the file meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from pipelines.storage.settings import Settings
 
 FILES = "files"  # of a use case, beside its tables
-FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}  # the table that names a run's file
+FIRST: dict[Kind, str] = {
+    "training": "raw",
+    "scoring": "raw",
+    "drift": "drift",
+}  # the table that names a run's file
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
 
@@ -59,8 +63,9 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
         if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
             return there
         raise TableCorrupt(
-            f"{name}: the use-case file {sha256[:12]} that a run went by is gone from {_place(settings, name, sha256).parent}\n"
-            "  way out: bring it back from a backup, or run the partition again from its first step"
+            f"{name}: the use-case file {sha256[:12]} that a run went by is gone from"
+            f" {_place(settings, name, sha256).parent}\n  way out: bring it back from a backup, or run the"
+            " partition again from its first step"
         ) from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise TableCorrupt(
@@ -71,7 +76,10 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
 
 
 def made_by(loaded: Loaded) -> str | None:
-    """The version whose definitions a file holds that was put together; None of a file that a person wrote."""
+    """The version whose definitions a file holds that was put together.
+
+    None of a file that a person wrote.
+    """
     found = BY_VERSION.match(loaded.content)
     return found[1].decode() if found else None
 
@@ -91,6 +99,7 @@ def _present(path: Path) -> Loaded | None:
 def _place(settings: Settings, name: str, sha256: str) -> Place:
     if not SHA256.fullmatch(sha256):
         raise TableCorrupt(
-            f"{name}: a manifest names the use-case file {sha256!r:.80}, which is no sha256\n  way out: run the partition again"
+            f"{name}: a manifest names the use-case file {sha256!r:.80}, which is no sha256\n  way out: run"
+            " the partition again"
         )
     return settings.data / name / FILES / f"{sha256}.yaml"

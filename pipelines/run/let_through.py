@@ -1,11 +1,13 @@
-"""What a gate has let through: a step reads no table that its gate has not judged, as the table is now, and found good.
+"""What a gate has let through: a step reads no table that its gate has not judged, as the table is now, and
+found good.
 
-So a gate cannot be left out. Take it from a DAG, mark its task as a success by hand, or change the table behind its back:
-the next step finds no evidence for this very table, and refuses. Evidence is read, not believed: it bears its
-gate's seal; what it says it has judged, of which partition, by which file, and what it found have to add up to an open gate;
-and the table was made of those that stand beside it. The seal is against mishaps and edits by hand, not against somebody who
-seals anew: whoever may write the data can write anything. And whatever a step then reads is the very table that was asked
-about here, since a task reads each manifest once (`Store.manifest`).
+So a gate cannot be left out. Take it from a DAG, mark its task as a success by hand, or change the table
+behind its back: the next step finds no evidence for this very table, and refuses. Evidence is read, not
+believed: it bears its gate's seal; what it says it has judged, of which partition, by which file, and what it
+found have to add up to an open gate; and the table was made of those that stand beside it. The seal is
+against mishaps and edits by hand, not against somebody who seals anew: whoever may write the data can write
+anything. And whatever a step then reads is the very table that was asked about here, since a task reads each
+manifest once (`Store.manifest`).
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ WITH_IT: dict[GatedTable, tuple[str, ...]] = {"past": ("days",)}  # what a gate 
 
 
 def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
-    """Whether the table's gate let through the very table that this task reads, by the file that the table was made by."""
+    """Whether the table's gate let through the very table that this task reads, by the file that the table
+    was made by.
+    """
     return why_not(store, use_case, table) is None
 
 
@@ -48,7 +52,9 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and rows else ()
     told = [finding.get("where") for finding in evidence["findings"]]
     for n, expectation in enumerate(asked):
-        if f"gates.{table}.{n}" not in told and not (store.kind == "scoring" and _about_labels(expectation, use_case)):
+        if f"gates.{table}.{n}" not in told and not (
+            store.kind == "scoring" and _about_labels(expectation, use_case)
+        ):
             return f"its evidence does not tell what became of gates.{table}.{n}"
     return None
 
@@ -58,7 +64,8 @@ def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:
 
     Raises:
         TableMissing: the gate has not run.
-        TableCorrupt: the file is damaged, says something else than the gate has, or is that of another gate or partition.
+        TableCorrupt: the file is damaged, says something else than the gate has, or is that of another gate
+            or partition.
     """
     name, way_out = f"gates/{table}.json", f"run gate_{table} of {store} again"
     said = kept.unsealed(store.read_file(name), store.folder / name, way_out)
@@ -68,13 +75,18 @@ def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:
 
 
 def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
-    """That a table was made of other tables than stand in its partition now, or of another partition's; None if it was not.
+    """That a table was made of other tables than stand in its partition now, or of another partition's.
 
-    So neither a table that somebody has put into the wrong folder nor one that was left behind when those before it were made
-    again is let through. One that is gone contradicts nothing: whoever needs it says that it is missing.
+    None if it was not.
+
+    So neither a table that somebody has put into the wrong folder nor one that was left behind when those
+    before it were made again is let through. One that is gone contradicts nothing: whoever needs it says that
+    it is missing.
     """
     here, ours = f"{store.kind}/{store.partition}/", [*pieces_of(use_case, table), *WITH_IT.get(table, ())]
-    cited = {name: digest for one in ours if store.has(one) for name, digest in store.manifest(one).inputs.items()}
+    cited = {
+        name: digest for one in ours if store.has(one) for name, digest in store.manifest(one).inputs.items()
+    }
     of_this_kind = [name for name in cited if name.startswith(f"{store.kind}/")]
     if of_this_kind and not any(name.startswith(here) for name in of_this_kind):
         where, _, source = of_this_kind[0].removeprefix(f"{store.kind}/").partition("/")
@@ -110,9 +122,16 @@ def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str], rows: 
 
 
 def _about_labels(expectation: Expectation, use_case: UseCase) -> bool:
-    """Whether only a training can answer it: see `gates.resolve.only_trainings_know`, which knows it exactly."""
-    unknown = {"split", *(name for column in use_case.hidden_at_night for name in (column, use_case.source_names[column]))}
-    return expectation.name == "expect_feature_not_to_tell_the_label" or any(name in str(expectation.kwargs) for name in unknown)
+    """Whether only a training can answer it: see `gates.resolve.only_trainings_know`, which knows it
+    exactly.
+    """
+    unknown = {
+        "split",
+        *(name for column in use_case.hidden_at_night for name in (column, use_case.source_names[column])),
+    }
+    return expectation.name == "expect_feature_not_to_tell_the_label" or any(
+        name in str(expectation.kwargs) for name in unknown
+    )
 
 
 def require(run: Run, step: Step) -> None:
@@ -123,26 +142,35 @@ def require(run: Run, step: Step) -> None:
         GateClosed: some gates were not open, or have judged another table than the one that is published now.
     """
     require_one_file(run, step)
-    closed = [f"gate_{table} of {store}: {why}" for store, table in _before(run, step) if (why := why_not(store, run.use_case, table))]
+    closed = [
+        f"gate_{table} of {store}: {why}"
+        for store, table in _before(run, step)
+        if (why := why_not(store, run.use_case, table))
+    ]
     if closed:
         raise GateClosed(
-            f"{run.store}: {step} reads only what its gates have let through; closed, or not run on the table as it is now:\n{listed(closed)}\n"
-            f"  way out: see the gate's report, mend the cause; then {run.again}"
+            f"{run.store}: {step} reads only what its gates have let through; closed, or not run on the table"
+            f" as it is now:\n{listed(closed)}\n  way out: see the gate's report, mend the cause; then"
+            f" {run.again}"
         )
 
 
 def require_one_file(run: Run, step: Step) -> None:
-    """Make sure that all tables before a step were made by the run's own file: a run is of one file, from its first task to its last.
+    """Make sure that all tables before a step were made by the run's own file: a run is of one file, from its
+    first task to its last.
 
     Raises:
         BadInput: another run has written some of them, by another file.
     """
-    made = [(name, run.store.manifest(name).use_case) for name in _tables_before(run, step) if run.store.has(name)]
+    made = [
+        (name, run.store.manifest(name).use_case) for name in _tables_before(run, step) if run.store.has(name)
+    ]
     others = [f"{name}: by file {file[:12]}" for name, file in made if file != run.loaded.sha256]
     if others:
         raise BadInput(
-            f"{run.store}: {step} goes by the use-case file {run.loaded.sha256[:12]}, and other tables of this partition were made by another one\n"
-            f"{listed(others)}\n  way out: run the partition again from its first step"
+            f"{run.store}: {step} goes by the use-case file {run.loaded.sha256[:12]}, and other tables of"
+            f" this partition were made by another one\n{listed(others)}\n  way out: run the partition again"
+            " from its first step"
         )
 
 
@@ -152,7 +180,10 @@ def _tables_before(run: Run, step: Step) -> Iterator[str]:
 
 
 def _gated_before(run: Run, step: Step) -> Iterator[GatedTable]:
-    """The gated tables of a run that lie before a step; the step may be one that a DAG has, and this run does not need."""
+    """The gated tables of a run that lie before a step.
+
+    The step may be one that a DAG has, and this run does not need.
+    """
     gated = dict(steps_of(run.use_case, run.kind))
     for before, _ in takewhile(lambda at: at[0] != step, laid(run.use_case, run.kind)):
         if table := gated.get(before):
@@ -165,7 +196,9 @@ def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
 
 
 def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
-    """The gated tables that lie before a step: those of its own partition, and for the drift report its nights'."""
+    """The gated tables that lie before a step: those of its own partition, and for the drift report its
+    nights'.
+    """
     store = run.store.unrecorded()  # what a gate has said is no input of the step's table
     for table in _gated_before(run, step):
         yield store, table

@@ -1,4 +1,6 @@
-"""Which tables a task has read and written, as their manifests tell it: what lineage outside of Sluice is made of."""
+"""Which tables a task has read and written, as their manifests tell it: what lineage outside of Sluice is
+made of.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ def of_step(run: Run, step: Step, share: str | None = None) -> Touched:
         return Touched()
     table = "predictions" if step == "score" else dict(WAYS[run.kind])[step]
     written = run.afresh().store.manifest(f"{table}/{share}" if share else str(table))
-    return Touched(tuple(_cited(run, name, digest) for name, digest in sorted(written.inputs.items())), (_dataset(run, written),))
+    return Touched(
+        tuple(_cited(run, name, digest) for name, digest in sorted(written.inputs.items())),
+        (_dataset(run, written),),
+    )
 
 
 def of_gate(run: Run, table: GatedTable) -> Touched:
@@ -62,7 +67,9 @@ def _there(run: Run, table: str) -> Dataset:
 def _dataset(run: Run, manifest: Manifest) -> Dataset:
     # What a what-if run writes lies beside the night, and is not what is published.
     name = "/".join(filter(None, [run.use_case.name, run.kind, run.store.aside, manifest.table]))
-    return Dataset(str(run.store.root), name, f"{run.partition}@{manifest.digest[:16]}", manifest.rows, manifest.schema)
+    return Dataset(
+        str(run.store.root), name, f"{run.partition}@{manifest.digest[:16]}", manifest.rows, manifest.schema
+    )
 
 
 def _cited(run: Run, name: str, digest: str) -> Dataset:
@@ -77,4 +84,11 @@ def _delivered(run: Run) -> tuple[Dataset, ...]:
         return ()
     published = run.afresh().store.manifest("predictions")
     # By the connection's name: the database's address is nothing that a lineage file should know.
-    return (Dataset(f"connection://{sink.connection}", sink.table, f"{run.partition}@{published.digest[:16]}", published.rows),)
+    return (
+        Dataset(
+            f"connection://{sink.connection}",
+            sink.table,
+            f"{run.partition}@{published.digest[:16]}",
+            published.rows,
+        ),
+    )

@@ -1,4 +1,5 @@
-"""What a run does: the order of its steps, which table each writes and whose gate judges it, and what a step is shared out into.
+"""What a run does: the order of its steps, which table each writes and whose gate judges it, and what a step
+is shared out into.
 
 DAGs, the command line, clearance, lineage and progress go by it. Nothing is done here: see `pipelines.flow`.
 """
@@ -27,7 +28,8 @@ class Outcome:
     numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
 
 
-# The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line share it.
+# The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line
+# share it.
 WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
     "training": (
         ("ingest", "raw"),
@@ -58,18 +60,24 @@ def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | No
 
 
 def laid(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of a DAG: that of all, and where there is a sink, behind every gate, what brings the predictions there.
+    """The way of a DAG: that of all, and where there is a sink, behind every gate, what brings the
+    predictions there.
 
-    With `past` whether or not this file's features look back: a run that began by another file, or a night that goes by
-    its champion's definitions, may need it; where it is not needed, it does nothing. The last step is none of `WAYS`:
-    whoever goes those, such as the self-test with its damages, delivers nothing.
+    With `past` whether or not this file's features look back: a run that began by another file, or a night
+    that goes by its champion's definitions, may need it; where it is not needed, it does nothing. The last
+    step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
     """
-    delivery: tuple[tuple[Step, None], ...] = (("deliver", None),) if kind == "scoring" and use_case.sink else ()
+    delivery: tuple[tuple[Step, None], ...] = (
+        (("deliver", None),) if kind == "scoring" and use_case.sink else ()
+    )
     return WAYS[kind] + delivery
 
 
 def shares(run: Run, step: Step) -> tuple[str, ...]:
-    """What a step is shared out into, one task each: families, slices of the features. None: it is one task, and takes no share."""
+    """What a step is shared out into, one task each: families, slices of the features.
+
+    None: it is one task, and takes no share.
+    """
     if step == "tune":
         return run.use_case.candidates.families
     if step == "score":

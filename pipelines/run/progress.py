@@ -1,7 +1,7 @@
 """How far a long step is: rows done, rows a second and time left, told every ten seconds while it runs.
 
-A step does not know of it. It is watched from a thread beside: what the store has written so far, or, while DuckDB still
-works on one statement, DuckDB's own estimate of its share; of a search, its fits.
+A step does not know of it. It is watched from a thread beside: what the store has written so far, or, while
+DuckDB still works on one statement, DuckDB's own estimate of its share; of a search, its fits.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
     began = time.monotonic()
     statement = Statement(began)
     while not over.wait(EVERY):
-        line = _written(run) or _counted(run, began) or statement.at(run.store.share_of_statement(), time.monotonic())
+        line = (
+            _written(run)
+            or _counted(run, began)
+            or statement.at(run.store.share_of_statement(), time.monotonic())
+        )
         if line:
             logger.info("%s: %s", name, line)
             run.progress(line)
@@ -61,7 +65,10 @@ def _written(run: Run) -> str | None:
     writing = run.store.writing
     if not writing.table or not writing.rows:
         return None
-    return f"{writing.table}: {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
+    return (
+        f"{writing.table}:"
+        f" {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
+    )
 
 
 def _counted(run: Run, began: float) -> str | None:

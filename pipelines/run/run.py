@@ -53,7 +53,8 @@ class Run:
     settings: Settings
     orchestrator: str = "command line"  # Airflow's run id, where Airflow runs it
     model_version: str | None = None  # score with this version instead of the champion
-    what_if: bool = False  # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
+    # what would the champion of now say? in a folder beside the partition's tables, which stay as they are
+    what_if: bool = False
     progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
     tally: Tally = field(default_factory=Tally)
     asked_by: str | None = None  # the person who asked for it; None where a schedule did
@@ -83,8 +84,8 @@ class Run:
             model_version: The version to score with instead of the champion.
             what_if: Whether the run is only to tell what the champion of now would have said.
             progress: Is told how far a long step is.
-            resume: Whether to go on by the file that the partition's first step went by, as every later task of a run
-                does; where there is none yet, by the file as it is now.
+            resume: Whether to go on by the file that the partition's first step went by, as every later task
+                of a run does; where there is none yet, by the file as it is now.
             asked_by: Who has asked for it, where that is a person whom the orchestrator knows.
 
         Raises:
@@ -121,12 +122,27 @@ class Run:
 
     @property
     def again(self) -> str:
-        """How a person runs it again. From its first step, since each later one goes by the file and the rows that this has taken."""
-        return f"run it again: python -m pipelines run {self.use_case.name} {self.kind} {self.partition} (in Airflow: clear its first task)"
+        """How a person runs it again.
+
+        From its first step, since each later one goes by the file and the rows that this has taken.
+        """
+        return (
+            f"run it again: python -m pipelines run {self.use_case.name} {self.kind} {self.partition} (in"
+            " Airflow: clear its first task)"
+        )
 
     def afresh(self) -> Run:
-        """The same run as a new task would open it: with nothing read yet, so that a table's manifest names its own inputs only."""
-        store = Store(self.store.root, self.store.use_case, self.kind, self.partition, self.store.version, self.store.memory)
+        """The same run as a new task would open it: with nothing read yet, so that a table's manifest names
+        its own inputs only.
+        """
+        store = Store(
+            self.store.root,
+            self.store.use_case,
+            self.kind,
+            self.partition,
+            self.store.version,
+            self.store.memory,
+        )
         store.aside = self.store.aside
         return replace(self, store=store, tally=Tally())
 
@@ -140,7 +156,9 @@ class Run:
         """The same run as its next task takes it: by the file that its first step went by."""
         from pipelines.run import archive
 
-        return self.by(archive.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded)
+        return self.by(
+            archive.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded
+        )
 
     def write_report(self, task: str, html: str) -> str:
         """Publish a page for a person, and return its path below the data root."""
@@ -167,7 +185,9 @@ def lock_version() -> str:
 def code_version() -> str:
     """The commit of the running code; Sluice's version where there is no git."""
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return __version__
     return commit[:12]

@@ -47,7 +47,9 @@ def read(
     """
     from pipelines.sources import renamed
 
-    pieces = _opened(source, days, declared, settings, connection, limits=limits, may_miss=may_miss, patient=patient)
+    pieces = _opened(
+        source, days, declared, settings, connection, limits=limits, may_miss=may_miss, patient=patient
+    )
     return renamed.in_snake_case(pieces) if declared.in_snake_case else pieces
 
 
@@ -65,9 +67,15 @@ def _opened(
     from pipelines.sources import files, python
 
     if isinstance(source, FileSource):
-        return files.read(source, days, declared, connection, limits=limits, may_miss=may_miss, patient=patient)
+        return files.read(
+            source, days, declared, connection, limits=limits, may_miss=may_miss, patient=patient
+        )
     if isinstance(source, HttpSource):
-        return [files.piece(fetch(source, settings, limits), source.format, declared, connection, limits, patient=patient)]
+        return [
+            files.piece(
+                fetch(source, settings, limits), source.format, declared, connection, limits, patient=patient
+            )
+        ]
     if isinstance(source, PythonSource):
         return [python.piece(source.function, day, connection, limits) for day in days]
     from pipelines.sources import sql
@@ -76,7 +84,10 @@ def _opened(
 
 
 def fetch(source: HttpSource, settings: Settings, limits: Delivery) -> Path:
-    """Return the public file on this disk: the mirror's, the cache's, or freshly downloaded; see `http.fetch`."""
+    """Return the public file on this disk: the mirror's, the cache's, or freshly downloaded.
+
+    See `http.fetch`.
+    """
     from pipelines.sources import http
 
     return http.fetch(source, settings, limits)

@@ -1,4 +1,6 @@
-"""A database's values as the texts that files have: drivers disagree about types, and `str` has a word for any of them."""
+"""A database's values as the texts that files have: drivers disagree about types, and `str` has a word for
+any of them.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,17 @@ _BYTES = "bytes that are no text in UTF-8"
 
 
 def text(value: Any, no_texts: set[str]) -> str | None:
-    """A value as text: numbers without a fraction as whole ones, bytes by UTF-8; see `texts` for what a text column takes of it.
+    """A value as text: numbers without a fraction as whole ones, bytes by UTF-8.
+
+    See `texts` for what a text column takes of it.
 
     What it would have to refuse is added to `no_texts`, in words.
     """
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, UUID, bytes, bytearray, memoryview)):
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, Decimal, UUID, bytes, bytearray, memoryview)
+    ):
         no_texts.add(f"values of type {type(value).__name__}")
         # Offsets were seconds, once, which nothing else here is told by.
         return str(value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value)
@@ -30,11 +36,19 @@ def text(value: Any, no_texts: set[str]) -> str | None:
         return _decoded(bytes(value), no_texts)
     if isinstance(value, (int, UUID)):
         return str(value)
-    if isfinite(value) and value == int(value) and (isinstance(value, Decimal) or abs(value) < texts.EXACT["DOUBLE"]):
+    if (
+        isfinite(value)
+        and value == int(value)
+        and (isinstance(value, Decimal) or abs(value) < texts.EXACT["DOUBLE"])
+    ):
         return str(int(value))
     no_texts.add(_FRACTIONS)
     # With an exponent, by which no integer is told: whether 2**53 or the next one was meant, nobody knows.
-    return f"{value:.16e}" if isinstance(value, float) and isfinite(value) and abs(value) >= texts.EXACT["DOUBLE"] else str(value)
+    return (
+        f"{value:.16e}"
+        if isinstance(value, float) and isfinite(value) and abs(value) >= texts.EXACT["DOUBLE"]
+        else str(value)
+    )
 
 
 def _decoded(value: bytes, no_texts: set[str]) -> str:

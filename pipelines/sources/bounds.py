@@ -1,7 +1,8 @@
-"""How much of a delivery is taken: counted while it comes, and refused before it has filled a disk, the memory or the night.
+"""How much of a delivery is taken: counted while it comes, and refused before it has filled a disk, the
+memory or the night.
 
-A limit of `limits.delivery` ends in a sentence that names it. What a line may be at most is no option: DuckDB passes over one of
-40,000,000 bytes without a word.
+A limit of `limits.delivery` ends in a sentence that names it. What a line may be at most is no option: DuckDB
+passes over one of 40,000,000 bytes without a word.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ HARMLESS = 10_000_000  # unpacked bytes, however small they were packed
 LONGEST_LINE = 16_000_000  # bytes
 SAMPLE = 1 << 16
 ENDS = (b"\n", b"\r")
-UNITS = {"bytes": "bytes", "unpacked_bytes": "bytes when unpacked", "rows": "rows", "columns": "columns", "seconds": "seconds"}
+UNITS = {
+    "bytes": "bytes",
+    "unpacked_bytes": "bytes when unpacked",
+    "rows": "rows",
+    "columns": "columns",
+    "seconds": "seconds",
+}
 
 
 def refuse(what: str, place: str, found: int, limits: Delivery, at: str = "") -> BadInput:
@@ -39,7 +46,8 @@ def refuse(what: str, place: str, found: int, limits: Delivery, at: str = "") ->
     """
     allowed: int = getattr(limits, what)
     return BadInput(
-        f"{place} is too much: {found:,} {UNITS[what]} or more, and limits.delivery.{what} allows {allowed:,}\n"
+        f"{place} is too much: {found:,} {UNITS[what]} or more, and limits.delivery.{what} allows"
+        f" {allowed:,}\n"
         + (f"  at: {at}\n" if at else "")
         + f"  way out: ask its producer whether that is meant; if it is, raise limits.delivery.{what}"
     )
@@ -105,8 +113,8 @@ class Unpacking:
         require("unpacked_bytes", self.place, self.unpacked, self.limits, self.at)
         if self.unpacked > max(self.limits.ratio * self.packed, HARMLESS):
             raise BadInput(
-                f"{self.place} is too much: {self.packed:,} bytes become {self.unpacked:,} or more when unpacked, and limits.delivery.ratio "
-                f"allows {self.limits.ratio:,} times as many\n"
+                f"{self.place} is too much: {self.packed:,} bytes become {self.unpacked:,} or more when"
+                f" unpacked, and limits.delivery.ratio allows {self.limits.ratio:,} times as many\n"
                 + (f"  at: {self.at}\n" if self.at else "")
                 + "  way out: ask its producer whether that is meant; if it is, raise limits.delivery.ratio"
             )
@@ -127,7 +135,8 @@ def too_long(what: str, at: str) -> BadInput:
     return BadInput(
         f"{what} is longer than {LONGEST_LINE:,} bytes, the longest that is read\n"
         + (f"  at: {at}\n" if at else "")
-        + "  way out: see whether it is a file of rows, and whether each quote is closed; leave out what is so long, or deliver Parquet"
+        + "  way out: see whether it is a file of rows, and whether each quote is closed; leave out what is"
+        " so long, or deliver Parquet"
     )
 
 
@@ -149,7 +158,11 @@ def refuse_long_lines(text: Path, of: Path) -> None:
     with text.open("rb") as file:
         for at in range(0, text.stat().st_size, CHUNK):
             # A line that is longer than both together covers one of these places, and so much after it.
-            if _is_within(read(at, SAMPLE)) and len(after := read(at, LONGEST_LINE)) == LONGEST_LINE and _is_within(after):
+            if (
+                _is_within(read(at, SAMPLE))
+                and len(after := read(at, LONGEST_LINE)) == LONGEST_LINE
+                and _is_within(after)
+            ):
                 raise too_long(f"{of.name}: a line", str(of))
 
 
@@ -187,6 +200,7 @@ def refuse_large_parquet(content: Path, path: Path, limits: Delivery) -> None:
         return
     require("rows", path.name, told.num_rows, limits, str(path))
     require("columns", path.name, told.num_columns, limits, str(path))
-    # No ratio: of a column with one value in all its rows, Parquet makes a few bytes, and whoever reads it no more.
+    # No ratio: of a column with one value in all its rows, Parquet makes a few bytes, and whoever reads it no
+    # more.
     unpacked = sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups))
     require("unpacked_bytes", path.name, unpacked, limits, str(path))

@@ -1,7 +1,9 @@
-"""Compressed files: what is read of them is proven, to the last frame and checksum, before anybody reads a row of it.
+"""Compressed files: what is read of them is proven, to the last frame and checksum, before anybody reads a
+row of it.
 
-A .gz carries a checksum and a length in each member. A .zst carries a checksum where its writer has asked for one, as `zstd`
-does; one without can be proven to its last frame only, and a flipped bit that decodes is not seen.
+A .gz carries a checksum and a length in each member. A .zst carries a checksum where its writer has asked for
+one, as `zstd` does; one without can be proven to its last frame only, and a flipped bit that decodes is not
+seen.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ import pyarrow as pa
 from pipelines.core.errors import BadInput
 
 # How files begin that are read; a .zst may begin with a frame that is to be skipped.
-READ = {".gz": (b"\x1f\x8b",), ".zst": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)))}
+READ = {
+    ".gz": (b"\x1f\x8b",),
+    ".zst": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))),
+}
 _NOT_READ = (
     ".bz2",
     ".xz",
@@ -57,7 +62,13 @@ _BEGINNINGS = {
     b"version https://git-lfs": "a pointer of Git LFS, whose content was not fetched",
 }
 # Pages that servers send instead of a file, by how they begin in small letters.
-_PAGES = {b"<!doctype html": "a page of HTML", b"<html": "a page of HTML", b"<table": "a page of HTML", b"<?xml": "XML", b"<error": "XML"}
+_PAGES = {
+    b"<!doctype html": "a page of HTML",
+    b"<html": "a page of HTML",
+    b"<table": "a page of HTML",
+    b"<?xml": "XML",
+    b"<error": "XML",
+}
 _TAR = (257, b"ustar")  # where it says so
 CHUNK = 1 << 20
 _LOOKED_AT = 512  # bytes
@@ -73,12 +84,13 @@ def refuse_other(path: Path, format: str) -> None:
     """Look at a file's name and its first bytes.
 
     Raises:
-        BadInput: it is compressed in a way that is not read, or is something else than its name and format say.
+        BadInput: it is compressed in a way that is not read, or is something else than its name and format
+            say.
     """
     if path.suffix.lower() in _NOT_READ:
         raise BadInput(
-            f"{path.name} is not read: of compressed files, those named {' and '.join(READ)} are\n  at: {path}\n"
-            "  way out: have it delivered so, or uncompressed; Parquet is compressed inside"
+            f"{path.name} is not read: of compressed files, those named {' and '.join(READ)} are\n  at:"
+            f" {path}\n  way out: have it delivered so, or uncompressed; Parquet is compressed inside"
         )
     with path.open("rb") as file:
         first = file.read(_LOOKED_AT)
@@ -115,8 +127,9 @@ def _refuse_unpacked(path: Path, first: bytes) -> None:
     if not any(begins.startswith(first[: len(begins)]) for begins in READ[named]):
         found = _what(first)
         raise BadInput(
-            f"{path.name} is not compressed as its name says{f': by its first bytes it is {found}' if found else ''}\n  at: {path}\n"
-            f"  way out: name it {'as what it is' if found else f'without {named}'}, or have it delivered again"
+            f"{path.name} is not compressed as its name"
+            f" says{f': by its first bytes it is {found}' if found else ''}\n  at: {path}\n  way out: name it"
+            f" {'as what it is' if found else f'without {named}'}, or have it delivered again"
         )
 
 
@@ -152,7 +165,9 @@ def broken(path: Path, why: str) -> BadInput:
 def _opened(path: Path) -> IO[bytes]:
     match path.suffix.lower():
         case ".gz":
-            return cast("IO[bytes]", gzip.open(path))  # several members, and zeros after them as tape and tar leave, are in order
+            return cast(
+                "IO[bytes]", gzip.open(path)
+            )  # several members, and zeros after them as tape and tar leave, are in order
         case ".zst":
             found: Any = pa.input_stream(path, compression="zstd")
             return cast("IO[bytes]", found)
@@ -166,7 +181,9 @@ def _why(said: str, size: int) -> str:
     if "CRC" in said or "checksum" in said or "Incorrect length" in said:
         return "its checksum is not that of its content"
     if "too much memory" in said:
-        return "it is packed with a window that is larger than is read: have it packed without --long or --ultra"
+        return (
+            "it is packed with a window that is larger than is read: have it packed without --long or --ultra"
+        )
     if "Not a gzipped file" in said or "Unknown frame descriptor" in said:
         return "what follows after the end of its content is no compressed data"
     return f"its compressed data are damaged ({said})"

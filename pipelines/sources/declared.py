@@ -23,7 +23,8 @@ class Declared:
         codes: Column -> what stands for a missing value there.
         key, time, label: What the source calls them.
         afterwards: What the source calls the label and leaks, which nothing is made of at night.
-        late: What it calls those leaks whose past windows may read -> how long after its row's moment each is known.
+        late: What it calls those leaks whose past windows may read -> how long after its row's moment each is
+            known.
         personal: Columns whose values no message shows.
         in_snake_case: Whether the source's own names are brought into snake case.
     """

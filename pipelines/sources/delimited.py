@@ -1,7 +1,10 @@
-"""CSV and its relatives: read by DuckDB, on all cores; what that gives up on, by the standard library, one line after another.
+"""CSV and its relatives: read by DuckDB, on all cores.
 
-DuckDB guesses where a line begins when it reads a file at several places at once: quoted lines that look like rows mislead it,
-and line ends of several kinds end it. So a file is blamed only after a reader that guesses nothing has read it, too.
+What that gives up on, by the standard library, one line after another.
+
+DuckDB guesses where a line begins when it reads a file at several places at once: quoted lines that look like
+rows mislead it, and line ends of several kinds end it. So a file is blamed only after a reader that guesses
+nothing has read it, too.
 """
 
 from __future__ import annotations
@@ -38,8 +41,12 @@ SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", " ")
 LINES_ABOVE = 30  # among which a header is looked for
 
 
-def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """DuckDB's reader with nothing left to guess: where it sniffs, it leaves out lines that do not fit its guess."""
+def rows(
+    path: Path, format: FileFormat, names: Sequence[str], connection: duckdb.DuckDBPyConnection
+) -> duckdb.DuckDBPyRelation:
+    """DuckDB's reader with nothing left to guess: where it sniffs, it leaves out lines that do not fit its
+    guess.
+    """
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     options = (
         literal(one_file(path)),
@@ -58,15 +65,19 @@ def rows(path: Path, format: FileFormat, names: Sequence[str], connection: duckd
 def misleads(text: Path, format: FileFormat, width: int) -> bool:
     """Whether a text holds what DuckDB reads otherwise than it stands there.
 
-    It takes the blanks around a quoted value for none, so that a quote behind a blank opens a value, with all lines up to the next
-    one; it reads a byte order mark as a letter, where two files stand one behind the other; and a blank line as a row of one column.
+    It takes the blanks around a quoted value for none, so that a quote behind a blank opens a value, with all
+    lines up to the next one; it reads a byte order mark as a letter, where two files stand one behind the
+    other; and a blank line as a row of one column.
     """
     if width == 1:
         return True
     quote, separator, mark = format.quote.encode(), format.separator.encode(), codecs.BOM_UTF8
     odd = [re.compile(rb"[\r\n]%s" % mark)]
     if quote:
-        q, ends = re.escape(quote), (b"\r", b"\n", b" ", re.escape(separator))  # several blanks: of a text, or before a quote
+        q, ends = (
+            re.escape(quote),
+            (b"\r", b"\n", b" ", re.escape(separator)),
+        )  # several blanks: of a text, or before a quote
         odd += [
             re.compile(rb" %s(?:%s)" % (q, b"|".join(rb"(?<=%s %s)" % (end, q) for end in ends))),
             re.compile(rb"%s +(?:[\r\n]|%s|%s)" % (q, re.escape(separator), q)),
@@ -107,11 +118,17 @@ def patiently(text: Path, of: Path, format: FileFormat, names: Sequence[str], de
         found = _read(lines, format, len(names), mistakes)
         while batch := _batch(found):
             if not mistakes:
-                columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*batch, strict=True)]
+                columns = [
+                    pa.array([value or None for value in column], pa.string())
+                    for column in zip(*batch, strict=True)
+                ]
                 writer.write_batch(pa.record_batch(columns, schema))
     if mistakes:
         hint = _hint(text, format, names, declared)
-        raise BadInput(f"{of.name} cannot be read as csv\n{listed(mistakes, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
+        raise BadInput(
+            f"{of.name} cannot be read as csv\n{listed(mistakes, SHOWN - bool(hint))}\n{hint}  at: {of}\n "
+            f" {WAY_OUT}"
+        )
     return draft
 
 
@@ -123,41 +140,55 @@ def header(text: Path, of: Path, format: FileFormat, declared: Declared) -> tupl
         UnicodeError: it is no UTF-8.
     """
     try:
-        # surrogateescape: the text is decoded in blocks, and what is wrong in a later line is not the header's mistake.
+        # surrogateescape: the text is decoded in blocks, and what is wrong in a later line is not the
+        # header's mistake.
         with _lines(text) as lines:
             names = next(_reader(lines, format), None)
     except csv.Error as error:
         hint = _hint(text, format, declared.given, declared)
-        raise BadInput(f"{of.name}: the first line is no header: {_quoting(str(error))}\n{hint}  at: {of}\n  {WAY_OUT}") from error
+        raise BadInput(
+            f"{of.name}: the first line is no header: {_quoting(str(error))}\n{hint}  at: {of}\n  {WAY_OUT}"
+        ) from error
     if not names:
-        found = "is empty: not even a header" if names is None else "begins with a blank line, where the header should be"
-        raise BadInput(f"{of.name} {found}\n  at: {of}\n  way out: a day without rows is a file with its header line")
+        found = (
+            "is empty: not even a header"
+            if names is None
+            else "begins with a blank line, where the header should be"
+        )
+        raise BadInput(
+            f"{of.name} {found}\n  at: {of}\n  way out: a day without rows is a file with its header line"
+        )
     "".join(names).encode()  # refuses what was escaped
     _refuse_no_header(names, text, of, format, declared)
     return tuple(names)
 
 
 def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat, declared: Declared) -> None:
-    if names[0].lower() in ("sep=", f"sep={format.separator}") or (len(names) == 1 and names[0].lower().startswith("sep=")):
+    if names[0].lower() in ("sep=", f"sep={format.separator}") or (
+        len(names) == 1 and names[0].lower().startswith("sep=")
+    ):
         raise BadInput(
-            f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the file written without that line"
+            f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the"
+            " file written without that line"
         )
     unknown = not set(map(declared.called, names)) & set(declared.given)
     if unknown and (line := _header_below(text, format, declared)):
         raise BadInput(
-            f"{of.name}: the header stands in line {line}, below others\n  at: {of}\n  way out: have the file written without the lines above it"
+            f"{of.name}: the header stands in line {line}, below others\n  at: {of}\n  way out: have the file"
+            " written without the lines above it"
         )
     if unknown and (hint := _hint(text, format, declared.given, declared)):
         raise BadInput(
-            f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's columns\n"
-            f"{hint}  at: {of}\n  {WAY_OUT}"
+            f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's"
+            f" columns\n{hint}  at: {of}\n  {WAY_OUT}"
         )
     if mistakes := mistakes_of(names, header=True):
         if unknown:  # they may be values, personal ones among them: none is quoted
             mistakes = ["it names none of the schema's columns: has the file lost its header line?"]
         raise BadInput(
-            f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n"
-            f"  at: {of}\n  way out: give each column its own name, and each line as many separators as it needs"
+            f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n "
+            f" at: {of}\n  way out: give each column its own name, and each line as many separators as it"
+            " needs"
         )
 
 
@@ -222,7 +253,9 @@ def _read(lines: _Lines, format: FileFormat, width: int, mistakes: list[str]) ->
         try:
             row = next(reader, None)
         except csv.Error as error:
-            mistakes.append(f"line {line}: {_BLANK_BEHIND if _is_blank_behind(lines, format) else _quoting(str(error))}")
+            mistakes.append(
+                f"line {line}: {_BLANK_BEHIND if _is_blank_behind(lines, format) else _quoting(str(error))}"
+            )
             return  # where the next row begins is anybody's guess
         if row is None:
             return
@@ -233,7 +266,9 @@ def _read(lines: _Lines, format: FileFormat, width: int, mistakes: list[str]) ->
         elif len(row) == width:
             yield row
         elif row:  # a blank line is none
-            mistakes.append(f"line {line}: {_values(len(row))} where there are {width} columns{_cause(row, lines)}")
+            mistakes.append(
+                f"line {line}: {_values(len(row))} where there are {width} columns{_cause(row, lines)}"
+            )
     mistakes.append("perhaps more: the rest was not read")
 
 
@@ -241,10 +276,16 @@ def _unclear(row: list[str], lines: _Lines, format: FileFormat) -> str:
     """What of a row may mean one thing or another."""
     if "".join(lines.read[:1]).startswith("\ufeff"):
         return "begins with a byte order mark: do two files stand one behind the other?"
-    # Where the value itself is quoted, it may begin as it likes: the row is looked at once more, sign by sign.
-    blank_first = format.quote and any(value[:1] == " " and value.lstrip(" ")[:1] == format.quote for value in row)
+    # Where the value itself is quoted, it may begin as it likes: the row is looked at once more, sign by
+    # sign.
+    blank_first = format.quote and any(
+        value[:1] == " " and value.lstrip(" ")[:1] == format.quote for value in row
+    )
     if blank_first and _has_blank_before("".join(lines.read), format):
-        return "a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and write its own quotes twice"
+        return (
+            "a blank before a quote: leave it out if the value is quoted; if it is not, quote the value, and"
+            " write its own quotes twice"
+        )
     return ""
 
 
@@ -266,7 +307,10 @@ def _has_blank_before(row: str, format: FileFormat) -> bool:
 def _is_blank_behind(lines: _Lines, format: FileFormat) -> bool:
     """Whether the line that could not be read has a closing quote with a blank behind it."""
     separator, quote = re.escape(format.separator), re.escape(format.quote)
-    return bool(lines.read) and re.search(rf"{quote} +(?:{separator}|{quote}|$)", lines.read[-1].rstrip("\r\n")) is not None
+    return (
+        bool(lines.read)
+        and re.search(rf"{quote} +(?:{separator}|{quote}|$)", lines.read[-1].rstrip("\r\n")) is not None
+    )
 
 
 def _cause(row: list[str], lines: _Lines) -> str:
@@ -306,7 +350,10 @@ def _batch(rows: Iterator[list[str]]) -> list[list[str]]:
 
 
 def _hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> str:
-    """The two separators that fit the first line best, if another one does better than the stated one; else nothing."""
+    """The two separators that fit the first line best, if another one does better than the stated one.
+
+    Else nothing.
+    """
     with _lines(text) as lines:
         first = next(lines, "").rstrip("\r\n")
     if first.startswith("{"):

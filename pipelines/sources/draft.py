@@ -13,7 +13,10 @@ from pipelines.storage import disk, spill
 
 
 class Draft:
-    """A file that goes when nobody holds the draft any longer; that of a killed process is swept with its folder."""
+    """A file that goes when nobody holds the draft any longer.
+
+    That of a killed process is swept with its folder.
+    """
 
     def __init__(self, suffix: str) -> None:
         handle, name = tempfile.mkstemp(suffix, "delivered-", spill.folder())
@@ -29,7 +32,10 @@ def of(path: Path, blocks: Iterable[bytes], suffix: str) -> Draft:
         TryAgain: there is no room for it.
     """
     draft = Draft(suffix)
-    with disk.room_for(f"{path.name}: its content, unpacked", draft.path.parent), draft.path.open("wb") as sink:
+    with (
+        disk.room_for(f"{path.name}: its content, unpacked", draft.path.parent),
+        draft.path.open("wb") as sink,
+    ):
         for block in blocks:
             sink.write(block)
     return draft

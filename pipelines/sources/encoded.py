@@ -1,4 +1,6 @@
-"""Texts in other encodings than UTF-8: made UTF-8 once, block by block, or refused with the line and what is likely."""
+"""Texts in other encodings than UTF-8: made UTF-8 once, block by block, or refused with the line and what is
+likely.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,22 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM
 _CONTROLS = re.compile("[\x80-\x9f]")
 _ISO = ("latin-1", "iso-8859-15")
 _MANY_BYTES = ("utf-", "cp932", "gb18030")
-_SURELY, _STRANGE = 1e9, 1.5  # scores of how likely an encoding is: what is valid UTF-8 is; letters of two scripts in a word
+_SURELY, _STRANGE = (
+    1e9,
+    1.5,
+)  # scores of how likely an encoding is: what is valid UTF-8 is; letters of two scripts in a word
 _SAMPLE = 4_096  # bytes around a mistake
-_UTF_16_AT_LEAST = 0.2  # of the bytes at even, or at odd places are zeros: any text has blanks, digits, separators
+_UTF_16_AT_LEAST = (
+    0.2  # of the bytes at even, or at odd places are zeros: any text has blanks, digits, separators
+)
 
 
 def utf8(blocks: Iterable[bytes], encoding: str, path: Path, *, hidden: bool) -> Iterator[bytes]:
     """A text's blocks in UTF-8, without a byte order mark.
 
     Raises:
-        BadInput: it is not of that encoding; unless `hidden`, the line is shown as it would read in the likeliest two.
+        BadInput: it is not of that encoding; unless `hidden`, the line is shown as it would read in the
+            likeliest two.
     """
     rest = iter(blocks)
     first = next(rest, b"")
@@ -60,7 +68,9 @@ def utf8(blocks: Iterable[bytes], encoding: str, path: Path, *, hidden: bool) ->
 
 
 class _Doubt:
-    """Whether a text is UTF-8 after all, where it is said to be of one byte a sign: any bytes can be read as that."""
+    """Whether a text is UTF-8 after all, where it is said to be of one byte a sign: any bytes can be read as
+    that.
+    """
 
     def __init__(self, encoding: str) -> None:
         self.decoder = None if encoding.startswith(_MANY_BYTES) else codecs.getincrementaldecoder("utf-8")()
@@ -98,7 +108,10 @@ def refuse_utf16(text: Path, of: Path) -> None:
 
 
 def likeliest(sample: bytes, but: str = "") -> tuple[str, ...]:
-    """The two encodings that make most sense of a text, of those that can be declared; each reads it otherwise."""
+    """The two encodings that make most sense of a text, of those that can be declared.
+
+    Each reads it otherwise.
+    """
     if order := _order_of(sample):
         return ("utf-16", order)
     found: dict[str, tuple[float, str]] = {}
@@ -132,8 +145,9 @@ def _with_order(first: bytes, encoding: str, path: Path) -> str:
     order = marked or _order_of(first[:_SAMPLE])
     if order is None and first:
         raise BadInput(
-            f"{path.name} is not utf-16 text: it has no byte order mark, and looks like neither order\n  at: {path}\n"
-            f"  way out: source.format.encoding: {' or '.join(likeliest(first[:_SAMPLE])) or 'another one'} (likeliest)"
+            f"{path.name} is not utf-16 text: it has no byte order mark, and looks like neither order\n  at:"
+            f" {path}\n  way out: source.format.encoding:"
+            f" {' or '.join(likeliest(first[:_SAMPLE])) or 'another one'} (likeliest)"
         )
     return order or "utf-16-le"
 
@@ -153,11 +167,17 @@ def _refusal(path: Path, encoding: str, line: int, before: bytes, wrong: bytes, 
     around = before[before.rfind(b"\n") + 1 :][-_SAMPLE:] + wrong[:_SAMPLE].split(b"\n", 1)[0]
     utf_16 = _order_of(before[:_SAMPLE] + wrong[:_SAMPLE])
     likely = ("utf-16", utf_16) if utf_16 else likeliest(around, encoding)
-    shown = "" if hidden else "".join(f"  as {name} it is {brief(_read(around, name).strip())}\n" for name in likely if not utf_16)
+    shown = (
+        ""
+        if hidden
+        else "".join(
+            f"  as {name} it is {brief(_read(around, name).strip())}\n" for name in likely if not utf_16
+        )
+    )
     return BadInput(
-        f"{path.name} cannot be read as csv\n"
-        f"  - line {line}: not {encoding} text; save the file as UTF-8, or say in source.format which encoding it has\n{shown}"
-        f"  at: {path}\n  way out: source.format.encoding: {' or '.join(likely) or 'another one'} (likeliest); or correct the file"
+        f"{path.name} cannot be read as csv\n  - line {line}: not {encoding} text; save the file as UTF-8, or"
+        f" say in source.format which encoding it has\n{shown}  at: {path}\n  way out:"
+        f" source.format.encoding: {' or '.join(likely) or 'another one'} (likeliest); or correct the file"
     )
 
 

@@ -1,4 +1,7 @@
-"""Files of rows: which they are, that they are whole, and that nobody writes to them; how each format is read, others say."""
+"""Files of rows: which they are, that they are whole, and that nobody writes to them.
+
+How each format is read, others say.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +42,24 @@ def read(
     may_miss: bool = False,
     patient: bool = False,
 ) -> list[Piece]:
-    """Open the files of a path or glob, in order of name; where the path names the partition, those of the days.
+    """Open the files of a path or glob, in order of name.
+
+    Where the path names the partition, those of the days.
 
     Raises:
-        BadInput: no file, a day on which one is expected without a file (unless `may_miss`, and it is before the first of all), or a file that is not of its format.
+        BadInput: no file, a day on which one is expected without a file (unless `may_miss`, and it is before
+            the first of all), or a file that is not of its format.
     """
-    opened = partial(piece, format=source.format, declared=declared, connection=connection, limits=limits, patient=patient)
+    opened = partial(
+        piece, format=source.format, declared=declared, connection=connection, limits=limits, patient=patient
+    )
     if PARTITION not in source.path:
         paths = _found(source.path)
         if not paths:
-            raise BadInput(f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or correct source.path")
+            raise BadInput(
+                f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or"
+                " correct source.path"
+            )
         return [replace(opened(path), place=_place(path, source.path)) for path in paths]
     of_day = {day: _found(source.path.replace(PARTITION, day.isoformat())) for day in days}
     missing = [day for day, paths in of_day.items() if not paths and _is_expected(day, source)]
@@ -58,11 +69,17 @@ def read(
     if missing:
         said = "expected days" if source.expected else "days"
         raise BadInput(
-            f"no file {source.path!r} for {len(missing)} of {sum(_is_expected(day, source) for day in of_day)} {said}\n{listed(map(str, missing), 5)}\n"
-            f"  looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with nothing but its header, "
-            f"and a day on which none is to come one that source.expected {'leaves out' if source.expected else 'may leave out'}"
+            f"no file {source.path!r} for {len(missing)} of"
+            f" {sum(_is_expected(day, source) for day in of_day)} {said}\n{listed(map(str, missing), 5)}\n "
+            f" looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with"
+            " nothing but its header, and a day on which none is to come one that source.expected"
+            f" {'leaves out' if source.expected else 'may leave out'}"
         )
-    return [replace(opened(path), place=_place(path, source.path), day=day) for day, paths in of_day.items() for path in paths]
+    return [
+        replace(opened(path), place=_place(path, source.path), day=day)
+        for day, paths in of_day.items()
+        for path in paths
+    ]
 
 
 def piece(
@@ -85,7 +102,8 @@ def piece(
         patient: Whether to read CSV line by line, since DuckDB has given up on it.
 
     Raises:
-        BadInput: the file is broken, not of its format, in sentences with line numbers, or more than is allowed.
+        BadInput: the file is broken, not of its format, in sentences with line numbers, or more than is
+            allowed.
         TryAgain: it is being written, or gone since it was found.
     """
     state = _State.of(path)
@@ -106,12 +124,18 @@ def piece(
 
 
 def _opened(
-    path: Path, format: FileFormat, declared: Declared, connection: duckdb.DuckDBPyConnection, limits: Delivery, *, patient: bool
+    path: Path,
+    format: FileFormat,
+    declared: Declared,
+    connection: duckdb.DuckDBPyConnection,
+    limits: Delivery,
+    *,
+    patient: bool,
 ) -> Piece:
     if path.name.startswith("_") and path.stat().st_size == 0:
         raise BadInput(
-            f"{path.name} is empty, as marks are that a writer such as Spark leaves beside its parts\n  at: {path}\n"
-            "  way out: let source.path fit the parts alone, such as folder/part-*"
+            f"{path.name} is empty, as marks are that a writer such as Spark leaves beside its parts\n  at:"
+            f" {path}\n  way out: let source.path fit the parts alone, such as folder/part-*"
         )
     compressed.refuse_other(path, format.type)
     kept = _drafted(path, format, declared, limits)
@@ -123,13 +147,20 @@ def _opened(
         bounds.refuse_long_lines(text, path)
     if format.type == "parquet":
         bounds.refuse_large_parquet(text, path, limits)
-        return Piece(parquet.rows(text, path, connection), path.name, diagnose=partial(parquet.refusal, text, path), kept=kept)
+        return Piece(
+            parquet.rows(text, path, connection),
+            path.name,
+            diagnose=partial(parquet.refusal, text, path),
+            kept=kept,
+        )
     if format.type == "jsonl":
         try:
             rows, exact = jsonl.rows(text, path, declared, connection)
         except duckdb.Error as error:
             raise jsonl.refusal(text, path, declared) or error from error
-        return Piece(rows, path.name, diagnose=partial(jsonl.refusal, text, path, declared), kept=(kept, exact))
+        return Piece(
+            rows, path.name, diagnose=partial(jsonl.refusal, text, path, declared), kept=(kept, exact)
+        )
     try:
         names = delimited.header(text, path, format, declared) if format.header else declared.given
     except UnicodeError:
@@ -139,8 +170,16 @@ def _opened(
     if patient or delimited.misleads(text, format, len(names)):
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
-        return Piece(connection.read_parquet(draft.one_file(read.path)), path.name, header=format.header, kept=read)
-    return Piece(delimited.rows(text, format, names, connection), path.name, header=format.header, kept=kept, hasty=True)
+        return Piece(
+            connection.read_parquet(draft.one_file(read.path)), path.name, header=format.header, kept=read
+        )
+    return Piece(
+        delimited.rows(text, format, names, connection),
+        path.name,
+        header=format.header,
+        kept=kept,
+        hasty=True,
+    )
 
 
 def _drafted(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:
@@ -172,10 +211,16 @@ def _is_expected(day: date, source: FileSource) -> bool:
 
 def _first_day(pattern: str) -> date | None:
     """The first day of all that has a file."""
-    found = {day for name in glob(pattern.replace(PARTITION, ANY_DAY), root_dir=ROOT, recursive=True) for day in A_DAY.findall(name)}
+    found = {
+        day
+        for name in glob(pattern.replace(PARTITION, ANY_DAY), root_dir=ROOT, recursive=True)
+        for day in A_DAY.findall(name)
+    }
     # A name may hold another date besides, such as the one on which it was written.
     days = (day for day in sorted(found) if _is_day(day))
-    first = next((day for day in days if glob(pattern.replace(PARTITION, day), root_dir=ROOT, recursive=True)), None)
+    first = next(
+        (day for day in days if glob(pattern.replace(PARTITION, day), root_dir=ROOT, recursive=True)), None
+    )
     return date.fromisoformat(first) if first else None
 
 
@@ -226,10 +271,13 @@ class _State:
             found = path.stat()
             if not S_ISREG(found.st_mode):
                 raise BadInput(
-                    f"{path.name} is no file of rows, but a folder, a pipe or a device\n  at: {path}\n  way out: correct source.path"
+                    f"{path.name} is no file of rows, but a folder, a pipe or a device\n  at: {path}\n  way"
+                    " out: correct source.path"
                 )
         except FileNotFoundError as error:
-            raise TryAgain(f"{path.name} was there a moment ago, and is gone\n  at: {path}\n  {_WAIT}") from error
+            raise TryAgain(
+                f"{path.name} was there a moment ago, and is gone\n  at: {path}\n  {_WAIT}"
+            ) from error
         return cls(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
@@ -242,7 +290,12 @@ def _refuse_change(path: Path, opened: _State) -> None:
         change = f"it had {opened.size:,} bytes, and has {now.size:,} now"
     else:
         change = "it was replaced by another file" if now.inode != opened.inode else "it was written to"
-    raise TryAgain(f"{path.name} changed while it was read: {change}; nothing is published\n  at: {path}\n  {_WAIT}")
+    raise TryAgain(
+        f"{path.name} changed while it was read: {change}; nothing is published\n  at: {path}\n  {_WAIT}"
+    )
 
 
-_WAIT = "way out: run it again when its producer has finished; one that writes under another name and renames the file at the end is never met halfway"
+_WAIT = (
+    "way out: run it again when its producer has finished; one that writes under another name and renames the"
+    " file at the end is never met halfway"
+)

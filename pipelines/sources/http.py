@@ -24,7 +24,10 @@ from pipelines.storage.settings import Settings
 TIMEOUT = 30  # seconds without a single byte
 MOST_REDIRECTS = 5
 PERHAPS_LATER = (408, 425, 429)  # a request that took too long, came too early, or was one of too many
-_PLAIN = "way out: let source.url name one that is packed by deflate, without a password; or put the file into a mirror"
+_PLAIN = (
+    "way out: let source.url name one that is packed by deflate, without a password; or put the file into a"
+    " mirror"
+)
 _AGAIN = "way out: run it again, so that it is downloaded anew; nothing of it is kept"
 MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 
@@ -32,17 +35,21 @@ MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 def fetch(source: HttpSource, settings: Settings, limits: Delivery = bounds.EVERYDAY) -> Path:
     """Return the file on this disk: the mirror's where one is set, else the cache's, else freshly downloaded.
 
-    The cache is laid out like a mirror. A download is published by a rename, after its check: nobody reads half a file.
+    The cache is laid out like a mirror. A download is published by a rename, after its check: nobody reads
+    half a file.
 
     Raises:
-        BadInput: the cache's folder is a link that leads out of it, not the bytes that the use case names, nothing at that address, no such member in the archive, another server's address, or more than is allowed.
+        BadInput: the cache's folder is a link that leads out of it, not the bytes that the use case names,
+            nothing at that address, no such member in the archive, another server's address, or more than is
+            allowed.
         TryAgain: the address cannot be reached now.
     """
     if settings.mirror:
         mirrored = settings.mirror / source.mirror
         if not mirrored.is_file():
             raise BadInput(
-                f"the mirror has no {source.mirror}\n  looked for: {mirrored}\n  way out: put it there, or unset SLUICE_DATA_MIRROR"
+                f"the mirror has no {source.mirror}\n  looked for: {mirrored}\n  way out: put it there, or"
+                " unset SLUICE_DATA_MIRROR"
             )
         bounds.require("bytes", mirrored.name, mirrored.stat().st_size, limits, str(mirrored))
         _refuse_other_bytes(mirrored, source, str(mirrored))
@@ -59,7 +66,8 @@ def _refuse_elsewhere(folder: Path, cache: Path) -> None:
     """Make sure that what is written into a folder of the cache comes to lie below it."""
     if not folder.resolve().is_relative_to(cache.resolve()):
         raise BadInput(
-            f"a link leads out of the cache: nothing is downloaded\n  at: {folder}\n  way out: take the link away, or let SLUICE_VAR name the other place"
+            f"a link leads out of the cache: nothing is downloaded\n  at: {folder}\n  way out: take the link"
+            " away, or let SLUICE_VAR name the other place"
         )
 
 
@@ -92,7 +100,9 @@ def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
             raise TryAgain(f"{said}\n  {later}") from error
         raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
     except httpx.InvalidURL as error:
-        raise BadInput(f"{url} is no address: {error}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
+        raise BadInput(
+            f"{url} is no address: {error}\n  way out: correct source.url, or {MIRROR} {source.mirror}"
+        ) from error
     except httpx.HTTPError as error:
         deadline.require()  # the connection was closed for that
         raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {later}") from error
@@ -109,8 +119,9 @@ def _follow(client: httpx.Client, source: HttpSource, sink: IO[bytes], deadline:
                 return
             url = _same_server(answer.next_request.url, source)
     raise BadInput(
-        f"{source.url} leads from one address to the next: more than {MOST_REDIRECTS} redirects were not followed\n"
-        f"  way out: write the address of the file itself into source.url, or {MIRROR} {source.mirror}"
+        f"{source.url} leads from one address to the next: more than {MOST_REDIRECTS} redirects were not"
+        f" followed\n  way out: write the address of the file itself into source.url, or {MIRROR}"
+        f" {source.mirror}"
     )
 
 
@@ -125,8 +136,9 @@ def _same_server(url: httpx.URL, source: HttpSource) -> httpx.URL:
         return url
     there = f"{url.scheme}://{url.host}" + (f":{url.port}" if url.port else "")
     raise BadInput(
-        f"{source.url} leads to another server: {brief(there)}, and only redirects within {asked.scheme}://{asked.netloc.decode()} are followed\n"
-        f"  way out: if you trust it, write the address there into source.url, or {MIRROR} {source.mirror}"
+        f"{source.url} leads to another server: {brief(there)}, and only redirects within"
+        f" {asked.scheme}://{asked.netloc.decode()} are followed\n  way out: if you trust it, write the"
+        f" address there into source.url, or {MIRROR} {source.mirror}"
     )
 
 
@@ -140,7 +152,9 @@ def _take(answer: httpx.Response, source: HttpSource, sink: IO[bytes], deadline:
     unpacked = 0
     # disable=None: no bar where nobody looks, as in a task's log.
     with tqdm(total=size, unit="B", unit_scale=True, desc=target_name(source), disable=None) as bar:
-        for chunk in answer.iter_bytes():  # as they come: a server that trickles would not fill a chunk for days
+        for (
+            chunk
+        ) in answer.iter_bytes():  # as they come: a server that trickles would not fill a chunk for days
             deadline.require()
             bounds.require("bytes", source.url, answer.num_bytes_downloaded, limits)
             unpacked += len(chunk)
@@ -192,7 +206,10 @@ def target_name(source: HttpSource) -> str:
 
 
 def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes], limits: Delivery) -> None:
-    """Copy a zip's member; `inner.zip/name` is the member `name` of the zip that is itself the member `inner.zip`."""
+    """Copy a zip's member.
+
+    `inner.zip/name` is the member `name` of the zip that is itself the member `inner.zip`.
+    """
     try:
         with ZipFile(packed) as archive:
             names = archive.namelist()
@@ -200,19 +217,29 @@ def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes], limits:
                 with _within(archive, member, place, limits) as (content, counted):
                     counted.copy(content, sink)
                 return
-            inner = next((name for name in names if name.endswith(".zip") and member.startswith(f"{name}/")), None)
+            inner = next(
+                (name for name in names if name.endswith(".zip") and member.startswith(f"{name}/")), None
+            )
             if inner is None:
-                raise BadInput(f"{place} holds no {member!r}: {meant(member, names)}\n  way out: correct source.member")
+                raise BadInput(
+                    f"{place} holds no {member!r}: {meant(member, names)}\n  way out: correct source.member"
+                )
             with _within(archive, inner, place, limits) as (content, _):
                 _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink, limits)
     except NotImplementedError as error:
-        raise BadInput(f"{place}: {member!r} is packed in a way that is not read: {error}\n  {_PLAIN}") from error
+        raise BadInput(
+            f"{place}: {member!r} is packed in a way that is not read: {error}\n  {_PLAIN}"
+        ) from error
     except RuntimeError as error:
         raise BadInput(f"{place}: {member!r} needs a password\n  {_PLAIN}") from error
     except (zlib.error, EOFError, BadZipFile) as error:
         if _is_zip(packed):
-            raise BadInput(f"{place} is a broken delivery: {member!r} is damaged in it: {error}\n  {_AGAIN}") from error
-        raise BadInput(f"{place} is no zip archive: {error}\n  way out: correct source.url, or leave out source.member") from error
+            raise BadInput(
+                f"{place} is a broken delivery: {member!r} is damaged in it: {error}\n  {_AGAIN}"
+            ) from error
+        raise BadInput(
+            f"{place} is no zip archive: {error}\n  way out: correct source.url, or leave out source.member"
+        ) from error
 
 
 def _is_zip(packed: IO[bytes]) -> bool:
@@ -222,8 +249,13 @@ def _is_zip(packed: IO[bytes]) -> bool:
 
 
 @contextmanager
-def _within(archive: ZipFile, member: str, place: str, limits: Delivery) -> Iterator[tuple[IO[bytes], bounds.Unpacking]]:
-    """A member to be unpacked, if it is not too large by its own account; no more than that comes out of it."""
+def _within(
+    archive: ZipFile, member: str, place: str, limits: Delivery
+) -> Iterator[tuple[IO[bytes], bounds.Unpacking]]:
+    """A member to be unpacked, if it is not too large by its own account.
+
+    No more than that comes out of it.
+    """
     told = archive.getinfo(member)
     bounds.Unpacking(f"{place}/{member}", told.compress_size, limits).more(told.file_size)
     with archive.open(member) as content:
@@ -234,6 +266,7 @@ def _refuse_other_bytes(path: Path, source: HttpSource, place: str) -> None:
     found = disk.sha256(path)
     if found != source.sha256:
         raise BadInput(
-            f"{place} is not the file that the use case names\n  found sha256    {found}\n  expected sha256 {source.sha256}\n"
-            "  way out: look whether its publisher has changed it; if you trust the new file, write its sha256 into source.sha256"
+            f"{place} is not the file that the use case names\n  found sha256    {found}\n  expected sha256"
+            f" {source.sha256}\n  way out: look whether its publisher has changed it; if you trust the new"
+            " file, write its sha256 into source.sha256"
         )

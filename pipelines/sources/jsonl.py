@@ -1,4 +1,7 @@
-"""JSON lines: an object a line, read by DuckDB; every digit is kept, and a key that only one line has is not overlooked."""
+"""JSON lines: an object a line, read by DuckDB.
+
+Every digit is kept, and a key that only one line has is not overlooked.
+"""
 
 from __future__ import annotations
 
@@ -61,13 +64,21 @@ def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
     if not found:
         return None
     hint = _hint(path, declared)
-    return BadInput(f"{of.name} cannot be read as jsonl\n{listed(found, SHOWN - bool(hint))}\n{hint}  at: {of}\n  {WAY_OUT}")
+    return BadInput(
+        f"{of.name} cannot be read as jsonl\n{listed(found, SHOWN - bool(hint))}\n{hint}  at: {of}\n "
+        f" {WAY_OUT}"
+    )
 
 
-def _surveyed(path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection) -> tuple[Sequence[str], bool, bool]:
-    """All keys of all lines, whether any value has to be read by `_exactly`, and whether each line is an object."""
-    # Most lines have the same keys: to tell lists apart by their hashes of 64 bits is a fifth cheaper than by themselves.
-    # DuckDB writes 1.10 as 1.1, -0 as 0 and 1e2 as 100.0, and takes NaN, a boolean or a list for a text.
+def _surveyed(
+    path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection
+) -> tuple[Sequence[str], bool, bool]:
+    """All keys of all lines, whether any value has to be read by `_exactly`, and whether each line is an
+    object.
+    """
+    # Most lines have the same keys: to tell lists apart by their hashes of 64 bits is a fifth cheaper than by
+    # themselves. DuckDB writes 1.10 as 1.1, -0 as 0 and 1e2 as 100.0, and takes NaN, a boolean or a list for
+    # a text.
     names = [name for name in declared.given if _is_exact(name, declared)]
     exact = [re.escape(json.dumps(name, ensure_ascii=False)) for name in names]
     if names and declared.in_snake_case:
@@ -95,7 +106,11 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
     Raises:
         BadInput: what should be a text is none, or no JSON at all.
     """
-    texts = {name for name in declared.given if declared.columns[name].type == "string" and declared.columns[name].role != "ignored"}
+    texts = {
+        name
+        for name in declared.given
+        if declared.columns[name].type == "string" and declared.columns[name].role != "ignored"
+    }
     mistakes: list[str] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -106,13 +121,19 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
             except ValueError as error:
                 mistakes.append(f"line {number}: {error}")
                 found = {}
-            wrong = (name for name, value in found.items() if declared.called(name) in texts and isinstance(value, bool | list | dict))
+            wrong = (
+                name
+                for name, value in found.items()
+                if declared.called(name) in texts and isinstance(value, bool | list | dict)
+            )
             mistakes.extend(f"line {number}: {name} is {_kind(found[name])}, not a text" for name in wrong)
             if len(mistakes) > MOST_MISTAKES:
                 break
             yield json.dumps(found).encode() + b"\n"
     if mistakes:
-        raise BadInput(f"{of.name} cannot be read as jsonl\n{listed(mistakes, SHOWN)}\n  at: {of}\n  {WAY_OUT}")
+        raise BadInput(
+            f"{of.name} cannot be read as jsonl\n{listed(mistakes, SHOWN)}\n  at: {of}\n  {WAY_OUT}"
+        )
 
 
 def _kind(value: Any) -> str:
@@ -127,7 +148,9 @@ def _mistakes(path: Path) -> Iterator[str]:
                 yield f"line {number}: longer than {LONGEST:,} bytes, the longest that is read"
                 return
             if number == 1 and line.startswith(codecs.BOM_UTF8):
-                yield "line 1: starts with a byte order mark, which JSON does not allow; save the file without"
+                yield (
+                    "line 1: starts with a byte order mark, which JSON does not allow; save the file without"
+                )
                 line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
             try:
                 if line.strip():
@@ -150,16 +173,22 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ValueError("not utf-8 text; save the file as UTF-8") from None
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_no_number)
+        found = json.loads(
+            text, object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_no_number
+        )
         json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg.removesuffix(' at')} at character {error.pos + 1}{_half(text, error)}") from None
+        raise ValueError(
+            f"{error.msg.removesuffix(' at')} at character {error.pos + 1}{_half(text, error)}"
+        ) from None
     except UnicodeEncodeError:
         raise ValueError("half a sign: an escape like \\ud83d, without the one that completes it") from None
     except RecursionError:
         raise ValueError("values inside of one another, too deep to be read") from None
     if not isinstance(found, dict):
-        raise ValueError(f'not an object of the form {{"column": value}}{f" but {_ARRAY}" if found == [] else ""}')
+        raise ValueError(
+            f'not an object of the form {{"column": value}}{f" but {_ARRAY}" if found == [] else ""}'
+        )
     return found
 
 
@@ -178,7 +207,11 @@ def _no_number(said: str) -> Any:
 
 def _half(text: str, error: json.JSONDecodeError) -> str:
     at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-    return "; is the file cut off?" if at_end and not text.endswith("\n") and text.lstrip().startswith("{") else ""
+    return (
+        "; is the file cut off?"
+        if at_end and not text.endswith("\n") and text.lstrip().startswith("{")
+        else ""
+    )
 
 
 def _hint(path: Path, declared: Declared) -> str:
@@ -191,6 +224,8 @@ def _hint(path: Path, declared: Declared) -> str:
     if line.startswith("["):
         return f"  it looks like {_ARRAY}\n"
     if line.startswith("{"):
-        return f"  it looks like an object over several lines; {_ONE_A_LINE}\n" if not line.endswith("}") else ""
+        return (
+            f"  it looks like an object over several lines; {_ONE_A_LINE}\n" if not line.endswith("}") else ""
+        )
     shown = "" if declared.personal else f"; line 1 is {brief(line)}"
     return f"  its first line is no object{shown}: is it csv (source.format.type)?\n"

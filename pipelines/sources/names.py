@@ -1,4 +1,6 @@
-"""Columns' names as a file gives them: one each, and told apart by more than upper and lower case, which SQL does not see."""
+"""Columns' names as a file gives them: one each, and told apart by more than upper and lower case, which SQL
+does not see.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 
 
 class Watch:
-    """Looks at batch after batch of rows that should be ordered by time and key, as `ORDER BY` orders them: a missing key is last."""
+    """Looks at batch after batch of rows that should be ordered by time and key, as `ORDER BY` orders them: a
+    missing key is last.
+    """
 
     def __init__(self, time: str, key: str) -> None:
         self.columns = [time, key]

@@ -42,18 +42,33 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
         for mistake in _no_texts(piece, declared):
             no_texts.setdefault(mistake, []).append(piece.place)
         if set(columns) != given:
-            missing, extra = tuple(name for name in declared.given if name not in columns), tuple(n for n in columns if n not in given)
+            missing, extra = (
+                tuple(name for name in declared.given if name not in columns),
+                tuple(n for n in columns if n not in given),
+            )
             others.setdefault((missing, extra), []).append(piece.place)
     if not others and not nameless and not no_texts:
         return
-    lines = [f"{first_of(nameless)}: none of the schema's columns is there; has it lost its header line?"] if nameless else []
+    lines = (
+        [f"{first_of(nameless)}: none of the schema's columns is there; has it lost its header line?"]
+        if nameless
+        else []
+    )
     lines += [f"{first_of(places)}: {mistake}" for mistake, places in no_texts.items()]
     every = [(first_of(places), *other) for other, places in others.items()]
-    alone = [f"{place}: {sentence}" for place, missing, extra in every for sentence in _one_by_one(missing, extra, declared)]
+    alone = [
+        f"{place}: {sentence}"
+        for place, missing, extra in every
+        for sentence in _one_by_one(missing, extra, declared)
+    ]
     if len(lines) + len(alone) <= MOST_LINES:
         lines += alone
     else:
-        lines += [f"{place}: {sentence}" for place, missing, extra in every for sentence in _together(missing, extra, declared)]
+        lines += [
+            f"{place}: {sentence}"
+            for place, missing, extra in every
+            for sentence in _together(missing, extra, declared)
+        ]
     raise BadInput(
         f"{use_case.name}: the source's columns are not those of the schema\n"
         + listed(lines, MOST_LINES)
@@ -64,17 +79,31 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
 def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
     """What of a piece is declared as text, and is none."""
     for name, type_ in zip(piece.rows.columns, map(str, piece.rows.types), strict=True):
-        if name not in declared.given or declared.columns[name].type != "string" or declared.columns[name].role == "ignored":
+        if (
+            name not in declared.given
+            or declared.columns[name].type != "string"
+            or declared.columns[name].role == "ignored"
+        ):
             continue
-        held = sorted(piece.no_texts.get(name, ())) if texts.allowed(type_) else [f"{type_[:LONGEST_TYPE]} values"]
+        held = (
+            sorted(piece.no_texts.get(name, ()))
+            if texts.allowed(type_)
+            else [f"{type_[:LONGEST_TYPE]} values"]
+        )
         for what in held:
-            yield f"column {name!r} is declared as string and holds {what}: declare their own type, or have texts delivered"
+            yield (
+                f"column {name!r} is declared as string and holds {what}: declare their own type, or have"
+                " texts delivered"
+            )
 
 
 def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
     yield from (f"no column {name!r}" + (f"; {meant(name, extra)}" if extra else "") for name in missing)
     for name in extra:
-        yield _made_here(name, declared) or f"a column {brief(name)} that the schema does not know; {meant(name, declared.given)}"
+        yield (
+            _made_here(name, declared)
+            or f"a column {brief(name)} that the schema does not know; {meant(name, declared.given)}"
+        )
 
 
 def _together(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
@@ -90,9 +119,15 @@ def _made_here(name: str, declared: Declared) -> str | None:
     """Of a column that the source has and the use case makes."""
     if declared.replay and name in (declared.key, declared.time):
         what = "key" if name == declared.key else "time"
-        return f"a column {name!r}, which replay.{what} makes anew; give that another name, and declare the source's own"
+        return (
+            f"a column {name!r}, which replay.{what} makes anew; give that another name, and declare the"
+            " source's own"
+        )
     if name in declared.derived:
-        return f"a column {name!r}, which source.derive makes anew; take it from there, or derive it under another name"
+        return (
+            f"a column {name!r}, which source.derive makes anew; take it from there, or derive it under"
+            " another name"
+        )
     return None
 
 
@@ -117,6 +152,11 @@ def _fits_in_snake_case(found: Iterable[Sequence[str]], use_case: UseCase) -> bo
 
 
 def _way_out(found: Sequence[Sequence[str]], use_case: UseCase) -> str:
-    if _fits_in_snake_case(found, use_case) and any(sorted(columns) != sorted(use_case.given_columns) for columns in found):
+    if _fits_in_snake_case(found, use_case) and any(
+        sorted(columns) != sorted(use_case.given_columns) for columns in found
+    ):
         return "write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's"
-    return "correct the source, or declare them under columns (role ignored for what nobody needs), under their names after cleanse.rename"
+    return (
+        "correct the source, or declare them under columns (role ignored for what nobody needs), under their"
+        " names after cleanse.rename"
+    )

@@ -21,7 +21,10 @@ _SHOWN = 6
 _BATCH = 65_536
 _US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}  # microseconds
 _BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
-_INTEGER, _SIZES = 0x15, 3  # a page's header begins with its kind and two sizes; its checksum is next, if it has one
+_INTEGER, _SIZES = (
+    0x15,
+    3,
+)  # a page's header begins with its kind and two sizes; its checksum is next, if it has one
 
 
 def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -62,7 +65,9 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
     found = connection.read_parquet(one_file(path), hive_partitioning=False)
     # DuckDB gives a span of time as a number of its units, which the file's reader may take for anything.
     replaced = (
-        f"to_microseconds(CAST({quoted(field.name)} * {_US[field.type.unit]} AS BIGINT)) AS {quoted(field.name)}" for field in spans
+        f"to_microseconds(CAST({quoted(field.name)} * {_US[field.type.unit]} AS BIGINT)) AS"
+        f" {quoted(field.name)}"
+        for field in spans
     )
     return found.project(f"* REPLACE ({', '.join(replaced)})") if spans else found
 
@@ -70,12 +75,18 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
 def damage(path: Path) -> str:
     """Read all of a file, its checksums too, and say what is damaged; empty if nothing is."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=_BUFFER, pre_buffer=False) as file:
+        with pq.ParquetFile(
+            path, page_checksum_verification=True, buffer_size=_BUFFER, pre_buffer=False
+        ) as file:
             for _ in file.iter_batches(_BATCH):
                 pass
     except (pa.ArrowException, OSError) as error:
         checksum = "crc" in str(error).lower()
-        return "the checksum of a page is not that of its content" if checksum else f"its pages are damaged ({_reason(error)})"
+        return (
+            "the checksum of a page is not that of its content"
+            if checksum
+            else f"its pages are damaged ({_reason(error)})"
+        )
     return ""
 
 
@@ -84,7 +95,10 @@ def refusal(path: Path, of: Path) -> BadInput | None:
     if why := damage(path):
         return _damaged(of, why)
     if why := _no_text(path):
-        return BadInput(f"{of.name} cannot be read as parquet\n  - {why}\n  at: {of}\n  way out: have it written with its texts in UTF-8")
+        return BadInput(
+            f"{of.name} cannot be read as parquet\n  - {why}\n  at: {of}\n  way out: have it written with its"
+            " texts in UTF-8"
+        )
     return None
 
 

@@ -22,7 +22,8 @@ class Piece:
     rows: duckdb.DuckDBPyRelation  # read lazily, in the source's order
     place: str  # how messages name it
     day: date | None = None  # the day to which all its rows have to belong, where the source promises that
-    # Rows are read lazily, so a malformed line shows late, as DuckDB's error; this says what is wrong and in which line.
+    # Rows are read lazily, so a malformed line shows late, as DuckDB's error; this says what is wrong and in
+    # which line.
     diagnose: Callable[[], BadInput | None] = _nothing_to_say
     # Whether its reader guesses, so that a more patient one may read what it gives up on.
     hasty: bool = False
@@ -30,7 +31,9 @@ class Piece:
     header: bool = False
     # What has to be there as long as rows are read: a file that goes with it.
     kept: object = None
-    # Raises `TryAgain` if what was read is not what was opened. A table in memory and a query's answer cannot change.
+    # Raises `TryAgain` if what was read is not what was opened. A table in memory and a query's answer cannot
+    # change.
     refuse_change: Callable[[], None] = _nothing_to_say
-    # Column -> what a text column refuses of its values, in words, where they have been made texts on their way, and `rows` cannot tell.
+    # Column -> what a text column refuses of its values, in words, where they have been made texts on their
+    # way, and `rows` cannot tell.
     no_texts: Mapping[str, Set[str]] = field(default_factory=dict)

@@ -26,7 +26,8 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     """Call `package.module:function` for a day.
 
     Raises:
-        BadInput: there is no such function, it raises an error, or it returns no pyarrow Table, or one that is more than is allowed.
+        BadInput: there is no such function, it raises an error, or it returns no pyarrow Table, or one that
+            is more than is allowed.
         SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
     place = f"{function}({day})"
@@ -36,16 +37,21 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     except SluiceError:
         raise  # a sentence already
     except SystemExit as error:
-        raise BadInput(f"{place} ends the program ({_said(error)}){_where(error)}\n  way out: correct the function") from error
-    except Exception as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
-            f"{place} raised {_said(error)}{_where(error)}\n"
-            "  way out: correct the function; for what may be gone in a minute it can raise pipelines.core.errors.TryAgain"
+            f"{place} ends the program ({_said(error)}){_where(error)}\n  way out: correct the function"
+        ) from error
+    except (
+        Exception
+    ) as error:  # the function is the user's: whatever it raises is told as a sentence about it
+        raise BadInput(
+            f"{place} raised {_said(error)}{_where(error)}\n  way out: correct the function; for what may be"
+            " gone in a minute it can raise pipelines.core.errors.TryAgain"
         ) from error
     if not isinstance(rows, pa.Table):
         raise BadInput(
-            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table\n"
-            "  way out: let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or pyarrow.Table.from_pylist(rows)"
+            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table\n "
+            " way out: let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or"
+            " pyarrow.Table.from_pylist(rows)"
         )
     bounds.require("rows", place, rows.num_rows, limits)
     bounds.require("columns", place, rows.num_columns, limits)
@@ -53,10 +59,15 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     try:
         return Piece(connection.from_arrow(_narrowed(rows)), place, day)
     except (duckdb.Error, pa.ArrowException) as error:
-        types = ", ".join(dict.fromkeys(f"{name}: {type_}" for name, type_ in zip(rows.column_names, rows.schema.types, strict=True)))
+        types = ", ".join(
+            dict.fromkeys(
+                f"{name}: {type_}" for name, type_ in zip(rows.column_names, rows.schema.types, strict=True)
+            )
+        )
         raise BadInput(
             f"{place} returned a table that cannot be read: {_said(error)}\n  its columns: {types[:_SHOWN]}\n"
-            "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32 or timestamp"
+            "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32"
+            " or timestamp"
         ) from error
 
 
@@ -64,7 +75,8 @@ def _refuse_damaged(rows: pa.Table, place: str) -> None:
     """Make sure that a table has columns of a name each, and that their values are what their types say.
 
     Raises:
-        BadInput: it has not; pyarrow itself looks at neither, and bytes that are no UTF-8 would be published as a text.
+        BadInput: it has not; pyarrow itself looks at neither, and bytes that are no UTF-8 would be published
+            as a text.
     """
     mistakes = mistakes_of(rows.column_names) or ([] if rows.column_names else ["there is no column"])
     for name, column in zip(rows.column_names, rows.columns, strict=True):
@@ -73,7 +85,10 @@ def _refuse_damaged(rows: pa.Table, place: str) -> None:
         except pa.ArrowException as error:
             mistakes.append(f"column {brief(name)}: {_said(error)}")
     if mistakes:
-        raise BadInput(f"{place} returned a table that is none of rows\n{listed(mistakes)}\n  way out: correct the function")
+        raise BadInput(
+            f"{place} returned a table that is none of rows\n{listed(mistakes)}\n  way out: correct the"
+            " function"
+        )
 
 
 def _narrow(type_: pa.DataType) -> pa.DataType:
@@ -105,19 +120,31 @@ def loaded(dotted: str) -> Callable[[date], Any]:
         module = import_module(name)
     except SystemExit as error:
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} ends the program ({_said(error)})\n  way out: correct the module"
+            f"source.function {dotted!r}: importing {name} ends the program ({_said(error)})\n  way out:"
+            " correct the module"
         ) from error
     except Exception as error:  # importing runs the user's code, which may raise anything
         # A module that exists and misses one of its own imports is another matter.
-        if isinstance(error, ModuleNotFoundError) and error.name and (name == error.name or name.startswith(f"{error.name}.")):
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name
+            and (name == error.name or name.startswith(f"{error.name}."))
+        ):
             raise BadInput(
-                f"source.function {dotted!r}: no module {error.name!r}\n  way out: write package.module:function as seen from the project's root"
+                f"source.function {dotted!r}: no module {error.name!r}\n  way out: write"
+                " package.module:function as seen from the project's root"
             ) from error
-        raise BadInput(f"source.function {dotted!r}: importing {name} raised {_said(error)}\n  way out: correct the module") from error
+        raise BadInput(
+            f"source.function {dotted!r}: importing {name} raised {_said(error)}\n  way out: correct the"
+            " module"
+        ) from error
     found = getattr(module, function, None)
     if not callable(found):
         known = [name for name, value in vars(module).items() if isinstance(value, FunctionType)]
-        raise BadInput(f"source.function {dotted!r}: module {name} has no function {function!r}; {meant(function, known)}")
+        raise BadInput(
+            f"source.function {dotted!r}: module {name} has no function {function!r};"
+            f" {meant(function, known)}"
+        )
     return found  # type: ignore[no-any-return]
 
 

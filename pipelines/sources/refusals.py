@@ -1,4 +1,7 @@
-"""What is wrong with what a source gave, told with its places. Slow, since nothing is wrong as a rule, but in bounded memory."""
+"""What is wrong with what a source gave, told with its places.
+
+Slow, since nothing is wrong as a rule, but in bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -37,24 +40,32 @@ def refuse_broken_values(looked: Looked, declared: Declared, use_case: str) -> N
     for piece, rows in looked:
         breakable = [name for name in declared.columns if BROKEN + name in rows.columns]
         wrong = rows.filter(quoted(WRONG))
-        counted = wrong.aggregate(", ".join(f"count({quoted(BROKEN + name)})" for name in breakable)).fetchall()[0]
+        counted = wrong.aggregate(
+            ", ".join(f"count({quoted(BROKEN + name)})" for name in breakable)
+        ).fetchall()[0]
         of_piece = {name: n for name, n in zip(breakable, counted, strict=True) if n}
         counts.update(of_piece)
         examples = _one_a_kind([*examples, *_examples_of(list(of_piece), piece, wrong)])
     if not counts:
         return
     total = counts.total()
-    shown = [f"{one.place}, row {one.row}, column {one.column}: {_judgement(one, declared)}" for one in _first(examples, MOST_VALUES)]
+    shown = [
+        f"{one.place}, row {one.row}, column {one.column}: {_judgement(one, declared)}"
+        for one in _first(examples, MOST_VALUES)
+    ]
     raise BadInput(
-        f"{use_case}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted from 1, a header is none)"
-        f"{_by_column(counts)}\n"
+        f"{use_case}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are"
+        f" counted from 1, a header is none){_by_column(counts)}\n"
         + _examples(shown, total)
-        + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's type or format"
+        + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's"
+        " type or format"
     )
 
 
 class _Example(NamedTuple):
-    """A wrong value, of a kind that its looks tell: its letters and digits are left out, and how long it is."""
+    """A wrong value, of a kind that its looks tell: its letters and digits are left out, and how long it
+    is.
+    """
 
     column: str
     kind: str
@@ -64,7 +75,10 @@ class _Example(NamedTuple):
 
 
 def _examples_of(columns: Sequence[str], piece: Piece, wrong: duckdb.DuckDBPyRelation) -> list[_Example]:
-    """The first of each kind of a piece's wrong values; of more kinds of a column than can be shown, the first ones."""
+    """The first of each kind of a piece's wrong values.
+
+    Of more kinds of a column than can be shown, the first ones.
+    """
     if not columns:
         return []
     values = ", ".join(f"{{'n': {n}, 'v': {quoted(BROKEN + name)}}}" for n, name in enumerate(columns))
@@ -91,7 +105,10 @@ def _one_a_kind(examples: Iterable[_Example]) -> list[_Example]:
 
 
 def _first(examples: Sequence[_Example], most: int) -> list[_Example]:
-    """So many examples: each column's first kind before any second one; told in the order in which they stand in the source."""
+    """So many examples: each column's first kind before any second one.
+
+    Told in the order in which they stand in the source.
+    """
     seen: Counter[str] = Counter()
     ranked = []
     for n, one in enumerate(examples):
@@ -116,7 +133,8 @@ def _by_column(counts: Counter[str]) -> str:
 
 
 def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str, too_late: date) -> None:
-    """Look for rows without a time, for rows of another day than their piece's, and for those of a day that nobody has seen yet.
+    """Look for rows without a time, for rows of another day than their piece's, and for those of a day that
+    nobody has seen yet.
 
     Raises:
         BadInput: there are some; says how many, and where the first of them stand.
@@ -130,14 +148,17 @@ def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str, too
         total += misplaced.aggregate("count(*)").fetchall()[0][0]
         what = "of another day" if piece.day else "later than tomorrow"
         lines += [
-            f"{piece.place}, row {row}: {declared.time} is {'missing' if moment is None else f'{moment}, {what}'}"
+            f"{piece.place}, row {row}: {declared.time} is"
+            f" {'missing' if moment is None else f'{moment}, {what}'}"
             for row, moment in misplaced.order(quoted(ROW)).limit(MOST_VALUES - len(lines)).fetchall()
         ]
     if total:
         raise BadInput(
-            f"{use_case}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to another\n"
+            f"{use_case}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to"
+            " another\n"
             + _examples(lines, total)
-            + f"\n  way out: correct the source; files that hold rows of several days are read whole by a path without {PARTITION}"
+            + "\n  way out: correct the source; files that hold rows of several days are read whole by a"
+            f" path without {PARTITION}"
         )
 
 

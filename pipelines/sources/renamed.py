@@ -1,4 +1,6 @@
-"""A source's columns under their names in snake case, from the first look on: nothing behind it knows others."""
+"""A source's columns under their names in snake case, from the first look on: nothing behind it knows
+others.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Deal rows without dates into days, by nothing but their number: the same on every machine, for any number of threads."""
+"""Deal rows without dates into days, by nothing but their number: the same on every machine, for any number
+of threads.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 def moment(replay: Replay, number: str, total: int) -> str:
     """SQL of the moment at which a row takes place.
 
-    `order`: row i of n stands at the share (i - 1) / n of all the days, so day floor((i - 1) * days / n) after the start.
-    `hash`: md5(i), as a little-endian integer, modulo the days is the day; its quotient, modulo a day, the time of day.
+    `order`: row i of n stands at the share (i - 1) / n of all the days, so day floor((i - 1) * days / n)
+    after the start. `hash`: md5(i), as a little-endian integer, modulo the days is the day; its quotient,
+    modulo a day, the time of day.
 
     Args:
         replay: The rule.

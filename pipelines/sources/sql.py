@@ -30,7 +30,8 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
     """Run the query for some days.
 
     Raises:
-        BadInput: no such connection, no driver for it, a query that the database refuses, or an answer that is more than is allowed.
+        BadInput: no such connection, no driver for it, a query that the database refuses, or an answer that
+            is more than is allowed.
         TryAgain: the database cannot be reached.
     """
     url = connections.url(source)
@@ -47,7 +48,8 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         opened = engine.connect()
     except SQLAlchemyError as error:
         raise TryAgain(
-            f"{place}: {url.host or url.database} cannot be reached: {connections.said(error, url)}\n  way out: run it again later, or {connections.how_to_name(source)}"
+            f"{place}: {url.host or url.database} cannot be reached: {connections.said(error, url)}\n  way"
+            f" out: run it again later, or {connections.how_to_name(source)}"
         ) from addresses.cause(error, url)
     try:
         with opened as session, _ended_in_time(session, limits):
@@ -55,15 +57,23 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
             names = _names(answer, place)
             bounds.require("columns", place, len(names), limits)
             no_texts: dict[str, set[str]] = {name: set() for name in names}
-            rows = _kept(names, _within(answer.partitions(CHUNK), place, clock, limits), source.connection, connection, no_texts)
+            rows = _kept(
+                names,
+                _within(answer.partitions(CHUNK), place, clock, limits),
+                source.connection,
+                connection,
+                no_texts,
+            )
     except SQLAlchemyError as error:
         clock.require()  # it was ended for that
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise TryAgain(
-                f"{place}: the database went away: {connections.said(error, url)}\n  way out: run it again later"
+                f"{place}: the database went away: {connections.said(error, url)}\n  way out: run it again"
+                " later"
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses source.query: {connections.said(error, url)}\n  way out: correct the query"
+            f"{place}: the database refuses source.query: {connections.said(error, url)}\n  way out: correct"
+            " the query"
         ) from addresses.cause(error, url)
     finally:
         engine.dispose()
@@ -80,8 +90,8 @@ def _readable(source: SqlSource, place: str, moments: Mapping[str, datetime]) ->
     unknown = [f":{name}" for name in query.compile().params if name not in moments]
     if unknown:
         raise BadInput(
-            f"{place}: source.query holds {', '.join(unknown[:5])}, which stands for nothing; allowed: :start and :end\n"
-            "  way out: correct it; a colon that means itself is written \\:"
+            f"{place}: source.query holds {', '.join(unknown[:5])}, which stands for nothing; allowed: :start"
+            " and :end\n  way out: correct it; a colon that means itself is written \\:"
         )
     return query
 
@@ -93,7 +103,12 @@ def _refuse_missing_file(url: sa.URL, place: str, source: SqlSource) -> None:
         TryAgain: it is not, and SQLite would make an empty one.
     """
     name = url.database or ""
-    is_file = url.get_backend_name() == "sqlite" and not url.host and name not in ("", ":memory:") and not name.startswith("file:")
+    is_file = (
+        url.get_backend_name() == "sqlite"
+        and not url.host
+        and name not in ("", ":memory:")
+        and not name.startswith("file:")
+    )
     if is_file and not Path(name).is_file():
         raise TryAgain(
             f"{place}: {name} cannot be reached: unable to open database file: there is none\n"
@@ -113,7 +128,10 @@ def _reading(session: sa.Connection) -> sa.Connection:
 def _ended_in_time(session: sa.Connection, limits: Delivery) -> Iterator[None]:
     """End what the database does when its time is over, also where no row comes, as behind a lock."""
     driver: Any = session.connection.driver_connection
-    timer = Timer(limits.seconds, getattr(driver, "cancel", None) or getattr(driver, "interrupt", None) or (lambda: None))
+    timer = Timer(
+        limits.seconds,
+        getattr(driver, "cancel", None) or getattr(driver, "interrupt", None) or (lambda: None),
+    )
     timer.daemon = True
     timer.start()
     try:
@@ -129,9 +147,15 @@ def _names(answer: sa.CursorResult[Any], place: str) -> tuple[str, ...]:
         BadInput: it is no table, or has two columns of one name.
     """
     if not answer.returns_rows:
-        raise BadInput(f"{place}: source.query is no query: it gives no rows\n  way out: write one that selects the schema's columns")
+        raise BadInput(
+            f"{place}: source.query is no query: it gives no rows\n  way out: write one that selects the"
+            " schema's columns"
+        )
     if mistakes := mistakes_of(tuple(answer.keys())):
-        raise BadInput(f"{place}: not each column has a name of its own\n{listed(mistakes)}\n  way out: name them in source.query, by `as`")
+        raise BadInput(
+            f"{place}: not each column has a name of its own\n{listed(mistakes)}\n  way out: name them in"
+            " source.query, by `as`"
+        )
     return tuple(answer.keys())
 
 
@@ -151,7 +175,9 @@ def _kept(
     stream = pa.RecordBatchReader.from_batches(schema, _batches(schema, chunks, broken, no_texts))
     table = quoted(f"answer of {name}")
     try:
-        connection.from_arrow(stream).query("answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer")
+        connection.from_arrow(stream).query(
+            "answer", f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM answer"
+        )
     except duckdb.Error:
         if broken:  # what DuckDB makes of it holds the whole stack trace, as text
             raise broken[0] from None
@@ -160,9 +186,14 @@ def _kept(
 
 
 def _batches(
-    schema: pa.Schema, chunks: Iterable[Sequence[Sequence[Any]]], broken: list[DBAPIError | BadInput], no_texts: dict[str, set[str]]
+    schema: pa.Schema,
+    chunks: Iterable[Sequence[Sequence[Any]]],
+    broken: list[DBAPIError | BadInput],
+    no_texts: dict[str, set[str]],
 ) -> Iterator[pa.RecordBatch]:
-    """The answer in batches; how it broke off, if it does, is left in `broken`: DuckDB reads it, and raises its own error.
+    """The answer in batches.
+
+    How it broke off, if it does, is left in `broken`: DuckDB reads it, and raises its own error.
 
     What a text column would have to refuse is left in `no_texts`, by column.
     """

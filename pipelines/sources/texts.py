@@ -3,11 +3,12 @@
 Any value has some spelling, and another one in the next driver: 123.0, b'..', {'a': 1}. A text column takes
 
 - texts, and UUIDs;
-- whole numbers, with all their digits. As whole numbers come whole floats and decimals, too (123 for 123.0): pandas makes
-  floats of integers of which some are missing, and databases call any number decimal;
+- whole numbers, with all their digits. As whole numbers come whole floats and decimals, too (123 for 123.0):
+  pandas makes floats of integers of which some are missing, and databases call any number decimal;
 - bytes that are a text in UTF-8, as older writers of Parquet leave it.
 
-All others are refused: booleans, days and moments (which have a type of their own), fractions, structs, lists.
+All others are refused: booleans, days and moments (which have a type of their own), fractions, structs,
+lists.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ _WHOLE = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 )
-_TEXTS = ("VARCHAR", "UUID", "JSON", '"NULL"')  # JSON: a text that Parquet calls so; the last: a column without any value
+_TEXTS = (
+    "VARCHAR",
+    "UUID",
+    "JSON",
+    '"NULL"',
+)  # JSON: a text that Parquet calls so; the last: a column without any value
 # From here on a float does not tell a whole number from the next.
 EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 # Bytes that are by chance UTF-8, such as a binary key's, but no text that anybody writes.

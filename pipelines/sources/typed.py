@@ -1,4 +1,6 @@
-"""A piece's rows as the schema declares them, with what is needed to tell what is wrong with them and where."""
+"""A piece's rows as the schema declares them, with what is needed to tell what is wrong with them and
+where.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,17 @@ def typed(
     Args:
         piece: The piece, with all columns that are declared as given.
         declared: The schema.
-        numbered: Whether rows are wanted with their numbers. DuckDB counts them on one thread, and does all the rest there, too.
+        numbered: Whether rows are wanted with their numbers. DuckDB counts them on one thread, and does all
+            the rest there, too.
         blind: Whether derived columns see no label and no leak, as at night.
         before: For a replay: how many rows stand in the pieces before this one.
         total: For a replay: how many rows all pieces have.
 
     Returns:
-        The schema's columns in its order; a value that is not of its type is null there. ROW: its number in the piece, from 1, if wanted.
-        WRONG: whether the row has such a value. For each column that may have one, BROKEN and its name: the text of such a value.
+        The schema's columns in its order; a value that is not of its type is null there. ROW: its number in
+        the piece, from 1, if wanted.
+        WRONG: whether the row has such a value. For each column that may have one, BROKEN and its name: the
+            text of such a value.
 
     Raises:
         BadUseCase: the SQL of a derived column contains what it may not.
@@ -54,7 +59,9 @@ def typed(
         try:
             allowed(sql)
         except BadExpression as error:
-            raise BadUseCase(f"source.derive: {error}\n  way out: python -m pipelines check tells all of them") from error
+            raise BadUseCase(
+                f"source.derive: {error}\n  way out: python -m pipelines check tells all of them"
+            ) from error
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         types[name] = str(rows.project(value).types[0])
         rows = _cast(rows, {name: (value, types[name])}, declared, kept="*")
@@ -66,27 +73,52 @@ def _hidden(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared)
     """Rows in which some columns have no value; it is kept aside for `_shown`."""
     if not names:
         return rows
-    nulls = ", ".join(f"CAST(NULL AS {TYPES[declared.columns[name].type]}) AS {quoted(name)}" for name in names)
-    return rows.project(", ".join([f"* REPLACE ({nulls})", *(f"{quoted(name)} AS {quoted(_ASIDE + name)}" for name in names)]))
+    nulls = ", ".join(
+        f"CAST(NULL AS {TYPES[declared.columns[name].type]}) AS {quoted(name)}" for name in names
+    )
+    return rows.project(
+        ", ".join([f"* REPLACE ({nulls})", *(f"{quoted(name)} AS {quoted(_ASIDE + name)}" for name in names)])
+    )
 
 
 def _shown(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRelation:
-    return rows.project(f"* REPLACE ({', '.join(f'{quoted(_ASIDE + name)} AS {quoted(name)}' for name in names)})") if names else rows
+    return (
+        rows.project(
+            f"* REPLACE ({', '.join(f'{quoted(_ASIDE + name)} AS {quoted(name)}' for name in names)})"
+        )
+        if names
+        else rows
+    )
 
 
 def _dealt(rule: Replay, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
     """Key and time of a data set without dates."""
-    return {declared.key: (number, "BIGINT"), declared.time: (replay.moment(rule, number, total), "TIMESTAMP")}
+    return {
+        declared.key: (number, "BIGINT"),
+        declared.time: (replay.moment(rule, number, total), "TIMESTAMP"),
+    }
 
 
-def _cast(rows: duckdb.DuckDBPyRelation, values: Mapping[str, tuple[str, str]], declared: Declared, kept: str) -> duckdb.DuckDBPyRelation:
-    """Add columns: column -> SQL of its value, and the type that this has. Beside each stays what was given."""
+def _cast(
+    rows: duckdb.DuckDBPyRelation, values: Mapping[str, tuple[str, str]], declared: Declared, kept: str
+) -> duckdb.DuckDBPyRelation:
+    """Add columns: column -> SQL of its value, and the type that this has.
+
+    Beside each stays what was given.
+    """
     given = {name: quoted(_GIVEN + name) for name in values}
-    guesses = {name: casts.guess(given[name], found, declared.columns[name]) for name, (_, found) in values.items()}
-    rows = rows.project(", ".join([kept, *(f"{value} AS {given[name]}" for name, (value, _) in values.items())]))
-    rows = rows.project(", ".join(["*", *(f"{guess} AS {quoted(_GUESS + name)}" for name, guess in guesses.items() if guess)]))
+    guesses = {
+        name: casts.guess(given[name], found, declared.columns[name]) for name, (_, found) in values.items()
+    }
+    rows = rows.project(
+        ", ".join([kept, *(f"{value} AS {given[name]}" for name, (value, _) in values.items())])
+    )
+    rows = rows.project(
+        ", ".join(["*", *(f"{guess} AS {quoted(_GUESS + name)}" for name, guess in guesses.items() if guess)])
+    )
     selected = [
-        f"{_value(given[name], found, quoted(_GUESS + name) if guesses[name] else None, name, declared)} AS {quoted(name)}"
+        f"{_value(given[name], found, quoted(_GUESS + name) if guesses[name] else None, name, declared)} AS"
+        f" {quoted(name)}"
         for name, (_, found) in values.items()
     ]
     return rows.project(", ".join(["*", *selected]))
@@ -97,7 +129,9 @@ def _value(given: str, found: str, guess: str | None, name: str, declared: Decla
     return casts.guessed(given, guess, column) if guess else casts.cast(given, found, column)
 
 
-def _judged(rows: duckdb.DuckDBPyRelation, declared: Declared, types: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
+def _judged(
+    rows: duckdb.DuckDBPyRelation, declared: Declared, types: Mapping[str, str]
+) -> duckdb.DuckDBPyRelation:
     broken = {
         name: casts.broken(quoted(_GIVEN + name), quoted(name), declared.codes.get(name, ()))
         for name, column in declared.columns.items()
@@ -105,7 +139,10 @@ def _judged(rows: duckdb.DuckDBPyRelation, declared: Declared, types: Mapping[st
     }
     # Only a row with a missing value is looked at closely: most have none.
     missing = " OR ".join(f"{quoted(name)} IS NULL" for name in broken)
-    wrong = f"CASE WHEN {missing} THEN {' OR '.join(f'({text}) IS NOT NULL' for text in broken.values())} ELSE false END"
+    wrong = (
+        f"CASE WHEN {missing} THEN {' OR '.join(f'({text}) IS NOT NULL' for text in broken.values())} ELSE"
+        " false END"
+    )
     return rows.project(
         ", ".join(
             [

@@ -12,10 +12,15 @@ from pipelines.sources.casts import BLANK, THOUSANDS
 
 _WORDS = "true or false, t or f, yes or no, y or n, on or off, 1 or 0"
 _BLANK = "a blank cell; if that means a missing value, declare ' ' under cleanse.missing"
-_SHORT_YEAR = "a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how"
+_SHORT_YEAR = (
+    "a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how"
+)
 _ISO = "write 2026-02-13, or say under the column's format how it is spelt"
 _ISO_TIME = "write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt"
-_EARLY = f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under cleanse.missing"
+_EARLY = (
+    f"no year before {moments.FIRST_YEAR} is read; if it stands for a missing value, declare it under"
+    " cleanse.missing"
+)
 _NO_TIME = "there is no such time of day: the last one is 23:59:59.999999"
 _SPAN = r"(.* )?-?\d{1,7}:\d\d:\d\d(\.\d+)?"
 _NO_UNIT = "a span of time: have it delivered as a number, such as that of its seconds"
@@ -23,9 +28,16 @@ _ZONE = "is not told by its zone alone: write an offset such as +01:00, or a zon
 
 
 def why(value: str, column: Column) -> str:
-    """The reason in a few words, such as ': a year has four digits ...'; empty where there is nothing to add."""
+    """The reason in a few words, such as ': a year has four digits ...'.
+
+    Empty where there is nothing to add.
+    """
     text = value.strip(BLANK)
-    reason = _BLANK if not text and column.type != "string" else _unseen(text, column) or _REASONS[column.type](text, column)
+    reason = (
+        _BLANK
+        if not text and column.type != "string"
+        else _unseen(text, column) or _REASONS[column.type](text, column)
+    )
     return f": {reason}" if reason else ""
 
 
@@ -35,7 +47,10 @@ def _unseen(text: str, column: Column) -> str:
     if not sign or column.type == "string":
         return ""
     if not (rest := "".join(other for other in text if other.isprintable())):
-        return f"a cell of nothing but signs that are not seen, such as U+{ord(sign):04X}; if it means a missing value, declare it under cleanse.missing"
+        return (
+            f"a cell of nothing but signs that are not seen, such as U+{ord(sign):04X}; if it means a missing"
+            " value, declare it under cleanse.missing"
+        )
     return f"it holds U+{ord(sign):04X}, a sign that is not seen, beside {brief(rest)}: leave it out"
 
 
@@ -54,7 +69,11 @@ def _of_moment(text: str, column: Column) -> str:
     if "BC" in text:
         return _EARLY
     if not _begins(r"\d{4}[-/]\d", text):
-        return _SHORT_YEAR if _begins(r"\d{1,4}[-/.]\d", text) else (_ISO if column.type == "date" else _ISO_TIME)
+        return (
+            _SHORT_YEAR
+            if _begins(r"\d{1,4}[-/.]\d", text)
+            else (_ISO if column.type == "date" else _ISO_TIME)
+        )
     if int(text[:4]) < moments.FIRST_YEAR:
         return _EARLY
     return _of_date(text) if column.type == "date" else _of_timestamp(text)
@@ -89,7 +108,10 @@ def _of_text(text: str, _: Column) -> str:
     if _is(r"(?i:[+-]?(nan|inf|infinity))", text):
         return "a number that is none; if it stands for a missing value, declare it under cleanse.missing"
     if _is(r"(?i:[+-]?\d+(\.\d*)?(e[+-]?\d+)?)", text):
-        return "a number with a fraction, or a float beyond its exact digits; declare the column as number, or have texts delivered"
+        return (
+            "a number with a fraction, or a float beyond its exact digits; declare the column as number, or"
+            " have texts delivered"
+        )
     return "it is of another type, or its bytes are no text in UTF-8"
 
 
@@ -101,7 +123,11 @@ def _of_integer(text: str, _: Column) -> str:
     if _is(r"[+-]?\d+(\.0*)?", text):
         digits = text.lstrip("+-0").partition(".")[0]
         fits = (len(digits), digits) < (19, "9223372036854775808")  # 2^63; there may be thousands of digits
-        return "a float, which does not tell it from the next whole number" if fits else "it is too large for an integer of 64 bits"
+        return (
+            "a float, which does not tell it from the next whole number"
+            if fits
+            else "it is too large for an integer of 64 bits"
+        )
     if _is(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", text):
         return "write all its digits, such as 1000 for 1e3"
     if _is(r"[+-]?(\d+\.\d*|\.\d+)", text):

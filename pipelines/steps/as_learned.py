@@ -1,8 +1,8 @@
 """A champion beside its challenger, each on features that mean what it has learned.
 
-A training by a file whose features mean something else has no rows that the champion could score: on them it would look
-worse than it is, and anything would be promoted over it. So the same rows of the source are made into features once more,
-by the champion's own definitions.
+A training by a file whose features mean something else has no rows that the champion could score: on them it
+would look worse than it is, and anything would be promoted over it. So the same rows of the source are made
+into features once more, by the champion's own definitions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 
 def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
-    """The training's rows as the champion has learned to see them; None where the training's own features mean that.
+    """The training's rows as the champion has learned to see them.
+
+    None where the training's own features mean that.
 
     Args:
         run: A training with published features.
@@ -57,13 +59,18 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         back = len(dates.past_of(own.use_case, run.kind, run.partition))
         past = dates.Days(days.first - back * dates.DAY, days.first - dates.DAY)
         clean, _, further = cleanse(ingest.rows(own, days), own.use_case, run.partition)
-        fed = compute_past(ingest.rows(own, past, may_be_empty=True), further, own.use_case).rows if back else None
+        fed = (
+            compute_past(ingest.rows(own, past, may_be_empty=True), further, own.use_case).rows
+            if back
+            else None
+        )
         return _named(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
     except BadInput as error:
         raise BadInput(
-            f"{run.store}: champion version {champion.version} has learned other features, and cannot be compared by its own definitions: "
-            f"{str(error).splitlines()[0]}\n  way out: let the source deliver what it has learned; or, if that champion shall go: "
-            f"python -m pipelines models retire {run.use_case.name} --reason ..., and the next training starts without one"
+            f"{run.store}: champion version {champion.version} has learned other features, and cannot be"
+            f" compared by its own definitions: {str(error).splitlines()[0]}\n  way out: let the source"
+            " deliver what it has learned; or, if that champion shall go: python -m pipelines models retire"
+            f" {run.use_case.name} --reason ..., and the next training starts without one"
         ) from error
 
 
@@ -73,22 +80,35 @@ def _named(rows: duckdb.DuckDBPyRelation, use_case: UseCase, key: str) -> duckdb
     return rows.project(f"{sql.name(use_case.key)} AS {sql.name(key)}, {columns}")
 
 
-def common(features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
-    """The training's features without the held-out rows that the champion's own definitions put aside: neither is judged on them."""
+def common(
+    features: duckdb.DuckDBPyRelation, learned: duckdb.DuckDBPyRelation, key: str
+) -> duckdb.DuckDBPyRelation:
+    """The training's features without the held-out rows that the champion's own definitions put aside:
+    neither is judged on them.
+    """
     name = sql.name(key)
     both = features.set_alias("features").join(
         learned.project(f"CAST({name} AS VARCHAR) AS known").set_alias("learned"),
-        f"CAST(features.{name} AS VARCHAR) = learned.known",  # as texts: a key may have been of another type then
+        # as texts: a key may have been of another type then
+        f"CAST(features.{name} AS VARCHAR) = learned.known",
         how="semi",
     )
     kept = features.filter("split <> 'test'").union(both.filter("split = 'test'"))
-    ((before,), (after,)) = (rows.filter("split = 'test'").count("*").fetchall()[0] for rows in (features, kept))
+    (before,), (after,) = (
+        rows.filter("split = 'test'").count("*").fetchall()[0] for rows in (features, kept)
+    )
     if after < before:
-        logger.info("%s of %s held-out rows are judged by nobody: the champion's own rules put them aside", before - after, before)
+        logger.info(
+            "%s of %s held-out rows are judged by nobody: the champion's own rules put them aside",
+            before - after,
+            before,
+        )
     return kept
 
 
-def left_out(features: duckdb.DuckDBPyRelation, judged: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
+def left_out(
+    features: duckdb.DuckDBPyRelation, judged: duckdb.DuckDBPyRelation, key: str
+) -> duckdb.DuckDBPyRelation:
     """The keys of the held-out rows on which nobody is judged, see `common`."""
     return (
         features.filter("split = 'test'")
@@ -98,7 +118,9 @@ def left_out(features: duckdb.DuckDBPyRelation, judged: duckdb.DuckDBPyRelation,
     )
 
 
-def judged(features: duckdb.DuckDBPyRelation, left_out: duckdb.DuckDBPyRelation, key: str) -> duckdb.DuckDBPyRelation:
+def judged(
+    features: duckdb.DuckDBPyRelation, left_out: duckdb.DuckDBPyRelation, key: str
+) -> duckdb.DuckDBPyRelation:
     """A training's features without the held-out rows on which nobody was judged."""
     return features.set_alias("features").join(left_out.set_alias("judged"), _same(key), how="anti")
 
@@ -108,7 +130,9 @@ def _same(key: str) -> str:
 
 
 def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Table:
-    """The champion's rows of a table's keys, in the table's order; keys are the same if they are the same text.
+    """The champion's rows of a table's keys, in the table's order.
+
+    Keys are the same if they are the same text.
 
     Args:
         learned: As `rows` gives them.
@@ -124,8 +148,8 @@ def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Ta
     found = pc.index_in(ours, theirs)
     if found.null_count or there.true_count != len(test):
         raise SluiceError(
-            f"{len(test):,} held-out rows, of which {len(test) - found.null_count:,} came out by the champion's definitions, "
-            f"as {there.true_count:,} rows: nothing is judged\n"
-            f"  way out: give the key {key} the values that the champion has learned rows by, one a row; or retire the champion"
+            f"{len(test):,} held-out rows, of which {len(test) - found.null_count:,} came out by the"
+            f" champion's definitions, as {there.true_count:,} rows: nothing is judged\n  way out: give the"
+            f" key {key} the values that the champion has learned rows by, one a row; or retire the champion"
         )
     return every.take(found)

@@ -1,22 +1,25 @@
 """Cleansing: repairs within a row, then a judgement on each row. Nothing is learned from other rows here.
 
-Repairs, in order: rename, trim, lower, codes for missing -> null, spellings merged, fill. Types are ingest's work.
-Judged are the repaired values. A row that breaks a rule goes to quarantine, with every rule that it breaks, so that
-rows in = rows clean + rows in quarantine. What is decided where the file leaves it open:
+Repairs, in order: rename, trim, lower, codes for missing -> null, spellings merged, fill. Types are ingest's
+work. Judged are the repaired values. A row that breaks a rule goes to quarantine, with every rule that it
+breaks, so that rows in = rows clean + rows in quarantine. What is decided where the file leaves it open:
 
 - Codes and spellings are trimmed and lowered like the values with which they are compared.
-- NaN is a missing value, as in pandas; infinity is a number (features take it for missing, `min` and `max` judge it).
+- NaN is a missing value, as in pandas; infinity is a number (features take it for missing, `min` and `max`
+  judge it).
 - An empty string stays a value unless '' is among its column's codes.
-- A `rules` condition that is null counts as fulfilled, as in SQL's CHECK: whether a value may be missing is said by
-  `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
-- A missing label sends no row to quarantine: scoring has no labels yet, and a row counts in others' windows either way.
-  What a rule that reads it puts aside while it is missing stays aside: no training learns from what no night has scored.
-  `drop: [<label>]` leaves such rows out of training (`pipelines.core.split`).
+- A `rules` condition that is null counts as fulfilled, as in SQL's CHECK: whether a value may be missing is
+  said by `required` and `drop`. A condition that cannot be computed for a row is not fulfilled.
+- A missing label sends no row to quarantine: scoring has no labels yet, and a row counts in others' windows
+  either way. What a rule that reads it puts aside while it is missing stays aside: no training learns from
+  what no night has scored. `drop: [<label>]` leaves such rows out of training (`pipelines.core.split`).
 
-Rows of one key are copies. What becomes of them, and which rows feed windows, is decided in `pipelines.core.copies`.
+Rows of one key are copies. What becomes of them, and which rows feed windows, is decided in
+`pipelines.core.copies`.
 
-Most rows are good and alone bear their key. Of a large table these stream from raw to clean, and only the sort holds
-them; so the raw relation is read several times. What costs more, JSON and the order among copies, is for the few others.
+Most rows are good and alone bear their key. Of a large table these stream from raw to clean, and only the
+sort holds them; so the raw relation is read several times. What costs more, JSON and the order among copies,
+is for the few others.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ from pipelines.core import copies, repair, sql
 from pipelines.core.config import Column, UseCase, limit_text
 from pipelines.core.errors import BadUseCase, SluiceError
 
-_FEW = 200_000  # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping them
+# rows that are judged once and kept; more are judged each time they are read, which takes less than keeping
+# them
+_FEW = 200_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class Rule:
     reason: str
     columns: tuple[str, ...]  # whose raw values are shown when it is broken
     broken: str  # SQL over the repaired columns: true for a bad row, never null
-    by_night: str | None = None  # where it reads what is hidden at night: the column that says whether the row breaks it then
+    by_night: str | None = (
+        None  # where it reads what is hidden at night: the column that says whether the row breaks it then
+    )
 
     @property
     def ever_broken(self) -> str:
@@ -57,8 +64,9 @@ class Cleansed(NamedTuple):
 
     Attributes:
         clean: `use_case.kept_columns`, typed, in order of (time, key). A binary label is 0 or 1.
-        quarantine: `key` (as text; see `keyed`), `partition`, `reasons` (joined by '; '), `found` (JSON: the raw values at
-            fault), `rejected` (false for a surplus copy that is expected), `row` (JSON: the whole raw row).
+        quarantine: `key` (as text; see `keyed`), `partition`, `reasons` (joined by '; '), `found` (JSON: the
+            raw values at fault), `rejected` (false for a surplus copy that is expected), `row` (JSON: the
+            whole raw row).
         further: Like `clean`: rows that feed windows all the same, see `copies`; at night there are none.
     """
 
@@ -83,8 +91,8 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
     """Repair and judge raw rows; see the module's text for the decisions.
 
     Args:
-        raw: the schema's columns, under the source's names, each of its declared type; rows of the same time and key in
-            the order in which they were delivered.
+        raw: the schema's columns, under the source's names, each of its declared type; rows of the same time
+            and key in the order in which they were delivered.
         use_case: its schema and its `cleanse`.
         partition: whose rows they are; every row in quarantine says so.
 
@@ -96,15 +104,21 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         rules = _rules(use_case)
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
-        further = f"SELECT {_shown_columns(use_case)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.FURTHER}"
+        further = (
+            f"SELECT {_shown_columns(use_case)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE"
+            f" {copies.FURTHER}"
+        )
         _require_whole(raw, use_case, clean, bad)
     return Cleansed(
-        _ordered(raw, clean, use_case), sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"'), _ordered(raw, further, use_case)
+        _ordered(raw, clean, use_case),
+        sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"'),
+        _ordered(raw, further, use_case),
     )
 
 
 def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
-    """Raw rows of earlier days -> those that feed windows: what each day's own night let through, with the labels known since.
+    """Raw rows of earlier days -> those that feed windows: what each day's own night let through, with the
+    labels known since.
 
     Args:
         raw: see `cleanse`.
@@ -133,18 +147,22 @@ def _told(use_case: UseCase) -> Iterator[None]:
         yield
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
-            f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m pipelines check {use_case.name}"
+            f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m"
+            f" pipelines check {use_case.name}"
         ) from error
 
 
 def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, aside: str) -> None:
     """Make sure that every row comes out once."""
-    counts = f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({good})), (SELECT count(*) FROM ({aside}))"
+    counts = (
+        f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({good})), (SELECT count(*) FROM"
+        f" ({aside}))"
+    )
     ((given, kept, put_aside),) = sql.select(raw, "raw", counts).fetchall()
     if kept + put_aside != given:
         raise SluiceError(
-            f"{use_case.name}: cleanse was given {given:,} rows and gave {kept:,} clean ones and {put_aside:,} for quarantine: "
-            "nothing is published"
+            f"{use_case.name}: cleanse was given {given:,} rows and gave {kept:,} clean ones and"
+            f" {put_aside:,} for quarantine: nothing is published"
         )
 
 
@@ -153,8 +171,15 @@ def _ordered(raw: duckdb.DuckDBPyRelation, rows: str, use_case: UseCase) -> duck
 
 
 def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
-    """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none; as quarantine has it."""
-    return sql.select(raw, "raw", f'SELECT raw.*, {repair.key_text(repair.repaired_key(use_case), "raw", use_case)} AS "#key" FROM raw')
+    """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none.
+
+    As quarantine has it.
+    """
+    return sql.select(
+        raw,
+        "raw",
+        f'SELECT raw.*, {repair.key_text(repair.repaired_key(use_case), "raw", use_case)} AS "#key" FROM raw',
+    )
 
 
 # --- judgement
@@ -198,14 +223,19 @@ def beyond(low: float | date, high: float | date) -> bool:
 
 
 def _limit(limit: float | date, column: Column) -> str:
-    """SQL of a limit: of whole numbers a whole one, since DuckDB would compare them with a double as doubles, rounded."""
+    """SQL of a limit: of whole numbers a whole one, since DuckDB would compare them with a double as doubles,
+    rounded.
+    """
     if isinstance(limit, date):
         return f"{sql.TYPES[column.type]} {sql.text(limit.isoformat())}"
     return str(int(limit)) if column.type == "integer" and limit == int(limit) else repr(limit)
 
 
 def _allowed(column: str, use_case: UseCase) -> list[str]:
-    """The values that may occur, as literals; none, if any may. A binary label is the positive value or an allowed one."""
+    """The values that may occur, as literals; none, if any may.
+
+    A binary label is the positive value or an allowed one.
+    """
     spec = use_case.columns[column]
     values = list(spec.allowed or ())
     if column == use_case.target and use_case.label.positive is not None:
@@ -215,7 +245,9 @@ def _allowed(column: str, use_case: UseCase) -> list[str]:
 
 @dataclass(frozen=True)
 class _Dealt:
-    """SQL of the judged rows, of the suspects among them in the order of their delivery (`#n`), and of the keys that several rows bear."""
+    """SQL of the judged rows, of the suspects among them in the order of their delivery (`#n`), and of the
+    keys that several rows bear.
+    """
 
     judged: str
     suspects: str
@@ -223,15 +255,26 @@ class _Dealt:
 
 
 def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
-    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row), and `#fed` and `shown` (see `copies`)."""
-    tidied = ", ".join(f"{repair.tidy_column(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
-    repaired = ", ".join(f"{repair.repaired(column, sql.name(column), use_case)} AS {sql.name(column)}" for column in use_case.kept_columns)
+    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row), and `#fed`
+    and `shown` (see `copies`).
+    """
+    tidied = ", ".join(
+        f"{repair.tidy_column(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns
+    )
+    repaired = ", ".join(
+        f"{repair.repaired(column, sql.name(column), use_case)} AS {sql.name(column)}"
+        for column in use_case.kept_columns
+    )
     reasons = ", ".join(f"CASE WHEN {rule.ever_broken} THEN {sql.text(rule.reason)} END" for rule in rules)
     # The schema's own word on a label holds for a hidden one.
-    asked = (rule.by_night or (rule.broken if set(rule.columns).isdisjoint(use_case.hidden_at_night) else None) for rule in rules)
+    asked = (
+        rule.by_night or (rule.broken if set(rule.columns).isdisjoint(use_case.hidden_at_night) else None)
+        for rule in rules
+    )
     by_night = list(filter(None, asked))
     shown = ", ".join(
-        f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS {copies.shown(column)}"
+        f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS"
+        f" {copies.shown(column)}"
         for column in use_case.hidden_at_night
     )
     return f"""
@@ -245,12 +288,16 @@ def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
 
 
 def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
-    """SQL of the repaired rows, and of whether they break rules that read what is hidden at night, as they are judged while it is."""
+    """SQL of the repaired rows, and of whether they break rules that read what is hidden at night, as they
+    are judged while it is.
+    """
     if not hiding:
         return "FROM repaired"
     columns = {sql.name(column): sql.name(f"#{column}") for column in use_case.hidden_at_night}
     types = [sql.TYPES[use_case.columns[column].type] for column in use_case.hidden_at_night]
-    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {column}" for column, type_ in zip(columns, types, strict=True))
+    nulls = ", ".join(
+        f"CAST(NULL AS {type_}) AS {column}" for column, type_ in zip(columns, types, strict=True)
+    )
     kept = ", ".join(f"{column} AS {aside}" for column, aside in columns.items())
     broken = ", ".join(f"{rule.broken} AS {rule.by_night}" for rule in hiding)
     seen = f"SELECT *, {broken} FROM (SELECT * REPLACE ({nulls}), {kept} FROM repaired)"
@@ -261,7 +308,8 @@ def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
 def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> _Dealt:
     table, suspects, twice = (sql.name(f"{what} {uuid4().hex}") for what in ("judged", "suspects", "twice"))
     statement, key = _judged(use_case, rules, numbered=False), sql.name(use_case.key)
-    # Suspects are bad rows, and those whose key others bear, too: few, so that only these are put in order and told in JSON.
+    # Suspects are bad rows, and those whose key others bear, too: few, so that only these are put in order
+    # and told in JSON.
     suspect = f"""WHERE "#reasons" <> '' OR NOT "#fed" OR {key} IN (FROM {twice})"""
     ((rows,),) = raw.count("*").fetchall()
     if rows <= _FEW:
@@ -300,7 +348,9 @@ def _columns(use_case: UseCase) -> str:
 
 
 def _shown_columns(use_case: UseCase) -> str:
-    """The same of rows that feed windows, whose label and late columns are there only where no rule is broken by them."""
+    """The same of rows that feed windows, whose label and late columns are there only where no rule is broken
+    by them.
+    """
     hidden = use_case.hidden_at_night
     values = {column: _value(column, use_case) for column in use_case.kept_columns}
     values |= {column: f"CASE WHEN {copies.shown(column)} THEN {values[column]} END" for column in hidden}
@@ -320,7 +370,10 @@ def _value(column: str, use_case: UseCase) -> str:
 def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _Dealt) -> str:
     """Bad rows, and of good rows that share a key those not to keep."""
     # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
-    faults = [*(replace(rule, broken=rule.ever_broken) for rule in rules), Rule("duplicate", (use_case.key,), "\"#reasons\" = ''")]
+    faults = [
+        *(replace(rule, broken=rule.ever_broken) for rule in rules),
+        Rule("duplicate", (use_case.key,), "\"#reasons\" = ''"),
+    ]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
             THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""

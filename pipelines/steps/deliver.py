@@ -1,10 +1,12 @@
-"""Delivering: predictions -> a table of PostgreSQL, which afterwards holds this night exactly as it is published.
+"""Delivering: predictions -> a table of PostgreSQL, which afterwards holds this night exactly as it is
+published.
 
-One transaction brings the night, so that a reader sees it as it was or as it is, and whoever is killed leaves nothing: the
-rows come by COPY into a temporary table, of which those that are new or changed are merged by key, and the night's keys
-that are not in it are deleted. A lock of the database's own, by use case and night, lets one delivery of a night happen at
-a time. What is published, and whether its gate has let it through, is asked when that lock is held: so whoever comes last
-delivers what is published then, and an older run that was held up cannot put its rows over a newer run's.
+One transaction brings the night, so that a reader sees it as it was or as it is, and whoever is killed leaves
+nothing: the rows come by COPY into a temporary table, of which those that are new or changed are merged by
+key, and the night's keys that are not in it are deleted. A lock of the database's own, by use case and night,
+lets one delivery of a night happen at a time. What is published, and whether its gate has let it through, is
+asked when that lock is held: so whoever comes last delivers what is published then, and an older run that was
+held up cannot put its rows over a newer run's.
 """
 
 from __future__ import annotations
@@ -54,15 +56,16 @@ def deliver(run: Run) -> str:
         A sentence: how many rows are there now, and how many of them had to be written.
 
     Raises:
-        BadInput: the connection is none, or none of PostgreSQL; the table has other columns; or the database refuses.
+        BadInput: the connection is none, or none of PostgreSQL; the table has other columns; or the database
+            refuses.
         GateClosed: the predictions' gate has not let through what is published now.
         TryAgain: the database is unreachable or went away, or the night was published again meanwhile.
     """
     sink = run.use_case.sink
     if sink is None:
         raise BadInput(
-            f"{run.use_case.name}: the use-case file that this run began by names no sink\n"
-            f"  way out: name one in {run.loaded.path.name}, and run {run.partition} again from its first step"
+            f"{run.use_case.name}: the use-case file that this run began by names no sink\n  way out: name"
+            f" one in {run.loaded.path.name}, and run {run.partition} again from its first step"
         )
     url = connections.url(sink)
     if url.get_backend_name() != "postgresql":
@@ -96,20 +99,32 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
     arriving.create(session)
     rows = _copy(session, arriving, run.afresh().store.stream(PREDICTIONS))
     if _let_through(run) != published:
-        raise TryAgain(f"{run.store}: the predictions were published again while they were delivered: nothing is delivered yet")
+        raise TryAgain(
+            f"{run.store}: the predictions were published again while they were delivered: nothing is"
+            " delivered yet"
+        )
     gone = session.execute(_without_others(target, arriving, run)).rowcount
-    written = session.execute(_merged(target, arriving, run), execution_options={"preserve_rowcount": True}).rowcount
-    return f"deliver: {rows:,} rows are in {sink.table} of {sink.connection}: {written:,} new or changed, {gone:,} gone"
+    written = session.execute(
+        _merged(target, arriving, run), execution_options={"preserve_rowcount": True}
+    ).rowcount
+    return (
+        f"deliver: {rows:,} rows are in {sink.table} of {sink.connection}: {written:,} new or changed,"
+        f" {gone:,} gone"
+    )
 
 
 def _let_through(run: Run) -> str:
     """The digest of what is published now, if its gate has let it through."""
     store = run.afresh().store
     digest = store.digest(PREDICTIONS)
-    if not let_through.is_let_through(store, run.use_case, PREDICTIONS) or store.digest(PREDICTIONS) != digest:
+    if (
+        not let_through.is_let_through(store, run.use_case, PREDICTIONS)
+        or store.digest(PREDICTIONS) != digest
+    ):
         raise GateClosed(
-            f"{run.store}: the predictions were published again, and gate_{PREDICTIONS} has not let them through: nothing is delivered\n"
-            "  way out: whoever publishes them delivers them; if that run has failed, see its gate's report"
+            f"{run.store}: the predictions were published again, and gate_{PREDICTIONS} has not let them"
+            " through: nothing is delivered\n  way out: whoever publishes them delivers them; if that run"
+            " has failed, see its gate's report"
         )
     return digest
 
@@ -118,7 +133,9 @@ def _target(run: Run, sink: Sink) -> sa.Table:
     """The table as it has to be, from the schema of what is published."""
     schema = run.afresh().store.stream(PREDICTIONS).schema
     if unknown := [field.name for field in schema if field.type not in TYPES]:
-        raise BadInput(f"{run.store}: {unknown[0]} is a {schema.field(unknown[0]).type}, for which a sink has no type")
+        raise BadInput(
+            f"{run.store}: {unknown[0]} is a {schema.field(unknown[0]).type}, for which a sink has no type"
+        )
     within, _, name = sink.table.rpartition(".")
     keys = (PARTITION, run.use_case.key)
     return sa.Table(
@@ -136,18 +153,31 @@ def _make_or_check(session: sa.Connection, target: sa.Table, sink: Sink) -> None
     if not inspector.has_table(target.name, schema=target.schema):
         target.create(session)
         return
-    there = {column["name"]: _name_of(session, column["type"]) for column in inspector.get_columns(target.name, schema=target.schema)}
+    there = {
+        column["name"]: _name_of(session, column["type"])
+        for column in inspector.get_columns(target.name, schema=target.schema)
+    }
     asked = {column.name: _name_of(session, column.type) for column in target.c}
     wrong = [f"{name} {type_}: missing" for name, type_ in asked.items() if name not in there]
-    wrong += [f"{name} {type_}: no column of the predictions" for name, type_ in there.items() if name not in asked]
-    wrong += [f"{name} is {there[name]}, and has to be {type_}" for name, type_ in asked.items() if there.get(name, type_) != type_]
+    wrong += [
+        f"{name} {type_}: no column of the predictions" for name, type_ in there.items() if name not in asked
+    ]
+    wrong += [
+        f"{name} is {there[name]}, and has to be {type_}"
+        for name, type_ in asked.items()
+        if there.get(name, type_) != type_
+    ]
     key = inspector.get_pk_constraint(target.name, schema=target.schema)["constrained_columns"]
     if set(key) != set(target.primary_key.columns.keys()):
-        wrong.append(f"the primary key is ({', '.join(key)}), and has to be ({', '.join(target.primary_key.columns.keys())})")
+        wrong.append(
+            f"the primary key is ({', '.join(key)}), and has to be"
+            f" ({', '.join(target.primary_key.columns.keys())})"
+        )
     if wrong:
         raise BadInput(
-            f"connection {sink.connection}: {sink.table} is another table than the predictions need; nothing is written\n{listed(wrong)}\n"
-            "  way out: alter or rename it, or name another table under sink: one that is missing is made"
+            f"connection {sink.connection}: {sink.table} is another table than the predictions need; nothing"
+            f" is written\n{listed(wrong)}\n  way out: alter or rename it, or name another table under sink:"
+            " one that is missing is made"
         )
 
 
@@ -156,7 +186,10 @@ def _name_of(session: sa.Connection, type_: sa.types.TypeEngine[Any]) -> str:
 
 
 def _alone(session: sa.Connection, what: str) -> None:
-    """Wait until nobody else does this in the database; the lock ends with the transaction, however that ends."""
+    """Wait until nobody else does this in the database.
+
+    The lock ends with the transaction, however that ends.
+    """
     number = int.from_bytes(hashlib.sha256(f"sluice {what}".encode()).digest()[:8], signed=True)
     session.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
@@ -166,7 +199,8 @@ def _copy(session: sa.Connection, table: sa.Table, stream: pa.RecordBatchReader)
     """Stream rows into a table, as CSV, which keeps every bit of a number; return how many they were."""
     quote = session.dialect.identifier_preparer
     columns = ", ".join(quote.quote(column.name) for column in table.c)
-    # In CSV of PostgreSQL and of Arrow alike, text stands in quotes, and what is empty without quotes is null.
+    # In CSV of PostgreSQL and of Arrow alike, text stands in quotes, and what is empty without quotes is
+    # null.
     options, rows = pa_csv.WriteOptions(include_header=False), 0
     driver = cast("psycopg.Connection[Any]", session.connection.driver_connection)
     statement = f"COPY {quote.format_table(table)} ({columns}) FROM STDIN (FORMAT csv)"
@@ -184,15 +218,23 @@ def _without_others(target: sa.Table, arriving: sa.Table, run: Run) -> sa.Delete
     """Delete the night's rows that are not among those that arrive."""
     key = run.use_case.key
     there = sa.exists().where(arriving.c[key] == target.c[key])
-    return sa.delete(target).where(target.c[USE_CASE] == run.use_case.name, target.c[PARTITION] == run.partition, ~there)
+    return sa.delete(target).where(
+        target.c[USE_CASE] == run.use_case.name, target.c[PARTITION] == run.partition, ~there
+    )
 
 
 def _merged(target: sa.Table, arriving: sa.Table, run: Run) -> sa.Insert:
-    """Insert the rows that are new, and update those that are other than they were; rows that are as they were stay untouched."""
+    """Insert the rows that are new, and update those that are other than they were.
+
+    Rows that are as they were stay untouched.
+    """
     rows = sa.select(sa.literal(run.use_case.name, sa.Text()), *arriving.c)
     merge = insert(target).from_select([USE_CASE, *arriving.c.keys()], rows)
     others = [column.name for column in target.c if not column.primary_key]
-    old, new = sa.tuple_(*(target.c[name] for name in others)), sa.tuple_(*(merge.excluded[name] for name in others))
+    old, new = (
+        sa.tuple_(*(target.c[name] for name in others)),
+        sa.tuple_(*(merge.excluded[name] for name in others)),
+    )
     return merge.on_conflict_do_update(
         index_elements=list(target.primary_key.columns.keys()),
         set_={name: merge.excluded[name] for name in others},
@@ -208,12 +250,16 @@ def _in_sentences(sink: Sink, url: sa.URL) -> Iterator[None]:
         yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
         said = connections.said(error, url)
-        # Connection, transaction, resources, locks, shutdown: psycopg's classes follow those of PostgreSQL's error codes.
-        if isinstance(error.orig if isinstance(error, sa.exc.DBAPIError) else error, psycopg.OperationalError):
+        # Connection, transaction, resources, locks, shutdown: psycopg's classes follow those of PostgreSQL's
+        # error codes.
+        if isinstance(
+            error.orig if isinstance(error, sa.exc.DBAPIError) else error, psycopg.OperationalError
+        ):
             raise TryAgain(
                 f"{place}: the database {url.host or url.database} cannot be reached, or went away: {said}\n"
                 f"  nothing is delivered; way out: run it again later, or {connections.how_to_name(sink)}"
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses: {said}\n  nothing is delivered; way out: mend the table or the rights, and run deliver again"
+            f"{place}: the database refuses: {said}\n  nothing is delivered; way out: mend the table or the"
+            " rights, and run deliver again"
         ) from addresses.cause(error, url)

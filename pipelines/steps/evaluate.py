@@ -1,4 +1,6 @@
-"""Evaluation on the held-out rows: the winner of the search beside the baseline and the champion, overall and per slice."""
+"""Evaluation on the held-out rows: the winner of the search beside the baseline and the champion, overall and
+per slice.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,10 @@ def evaluate(
     rows = test.to_pandas()
     X = inputs.frame(rows, use_case.features)  # noqa: N806 (scikit-learn's letter)
     pipelines = {family: candidate.load(content) for family, content in candidates.items()}
-    families = [Scored(family, candidate.scores(fitted, X, use_case.task), cuts[family].value) for family, fitted in pipelines.items()]
+    families = [
+        Scored(family, candidate.scores(fitted, X, use_case.task), cuts[family].value)
+        for family, fitted in pipelines.items()
+    ]
     known = inputs.frame(train.to_pandas(), use_case.features), _labels(train, use_case)
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
@@ -83,7 +88,9 @@ def evaluate(
         drawn = pictures.binary(lines, y, models[winner], beside)
     else:
         drawn = pictures.regression(lines, y, models[winner], beside, hours)
-    studied = study(pipelines[winner], models[winner], known, (X, y), values[BASELINE].get(use_case.metric.name), use_case)
+    studied = study(
+        pipelines[winner], models[winner], known, (X, y), values[BASELINE].get(use_case.metric.name), use_case
+    )
     drawn |= pictures.study(studied, use_case.metric.name, values[BASELINE].get(use_case.metric.name))
     table = scores.table(
         compared,
@@ -104,14 +111,21 @@ def _defined(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _thresholds(validation: pd.DataFrame, winner: Family, night: Night, use_case: UseCase) -> dict[Family, Cut]:
-    """Each family's threshold by the use case's policy, which the winner must be able to fulfil; the winner's with its interval."""
+def _thresholds(
+    validation: pd.DataFrame, winner: Family, night: Night, use_case: UseCase
+) -> dict[Family, Cut]:
+    """Each family's threshold by the use case's policy, which the winner must be able to fulfil.
+
+    The winner's with its interval.
+    """
     found: dict[Family, Cut] = {}
     for family in use_case.candidates.families:
         rows = validation[validation["family"] == family]
         y, score = rows["label"].to_numpy(), rows["score"].to_numpy()
         if family == winner and use_case.threshold:
-            found[family] = threshold.with_interval(use_case.threshold, y, score, night, use_case.candidates.seed)
+            found[family] = threshold.with_interval(
+                use_case.threshold, y, score, night, use_case.candidates.seed
+            )
         else:
             found[family] = Cut(*[_threshold(use_case, y, score, night)] * 3)
     return found
@@ -155,10 +169,16 @@ def _baseline(
     night: Night,
     use_case: UseCase,
 ) -> Scored:
-    """The baseline learns all it knows, its threshold too, on the training rows and on those without a label."""
+    """The baseline learns all it knows, its threshold too, on the training rows and on those without a
+    label.
+    """
     fitted = baseline.fit(use_case, known, y)
     truth = np.concatenate([y, np.full(len(unlabelled), np.nan)])
-    return Scored(BASELINE, fitted.scores(X), _threshold(use_case, truth, fitted.scores(pd.concat([known, unlabelled])), night))
+    return Scored(
+        BASELINE,
+        fitted.scores(X),
+        _threshold(use_case, truth, fitted.scores(pd.concat([known, unlabelled])), night),
+    )
 
 
 def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:
@@ -169,12 +189,16 @@ def _champion(champion: Champion, test: pa.Table) -> Scored:
     try:
         found = Graph(champion.graph).scores(test)
     except BadInput as error:
-        # Who cannot be compared is not dethroned: a comparison that is left out would be one that is always won.
+        # Who cannot be compared is not dethroned: a comparison that is left out would be one that is always
+        # won.
         raise BadInput(
-            f"champion version {champion.version} cannot be compared with the challenger: {error}\n"
-            "  or, if that champion shall go: `python -m pipelines models retire <use case> --reason ...`, and the next training starts without one"
+            f"champion version {champion.version} cannot be compared with the challenger: {error}\n  or, if"
+            " that champion shall go: `python -m pipelines models retire <use case> --reason ...`, and the"
+            " next training starts without one"
         ) from error
-    return Scored(CHAMPION, found.astype(np.float64), NEVER if champion.threshold is None else champion.threshold)
+    return Scored(
+        CHAMPION, found.astype(np.float64), NEVER if champion.threshold is None else champion.threshold
+    )
 
 
 def _rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:

@@ -1,4 +1,5 @@
-"""Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the same model.
+"""Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the
+same model.
 
 Which engine scores it from then on is found out here, too: the soonest of those that prove it.
 """
@@ -73,7 +74,12 @@ def export(
     }
     table = parity(features, pipelines, graphs, verdict, use_case, on)
     difference = float(table["difference"][table["kind"] != "metric"].max())
-    return Exported(graphs, table, difference, {family: _choice(features, family, graph, table) for family, graph in graphs.items()})
+    return Exported(
+        graphs,
+        table,
+        difference,
+        {family: _choice(features, family, graph, table) for family, graph in graphs.items()},
+    )
 
 
 def parity(
@@ -86,20 +92,27 @@ def parity(
 ) -> pd.DataFrame:
     """Compare each trained model with its graph, and the winner's graph with what the evaluation says of it.
 
-    ONNX Runtime is always in the table, for the gate to judge; another engine only where the gate would let it through.
+    ONNX Runtime is always in the table, for the gate to judge; another engine only where the gate would let
+    it through.
     """
     rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
     judged = verdict.values[winner][verdict.metric]
     measured = [
-        of_metric(on or features, winner, engine, judged, verdict.cut, use_case) for engine in _proven(winner, graphs[winner], rows)
+        of_metric(on or features, winner, engine, judged, verdict.cut, use_case)
+        for engine in _proven(winner, graphs[winner], rows)
     ]
     # The graph itself has a name here, so that it is known which one was compared.
     named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
-    return pd.concat([rows, *measured], ignore_index=True).assign(graph_sha256=lambda table: table["family"].map(named))
+    return pd.concat([rows, *measured], ignore_index=True).assign(
+        graph_sha256=lambda table: table["family"].map(named)
+    )
 
 
 def _without_failed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out each engine that scores some row otherwise than the trained model; it is not to be chosen, either."""
+    """Leave out each engine that scores some row otherwise than the trained model.
+
+    It is not to be chosen, either.
+    """
     greatest = rows.groupby(["family", "engine"], sort=False)["difference"].transform("max")
     failed = (rows["engine"] != Graph.name) & ~(greatest <= PARITY)
     for (family, engine), part in rows[failed].groupby(["family", "engine"]):
@@ -119,11 +132,18 @@ def _proven(family: Family, graph: bytes, rows: pd.DataFrame) -> list[Engine]:
     return [engine for name, engine in engines.every(graph).items() if name in there]
 
 
-def _choice(features: duckdb.DuckDBPyRelation, family: Family, graph: bytes, table: pd.DataFrame) -> engines.Choice:
-    """Measure on held-out rows; where only ONNX Runtime is left, that tells its best number of rows at once."""
+def _choice(
+    features: duckdb.DuckDBPyRelation, family: Family, graph: bytes, table: pd.DataFrame
+) -> engines.Choice:
+    """Measure on held-out rows.
+
+    Where only ONNX Runtime is left, that tells its best number of rows at once.
+    """
     rows = features.filter("split = 'test'").limit(max(engines.CHUNKS)).to_arrow_table()
     choice = engines.soonest({engine.name: engine for engine in _proven(family, graph, table)}, rows)
-    logger.info("%s is scored by %s: %s rows a second", family, choice.engine, f"{choice.rows_per_second:,.0f}")
+    logger.info(
+        "%s is scored by %s: %s rows a second", family, choice.engine, f"{choice.rows_per_second:,.0f}"
+    )
     return choice
 
 
@@ -143,9 +163,15 @@ def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str,
 
 
 def _measured(
-    features: duckdb.DuckDBPyRelation, on: duckdb.DuckDBPyRelation | None, pipeline: Pipeline, cut: float | None, use_case: UseCase
+    features: duckdb.DuckDBPyRelation,
+    on: duckdb.DuckDBPyRelation | None,
+    pipeline: Pipeline,
+    cut: float | None,
+    use_case: UseCase,
 ) -> dict[str, str]:
-    """What the model's score is on all held-out rows, where it was judged on fewer: who looks at it later has them all."""
+    """What the model's score is on all held-out rows, where it was judged on fewer: who looks at it later has
+    them all.
+    """
     if on is None or len(on) == len(features):
         return {}
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()

@@ -1,6 +1,7 @@
 """Features: what a clean row and its past say, as one SQL text for training and scoring alike.
 
-How a row gets the same bits in whatever table it lies, and which windows cost what, is told in `pipelines.core.windows`.
+How a row gets the same bits in whatever table it lies, and which windows cost what, is told in
+`pipelines.core.windows`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,25 @@ from pipelines.core.config import UseCase, Window
 from pipelines.core.config.base import duration_text
 from pipelines.core.errors import BadInput, BadUseCase, SluiceError, listed, meant
 
-_NUMERIC = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_NUMERIC = (
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
-def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+def compute(
+    clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None, use_case: UseCase
+) -> duckdb.DuckDBPyRelation:
     """Compute the features of clean rows.
 
     Args:
@@ -28,9 +43,9 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         use_case: its `features`.
 
     Returns:
-        Key, time, target, the columns of `split.folds.group` and `promotion.unit` unless a feature bears their name, then
-        `use_case.features.names`: numbers as FLOAT (null where not finite), categories and texts as VARCHAR ('' for
-        null). In order of (time, key).
+        Key, time, target, the columns of `split.folds.group` and `promotion.unit` unless a feature bears
+        their name, then `use_case.features.names`: numbers as FLOAT (null where not finite), categories and
+        texts as VARCHAR ('' for null). In order of (time, key).
 
     Raises:
         BadUseCase: an expression contains what none may.
@@ -48,14 +63,21 @@ def compute(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
         raise BadInput(
             f"{use_case.name}: features cannot be computed for every row\n"
             + listed(failing)
-            + "\n  way out: make the expression fit every clean row, or send such rows to quarantine by cleanse.rules"
+            + "\n  way out: make the expression fit every clean row, or send such rows to quarantine by"
+            " cleanse.rules"
         ) from error
-    ((given, found),) = sql.select(clean, "clean", f"SELECT (SELECT count(*) FROM clean), (SELECT count(*) FROM {tables})").fetchall()
+    ((given, found),) = sql.select(
+        clean, "clean", f"SELECT (SELECT count(*) FROM clean), (SELECT count(*) FROM {tables})"
+    ).fetchall()
     if found != given:
         raise SluiceError(
-            f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}: nothing is published"
+            f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}:"
+            " nothing is published"
         )
-    columns, (time, key) = map(sql.name, [*_facts(use_case), *use_case.features.names]), map(sql.name, (use_case.time, use_case.key))
+    columns, (time, key) = (
+        map(sql.name, [*_facts(use_case), *use_case.features.names]),
+        map(sql.name, (use_case.time, use_case.key)),
+    )
     return sql.select(clean, "clean", f"SELECT {', '.join(columns)} FROM {tables} ORDER BY {time}, {key}")
 
 
@@ -76,29 +98,42 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
         for feature, expression in expressions.items():
             where = f"features.{kind}.{feature}"
             if feature in (use_case.key, use_case.time, use_case.target):
-                found.append((where, f"{feature!r} is already the name of the key, the time or the label; choose another"))
+                found.append(
+                    (
+                        where,
+                        f"{feature!r} is already the name of the key, the time or the label; choose another",
+                    )
+                )
             found += [(where, sentence) for sentence in _expression_mistakes(kind, expression, use_case)]
     return found
 
 
 def _refuse(use_case: UseCase) -> None:
-    """Let nothing be computed that `check` refuses, such as the row's own label: what a version has learned is checked nowhere else."""
+    """Let nothing be computed that `check` refuses, such as the row's own label: what a version has learned
+    is checked nowhere else.
+    """
     if found := [f"{where}: {sentence}" for where, sentence in check(use_case)]:
         way_out = f"way out: python -m pipelines check {use_case.name} tells where"
-        raise BadUseCase(f"{use_case.name}: features are not what a use case may compute\n{listed(found)}\n  {way_out}")
+        raise BadUseCase(
+            f"{use_case.name}: features are not what a use case may compute\n{listed(found)}\n  {way_out}"
+        )
 
 
 # --- SQL
 
 
-def _with_past(clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation:
+def _with_past(
+    clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None
+) -> duckdb.DuckDBPyRelation:
     """Clean rows and their past in one table, told apart by `#past`."""
     rows = clean.select('*, false AS "#past"')
     return rows if past is None else rows.union(past.select('*, true AS "#past"'))
 
 
 def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseCase) -> str:
-    """SQL of the table of features, or of two that are joined: computed now, since the split's checks and the store both read it."""
+    """SQL of the table of features, or of two that are joined: computed now, since the split's checks and the
+    store both read it.
+    """
     every = {feature: text for inner in _expressions(use_case).values() for feature, text in inner.items()}
     facts = _facts(use_case)
     if not timed.crowded:
@@ -114,7 +149,9 @@ def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: Use
 
 
 def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
-    """The name of a new table of what the statement selects, each window's frame added up in order or by a tree."""
+    """The name of a new table of what the statement selects, each window's frame added up in order or by a
+    tree.
+    """
     table = sql.name(f"features {uuid4().hex}")
     rows.query("rows", f"SET debug_window_mode = '{'separate' if in_order else 'window'}'")
     try:
@@ -128,7 +165,9 @@ def _facts(use_case: UseCase) -> list[str]:
     """The columns that are told as they are."""
     known = (use_case.key, use_case.time, use_case.target)
     others = [
-        name for name in (use_case.split.folds.group, use_case.unit_column) if name and name not in (*known, *use_case.features.names)
+        name
+        for name in (use_case.split.folds.group, use_case.unit_column)
+        if name and name not in (*known, *use_case.features.names)
     ]
     return [*known, *dict.fromkeys(others)]
 
@@ -151,7 +190,11 @@ def _finite(kind: str, column: str) -> str:
 
 def _statement(columns: list[str], timed: windows.Timed, use_case: UseCase) -> str:
     """SQL of some of the facts and features."""
-    every = {feature: (kind, text) for kind, inner in _expressions(use_case).items() for feature, text in inner.items()}
+    every = {
+        feature: (kind, text)
+        for kind, inner in _expressions(use_case).items()
+        for feature, text in inner.items()
+    }
     facts = [sql.name(column) for column in columns if column not in every]
     chosen = [(sql.name(column), *every[column]) for column in columns if column in every]
     computed = ", ".join([*facts, *(f"{_typed(kind, text)} AS {column}" for column, kind, text in chosen)])
@@ -170,10 +213,15 @@ def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseC
                 sql.select(
                     rows,
                     "rows",
-                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM ({timed.statement}) {sql.window_clause(timed.frames)})",
+                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM"
+                    f" ({timed.statement}) {sql.window_clause(timed.frames)})",
                 ).fetchall()
             except duckdb.Error as error:
-                reason = "DuckDB's reason is hidden, since it may quote personal values" if feature in hidden else sql.reason(error)
+                reason = (
+                    "DuckDB's reason is hidden, since it may quote personal values"
+                    if feature in hidden
+                    else sql.reason(error)
+                )
                 found.append(f"features.{kind}.{feature}: {expression}: {reason}")
     return found
 
@@ -201,7 +249,11 @@ def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[
         words = sql.in_quotes(expression, use_case.columns, frames)
         return ["; ".join([f"{expression!r} cannot be read: {error}{declared}", *words])]
     found = sql.in_quotes(expression, use_case.columns, frames) or [*parsed.mistakes]
-    found += [_refused(column, use_case) for column in sorted(parsed.every_column) if column not in use_case.kept_columns]
+    found += [
+        _refused(column, use_case)
+        for column in sorted(parsed.every_column)
+        if column not in use_case.kept_columns
+    ]
     for column in use_case.hidden_at_night:
         found += _too_early(column, parsed, use_case)
     return found or _type_mistakes(kind, expression, use_case)
@@ -212,18 +264,26 @@ def _refused(column: str, use_case: UseCase) -> str:
     if spec is None:
         return f"no column {column!r}; {meant(column, use_case.kept_columns)}"
     if spec.role == "leak":
-        way_out = "if it is known some time after its row's moment, write when: known_after, such as 7d, and windows may read its past"
+        way_out = (
+            "if it is known some time after its row's moment, write when: known_after, such as 7d, and"
+            " windows may read its past"
+        )
         return f"{column!r} is a leak{f': {spec.why}' if spec.why else ''}; no feature may use it; {way_out}"
     return f"{column!r} is ignored by the schema; give it the role feature to use it"
 
 
 def _too_early(column: str, parsed: sql.Expression, use_case: UseCase) -> list[str]:
-    """The label, or a late column, may be read only where it is known: of earlier days, since a night's own rows have none of it."""
+    """The label, or a late column, may be read only where it is known: of earlier days, since a night's own
+    rows have none of it.
+    """
     known = max(use_case.known_after(column), timedelta(days=1))
     least, what = duration_text(known), "the label" if column == use_case.target else "a leak"
     found = []
     if column in parsed.columns:
-        found.append(f"{column!r} is {what} of the row itself: not known yet; read it over a window whose until is at least {least}")
+        found.append(
+            f"{column!r} is {what} of the row itself: not known yet; read it over a window whose until is at"
+            f" least {least}"
+        )
     found += [
         f"{column!r} over {aggregate.window}: not known yet; the window's until must be at least {least}"
         for aggregate in parsed.aggregates
@@ -233,11 +293,16 @@ def _too_early(column: str, parsed: sql.Expression, use_case: UseCase) -> list[s
 
 
 def _label_told(expression: str, use_case: UseCase) -> str:
-    """What a binary label is to features, where one reads it: nobody who has seen the source's words can know."""
+    """What a binary label is to features, where one reads it: nobody who has seen the source's words can
+    know.
+    """
     target, positive = use_case.target, use_case.label.positive
     if positive is None or target not in sql.parse(expression, windows.Clock().frames(use_case)).every_column:
         return ""
-    return f"; in features {target!r} is a number, 1 for {positive!r} and 0 for the other: write avg({target}), not avg({target} = ...)"
+    return (
+        f"; in features {target!r} is a number, 1 for {positive!r} and 0 for the other: write avg({target}),"
+        f" not avg({target} = ...)"
+    )
 
 
 def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
@@ -248,5 +313,8 @@ def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
     except sql.BadExpression as error:
         return [f"{expression!r}: {error}{_label_told(expression, use_case)}"]
     if kind == "numbers" and type_.split("(")[0] not in (*_NUMERIC, *_REAL):
-        return [f"{expression!r} is a {type_}, not a number; make it one (e.g. by length() or a comparison) or put it under categories"]
+        return [
+            f"{expression!r} is a {type_}, not a number; make it one (e.g. by length() or a comparison) or"
+            " put it under categories"
+        ]
     return []

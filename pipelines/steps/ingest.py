@@ -1,12 +1,14 @@
-"""Source -> raw: the rows of some days, each value of the type that the schema declares, under the source's own names.
+"""Source -> raw: the rows of some days, each value of the type that the schema declares, under the source's
+own names.
 
-Nothing is repaired here. A column too few or too many, a value that is not of its type and a row without a time are the
-source's mistakes, told with their places, and the partition is not published. Missing codes, spellings and duplicates
-are for cleanse: it is declared what they mean. Rows of other days are left to their own partitions, and counted: what was
-taken and what was left are all that the source gave.
+Nothing is repaired here. A column too few or too many, a value that is not of its type and a row without a
+time are the source's mistakes, told with their places, and the partition is not published. Missing codes,
+spellings and duplicates are for cleanse: it is declared what they mean. Rows of other days are left to their
+own partitions, and counted: what was taken and what was left are all that the source gave.
 
-Most sources come in order of time, so a partition's rows are streamed from the source into the table, and only watched:
-no row is sorted or kept unless it has to be, and what is wrong is looked for once it is known that something is.
+Most sources come in order of time, so a partition's rows are streamed from the source into the table, and
+only watched: no row is sorted or kept unless it has to be, and what is wrong is looked for once it is known
+that something is.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Batches: TypeAlias = Generator[pa.RecordBatch, None, None]
 
-PIECE = "number of the piece"  # a column of our own while rows are sorted; with blanks, so that it cannot be a source's
+PIECE = (  # a column of our own while rows are sorted; with blanks, so that it cannot be a source's
+    "number of the piece"
+)
 BATCH = 100_000  # rows on their way at a time
 ARROW = {
     "VARCHAR": pa.string(),
@@ -54,15 +58,23 @@ ARROW = {
 HIDDEN = "it cannot be computed for every row (DuckDB's reason is hidden, since it may quote personal values)"
 
 
-def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T], *, labels: bool = True, may_be_empty: bool = False) -> T:
+def stream(
+    run: Run,
+    days: dates.Days,
+    write: Callable[[pa.RecordBatchReader], T],
+    *,
+    labels: bool = True,
+    may_be_empty: bool = False,
+) -> T:
     """Stream the source's rows of some days into a table, ordered by time and key.
 
     Args:
         run: The run; labels and late columns which are not known yet when it starts are null.
         days: Rows with a time from the first day's start up to, but without, the end of the last.
-        write: Takes the rows, as `rows` describes them, and publishes them, unless the stream ends with an error. It is
-            called again, with the same rows sorted, where they turn out not to come in order.
-        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is known only later.
+        write: Takes the rows, as `rows` describes them, and publishes them, unless the stream ends with an
+            error. It is called again, with the same rows sorted, where they turn out not to come in order.
+        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is
+            known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
 
     Returns:
@@ -71,7 +83,11 @@ def stream(run: Run, days: dates.Days, write: Callable[[pa.RecordBatchReader], T
     Raises:
         See `rows`.
     """
-    return _patiently(lambda patient: _streamed(_Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient), write))
+    return _patiently(
+        lambda patient: _streamed(
+            _Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient), write
+        )
+    )
 
 
 def _streamed(reading: _Reading, write: Callable[[pa.RecordBatchReader], T]) -> T:
@@ -85,34 +101,47 @@ def _streamed(reading: _Reading, write: Callable[[pa.RecordBatchReader], T]) -> 
         return write(reading.stream(batches))
 
 
-def rows(run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool = False) -> duckdb.DuckDBPyRelation:
-    """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept until the store is closed.
+def rows(
+    run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool = False
+) -> duckdb.DuckDBPyRelation:
+    """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept
+    until the store is closed.
 
     Args:
         run: The run; labels and late columns which are not known yet when it starts are null.
         days: Rows with a time from the first day's start up to, but without, the end of the last.
-        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is known only later.
+        labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is
+            known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
 
     Returns:
-        The schema's columns in its order, typed as declared, under the source's names (`cleanse.rename` comes later).
-        Columns with role ignored are still there. Rows of the same time and key keep the source's order.
+        The schema's columns in its order, typed as declared, under the source's names (`cleanse.rename` comes
+        later). Columns with role ignored are still there. Rows of the same time and key keep the source's
+        order.
 
     Raises:
         BadInput: what the source holds is not what the use case declares, or it holds no rows of these days.
         TryAgain: the source cannot be reached now, or changed while it was read.
         SluiceError: rows of the source were neither taken nor left to other days.
     """
-    return _patiently(lambda patient: _Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient).kept())
+    return _patiently(
+        lambda patient: _Reading(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient).kept()
+    )
 
 
 def fetch(use_case: UseCase, settings: Settings) -> Path | None:
     """Fetch the use case's public file, if its source is one; see `sources.fetch`."""
-    return sources.fetch(use_case.source, settings, use_case.limits.delivery) if isinstance(use_case.source, HttpSource) else None
+    return (
+        sources.fetch(use_case.source, settings, use_case.limits.delivery)
+        if isinstance(use_case.source, HttpSource)
+        else None
+    )
 
 
 def _patiently(attempt: Callable[[bool], T]) -> T:
-    """Read the source; and once more, line by line, before a file is blamed that a reader in haste gave up on."""
+    """Read the source; and once more, line by line, before a file is blamed that a reader in haste gave up
+    on.
+    """
     try:
         return attempt(False)
     except _GivenUp as given_up:
@@ -140,9 +169,13 @@ class _Survey:
 
 
 class _Reading:
-    """One reading of the source: from its pieces to the typed rows of the days, with every check on the way."""
+    """One reading of the source: from its pieces to the typed rows of the days, with every check on the
+    way.
+    """
 
-    def __init__(self, run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool, patient: bool = False) -> None:
+    def __init__(
+        self, run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool, patient: bool = False
+    ) -> None:
         self.run = run
         self.days = days
         self.labels = labels
@@ -165,7 +198,11 @@ class _Reading:
         )
         other_columns.refuse(self.pieces, self.declared, self.use_case)
         self.typed = list(self._typed(numbered=False))
-        self.surveys = [self._survey(piece, rows) for piece, rows in zip(self.pieces, self.typed, strict=True) if piece.day is None]
+        self.surveys = [
+            self._survey(piece, rows)
+            for piece, rows in zip(self.pieces, self.typed, strict=True)
+            if piece.day is None
+        ]
 
     @cached_property
     def numbered(self) -> list[duckdb.DuckDBPyRelation]:
@@ -173,7 +210,8 @@ class _Reading:
         return list(self._typed(numbered=True))
 
     def _too_late(self) -> date:
-        """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere it is tomorrow.
+        """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere
+        it is tomorrow.
 
         A replay deals rows into days as it likes, and whoever asks for a day says that it has been.
         """
@@ -200,7 +238,9 @@ class _Reading:
             self._refuse_losses(taken)
             self._refuse_emptiness(taken)
 
-        schema = pa.schema([(name, ARROW[TYPES[column.type]]) for name, column in self.declared.columns.items()])
+        schema = pa.schema(
+            [(name, ARROW[TYPES[column.type]]) for name, column in self.declared.columns.items()]
+        )
         return pa.RecordBatchReader.from_batches(schema, checked())
 
     def in_order(self) -> Batches:
@@ -226,14 +266,23 @@ class _Reading:
     def kept(self) -> duckdb.DuckDBPyRelation:
         """The rows in a table of their own, sorted, after every check."""
         table = quoted(f"{self.use_case.name} {self.days}")
-        types = {name: TYPES[column.type] for name, column in self.declared.columns.items()} | {WRONG: "BOOLEAN"}
+        types = {name: TYPES[column.type] for name, column in self.declared.columns.items()} | {
+            WRONG: "BOOLEAN"
+        }
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(f'{quoted(name)} {type_}' for name, type_ in types.items())})"
+            f"CREATE OR REPLACE TEMP TABLE {table}"
+            f" ({', '.join(f'{quoted(name)} {type_}' for name, type_ in types.items())})"
         )
         if self.pieces:
             with self._told(self.pieces):
-                self._sorted().query("sorted", f"INSERT INTO {table} BY NAME SELECT * EXCLUDE ({quoted(PIECE)}, {quoted(ROW)}) FROM sorted")
-        ((taken, wrong),) = self.connection.execute(f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}").fetchall()
+                self._sorted().query(
+                    "sorted",
+                    f"INSERT INTO {table} BY NAME SELECT * EXCLUDE ({quoted(PIECE)}, {quoted(ROW)}) FROM"
+                    " sorted",
+                )
+        ((taken, wrong),) = self.connection.execute(
+            f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}"
+        ).fetchall()
         if wrong:
             self._refuse()
         self._refuse_too_many(taken)
@@ -259,7 +308,9 @@ class _Reading:
         for number, piece in enumerate(self.pieces):
             with self._told([piece]):
                 before, total = sum(counts[:number]), sum(counts)
-                yield typed(piece, self.declared, numbered=numbered, blind=not self.labels, before=before, total=total)
+                yield typed(
+                    piece, self.declared, numbered=numbered, blind=not self.labels, before=before, total=total
+                )
 
     def _count(self, piece: sources.Piece) -> int:
         with self._told([piece]):
@@ -269,7 +320,8 @@ class _Reading:
         time = quoted(self.declared.time)
         with self._told([piece]):
             found = rows.aggregate(
-                f"count(*), count(*) FILTER ({self._earlier()}), count(*) FILTER ({self._later()}), min({time})::DATE, max({time})::DATE"
+                f"count(*), count(*) FILTER ({self._earlier()}), count(*) FILTER ({self._later()}),"
+                f" min({time})::DATE, max({time})::DATE"
             ).fetchall()
         survey = _Survey(*found[0])
         bounds.require("rows", piece.place, survey.rows, self.limits)
@@ -279,13 +331,25 @@ class _Reading:
         """A piece's rows for these days, with its number; WRONG also tells those that are nobody's."""
         piece, time = self.pieces[number], quoted(self.declared.time)
         nobodys = f"{time} IS NULL OR {time}::DATE <> DATE '{piece.day}'" if piece.day else self._nobodys()
-        shown = {self.declared.label: self._label(), **{name: self._late(name) for name in self.declared.late}}
-        selected = [f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name) for name in self.declared.columns]
-        own = [f"{number} AS {quoted(PIECE)}", quoted(ROW), f"{quoted(WRONG)} OR {nobodys} AS {quoted(WRONG)}"]
+        shown = {
+            self.declared.label: self._label(),
+            **{name: self._late(name) for name in self.declared.late},
+        }
+        selected = [
+            f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name)
+            for name in self.declared.columns
+        ]
+        own = [
+            f"{number} AS {quoted(PIECE)}",
+            quoted(ROW),
+            f"{quoted(WRONG)} OR {nobodys} AS {quoted(WRONG)}",
+        ]
         return self._wanted(number, numbered=numbered).project(", ".join([*selected, *own]))
 
     def _wanted(self, number: int, *, numbered: bool) -> duckdb.DuckDBPyRelation:
-        """A piece's rows without those that are left to other days: none is, where all have to be of one day."""
+        """A piece's rows without those that are left to other days: none is, where all have to be of one
+        day.
+        """
         rows = (self.numbered if numbered else self.typed)[number]
         return rows if self.pieces[number].day else rows.filter(self._of_these_days())
 
@@ -324,11 +388,16 @@ class _Reading:
         name = quoted(self.declared.label)
         if not self.labels:
             return self._none_of(self.declared.label)
-        known = dates.known_by(self.run.kind, self.run.partition) - timedelta(days=self.use_case.label.delay_days)
+        known = dates.known_by(self.run.kind, self.run.partition) - timedelta(
+            days=self.use_case.label.delay_days
+        )
         return f"CASE WHEN {quoted(self.declared.time)}::DATE <= DATE '{known}' THEN {name} END"
 
     def _sorted(self) -> duckdb.DuckDBPyRelation:
-        every = reduce(lambda rows, more: rows.union(more), (self._taken(number, numbered=True) for number in range(len(self.pieces))))
+        every = reduce(
+            lambda rows, more: rows.union(more),
+            (self._taken(number, numbered=True) for number in range(len(self.pieces))),
+        )
         return every.order(", ".join(map(quoted, (self.declared.time, self.declared.key, PIECE, ROW))))
 
     # --- what is refused
@@ -337,13 +406,15 @@ class _Reading:
         """Say what is wrong with the rows, now that something is."""
         self._refuse_change()
         with self._told(self.pieces):
-            looked = [(piece, self._wanted(number, numbered=True)) for number, piece in enumerate(self.pieces)]
+            looked = [
+                (piece, self._wanted(number, numbered=True)) for number, piece in enumerate(self.pieces)
+            ]
             refusals.refuse_broken_values(looked, self.declared, self.use_case.name)
             refusals.refuse_rows_of_no_day(looked, self.declared, self.use_case.name, self.too_late)
         self._refuse_change()
         raise TryAgain(
-            f"{self.use_case.name}: the source gave wrong rows, and right ones when it was asked which: nothing is published\n"
-            "  way out: run it again when nobody writes to the source"
+            f"{self.use_case.name}: the source gave wrong rows, and right ones when it was asked which:"
+            " nothing is published\n  way out: run it again when nobody writes to the source"
         )
 
     def _refuse_change(self) -> None:
@@ -353,23 +424,31 @@ class _Reading:
     def _refuse_too_many(self, taken: int) -> None:
         """Make sure that the pieces have not given more rows than is allowed of all of them together."""
         if taken > self.limits.rows * len(self.pieces):
-            raise bounds.refuse("rows", refusals.first_of([piece.place for piece in self.pieces]), taken, self.limits)
+            raise bounds.refuse(
+                "rows", refusals.first_of([piece.place for piece in self.pieces]), taken, self.limits
+            )
 
     def _refuse_losses(self, taken: int) -> None:
-        """Make sure that every row of pieces that may hold rows of any day was either taken or left to other days."""
+        """Make sure that every row of pieces that may hold rows of any day was either taken or left to other
+        days.
+        """
         if len(self.surveys) < len(self.pieces):
             return  # the pieces are of a day each: every row was taken
-        read, earlier = sum(survey.rows for survey in self.surveys), sum(survey.earlier for survey in self.surveys)
+        read, earlier = (
+            sum(survey.rows for survey in self.surveys),
+            sum(survey.earlier for survey in self.surveys),
+        )
         later = sum(survey.later for survey in self.surveys)
         left = earlier + later
         if read != left + taken:
             raise SluiceError(
-                f"{self.use_case.name}: the source gave {read:,} rows, of which {taken:,} were taken for {self.days} and {left:,} left to other days: "
-                "nothing is published"
+                f"{self.use_case.name}: the source gave {read:,} rows, of which {taken:,} were taken for"
+                f" {self.days} and {left:,} left to other days: nothing is published"
             )
         if left:
             logger.info(
-                "%s: %s of the source's %s rows are not of %s, and left to other partitions: %s of earlier days, %s of later ones",
+                "%s: %s of the source's %s rows are not of %s, and left to other partitions: %s of earlier"
+                " days, %s of later ones",
                 self.use_case.name,
                 f"{left:,}",
                 f"{read:,}",
@@ -384,24 +463,41 @@ class _Reading:
         first = min((survey.first for survey in self.surveys if survey.first), default=None)
         last = max((survey.last for survey in self.surveys if survey.last), default=None)
         places = [piece.place for piece in self.pieces]
-        gave = f"{refusals.first_of(places)} gave none" if places else "no delivery is expected on any of them, and there is none"
+        gave = (
+            f"{refusals.first_of(places)} gave none"
+            if places
+            else "no delivery is expected on any of them, and there is none"
+        )
         said = f"the source holds {first}..{last}" if first else gave
         raise BadInput(
-            f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a day that the source has rows of, or see why it has none"
+            f"{self.use_case.name}: no rows for {self.days}; {said}\n  way out: choose a day that the source"
+            " has rows of, or see why it has none"
             + ("; if a night may be empty, say so: limits.empty_nights" if self.run.kind == "scoring" else "")
         )
 
     @contextmanager
     def _told(self, pieces: list[sources.Piece]) -> Iterator[None]:
-        """Turn DuckDB's error into a sentence: of the lines of a file that cannot be read, or else of a derived column."""
+        """Turn DuckDB's error into a sentence: of the lines of a file that cannot be read, or else of a
+        derived column.
+        """
         try:
             yield
-        except (duckdb.Error, pa.ArrowException, OSError) as error:  # while it streams, DuckDB's errors come as pyarrow's
+        except (
+            duckdb.Error,
+            pa.ArrowException,
+            OSError,
+        ) as error:  # while it streams, DuckDB's errors come as pyarrow's
             self._refuse_change()
             if hasty := [piece.place for piece in pieces if piece.hasty]:
                 raise _GivenUp(refusals.first_of(hasty)) from error
-            place = "source.derive" if self.declared.derived else refusals.first_of([piece.place for piece in pieces])
+            place = (
+                "source.derive"
+                if self.declared.derived
+                else refusals.first_of([piece.place for piece in pieces])
+            )
             why = HIDDEN if self.declared.personal else reason(error)
             mistakes = (piece.diagnose() for piece in pieces)
             told = next((told for told in mistakes if told), None)
-            raise told or BadInput(f"{self.use_case.name}: {place}: {why}\n  way out: correct it there") from error
+            raise told or BadInput(
+                f"{self.use_case.name}: {place}: {why}\n  way out: correct it there"
+            ) from error

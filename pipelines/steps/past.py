@@ -1,8 +1,10 @@
-"""Past: the rows that windows see beside clean's, and what each day of both holds, by which its gate judges them.
+"""Past: the rows that windows see beside clean's, and what each day of both holds, by which its gate judges
+them.
 
-Windows look back at days that had nights of their own: they must see what those let through. So each day is told in a row
-of the table `days`, in numbers that do not depend on the order of rows or on threads: how many rows, how many put aside, and
-a hash of what stands in them. By the hash, the gate knows a day again that this or another run has let through.
+Windows look back at days that had nights of their own: they must see what those let through. So each day is
+told in a row of the table `days`, in numbers that do not depend on the order of rows or on threads: how many
+rows, how many put aside, and a hash of what stands in them. By the hash, the gate knows a day again that this
+or another run has let through.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 FEW = 20  # rows of a day: so few may be those of another day by chance
 
 
-def compute(past_raw: duckdb.DuckDBPyRelation, further: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> Fed:
+def compute(
+    past_raw: duckdb.DuckDBPyRelation, further: duckdb.DuckDBPyRelation | None, use_case: UseCase
+) -> Fed:
     """Cleanse the rows before the partition's own.
 
     Args:
@@ -29,7 +33,8 @@ def compute(past_raw: duckdb.DuckDBPyRelation, further: duckdb.DuckDBPyRelation 
         use_case: its schema and `cleanse`.
 
     Returns:
-        rows: Like clean: those of earlier days that feed windows, and the partition's own that do, though clean has no place for them.
+        rows: Like clean: those of earlier days that feed windows, and the partition's own that do, though
+            clean has no place for them.
         aside: Of the earlier days' other rows, see `Fed`.
 
     Raises:
@@ -61,19 +66,26 @@ def days(
         every: the days before the partition's own, and its own.
 
     Returns:
-        A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it); `delivered`, `aside`,
-        `rejected` (raw rows, those of them that do not feed windows, and those of these that count as rejected; null for own days,
-        which gate_clean judges); `rows`; `again` (rows with a key that an earlier day has, too); `content` (a hash, without
-        order, of all columns but the label and late ones, and of what they mean: the same whatever a file calls them);
-        `pattern` (of all these but key and date: a day under another date has the same; null where too few rows differ);
-        `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a binary task's, how many are
-        positive); `late` (JSON: of each late column, by what it means, how many values are known, and a hash of them);
-        `meaning` (by which rules rows are let in: `meaning.of_admission`).
+        A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it);
+        `delivered`, `aside`, `rejected` (raw rows, those of them that do not feed windows, and those of these
+        that count as rejected; null for own days, which gate_clean judges); `rows`; `again` (rows with a key
+        that an earlier day has, too); `content` (a hash, without
+        order, of all columns but the label and late ones, and of what they mean: the same whatever a file
+        calls them); `pattern` (of all these but key and date: a day under another date has the same; null
+        where too few rows differ); `labelled`, `labels`, `positives` (how many labels are known, a hash of
+        them, and, of a binary task's, how many are positive); `late` (JSON: of each late column, by what it
+        means, how many values are known, and a hash of them); `meaning` (by which rules rows are let in:
+        `meaning.of_admission`).
     """
     time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
     hidden = use_case.hidden_at_night
-    # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no matter.
-    means = sorted((fingerprint, column) for column, fingerprint in meaning.columns(use_case).items() if column in use_case.kept_columns)
+    # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no
+    # matter.
+    means = sorted(
+        (fingerprint, column)
+        for column, fingerprint in meaning.columns(use_case).items()
+        if column in use_case.kept_columns
+    )
     told = [sql.name(column) for _, column in means if column not in hidden]
     of_label = sql.text("".join(found for found, column in means if column == use_case.target))
     of_others = sql.text("".join(found for found, column in means if column not in hidden))
@@ -81,13 +93,21 @@ def days(
     alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
     before, own = every
     positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
-    seen = past.union(clean).set_alias("seen").project(f'*, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike"')
+    seen = (
+        past.union(clean)
+        .set_alias("seen")
+        .project(f'*, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike"')
+    )
     given = past_raw.project(
-        f'CAST({sql.name(use_case.source_names[use_case.time])} AS DATE) AS "day", true AS "given", NULL AS "rejected"'
+        f'CAST({sql.name(use_case.source_names[use_case.time])} AS DATE) AS "day", true AS "given", NULL AS'
+        ' "rejected"'
     )
     put = aside.project('"day", false AS "given", "rejected"')
     counts = [f'CAST(coalesce("{name}", 0) AS BIGINT) AS "{name}"' for name in ("rows", "again", "labelled")]
-    counts += [f'if("own", NULL, CAST(coalesce("{name}", 0) AS BIGINT)) AS "{name}"' for name in ("delivered", "aside", "rejected")]
+    counts += [
+        f'if("own", NULL, CAST(coalesce("{name}", 0) AS BIGINT)) AS "{name}"'
+        for name in ("delivered", "aside", "rejected")
+    ]
     statement = f"""
         WITH seen AS (FROM (SELECT * FROM seen_rows)),
         every AS (
@@ -116,7 +136,9 @@ def days(
 
 
 def _late(means: str, column: str, use_case: UseCase) -> str:
-    """SQL of what a day knows of a late column, as part of a JSON object: what it means, how many values there are, and a hash of them."""
+    """SQL of what a day knows of a late column, as part of a JSON object: what it means, how many values
+    there are, and a hash of them.
+    """
     key, time, value = map(sql.name, (use_case.key, use_case.time, column))
     known = f"sum(hash({sql.text(means)}, {key}, {time}, {value})) FILTER ({value} IS NOT NULL)"
     return f"{sql.text(means)}, json_array(count({value}), CAST({known} AS VARCHAR))"

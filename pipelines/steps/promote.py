@@ -1,4 +1,6 @@
-"""Promotion: the challenger, which every gate has let through, becomes champion when every rule speaks for it."""
+"""Promotion: the challenger, which every gate has let through, becomes champion when every rule speaks for
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ SAME_CHAMPION = "same champion"
 def promote(run: Run) -> str:
     """Decide about the training's challenger, and write down which rule decided what from which numbers.
 
-    Twice the same decision is one: a champion is not promoted over itself. It is the champion when its line is in the
-    history; killed before, this step decides again, and killed behind, it only lets MLflow's alias follow.
+    Twice the same decision is one: a champion is not promoted over itself. It is the champion when its line
+    is in the history; killed before, this step decides again, and killed behind, it only lets MLflow's alias
+    follow.
 
     Returns:
         A sentence on what was decided and why.
@@ -38,7 +41,8 @@ def promote(run: Run) -> str:
     challenger = registry.version_of(run.settings, name, graph)
     if challenger is None:
         raise TableMissing(
-            f"{run.store}: the winner's graph is no registered version\n  way out: run the step export again; it registers it"
+            f"{run.store}: the winner's graph is no registered version\n  way out: run the step export again;"
+            " it registers it"
         )
     history = History.of(run.settings, name)
     with history.deciding():
@@ -52,7 +56,9 @@ def promote(run: Run) -> str:
         line = _line(run, whole, challenger, history.champion)
         # Without a clock or a run, which are the history's: the same training decides the same, to the byte.
         told = {name: value for name, value in asdict(line).items() if name not in ("time", "orchestrator")}
-        run.store.write_file(DECISION, as_json({**told, "rules": [asdict(rule) for rule in rules], "notes": judged.notes}))
+        run.store.write_file(
+            DECISION, as_json({**told, "rules": [asdict(rule) for rule in rules], "notes": judged.notes})
+        )
         history.append(line)
         if line.decision == "promoted":
             registry.follow(run.settings, name)
@@ -81,12 +87,25 @@ def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> De
 def _of_export(run: Run, graph: bytes, challenger: str) -> list[Rule]:
     """The rules about what the export has made: its size and its speed."""
     asked = run.use_case.promotion
-    speed = registry.rows_per_second(run.settings, run.use_case.name, challenger) if asked.min_rows_per_second is not None else None
-    return [rule for rule in (evidence.size(len(graph), asked.max_megabytes), evidence.speed(speed, asked.min_rows_per_second)) if rule]
+    speed = (
+        registry.rows_per_second(run.settings, run.use_case.name, challenger)
+        if asked.min_rows_per_second is not None
+        else None
+    )
+    return [
+        rule
+        for rule in (
+            evidence.size(len(graph), asked.max_megabytes),
+            evidence.speed(speed, asked.min_rows_per_second),
+        )
+        if rule
+    ]
 
 
 def _same_champion(judged: Verdict, current: str | None) -> Rule:
-    """Another training, or a person, may have changed the champion since: whoever it is now was not asked on these rows."""
+    """Another training, or a person, may have changed the champion since: whoever it is now was not asked on
+    these rows.
+    """
     compared, now = _champion(judged.champion_version), _champion(current)
     same = current == judged.champion_version
     sentence = (

@@ -1,6 +1,7 @@
 """Publishing: slices of predictions -> predictions, once it is certain that they are one whole.
 
-Slices are scored by tasks of their own, of which each may have failed, been tried again, or run days after the others.
+Slices are scored by tasks of their own, of which each may have failed, been tried again, or run days after
+the others.
 """
 
 from __future__ import annotations
@@ -23,18 +24,26 @@ def require_whole(features: Manifest, slices: Sequence[Manifest], run: Run) -> N
         run: whose they are.
 
     Raises:
-        BadInput: a slice was made of other features than are published now, or there are more or fewer rows than of features.
+        BadInput: a slice was made of other features than are published now, or there are more or fewer rows
+            than of features.
     """
     source = f"{run.kind}/{run.partition}/{features.table}"
-    others = [f"{slice_.table}, {slice_.rows:,} rows" for slice_ in slices if slice_.inputs.get(source) != features.digest]
+    others = [
+        f"{slice_.table}, {slice_.rows:,} rows"
+        for slice_ in slices
+        if slice_.inputs.get(source) != features.digest
+    ]
     if others:
         raise BadInput(
-            f"{run.store}: slices of predictions that were made of other features than are there now: nothing is published\n"
-            f"{listed(others)}\n{_SCORE_AGAIN}"
+            f"{run.store}: slices of predictions that were made of other features than are there now: nothing"
+            f" is published\n{listed(others)}\n{_SCORE_AGAIN}"
         )
     found = sum(slice_.rows for slice_ in slices)
     if found != features.rows:
-        raise BadInput(f"{run.store}: {features.rows:,} rows of features, but {found:,} predictions: nothing is published\n{_SCORE_AGAIN}")
+        raise BadInput(
+            f"{run.store}: {features.rows:,} rows of features, but {found:,} predictions: nothing is"
+            f" published\n{_SCORE_AGAIN}"
+        )
 
 
 def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
@@ -50,9 +59,12 @@ def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
     makers = "model_version, engine, run"
     found = predictions.aggregate(f"{makers}, count(*) AS rows").order(makers).fetchall()
     if len(found) > 1:
-        told = [f"{rows:,} rows by version {version} ({engine}; {made})" for version, engine, made, rows in found]
+        told = [
+            f"{rows:,} rows by version {version} ({engine}; {made})" for version, engine, made, rows in found
+        ]
         raise BadInput(
-            f"{run.store}: the slices were not scored by one and the same model: nothing is published\n{listed(told)}\n{_SCORE_AGAIN}"
+            f"{run.store}: the slices were not scored by one and the same model: nothing is"
+            f" published\n{listed(told)}\n{_SCORE_AGAIN}"
         )
 
 

@@ -36,52 +36,88 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
         run: the use case and its partition.
 
     Returns:
-        A stream of the rows in their order: key, time, score (the probability of the positive class, or the prediction),
-        decision (binary tasks only: 1 where score >= the champion's threshold, else 0), reasons (if the use case asks for
-        them, see `reasons.of`; null where there is no alarm), engine (the library that computed
-        the score), model_version, run (see `fingerprint`) and partition.
+        A stream of the rows in their order: key, time, score (the probability of the positive class, or the
+        prediction), decision (binary tasks only: 1 where score >= the champion's threshold, else 0), reasons
+        (if the use case asks for them, see `reasons.of`; null where there is no alarm), engine (the library
+        that computed the score), model_version, run (see `fingerprint`) and partition.
 
     Raises:
-        BadInput: the table does not fit the champion's graph, the champion has no threshold or an engine that is not
-            there, or (while the stream is read) a number is infinite or not every row came out.
+        BadInput: the table does not fit the champion's graph, the champion has no threshold or an engine that
+            is not there, or (while the stream is read) a number is infinite or not every row came out.
     """
     engine = engines.load(champion.graph, champion.engine)
     engine.check(features.schema)
     if run.use_case.task == "binary" and champion.threshold is None:
         raise BadInput(
-            f"version {champion.version} ({champion.metadata.get('family')}) has no threshold, since it did not win its training: it cannot decide\n"
-            "  way out: score with the version that won, or with the champion"
+            f"version {champion.version} ({champion.metadata.get('family')}) has no threshold, since it did"
+            " not win its training: it cannot decide\n  way out: score with the version that won, or with"
+            " the champion"
         )
     schema = _schema(features.schema, run)
     explain = _explaining(engine, champion, run) if run.use_case.reasons else None
     chunk = min(champion.chunk_rows or engine.rows_at_once, engine.rows_at_once)
-    constants = {"engine": engine.name, "model_version": champion.version, "run": fingerprint(champion, run), "partition": run.partition}
+    constants = {
+        "engine": engine.name,
+        "model_version": champion.version,
+        "run": fingerprint(champion, run),
+        "partition": run.partition,
+    }
     score = partial(
-        _scored, engine=engine, threshold=champion.threshold, constants=_columns(constants, chunk), schema=schema, explain=explain
+        _scored,
+        engine=engine,
+        threshold=champion.threshold,
+        constants=_columns(constants, chunk),
+        schema=schema,
+        explain=explain,
     )
-    return pa.RecordBatchReader.from_batches(schema, _all(in_order(score, _cut(features, chunk), cores()), rows, run))
+    return pa.RecordBatchReader.from_batches(
+        schema, _all(in_order(score, _cut(features, chunk), cores()), rows, run)
+    )
 
 
 def scored_by(champion: Champion) -> bytes:
-    """Which version has scored a night, and from which score on it decides, as JSON: the same for each slice."""
+    """Which version has scored a night, and from which score on it decides, as JSON: the same for each
+    slice.
+    """
     return as_json({"version": champion.version, "threshold": champion.threshold})
 
 
 def fingerprint(champion: Champion, run: Run) -> str:
-    """Name what made the predictions: 12 hexadecimal digits of the sha256 over the use-case file, the features table, the graph, its engine and the partition.
+    """Name what made the predictions: 12 hexadecimal digits of the sha256 over the use-case file, the
+    features table, the graph, its engine and the partition.
 
     Not the orchestrator's run id, which differs each time: the same inputs give the same bytes.
     """
-    parts = (run.loaded.sha256, run.store.manifest("features").digest, champion.sha256, champion.engine, run.partition.isoformat())
+    parts = (
+        run.loaded.sha256,
+        run.store.manifest("features").digest,
+        champion.sha256,
+        champion.engine,
+        run.partition.isoformat(),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _schema(features: pa.Schema, run: Run) -> pa.Schema:
     use_case = run.use_case
     decision = [pa.field("decision", pa.int8())] if use_case.task == "binary" else []
-    constants = [("engine", pa.string()), ("model_version", pa.string()), ("run", pa.string()), ("partition", pa.date32())]
+    constants = [
+        ("engine", pa.string()),
+        ("model_version", pa.string()),
+        ("run", pa.string()),
+        ("partition", pa.date32()),
+    ]
     why = [pa.field("reasons", pa.string())] if use_case.reasons else []
-    return pa.schema([features.field(use_case.key), features.field(use_case.time), ("score", pa.float64()), *decision, *why, *constants])
+    return pa.schema(
+        [
+            features.field(use_case.key),
+            features.field(use_case.time),
+            ("score", pa.float64()),
+            *decision,
+            *why,
+            *constants,
+        ]
+    )
 
 
 def _cut(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
@@ -101,8 +137,12 @@ def _explaining(engine: Engine, champion: Champion, run: Run) -> Explain:
     return partial(reasons.of, engine=engine, usual=usual, most=most, rising=run.use_case.task == "binary")
 
 
-def _reasons(batch: pa.RecordBatch, score: npt.NDArray[np.float32], asked: npt.NDArray[np.bool_], explain: Explain) -> pa.Array:
-    """Reasons of some rows: they cost as many scores as there are features, and nobody asks about what raises no alarm."""
+def _reasons(
+    batch: pa.RecordBatch, score: npt.NDArray[np.float32], asked: npt.NDArray[np.bool_], explain: Explain
+) -> pa.Array:
+    """Reasons of some rows: they cost as many scores as there are features, and nobody asks about what raises
+    no alarm.
+    """
     found = iter(explain(batch.filter(pa.array(asked)), score[asked]) if asked.any() else [])
     return pa.array([next(found) if one else None for one in asked], pa.string())
 
@@ -121,7 +161,9 @@ def _scored(
     if threshold is not None:
         columns["decision"] = (score >= threshold).astype(np.int8)
     if explain:
-        columns["reasons"] = _reasons(batch, found, np.full(len(score), True) if threshold is None else score >= threshold, explain)
+        columns["reasons"] = _reasons(
+            batch, found, np.full(len(score), True) if threshold is None else score >= threshold, explain
+        )
     columns |= {name: batch[name] for name in schema.names if name not in columns}  # key and time
     return pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)
 
@@ -135,5 +177,6 @@ def _all(batches: Generator[pa.RecordBatch], rows: int, run: Run) -> Iterator[pa
             yield batch
     if found != rows:
         raise BadInput(
-            f"{run.store}: {rows:,} rows of features, but {found:,} predictions: nothing is published\n  way out: run the step again"
+            f"{run.store}: {rows:,} rows of features, but {found:,} predictions: nothing is published\n  way"
+            " out: run the step again"
         )

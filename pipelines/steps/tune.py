@@ -1,4 +1,6 @@
-"""The search for a family's best candidate: cross-validation of whole Pipelines on the training rows, and on nothing else."""
+"""The search for a family's best candidate: cross-validation of whole Pipelines on the training rows, and on
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,16 @@ if TYPE_CHECKING:
 
 Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
-# Models beside one another, in threads. No more: folds hold their prepared rows in memory, and families run side by side too.
+# Models beside one another, in threads. No more: folds hold their prepared rows in memory, and families run
+# side by side too.
 THREADS = 2
 
 
 def search(
-    features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, told: Callable[[int, int], object] | None = None
+    features: duckdb.DuckDBPyRelation,
+    use_case: UseCase,
+    family: Family,
+    told: Callable[[int, int], object] | None = None,
 ) -> SearchResult:
     """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
 
@@ -77,11 +83,16 @@ def search(
 
 
 def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
-    mistakes = [f"{where}: {sentence}" for where, sentence in families.check_grid(use_case) if where.startswith(f"candidates.{family}.")]
+    mistakes = [
+        f"{where}: {sentence}"
+        for where, sentence in families.check_grid(use_case)
+        if where.startswith(f"candidates.{family}.")
+    ]
     if mistakes:
         raise BadUseCase(
-            f"{use_case.name}: the grid of {family} cannot be searched\n{listed(mistakes)}\n"
-            f"  way out: correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its mistakes with their lines"
+            f"{use_case.name}: the grid of {family} cannot be searched\n{listed(mistakes)}\n  way out:"
+            f" correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its mistakes"
+            " with their lines"
         )
 
 
@@ -92,9 +103,16 @@ def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.D
 
 def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pd.DataFrame:
     group = use_case.split.folds.group
-    names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names])
+    names = dict.fromkeys(
+        [use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names]
+    )
     wanted = ", ".join(f'"{name}"' for name in names)
-    rows: pd.DataFrame = features.filter(f"split = '{split}'").project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
+    rows: pd.DataFrame = (
+        features.filter(f"split = '{split}'")
+        .project(wanted)
+        .order(f'"{use_case.time}", "{use_case.key}"')
+        .df()
+    )
     return rows
 
 
@@ -112,24 +130,42 @@ def _searched(
 ) -> tuple[pd.DataFrame, PipelineSearchCV]:
     """What was tried, a row a candidate, and the search that found the best of it."""
     facts, seed = getattr(use_case.candidates, family), use_case.candidates.seed
-    pipeline, grid, scoring = families.pipeline(use_case, family), families.grid(use_case, family), _scorer(use_case)
+    pipeline, grid, scoring = (
+        families.pipeline(use_case, family),
+        families.grid(use_case, family),
+        _scorer(use_case),
+    )
     halved, candidates = None, ParameterGrid(grid)
     try:
         if facts.search == "halving":
-            halved = HalvingGridSearchCV(pipeline, grid, scoring=scoring, cv=cuts, random_state=seed, error_score="raise", refit=False)
-            candidates = [halved.fit(X, y).best_params_]  # to be fitted on all rows, of each fold and altogether
+            halved = HalvingGridSearchCV(
+                pipeline, grid, scoring=scoring, cv=cuts, random_state=seed, error_score="raise", refit=False
+            )
+            candidates = [
+                halved.fit(X, y).best_params_
+            ]  # to be fitted on all rows, of each fold and altogether
         elif facts.search == "random":
             candidates = ParameterSampler(grid, facts.n, random_state=seed)
-        how = {"scoring": scoring, "cv": cuts, "n_jobs": THREADS, "early_stopping": facts.early_stopping, "told": told}
+        how = {
+            "scoring": scoring,
+            "cv": cuts,
+            "n_jobs": THREADS,
+            "early_stopping": facts.early_stopping,
+            "told": told,
+        }
         found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
     except InvalidParameterError as error:
         raise BadUseCase(
-            f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value in {use_case.name}.yaml"
+            f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value"
+            f" in {use_case.name}.yaml"
         ) from error
-    except (ValueError, TypeError) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
+    except (
+        ValueError,
+        TypeError,
+    ) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
         raise BadInput(
-            f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}\n"
-            f"  way out: look at candidates.{family}.grid and at prepare"
+            f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows:"
+            f" {_first_line(error)}\n  way out: look at candidates.{family}.grid and at prepare"
         ) from error
     return _results(halved or found), found
 
@@ -149,7 +185,10 @@ def _scorer(use_case: UseCase) -> Any:
 
 
 def _results(searched: PipelineSearchCV | HalvingGridSearchCV) -> pd.DataFrame:
-    """What was tried, a row a candidate; of halving, which tries the better ones again on more rows, each one's last try."""
+    """What was tried, a row a candidate.
+
+    Of halving, which tries the better ones again on more rows, each one's last try.
+    """
     results = pd.DataFrame(searched.cv_results_)
     results["best"] = results.index == searched.best_index_
     if "iter" in results:
@@ -195,7 +234,9 @@ def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseC
 
 
 def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_case: UseCase) -> pd.DataFrame:
-    """Key, label and score of each row that a fold holds out, in order of the rows: by time, the first rows are in no fold."""
+    """Key, label and score of each row that a fold holds out, in order of the rows: by time, the first rows
+    are in no fold.
+    """
     positions, scores = (np.concatenate(parts) for parts in zip(*found.out_of_fold_, strict=True))
     order = positions.argsort()
     positions = positions[order]
@@ -203,8 +244,12 @@ def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_cas
     return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order]})
 
 
-def _with_unlabelled(validation: pd.DataFrame, fitted: Any, features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
-    """Behind the validation rows those without a label: nothing was learned from them, so the candidate's own scores are honest."""
+def _with_unlabelled(
+    validation: pd.DataFrame, fitted: Any, features: duckdb.DuckDBPyRelation, use_case: UseCase
+) -> pd.DataFrame:
+    """Behind the validation rows those without a label: nothing was learned from them, so the candidate's own
+    scores are honest.
+    """
     rows = _rows_of(features, UNLABELLED, use_case)
     if rows.empty:
         return validation

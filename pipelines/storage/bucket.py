@@ -1,7 +1,9 @@
-"""Files in an object store that speaks S3: each appears whole or not at all, and the second of two writers is told so.
+"""Files in an object store that speaks S3: each appears whole or not at all, and the second of two writers is
+told so.
 
-An object store has neither links nor renames nor locks. It has writes that take effect at once, and conditional writes
-(`If-None-Match`, `If-Match`): what is read, changed and written again is written only if nobody else has written meanwhile.
+An object store has neither links nor renames nor locks. It has writes that take effect at once, and
+conditional writes (`If-None-Match`, `If-Match`): what is read, changed and written again is written only if
+nobody else has written meanwhile.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from pipelines.storage import s3
 from pipelines.storage.s3 import Overtaken
 
 SCHEME = "s3://"
-URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<key>[\w.=-]+(?:/[\w.=-]+)*))?/?", re.ASCII)
+URL = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<key>[\w.=-]+(?:/[\w.=-]+)*))?/?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class Tag:
 
 @dataclass(frozen=True)
 class BucketPath:
-    """The name of an object, or of what lies below it, in the way of `pathlib.Path`; its methods mean what they mean there.
+    """The name of an object, or of what lies below it, in the way of `pathlib.Path`.
+
+    Its methods mean what they mean there.
 
     Raises, wherever it asks the store:
         BadInput: no such bucket, or not with these credentials.
@@ -53,8 +59,9 @@ class BucketPath:
         """
         if not (match := URL.fullmatch(url)):
             raise BadInput(
-                f"{setting}: {url!r} is no address of a bucket; allowed: s3://<bucket> or s3://<bucket>/<prefix>, in letters, digits and _ . = -\n"
-                f"  way out: set {setting} to such an address, or to a folder of this machine"
+                f"{setting}: {url!r} is no address of a bucket; allowed: s3://<bucket> or"
+                f" s3://<bucket>/<prefix>, in letters, digits and _ . = -\n  way out: set {setting} to such"
+                " an address, or to a folder of this machine"
             )
         return cls(match["bucket"], match["key"] or "")
 
@@ -65,7 +72,9 @@ class BucketPath:
         parts = PurePosixPath(below)
         if parts.is_absolute() or ".." in parts.parts:
             raise ValueError(f"{below}: not below {self}")
-        return BucketPath(self.bucket, str(PurePosixPath(self.key) / parts) if self.key else str(parts).removeprefix("."))
+        return BucketPath(
+            self.bucket, str(PurePosixPath(self.key) / parts) if self.key else str(parts).removeprefix(".")
+        )
 
     # --- names
 
@@ -112,7 +121,9 @@ class BucketPath:
     def files(self) -> Iterator[tuple[BucketPath, datetime]]:
         """All objects below this name, in the order of their names, each with the moment it was written."""
         with self._asking():
-            for page in s3.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below):
+            for page in (
+                s3.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below)
+            ):
                 for found in page.get("Contents", ()):
                     yield BucketPath(self.bucket, found["Key"]), found["LastModified"]
 
@@ -127,7 +138,11 @@ class BucketPath:
     def folders(self) -> Iterator[str]:
         """The names of what has objects below it."""
         with self._asking():
-            pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._below, Delimiter="/")
+            pages = (
+                s3.client()
+                .get_paginator("list_objects_v2")
+                .paginate(Bucket=self.bucket, Prefix=self._below, Delimiter="/")
+            )
             for page in pages:
                 yield from (PurePosixPath(found["Prefix"]).name for found in page.get("CommonPrefixes", ()))
 
@@ -143,7 +158,10 @@ class BucketPath:
         return io.BufferedReader(_Ranges(self, size))
 
     def access_for_dvc(self) -> dict[str, str]:
-        """Where the store is and who we are there, in DVC's words for a remote; what is not said, it finds as boto3 does."""
+        """Where the store is and who we are there, in DVC's words for a remote.
+
+        What is not said, it finds as boto3 does.
+        """
         return s3.Access.from_env().for_dvc
 
     # --- writing
@@ -157,7 +175,9 @@ class BucketPath:
         self._put(content, IfNoneMatch="*")
 
     def swap(self, content: bytes, tag: Tag | None) -> None:
-        """Write what nobody must have written since it was read as `tag` (None: was not there), or raise `Overtaken`."""
+        """Write what nobody must have written since it was read as `tag` (None: was not there), or raise
+        `Overtaken`.
+        """
         self._put(content, **({"IfMatch": tag.etag} if tag else {"IfNoneMatch": "*"}))
 
     def upload(self, path: Path) -> None:
@@ -178,7 +198,11 @@ class BucketPath:
     def range(self, start: int, end: int) -> bytes:
         """Some bytes of the content; `end` is not among them."""
         with self._asking():
-            return s3.client().get_object(Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end - 1}")["Body"].read()
+            return (
+                s3.client()
+                .get_object(Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end - 1}")["Body"]
+                .read()
+            )
 
     @property
     def _below(self) -> str:
@@ -225,7 +249,8 @@ class _Ranges(io.RawIOBase):
 
 
 def probe(place: BucketPath) -> None:
-    """Find out whether the store can be written and read, and whether it refuses the second of two writers, as everything here relies on.
+    """Find out whether the store can be written and read, and whether it refuses the second of two writers,
+    as everything here relies on.
 
     Raises:
         BadInput: no such bucket, not with these credentials, or a store whose conditional writes are none.
@@ -256,14 +281,19 @@ def probe(place: BucketPath) -> None:
         at.unlink()
     if len(winners) != 1 or content != str(winners[0]).encode() or stale:
         raise BadInput(
-            f"SLUICE_DATA: {s3.address()} lets {len(winners)} of 8 writers make the same object{' and overwrites what has changed' if stale else ''}: "
-            "its conditional writes (If-None-Match, If-Match) are none, and two runs at once would lose each other's work\n"
-            "  way out: use a store, or a later version of it, that has them: Amazon S3, MinIO, Ceph, Cloudflare R2 do"
+            f"SLUICE_DATA: {s3.address()} lets {len(winners)} of 8 writers make the same"
+            f" object{' and overwrites what has changed' if stale else ''}: its conditional writes"
+            " (If-None-Match, If-Match) are none, and two runs at once would lose each other's work\n  way"
+            " out: use a store, or a later version of it, that has them: Amazon S3, MinIO, Ceph, Cloudflare"
+            " R2 do"
         )
 
 
 def claimed(place: BucketPath, seconds: float) -> bool:
-    """Claim what one process alone may do; a claim that is older than `seconds` was left by one that was killed."""
+    """Claim what one process alone may do.
+
+    A claim that is older than `seconds` was left by one that was killed.
+    """
     mine = uuid4().hex.encode()
     try:
         place.create(mine)

@@ -19,7 +19,16 @@ from pipelines.core.errors import BadInput, SluiceError, TryAgain
 DRAFT = ".draft-"
 DAY = 86_400  # seconds: nobody writes one file, or reads one table, for that long
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG)
+REFUSED = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+)
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -90,28 +99,35 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def room_for(what: str, *folders: Path) -> Iterator[None]:
-    """Say where the disk is full, if it is, and let the task be tried again; and which file or folder cannot be used, and why.
+    """Say where the disk is full, if it is, and let the task be tried again.
+
+    And which file or folder cannot be used, and why.
 
     Raises:
-        BadInput: a folder is read-only, a file stands in a folder's place, or the like: trying again does not mend it.
-        TryAgain: a file could not be written, or DuckDB could not spill, for want of room in one of the folders.
+        BadInput: a folder is read-only, a file stands in a folder's place, or the like: trying again does not
+            mend it.
+        TryAgain: a file could not be written, or DuckDB could not spill, for want of room in one of the
+            folders.
     """
     try:
         yield
     except SluiceError:
         raise
-    except Exception as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
+    except (
+        Exception
+    ) as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
         if refused := _refused(error):
             raise BadInput(
-                f"{what}: {refused}\n"
-                "  way out: let this user read and write there (a folder where a folder is to be, not mounted read-only), and run it again"
+                f"{what}: {refused}\n  way out: let this user read and write there (a folder where a folder"
+                " is to be, not mounted read-only), and run it again"
             ) from error
         if not _is_full(error):
             raise
         free = "; ".join(f"{_free(folder):,} bytes in {folder}" for folder in folders)
         raise TryAgain(
-            f"{what}: no room on the disk to write it: {str(error).splitlines()[0]}\n  free: {free}\n"
-            "  way out: make room there, or raise the quota or the limit on a file's size, and run the step again; nothing was published"
+            f"{what}: no room on the disk to write it: {str(error).splitlines()[0]}\n  free: {free}\n  way"
+            " out: make room there, or raise the quota or the limit on a file's size, and run the step"
+            " again; nothing was published"
         ) from error
 
 
@@ -124,12 +140,23 @@ def _refused(error: Exception) -> str | None:
     """Which file an error is about, if it is one that stays until somebody mends it."""
     if isinstance(error, OSError) and error.errno is not None:
         named = error.filename2 or error.filename
-        return f"{os.fsdecode(named)}: {error.strerror}" if error.errno in REFUSED and named is not None else None
+        return (
+            f"{os.fsdecode(named)}: {error.strerror}"
+            if error.errno in REFUSED and named is not None
+            else None
+        )
     said = str(error).splitlines()[:1]
-    return said[0] if said and any(os.strerror(number) in said[0] for number in (errno.EROFS, errno.EACCES, errno.ENOTDIR)) else None
+    return (
+        said[0]
+        if said
+        and any(os.strerror(number) in said[0] for number in (errno.EROFS, errno.EACCES, errno.ENOTDIR))
+        else None
+    )
 
 
 def _is_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    return any(os.strerror(number) in str(error) for number in FULL) or "max_temp_directory_size" in str(error)
+    return any(os.strerror(number) in str(error) for number in FULL) or "max_temp_directory_size" in str(
+        error
+    )

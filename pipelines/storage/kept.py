@@ -1,7 +1,7 @@
 """What Sluice has kept as JSON, read back: what was written, or a sentence that names the file.
 
-A file may have been cut off, emptied, or edited by hand. What it may be is what its type says, and nothing is made to fit: a
-text is no truth value, so a verdict whose rules hold "no" is damaged, and promotes nothing.
+A file may have been cut off, emptied, or edited by hand. What it may be is what its type says, and nothing is
+made to fit: a text is no truth value, so a verdict whose rules hold "no" is damaged, and promotes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def mapping(content: bytes, place: object, way_out: str) -> dict[str, Any]:
 
 
 def sealed(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told, with a sha256 of itself: for files whose damage would not show in what they say, such as another number."""
+    """What is told, with a sha256 of itself: for files whose damage would not show in what they say, such as
+    another number.
+    """
     return {**told, SEAL: _seal(told)}
 
 

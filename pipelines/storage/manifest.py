@@ -27,7 +27,10 @@ REVISIONS = "revisions"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a published table is. It holds no clock, no run id and no number of its revision: same inputs, same bytes, also here."""
+    """What a published table is.
+
+    It holds no clock, no run id and no number of its revision: same inputs, same bytes, also here.
+    """
 
     table: str
     rows: int
@@ -36,7 +39,9 @@ class Manifest:
     inputs: dict[str, str]  # table or file -> its digest, of everything read before this table was written
     use_case: str  # sha256 of the use-case file
     code: str  # Sluice's version
-    meaning: dict[str, str] = field(default_factory=dict)  # of features: name -> its fingerprint, see `meaning`
+    meaning: dict[str, str] = field(
+        default_factory=dict
+    )  # of features: name -> its fingerprint, see `meaning`
 
     @property
     def digest(self) -> str:
@@ -50,7 +55,9 @@ class Manifest:
         Raises:
             TableCorrupt: it is damaged.
         """
-        return kept.read(cls, content, place, "run the step that writes the table again; it publishes the same bytes")
+        return kept.read(
+            cls, content, place, "run the step that writes the table again; it publishes the same bytes"
+        )
 
     def as_json(self) -> bytes:
         """What lies beside the parts."""
@@ -79,9 +86,11 @@ def revisions(folder: Place) -> list[Manifest]:
 
 
 def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
-    """Put a manifest in the place of the one before it, which is kept if that is asked for and it had other parts.
+    """Put a manifest in the place of the one before it, which is kept if that is asked for and it had other
+    parts.
 
-    Its parts are there already. One writer at a time: the store sees to that, on a disk; a bucket refuses the second.
+    Its parts are there already. One writer at a time: the store sees to that, on a disk; a bucket refuses the
+    second.
     """
 
     def replacing(found: bytes | None) -> bytes:
@@ -130,13 +139,16 @@ def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None
 def _old_parts(folder: Place, replaced: Tag | None, before: Manifest | None) -> list[Place]:
     if not isinstance(folder, BucketPath):
         return [*disk.old(folder.glob("part-*.parquet"))]
-    # An object's age cannot be set. But who reads what the manifest before did not name has read one that was replaced
-    # when that was written; so nothing is removed unless that is a day ago, nor what it names itself.
+    # An object's age cannot be set. But who reads what the manifest before did not name has read one that was
+    # replaced when that was written; so nothing is removed unless that is a day ago, nor what it names
+    # itself.
     if replaced is None or before is None or _age(replaced.modified) < disk.DAY:
         return []
     young = {part.file for part in before.parts}
     return [
-        path for path, written in folder.files() if path.name.startswith("part-") and path.name not in young and _age(written) > disk.DAY
+        path
+        for path, written in folder.files()
+        if path.name.startswith("part-") and path.name not in young and _age(written) > disk.DAY
     ]
 
 
@@ -152,4 +164,7 @@ def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
 
 
 def _kept(folder: Place) -> list[Place]:
-    return sorted((path for path in (folder / REVISIONS).glob("*.json") if path.stem.isdecimal()), key=lambda path: int(path.stem))
+    return sorted(
+        (path for path in (folder / REVISIONS).glob("*.json") if path.stem.isdecimal()),
+        key=lambda path: int(path.stem),
+    )

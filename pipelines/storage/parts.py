@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Rows: TypeAlias = duckdb.DuckDBPyRelation | pd.DataFrame | pa.Table | pa.RecordBatchReader
 
 DICTIONARY = 1 << 14  # bytes
-ROW_GROUP = 100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
+ROW_GROUP = (
+    100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
+)
 GROUPS = 10  # row groups of a part: who reads a slice need not check the sha256 of many more rows than that
 
 
@@ -47,7 +49,9 @@ class Slice:
 
 
 def deal(groups: Sequence[int], rows: int) -> tuple[Slice, ...]:
-    """Deal row groups, given by their numbers of rows, into slices of `rows` rows, rounded up to whole groups; the last has what is left."""
+    """Deal row groups, given by their numbers of rows, into slices of `rows` rows, rounded up to whole
+    groups; the last has what is left.
+    """
     ends, held = [], 0
     for end, size in enumerate(groups, start=1):
         held += size
@@ -72,7 +76,10 @@ def row_groups(part: Path | IO[bytes]) -> list[int]:
 
 
 def locate(groups: range, sizes: Sequence[Sequence[int]]) -> list[range]:
-    """Which row groups of each part lie among some that are counted over all parts; `sizes` as `row_groups` gives them."""
+    """Which row groups of each part lie among some that are counted over all parts.
+
+    `sizes` as `row_groups` gives them.
+    """
     ends = list(accumulate(map(len, sizes)))
     found = []
     for end, size in zip(ends, sizes, strict=True):
@@ -81,10 +88,13 @@ def locate(groups: range, sizes: Sequence[Sequence[int]]) -> list[range]:
     return found
 
 
-def stream(parts: Iterable[tuple[Path, Sequence[int]]], columns: Sequence[str] | None) -> pa.RecordBatchReader:
+def stream(
+    parts: Iterable[tuple[Path, Sequence[int]]], columns: Sequence[str] | None
+) -> pa.RecordBatchReader:
     """Some row groups of at least one part, in order. Two are in memory besides the one that is in use.
 
-    A part is not asked for before those ahead of it are read: whoever gives them may check each while earlier rows are in use.
+    A part is not asked for before those ahead of it are read: whoever gives them may check each while earlier
+    rows are in use.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -126,15 +136,21 @@ def batches_of(rows: Rows) -> pa.RecordBatchReader:
         rows = pa.Table.from_pandas(rows, preserve_index=False)
     if isinstance(rows, pa.Table):
         rows = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
-    # pandas keeps text as large_string and leaves a note in the schema, DuckDB does neither: the file must not tell them apart.
-    plain = [field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field for field in rows.schema]
+    # pandas keeps text as large_string and leaves a note in the schema, DuckDB does neither: the file must
+    # not tell them apart.
+    plain = [
+        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
+        for field in rows.schema
+    ]
     return rows.cast(pa.schema(plain))
 
 
 def in_parts(batches: pa.RecordBatchReader, told: Callable[[int], object]) -> Iterator[Iterator[pa.Table]]:
-    """Cut a stream into what goes into each part, row group by row group: at least one part, of no row group if no row comes.
+    """Cut a stream into what goes into each part, row group by row group: at least one part, of no row group
+    if no row comes.
 
-    Each part is to be written before the next is asked for. `told` is how many rows have come, each time that some have.
+    Each part is to be written before the next is asked for. `told` is how many rows have come, each time that
+    some have.
     """
     # What makes rows, DuckDB as a rule, goes on while earlier ones are written.
     groups = enumerate(_regrouped(_counted(_ahead(batches), told), ROW_GROUP))
@@ -149,8 +165,9 @@ def in_parts(batches: pa.RecordBatchReader, told: Callable[[int], object]) -> It
 def write(sink: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
     """Write row groups as one Parquet file.
 
-    LZ4 gives up a tenth of the size for half the time to read. By default a column of ever new values gathers a megabyte of
-    dictionary before that is given up, which takes longer than all the rest: among so few rows, only short ones pay.
+    LZ4 gives up a tenth of the size for half the time to read. By default a column of ever new values gathers
+    a megabyte of dictionary before that is given up, which takes longer than all the rest: among so few rows,
+    only short ones pay.
     """
     import pyarrow.parquet as pq
 
@@ -173,7 +190,9 @@ def _counted(batches: Iterable[pa.RecordBatch], told: Callable[[int], object]) -
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
-    """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the file's bytes."""
+    """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the
+    file's bytes.
+    """
     import pyarrow as pa
 
     waiting: list[pa.RecordBatch] = []

@@ -1,7 +1,8 @@
-"""What is done to files, whether they lie on a disk (`pathlib.Path`) or in a bucket (`BucketPath`), which differ in how they keep writers apart.
+"""What is done to files, whether they lie on a disk (`pathlib.Path`) or in a bucket (`BucketPath`), which
+differ in how they keep writers apart.
 
-On a disk one writer holds a lock while others wait; it is gone with a process that is killed. In a bucket nobody waits: whoever
-has read what somebody else has overwritten since is refused, and does its change again.
+On a disk one writer holds a lock while others wait; it is gone with a process that is killed. In a bucket
+nobody waits: whoever has read what somebody else has overwritten since is refused, and does its change again.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def of(stated: str, setting: str, root: Path) -> Place:
         return (root / stated).resolve()
     if not stated.startswith("s3://"):
         raise BadInput(
-            f"{setting}: {stated.split('://', maxsplit=1)[0]}:// is no kind of storage; allowed: a folder of this machine, or s3://<bucket>/<prefix>\n"
-            f"  way out: correct {setting}; many stores (Google's, MinIO, Ceph) speak S3: AWS_ENDPOINT_URL_S3 says where they are"
+            f"{setting}: {stated.split('://', maxsplit=1)[0]}:// is no kind of storage; allowed: a folder of"
+            f" this machine, or s3://<bucket>/<prefix>\n  way out: correct {setting}; many stores (Google's,"
+            " MinIO, Ceph) speak S3: AWS_ENDPOINT_URL_S3 says where they are"
         )
     return BucketPath.of(stated, setting)
 
@@ -51,7 +53,10 @@ def on_disk(place: Place) -> Path:
         BadInput: it is a bucket.
     """
     if isinstance(place, BucketPath):
-        raise BadInput(f"{place} is no folder of this machine, and this needs one\n  way out: set SLUICE_DATA to a folder for it")
+        raise BadInput(
+            f"{place} is no folder of this machine, and this needs one\n  way out: set SLUICE_DATA to a"
+            " folder for it"
+        )
     return place
 
 
@@ -71,7 +76,8 @@ def probe(place: Place) -> None:
             left.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(
-            f"SLUICE_DATA: {place} cannot be written: {error.strerror}\n  way out: make it writable, or name another folder"
+            f"SLUICE_DATA: {place} cannot be written: {error.strerror}\n  way out: make it writable, or name"
+            " another folder"
         ) from error
 
 
@@ -97,7 +103,8 @@ def create(place: Place, content: bytes) -> None:
 
 
 def rewrite(place: Place, change: Callable[[bytes | None], bytes | None]) -> Tag | None:
-    """Put what `change` makes of a file's content (None: there is no file) in its place, unless it makes nothing of it (None).
+    """Put what `change` makes of a file's content (None: there is no file) in its place, unless it makes
+    nothing of it (None).
 
     In a bucket it is done again if somebody else has written meanwhile. On a disk, only as its `one_writer`.
 
@@ -112,7 +119,12 @@ def rewrite(place: Place, change: Callable[[bytes | None], bytes | None]) -> Tag
         if content is not None:
             publish(place, content)
         return None
-    again = Retrying(retry=retry_if_exception_type(Overtaken), stop=stop_after_delay(PATIENCE), wait=wait_random(0, 0.5), reraise=True)
+    again = Retrying(
+        retry=retry_if_exception_type(Overtaken),
+        stop=stop_after_delay(PATIENCE),
+        wait=wait_random(0, 0.5),
+        reraise=True,
+    )
     return again(_rewrite, place, change)
 
 
@@ -130,7 +142,9 @@ def _rewrite(place: BucketPath, change: Callable[[bytes | None], bytes | None]) 
 
 @contextmanager
 def one_writer(lock: Place, patience: float, sentence: str) -> Iterator[None]:
-    """Let nobody else in, on a disk. A bucket lets everyone in, and refuses the second of those who `create` or `rewrite` the same file.
+    """Let nobody else in, on a disk.
+
+    A bucket lets everyone in, and refuses the second of those who `create` or `rewrite` the same file.
 
     Raises:
         TryAgain: with the sentence, if somebody else has been in for `patience` seconds.
@@ -158,7 +172,10 @@ def alone(claim: Place, sentence: str) -> Iterator[None]:
             yield
         return
     if not claimed(claim, CLAIM):
-        raise TryAgain(f"{sentence}\n  it has claimed {claim}; a claim whose process was killed lapses within {CLAIM // 60} minutes")
+        raise TryAgain(
+            f"{sentence}\n  it has claimed {claim}; a claim whose process was killed lapses within"
+            f" {CLAIM // 60} minutes"
+        )
     try:
         yield
     finally:
@@ -183,7 +200,9 @@ def put(draft: Path, place: Place) -> None:
 
 
 def link(source: Place, place: Place) -> None:
-    """Let a file appear in a second place, as young as if it had been written there, without its bytes passing through this machine if that can be."""
+    """Let a file appear in a second place, as young as if it had been written there, without its bytes
+    passing through this machine if that can be.
+    """
     if isinstance(place, BucketPath):
         place.copy(source) if isinstance(source, BucketPath) else place.upload(source)
     elif isinstance(source, BucketPath):
@@ -232,7 +251,12 @@ def append(place: Place, line: bytes) -> None:
     """Write a line behind those that are there; lines of tasks side by side do not mix."""
     if isinstance(place, BucketPath):
         # It may be there already: written, and the answer lost.
-        rewrite(place, lambda before: None if line in (before or b"").splitlines(keepends=True) else (before or b"") + line)
+        rewrite(
+            place,
+            lambda before: (
+                None if line in (before or b"").splitlines(keepends=True) else (before or b"") + line
+            ),
+        )
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("ab+", buffering=0) as file:
@@ -250,7 +274,9 @@ def folders(place: Place) -> list[str]:
 
 
 def remove(place: Place) -> None:
-    """Remove a folder with all that is in it, if it is there, and never so that half of a table looks whole."""
+    """Remove a folder with all that is in it, if it is there, and never so that half of a table looks
+    whole.
+    """
     if isinstance(place, BucketPath):
         # Parts last: what names them is gone by then.
         for path, _ in sorted(place.files(), key=lambda found: found[0].name.startswith("part-")):

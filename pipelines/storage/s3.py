@@ -17,13 +17,24 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
-CONNECTION = "AIRFLOW_CONN_SLUICE_STORAGE"  # as Airflow writes a connection `sluice_storage` into the environment
-# An outage of half a minute is waited for here: some ten tries with growing pauses, a minute in all. Airflow's retries follow.
+CONNECTION = (  # as Airflow writes a connection `sluice_storage` into the environment
+    "AIRFLOW_CONN_SLUICE_STORAGE"
+)
+# An outage of half a minute is waited for here: some ten tries with growing pauses, a minute in all.
+# Airflow's retries follow.
 TRIES = 10
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30  # seconds
 ABSENT = {"NoSuchKey", "404", "NotFound"}
 OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403", "Forbidden", "InvalidClientTokenId", "ExpiredToken"}
+DENIED = {
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "403",
+    "Forbidden",
+    "InvalidClientTokenId",
+    "ExpiredToken",
+}
 
 
 class Overtaken(TryAgain):
@@ -32,7 +43,10 @@ class Overtaken(TryAgain):
 
 @dataclass(frozen=True, repr=False)
 class Access:
-    """Where the store is and who we are there, so far as a connection says it; the rest is boto3's own business."""
+    """Where the store is and who we are there, so far as a connection says it.
+
+    The rest is boto3's own business.
+    """
 
     key: str | None = None
     secret: str | None = None
@@ -54,8 +68,9 @@ class Access:
         except (ValueError, TypeError, AttributeError):
             # Without `from`: the cause's text may hold the secret.
             raise BadInput(
-                f"{CONNECTION} is no connection\n  way out: set it to aws://key:secret@/?endpoint_url=https%3A%2F%2Fhost&region_name=eu-central-1,"
-                " or to Airflow's JSON of it"
+                f"{CONNECTION} is no connection\n  way out: set it to"
+                " aws://key:secret@/?endpoint_url=https%3A%2F%2Fhost&region_name=eu-central-1, or to"
+                " Airflow's JSON of it"
             ) from None
 
     @classmethod
@@ -65,18 +80,26 @@ class Access:
             raise ValueError
         extra = dict(parse_qsl(url.query))
         return cls(
-            unquote(url.username or "") or None, unquote(url.password or "") or None, extra.get("endpoint_url"), extra.get("region_name")
+            unquote(url.username or "") or None,
+            unquote(url.password or "") or None,
+            extra.get("endpoint_url"),
+            extra.get("region_name"),
         )
 
     @classmethod
     def _from_json(cls, stated: dict[str, Any]) -> Access:
         extra = stated.get("extra") or {}
         extra = json.loads(extra) if isinstance(extra, str) else extra
-        return cls(stated.get("login"), stated.get("password"), extra.get("endpoint_url"), extra.get("region_name"))
+        return cls(
+            stated.get("login"), stated.get("password"), extra.get("endpoint_url"), extra.get("region_name")
+        )
 
     @cached_property
     def for_dvc(self) -> dict[str, str]:
-        """The same in DVC's words, for the configuration of a remote; what is not said here, DVC finds as boto3 does."""
+        """The same in DVC's words, for the configuration of a remote.
+
+        What is not said here, DVC finds as boto3 does.
+        """
         words = {
             "endpointurl": address() if self.endpoint or _stated_endpoint() else None,
             "access_key_id": self.key,
@@ -88,7 +111,8 @@ class Access:
 
 def client() -> S3Client:
     """boto3's client of the store."""
-    # A process has its own: connections do not survive a fork. A task that is lent another connection has another one, too.
+    # A process has its own: connections do not survive a fork. A task that is lent another connection has
+    # another one, too.
     return _client_of(os.getpid(), Access.from_env(), _stated_endpoint(), os.environ.get("AWS_ACCESS_KEY_ID"))
 
 
@@ -102,13 +126,16 @@ def _client_of(pid: int, access: Access, endpoint: str | None, key: str | None) 
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
         max_pool_connections=20,
-        # Checksums in trailers are Amazon's own; other stores refuse them. Parts are checked by their sha256 in the manifest.
+        # Checksums in trailers are Amazon's own; other stores refuse them. Parts are checked by their sha256
+        # in the manifest.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         # A bucket as a part of the host's name needs a certificate and a name server that know it.
         s3={"addressing_style": "path"} if access.endpoint or endpoint else {},
     )
-    session = boto3.session.Session(aws_access_key_id=access.key, aws_secret_access_key=access.secret, region_name=access.region)
+    session = boto3.session.Session(
+        aws_access_key_id=access.key, aws_secret_access_key=access.secret, region_name=access.region
+    )
     return session.client("s3", endpoint_url=access.endpoint, config=config)
 
 
@@ -127,12 +154,17 @@ def _first_line(error: Exception) -> str:
 
 def overtaken(name: str) -> str:
     """What is said of an object that somebody else has written."""
-    return f"{name}: somebody else has written it at the same time; nothing was written here\n  way out: run it again"
+    return (
+        f"{name}: somebody else has written it at the same time; nothing was written here\n  way out: run it"
+        " again"
+    )
 
 
 @contextmanager
 def asking(name: str, bucket: str) -> Iterator[None]:
-    """Ask the store for something about an object, and turn its errors into ours; `FileNotFoundError` if it is not there.
+    """Ask the store for something about an object, and turn its errors into ours.
+
+    `FileNotFoundError` if it is not there.
 
     Raises:
         BadInput: no such bucket, or not with these credentials.
@@ -162,21 +194,27 @@ def _refused(name: str, bucket: str, error: ClientError) -> NoReturn:
     if code in OVERTAKEN:
         raise Overtaken(overtaken(name)) from error
     if code == "NoSuchBucket":
-        raise BadInput(f"{name}: there is no bucket {bucket!r} at {address()}\n  way out: make it, or correct SLUICE_DATA") from error
+        raise BadInput(
+            f"{name}: there is no bucket {bucket!r} at {address()}\n  way out: make it, or correct"
+            " SLUICE_DATA"
+        ) from error
     if code in DENIED:
         raise BadInput(
             f"{name}: {address()} refuses these credentials: {said}\n"
             f"  way out: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION}"
         ) from error
-    raise TryAgain(f"{name}: {address()} answers with an error: {said}\n  way out: run it again when it has recovered") from error
+    raise TryAgain(
+        f"{name}: {address()} answers with an error: {said}\n  way out: run it again when it has recovered"
+    ) from error
 
 
 def _unanswered(name: str, error: Exception) -> NoReturn:
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         raise BadInput(
-            f"{name}: no credentials for {address()}\n"
-            f"  way out: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION} (aws://key:secret@/?endpoint_url=...)"
+            f"{name}: no credentials for {address()}\n  way out: set AWS_ACCESS_KEY_ID and"
+            f" AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION} (aws://key:secret@/?endpoint_url=...)"
         ) from error
     raise TryAgain(
-        f"{name}: {address()} does not answer: {_first_line(error)}\n  way out: run it again later, or correct AWS_ENDPOINT_URL_S3"
+        f"{name}: {address()} does not answer: {_first_line(error)}\n  way out: run it again later, or"
+        " correct AWS_ENDPOINT_URL_S3"
     ) from error

@@ -24,7 +24,8 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Read SLUICE_DATA (a folder, or s3://bucket/prefix), SLUICE_USE_CASES, SLUICE_VAR, MLFLOW_TRACKING_URI and SLUICE_DATA_MIRROR.
+        """Read SLUICE_DATA (a folder, or s3://bucket/prefix), SLUICE_USE_CASES, SLUICE_VAR,
+        MLFLOW_TRACKING_URI and SLUICE_DATA_MIRROR.
 
         Raises:
             BadInput: SLUICE_DATA is an address, and not one of a bucket.

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     import duckdb
 
 PREFIX = "sluice-spill"
-# What a task holds besides DuckDB's own share: Python with every library that a step imports is 380 MB, some batches are on
-# their way, and over 10 million rows DuckDB was seen to take some 180 MB more than its limit.
+# What a task holds besides DuckDB's own share: Python with every library that a step imports is 380 MB, some
+# batches are on their way, and over 10 million rows DuckDB was seen to take some 180 MB more than its limit.
 BESIDES = 750_000_000
-LEAST = 125_000_000  # DuckDB does little with less; a task that is given less than both together takes somewhat more than that
+# DuckDB does little with less; a task that is given less than both together takes somewhat more than that
+LEAST = 125_000_000
 
 
 def connect(memory: int) -> duckdb.DuckDBPyConnection:
@@ -37,8 +38,12 @@ def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 def _settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Settings that each connection has for itself."""
-    connection.execute("SET TimeZone = 'UTC'")  # a moment with an offset becomes UTC, on a machine in any zone
-    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # reckoned, to be asked for, not drawn
+    connection.execute(
+        "SET TimeZone = 'UTC'"
+    )  # a moment with an offset becomes UTC, on a machine in any zone
+    connection.execute(
+        "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+    )  # reckoned, to be asked for, not drawn
     return connection
 
 
@@ -56,7 +61,9 @@ def _folder(pid: int) -> Path:
 
 
 def _remove(path: Path, pid: int) -> None:
-    if os.getpid() == pid:  # what a process has asked for at its exit, the processes forked from it do as well
+    if (
+        os.getpid() == pid
+    ):  # what a process has asked for at its exit, the processes forked from it do as well
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -1,7 +1,8 @@
-"""SQLite databases of libraries, made or brought up to date aside and put in place whole: nobody ever opens half of one.
+"""SQLite databases of libraries, made or brought up to date aside and put in place whole: nobody ever opens
+half of one.
 
-A migration is many statements, and SQLite does not take them as one transaction: a process that is killed in between leaves
-tables that the next migration finds, and fails on, for ever.
+A migration is many statements, and SQLite does not take them as one transaction: a process that is killed in
+between leaves tables that the next migration finds, and fails on, for ever.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from contextlib import closing
 from pathlib import Path
 
 MAKING = ".making-"
-BESIDE = ("-journal", "-wal", "-shm")  # what SQLite keeps beside a database, and would apply to another one in its place
+BESIDE = (
+    "-journal",
+    "-wal",
+    "-shm",
+)  # what SQLite keeps beside a database, and would apply to another one in its place
 
 
 def url(path: Path) -> str:
-    """The address of a database, whatever signs stand in its path: of those that mean something in an address, the code."""
+    """The address of a database, whatever signs stand in its path: of those that mean something in an
+    address, the code.
+    """
     spelt = str(path).replace("%", "%25").replace("?", "%3F")
-    # Where MLflow finds "sqlite:///" it makes a folder of the rest as it is spelt; the driver is what is taken anyway.
+    # Where MLflow finds "sqlite:///" it makes a folder of the rest as it is spelt; the driver is what is
+    # taken anyway.
     return f"sqlite{'' if spelt == str(path) else '+pysqlite'}:///{spelt}"
 
 
@@ -47,7 +55,9 @@ def revision(path: Path) -> str | None:
     """
     if not path.is_file() or not path.stat().st_size:
         return None
-    with closing(sqlite3.connect(path)) as database:  # to open it is to take back what a killed process had not committed
+    with closing(
+        sqlite3.connect(path)
+    ) as database:  # to open it is to take back what a killed process had not committed
         try:
             found = database.execute("SELECT version_num FROM alembic_version").fetchall()
         except sqlite3.OperationalError as error:
@@ -60,12 +70,19 @@ def revision(path: Path) -> str | None:
 def holds(path: Path, *tables: str) -> bool:
     """Whether any of the tables, some of which may not be there, has a row."""
     with closing(sqlite3.connect(path)) as database:
-        there = {str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return any(database.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone() for table in tables if table in there)
+        there = {
+            str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        return any(
+            database.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()
+            for table in tables
+            if table in there
+        )
 
 
 def migrate(path: Path, migration: Callable[[str], None], anew: bool) -> None:
-    """Make a database, or bring it up to date: a copy aside, which takes its place if the migration has changed it.
+    """Make a database, or bring it up to date: a copy aside, which takes its place if the migration has
+    changed it.
 
     Only one process at a time, while nobody writes to the database; see whoever calls it.
 

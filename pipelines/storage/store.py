@@ -1,12 +1,15 @@
-"""Tables, on a disk or in a bucket: with the modules that it calls (places, manifest, parts, spill), the one that opens a run's files.
+"""Tables, on a disk or in a bucket: with the modules that it calls (places, manifest, parts, spill), the one
+that opens a run's files.
 
     data/<use case>/<training|scoring|drift>/<partition>/<table>/part-<sha256>.parquet
                                                           .../manifest.json
 
-A part is named by its own content and a table is what its manifest lists, so publishing is one atomic rename (of the
-manifest, last): a reader sees the old table or the new one, never half of one, and a step that runs twice publishes the
-same bytes under the same name. On an object store it is one write, which takes effect at once. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task; they are
-read together, or joined into the table itself. A night's table that is published again with other rows keeps its revisions.
+A part is named by its own content and a table is what its manifest lists, so publishing is one atomic rename
+(of the manifest, last): a reader sees the old table or the new one, never half of one, and a step that runs
+twice publishes the same bytes under the same name. On an object store it is one write, which takes effect at
+once. A table may come in pieces (`trials/linear`, `trials/xgboost`), one a mapped task; they are read
+together, or joined into the table itself. A night's table that is published again with other rows keeps its
+revisions.
 """
 
 from __future__ import annotations
@@ -67,10 +70,13 @@ class Writing:
 class Store:
     """The tables and files of one partition of one use case, for a task that may hold `memory` bytes in all.
 
-    All relations that a store hands out belong to its one DuckDB connection, so they can be joined with one another.
+    All relations that a store hands out belong to its one DuckDB connection, so they can be joined with one
+    another.
     """
 
-    def __init__(self, root: Place, use_case: str, kind: Kind, partition: date, version: Version, memory: int = MEMORY) -> None:
+    def __init__(
+        self, root: Place, use_case: str, kind: Kind, partition: date, version: Version, memory: int = MEMORY
+    ) -> None:
         self.root = root
         self.use_case = use_case
         self.kind = kind
@@ -80,7 +86,8 @@ class Store:
         self.aside = ""  # see `beside`
         self.writing = Writing()
         self._inputs: dict[str, str] = {}
-        # A task reads each manifest once: what its gate has let through, what it reads and what it cites is one and the same.
+        # A task reads each manifest once: what its gate has let through, what it reads and what it cites is
+        # one and the same.
         self._manifests: dict[Place, Manifest] = {}
         self._cursor: duckdb.DuckDBPyConnection | None = None
 
@@ -114,39 +121,54 @@ class Store:
             return spill.connect(self.memory)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own to the same tables, for a library that may close it; what it works on is told as well."""
+        """A connection of its own to the same tables, for a library that may close it.
+
+        What it works on is told as well.
+        """
         self._cursor = spill.cursor(self.connection)
         return self._cursor
 
     def at(self, kind: Kind, partition: date) -> Store:
-        """The store of another partition of the same use case, on the same connection, inputs and manifests."""
+        """The store of another partition of the same use case, on the same connection, inputs and
+        manifests.
+        """
         other = Store(self.root, self.use_case, kind, partition, self.version, self.memory)
         other.__dict__["connection"] = self.connection
         other._inputs, other.writing, other._manifests = self._inputs, self.writing, self._manifests
         return other
 
     def unrecorded(self) -> Store:
-        """The same partition with the same manifests, for who asks about tables without making a table of them: it cites nothing."""
+        """The same partition with the same manifests, for who asks about tables without making a table of
+        them: it cites nothing.
+        """
         other = self.at(self.kind, self.partition)
         other.aside, other.root, other._inputs = self.aside, self.root, {}
         return other
 
     def beside(self, aside: str) -> Store:
-        """The same partition as it may become: in a folder of its own, where nobody looks for tables, on the same connection and inputs."""
+        """The same partition as it may become: in a folder of its own, where nobody looks for tables, on the
+        same connection and inputs.
+        """
         other = self.at(self.kind, self.partition)
         other.aside = str(Path(self.aside, aside))
         return other
 
     @contextmanager
     def room(self, name: str) -> Iterator[None]:
-        """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out something large."""
+        """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out
+        something large.
+        """
         with disk.room_for(f"{self}: {name}", *places.needing_room(self.root)):
             yield
 
     # --- reading tables
 
-    def read(self, table: str, pieces: Sequence[str] = (), revision: int | None = None) -> duckdb.DuckDBPyRelation:
-        """Return a published table, after checking each part's sha256; the oldest revision is 1, the default is what is published now.
+    def read(
+        self, table: str, pieces: Sequence[str] = (), revision: int | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Return a published table, after checking each part's sha256.
+
+        The oldest revision is 1, the default is what is published now.
 
         Raises:
             TableMissing: no such table, one of its pieces, or no such revision, is published.
@@ -160,15 +182,19 @@ class Store:
         return self.connection.read_parquet(files)
 
     def deal(self, table: str, rows: int) -> tuple[Slice, ...]:
-        """Deal a published table, by its row groups, into slices of `rows` rows: at least one, the last has what is left.
+        """Deal a published table, by its row groups, into slices of `rows` rows: at least one, the last has
+        what is left.
 
         Raises:
             TableMissing, TableCorrupt: see `read`.
         """
         return parts.deal([size for part in self._row_groups(self.manifest(table)) for size in part], rows)
 
-    def stream(self, table: str, slice: Slice | None = None, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
-        """Stream the rows of a published table (or of a slice of it), in order, by pyarrow: a few row groups are in memory at once.
+    def stream(
+        self, table: str, slice: Slice | None = None, columns: Sequence[str] | None = None
+    ) -> pa.RecordBatchReader:
+        """Stream the rows of a published table (or of a slice of it), in order, by pyarrow: a few row groups
+        are in memory at once.
 
         Checked are the parts that are read, the first one now, each of the others before its first row comes.
 
@@ -183,31 +209,37 @@ class Store:
         """
         published = self.manifest(table)
         if unknown := [name for name in columns or () if name not in published.schema]:
-            raise BadInput(f"{self}: {table} has no column {unknown[0]!r}: {meant(unknown[0], published.schema)}")
+            raise BadInput(
+                f"{self}: {table} has no column {unknown[0]!r}: {meant(unknown[0], published.schema)}"
+            )
         self._cite(table, published)
         sizes = self._row_groups(published)
         every = [size for part in sizes for size in part]
         groups = slice.groups if slice else range(len(every))
         if slice and (groups.stop > len(every) or sum(every[groups.start : groups.stop]) != slice.rows):
             raise BadInput(
-                f"{self}: slice {slice} has {slice.rows:,} rows of another {table} than is published now, of {published.rows:,}\n"
-                "  way out: it was written again meanwhile; when that has ended, deal it and go on from there"
+                f"{self}: slice {slice} has {slice.rows:,} rows of another {table} than is published now, of"
+                f" {published.rows:,}\n  way out: it was written again meanwhile; when that has ended, deal"
+                " it and go on from there"
             )
         there = list(zip(published.parts, parts.locate(groups, sizes), strict=True))
         # An empty table has no row group, but one part at least, which has the columns.
         chosen = [(part, groups) for part, groups in there if groups] or there[:1]
         paths = self._checked(published, [part for part, _ in chosen])
-        return parts.stream(((path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)), columns)
+        return parts.stream(
+            ((path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)), columns
+        )
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
         return self.folder / table in self._manifests or (self.folder / table / MANIFEST).is_file()
 
     def manifest(self, table: str) -> Manifest:
-        """What the published table says of itself: as it was when this task first asked, or as the task has written it since.
+        """What the published table says of itself: as it was when this task first asked, or as the task has
+        written it since.
 
-        Another run may publish the table again at any moment. Its rows are no business of a task whose gates have let
-        the earlier ones through, and whose parts stay for a day (see `manifest`).
+        Another run may publish the table again at any moment. Its rows are no business of a task whose gates
+        have let the earlier ones through, and whose parts stay for a day (see `manifest`).
         """
         folder = self.folder / table
         if (known := self._manifests.get(folder)) is not None:
@@ -215,15 +247,19 @@ class Store:
         found = manifests.current(folder)
         if found is None:
             raise TableMissing(
-                f"{self}: no table {table!r}: the step that writes it has not run for this partition, or was stopped by its gate.\n"
-                f"  looked for: {self.folder / table / MANIFEST}\n"
-                f"  way out: run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind} {self.partition}"
+                f"{self}: no table {table!r}: the step that writes it has not run for this partition, or was"
+                f" stopped by its gate.\n  looked for: {self.folder / table / MANIFEST}\n  way out: run the"
+                f" earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind}"
+                f" {self.partition}"
             )
         self._manifests[folder] = found
         return found
 
     def revisions(self, table: str) -> list[Manifest]:
-        """What is and was published under this name, oldest first; the last is what is published now. Only nights keep revisions."""
+        """What is and was published under this name, oldest first; the last is what is published now.
+
+        Only nights keep revisions.
+        """
         return manifests.revisions(self.folder / table)
 
     def digest(self, table: str, pieces: Sequence[str] = ()) -> str:
@@ -238,10 +274,13 @@ class Store:
 
     # --- writing tables
 
-    def write(self, table: str, rows: Rows, piece: str | None = None, meaning: Mapping[str, str] | None = None) -> Manifest:
+    def write(
+        self, table: str, rows: Rows, piece: str | None = None, meaning: Mapping[str, str] | None = None
+    ) -> Manifest:
         """Publish rows, in their order, as a table (or one piece of it): all of it, or nothing at all.
 
-        Rows stream through in batches; an empty table keeps its schema. The manifest of features tells their `meaning`.
+        Rows stream through in batches; an empty table keeps its schema. The manifest of features tells their
+        `meaning`.
 
         Raises:
             TryAgain: the disk is full; nothing is published.
@@ -260,10 +299,13 @@ class Store:
                 sealed[draft] = pool.submit(_sealed, draft, sink)
             made = {draft: part.result() for draft, part in sealed.items()}
             schema = {field.name: str(field.type) for field in batches.schema}
-            written = replace(self._manifest(name, tuple(made.values()), schema, self._inputs), meaning=dict(meaning or {}))
+            written = replace(
+                self._manifest(name, tuple(made.values()), schema, self._inputs), meaning=dict(meaning or {})
+            )
             if written.rows != writing.rows:
                 raise TableCorrupt(
-                    f"{self}: {name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing is published"
+                    f"{self}: {name} was given {writing.rows:,} rows and its files hold {written.rows:,}:"
+                    " nothing is published"
                 )
 
             def place() -> None:
@@ -275,19 +317,25 @@ class Store:
         return written
 
     def join(self, table: str, pieces: Sequence[str]) -> Manifest:
-        """Publish a table that is made of its published pieces: their parts, in the order of the pieces. No row is copied.
+        """Publish a table that is made of its published pieces: their parts, in the order of the pieces.
 
-        Its inputs are those of all pieces. Whether these are all the rows that there should be, the caller asks.
+        No row is copied.
+
+        Its inputs are those of all pieces. Whether these are all the rows that there should be, the caller
+        asks.
 
         Raises:
-            BadInput: the pieces do not belong together: they have other columns, or were made of different inputs.
+            BadInput: the pieces do not belong together: they have other columns, or were made of different
+                inputs.
             TableMissing, TableCorrupt: see `read`; a piece.
             TryAgain: the disk is full; nothing is published.
         """
         found = [self.manifest(f"{table}/{piece}") for piece in pieces]
         self._require_belonging_together(table, found)
         inputs = {name: digest for piece in found for name, digest in piece.inputs.items()}
-        joined = self._manifest(table, tuple(part for piece in found for part in piece.parts), found[0].schema, inputs)
+        joined = self._manifest(
+            table, tuple(part for piece in found for part in piece.parts), found[0].schema, inputs
+        )
         self._publish_linked(joined, [path for piece in found for path in self._sound(piece)])
         return joined
 
@@ -300,7 +348,8 @@ class Store:
     def together(self) -> Iterator[Store]:
         """A store whose tables are published here when all of them are written, or, if that fails, none.
 
-        Each is published whole; who is killed between the first and the last of them publishes the rest in the next run.
+        Each is published whole; who is killed between the first and the last of them publishes the rest in
+        the next run.
         """
         scratch = places.scratch(self.folder)
         for left in disk.old(scratch.glob(f"{TOGETHER}*")):  # of processes that were killed
@@ -315,7 +364,8 @@ class Store:
                 self._publish_linked(written, [aside.folder / table / part.file for part in written.parts])
 
     def bring(self, table: str, folder: Path) -> None:
-        """Copy a published table's parts to a folder of this machine, for a library that wants to find them there.
+        """Copy a published table's parts to a folder of this machine, for a library that wants to find them
+        there.
 
         Raises:
             TableMissing, TableCorrupt: see `read`.
@@ -333,7 +383,8 @@ class Store:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise TableMissing(
-                f"{self}: no file {name!r}: the step that writes it has not run for this partition.\n  looked for: {path}"
+                f"{self}: no file {name!r}: the step that writes it has not run for this partition.\n  looked"
+                f" for: {path}"
             ) from error
         self._inputs[self._cited(name)] = hashlib.sha256(content).hexdigest()
         return content
@@ -350,7 +401,9 @@ class Store:
         return path
 
     def note(self, told: Mapping[str, str]) -> None:
-        """Write down what a task did here, for whoever traces a row: a line of JSON, beside the tables, and no input of any of them."""
+        """Write down what a task did here, for whoever traces a row: a line of JSON, beside the tables, and
+        no input of any of them.
+        """
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **told}).encode() + b"\n"
         with self.room(RUNS):
             places.append(self.folder / RUNS, line)
@@ -374,10 +427,15 @@ class Store:
     # --- how far a long step is
 
     def share_of_statement(self) -> float | None:
-        """How much of the statement that DuckDB works on is done, as DuckDB reckons; None if it does not, or cannot tell."""
+        """How much of the statement that DuckDB works on is done, as DuckDB reckons.
+
+        None if it does not, or cannot tell.
+        """
         if "connection" not in self.__dict__:  # the task has not asked for one
             return None
-        share = max(_progress(connection) for connection in (self.connection, self._cursor) if connection) / 100
+        share = (
+            max(_progress(connection) for connection in (self.connection, self._cursor) if connection) / 100
+        )
         return share if share > 0 else None
 
     # --- inside: reading
@@ -387,11 +445,15 @@ class Store:
             return self.manifest(name)
         there = self.revisions(name)
         if not 1 <= number <= len(there):
-            raise TableMissing(f"{self}: no revision {number} of {name!r}: there are {len(there)}, of which 1 is the oldest")
+            raise TableMissing(
+                f"{self}: no revision {number} of {name!r}: there are {len(there)}, of which 1 is the oldest"
+            )
         return there[number - 1]
 
     def _checked(self, published: Manifest, chosen: Sequence[Part] | None = None) -> Iterator[Path]:
-        """The files of a table's parts (of some of them, if they are given) on this machine, each after its sha256 was compared."""
+        """The files of a table's parts (of some of them, if they are given) on this machine, each after its
+        sha256 was compared.
+        """
         for part in published.parts if chosen is None else chosen:
             path = self.folder / published.table / part.file
             try:
@@ -400,14 +462,18 @@ class Store:
                 found, why = None, "gone"
             if found is None:
                 raise TableCorrupt(
-                    f"{self}: {published.table}/{part.file} is {why}: its sha256 differs from the manifest's.\n"
-                    f"  at: {path}\n  way out: run the step that writes {published.table} again; it publishes the same bytes"
+                    f"{self}: {published.table}/{part.file} is {why}: its sha256 differs from the"
+                    f" manifest's.\n  at: {path}\n  way out: run the step that writes {published.table}"
+                    " again; it publishes the same bytes"
                 )
             yield found
 
     def _sound(self, published: Manifest) -> list[Place]:
         """Where a table's parts lie, after the sha256 of each was compared."""
-        return [self.folder / published.table / part.file for part, _ in zip(published.parts, self._checked(published), strict=True)]
+        return [
+            self.folder / published.table / part.file
+            for part, _ in zip(published.parts, self._checked(published), strict=True)
+        ]
 
     def _row_groups(self, published: Manifest) -> list[list[int]]:
         """The number of rows of each row group, for each part."""
@@ -425,7 +491,9 @@ class Store:
 
     # --- inside: writing
 
-    def _manifest(self, name: str, made: tuple[Part, ...], schema: dict[str, str], inputs: dict[str, str]) -> Manifest:
+    def _manifest(
+        self, name: str, made: tuple[Part, ...], schema: dict[str, str], inputs: dict[str, str]
+    ) -> Manifest:
         return Manifest(
             table=name,
             rows=sum(part.rows for part in made),
@@ -468,16 +536,26 @@ class Store:
             self._publish(published, place, keep=True)
 
     def _publish(self, published: Manifest, place: Callable[[], object], keep: bool) -> None:
-        """Put parts in their place and the manifest last. One writer at a time, so that none is between another's part and its manifest."""
+        """Put parts in their place and the manifest last.
+
+        One writer at a time, so that none is between another's part and its manifest.
+        """
         sentence = f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s"
         with places.one_writer(self.folder / ".publishing.lock", PATIENCE, sentence):
             place()
-            manifests.publish(self.folder / published.table, published, keep=keep and self.kind == "scoring" and not self.aside)
+            manifests.publish(
+                self.folder / published.table,
+                published,
+                keep=keep and self.kind == "scoring" and not self.aside,
+            )
         self._manifests[self.folder / published.table] = published
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> float:
-    """DuckDB's estimate, in percent; less than 0 if there is none, as of a cursor that whoever asked for it has closed."""
+    """DuckDB's estimate, in percent.
+
+    Less than 0 if there is none, as of a cursor that whoever asked for it has closed.
+    """
     import duckdb
 
     try:
@@ -487,10 +565,16 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> float:
 
 
 def _noted(line: bytes) -> dict[str, str] | None:
-    """A line that a task has left; None if it is no whole one: its writer was killed, or somebody has edited it."""
+    """A line that a task has left.
+
+    None if it is no whole one: its writer was killed, or somebody has edited it.
+    """
     try:
         found = json.loads(line)
-        return {**dict.fromkeys(("time", "task", "run", "summary"), "?"), **{str(name): str(value) for name, value in found.items()}}
+        return {
+            **dict.fromkeys(("time", "task", "run", "summary"), "?"),
+            **{str(name): str(value) for name, value in found.items()},
+        }
     except (ValueError, AttributeError):
         return None
 

@@ -1,7 +1,9 @@
-"""Telling people that a task has failed for good, by Airflow's notifiers: mail, and a webhook for chats and on-call services.
+"""Telling people that a task has failed for good, by Airflow's notifiers: mail, and a webhook for chats and
+on-call services.
 
-What is told is the failure's own sentence, which shows no personal value and no secret. Of an error that is none of ours
-nobody knows what it says, so only its name is told. A notifier that fails changes nothing but the task's log.
+What is told is the failure's own sentence, which shows no personal value and no secret. Of an error that is
+none of ours nobody knows what it says, so only its name is told. A notifier that fails changes nothing but
+the task's log.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ def notifiers(use_case: UseCase) -> list[Alert]:
     alerts = use_case.alerts
     if alerts is None:
         return []
-    return [*([Mail(alerts.mail)] if alerts.mail else []), *([Webhook(alerts.webhook)] if alerts.webhook else [])]
+    return [
+        *([Mail(alerts.mail)] if alerts.mail else []),
+        *([Webhook(alerts.webhook)] if alerts.webhook else []),
+    ]
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,9 @@ class Failure:
                 ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index
             )
         partition = getattr(task, "partition", "") or "(partition unknown)"
-        return cls(ti.dag_id, name, partition, ti.run_id, _sentence(context.get("exception")), ti.log_url, report)
+        return cls(
+            ti.dag_id, name, partition, ti.run_id, _sentence(context.get("exception")), ti.log_url, report
+        )
 
 
 def _sentence(error: object) -> str:
@@ -94,7 +101,9 @@ class Alert(BaseNotifier):
 
 
 class Mail(Alert):
-    """A mail, through the connection that Airflow sends its own by (`[email] email_conn_id`, which is smtp_default by default)."""
+    """A mail, through the connection that Airflow sends its own by (`[email] email_conn_id`, which is
+    smtp_default by default).
+    """
 
     def __init__(self, to: tuple[str, ...]) -> None:
         super().__init__()
@@ -109,10 +118,16 @@ class Mail(Alert):
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # its import costs every parse
 
         links = [("Log", failure.log), *([("Report", failure.report)] if failure.report else [])]
-        html = [f"<p><b>{escape(failure.title)}</b><br>run {escape(failure.run)}</p>", f"<pre>{escape(failure.sentence)}</pre>"]
+        html = [
+            f"<p><b>{escape(failure.title)}</b><br>run {escape(failure.run)}</p>",
+            f"<pre>{escape(failure.sentence)}</pre>",
+        ]
         html += [f'<p><a href="{escape(address)}">{name}</a></p>' for name, address in links]
-        # Not by calling it: that would take these texts for templates, and run what data might have put into them.
-        SmtpNotifier(to=list(self.to), subject=f"Sluice: {failure.title}", html_content="\n".join(html)).notify({})
+        # Not by calling it: that would take these texts for templates, and run what data might have put into
+        # them.
+        SmtpNotifier(
+            to=list(self.to), subject=f"Sluice: {failure.title}", html_content="\n".join(html)
+        ).notify({})
 
 
 class Webhook(Alert):
@@ -133,7 +148,9 @@ class Webhook(Alert):
         connection = Connection.get(self.connection)
         text = "\n".join(filter(None, [failure.title, failure.sentence, failure.report, failure.log]))
         headers = {"Authorization": f"Bearer {connection.password}"} if connection.password else {}
-        httpx.post(_address(connection), json={**asdict(failure), "text": text}, headers=headers, timeout=PATIENCE).raise_for_status()
+        httpx.post(
+            _address(connection), json={**asdict(failure), "text": text}, headers=headers, timeout=PATIENCE
+        ).raise_for_status()
 
     def why(self, error: Exception) -> str:
         """Why that failed, without the address: who knows that of a chat's webhook may write there."""
@@ -142,7 +159,10 @@ class Webhook(Alert):
 
 
 def _address(connection: Any) -> str:
-    """A connection's address: the host, if it is one as a whole; else as Airflow reads it from an address, with the path as its schema."""
+    """A connection's address: the host, if it is one as a whole.
+
+    Else as Airflow reads it from an address, with the path as its schema.
+    """
     if "://" in (connection.host or ""):
         return str(connection.host)
     port = f":{connection.port}" if connection.port else ""

@@ -29,7 +29,9 @@ def task_for(use_case: UseCase) -> ApproveOperator:
         task_id="approve",
         use_case=use_case.name,
         subject=f"Shall {use_case.name} have a new champion?",
-        params={REASON: Param("", type="string", title="Reason", description="Why, for whoever reads the history")},
+        params={
+            REASON: Param("", type="string", title="Reason", description="Why, for whoever reads the history")
+        },
         defaults=ApprovalOperator.REJECT,
         response_timeout=use_case.promotion.approval,
         retries=0,
@@ -38,10 +40,11 @@ def task_for(use_case: UseCase) -> ApproveOperator:
 
 
 class ApproveOperator(ApprovalOperator):
-    """Show a person the evidence, and leave the answer for the step `promote`, which decides and writes it into the history.
+    """Show a person the evidence, and leave the answer for the step `promote`, which decides and writes it
+    into the history.
 
-    Nobody is asked about a challenger that the evidence has turned down already. A rejection skips nothing: that somebody
-    said no, and why, belongs into the history, too.
+    Nobody is asked about a challenger that the evidence has turned down already. A rejection skips nothing:
+    that somebody said no, and why, belongs into the history, too.
     """
 
     template_fields = ("subject", "body", "use_case", "partition")
@@ -64,7 +67,9 @@ class ApproveOperator(ApprovalOperator):
             return None
         task = context["ti"]
         card = report_page(task.dag_id, task.run_id, task.task_id, -1)
-        self.body = "\n".join([*(f"- {sentence}" for sentence in evidence), *_who(run), "", f"[The model card]({card})"])
+        self.body = "\n".join(
+            [*(f"- {sentence}" for sentence in evidence), *_who(run), "", f"[The model card]({card})"]
+        )
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -73,7 +78,13 @@ class ApproveOperator(ApprovalOperator):
         user = answer["responded_by_user"]
         by = None if user is None else user["name"] or user["id"]
         reason = (answer["params_input"] or {}).get(REASON, "")
-        said: Said = "timed out" if by is None else "approved" if answer["chosen_options"] == [self.APPROVE] else "rejected"
+        said: Said = (
+            "timed out"
+            if by is None
+            else "approved"
+            if answer["chosen_options"] == [self.APPROVE]
+            else "rejected"
+        )
         run = self._run_of(context)
         with failing_in_a_sentence():
             not_his = by and approval.may_not(run, by)
@@ -90,20 +101,38 @@ class ApproveOperator(ApprovalOperator):
     def _time_left(self, context: Context) -> timedelta | None:
         """What is left of the time to answer: it does not begin anew with each answer that does not count."""
         asked = context["ti"].start_date  # which resuming the task does not change
-        left = self.response_timeout - (datetime.now(UTC) - asked) if self.response_timeout and asked else self.response_timeout
+        left = (
+            self.response_timeout - (datetime.now(UTC) - asked)
+            if self.response_timeout and asked
+            else self.response_timeout
+        )
         return left if left and left > timedelta(0) else None
 
     def _run_of(self, context: Context) -> Run:
         storage.know_in_task()
         partition = partition_of(context, "training")
         self.partition = partition.isoformat()
-        run = Run.open(self.use_case, "training", partition, orchestrator=context["run_id"], asked_by=asked_by(context), resume=True)
+        run = Run.open(
+            self.use_case,
+            "training",
+            partition,
+            orchestrator=context["run_id"],
+            asked_by=asked_by(context),
+            resume=True,
+        )
         self.left[REPORT] = run.report("evaluate")
         context["ti"].xcom_push(REPORT, self.left[REPORT])
         return run
 
 
 def _who(run: Run) -> list[str]:
-    """Whose word counts, for the page. Airflow's own list of those who may answer goes by users' numbers, which no file can know."""
+    """Whose word counts, for the page.
+
+    Airflow's own list of those who may answer goes by users' numbers, which no file can know.
+    """
     named = run.use_case.promotion.approvers
-    return ["", f"Only the word of {', '.join(named)} counts, and not of whoever asked for this training."] if named else []
+    return (
+        ["", f"Only the word of {', '.join(named)} counts, and not of whoever asked for this training."]
+        if named
+        else []
+    )

@@ -28,5 +28,8 @@ def drift_found(use_case: str) -> Asset:
 
 
 def drift_verdict(use_case: str) -> AssetAlias:
-    """What the drift step announces: `drift_found`, or nothing at all. A plain outlet would fire in every quiet week, too."""
+    """What the drift step announces: `drift_found`, or nothing at all.
+
+    A plain outlet would fire in every quiet week, too.
+    """
     return AssetAlias(name=f"{use_case}_drift_verdict", group=GROUP)

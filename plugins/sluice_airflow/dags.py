@@ -7,7 +7,16 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule, chain, get_parsing_context
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    chain,
+    get_parsing_context,
+)
 
 from pipelines import flow
 from pipelines.core import use_cases
@@ -19,17 +28,20 @@ from sluice_airflow import alerts, docs
 from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
 from sluice_airflow.partitions import PARTITION
 
-# Only what a retry can mend is retried: `TryAgain`, and a worker that was killed (Airflow counts that as a try of its own).
-# A user's mistake, a closed gate or a bug would only fail again, later.
+# Only what a retry can mend is retried: `TryAgain`, and a worker that was killed (Airflow counts that as a
+# try of its own). A user's mistake, a closed gate or a bug would only fail again, later.
 RETRIES: dict[str, Any] = {
     "retries": 2,
-    # Always the same: Airflow goes on counting when a task is cleared, and a delay that doubles would be hours at the tenth try.
+    # Always the same: Airflow goes on counting when a task is cleared, and a delay that doubles would be
+    # hours at the tenth try.
     "retry_delay": timedelta(seconds=30),
-    "retry_policy": ExceptionRetryPolicy([RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL),
+    "retry_policy": ExceptionRetryPolicy(
+        [RetryRule(TryAgain, RetryAction.DEFAULT)], default=RetryAction.FAIL
+    ),
 }
 
-# Nights come first, and trainings can never hold all workers: they have slots of their own, which `make setup` and the
-# cluster's `init` make. Airflow queues no task of a pool that does not exist.
+# Nights come first, and trainings can never hold all workers: they have slots of their own, which `make
+# setup` and the cluster's `init` make. Airflow queues no task of a pool that does not exist.
 TRAINING_POOL = "sluice_training"
 PRIORITY: dict[Kind, int] = {"scoring": 3, "drift": 2, "training": 1}
 
@@ -57,8 +69,14 @@ def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: A
         tags=["sluice", use_case.name, kind],
         params=params,
         catchup=False,
-        auto_register=False,  # a way of which only a part could be laid, without its gates, must be no DAG of Airflow's
-        default_args={"owner": "sluice", **_turn(kind), **RETRIES, "on_failure_callback": alerts.notifiers(use_case)},
+        # a way of which only a part could be laid, without its gates, must be no DAG of Airflow's
+        auto_register=False,
+        default_args={
+            "owner": "sluice",
+            **_turn(kind),
+            **RETRIES,
+            "on_failure_callback": alerts.notifiers(use_case),
+        },
         **arguments,
     )
 
@@ -87,16 +105,31 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         if table:
             tasks.append(
                 GateOperator(
-                    table=table, use_case=use_case.name, kind=kind, outlets=outlets.get(f"gate_{table}", ()), doc_md=docs.of_task(flow.gate)
+                    table=table,
+                    use_case=use_case.name,
+                    kind=kind,
+                    outlets=outlets.get(f"gate_{table}", ()),
+                    doc_md=docs.of_task(flow.gate),
                 )
             )
     chain(*tasks)
 
 
-def _step(use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias], before: Any) -> Any:
-    arguments: dict[str, Any] = {"task_id": step, "step": step, "use_case": use_case.name, "kind": kind, "outlets": list(outlets)}
+def _step(
+    use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias], before: Any
+) -> Any:
+    arguments: dict[str, Any] = {
+        "task_id": step,
+        "step": step,
+        "use_case": use_case.name,
+        "kind": kind,
+        "outlets": list(outlets),
+    }
     arguments["doc_md"] = docs.of_task(flow.STEPS[step])
     if step in ("tune", "score"):
-        # Which families the run's own file has, and how many slices there are, is known when the task before has succeeded.
-        return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(share=before.output)
+        # Which families the run's own file has, and how many slices there are, is known when the task before
+        # has succeeded.
+        return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(
+            share=before.output
+        )
     return (DriftOperator if step == "drift" else StepOperator)(**arguments)

@@ -25,4 +25,4 @@ def of_dag(text: str | None, use_case: UseCase) -> str:
 
 def of_task(function: Callable[..., Any]) -> str:
     """The first paragraph of a function's docstring."""
-    return (inspect.getdoc(function) or "").split("\n\n")[0]
+    return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def facets(touched: Touched) -> OperatorLineage[Any, Any]:
-    """Say it in OpenLineage's words: a table of each partition is one dataset, and partition and digest are its version."""
+    """Say it in OpenLineage's words: a table of each partition is one dataset, and partition and digest are
+    its version.
+    """
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset
@@ -20,9 +22,15 @@ def facets(touched: Touched) -> OperatorLineage[Any, Any]:
         OutputDataset(
             *_name(dataset),
             facets=_facets(dataset),  # type: ignore[arg-type]
-            outputFacets={}
-            if dataset.rows is None
-            else {"outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=dataset.rows)},
+            outputFacets=(
+                {}
+                if dataset.rows is None
+                else {
+                    "outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+                        rowCount=dataset.rows
+                    )
+                }
+            ),
         )
         for dataset in touched.writes
     ]
@@ -42,8 +50,13 @@ def _name(dataset: Dataset) -> tuple[str, str]:
 def _facets(dataset: Dataset) -> dict[str, object]:
     from openlineage.client.facet_v2 import dataset_version_dataset, schema_dataset
 
-    found: dict[str, object] = {"version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=dataset.version)}
+    found: dict[str, object] = {
+        "version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=dataset.version)
+    }
     if dataset.columns:
-        columns = [schema_dataset.SchemaDatasetFacetFields(name=name, type=type_) for name, type_ in dataset.columns.items()]
+        columns = [
+            schema_dataset.SchemaDatasetFacetFields(name=name, type=type_)
+            for name, type_ in dataset.columns.items()
+        ]
         found["schema"] = schema_dataset.SchemaDatasetFacet(fields=columns)
     return found

@@ -1,7 +1,7 @@
 """Buttons on a task's Details tab, each shown when the task has left what it leads to.
 
-Airflow asks for a link in the task's own process when the task has ended: the operator still knows what it has left, and
-asking Airflow for an XCom that is not there would put an error into the task's log.
+Airflow asks for a link in the task's own process when the task has ended: the operator still knows what it
+has left, and asking Airflow for an XCom that is not there would put an error into the task's log.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Sluice's numbers beside Airflow's own, by whichever way Airflow is configured to send its metrics (OpenTelemetry, StatsD), or not at all.
+"""Sluice's numbers beside Airflow's own, by whichever way Airflow is configured to send its metrics
+(OpenTelemetry, StatsD), or not at all.
 
-All are gauges, `sluice.<name>`: a task's process sends what it has found and is gone, so nothing could count up in it.
+All are gauges, `sluice.<name>`: a task's process sends what it has found and is gone, so nothing could count
+up in it.
 """
 
 from __future__ import annotations

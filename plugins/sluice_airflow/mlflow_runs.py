@@ -43,7 +43,10 @@ def find(address: str, dag_id: str, run_id: str) -> MlflowRun | None:
     if kind not in KINDS or client.get_experiment(run.info.experiment_id).name != use_case:
         return None
     nested = client.search_runs(
-        [run.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'", max_results=MOST_NESTED, order_by=["attributes.start_time"]
+        [run.info.experiment_id],
+        f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'",
+        max_results=MOST_NESTED,
+        order_by=["attributes.start_time"],
     )
     return _told(run, tuple(_told(inner) for inner in nested))
 

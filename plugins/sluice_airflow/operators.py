@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def failing_in_a_sentence() -> Iterator[None]:
-    """Fail a task by the sentence of our own errors, at once; what trying again may mend goes through to Airflow's retries."""
+    """Fail a task by the sentence of our own errors, at once.
+
+    What trying again may mend goes through to Airflow's retries.
+    """
     try:
         yield
     except TryAgain:
@@ -71,7 +74,8 @@ class FlowOperator(BaseOperator):
         """Run the task.
 
         Raises:
-            AirflowFailException: a user's mistake or a closed gate. Its message is the whole story, and no retry can help.
+            AirflowFailException: a user's mistake or a closed gate. Its message is the whole story, and no
+                retry can help.
             TryAgain: something outside may be better in a minute. See `RETRIES` in dags.py for who retries.
         """
         with failing_in_a_sentence():
@@ -90,7 +94,9 @@ class FlowOperator(BaseOperator):
 
     @property
     def begins(self) -> bool:
-        """Whether the task is a run's first: it takes the use-case file as it is then, and all later ones go by that."""
+        """Whether the task is a run's first: it takes the use-case file as it is then, and all later ones go
+        by that.
+        """
         return False
 
     @abstractmethod
@@ -127,7 +133,9 @@ class FlowOperator(BaseOperator):
             resume=not self.begins,
             asked_by=asked_by(context),
         )
-        self.opened = run.afresh()  # without the connection to tables that the task's work opens, which ends with it
+        self.opened = (
+            run.afresh()
+        )  # without the connection to tables that the task's work opens, which ends with it
         return run
 
     def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
@@ -149,7 +157,9 @@ class FlowOperator(BaseOperator):
 
 @contextmanager
 def lent_connection(use_case: UseCase, step: Step) -> Iterator[None]:
-    """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend, as the variable that it reads."""
+    """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend,
+    as the variable that it reads.
+    """
     found = _connection(use_case.sink if step == "deliver" else use_case.source)
     os.environ.update(found)
     try:
@@ -181,7 +191,9 @@ class StepOperator(FlowOperator):
         return self.step == plan.WAYS[self.kind][0][0]
 
     def result(self, run: Run) -> list[str] | None:
-        """Name the shares of the step behind this one, where no gate is between them: they are those of the run's own file."""
+        """Name the shares of the step behind this one, where no gate is between them: they are those of the
+        run's own file.
+        """
         return list(plan.shares_behind(run, self.step)) or None
 
     def work(self, run: Run) -> plan.Outcome:
@@ -224,11 +236,15 @@ class ShareOperator(StepOperator):
 
 
 class GateOperator(FlowOperator):
-    """A gate: lets a table through, or ends the run. Judging the same table again would not change the verdict.
+    """A gate: lets a table through, or ends the run.
 
-    It is tried again all the same where it could not judge: its worker was killed, or the store did not answer.
+    Judging the same table again would not change the verdict.
 
-    Its result, in Airflow's sense, is what the step behind it is shared out into, once the gate is open: nobody knows earlier.
+    It is tried again all the same where it could not judge: its worker was killed, or the store did not
+    answer.
+
+    Its result, in Airflow's sense, is what the step behind it is shared out into, once the gate is open:
+    nobody knows earlier.
     """
 
     def __init__(self, *, table: GatedTable, **kwargs: Any) -> None:
@@ -253,7 +269,9 @@ class GateOperator(FlowOperator):
         """Announce new predictions, but not those of a what-if run."""
         super().leave(context, run, outcome)
         if self.table == "predictions" and not run.what_if:
-            context["outlet_events"][assets.predictions_verdict(self.use_case)].add(assets.predictions(self.use_case))
+            context["outlet_events"][assets.predictions_verdict(self.use_case)].add(
+                assets.predictions(self.use_case)
+            )
 
     def result(self, run: Run) -> list[str] | None:
         """Name the shares of the step behind the gate."""

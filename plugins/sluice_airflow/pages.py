@@ -1,8 +1,9 @@
 """The plugin's pages: reports of tasks, runs and DAGs, and MLflow runs. All of them behind Airflow's login.
 
-A report is shown on the same origin as Airflow, and values from the data stand in it. Its headers therefore put it into a
-sandbox, without network and without scripts. Evidently's report needs its scripts, so that one gets an origin of its own
-instead, where they find neither Airflow nor its cookies; a link on such a page would lead to the login.
+A report is shown on the same origin as Airflow, and values from the data stand in it. Its headers therefore
+put it into a sandbox, without network and without scripts. Evidently's report needs its scripts, so that one
+gets an origin of its own instead, where they find neither Airflow nor its cookies; a link on such a page
+would lead to the login.
 """
 
 from __future__ import annotations
@@ -32,18 +33,25 @@ from sluice_airflow.links import REPORT, mlflow_page, report_page
 ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 SANDBOX = {
     **ALWAYS,
-    "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Content-Security-Policy": (
+        "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
 }
 SANDBOX_WITH_SCRIPTS = {
     **ALWAYS,
-    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'",
+    "Content-Security-Policy": (
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'"
+    ),
 }
 WITH_SCRIPTS = "drift.html"
 OWN_PAGE = {
     **ALWAYS,
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors"
+        " 'self'"
+    ),
 }
 LEAST_PARTS = 5  # <use case>/<kind>/<partition>/reports/<page>.html
 MOST_REPORTS = 200  # of the latest runs, on a DAG's tab
@@ -85,21 +93,32 @@ def of_dag(dag_id: str) -> HTMLResponse:
 
 def of_run(dag_id: str, run_id: str) -> HTMLResponse:
     """The reports of one run."""
-    return _own("reports.html.j2", title=f"Reports of {run_id}", reports=_left(XComModel.dag_id == dag_id, XComModel.run_id == run_id))
+    return _own(
+        "reports.html.j2",
+        title=f"Reports of {run_id}",
+        reports=_left(XComModel.dag_id == dag_id, XComModel.run_id == run_id),
+    )
 
 
 def of_task(dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
     """The report of one task instance, or a page that says why there is none."""
     # Airflow leaves its placeholder as it is where a task is not mapped.
     index = int(map_index) if map_index.isdecimal() else -1
-    left = _left(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.task_id == task_id, XComModel.map_index == index)
+    left = _left(
+        XComModel.dag_id == dag_id,
+        XComModel.run_id == run_id,
+        XComModel.task_id == task_id,
+        XComModel.map_index == index,
+    )
     return _report(dag_id, task_id, left[0].path if left else None)
 
 
 def beside(dag_id: str, run_id: str, task_id: str, page: str) -> HTMLResponse:
     """A page beside a task's report, to which the report links by its name alone, as it does on disk."""
     left = _left(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.task_id == task_id)
-    return _report(dag_id, task_id, str(PurePosixPath(left[0].path).with_name(f"{page}.html")) if left else None)
+    return _report(
+        dag_id, task_id, str(PurePosixPath(left[0].path).with_name(f"{page}.html")) if left else None
+    )
 
 
 def of_mlflow(dag_id: str, mlflow_run: Annotated[str, FromPath(pattern="^[0-9a-f]{32}$")]) -> HTMLResponse:
@@ -135,9 +154,11 @@ def report_file(data: Place, dag_id: str, path: str) -> Place | None:
 
 
 def _is_its_own(data: Path, file: Path) -> bool:
-    """Whether a file is none that lies elsewhere, too: no link is followed, not even one that stays below the data root.
+    """Whether a file is none that lies elsewhere, too: no link is followed, not even one that stays below the
+    data root.
 
-    A link in the reports of one use case may lead to another's, which not everybody may see who may see the first.
+    A link in the reports of one use case may lead to another's, which not everybody may see who may see the
+    first.
     """
     # The data root itself may be a link; what lies below it is made by the store, which makes none.
     if file.resolve() != data.resolve() / file.relative_to(data):
@@ -196,4 +217,6 @@ def _own(template: str, status: int = 200, **values: Any) -> HTMLResponse:
         lstrip_blocks=True,
     )
     environment.filters["number"] = pages.number
-    return HTMLResponse(environment.get_template(template).render(**values), status_code=status, headers=OWN_PAGE)
+    return HTMLResponse(
+        environment.get_template(template).render(**values), status_code=status, headers=OWN_PAGE
+    )

@@ -1,4 +1,7 @@
-"""Which partition a DAG run is about. Trigger form, schedule, backfill, asset and `airflow dags test` share this one path."""
+"""Which partition a DAG run is about.
+
+Trigger form, schedule, backfill, asset and `airflow dags test` share this one path.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,25 @@ PARTITION = Param(
     type=["null", "string"],
     format="date",
     title="Partition",
-    description="The day that the run is about (drift: the first day of the week). Empty: the logical date's day, at most the newest that is over.",
+    description=(
+        "The day that the run is about (drift: the first day of the week). Empty: the logical date's day, at"
+        " most the newest that is over."
+    ),
 )
 EVENT_KEY = "partition"  # in an asset event's extra: the partition that its consumer should take
 
 
 def partition_of(context: Context, kind: Kind) -> date:
-    """The `partition` of the trigger form; else the logical date's day; else the one that the triggering asset names.
+    """The `partition` of the trigger form; else the logical date's day.
 
-    The latter two never reach into a day (drift: a week) that was not over when the run was made: a person who clicks
-    Trigger at noon gets yesterday, not half of today.
+    Else the one that the triggering asset names.
+
+    The latter two never reach into a day (drift: a week) that was not over when the run was made: a person
+    who clicks Trigger at noon gets yesterday, not half of today.
 
     Raises:
-        BadInput: the run's configuration has a key that the DAG does not know. Airflow itself would ignore a misspelt one.
+        BadInput: the run's configuration has a key that the DAG does not know. Airflow itself would ignore a
+            misspelt one.
     """
     _refuse_unknown(context)
     chosen = context["params"]["partition"]
@@ -39,12 +48,18 @@ def partition_of(context: Context, kind: Kind) -> date:
         return dates.parse(chosen)
     run = context["dag_run"]
     over = dates.newest_over(kind, run.run_after.astimezone(UTC).date())
-    asked = run.logical_date.astimezone(UTC).date() if run.logical_date else _named_by_events(context["triggering_asset_events"])
+    asked = (
+        run.logical_date.astimezone(UTC).date()
+        if run.logical_date
+        else _named_by_events(context["triggering_asset_events"])
+    )
     return min(asked, over) if asked else over
 
 
 def _named_by_events(events: Any) -> date | None:
-    named = [event.extra[EVENT_KEY] for asset in events for event in events[asset] if EVENT_KEY in event.extra]
+    named = [
+        event.extra[EVENT_KEY] for asset in events for event in events[asset] if EVENT_KEY in event.extra
+    ]
     return max(map(dates.parse, named), default=None)
 
 
@@ -53,6 +68,7 @@ def _refuse_unknown(context: Context) -> None:
     unknown = sorted(set(context["dag_run"].conf or {}) - set(known))
     if unknown:
         raise BadInput(
-            f"the run's configuration has unknown keys: {'; '.join(f'{brief(key)}, {meant(key, known)}' for key in unknown[:5])}\n"
-            f"  way out: trigger again with nothing but {', '.join(sorted(known))}"
+            "the run's configuration has unknown keys:"
+            f" {'; '.join(f'{brief(key)}, {meant(key, known)}' for key in unknown[:5])}\n  way out: trigger"
+            f" again with nothing but {', '.join(sorted(known))}"
         )

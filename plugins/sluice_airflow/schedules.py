@@ -10,10 +10,11 @@ from sluice_airflow import assets
 
 
 def cron(kind: Kind, expression: str | None) -> CronTriggerTimetable | None:
-    """Run at these moments (UTC), each time for the newest partition that is over by then, which becomes the logical date.
+    """Run at these moments (UTC), each time for the newest partition that is over by then, which becomes the
+    logical date.
 
-    Airflow's own reading of a cron expression, an interval that lasts from one moment to the next, would train on the
-    first of a month with the rows of a month ago.
+    Airflow's own reading of a cron expression, an interval that lasts from one moment to the next, would
+    train on the first of a month with the rows of a month ago.
     """
     if expression is None:
         return None
@@ -21,9 +22,12 @@ def cron(kind: Kind, expression: str | None) -> CronTriggerTimetable | None:
 
 
 def training(use_case: UseCase) -> AssetOrTimeSchedule | list[Asset] | None:
-    """By the clock, and whenever drift was found. A use case without any schedule is run by hand, its trainings too.
+    """By the clock, and whenever drift was found.
 
-    This cannot become a circle: a training's champion starts nothing, and the drift report runs by the clock only.
+    A use case without any schedule is run by hand, its trainings too.
+
+    This cannot become a circle: a training's champion starts nothing, and the drift report runs by the clock
+    only.
     """
     drift = assets.drift_found(use_case.name)
     timetable = cron("training", use_case.schedule.training)

@@ -14,7 +14,8 @@ NAME = s3.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
 
 
 def know_in_task() -> None:
-    """Let this task's process know the connection, if the data lie in a bucket and its environment does not say it already.
+    """Let this task's process know the connection, if the data lie in a bucket and its environment does not
+    say it already.
 
     Without such a connection, boto3 looks where it always looks.
     """

@@ -28,13 +28,18 @@ CHAMPION = Param(
     "then",
     enum=["then", "now"],
     title="Champion",
-    description="then: the champion of the partition's own morning, into predictions. now: what today's champion would have said, into the folder what_if beside them.",
+    description=(
+        "then: the champion of the partition's own morning, into predictions. now: what today's champion"
+        " would have said, into the folder what_if beside them."
+    ),
 )
 
 
 def training(use_case: UseCase, doc: str | None = None) -> DAG:
     """One at a time: two trainings would compare their models with the same champion."""
-    with sluice_dag(use_case, "training", doc=doc, schedule=schedules.training(use_case), max_active_runs=1) as dag:
+    with sluice_dag(
+        use_case, "training", doc=doc, schedule=schedules.training(use_case), max_active_runs=1
+    ) as dag:
         lay_way(use_case, "training", outlets={"promote": [assets.champion(use_case.name)]})
     return dag
 
@@ -44,7 +49,9 @@ def scoring(use_case: UseCase, doc: str | None = None) -> DAG:
     schedule = schedules.cron("scoring", use_case.schedule.scoring)
     params = {"champion": CHAMPION, "model_version": MODEL_VERSION}
     with sluice_dag(use_case, "scoring", doc=doc, schedule=schedule, max_active_runs=4, params=params) as dag:
-        lay_way(use_case, "scoring", outlets={"gate_predictions": [assets.predictions_verdict(use_case.name)]})
+        lay_way(
+            use_case, "scoring", outlets={"gate_predictions": [assets.predictions_verdict(use_case.name)]}
+        )
     return dag
 
 
@@ -56,11 +63,17 @@ def drift(use_case: UseCase, doc: str | None = None) -> DAG:
     return dag
 
 
-MADE: Mapping[Kind, Callable[[UseCase, str | None], DAG]] = {"training": training, "scoring": scoring, "drift": drift}
+MADE: Mapping[Kind, Callable[[UseCase, str | None], DAG]] = {
+    "training": training,
+    "scoring": scoring,
+    "drift": drift,
+}
 
 
 def every(kind: Kind, doc: str | None) -> dict[str, DAG]:
-    """The DAGs of a kind by their ids: of all use cases whose file is good, and whose DAG Airflow can make."""
+    """The DAGs of a kind by their ids: of all use cases whose file is good, and whose DAG Airflow can
+    make.
+    """
     found = {}
     for use_case in sound_use_cases(kind):
         try:
@@ -85,4 +98,7 @@ def mistakes() -> Iterator[str]:
             try:
                 made(loaded.use_case, None)
             except Exception as error:  # noqa: BLE001  (see `every`)
-                yield use_cases.told(loaded.path, [(1, f"Airflow can make no DAG for its {kind}: {use_cases.unforeseen(error)}")])
+                yield use_cases.told(
+                    loaded.path,
+                    [(1, f"Airflow can make no DAG for its {kind}: {use_cases.unforeseen(error)}")],
+                )

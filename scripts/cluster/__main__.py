@@ -1,4 +1,7 @@
-"""`make cluster`: docker-compose.yaml without containers, in the foreground until Ctrl-C. What ends is started again."""
+"""`make cluster`: docker-compose.yaml without containers, in the foreground until Ctrl-C.
+
+What ends is started again.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from pipelines.storage import disk
 from pipelines.storage.settings import ROOT
 from scripts.cluster.compose import TEMPLATE
 
-# Of letters and digits only: they stand in addresses (postgresql://name:password@host), where others would need quoting.
+# Of letters and digits only: they stand in addresses (postgresql://name:password@host), where others would
+# need quoting.
 MADE: dict[str, Callable[[], str]] = {
     "<password>": lambda: secrets.token_hex(16),
     "<key>": lambda: secrets.token_hex(10).upper(),
@@ -30,18 +31,25 @@ SETTING = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 def content() -> str:
     """The template with its secrets made up."""
-    return re.sub(r"<[a-z]+>$", lambda found: MADE[found[0]](), TEMPLATE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return re.sub(
+        r"<[a-z]+>$", lambda found: MADE[found[0]](), TEMPLATE.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
 
 
 def write(path: Path) -> None:
-    """Write the file, which must not exist yet: new secrets would lock us out of the databases that know the old ones."""
+    """Write the file, which must not exist yet: new secrets would lock us out of the databases that know the
+    old ones.
+    """
     with disk.draft(path.parent) as (aside, sink):
         sink.write(content().replace("`make env` writes .env from this", "Made from .env.template").encode())
         disk.finish(sink)
         try:
             os.link(aside, path)  # unlike a renaming, it takes no other file's place
         except FileExistsError as error:
-            raise SluiceError(f"{path} exists: its secrets are in use\n  way out: keep it, or stop everything and move it away") from error
+            raise SluiceError(
+                f"{path} exists: its secrets are in use\n  way out: keep it, or stop everything and move it"
+                " away"
+            ) from error
 
 
 def read(path: Path) -> dict[str, str]:
@@ -51,7 +59,11 @@ def read(path: Path) -> dict[str, str]:
 
 def secrets_in(template: str) -> set[str]:
     """The names of what a template has to be given."""
-    return {name for name, value in dotenv_values(stream=StringIO(template), interpolate=False).items() if value in MADE}
+    return {
+        name
+        for name, value in dotenv_values(stream=StringIO(template), interpolate=False).items()
+        if value in MADE
+    }
 
 
 if __name__ == "__main__":

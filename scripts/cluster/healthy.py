@@ -1,6 +1,7 @@
 """A service's health check: is the address answered, has the job a heartbeat, does the worker answer?
 
-`airflow jobs check` and `airflow celery inspect` say the same; each would import Airflow, four seconds of CPU every time.
+`airflow jobs check` and `airflow celery inspect` say the same; each would import Airflow, four seconds of CPU
+every time.
 """
 
 from __future__ import annotations
@@ -57,4 +58,7 @@ if __name__ == "__main__":
     try:
         sys.exit(0 if healthy(sys.argv[1]) else f"{sys.argv[1]}: no sign of life")
     except Exception as error:  # noqa: BLE001 (whatever it is, the service is not well, and one line says why)
-        sys.exit(f"{sys.argv[1]}: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}")
+        sys.exit(
+            f"{sys.argv[1]}:"
+            f" {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+        )

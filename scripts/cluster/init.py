@@ -1,4 +1,6 @@
-"""Everything that has to be there before the services start. It may run again at any time, and changes nothing then.
+"""Everything that has to be there before the services start.
+
+It may run again at any time, and changes nothing then.
 
 Run by the service `init`: databases and their owners, both schemas, the bucket, and the first login.
 """
@@ -31,7 +33,10 @@ def main() -> None:
 
 
 def make_database(admin: Connection[tuple[object, ...]], url: str) -> None:
-    """Make a database and its owner, whom alone it lets in; give the owner the password that the address has now."""
+    """Make a database and its owner, whom alone it lets in.
+
+    Give the owner the password that the address has now.
+    """
     parts = urlsplit(url)
     owner, database = sql.Identifier(parts.username or ""), parts.path.removeprefix("/")
     if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (parts.username,)).fetchone():
@@ -57,7 +62,10 @@ def migrate_airflow() -> None:
 
 
 def migrate_mlflow(url: str) -> None:
-    """Bring MLflow's tables up to the installed version. Not by a command, whose arguments every process can read."""
+    """Bring MLflow's tables up to the installed version.
+
+    Not by a command, whose arguments every process can read.
+    """
     from mlflow.db import commands
 
     commands.main(["upgrade", url], standalone_mode=False)
@@ -82,7 +90,10 @@ def make_bucket(url: str) -> None:
 
 
 def make_login(password: str) -> None:
-    """Make the user "admin" unless there is one. Not by `airflow users`, whose arguments every process can read."""
+    """Make the user "admin" unless there is one.
+
+    Not by `airflow users`, whose arguments every process can read.
+    """
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     with get_application_builder() as builder:
@@ -96,7 +107,12 @@ def make_pool(slots: int) -> None:
     """Make the pool that leaves workers to the nights; see plugins/sluice_airflow/dags.py."""
     from airflow.models.pool import Pool
 
-    Pool.create_or_update_pool("sluice_training", slots, "Trainings, so that they leave workers to the nights", include_deferred=False)
+    Pool.create_or_update_pool(
+        "sluice_training",
+        slots,
+        "Trainings, so that they leave workers to the nights",
+        include_deferred=False,
+    )
     print(f"pool sluice_training: {slots} slots", flush=True)
 
 

@@ -76,11 +76,16 @@ def _parts(text: str) -> Iterator[str | tuple[str, str, str]]:
             end = _closing(text, found.end())
             operator, operand = text[found.end() : found.end() + 2], text[found.end() + 2 : end]
             if operator not in (":-", ":?") and found.end() != end:
-                raise BadCompose(f"{text[dollar : end + 1]} is not understood: write ${{{found[0]}:-default}} or ${{{found[0]}:?message}}")
+                raise BadCompose(
+                    f"{text[dollar : end + 1]} is not understood: write ${{{found[0]}:-default}} or"
+                    f" ${{{found[0]}:?message}}"
+                )
             yield found[0], operator if found.end() != end else "", operand
             at = end + 1
         else:
-            raise BadCompose(f"a single $ in {text!r}: write ${{NAME:-default}} for a variable, $$ for a dollar sign")
+            raise BadCompose(
+                f"a single $ in {text!r}: write ${{NAME:-default}} for a variable, $$ for a dollar sign"
+            )
     yield text[at:]
 
 

@@ -1,7 +1,9 @@
-"""The services of docker-compose.yaml as processes of this machine: `make cluster`, and the tests of the cluster.
+"""The services of docker-compose.yaml as processes of this machine: `make cluster`, and the tests of the
+cluster.
 
-PostgreSQL and Redis are asked for at their addresses, moto's S3 server stands in for the object store, and everything else
-is started as Compose would: the same commands with the same environment, in the order of `depends_on`, by its health checks.
+PostgreSQL and Redis are asked for at their addresses, moto's S3 server stands in for the object store, and
+everything else is started as Compose would: the same commands with the same environment, in the order of
+`depends_on`, by its health checks.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Cluster:
 
     places: Places
     workers: int = 2
-    values: Mapping[str, str] = field(default_factory=dict)  # of docker-compose.yaml, before those of the places
+    values: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of docker-compose.yaml, before those of the places
     document: dict[str, Any] = field(default_factory=compose.read)
     processes: dict[str, Process] = field(default_factory=dict)
     checks: dict[str, list[str]] = field(default_factory=dict)  # process -> its health check
@@ -49,8 +53,17 @@ class Cluster:
         """
         self._make_secrets()
         self._make_home()
-        self.checks[STORE] = ["python", "-m", "scripts.cluster.healthy", f"http://127.0.0.1:{self.places.store_port}/moto-api/"]
-        self._run(STORE, ["python", "-m", "scripts.s3_server", str(self.places.store_port)], self.places.image(STORE, 0))
+        self.checks[STORE] = [
+            "python",
+            "-m",
+            "scripts.cluster.healthy",
+            f"http://127.0.0.1:{self.places.store_port}/moto-api/",
+        ]
+        self._run(
+            STORE,
+            ["python", "-m", "scripts.s3_server", str(self.places.store_port)],
+            self.places.image(STORE, 0),
+        )
         for name in self._order():
             for needed in self.service(name, 0).waits_for:
                 self.wait_for(needed, seconds)
@@ -60,25 +73,37 @@ class Cluster:
             self.wait_for(name, seconds)
 
     def wait_for(self, name: str, seconds: float = 240) -> None:
-        """Wait until a process is well, or has ended as it should; what is not ours to start is there already.
+        """Wait until a process is well, or has ended as it should.
+
+        What is not ours to start is there already.
 
         Raises:
             NotStarted: it has ended, or is not well in time; with the end of its log.
         """
         deadline, process = time.monotonic() + seconds, self.processes.get(name)
         while process and not self.healthy(name):
-            failed = process.returncode is not None if name not in self.once else process.returncode not in (None, 0)
+            failed = (
+                process.returncode is not None
+                if name not in self.once
+                else process.returncode not in (None, 0)
+            )
             if failed or time.monotonic() > deadline:
                 ended = "is not well" if process.returncode is None else f"ended with {process.returncode}"
                 raise NotStarted(f"{name} {ended}, see {process.log}:\n{process.tail()}")
             time.sleep(0.5)
 
     def healthy(self, name: str) -> bool:
-        """What a process's health check of docker-compose.yaml says; without one: whether it runs, or has ended as it should."""
+        """What a process's health check of docker-compose.yaml says.
+
+        Without one: whether it runs, or has ended as it should.
+        """
         process, check = self.processes[name], self.checks.get(name, [])
         if process.returncode is not None or not check:
             return process.returncode == 0 if name in self.once else process.returncode is None
-        return subprocess.run(check, env=dict(process.environment), capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(check, env=dict(process.environment), capture_output=True, check=False).returncode
+            == 0
+        )
 
     def restart(self, name: str) -> None:
         """Start a process again that has ended, as Compose's restart policy does."""
@@ -86,15 +111,21 @@ class Cluster:
 
     def revive(self) -> dict[str, int]:
         """Start again what has ended and was not meant to; return what each had ended with."""
-        ended = {name: process.returncode for name, process in self.processes.items() if name not in self.once}
+        ended = {
+            name: process.returncode for name, process in self.processes.items() if name not in self.once
+        }
         gone = {name: code for name, code in ended.items() if code is not None}
         for name in gone:
             self.restart(name)
         return gone
 
     def stop(self) -> None:
-        """Stop everything, the queue's ends first, so that the others are still there while these say good-bye."""
-        first = [process for name, process in self.processes.items() if name.startswith(("worker", "scheduler"))]
+        """Stop everything, the queue's ends first, so that the others are still there while these say
+        good-bye.
+        """
+        first = [
+            process for name, process in self.processes.items() if name.startswith(("worker", "scheduler"))
+        ]
         stop(first, seconds=8)
         stop([process for process in self.processes.values() if process not in first], seconds=8)
 
@@ -128,7 +159,9 @@ class Cluster:
     def _make_home(self) -> None:
         shutil.rmtree(self.places.home, ignore_errors=True)
         for folder in ("dags", "plugins"):
-            shutil.copytree(ROOT / folder, self.places.home / folder, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / folder, self.places.home / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
         shutil.copy(ROOT / "airflow.cfg", self.places.home)
 
     def _order(self) -> Iterator[str]:
@@ -141,7 +174,12 @@ class Cluster:
 
     def service(self, name: str, number: int) -> Service:
         """A service of docker-compose.yaml with this cluster's values; `number` tells workers apart."""
-        values = {**self.secrets, **self.places.values(), **self.values, **self.places.of(_name(name, number), number)}
+        values = {
+            **self.secrets,
+            **self.places.values(),
+            **self.values,
+            **self.places.of(_name(name, number), number),
+        }
         return compose.service(self.document, name, values)
 
     def _start(self, service: str, number: int) -> Process:

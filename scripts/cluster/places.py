@@ -1,7 +1,8 @@
-"""What is not in containers when the cluster runs on one machine: the values by which docker-compose.yaml finds it all.
+"""What is not in containers when the cluster runs on one machine: the values by which docker-compose.yaml
+finds it all.
 
-Each process plays a machine of its own: its own folder, and workers their own loopback address, since Airflow's API server
-asks a worker's address for its log files.
+Each process plays a machine of its own: its own folder, and workers their own loopback address, since
+Airflow's API server asks a worker's address for its log files.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Places:
 
     @property
     def home(self) -> Path:
-        """Airflow's home, as the image has it: without the secrets of `make setup`, which a service must not find."""
+        """Airflow's home, as the image has it: without the secrets of `make setup`, which a service must not
+        find.
+        """
         return self.folder / "home"
 
     @property
@@ -68,7 +71,10 @@ class Places:
         return self.port + 3
 
     def values(self) -> dict[str, str]:
-        """The variables of docker-compose.yaml that are the same for all processes; secrets come from the folder's .env."""
+        """The variables of docker-compose.yaml that are the same for all processes.
+
+        Secrets come from the folder's .env.
+        """
         return {
             "UI_PORT": str(self.port),
             "API_PORT": str(self.port),
@@ -117,9 +123,21 @@ class Places:
         }
 
     def log_server(self, name: str, number: int) -> list[str]:
-        """A worker's log server, Airflow's own, on the worker's address only: on one machine each worker needs the same port."""
+        """A worker's log server, Airflow's own, on the worker's address only: on one machine each worker
+        needs the same port.
+        """
         app = "airflow.utils.serve_logs.log_server:get_app"
-        return ["python", "-m", "uvicorn", "--factory", app, "--host", address(name, number), "--port", str(self.log_port)]
+        return [
+            "python",
+            "-m",
+            "uvicorn",
+            "--factory",
+            app,
+            "--host",
+            address(name, number),
+            "--port",
+            str(self.log_port),
+        ]
 
 
 def address(name: str, number: int) -> str:

@@ -16,7 +16,8 @@ import psutil
 
 from pipelines.storage.settings import ROOT
 
-# In the environment of every process and, by inheritance, of all that it starts: also of those whose parent is gone.
+# In the environment of every process and, by inheritance, of all that it starts: also of those whose parent
+# is gone.
 MARK = "CLUSTER_PROCESS"
 
 
@@ -80,7 +81,9 @@ class Process:
                 children = {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
         for process in psutil.process_iter():
             try:
-                if (process.pid in children or _belongs(process, self.mark, self.sessions)) and process.status() != psutil.STATUS_ZOMBIE:
+                if (
+                    process.pid in children or _belongs(process, self.mark, self.sessions)
+                ) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except (psutil.Error, ProcessLookupError):
                 continue  # it has ended meanwhile, or is another user's: not ours
@@ -128,6 +131,7 @@ def stop(processes: Sequence[Process], seconds: float) -> None:
 
 
 def _belongs(process: psutil.Process, mark: str, sessions: set[int]) -> bool:
-    # By the session, which outlives the process that began it; or by the mark, where a process has begun a session of its
-    # own. The mark alone is not enough: what changes its title (Celery, the API server) writes over its environment.
+    # By the session, which outlives the process that began it; or by the mark, where a process has begun a
+    # session of its own. The mark alone is not enough: what changes its title (Celery, the API server) writes
+    # over its environment.
     return os.getsid(process.pid) in sessions or process.environ().get(MARK) == mark

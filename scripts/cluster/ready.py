@@ -1,7 +1,10 @@
-"""Run a service's command once everything that it needs is there; refuse, in a sentence that names the setting, if it is not.
+"""Run a service's command once everything that it needs is there.
 
-Each container's entrypoint: `python -m scripts.cluster.ready airflow scheduler`. What is needed follows from the command;
-where it is, from the environment. It looks once: waiting is the matter of Compose (depends_on, restart) or Kubernetes.
+Refuse, in a sentence that names the setting, if it is not.
+
+Each container's entrypoint: `python -m scripts.cluster.ready airflow scheduler`. What is needed follows from
+the command; where it is, from the environment. It looks once: waiting is the matter of Compose (depends_on,
+restart) or Kubernetes.
 """
 
 from __future__ import annotations
@@ -17,12 +20,21 @@ from urllib.parse import urlsplit
 
 from pipelines.core.errors import SluiceError
 
-DATABASE, FERNET, JWT = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"
-PAGES, BROKER, RESULTS = "AIRFLOW__API__SECRET_KEY", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND"
+DATABASE, FERNET, JWT = (
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__CORE__FERNET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+)
+PAGES, BROKER, RESULTS = (
+    "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__CELERY__BROKER_URL",
+    "AIRFLOW__CELERY__RESULT_BACKEND",
+)
 MLFLOW, MLFLOW_DATABASE, DATA = "MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI", "SLUICE_DATA"
 CONTROL = (FERNET, JWT, PAGES, DATABASE)
 
-# The command's first words -> the variables without which it must not start, in the order in which they are looked at.
+# The command's first words -> the variables without which it must not start, in the order in which they are
+# looked at.
 NEEDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("airflow", "api-server"): (*CONTROL, DATA),
     ("airflow", "scheduler"): (*CONTROL, BROKER, RESULTS),
@@ -52,7 +64,8 @@ def require(command: Sequence[str], environment: Mapping[str, str]) -> None:
                 value = environment.get(variable, "")
                 if not value:
                     raise NotReady(
-                        f"{' '.join(words)} needs {variable}, which is not set\n  way out: `make env` makes a .env with all of them"
+                        f"{' '.join(words)} needs {variable}, which is not set\n  way out: `make env` makes a"
+                        " .env with all of them"
                     )
                 if variable in CHECKS:
                     CHECKS[variable](variable, value)
@@ -61,7 +74,9 @@ def require(command: Sequence[str], environment: Mapping[str, str]) -> None:
 def secret(variable: str, value: str) -> None:
     """Refuse a secret that everybody knows, or can guess."""
     if re.search(r"<[a-z]+>|changeme|change_me|^secret$|^password$|^admin$", value, re.IGNORECASE):
-        raise NotReady(f"{variable} is still a template's value\n  way out: `make env` makes values of your own")
+        raise NotReady(
+            f"{variable} is still a template's value\n  way out: `make env` makes values of your own"
+        )
 
 
 def fernet(variable: str, value: str) -> None:
@@ -74,7 +89,8 @@ def fernet(variable: str, value: str) -> None:
             Fernet(key.strip())
     except ValueError as error:
         raise NotReady(
-            f"{variable} is no Fernet key: 32 random bytes as url-safe base64\n  way out: `make env` makes one (keep an old one: it decrypts)"
+            f"{variable} is no Fernet key: 32 random bytes as url-safe base64\n  way out: `make env` makes"
+            " one (keep an old one: it decrypts)"
         ) from error
 
 
@@ -82,7 +98,10 @@ def long(variable: str, value: str) -> None:
     """Refuse a signing key that is shorter than the hash it goes into."""
     secret(variable, value)
     if len(value.encode()) < 64:
-        raise NotReady(f"{variable} has {len(value.encode())} bytes; 64 or more are needed\n  way out: `make env` makes one")
+        raise NotReady(
+            f"{variable} has {len(value.encode())} bytes; 64 or more are needed\n  way out: `make env`"
+            " makes one"
+        )
 
 
 def postgres(variable: str, value: str) -> None:
@@ -108,7 +127,10 @@ def broker(variable: str, value: str) -> None:
         with Redis.from_url(value, socket_connect_timeout=SECONDS, socket_timeout=SECONDS) as client:
             client.ping()
     except (RedisError, ValueError) as error:
-        raise NotReady(f"the broker at {shown(value)} does not answer: {first_line(error, value)}\n  {WAY_OUT.format(variable)}") from error
+        raise NotReady(
+            f"the broker at {shown(value)} does not answer: {first_line(error, value)}\n "
+            f" {WAY_OUT.format(variable)}"
+        ) from error
 
 
 def mlflow_server(variable: str, value: str) -> None:
@@ -119,17 +141,23 @@ def mlflow_server(variable: str, value: str) -> None:
         with urllib.request.urlopen(f"{value.rstrip('/')}/health", timeout=SECONDS):  # noqa: S310 (http, as asked above)
             pass
     except (OSError, ValueError) as error:
-        raise NotReady(f"MLflow at {shown(value)} does not answer: {first_line(error, value)}\n  {WAY_OUT.format(variable)}") from error
+        raise NotReady(
+            f"MLflow at {shown(value)} does not answer: {first_line(error, value)}\n "
+            f" {WAY_OUT.format(variable)}"
+        ) from error
 
 
 def storage(variable: str, value: str) -> None:
-    """Refuse a storage in which tables cannot be published (the sentence comes with the probe), or that is another on each machine."""
+    """Refuse a storage in which tables cannot be published (the sentence comes with the probe), or that is
+    another on each machine.
+    """
     from pipelines.storage.settings import Settings
 
     if "://" not in value and not Path(value).is_absolute():
         raise NotReady(
-            f"{variable} is {value}, a folder beside the code, which each machine has for itself\n"
-            f"  way out: set {variable} to s3://<bucket>/<prefix>, or to the full path of a folder that all machines mount"
+            f"{variable} is {value}, a folder beside the code, which each machine has for itself\n  way out:"
+            f" set {variable} to s3://<bucket>/<prefix>, or to the full path of a folder that all machines"
+            " mount"
         )
     Settings.from_env().probe()
 
@@ -154,10 +182,14 @@ def _same_schema(variable: str, value: str, package: str, folder: str, whose: st
     wanted = head(package, folder)
     if found == wanted:
         return
-    revision = f"has revision {found}, the installed {whose} wants {wanted}" if found else f"has no tables of {whose} yet"
+    revision = (
+        f"has revision {found}, the installed {whose} wants {wanted}"
+        if found
+        else f"has no tables of {whose} yet"
+    )
     raise NotReady(
-        f"the database of {variable}, {shown(value)}, {revision}\n"
-        "  way out: stop everything, back the database up, then run `docker compose run --rm init` (it migrates both databases)"
+        f"the database of {variable}, {shown(value)}, {revision}\n  way out: stop everything, back the"
+        " database up, then run `docker compose run --rm init` (it migrates both databases)"
     )
 
 
@@ -185,7 +217,10 @@ def _ask(variable: str, value: str, statement: str, missing_table: str | None = 
     # SQLAlchemy's and Celery's addresses name a driver, which psycopg does not understand.
     url = re.sub(r"^(db\+)?postgresql(\+\w+)?:", "postgresql:", value)
     if not url.startswith("postgresql:"):
-        raise NotReady(f"{variable} is {shown(value)}; several machines need PostgreSQL: postgresql+psycopg2://user:password@host/database")
+        raise NotReady(
+            f"{variable} is {shown(value)}; several machines need PostgreSQL:"
+            " postgresql+psycopg2://user:password@host/database"
+        )
     try:
         with psycopg.connect(url, connect_timeout=SECONDS) as connection:
             found = connection.execute(statement.encode()).fetchone()
@@ -193,7 +228,8 @@ def _ask(variable: str, value: str, statement: str, missing_table: str | None = 
         return missing_table
     except psycopg.Error as error:
         raise NotReady(
-            f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}\n  {WAY_OUT.format(variable)}"
+            f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}\n "
+            f" {WAY_OUT.format(variable)}"
         ) from error
     return str(found[0]) if found else missing_table
 

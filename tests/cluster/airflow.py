@@ -58,7 +58,9 @@ class Airflow:
         """Wait until the DAG processor has found a DAG."""
         deadline = time.monotonic() + seconds
         while self.client.get(f"/api/v2/dags/{dag}").status_code == 404:
-            assert time.monotonic() < deadline, f"no DAG {dag} after {seconds:.0f} seconds: {self.get('/importErrors')}"
+            assert time.monotonic() < deadline, (
+                f"no DAG {dag} after {seconds:.0f} seconds: {self.get('/importErrors')}"
+            )
             time.sleep(1)
 
     def trigger(self, dag: str, partition: date) -> str:
@@ -69,24 +71,37 @@ class Airflow:
 
     def clear(self, dag: str, run: str, tasks: Sequence[str]) -> None:
         """Let some tasks of a run be done again."""
-        asked = {"dry_run": False, "dag_run_id": run, "task_ids": list(tasks), "only_failed": False, "reset_dag_runs": True}
+        asked = {
+            "dry_run": False,
+            "dag_run_id": run,
+            "task_ids": list(tasks),
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
         self.client.post(f"/api/v2/dags/{dag}/clearTaskInstances", json=asked).raise_for_status()
 
     def mark(self, dag: str, run: str, task: str, state: str = "success") -> None:
         """Say of a task that it has ended so, whatever it did, as the UI's button does."""
-        self.client.patch(f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}", json={"new_state": state}).raise_for_status()
+        self.client.patch(
+            f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}", json={"new_state": state}
+        ).raise_for_status()
 
     def wait_for_run(self, dag: str, run: str, seconds: float) -> str:
         """Wait until a run has ended, and return its state."""
         deadline = time.monotonic() + seconds
         while (state := str(self.get(f"/dags/{dag}/dagRuns/{run}")["state"])) not in ENDED:
-            assert time.monotonic() < deadline, f"{dag} {run} is {state} after {seconds:.0f} seconds: {self.states(dag, run)}"
+            assert time.monotonic() < deadline, (
+                f"{dag} {run} is {state} after {seconds:.0f} seconds: {self.states(dag, run)}"
+            )
             time.sleep(0.5)
         return state
 
     def tasks(self, dag: str, run: str) -> list[Task]:
         """The task instances of a run."""
-        return [Task(facts) for facts in self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", limit=100)["task_instances"]]
+        return [
+            Task(facts)
+            for facts in self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", limit=100)["task_instances"]
+        ]
 
     def states(self, dag: str, run: str) -> dict[str, str]:
         """Task -> state."""

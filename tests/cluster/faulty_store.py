@@ -1,4 +1,6 @@
-"""An object store that can be told to fail: it passes requests on to a sound one, or answers with errors, or late, or hangs up."""
+"""An object store that can be told to fail: it passes requests on to a sound one, or answers with errors, or
+late, or hangs up.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from typing import Literal
 
 Manner = Literal["sound", "error", "late", "hung up"]
 LATE = 10  # seconds
-ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>told to fail</Message></Error>'
+ERROR = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>told to'
+    b" fail</Message></Error>"
+)
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 
 
@@ -93,10 +98,16 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             behind.close()
         length = answer.headers.get("Content-Length") if self.command == "HEAD" else str(len(content))
-        headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP | {"content-length"}]
+        headers = [
+            (name, value)
+            for name, value in answer.getheaders()
+            if name.lower() not in HOP_BY_HOP | {"content-length"}
+        ]
         self._send(answer.status, [*headers, ("Content-Length", length or "0")], content, with_length=False)
 
-    def _send(self, status: int, headers: list[tuple[str, str]], content: bytes, *, with_length: bool = True) -> None:
+    def _send(
+        self, status: int, headers: list[tuple[str, str]], content: bytes, *, with_length: bool = True
+    ) -> None:
         self.send_response_only(status)
         for name, value in headers:
             self.send_header(name, value)

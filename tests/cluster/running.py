@@ -58,7 +58,10 @@ class Running:
         client, prefix = self.store(), f"data/{folder}/"
         pages = client.get_paginator("list_objects_v2").paginate(Bucket="sluice", Prefix=prefix)
         keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
-        return {key.removeprefix(prefix): client.get_object(Bucket="sluice", Key=key)["Body"].read() for key in keys}
+        return {
+            key.removeprefix(prefix): client.get_object(Bucket="sluice", Key=key)["Body"].read()
+            for key in keys
+        }
 
     def remove(self, folder: str) -> None:
         """Remove everything below a folder of the data root."""

@@ -1,4 +1,6 @@
-"""Whatever dies while a night is scored in sixteen slices: the night ends published, the same to the byte, and nothing is left over."""
+"""Whatever dies while a night is scored in sixteen slices: the night ends published, the same to the byte,
+and nothing is left over.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ PATIENCE = 420  # seconds
 
 @dataclass(frozen=True)
 class Scored:
-    """A night to which nothing happened: the run that is done again with each fault, what it published, and how long it took."""
+    """A night to which nothing happened: the run that is done again with each fault, what it published, and
+    how long it took.
+    """
 
     run: str
     files: dict[str, bytes]
@@ -33,7 +37,11 @@ class Scored:
 
 def published(world: Running) -> dict[str, bytes]:
     """The predictions, joined and in slices, with their manifests, and what their gate has said."""
-    return {name: content for name, content in world.files(NIGHT).items() if name.startswith(("predictions/", "gates/predictions"))}
+    return {
+        name: content
+        for name, content in world.files(NIGHT).items()
+        if name.startswith(("predictions/", "gates/predictions"))
+    }
 
 
 def score_again(world: Running, run: str) -> None:
@@ -51,7 +59,9 @@ def clean(world: Running, sliced_night: list[Task]) -> Scored:
     assert world.airflow.wait_for_run(DAG, run, PATIENCE) == "success"
     seconds = time.monotonic() - begun
     assert published(world) == files
-    assert sum(name.startswith("predictions/00") and name.endswith("manifest.json") for name in files) == SLICES
+    assert (
+        sum(name.startswith("predictions/00") and name.endswith("manifest.json") for name in files) == SLICES
+    )
     print(f"\n{'nothing happens':34} {seconds:5.0f} seconds from the first slice to the gate behind the last")
     return Scored(run, files, seconds)
 
@@ -61,7 +71,9 @@ def clean(world: Running, sliced_night: list[Task]) -> Scored:
 
 def scoring(world: Running, run: str) -> list[Task]:
     """Wait until some slices are being scored, and return these tasks."""
-    return running_tasks(world, run, "score", 60, lambda slices: any(task.state == "success" for task in slices))
+    return running_tasks(
+        world, run, "score", 60, lambda slices: any(task.state == "success" for task in slices)
+    )
 
 
 def judging(world: Running, run: str) -> list[Task]:
@@ -70,9 +82,16 @@ def judging(world: Running, run: str) -> list[Task]:
 
 
 def running_tasks(
-    world: Running, run: str, task_id: str, seconds: float, also: Callable[[list[Task]], bool] = lambda _: True
+    world: Running,
+    run: str,
+    task_id: str,
+    seconds: float,
+    also: Callable[[list[Task]], bool] = lambda _: True,
 ) -> list[Task]:
-    """Wait until a task (or a share of it) is running, and what else is asked for holds of all of them; return those that run."""
+    """Wait until a task (or a share of it) is running, and what else is asked for holds of all of them.
+
+    Return those that run.
+    """
     deadline = time.monotonic() + seconds
     while True:
         tasks = [task for task in world.airflow.tasks(DAG, run) if task.facts["task_id"] == task_id]
@@ -179,17 +198,25 @@ def test_the_night_is_the_same_whatever_happens(world: Running, clean: Scored, n
     score_again(world, clean.run)
     begun = time.monotonic()
     what = fault(world, scoring(world, clean.run))
-    assert ended(world, clean.run) == "success", {task.name: (task.state, task.tries) for task in world.airflow.tasks(DAG, clean.run)}
+    assert ended(world, clean.run) == "success", {
+        task.name: (task.state, task.tries) for task in world.airflow.tasks(DAG, clean.run)
+    }
     seconds = time.monotonic() - begun
     tries = [task.tries for task in world.airflow.tasks(DAG, clean.run)]
-    print(f"\n{name:34} {seconds:5.0f} seconds, {seconds - clean.seconds:+4.0f}; {what}; most tries of a task so far {max(tries)}")
+    print(
+        f"\n{name:34} {seconds:5.0f} seconds, {seconds - clean.seconds:+4.0f}; {what}; most tries of a task"
+        f" so far {max(tries)}"
+    )
     assert published(world) == clean.files
     for process in world.cluster.processes:
         world.cluster.wait_for(process, 120)
 
 
 def ended(world: Running, run: str) -> str:
-    """Wait until the run has ended; what ends meanwhile is started again, as Compose does, and whom one asks may be away."""
+    """Wait until the run has ended.
+
+    What ends meanwhile is started again, as Compose does, and whom one asks may be away.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         for name, code in world.cluster.revive().items():
@@ -197,4 +224,6 @@ def ended(world: Running, run: str) -> str:
         try:
             return world.airflow.wait_for_run(DAG, run, 1)
         except (httpx.HTTPError, AssertionError):
-            assert time.monotonic() < deadline, f"not ended after {PATIENCE} seconds: {world.airflow.states(DAG, run)}"
+            assert time.monotonic() < deadline, (
+                f"not ended after {PATIENCE} seconds: {world.airflow.states(DAG, run)}"
+            )

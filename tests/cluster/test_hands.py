@@ -1,4 +1,7 @@
-"""Somebody's hands in the UI: tasks marked as success, or cleared in any order. What is let through is what a gate has judged."""
+"""Somebody's hands in the UI: tasks marked as success, or cleared in any order.
+
+What is let through is what a gate has judged.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def use_cases(cluster: Cluster) -> Path:
 
 
 def refused(world: Running, run: str, task: str) -> str:
-    """Let a task be done again, alone, which must fail; return what it says. (A run is what its last tasks are, whatever became of others.)"""
+    """Let a task be done again, alone, which must fail.
+
+    Return what it says. (A run is what its last tasks are, whatever became of others.)
+    """
     world.airflow.clear(DAG, run, [task])
     world.airflow.wait_for_run(DAG, run, 180)
     (again,) = [one for one in world.airflow.tasks(DAG, run) if one.facts["task_id"] == task]
@@ -47,7 +53,9 @@ def refused(world: Running, run: str, task: str) -> str:
     return world.airflow.log(DAG, run, again)
 
 
-def test_a_task_that_is_marked_as_success_lets_nothing_through(world: Running, night: str, damaged: None) -> None:
+def test_a_task_that_is_marked_as_success_lets_nothing_through(
+    world: Running, night: str, damaged: None
+) -> None:
     run = world.airflow.trigger(DAG, BAD)
     assert world.airflow.wait_for_run(DAG, run, 180) == "failed"
     closed = next(task for task, state in world.airflow.states(DAG, run).items() if state == "failed")
@@ -63,15 +71,29 @@ def test_a_task_that_is_marked_as_success_lets_nothing_through(world: Running, n
     assert not [name for name in world.files(f"{FOLDER}/{BAD}") if name.startswith("predictions/")]
 
 
-def test_tasks_that_are_cleared_one_by_one_last_first_leave_the_night_as_it_was(world: Running, night: str) -> None:
+def test_tasks_that_are_cleared_one_by_one_last_first_leave_the_night_as_it_was(
+    world: Running, night: str
+) -> None:
     before = tables(world)
-    for task in ("gate_predictions", "publish", "score", "gate_features", "features", "gate_clean", "cleanse", "gate_raw", "ingest"):
+    for task in (
+        "gate_predictions",
+        "publish",
+        "score",
+        "gate_features",
+        "features",
+        "gate_clean",
+        "cleanse",
+        "gate_raw",
+        "ingest",
+    ):
         world.airflow.clear(DAG, night, [task])
         assert world.airflow.wait_for_run(DAG, night, 180) == "success", task
     assert tables(world) == before
 
 
-def test_a_step_that_is_cleared_alone_does_not_read_what_no_gate_has_judged_since(world: Running, night: str, damaged: None) -> None:
+def test_a_step_that_is_cleared_alone_does_not_read_what_no_gate_has_judged_since(
+    world: Running, night: str, damaged: None
+) -> None:
     before = tables(world, "predictions", "features")
     world.airflow.clear(DAG, night, ["ingest"])
     assert world.airflow.wait_for_run(DAG, night, 180) == "success"
@@ -85,5 +107,7 @@ def tables(world: Running, *names: str) -> dict[str, bytes]:
     """Files of the night's tables, and of what its gates have said."""
     found = world.files(f"{FOLDER}/{NIGHT}")
     return {
-        name: content for name, content in found.items() if name.endswith((".parquet", "manifest.json")) and name.startswith(names or "")
+        name: content
+        for name, content in found.items()
+        if name.endswith((".parquet", "manifest.json")) and name.startswith(names or "")
     }

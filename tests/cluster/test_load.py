@@ -1,7 +1,9 @@
-"""Many use cases at once: every night and training ends, nights go first, and what Airflow itself costs is printed.
+"""Many use cases at once: every night and training ends, nights go first, and what Airflow itself costs is
+printed.
 
-SLUICE_LOAD=20x30 is 20 use cases with 30 nights each; without it, a load that fits into a test. SLUICE_LOAD_BESIDE=46 lays so
-many use cases beside them that nobody runs: the scheduler and the DAG processor have to carry them.
+SLUICE_LOAD=20x30 is 20 use cases with 30 nights each; without it, a load that fits into a test.
+SLUICE_LOAD_BESIDE=46 lays so many use cases beside them that nobody runs: the scheduler and the DAG processor
+have to carry them.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ def load() -> Load:
 
 def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions: None, load: Load) -> None:
     begun, before = time.monotonic(), _cpu(world)
-    trainings = [(f"{name}_training", world.airflow.trigger(f"{name}_training", SECOND_TRAINING)) for name in NAMES]
+    trainings = [
+        (f"{name}_training", world.airflow.trigger(f"{name}_training", SECOND_TRAINING)) for name in NAMES
+    ]
     nights = [
         (f"{name}_scoring", world.airflow.trigger(f"{name}_scoring", given.NIGHT + timedelta(days=night)))
         for night in range(NIGHTS)
@@ -69,15 +73,26 @@ def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions
     scored = time.monotonic() - begun
     ended += Counter(world.airflow.wait_for_run(dag, run, PATIENCE) for dag, run in trainings)
     seconds, after = time.monotonic() - begun, _cpu(world)
-    load.nights, load.trainings = ([[task.facts for task in world.airflow.tasks(*run)] for run in runs] for runs in (nights, trainings))
+    load.nights, load.trainings = (
+        [[task.facts for task in world.airflow.tasks(*run)] for run in runs] for runs in (nights, trainings)
+    )
     tasks = [task for run in (*load.nights, *load.trainings) for task in run]
     assert ended == {"success": len(nights) + len(trainings)}
     assert {task["state"] for task in tasks} == {"success"}
     for name in NAMES:
         for night in range(NIGHTS):
-            assert world.manifest(f"{name}/scoring/{given.NIGHT + timedelta(days=night)}/predictions").rows == given.FEW
-    print(f"\n{len(nights)} nights and {len(trainings)} trainings of {USE_CASES} use cases, {BESIDE} beside them: {len(tasks):,} tasks")
-    print(f"  the nights are done after {scored:,.0f} seconds, all after {seconds:,.0f}: {len(tasks) / seconds:.2f} tasks a second")
+            assert (
+                world.manifest(f"{name}/scoring/{given.NIGHT + timedelta(days=night)}/predictions").rows
+                == given.FEW
+            )
+    print(
+        f"\n{len(nights)} nights and {len(trainings)} trainings of {USE_CASES} use cases, {BESIDE} beside"
+        f" them: {len(tasks):,} tasks"
+    )
+    print(
+        f"  the nights are done after {scored:,.0f} seconds, all after {seconds:,.0f}:"
+        f" {len(tasks) / seconds:.2f} tasks a second"
+    )
     for kind, runs in {"nights": load.nights, "trainings": load.trainings}.items():
         print(f"  {kind}: {_told(runs)}")
     print(f"  a DAG file was parsed in {max(_parsed(world)):.2f} seconds at most")
@@ -86,7 +101,9 @@ def test_all_nights_and_trainings_of_all_use_cases_end(world: Running, champions
 
 def test_no_training_goes_before_a_night(load: Load) -> None:
     nights, trainings = (list(chain.from_iterable(runs)) for runs in (load.nights, load.trainings))
-    assert min(_at(night, "scheduled_when") for night in nights) < max(_at(task, "queued_when") for task in trainings)
+    assert min(_at(night, "scheduled_when") for night in nights) < max(
+        _at(task, "queued_when") for task in trainings
+    )
     overtaken = [
         f"{task['dag_id']}.{task['task_id']} before {night['dag_id']}.{night['task_id']}"
         for task in trainings
@@ -101,13 +118,17 @@ def _at(task: Facts, what: str) -> float:
 
 
 def _told(runs: Sequence[Sequence[Facts]]) -> str:
-    """How long tasks waited: to be scheduled behind the one before, for their turn, and to be begun by a worker."""
+    """How long tasks waited: to be scheduled behind the one before, for their turn, and to be begun by a
+    worker.
+    """
     tasks = [task for run in runs for task in run]
     behind = [lag for run in runs for lag in _lags(run)]
     turn = [_at(task, "queued_when") - _at(task, "scheduled_when") for task in tasks]
     sent = [_at(task, "start_date") - _at(task, "queued_when") for task in tasks]
     waits = {"the scheduler's lag": behind, "until its turn": turn, "until a worker begins": sent}
-    return ", ".join(f"{name} {median(seconds):.2f} s (at most {max(seconds):.0f})" for name, seconds in waits.items())
+    return ", ".join(
+        f"{name} {median(seconds):.2f} s (at most {max(seconds):.0f})" for name, seconds in waits.items()
+    )
 
 
 def _lags(run: Sequence[Facts]) -> list[float]:
@@ -119,7 +140,10 @@ def _lags(run: Sequence[Facts]) -> list[float]:
 
 def _parsed(world: Running) -> list[float]:
     """How long it took to parse the file of each DAG, in seconds."""
-    return [world.airflow.get(f"/dags/{NAMES[0]}_{kind}")["last_parse_duration"] for kind in ("training", "scoring", "drift")]
+    return [
+        world.airflow.get(f"/dags/{NAMES[0]}_{kind}")["last_parse_duration"]
+        for kind in ("training", "scoring", "drift")
+    ]
 
 
 def _cpu(world: Running) -> dict[str, float]:
@@ -139,7 +163,8 @@ def _print_cost(cpu: dict[str, float], memory: dict[str, float], tasks: int) -> 
     """What a task costs in each process, and what these hold."""
     airflow = sum(seconds for name, seconds in cpu.items() if not name.startswith(OURS))
     print(
-        f"  a task takes {sum(cpu.values()) / tasks:.2f} CPU seconds of all processes, {airflow / tasks:.2f} of them around the workers, without MLflow and store:"
+        f"  a task takes {sum(cpu.values()) / tasks:.2f} CPU seconds of all processes, {airflow / tasks:.2f}"
+        " of them around the workers, without MLflow and store:"
     )
     for name in sorted(cpu, key=lambda name: -cpu[name]):
         if cpu[name] / tasks >= 0.005:

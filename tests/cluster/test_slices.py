@@ -14,6 +14,10 @@ def test_a_night_of_sixteen_slices_is_published_whole(world: Running, sliced_nig
     for task in sliced_night:
         print(f"{task.name:20} {task.machine} {task.facts['duration']:6.1f} seconds")
     assert len(slices) == given.SLICES
-    assert min(Counter(task.machine for task in slices).values()) >= given.SLICES // 4, "one worker did nearly all of it"
+    assert min(Counter(task.machine for task in slices).values()) >= given.SLICES // 4, (
+        "one worker did nearly all of it"
+    )
     assert {task.tries for task in sliced_night} == {1}
-    assert world.manifest(f"{given.SLICED}/scoring/{given.NIGHT}/predictions").rows == given.SLICES * given.GROUP
+    assert (
+        world.manifest(f"{given.SLICED}/scoring/{given.NIGHT}/predictions").rows == given.SLICES * given.GROUP
+    )

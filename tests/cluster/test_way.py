@@ -1,4 +1,6 @@
-"""A training and two nights, by two workers that share no disk: published in the object store, their logs in the UI."""
+"""A training and two nights, by two workers that share no disk: published in the object store, their logs in
+the UI.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def test_everything_is_well(world: Running) -> None:
         print(f"{name:16} {megabytes:6.0f} MB")
     print(f"{'together':16} {sum(world.memory().values()):6.0f} MB, up in {world.seconds:.0f} seconds")
     assert all(world.cluster.healthy(name) for name in world.cluster.processes)
-    # A kill of a worker has to reach Celery's own processes as well, which change their titles: two slots and their parent.
+    # A kill of a worker has to reach Celery's own processes as well, which change their titles: two slots and
+    # their parent.
     assert len(world.cluster.processes["worker-1"].tree()) >= 3
     health = world.airflow.get("/monitor/health")
     assert {part: told["status"] for part, told in health.items()} == dict.fromkeys(

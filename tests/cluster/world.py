@@ -1,4 +1,6 @@
-"""What the cluster works on: a use case whose nights are scored in sixteen slices, one whose source changes, and many whose nights are small."""
+"""What the cluster works on: a use case whose nights are scored in sixteen slices, one whose source changes,
+and many whose nights are small.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ demo: {{training: 2026-01-31}}
 def write(folder: Path, name: str, function: str, slice_rows: int = GROUP, schedule: str = "") -> None:
     """Write a use-case file."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.yaml").write_text(YAML.format(name=name, function=function, slice_rows=slice_rows, schedule=schedule))
+    (folder / f"{name}.yaml").write_text(
+        YAML.format(name=name, function=function, slice_rows=slice_rows, schedule=schedule)
+    )
 
 
 def many(day: date) -> pa.Table:
@@ -72,7 +76,9 @@ def damaged(folder: Path) -> Path:
 
 
 def _payments(day: date, rows: int) -> pa.Table:
-    """Payments of a day, the same each time: bad where the amount is high and the channel is online, with exceptions."""
+    """Payments of a day, the same each time: bad where the amount is high and the channel is online, with
+    exceptions.
+    """
     n = np.arange(rows)
     turn = (day.toordinal() * 31 + n * 17) % 100
     online = (n + day.day) % 3 > 0

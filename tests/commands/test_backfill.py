@@ -1,4 +1,6 @@
-"""Nights again: as they were by the champion of their own morning, or as they would be by the champion of now, never mixed."""
+"""Nights again: as they were by the champion of their own morning, or as they would be by the champion of
+now, never mixed.
+"""
 
 from __future__ import annotations
 
@@ -56,11 +58,17 @@ class World:
         return way_of(self.settings, "scoring", day)
 
     def scored_by(self, day: date) -> set[str]:
-        return {row[0] for row in self.night(day).store.read("predictions").project("model_version").fetchall()}
+        return {
+            row[0] for row in self.night(day).store.read("predictions").project("model_version").fetchall()
+        }
 
     def bytes(self) -> dict[str, bytes]:
         """Every file, but those of what-if runs."""
-        files = (path for path in self.settings.disk.rglob("*") if path.is_file() and "what_if" not in path.parts and path.name != RUNS)
+        files = (
+            path
+            for path in self.settings.disk.rglob("*")
+            if path.is_file() and "what_if" not in path.parts and path.name != RUNS
+        )
         return {path.relative_to(self.settings.disk).as_posix(): path.read_bytes() for path in files}
 
 
@@ -83,7 +91,9 @@ def test_nights_of_which_nothing_has_changed_stay_as_they_are_to_the_byte(world:
     assert world.bytes() == before
 
 
-def test_a_night_that_is_delivered_again_with_changes_is_a_revision_and_the_old_one_is_kept(world: World) -> None:
+def test_a_night_that_is_delivered_again_with_changes_is_a_revision_and_the_old_one_is_kept(
+    world: World,
+) -> None:
     late = NIGHTS.first + timedelta(days=1)
     old = world.night(late).store.manifest("predictions")
     delivered[late] = tiny.payments(late).slice(0, 30)
@@ -106,7 +116,9 @@ def test_a_night_that_is_delivered_again_with_changes_is_a_revision_and_the_old_
 
 def test_a_night_that_was_never_run_is_scored_for_the_first_time(world: World) -> None:
     shutil.rmtree(world.night(NIGHTS.last).store.disk)
-    assert world.fill(days=Days(NIGHTS.last, NIGHTS.last)) == ["tiny scoring 2026-02-04: 40 rows by version 2, scored for the first time"]
+    assert world.fill(days=Days(NIGHTS.last, NIGHTS.last)) == [
+        "tiny scoring 2026-02-04: 40 rows by version 2, scored for the first time"
+    ]
 
 
 # --- now
@@ -115,12 +127,17 @@ def test_a_night_that_was_never_run_is_scored_for_the_first_time(world: World) -
 def test_what_the_champion_of_now_would_have_said_lies_beside_and_changes_nothing(world: World) -> None:
     before = world.bytes()
     first, *_, note = world.fill("now")
-    assert first.startswith("tiny scoring 2026-02-01: 40 rows by version 2, in tiny/scoring/2026-02-01/what_if; beside version 1: ")
+    assert first.startswith(
+        "tiny scoring 2026-02-01: 40 rows by version 2, in tiny/scoring/2026-02-01/what_if; beside"
+        " version 1: "
+    )
     assert "of 40 decisions differ, scores differ by 0." in first
     assert world.bytes() == before
     beside = Run.open("tiny", "scoring", NIGHTS.first, world.settings, what_if=True).store.read("predictions")
     assert beside.project("model_version").distinct().fetchall() == [("2",)]
-    assert note == "note: version 2 was trained on the labels of 2 of these 4 nights, 2026-02-01 to 2026-02-02"
+    assert (
+        note == "note: version 2 was trained on the labels of 2 of these 4 nights, 2026-02-01 to 2026-02-02"
+    )
 
 
 def test_where_both_are_the_same_champion_nothing_differs(world: World) -> None:
@@ -130,7 +147,9 @@ def test_where_both_are_the_same_champion_nothing_differs(world: World) -> None:
 
 def test_a_night_before_the_first_champion_can_be_asked_what_if_only(world: World) -> None:
     before = Days(date(2026, 1, 30), date(2026, 1, 30))
-    with pytest.raises(SluiceError, match=r"1 of 1 nights could not be run[\s\S]*had no champion yet[\s\S]*--champion now"):
+    with pytest.raises(
+        SluiceError, match=r"1 of 1 nights could not be run[\s\S]*had no champion yet[\s\S]*--champion now"
+    ):
         world.fill("then", before)
     line, _ = world.fill("now", before)
     assert line.endswith("what_if; nothing was published to compare it with")
@@ -154,7 +173,10 @@ def test_a_night_that_its_gate_stops_does_not_keep_the_others_from_being_run(
     assert stopped.startswith("tiny scoring 2026-02-01: gate_clean of tiny scoring 2026-02-01 is closed: ")
     # The night that was stopped feeds no window of the next one, until it is mended.
     assert next_night.startswith("tiny scoring 2026-02-02: gate_past of tiny scoring 2026-02-02 is closed: ")
-    assert "tiny: 2 of 2 nights could not be run; the first of them:\ngate_clean of tiny scoring 2026-02-01 is closed" in told.err
+    assert (
+        "tiny: 2 of 2 nights could not be run; the first of them:\ngate_clean of tiny scoring 2026-02-01 is"
+        " closed" in told.err
+    )
 
 
 def test_a_range_the_wrong_way_round_is_a_sentence(world: World) -> None:

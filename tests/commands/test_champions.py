@@ -70,7 +70,12 @@ def test_what_is_no_moment_is_told(two_champions: Settings, moment: str) -> None
 def test_a_rollback_takes_effect_at_the_next_scoring_and_changes_no_earlier_night(own: Settings) -> None:
     assert "version 1 is champion" in champions.rollback(own, "tiny", "1", "too many alarms")
     line = history(own).read()[-1]
-    assert (line.decision, line.version, line.previous, line.reason) == ("rolled back", "1", "2", "too many alarms")
+    assert (line.decision, line.version, line.previous, line.reason) == (
+        "rolled back",
+        "1",
+        "2",
+        "too many alarms",
+    )
     assert line.by
     assert registry.champion(night(own, line.since)).version == "1"
     assert registry.champion(night(own, date(2026, 2, 3))).version == "2"
@@ -86,7 +91,13 @@ def test_a_rollback_can_itself_be_rolled_back(own: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "told"), [("2", "is champion already"), ("3", "never was champion"), ("1; DROP TABLE", "never was champion"), ("", "never")]
+    ("version", "told"),
+    [
+        ("2", "is champion already"),
+        ("3", "never was champion"),
+        ("1; DROP TABLE", "never was champion"),
+        ("", "never"),
+    ],
 )
 def test_only_a_former_champion_can_come_back(own: Settings, version: str, told: str) -> None:
     before = history(own).read()
@@ -114,21 +125,39 @@ def test_a_version_whose_graph_scores_otherwise_than_it_was_judged_does_not_come
     assert history(own).champion == "2"
 
 
-def test_a_version_whose_features_the_file_has_no_more_comes_back_with_its_own_definitions(own: Settings) -> None:
+def test_a_version_whose_features_the_file_has_no_more_comes_back_with_its_own_definitions(
+    own: Settings,
+) -> None:
     path = own.use_cases / "tiny.yaml"
-    path.write_text(path.read_text().replace("    log_amount: ln(1 + amount)\n", "").replace("amount: amount\n", "amount: amount / 100\n"))
+    path.write_text(
+        path.read_text()
+        .replace("    log_amount: ln(1 + amount)\n", "")
+        .replace("amount: amount\n", "amount: amount / 100\n")
+    )
     said = champions.rollback(own, "tiny", "1", "back")
-    assert said.endswith("nights are made by its own definitions, and 2 features of the file wait for a training")
+    assert said.endswith(
+        "nights are made by its own definitions, and 2 features of the file wait for a training"
+    )
     assert history(own).champion == "1"
 
 
-def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     replayed = "replay: {rule: hash, start: 2026-01-01, days: 60, key: id, time: at}\n"
-    text = (own.use_cases / "tiny.yaml").read_text().replace('{kind: python, function: "tests.two_champions:payments"}', SOURCE)
+    text = (
+        (own.use_cases / "tiny.yaml")
+        .read_text()
+        .replace('{kind: python, function: "tests.two_champions:payments"}', SOURCE)
+    )
     learned = parse(Path("tiny.yaml"), (text + replayed).encode())
     monkeypatch.setattr(by_version, "file_of", lambda *_: learned)
     with pytest.raises(
-        BadInput, match=r"by its own definitions this night cannot be made[\s\S]*why not: .*this source has days of its own"
+        BadInput,
+        match=(
+            r"by its own definitions this night cannot be made[\s\S]*why not: .*this source has days of"
+            r" its own"
+        ),
     ):
         champions.rollback(own, "tiny", "1", "back")
 
@@ -146,7 +175,9 @@ def lost(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def lose() -> None:
         shutil.rmtree(own.disk / ".dvc" / "cache", ignore_errors=True)
         config = own.disk / ".dvc" / "config"
-        config.write_text(config.read_text().replace(str(own.var / "dvc_remote"), str(own.disk / "empty_remote")))
+        config.write_text(
+            config.read_text().replace(str(own.var / "dvc_remote"), str(own.disk / "empty_remote"))
+        )
 
     return lose
 
@@ -154,7 +185,9 @@ def lost(own: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 # --- retire
 
 
-def test_without_a_champion_scoring_stops_with_a_sentence_and_earlier_nights_keep_theirs(own: Settings) -> None:
+def test_without_a_champion_scoring_stops_with_a_sentence_and_earlier_nights_keep_theirs(
+    own: Settings,
+) -> None:
     champions.retire(own, "tiny", "its features are gone")
     line = history(own).read()[-1]
     assert (line.decision, line.version, line.previous) == ("retired", None, "2")
@@ -181,13 +214,17 @@ def test_the_champion_of_before_has_not_seen_the_held_out_rows_of_the_next_train
 def test_a_champion_that_was_trained_on_held_out_rows_is_not_compared(own: Settings) -> None:
     # A training of an earlier day: the champion of later has trained on what it holds out.
     ahead = replace(champions._version(own, "tiny", "2"), partition=world.SECOND_TRAINING)
-    with pytest.raises(BadInput, match=r"[\d,]+ of 200 held-out rows are rows that champion version 2 .* was trained on"):
+    with pytest.raises(
+        BadInput, match=r"[\d,]+ of 200 held-out rows are rows that champion version 2 .* was trained on"
+    ):
         require(own, world.FIRST_TRAINING, ahead)
 
 
 def test_a_champion_whose_snapshot_is_gone_is_not_compared(own: Settings, lost: Callable[[], None]) -> None:
     lost()
-    with pytest.raises(BadInput, match=r"it cannot be told on which rows it was trained: .* neither in DVC's cache") as told:
+    with pytest.raises(
+        BadInput, match=r"it cannot be told on which rows it was trained: .* neither in DVC's cache"
+    ) as told:
         require(own, world.SECOND_TRAINING, champions._version(own, "tiny", "1"))
     assert len(str(told.value).splitlines()) <= 10
 
@@ -195,7 +232,9 @@ def test_a_champion_whose_snapshot_is_gone_is_not_compared(own: Settings, lost: 
 def test_a_champion_whose_rows_had_another_key_is_not_compared() -> None:
     connection = duckdb.connect()
     features = connection.sql("SELECT * FROM (VALUES (1, 'test'), (2, 'test'), (3, 'train')) AS t(id, split)")
-    known = connection.sql("SELECT * FROM (VALUES ('1', 'train'), ('2', 'test'), ('3', 'train')) AS t(id, split)")
+    known = connection.sql(
+        "SELECT * FROM (VALUES ('1', 'train'), ('2', 'test'), ('3', 'train')) AS t(id, split)"
+    )
     assert unseen.count(features, known, "id") == 1  # as texts; a row that it held out, too, it has not seen
     with pytest.raises(BadInput, match="no column 'id'"):
         unseen.count(features, known.project("id AS key, split"), "id")
@@ -203,17 +242,23 @@ def test_a_champion_whose_rows_had_another_key_is_not_compared() -> None:
 
 def test_a_champion_whose_rows_another_column_named_is_not_compared_and_says_so() -> None:
     then = parse(Path("tiny.yaml"), tiny.YAML.encode()).use_case
-    text = tiny.YAML.replace("string, role: key", "string").replace("string, required: true", "string, role: key")
+    text = tiny.YAML.replace("string, role: key", "string").replace(
+        "string, required: true", "string, role: key"
+    )
     now = parse(Path("tiny.yaml"), text.encode()).use_case
     known = duckdb.connect().sql("SELECT * FROM (VALUES ('1', 'train'), ('2', 'test')) AS t(id, split)")
-    with pytest.raises(unseen.OtherKey, match="named by the source's column 'id', and these are by 'customer'"):
+    with pytest.raises(
+        unseen.OtherKey, match="named by the source's column 'id', and these are by 'customer'"
+    ):
         unseen.renamed(known, then, now)
 
 
 # --- compare
 
 
-def test_two_versions_are_compared_on_rows_that_neither_was_trained_on(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_versions_are_compared_on_rows_that_neither_was_trained_on(
+    own: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = list(champions.compare(own, "tiny", "1", "2"))
     assert "on 200 held-out rows of the training 2026-02-03" in lines[0]
     aucpr = next(line for line in lines if line.startswith("aucpr"))
@@ -240,13 +285,17 @@ def test_a_version_is_trained_again_and_is_the_same(own: Settings, version: str)
     assert any("another one than now" in line for line in told) == another
 
 
-def test_a_version_that_comes_out_otherwise_is_told_with_the_difference(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_comes_out_otherwise_is_told_with_the_difference(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Its data are another version's: what a tampered lineage looks like.
     model = champions._version(own, "tiny", "1")
     other = champions._version(own, "tiny", "2").metadata["data_version"]
     tampered = replace(model, metadata={**model.metadata, "data_version": other})
     monkeypatch.setattr(registry, "champion", lambda _: tampered)
-    with pytest.raises(NotTheSame, match="of the raw rows come other features than the version was trained on"):
+    with pytest.raises(
+        NotTheSame, match="of the raw rows come other features than the version was trained on"
+    ):
         list(reproduce(own, "tiny", "1"))
 
 
@@ -259,7 +308,9 @@ def test_a_version_whose_rows_are_gone_cannot_be_made_again(own: Settings, lost:
 # --- the command line
 
 
-def test_the_command_line_tells_and_decides(own: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_tells_and_decides(
+    own: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("pipelines.storage.settings.Settings.from_env", lambda: own)
     assert main(["models", "history", "tiny"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -10,7 +10,9 @@ from pipelines.storage.settings import ROOT
 
 
 def imported_by(*codes: str) -> tuple[list[set[str]], int]:
-    """What a process of its own has imported after each piece of code, and how many objects the garbage collector ignores there."""
+    """What a process of its own has imported after each piece of code, and how many objects the garbage
+    collector ignores there.
+    """
     told = "\n".join(f"{code}\nprint('told', *sys.modules)" for code in codes)
     code = f"import gc, sys\n{told}\nprint('frozen', gc.get_freeze_count())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -18,16 +20,27 @@ def imported_by(*codes: str) -> tuple[list[set[str]], int]:
     return [set(words) for first, *words in lines if first == "told"], int(lines[-1][-1])
 
 
-def test_tasks_find_the_heavy_libraries_which_the_garbage_collector_does_not_see_and_import_hardly_anything_else() -> None:
+def test_tasks_find_the_heavy_libraries_which_the_garbage_collector_does_not_see_and_import_hardly_anything_else() -> (
+    None
+):
     cfg = configparser.RawConfigParser()
     cfg.read(ROOT / "airflow.cfg")
     preloaded = cfg["core"]["mp_forkserver_preload"].split(",")
     steps = "ingest, cleanse, features, tune, evaluate, export, promote, score, publish"
     (before, after), frozen = imported_by(
         f"import {', '.join(preloaded)}",
-        f"from pipelines.steps import {steps}\nfrom pipelines.gates.gx import data_docs; from pipelines.gates import judge",
+        f"from pipelines.steps import {steps}\nfrom pipelines.gates.gx import data_docs; from pipelines.gates"
+        " import judge",
     )
-    assert {"airflow.sdk", "duckdb", "great_expectations", "mlflow.onnx", "onnxruntime", "pandas", "sklearn.pipeline"} <= before
+    assert {
+        "airflow.sdk",
+        "duckdb",
+        "great_expectations",
+        "mlflow.onnx",
+        "onnxruntime",
+        "pandas",
+        "sklearn.pipeline",
+    } <= before
     assert "evidently" not in before
     assert frozen > 100_000
     # Sluice's own code is read anew by each task.

@@ -76,9 +76,15 @@ class World:
     settings: Settings
 
     def says(self, amount: str = "min: 0", more: str = "", **words: str) -> World:
-        """Write the use-case file: the rule on amounts, more lines at its end, and other words for some of its own."""
-        text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.commands.test_quarantine:payments"').replace("min: 0", amount)
-        text = text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace("[0.1, 1]", "[1]")
+        """Write the use-case file: the rule on amounts, more lines at its end, and other words for some of
+        its own.
+        """
+        text = tiny.YAML.replace(
+            '"tests.tiny:payments"', '"tests.commands.test_quarantine:payments"'
+        ).replace("min: 0", amount)
+        text = text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
+            "[0.1, 1]", "[1]"
+        )
         text = text.replace("cleanse:\n", "cleanse:\n  max_quarantined: 0.9\n")
         for old, new in words.items():
             text = text.replace(old, new)
@@ -111,7 +117,9 @@ class World:
         """Every file of the night, but those under some folders."""
         folder = self.run().store.disk
         files = {
-            path.relative_to(folder): path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock" and path.name != RUNS
+            path.relative_to(folder): path
+            for path in folder.rglob("*")
+            if path.is_file() and path.suffix != ".lock" and path.name != RUNS
         }
         return {str(name): path.read_bytes() for name, path in files.items() if name.parts[0] not in but}
 
@@ -124,7 +132,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
         (place / folder).mkdir()
     shutil.copy(mlflow_database, place / "var" / "mlflow.db")
     own = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+        mirror=None,
     )
     world = World(own).says(STRICT)
     for step, _ in plan.WAYS["training"]:
@@ -135,7 +147,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
 
 @pytest.fixture(scope="module")
 def strict_night(trained: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The night as a rule that is too strict has left it: more than half of its rows scored, the others in quarantine."""
+    """The night as a rule that is too strict has left it: more than half of its rows scored, the others in
+    quarantine.
+    """
     delivered.clear()
     return World(elsewhere(trained, tmp_path_factory.mktemp("strict"))).says(STRICT).scored()
 
@@ -177,7 +191,10 @@ def put_aside(world: World, select: str, rows: int = 1) -> None:
     store = world.run().store
     store.write("raw", store.connection.sql("SELECT i FROM range(10000) t(i)"))
     store.write(
-        "quarantine", store.connection.sql(f"SELECT {select}, DATE '2026-02-01' AS partition, '{{}}' AS row FROM range({rows}) t(i)")
+        "quarantine",
+        store.connection.sql(
+            f"SELECT {select}, DATE '2026-02-01' AS partition, '{{}}' AS row FROM range({rows}) t(i)"
+        ),
     )
 
 
@@ -199,7 +216,10 @@ def test_what_is_in_quarantine_is_told_by_reason_with_examples_and_the_way_on(fr
         '  k3: duplicate: {"id": "k3"}',
         '  k1: amount: above 50: {"amount": 1}',
         f"whole table: {fresh.run().store.disk}/quarantine (Parquet; the raw rows are in its column row)",
-        "way on: mend the rule in tiny.yaml, or the source, then: python -m pipelines run tiny scoring 2026-02-01",
+        (
+            "way on: mend the rule in tiny.yaml, or the source, then: python -m pipelines run tiny scoring"
+            " 2026-02-01"
+        ),
     ]
 
 
@@ -211,7 +231,8 @@ def test_any_number_of_rows_and_reasons_and_any_text_is_told_briefly(fresh: Worl
     text = "repeat('long' || chr(10) || chr(27) || '[2J', 100)"
     put_aside(
         fresh,
-        f"if(i % 30 = 0, NULL, {text}) AS key, true AS rejected, 'rule' || i % 30 AS reasons, to_json({{'amount': {text}}}) AS found",
+        f"if(i % 30 = 0, NULL, {text}) AS key, true AS rejected, 'rule' || i % 30 AS reasons,"
+        f" to_json({{'amount': {text}}}) AS found",
         5000,
     )
     lines = shown(fresh)
@@ -224,10 +245,14 @@ def test_any_number_of_rows_and_reasons_and_any_text_is_told_briefly(fresh: Worl
 
 def test_personal_values_are_masked_and_so_is_a_personal_key(fresh: World) -> None:
     put_aside(
-        fresh, """'anna' AS key, true AS rejected, 'together' AS reasons, '{"id": "anna", "customer": "anna", "amount": 7}' AS found"""
+        fresh,
+        """'anna' AS key, true AS rejected, 'together' AS reasons, '{"id": "anna", "customer": "anna", "amount": 7}' AS found""",
     )
     fresh.says(
-        **{"customer: {type: string": "customer: {pii: true, type: string", "id:       {type: string": "id: {pii: true, type: string"}
+        **{
+            "customer: {type: string": "customer: {pii: true, type: string",
+            "id:       {type: string": "id: {pii: true, type: string",
+        }
     )
     assert '  •••: together: {"id": "•••", "customer": "•••", "amount": 7}' in shown(fresh)
     assert not [line for line in shown(fresh) if "anna" in line]
@@ -235,7 +260,9 @@ def test_personal_values_are_masked_and_so_is_a_personal_key(fresh: World) -> No
 
 def test_an_empty_quarantine_is_told_in_one_line(fresh: World) -> None:
     put_aside(fresh, "'' AS key, true AS rejected, '' AS reasons, '{}' AS found", rows=0)
-    assert shown(fresh) == ["tiny scoring 2026-02-01: 0 of 10,000 rows (0 %) in quarantine, 0 of them rejected"]
+    assert shown(fresh) == [
+        "tiny scoring 2026-02-01: 0 of 10,000 rows (0 %) in quarantine, 0 of them rejected"
+    ]
 
 
 def test_a_partition_that_is_not_there_is_a_sentence(fresh: World) -> None:
@@ -254,7 +281,8 @@ def test_rows_of_a_mended_rule_join_the_night_and_leave_the_others_as_they_were(
     said = quarantine.replay(world.says(MENDED).run())
     assert (
         said
-        == f"tiny scoring 2026-02-01: {COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: {TOO_COSTLY}"
+        == f"tiny scoring 2026-02-01: {COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still"
+        f" in quarantine: {TOO_COSTLY}"
     )
     new = {table: world.rows(table) for table in TABLES}
     assert new["raw"] == old["raw"]
@@ -274,10 +302,20 @@ def test_a_replayed_night_is_whole_and_let_through_and_nothing_lies_beside_it(wo
     assert all(is_let_through(run.store, run.use_case, table) for table in quarantine.GATED)
     assert all(cite(run.store, table, source) for table, source in quarantine.MADE_OF.items())
     assert cite(run.store, "features", "past")
-    assert {name.split("/")[0] for name in world.bytes()} == {*TABLES, "past", "days", "past_raw", "scored_by.json", "gates", "reports"}
+    assert {name.split("/")[0] for name in world.bytes()} == {
+        *TABLES,
+        "past",
+        "days",
+        "past_raw",
+        "scored_by.json",
+        "gates",
+        "reports",
+    }
 
 
-def test_rows_that_join_get_the_features_that_making_the_night_again_by_the_mended_rule_gives_them(world: World) -> None:
+def test_rows_that_join_get_the_features_that_making_the_night_again_by_the_mended_rule_gives_them(
+    world: World,
+) -> None:
     known = world.keys("features")
 
     def joined(table: str, *columns: str) -> list[list[Any]]:
@@ -304,17 +342,25 @@ NOT_LEARNED = {
 @pytest.mark.parametrize("what", NOT_LEARNED)
 def test_what_no_model_has_learned_yet_keeps_no_rule_from_being_mended(world: World, what: str) -> None:
     columns = world.rows("features")[0].keys()
-    about = "gates: {features: [{expect_column_mean_to_be_between: {column: twice, max_value: 1}}]}\n" if what == "a feature" else ""
+    about = (
+        "gates: {features: [{expect_column_mean_to_be_between: {column: twice, max_value: 1}}]}\n"
+        if what == "a feature"
+        else ""
+    )
     said = quarantine.replay(world.says(MENDED, about, **NOT_LEARNED[what]).run())
-    assert said.endswith(f"{COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: {TOO_COSTLY}")
+    assert said.endswith(
+        f"{COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: {TOO_COSTLY}"
+    )
     assert world.rows("features")[0].keys() == columns
 
 
 def test_replaying_twice_is_replaying_once(world: World) -> None:
     quarantine.replay(world.says(MENDED).run())
     once = world.bytes()
-    assert quarantine.replay(world.run()) == (
-        "tiny scoring 2026-02-01: nothing is published: of 2 rows in quarantine, 2 were judged again, and are still bad"
+    assert (
+        quarantine.replay(world.run())
+        == "tiny scoring 2026-02-01: nothing is published: of 2 rows in quarantine, 2 were judged again, and"
+        " are still bad"
     )
     assert world.bytes() == once
 
@@ -322,8 +368,14 @@ def test_replaying_twice_is_replaying_once(world: World) -> None:
 def test_a_replayed_night_can_be_replayed_again_after_the_next_fix(world: World) -> None:
     quarantine.replay(world.says(MENDED).run())
     said = quarantine.replay(world.says().run())
-    assert said == f"tiny scoring 2026-02-01: {TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: 0"
-    assert quarantine.replay(world.run()) == "tiny scoring 2026-02-01: nothing to replay: no row is in quarantine"
+    assert (
+        said == f"tiny scoring 2026-02-01: {TOO_COSTLY} rows are good now, and scored by version 1; still in"
+        " quarantine: 0"
+    )
+    assert (
+        quarantine.replay(world.run())
+        == "tiny scoring 2026-02-01: nothing to replay: no row is in quarantine"
+    )
     assert world.keys("predictions") == {row["id"] for row in tiny.payments(NIGHT).to_pylist()}
 
 
@@ -343,12 +395,16 @@ def test_one_of_several_good_rows_of_a_key_joins_and_the_others_are_duplicates(f
     fresh.scored()
     quarantine.replay(fresh.says(MENDED).run())
     assert [row["amount"] for row in fresh.rows("clean") if row["id"] == "20260201-00"] == [88.0]
-    assert [(row["reasons"], json.loads(row["row"])["amount"]) for row in fresh.rows("quarantine") if row["key"] == "20260201-00"] == [
-        ("duplicate with other values", 89.0)
-    ]
+    assert [
+        (row["reasons"], json.loads(row["row"])["amount"])
+        for row in fresh.rows("quarantine")
+        if row["key"] == "20260201-00"
+    ] == [("duplicate with other values", 89.0)]
 
 
-def test_rows_without_a_key_with_a_key_in_clean_and_gone_from_the_source_stay_as_they_are(fresh: World) -> None:
+def test_rows_without_a_key_with_a_key_in_clean_and_gone_from_the_source_stay_as_they_are(
+    fresh: World,
+) -> None:
     def three_bad(rows: list[dict[str, Any]]) -> None:
         rows[0].update(id=None)
         rows[4].update(id=rows[1]["id"])  # bad, and the other one of its key is good
@@ -365,7 +421,8 @@ def test_rows_without_a_key_with_a_key_in_clean_and_gone_from_the_source_stay_as
 
     delivered[NIGHT] = delivered[NIGHT].filter(pa.compute.less(delivered[NIGHT]["amount"], 80))
     assert quarantine.replay(fresh.run()).endswith(
-        f"of {held} rows in quarantine, none could be judged again: they have no key, a key that is in clean, or one that the source no longer has"
+        f"of {held} rows in quarantine, none could be judged again: they have no key, a key that is in clean,"
+        " or one that the source no longer has"
     )
     assert fresh.bytes() == before
 
@@ -380,8 +437,11 @@ def next_champion(trained: World, world: World) -> None:
     graph = onnx.load_from_string(run.store.read_file("models/linear.onnx"))
     graph.doc_string = "the next one"
     judged = verdict.read(run.store.read_file("verdict.json"))
-    registry.register(run, Exported({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0), judged)  # type: ignore[arg-type]
-    History.of(world.settings, "tiny").append(replace(FIRST, version="2", previous="1", partition=TRAINING.isoformat()))
+    exported = Exported({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0)  # type: ignore[arg-type]
+    registry.register(run, exported, judged)
+    History.of(world.settings, "tiny").append(
+        replace(FIRST, version="2", previous="1", partition=TRAINING.isoformat())
+    )
 
 
 @pytest.mark.usefixtures("next_champion")
@@ -390,13 +450,17 @@ def test_the_nights_own_model_scores_though_another_is_champion_now(world: World
     quarantine.replay(world.says(MENDED).run())
     assert {row["model_version"] for row in world.rows("predictions")} == {"1"}
     # What made the new rows is another use-case file and another features table: their fingerprint says so.
-    assert Counter(row["run"] for row in world.rows("predictions")).most_common(2)[1][1] == COSTLY - TOO_COSTLY
+    assert (
+        Counter(row["run"] for row in world.rows("predictions")).most_common(2)[1][1] == COSTLY - TOO_COSTLY
+    )
 
 
 # --- replay: and delivered
 
 
-def test_what_has_joined_is_delivered_and_by_the_next_replay_if_not_by_this_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_joined_is_delivered_and_by_the_next_replay_if_not_by_this_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.says(MENDED, more="sink: {connection: warehouse, table: predictions}\n")
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://me:s3cret@127.0.0.1:1/shop")
     with pytest.raises(TryAgain, match="nothing is delivered"):
@@ -405,7 +469,9 @@ def test_what_has_joined_is_delivered_and_by_the_next_replay_if_not_by_this_one(
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.address(engine))
         assert "the replay that was stopped while it published is finished" in quarantine.replay(world.run())
         with engine.begin() as session:
-            assert {row[0] for row in session.exec_driver_sql("select id from predictions")} == world.keys("predictions")
+            assert {row[0] for row in session.exec_driver_sql("select id from predictions")} == world.keys(
+                "predictions"
+            )
     assert len(world.keys("predictions")) == tiny.ROWS_A_DAY - TOO_COSTLY
     assert not world.run().store.beside("replay").disk.exists()
 
@@ -439,7 +505,11 @@ def compute_again(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("again", "table", "source"),
-    [(redeliver, "quarantine", "raw"), (cleanse_again, "features", "clean"), (compute_again, "predictions", "features")],
+    [
+        (redeliver, "quarantine", "raw"),
+        (cleanse_again, "features", "clean"),
+        (compute_again, "predictions", "features"),
+    ],
 )
 def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
     world: World, again: Callable[[World], None], table: str, source: str
@@ -447,16 +517,22 @@ def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
     again(world)
     sentence = refusal(world.says(MENDED))
     assert (
-        f"its {table} were made of other rows than its {source} hold now: the night was run again meanwhile, and not to its end" in sentence
+        f"its {table} were made of other rows than its {source} hold now: the night was run again meanwhile,"
+        " and not to its end" in sentence
     )
-    assert sentence.endswith("way out: run it again: python -m pipelines run tiny scoring 2026-02-01 (in Airflow: clear its first task)")
+    assert sentence.endswith(
+        "way out: run it again: python -m pipelines run tiny scoring 2026-02-01 (in Airflow: clear its first"
+        " task)"
+    )
 
 
 @pytest.mark.usefixtures("next_champion")
 def test_a_night_that_was_scored_again_and_not_judged_is_refused(world: World) -> None:
     flow.score(world.run(), "0001-of-0001")
     flow.publish(world.run())
-    assert "gate_predictions has not let through the table predictions as it is now" in refusal(world.says(MENDED))
+    assert "gate_predictions has not let through the table predictions as it is now" in refusal(
+        world.says(MENDED)
+    )
 
 
 def test_a_night_that_its_gate_stopped_has_nothing_to_join(fresh: World) -> None:
@@ -464,26 +540,38 @@ def test_a_night_that_its_gate_stopped_has_nothing_to_join(fresh: World) -> None
         fresh.says(STRICT, **{"max_quarantined: 0.9": "max_quarantined: 0.05"}).scored()
     sentence = refusal(fresh.says(MENDED), TableMissing)
     assert "no table 'predictions'" in sentence
-    assert "way out: run the earlier steps first, e.g. python -m pipelines run tiny scoring 2026-02-01" in sentence
+    assert (
+        "way out: run the earlier steps first, e.g. python -m pipelines run tiny scoring 2026-02-01"
+        in sentence
+    )
 
 
-def test_a_night_that_changes_while_the_replay_runs_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_that_changes_while_the_replay_runs_is_left_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def meanwhile(run: Run) -> None:
         monkeypatch.undo()
         redeliver(world)
 
     raw = world.run().store.digest("raw")
     monkeypatch.setattr(quarantine, "_require_open_gates", meanwhile)
-    with pytest.raises(BadInput, match="raw changed while the replay ran: the night is being run again; nothing is published"):
+    with pytest.raises(
+        BadInput, match="raw changed while the replay ran: the night is being run again; nothing is published"
+    ):
         quarantine.replay(world.says(MENDED).run())
     assert world.run().store.digest("raw") != raw
     assert len(world.rows("predictions")) == 40 - COSTLY
 
 
 def test_a_closed_gate_publishes_nothing_and_shows_its_page(world: World) -> None:
-    world.says(MENDED, more="gates:\n  features:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 30}\n")
+    world.says(
+        MENDED,
+        more="gates:\n  features:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 30}\n",
+    )
     sentence = refusal(world, GateClosed)
-    assert sentence.startswith("nothing is published, since gate_features of tiny scoring 2026-02-01 is closed: 1 of")
+    assert sentence.startswith(
+        "nothing is published, since gate_features of tiny scoring 2026-02-01 is closed: 1 of"
+    )
     assert "report: tiny/scoring/2026-02-01/replay/reports/gate_features.html" in sentence
     assert (world.settings.disk / "tiny/scoring/2026-02-01/replay/reports/gate_features.html").is_file()
     assert quarantine.replay(world.says(MENDED).run()).endswith(f"still in quarantine: {TOO_COSTLY}")
@@ -491,14 +579,24 @@ def test_a_closed_gate_publishes_nothing_and_shows_its_page(world: World) -> Non
 
 
 @pytest.mark.parametrize(("amount", "few"), [("min: 0, max: 83", True), (MENDED, False)])
-def test_a_word_on_a_night_holds_for_it_with_the_few_rows_that_join_it(world: World, amount: str, few: bool) -> None:
+def test_a_word_on_a_night_holds_for_it_with_the_few_rows_that_join_it(
+    world: World, amount: str, few: bool
+) -> None:
     store = world.run().store
-    said = Accepted(store.digest("clean"), {"expect_column_to_be_like_earlier_days amount": "0.1"}, "a sale", "ada", "2026-02-02")
+    said = Accepted(
+        store.digest("clean"),
+        {"expect_column_to_be_like_earlier_days amount": "0.1"},
+        "a sale",
+        "ada",
+        "2026-02-02",
+    )
     store.write_file(accepted.file_name("clean"), as_json(asdict(said)))
     quarantine.replay(world.says(amount).run())
     store = world.run().store
     assert store.digest("clean") != said.digest
-    assert accepted.of(store, "clean", store.digest("clean")) == (replace(said, digest=store.digest("clean")) if few else None)
+    assert accepted.of(store, "clean", store.digest("clean")) == (
+        replace(said, digest=store.digest("clean")) if few else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -508,13 +606,19 @@ def test_a_word_on_a_night_holds_for_it_with_the_few_rows_that_join_it(world: Wo
     ],
     ids=["column"],
 )
-def test_a_file_that_says_more_than_other_rules_is_refused(world: World, words: dict[str, str], told: str) -> None:
+def test_a_file_that_says_more_than_other_rules_is_refused(
+    world: World, words: dict[str, str], told: str
+) -> None:
     assert told in refusal(world.says(MENDED, **words))
 
 
 @pytest.mark.parametrize(
     "words",
-    [{"amount:   {type: number": "amount: {type: integer"}, {"amount: amount": "other: amount"}, {"amount: amount": "amount: -amount"}],
+    [
+        {"amount:   {type: number": "amount: {type: integer"},
+        {"amount: amount": "other: amount"},
+        {"amount: amount": "amount: -amount"},
+    ],
     ids=["type", "name", "SQL"],
 )
 def test_a_file_of_another_meaning_is_replayed_by_the_definitions_that_the_nights_model_has_learned(
@@ -522,10 +626,12 @@ def test_a_file_of_another_meaning_is_replayed_by_the_definitions_that_the_night
 ) -> None:
     before = world.rows("predictions")
     said = quarantine.replay(world.says(MENDED, **words).run())
-    assert said == (
-        f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were judged again, and are still bad"
-        "\n  by the definitions of version 1, rules among them: features of tiny.yaml mean something else by now"
-        "\n  way out: mend the rule alone, or run the whole night again when a model has learned the features"
+    assert (
+        said
+        == f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were"
+        " judged again, and are still bad\n  by the definitions of version 1, rules among them: features"
+        " of tiny.yaml mean something else by now\n  way out: mend the rule alone, or run the whole night"
+        " again when a model has learned the features"
     )
     assert world.rows("predictions") == before
 
@@ -566,14 +672,20 @@ def test_a_replay_that_was_killed_while_it_published_is_finished_by_the_next(
 ) -> None:
     killed(world.says(MENDED), after, monkeypatch)
     said = quarantine.replay(world.run())
-    assert said == f"tiny scoring 2026-02-01: the replay that was stopped while it published is finished; still in quarantine: {TOO_COSTLY}"
+    assert (
+        said
+        == "tiny scoring 2026-02-01: the replay that was stopped while it published is finished; still in"
+        f" quarantine: {TOO_COSTLY}"
+    )
     assert [len(world.rows(table)) for table in TABLES] == [40, TOO_COSTLY, *[40 - TOO_COSTLY] * 3]
     run = world.run()
     assert all(is_let_through(run.store, run.use_case, table) for table in quarantine.GATED)
     assert "still bad" in quarantine.replay(world.run())
 
 
-def test_a_replay_that_was_killed_before_it_published_starts_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_that_was_killed_before_it_published_starts_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def kill(run: Run) -> None:
         raise Killed
 
@@ -581,10 +693,14 @@ def test_a_replay_that_was_killed_before_it_published_starts_anew(world: World, 
         patched.setattr(quarantine, "_require_open_gates", kill)
         with pytest.raises(Killed):
             quarantine.replay(world.says(MENDED).run())
-    assert quarantine.replay(world.says().run()).startswith(f"tiny scoring 2026-02-01: {COSTLY} rows are good now")
+    assert quarantine.replay(world.says().run()).startswith(
+        f"tiny scoring 2026-02-01: {COSTLY} rows are good now"
+    )
 
 
-def test_what_a_killed_replay_left_is_nothing_to_a_night_that_was_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_replay_left_is_nothing_to_a_night_that_was_run_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     killed(world.says(MENDED), 2, monkeypatch)
     world.says("min: 0, max: 60").scored()
     before = world.rows("predictions")
@@ -595,7 +711,9 @@ def test_what_a_killed_replay_left_is_nothing_to_a_night_that_was_run_again(worl
 # --- the command line
 
 
-def test_the_commands_show_and_replay(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_show_and_replay(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = world.settings
     for name, value in (("USE_CASES", own.use_cases), ("DATA", own.disk), ("VAR", own.var)):
         monkeypatch.setenv(f"SLUICE_{name}", str(value))
@@ -620,15 +738,27 @@ DEFECTS: dict[str, dict[str, Any]] = {
     "no key": {"id": None},
     "copy": {"id": "20260201-00"},
 }
-FIXES = {"max: 80": "max: 95", "min: 0": "min: -5", "string, required: true": "string", "[chip, online]": "[chip, online, fax]"}
+FIXES = {
+    "max: 80": "max: 95",
+    "min: 0": "min: -5",
+    "string, required: true": "string",
+    "[chip, online]": "[chip, online, fax]",
+}
 damages = st.dictionaries(st.integers(1, 11), st.sampled_from(sorted(DEFECTS)), min_size=1)
 some_rows = st.sets(st.integers(1, 11), max_size=4)
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking a night takes minutes
+@settings(
+    max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)  # shrinking a night takes minutes
 @given(damage=damages, mended=some_rows, gone=some_rows, fixed=st.sets(st.sampled_from(sorted(FIXES))))
 def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_run(
-    strict_night: World, tmp_path_factory: pytest.TempPathFactory, damage: dict[int, str], mended: set[int], gone: set[int], fixed: set[str]
+    strict_night: World,
+    tmp_path_factory: pytest.TempPathFactory,
+    damage: dict[int, str],
+    mended: set[int],
+    gone: set[int],
+    fixed: set[str],
 ) -> None:
     place = tmp_path_factory.mktemp("law")
     (place / "use_cases").mkdir()
@@ -664,8 +794,12 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
         assert [row for row in new[table] if row["id"] in {row["id"] for row in old[table]}] == old[table]
         assert {row["id"] for row in new[table]} == world.keys("features")
     known = {row["id"] for row in old["features"]}
-    assert [row for row in new["features"] if row["id"] not in known] == [row for row in world.rows("features") if row["id"] not in known]
+    assert [row for row in new["features"] if row["id"] not in known] == [
+        row for row in world.rows("features") if row["id"] not in known
+    ]
     raw = sql.select(
-        world.run().store.connection.from_arrow(pa.Table.from_pylist(new["raw"])), "raw", "SELECT to_json(raw)::VARCHAR FROM raw"
+        world.run().store.connection.from_arrow(pa.Table.from_pylist(new["raw"])),
+        "raw",
+        "SELECT to_json(raw)::VARCHAR FROM raw",
     )
     assert Counter(row["row"] for row in new["quarantine"]) <= Counter(text for (text,) in raw.fetchall())

@@ -1,4 +1,7 @@
-"""From a prediction back to what made it, also when the night has run again since; and no personal value on the way."""
+"""From a prediction back to what made it, also when the night has run again since.
+
+And no personal value on the way.
+"""
 
 from __future__ import annotations
 
@@ -71,10 +74,13 @@ def test_a_prediction_is_traced_to_its_rows_gates_runs_model_data_and_commit(sco
     assert f"data {lineage['data_version']} (kept in DVC)" in found
 
 
-def test_a_night_that_has_run_again_is_followed_in_the_revision_that_the_prediction_came_from(own: Settings) -> None:
+def test_a_night_that_has_run_again_is_followed_in_the_revision_that_the_prediction_came_from(
+    own: Settings,
+) -> None:
     # Redelivered, and run again up to its features only: the prediction is still that of the first delivery.
     world.delivered[NIGHT] = pa.Table.from_pylist(
-        [row | {"amount": row["amount"] + 1} for row in tiny.payments(NIGHT).to_pylist()], schema=tiny.payments(NIGHT).schema
+        [row | {"amount": row["amount"] + 1} for row in tiny.payments(NIGHT).to_pylist()],
+        schema=tiny.payments(NIGHT).schema,
     )
     try:
         for step in ("ingest", "cleanse", "features"):
@@ -84,18 +90,24 @@ def test_a_night_that_has_run_again_is_followed_in_the_revision_that_the_predict
     found = told(own)
     assert "raw: revision 1 of 2, not the newest" in found
     assert "gate_raw has judged" not in found  # its evidence is about this very revision
-    ((amount,),) = night(own).store.read("raw", revision=1).filter(f"id = '{KEY}'").project("amount").fetchall()
+    ((amount,),) = (
+        night(own).store.read("raw", revision=1).filter(f"id = '{KEY}'").project("amount").fetchall()
+    )
     assert f"\n  amount: {amount}\n" in found
 
 
 def test_personal_values_are_not_shown(own: Settings) -> None:
     path = own.use_cases / "tiny.yaml"
     path.write_text(
-        path.read_text().replace("customer: {type: string, required: true}", "customer: {type: string, required: true, pii: true}")
+        path.read_text().replace(
+            "customer: {type: string, required: true}", "customer: {type: string, required: true, pii: true}"
+        )
     )
     found = told(own)
     assert "customer: •••" in found
-    assert not re.search(r"\bc7\b", found)  # a word of its own: the hashes of an honest page hold these two characters, too
+    assert not re.search(
+        r"\bc7\b", found
+    )  # a word of its own: the hashes of an honest page hold these two characters, too
 
 
 def test_damaged_evidence_is_told_and_the_way_goes_on(own: Settings) -> None:

@@ -1,4 +1,6 @@
-"""Expectations of a night that its champion's definitions make: by table, and about what an expectation is really about."""
+"""Expectations of a night that its champion's definitions make: by table, and about what an expectation is
+really about.
+"""
 
 from __future__ import annotations
 
@@ -38,19 +40,26 @@ def asked(learned: UseCase, now: UseCase) -> dict[GatedTable, list[dict[str, Any
     def plain(each: Expectation) -> dict[str, Any]:
         return {each.name: each.kwargs}
 
-    return {table: [plain(each) for each in stated] for table, stated in put_together(learned, now).gates.items()}
+    return {
+        table: [plain(each) for each in stated] for table, stated in put_together(learned, now).gates.items()
+    }
 
 
 @pytest.mark.parametrize("table", ["raw", "clean", "past", "predictions"])
 def test_a_column_is_not_the_feature_of_its_name(table: str) -> None:
-    stated = {table: [most("amount" if table != "predictions" else "score", 0.9)], "features": [most("amount", 7)]}
+    stated = {
+        table: [most("amount" if table != "predictions" else "score", 0.9)],
+        "features": [most("amount", 7)],
+    }
     found = asked(file(gates={"features": [most("amount", 9)]}), file(HUNDREDTHS, gates=stated))
     assert found == {table: stated[table], "features": [most("amount", 9)]}
 
 
 def test_a_repair_changes_what_clean_says_and_not_what_raw_does() -> None:
     stated = {"raw": [most("amount", 10)], "clean": [most("amount", 10)]}
-    assert asked(file(), file(("cleanse:\n", "cleanse:\n  fill: {amount: 7}\n"), gates=stated)) == {"raw": stated["raw"]}
+    assert asked(file(), file(("cleanse:\n", "cleanse:\n  fill: {amount: 7}\n"), gates=stated)) == {
+        "raw": stated["raw"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,7 +103,11 @@ def test_which_columns_a_table_has_is_asked_by_whose_columns_they_are() -> None:
 
 
 def test_a_column_that_the_file_has_renamed_is_asked_under_its_learned_name() -> None:
-    now = file(*BETRAG, ("amount: amount\n", "amount: betrag / 100\n"), gates={"clean": [most("betrag", 10, 'col("betrag")>1')]})
+    now = file(
+        *BETRAG,
+        ("amount: amount\n", "amount: betrag / 100\n"),
+        gates={"clean": [most("betrag", 10, 'col("betrag")>1')]},
+    )
     assert asked(file(), now) == {"clean": [most("amount", 10, 'col("amount")>1')]}
 
 
@@ -111,7 +124,13 @@ def test_a_column_that_is_misspelt_is_left_to_check() -> None:
 
 def test_a_file_without_its_new_features_asks_all_else() -> None:
     more = ("amount: amount\n", "amount: amount\n    online: channel = 'online'\n")
-    now = file(more, gates={"features": [most("online", 1), most("amount", 9)], "clean": [most("amount", 9, 'col("channel")=="online"')]})
+    now = file(
+        more,
+        gates={
+            "features": [most("online", 1), most("amount", 9)],
+            "clean": [most("amount", 9, 'col("channel")=="online"')],
+        },
+    )
     less = now.model_copy(update={"features": file().features})
     found = expected.as_far_as(now, less)
     assert {table: [each.kwargs["column"] for each in stated] for table, stated in found.items()} == {

@@ -1,4 +1,6 @@
-"""A feature of a row is the same bits in whatever run it comes out, whatever was delivered again: on its day, on another, changed or not."""
+"""A feature of a row is the same bits in whatever run it comes out, whatever was delivered again: on its day,
+on another, changed or not.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,23 @@ FEATURES = {
         "tipped": "last_value(tip) over settled",
     },
 }
-COLUMNS = yaml.safe_load(tiny.YAML)["columns"] | {"tip": {"type": "number", "role": "leak", "known_after": "36h", "max": 8}}
+COLUMNS = yaml.safe_load(tiny.YAML)["columns"] | {
+    "tip": {"type": "number", "role": "leak", "known_after": "36h", "max": 8}
+}
 
 
 def case_of(policy: str, **cleanse: Any) -> UseCase:
     label = {"positive": 1, "delay_days": DELAY}
-    return use_case(columns=COLUMNS, features=FEATURES, slices=[], label=label, cleanse={"duplicates": policy, **cleanse})
+    return use_case(
+        columns=COLUMNS, features=FEATURES, slices=[], label=label, cleanse={"duplicates": policy, **cleanse}
+    )
 
 
 def of_days(rows: Rows, first: int, last: int, morning: int | None) -> Any:
-    """The rows of some days as ingest gives them: in order of time and key, and of delivery; labels and tips as known on a morning."""
+    """The rows of some days as ingest gives them: in order of time and key, and of delivery.
+
+    Labels and tips as known on a morning.
+    """
     chosen = [item for item in rows if START + first * DAY <= item["at"] < START + (last + 1) * DAY]
     by = START - 999 * DAY if morning is None else START + morning * DAY
     told = [
@@ -60,7 +69,9 @@ def of_days(rows: Rows, first: int, last: int, morning: int | None) -> Any:
     return relation(sorted(told, key=lambda item: (item["at"], item["id"])), tip=pa.float64())
 
 
-def computed(rows: Rows, first: int, last: int, morning: int, case: UseCase, training: bool) -> dict[tuple[Any, ...], dict[str, Any]]:
+def computed(
+    rows: Rows, first: int, last: int, morning: int, case: UseCase, training: bool
+) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Key and time -> features, of a run over some days."""
     own = cleanse(of_days(rows, first, last, morning if training else None), case, date(2026, 1, 1))
     assert training or not dicts(own.further), "at night, what feeds windows is clean"
@@ -74,14 +85,18 @@ def night(rows: Rows, day: int, case: UseCase) -> dict[tuple[Any, ...], dict[str
     return computed(rows, day, day, day + 1, case, training=False)
 
 
-def training(rows: Rows, first: int, last: int, case: UseCase, later: int = 0) -> dict[tuple[Any, ...], dict[str, Any]]:
+def training(
+    rows: Rows, first: int, last: int, case: UseCase, later: int = 0
+) -> dict[tuple[Any, ...], dict[str, Any]]:
     """On the morning on which the last day's labels become known, or some days later."""
     return computed(rows, first, last, last + DELAY + later, case, training=True)
 
 
 deliveries = st.lists(
     st.builds(
-        lambda key, hour, customer, amount, bad, tip: row(key, hour, customer=customer, amount=amount, bad=bad, tip=tip),
+        lambda key, hour, customer, amount, bad, tip: row(
+            key, hour, customer=customer, amount=amount, bad=bad, tip=tip
+        ),
         st.sampled_from(["a", "b", "c", "d", " a"]),
         st.integers(0, 24 * DAYS - 1) | st.sampled_from([0, 24, 48, 72, 96, 120, 144]),
         st.sampled_from(["c1", "c2"]),
@@ -106,7 +121,9 @@ rules = st.sampled_from(
 
 
 @settings(max_examples=8, deadline=None)
-@given(rows=deliveries, policy=policies, rule=rules, first=st.integers(HISTORY, 5), last=st.integers(5, DAYS - 1))
+@given(
+    rows=deliveries, policy=policies, rule=rules, first=st.integers(HISTORY, 5), last=st.integers(5, DAYS - 1)
+)
 def test_a_row_that_comes_out_of_two_kinds_of_run_has_the_same_features(
     rows: Rows, policy: str, rule: dict[str, str], first: int, last: int
 ) -> None:
@@ -122,7 +139,9 @@ def test_a_row_that_comes_out_of_two_kinds_of_run_has_the_same_features(
 
 
 @pytest.mark.parametrize("policy", ["first", "last", "quarantine"])
-def test_a_row_that_is_delivered_on_the_next_day_again_counts_as_often_in_training_as_at_night(policy: str) -> None:
+def test_a_row_that_is_delivered_on_the_next_day_again_counts_as_often_in_training_as_at_night(
+    policy: str,
+) -> None:
     rows = [row("x", 72), row("x", 96), row("later", 121)]
     scored, learned = night(rows, 5, case_of(policy)), training(rows, 3, 6, case_of(policy))
     assert scored["later", START + timedelta(hours=121)]["n"] == 2
@@ -133,7 +152,11 @@ def test_a_row_that_is_delivered_on_the_next_day_again_counts_as_often_in_traini
 def test_a_corrected_label_wins_where_the_last_one_does_and_windows_see_it_as_soon_as_it_is_known() -> None:
     rows = [row("x", 72, bad=0), row("x", 72, bad=1), row("later", 121)]
     for policy, rate in (("first", 0.0), ("last", 1.0), ("quarantine", 0.0)):
-        for found in (night(rows, 5, case_of(policy)), training(rows, 4, 6, case_of(policy)), training(rows, 3, 6, case_of(policy))):
+        for found in (
+            night(rows, 5, case_of(policy)),
+            training(rows, 4, 6, case_of(policy)),
+            training(rows, 3, 6, case_of(policy)),
+        ):
             assert found["later", START + timedelta(hours=121)]["rate"] == rate
 
 
@@ -146,7 +169,9 @@ def test_a_row_that_its_own_night_puts_aside_feeds_no_window_though_its_label_me
         assert found["later", START + timedelta(hours=121)]["n"] == 1
 
 
-def test_a_leak_that_breaks_a_rule_is_none_to_windows_from_the_night_on_that_knows_it_and_its_row_still_counts() -> None:
+def test_a_leak_that_breaks_a_rule_is_none_to_windows_from_the_night_on_that_knows_it_and_its_row_still_counts() -> (
+    None
+):
     rows = [row("x", 72, tip=9.0), row("y", 73, tip=5.0, amount=5), row("later", 121)]
     case = case_of("first", rules={"small": "tip < amount or amount < 1"})
     for found in (night(rows, 5, case), training(rows, 3, 5, case), training(rows, 5, 6, case)):
@@ -155,7 +180,10 @@ def test_a_leak_that_breaks_a_rule_is_none_to_windows_from_the_night_on_that_kno
     lax = case_of("first")
     for found in (night(rows, 5, lax), training(rows, 3, 5, lax)):
         assert found["later", START + timedelta(hours=121)]["tipped"] == 5
-    assert {key for key, _ in training(rows, 3, 5, lax)} == {"y", "later"}, "a training puts aside what breaks a rule by now"
+    assert {key for key, _ in training(rows, 3, 5, lax)} == {
+        "y",
+        "later",
+    }, "a training puts aside what breaks a rule by now"
 
 
 def test_what_feeds_windows_of_a_day_does_not_depend_on_other_days() -> None:

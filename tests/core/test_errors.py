@@ -15,9 +15,14 @@ from pipelines.core.errors import meant
         (
             "gro\u0308ße",
             ["größe"],
-            "did you mean 'gr\\xf6\\xdfe', which looks the same, and is written by other signs than 'gro\\u0308\\xdfe'?",
+            (
+                "did you mean 'gr\\xf6\\xdfe', which looks the same, and is written by other signs than"
+                " 'gro\\u0308\\xdfe'?"
+            ),
         ),
     ],
 )
-def test_a_wrong_word_is_told_with_the_nearest_or_with_those_that_there_are(wrong: str, known: list[str], told: str) -> None:
+def test_a_wrong_word_is_told_with_the_nearest_or_with_those_that_there_are(
+    wrong: str, known: list[str], told: str
+) -> None:
     assert meant(wrong, known) == told

@@ -75,8 +75,18 @@ EDITS: dict[str, tuple[str, str, set[str], set[str]]] = {
     "blanks in SQL": ("tip / (1 + amount)", "tip/(1+  amount)", set(), set()),
     "needless brackets": ("hour: hr", "hour: ((hr))", set(), set()),
     "upper case in SQL": ("avg(amount) over week", "AVG(Amount) OVER week", set(), set()),
-    "another way to write a cast": ("(hour(ordered) > 20)::int", "cast(hour(ordered) > 20 as integer)", set(), set()),
-    "the order of features": ("    amount: amount\n    hour: hr\n", "    hour: hr\n    amount: amount\n", set(), set()),
+    "another way to write a cast": (
+        "(hour(ordered) > 20)::int",
+        "cast(hour(ordered) > 20 as integer)",
+        set(),
+        set(),
+    ),
+    "the order of features": (
+        "    amount: amount\n    hour: hr\n",
+        "    hour: hr\n    amount: amount\n",
+        set(),
+        set(),
+    ),
     "the order of a window's columns": ("by: [customer, channel]", "by: [channel, customer]", set(), set()),
     "a window's unit": ("since: 7d}", "since: 168h}", set(), set()),
     "the order of codes": ("[-999, -1]", "[-1, -999]", set(), set()),
@@ -107,8 +117,18 @@ EDITS: dict[str, tuple[str, str, set[str], set[str]]] = {
     "a spelling": ("[web, ecom]", "[web]", {"channel", "mean"}, BACK),
     "what is lowered": ("lower: [channel]", "lower: []", {"channel", "mean"}, BACK),
     "trimming": ("  lower:", "  trim: false\n  lower:", {"channel", "note", "mean", "bad_before"}, BACK),
-    "what a column is derived from": ("hr * interval 1 hour", "hr * interval 2 hour", {"late", "mean", "bad_before"}, BACK),
-    "a type": ("hr:       {type: integer}", "hr:       {type: number}", {"hour", "late", "mean", "bad_before"}, BACK),
+    "what a column is derived from": (
+        "hr * interval 1 hour",
+        "hr * interval 2 hour",
+        {"late", "mean", "bad_before"},
+        BACK,
+    ),
+    "a type": (
+        "hr:       {type: integer}",
+        "hr:       {type: number}",
+        {"hour", "late", "mean", "bad_before"},
+        BACK,
+    ),
     "where a column comes from": ("{Amount: amount}", "{Sum: amount}", {"amount", "share", "mean"}, BACK),
     "when a label is known": ("delay_days: 2", "delay_days: 1", {"bad_before"}, set()),
     "what is positive": ("positive: 1", "positive: 0", {"bad_before"}, set()),
@@ -117,13 +137,23 @@ EDITS: dict[str, tuple[str, str, set[str], set[str]]] = {
     "an allowed value": ("[chip, online]", "[chip, online, app]", set(), BACK),
     "which copy counts": ("  rules:", "  duplicates: last\n  rules:", set(), BACK),
     "what is required": ("tip:      {type: number}", "tip:      {type: number, required: true}", set(), BACK),
-    "a kind": ("  categories: {channel: channel}\n  texts: {note: note}", "  categories: {channel: channel, note: note}", {"note"}, set()),
+    "a kind": (
+        "  categories: {channel: channel}\n  texts: {note: note}",
+        "  categories: {channel: channel, note: note}",
+        {"note"},
+        set(),
+    ),
 }
 EDITS["which window is used"] = (
-    "    known: {by: [customer], since: 7d, until: 2d}\n  numbers:\n    amount: amount\n    hour: hr\n    share: tip / (1 + amount)\n"
-    "    mean: avg(amount) over week\n    bad_before: avg(bad) over known",
-    "    known: {by: [customer], since: 7d, until: 2d}\n    long: {by: [customer], since: 9d, until: 2d}\n  numbers:\n    amount: amount\n"
-    "    hour: hr\n    share: tip / (1 + amount)\n    mean: avg(amount) over week\n    bad_before: avg(bad) over long",
+    (
+        "    known: {by: [customer], since: 7d, until: 2d}\n  numbers:\n    amount: amount\n    hour: hr\n   "
+        " share: tip / (1 + amount)\n    mean: avg(amount) over week\n    bad_before: avg(bad) over known"
+    ),
+    (
+        "    known: {by: [customer], since: 7d, until: 2d}\n    long: {by: [customer], since: 9d, until:"
+        " 2d}\n  numbers:\n    amount: amount\n    hour: hr\n    share: tip / (1 + amount)\n    mean:"
+        " avg(amount) over week\n    bad_before: avg(bad) over long"
+    ),
     {"bad_before"},
     set(),
 )
@@ -148,13 +178,17 @@ def test_an_edit_changes_the_meaning_of_these_features_and_no_others(edit: str) 
     there, instead, values, rows = EDITS[edit]
     assert YAML.count(there) == 1 or edit == "a window's unit"
     after = meanings(YAML.replace(there, instead).replace("delay_days: 1", "delay_days: 1"))
-    assert {name for name in ALL if meaning.values_only(BEFORE[name]) != meaning.values_only(after[name])} == values
+    assert {
+        name for name in ALL if meaning.values_only(BEFORE[name]) != meaning.values_only(after[name])
+    } == values
     assert {name for name in ALL if BEFORE[name].partition("-")[2] != after[name].partition("-")[2]} == rows
 
 
 def test_a_renamed_window_and_a_renamed_column_change_nothing() -> None:
     assert meanings(YAML.replace("week", "seven_days")) == BEFORE
-    renamed = YAML.replace("tip", "gratuity").replace("rename: {Amount: amount}", "rename: {Amount: amount, tip: gratuity}")
+    renamed = YAML.replace("tip", "gratuity").replace(
+        "rename: {Amount: amount}", "rename: {Amount: amount, tip: gratuity}"
+    )
     assert meanings(renamed) == BEFORE
 
 
@@ -193,7 +227,9 @@ def test_when_a_leak_is_known_is_part_of_what_the_features_mean_that_read_it(
     there: str, instead: str, values: set[str], rows: set[str]
 ) -> None:
     before, after = meanings(LATE), meanings(LATE.replace(there, instead))
-    assert {name for name in ALL if meaning.values_only(before[name]) != meaning.values_only(after[name])} == values
+    assert {
+        name for name in ALL if meaning.values_only(before[name]) != meaning.values_only(after[name])
+    } == values
     assert {name for name in ALL if before[name].partition("-")[2] != after[name].partition("-")[2]} == rows
 
 
@@ -204,7 +240,9 @@ def test_that_windows_may_read_a_leak_changes_no_feature_that_does_not() -> None
     assert meanings(limited) == meanings(limited.replace("known_after: 2d", "known_after: 9d"))
     asked_at_night = limited.replace("role: leak, known_after: 2d, ", "")
     one, other = meanings(limited), meanings(asked_at_night)
-    assert {name for name in ALL if one[name] != other[name]} == BACK, "at night, a limit of what is known later keeps no row out"
+    assert {name for name in ALL if one[name] != other[name]} == BACK, (
+        "at night, a limit of what is known later keeps no row out"
+    )
 
 
 def test_a_rule_of_sluices_own_that_is_new_changes_all_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,15 +263,20 @@ def changed(before: str, after: str) -> set[str]:
 
 def test_a_spelling_of_two_lists_means_what_the_first_of_them_makes_of_it() -> None:
     there, twice = "{online: [web, ecom]}", "{online: [web, ecom], chip: [ecom]}"
-    assert changed(YAML.replace(there, twice), YAML.replace(there, "{chip: [ecom], online: [web, ecom]}")) == {"channel", *BACK}
+    assert changed(
+        YAML.replace(there, twice), YAML.replace(there, "{chip: [ecom], online: [web, ecom]}")
+    ) == {"channel", *BACK}
     assert changed(YAML.replace(there, twice), YAML) == set()  # the second list never has its turn
     assert changed(YAML, YAML.replace(there, "{chip: [], online: [web, ecom]}")) == set()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"), [("ΟΔΟΣ", "οδος", False), ("ΟΔΟΣ", "οδοσ", True), ("a\\x1cb", "a b", False), ("a\\tb", "a b", True)]
+    ("one", "other", "same"),
+    [("ΟΔΟΣ", "οδος", False), ("ΟΔΟΣ", "οδοσ", True), ("a\\x1cb", "a b", False), ("a\\tb", "a b", True)],
 )
-def test_spellings_are_the_same_if_they_are_to_the_values_that_they_are_compared_with(one: str, other: str, same: bool) -> None:
+def test_spellings_are_the_same_if_they_are_to_the_values_that_they_are_compared_with(
+    one: str, other: str, same: bool
+) -> None:
     first, second = (YAML.replace("[web, ecom]", f'["{word}"]') for word in (one, other))
     assert (changed(first, second) == set()) is same
 
@@ -244,13 +287,15 @@ def test_what_derives_a_column_is_read_under_the_sources_names() -> None:
     )
     swapped = learned.replace("rename: {", "rename: {hr: day, day: hr, ")
     assert {"late", *BACK} & changed(learned, swapped) == set()  # the very same columns of the source
-    assert {"late", *BACK} <= changed(learned, swapped.replace("hr * interval 1 hour + day", "day * interval 1 hour + hr"))
+    assert {"late", *BACK} <= changed(
+        learned, swapped.replace("hr * interval 1 hour + day", "day * interval 1 hour + hr")
+    )
 
 
 def test_features_that_look_back_tell_which_column_is_the_time_and_which_the_key() -> None:
-    learned = YAML.replace("  customer:", "  booked:   {type: timestamp, required: true}\n  customer:").replace(
-        "role: time}", "role: time, required: true}"
-    )
+    learned = YAML.replace(
+        "  customer:", "  booked:   {type: timestamp, required: true}\n  customer:"
+    ).replace("role: time}", "role: time, required: true}")
     learned = learned.replace("avg(amount) over week", "avg(epoch(booked) - epoch(ordered)) over week")
     moved = learned.replace("role: time, required: true}", "required: true}").replace(
         "booked:   {type: timestamp,", "booked:   {type: timestamp, role: time,"
@@ -277,7 +322,9 @@ def test_only_features_that_look_back_tell_which_rows_there_are() -> None:
 
 
 BLANKS = st.text(" \t\n", min_size=1, max_size=3)
-COMMENT = st.one_of(st.just(""), st.text("abc x=1'\"", max_size=8).map(lambda text: f"-- {text}\n"), st.just("/* ; */"))
+COMMENT = st.one_of(
+    st.just(""), st.text("abc x=1'\"", max_size=8).map(lambda text: f"-- {text}\n"), st.just("/* ; */")
+)
 
 
 @given(st.data())
@@ -310,6 +357,8 @@ def test_sql_that_differs_in_blanks_comments_and_case_is_the_same_tree(data: st.
         "end",
     ]
     words = ["'x y'" if word == "'x" else word for word in words if word != "y'"]
-    spelt = [word if word.startswith("'") else data.draw(st.sampled_from([word, word.upper()])) for word in words]
+    spelt = [
+        word if word.startswith("'") else data.draw(st.sampled_from([word, word.upper()])) for word in words
+    ]
     text = "".join(word + data.draw(BLANKS) + data.draw(COMMENT) for word in spelt)
     assert meaning._renamed(sql.tree(text), {}) == meaning._renamed(sql.tree(" ".join(words)), {})

@@ -30,7 +30,9 @@ def test_those_of_a_kind_are_one_where_there_is_none_with_all_that_differs() -> 
 def test_more_kinds_than_lines_share_lines_and_none_is_left_out() -> None:
     lines = listed(*((n, f"{word}: {word * 3} is odd") for n, word in enumerate("abcdefgh", 1)), most=3)
     assert len(lines) == 3
-    assert all(f"line {n}: {word}: {word * 3} is odd" in "\n".join(lines) for n, word in enumerate("abcdefgh", 1))
+    assert all(
+        f"line {n}: {word}: {word * 3} is odd" in "\n".join(lines) for n, word in enumerate("abcdefgh", 1)
+    )
 
 
 def test_of_very_many_the_tail_is_counted() -> None:
@@ -42,6 +44,10 @@ def test_of_very_many_the_tail_is_counted() -> None:
 
 
 def test_many_long_ones_of_many_kinds_keep_within_bounds() -> None:
-    text = mistakes.listed([(n, f"{chr(65 + n % 26)}{chr(65 + n // 26)}: {'x' * n} is odd " + "y" * 450) for n in range(300)], 300, 8)
+    text = mistakes.listed(
+        [(n, f"{chr(65 + n % 26)}{chr(65 + n // 26)}: {'x' * n} is odd " + "y" * 450) for n in range(300)],
+        300,
+        8,
+    )
     assert len(text) < 6_000
     assert len(text.splitlines()) == 9

@@ -19,12 +19,21 @@ def use_case(**changes: object) -> UseCase:
 
 def test_a_personal_column_is_personal_under_its_source_s_name_too() -> None:
     assert personal.columns(use_case()) == {"customer"}
-    assert personal.columns(use_case(cleanse={"rename": {"Kunde Nr.": "customer"}})) == {"customer", "Kunde Nr."}
+    assert personal.columns(use_case(cleanse={"rename": {"Kunde Nr.": "customer"}})) == {
+        "customer",
+        "Kunde Nr.",
+    }
 
 
 def test_what_the_source_derives_of_a_personal_column_is_personal_and_what_is_derived_of_that() -> None:
-    source = {"kind": "python", "function": "tests.tiny:payments", "derive": {"channel": "left(KUNDE, 1)", "amount": "length(channel)"}}
-    found = personal.columns(use_case(source=source, cleanse={"rename": {"Kunde": "customer", "Weg": "channel"}}))
+    source = {
+        "kind": "python",
+        "function": "tests.tiny:payments",
+        "derive": {"channel": "left(KUNDE, 1)", "amount": "length(channel)"},
+    }
+    found = personal.columns(
+        use_case(source=source, cleanse={"rename": {"Kunde": "customer", "Weg": "channel"}})
+    )
     assert found == {"customer", "Kunde", "channel", "Weg", "amount"}
 
 

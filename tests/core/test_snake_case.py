@@ -1,4 +1,6 @@
-"""A source's names are brought into snake case by one rule, and whoever has not said so is told that it would help."""
+"""A source's names are brought into snake case by one rule, and whoever has not said so is told that it would
+help.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,11 @@ def use_case(rename: object, names: tuple[str, ...] = SNAKE, **changes: object) 
     specs = yaml.safe_load(tiny.YAML)["columns"].values()
     amount, channel = names[3:5]
     features = {"numbers": {"x": amount}, "categories": {"channel": channel}}
-    stated = {"columns": dict(zip(names, specs, strict=True)), "features": features, "cleanse": {"rename": rename}}
+    stated = {
+        "columns": dict(zip(names, specs, strict=True)),
+        "features": features,
+        "cleanse": {"rename": rename},
+    }
     return UseCase.model_validate({**yaml.safe_load(tiny.YAML), **stated, **changes})
 
 
@@ -82,14 +88,20 @@ def test_a_piece_is_read_under_its_names_in_snake_case(piece: Callable[..., Piec
 
 def test_columns_that_would_have_one_name_are_told(piece: Callable[..., Piece]) -> None:
     with pytest.raises(
-        BadInput, match=r"d.csv: several columns have one name in snake case\n  - order_date: 'Order Date' and 'OrderDate'\n"
+        BadInput,
+        match=(
+            r"d.csv: several columns have one name in snake case\n  - order_date: 'Order Date' and"
+            r" 'OrderDate'\n"
+        ),
     ):
         renamed.in_snake_case([piece("Order Date", "OrderDate")])
 
 
 def test_columns_that_snake_case_would_make_the_schemas_are_told_so(piece: Callable[..., Piece]) -> None:
     message = refused(piece(*NAMES), use_case({}))
-    assert message.endswith("way out: write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's")
+    assert message.endswith(
+        "way out: write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's"
+    )
     assert all(repr(name) in message for name in (*SNAKE, *NAMES))
 
 
@@ -127,8 +139,12 @@ def test_a_mapping_and_snake_case_that_do_the_same_mean_the_same() -> None:
     assert meaning.columns(one) == meaning.columns(other)
 
 
-def test_a_night_is_ingested_and_derived_under_names_in_snake_case(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("ID,At,Customer,AMOUNT USD,channel,Bad\na,2026-02-01 10:00:00,c1,2,chip,0\n")
+def test_a_night_is_ingested_and_derived_under_names_in_snake_case(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.csv").write_text(
+        "ID,At,Customer,AMOUNT USD,channel,Bad\na,2026-02-01 10:00:00,c1,2,chip,0\n"
+    )
     derive = {"amount": "cast(amount_usd as double) * 2"}
     source = {"kind": "file", "path": str(tmp_path / "rows.csv"), "format": {"type": "csv"}, "derive": derive}
     columns = yaml.safe_load(tiny.YAML)["columns"] | {"amount_usd": {"type": "number", "role": "ignored"}}
@@ -137,7 +153,10 @@ def test_a_night_is_ingested_and_derived_under_names_in_snake_case(settings: Set
 
 
 def test_digits_of_json_are_kept_under_names_in_snake_case(settings: Settings, tmp_path: Path) -> None:
-    line = '{"ID": 1.10, "At": "2026-02-01 10:00:00", "Customer": 1e2, "Amount": 2, "channel": "chip", "bad": 0}\n'
+    line = (
+        '{"ID": 1.10, "At": "2026-02-01 10:00:00", "Customer": 1e2, "Amount": 2, "channel": "chip", "bad":'
+        " 0}\n"
+    )
     (tmp_path / "rows.jsonl").write_text(line)
     source = {"kind": "file", "path": str(tmp_path / "rows.jsonl"), "format": {"type": "jsonl"}}
     (row,) = read(open_run(settings, source, cleanse={"rename": "snake_case"}))

@@ -18,7 +18,10 @@ DAYS = Days(date(2026, 1, 1), date(2026, 1, 20))
 
 
 def split_of(rows: list[dict[str, Any]], case: UseCase) -> dict[str, str]:
-    return {found["id"]: found["split"] for found in dicts(assign(compute(relation(rows), None, case), case, DAYS))}
+    return {
+        found["id"]: found["split"]
+        for found in dicts(assign(compute(relation(rows), None, case), case, DAYS))
+    }
 
 
 def a_row_each_hour(n: int = 480) -> list[dict[str, Any]]:
@@ -26,18 +29,26 @@ def a_row_each_hour(n: int = 480) -> list[dict[str, Any]]:
 
 
 def by_hash(**folds: Any) -> UseCase:
-    return use_case(split={"window_days": 20, "by": "hash", "test": 0.25, "folds": folds or {"by": "stratified"}})
+    return use_case(
+        split={"window_days": 20, "by": "hash", "test": 0.25, "folds": folds or {"by": "stratified"}}
+    )
 
 
 def test_a_row_on_neither_side_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.core.split._held_out", lambda use_case, days: "id = '007' THEN 'neither' WHEN id > '300'")
-    with pytest.raises(SluiceError, match="of 480 rows, 479 became train, test or unlabelled: nothing is published"):
+    monkeypatch.setattr(
+        "pipelines.core.split._held_out", lambda use_case, days: "id = '007' THEN 'neither' WHEN id > '300'"
+    )
+    with pytest.raises(
+        SluiceError, match="of 480 rows, 479 became train, test or unlabelled: nothing is published"
+    ):
         split_of(a_row_each_hour(), use_case())
 
 
 def test_by_time_the_last_days_are_held_out() -> None:
     found = split_of(a_row_each_hour(), use_case())
-    assert {id_ for id_, side in found.items() if side == "test"} == {f"{hour:03}" for hour in range(15 * 24, 20 * 24)}
+    assert {id_ for id_, side in found.items() if side == "test"} == {
+        f"{hour:03}" for hour in range(15 * 24, 20 * 24)
+    }
 
 
 def test_by_hash_about_the_share_is_held_out_and_a_row_never_changes_sides() -> None:
@@ -66,7 +77,9 @@ def test_rows_without_label_are_a_sentence_with_their_number() -> None:
 
 @pytest.mark.parametrize(("side", "first", "last"), [("train", 0, 360), ("test", 360, 480)])
 def test_a_side_with_one_class_is_a_sentence(side: str, first: int, last: int) -> None:
-    rows = [item | ({"bad": 0} if first <= hour < last else {}) for hour, item in enumerate(a_row_each_hour())]
+    rows = [
+        item | ({"bad": 0} if first <= hour < last else {}) for hour, item in enumerate(a_row_each_hour())
+    ]
     with pytest.raises(BadInput, match=rf"all {last - first} {side} rows have the same label \(bad = 0\)"):
         split_of(rows, use_case())
 

@@ -1,4 +1,6 @@
-"""What differs between two files is said in their own words: no parse tree, no long SQL, and nothing personal."""
+"""What differs between two files is said in their own words: no parse tree, no long SQL, and nothing
+personal.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ def file(*edits: tuple[str, str]) -> UseCase:
 
 
 def told(name: str, *edits: tuple[str, str], learned: tuple[tuple[str, str], ...] = ()) -> str:
-    (line,) = [line for line in definitions.differences(file(*learned), file(*learned, *edits)) if line.startswith(f"{name}: ")]
+    (line,) = [
+        line
+        for line in definitions.differences(file(*learned), file(*learned, *edits))
+        if line.startswith(f"{name}: ")
+    ]
     return line.removeprefix(f"{name}: learned as ")
 
 
@@ -53,8 +59,10 @@ def test_a_difference_is_said_as_the_files_say_it(name: str, edit: tuple[str, st
 
 def test_a_derived_column_is_said_by_its_sql() -> None:
     edit = ('"amount - fee"', '"fee - amount"')
-    assert told("net", edit, learned=NET) == (
-        "`net`, a number, where net is derived by `amount - fee`, now `net`, a number, where net is derived by `fee - amount`"
+    assert (
+        told("net", edit, learned=NET)
+        == "`net`, a number, where net is derived by `amount - fee`, now `net`, a number, where net is"
+        " derived by `fee - amount`"
     )
 
 
@@ -93,7 +101,10 @@ def test_codes_of_a_personal_column_are_not_said() -> None:
 
 
 def test_no_difference_shows_how_it_was_found() -> None:
-    many = [("cleanse:\n", "cleanse:\n  fill: {amount: 7}\n"), ("amount:   {type: number, min: 0}", "amount:   {type: number, max: 9}")]
+    many = [
+        ("cleanse:\n", "cleanse:\n  fill: {amount: 7}\n"),
+        ("amount:   {type: number, min: 0}", "amount:   {type: number, max: 9}"),
+    ]
     lines = list(definitions.differences(file(), file(*many)))
     assert len(lines) == 5
     assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "class"))
@@ -118,4 +129,7 @@ def test_what_waits_is_named_as_far_as_a_line_holds_it() -> None:
 
 
 def test_a_feature_says_its_windows() -> None:
-    assert spoken.as_told("bad_before", file()) == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
+    assert (
+        spoken.as_told("bad_before", file())
+        == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
+    )

@@ -36,7 +36,9 @@ def test_a_literal_has_its_columns_type_or_is_refused() -> None:
 
 def test_an_expression_is_taken_apart_into_columns_and_uses_of_windows() -> None:
     parsed = sql.parse("A / (1 + avg(b) FILTER (WHERE d) over week) + case when c then 1 end", WINDOWS)
-    assert parsed == sql.Expression(frozenset({"a", "c"}), (sql.Aggregate("week", frozenset({"b", "d"}), "avg", ("b",)),), ())
+    assert parsed == sql.Expression(
+        frozenset({"a", "c"}), (sql.Aggregate("week", frozenset({"b", "d"}), "avg", ("b",)),), ()
+    )
     assert parsed.every_column == {"a", "b", "c", "d"}
 
 
@@ -44,14 +46,17 @@ def test_a_comment_at_the_end_swallows_nothing() -> None:
     assert sql.parse("a -- the amount").columns == {"a"}
 
 
-@pytest.mark.parametrize("expression", ["a; DELETE FROM rows", "a), (b", "a) FROM rows UNION SELECT (b", "", "a b c"])
+@pytest.mark.parametrize(
+    "expression", ["a; DELETE FROM rows", "a), (b", "a) FROM rows UNION SELECT (b", "", "a b c"]
+)
 def test_what_is_not_one_expression_is_refused(expression: str) -> None:
     with pytest.raises(sql.BadExpression):
         sql.parse(expression)
 
 
 @pytest.mark.parametrize(
-    "expression", ["*", "columns('a')", "$1", "#1", "(SELECT 1)", "exists(SELECT 1)", "list_transform([1], lambda x: x)"]
+    "expression",
+    ["*", "columns('a')", "$1", "#1", "(SELECT 1)", "exists(SELECT 1)", "list_transform([1], lambda x: x)"],
 )
 def test_what_is_not_one_value_of_the_row_is_refused(expression: str) -> None:
     assert any("is not allowed here" in mistake for mistake in sql.parse(expression).mistakes)
@@ -64,13 +69,18 @@ def test_binding_tells_the_type_or_duckdbs_reason() -> None:
         sql.bind("length(a, b)", table)
 
 
-@pytest.mark.parametrize("expression", ["a = 'yes'", "CASE WHEN a > 'much' THEN 1 END", "b = DATE '2026-02-30'", "regexp_matches(b, '(')"])
+@pytest.mark.parametrize(
+    "expression",
+    ["a = 'yes'", "CASE WHEN a > 'much' THEN 1 END", "b = DATE '2026-02-30'", "regexp_matches(b, '(')"],
+)
 def test_a_constant_that_is_none_of_its_type_is_told_before_any_row_is_there(expression: str) -> None:
     with pytest.raises(sql.BadExpression, match=r"(?i)could not convert|conversion|out of range|missing \)"):
         sql.bind(expression, sql.row_of_nulls({"a": "DOUBLE", "b": "VARCHAR"}))
 
 
-@pytest.mark.parametrize(("expression", "rest"), [("a = 'x' and and b", "and b"), ("a = 'äöü€' and\n and b", "and b"), ("(a", "")])
+@pytest.mark.parametrize(
+    ("expression", "rest"), [("a = 'x' and and b", "and b"), ("a = 'äöü€' and\n and b", "and b"), ("(a", "")]
+)
 def test_where_duckdb_stops_reading_is_counted_in_characters(expression: str, rest: str) -> None:
     with pytest.raises(sql.BadExpression) as error:
         sql.parse(expression)
@@ -93,14 +103,18 @@ def test_where_duckdb_stops_reading_is_counted_in_characters(expression: str, re
         ("'at", []),
     ],
 )
-def test_a_column_that_is_a_word_of_sql_is_told_where_quotes_are_the_way_out(expression: str, told: list[str]) -> None:
+def test_a_column_that_is_a_word_of_sql_is_told_where_quotes_are_the_way_out(
+    expression: str, told: list[str]
+) -> None:
     found = sql.in_quotes(expression, ["born", "at", "end", "default", "order"])
     assert found == [f'{word} is a word of SQL: write the column in double quotes: "{word}"' for word in told]
 
 
 def test_of_every_word_of_sql_that_needs_quotes_that_is_told() -> None:
     with duckdb.connect() as connection:
-        words = [str(word) for (word,) in connection.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
+        words = [
+            str(word) for (word,) in connection.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+        ]
     for word in words:
         expression = f"date_diff('day', born, {word})"
         try:
@@ -114,6 +128,8 @@ def test_of_every_word_of_sql_that_needs_quotes_that_is_told() -> None:
 
 
 def test_a_window_in_parentheses_is_told_how_to_be_written() -> None:
-    frames = {"week": 'PARTITION BY "customer" ORDER BY "at" RANGE BETWEEN INTERVAL 7 DAY PRECEDING AND CURRENT ROW'}
+    frames = {
+        "week": 'PARTITION BY "customer" ORDER BY "at" RANGE BETWEEN INTERVAL 7 DAY PRECEDING AND CURRENT ROW'
+    }
     with pytest.raises(sql.BadExpression, match=r"the window week stands in parentheses: write `over week`"):
         sql.parse("avg(amount) over (week)", frames)

@@ -1,4 +1,6 @@
-"""The functions that an expression of a use case may call: every one of DuckDB's is looked at, and what is allowed reads nothing but its arguments."""
+"""The functions that an expression of a use case may call: every one of DuckDB's is looked at, and what is
+allowed reads nothing but its arguments.
+"""
 
 from __future__ import annotations
 
@@ -31,25 +33,42 @@ SHOULD_READ = (
 
 
 def functions() -> set[str]:
-    return {str(name) for (name,) in CONNECTION.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}
+    return {
+        str(name)
+        for (name,) in CONNECTION.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()
+    }
 
 
 def test_every_function_of_duckdb_is_allowed_or_refused_by_somebody_who_has_looked_at_it() -> None:
     known = SCALARS | AGGREGATES | OF_WINDOWS | REFUSED
-    assert {name for name in functions() - known if not OF_A_KIND.fullmatch(name)} == set(), "new functions: look at each"
+    assert {name for name in functions() - known if not OF_A_KIND.fullmatch(name)} == set(), (
+        "new functions: look at each"
+    )
     assert known - functions() - {"<>"} == set(), "functions that are gone"
     assert not (SCALARS | AGGREGATES) & REFUSED
     assert not SCALARS & AGGREGATES
 
 
 def test_nothing_is_allowed_that_duckdb_itself_calls_unstable_or_not_without_effects() -> None:
-    unstable = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' OR has_side_effects"
-    assert {str(name) for (name,) in CONNECTION.execute(unstable).fetchall()} & (SCALARS | AGGREGATES) == set()
+    unstable = (
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' OR"
+        " has_side_effects"
+    )
+    assert {str(name) for (name,) in CONNECTION.execute(unstable).fetchall()} & (
+        SCALARS | AGGREGATES
+    ) == set()
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED & {n for n in functions() if n.isidentifier()}))
 def test_a_refused_function_is_refused_however_it_is_called(name: str) -> None:
-    for expression in (f"{name}('a')", f"{name}(a, b)", f"{name}()", f"main.{name}(a)", f"a.{name}()", f"{name}(a) over week"):
+    for expression in (
+        f"{name}('a')",
+        f"{name}(a, b)",
+        f"{name}()",
+        f"main.{name}(a)",
+        f"a.{name}()",
+        f"{name}(a) over week",
+    ):
         try:
             parsed = sql.parse(expression, {"week": "ORDER BY t"})
         except sql.BadExpression:
@@ -111,7 +130,9 @@ def test_what_is_refused_is_told_with_the_nearest_that_is_allowed(expression: st
 )
 def test_what_features_are_made_of_is_allowed(expression: str) -> None:
     assert sql.allowed(expression).mistakes == ()
-    table = sql.row_of_nulls({"a": "DOUBLE", "b": "VARCHAR", "t": "TIMESTAMP", "t2": "TIMESTAMP", "hr": "BIGINT"})
+    table = sql.row_of_nulls(
+        {"a": "DOUBLE", "b": "VARCHAR", "t": "TIMESTAMP", "t2": "TIMESTAMP", "hr": "BIGINT"}
+    )
     assert sql.bind(expression, table)
 
 
@@ -130,13 +151,23 @@ def test_an_expression_is_read_whatever_its_depth_or_told_to_be_too_long(express
         told = "; ".join(sql.parse(expression).mistakes)
     except sql.BadExpression as error:
         told = str(error)
-    assert re.fullmatch("|Max expression depth limit of 150 .*|longer than 10,000 characters.*|too much stands inside.*", told)
+    assert re.fullmatch(
+        "|Max expression depth limit of 150 .*|longer than 10,000 characters.*|too much stands inside.*", told
+    )
 
 
 # --- what is allowed gives the same wherever and whenever it is asked, and never what lies beside it
 
 VALUES: dict[str, tuple[str, ...]] = {
-    "VARCHAR": ("'{file}'", "'SELECT 40000000 + 2'", "'threads'", "'planted'", "'month'", "'%Y-%m'", "'{{\"a\": [1]}}'"),
+    "VARCHAR": (
+        "'{file}'",
+        "'SELECT 40000000 + 2'",
+        "'threads'",
+        "'planted'",
+        "'month'",
+        "'%Y-%m'",
+        "'{{\"a\": [1]}}'",
+    ),
     "BIGINT": ("7", "-1"),
     "INTEGER": ("3::INTEGER",),
     "DOUBLE": ("2.5::DOUBLE", "'nan'::DOUBLE"),
@@ -161,9 +192,12 @@ def values_of(type_: str) -> tuple[str, ...]:
 
 
 def calls(file: Path) -> Iterator[tuple[str, str]]:
-    """Allowed functions in each of their forms, called with names of files and settings, and with SQL, wherever a text can stand."""
+    """Allowed functions in each of their forms, called with names of files and settings, and with SQL,
+    wherever a text can stand.
+    """
     forms = CONNECTION.execute(
-        "SELECT DISTINCT function_name, function_type, coalesce(parameter_types, []), varargs FROM duckdb_functions() ORDER BY ALL"
+        "SELECT DISTINCT function_name, function_type, coalesce(parameter_types, []), varargs FROM"
+        " duckdb_functions() ORDER BY ALL"
     ).fetchall()
     for name, kind, types, more in forms:
         if name not in SCALARS or kind not in ("scalar", "macro"):
@@ -182,15 +216,26 @@ def answered(connection: duckdb.DuckDBPyConnection, expression: str) -> Any:
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
-    """Two connections whose settings, variables, tables, schemas, time and environment differ; all that they hold says so."""
+def places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
+    """Two connections whose settings, variables, tables, schemas, time and environment differ.
+
+    All that they hold says so.
+    """
     (tmp_path / "file").write_text(SECRET)
     one = duckdb.connect(config={"threads": "1"})
     one.execute("SET TimeZone = 'UTC'")
     two = duckdb.connect(str(tmp_path / "two.db"), config={"threads": "3", "enable_external_access": "false"})
     two.execute("SET TimeZone = 'UTC'")
-    two.execute(f"CREATE SCHEMA other; USE other; CREATE TABLE planted AS SELECT '{SECRET}' AS planted; CREATE SEQUENCE s START 7")
-    two.execute(f"SET VARIABLE planted = '{SECRET}'; SET preserve_insertion_order = false; SET default_null_order = 'nulls_first'")
+    two.execute(
+        f"CREATE SCHEMA other; USE other; CREATE TABLE planted AS SELECT '{SECRET}' AS planted; CREATE"
+        " SEQUENCE s START 7"
+    )
+    two.execute(
+        f"SET VARIABLE planted = '{SECRET}'; SET preserve_insertion_order = false; SET default_null_order ="
+        " 'nulls_first'"
+    )
     monkeypatch.setenv("planted", SECRET)
     return one, two
 
@@ -229,5 +274,8 @@ def test_the_connection_that_reads_expressions_reaches_no_file(tmp_path: Path) -
 
 
 def test_types_are_told_by_names_that_duckdb_has() -> None:
-    known = {str(name).lower() for (name,) in CONNECTION.execute("SELECT DISTINCT type_name FROM duckdb_types()").fetchall()}
+    known = {
+        str(name).lower()
+        for (name,) in CONNECTION.execute("SELECT DISTINCT type_name FROM duckdb_types()").fetchall()
+    }
     assert known >= CAST_TYPES

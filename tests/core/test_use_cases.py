@@ -46,13 +46,25 @@ def test_a_use_case_cannot_be_changed_after_it_was_loaded() -> None:
 
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one(tmp_path: Path) -> None:
     message = refused(tmp_path, ("window_days:", "windowdays:"))
-    assert f"line {line_of('window_days')}: split.windowdays: unknown key; did you mean 'window_days'?" in message
+    assert (
+        f"line {line_of('window_days')}: split.windowdays: unknown key; did you mean 'window_days'?"
+        in message
+    )
 
 
 def test_all_mistakes_are_told_at_once_in_order_of_line(tmp_path: Path) -> None:
-    message = refused(tmp_path, ("since: 7d}", "since: 7w}"), ("lower: [channel]", "lowr: [channel]"), ("precision: 0.5", "precision: 1.5"))
+    message = refused(
+        tmp_path,
+        ("since: 7d}", "since: 7w}"),
+        ("lower: [channel]", "lowr: [channel]"),
+        ("precision: 0.5", "precision: 1.5"),
+    )
     assert message.startswith("tiny.yaml: 3 mistakes\n")
-    assert message.index("cleanse.lowr") < message.index("'7w' is not a duration") < message.index("threshold.precision")
+    assert (
+        message.index("cleanse.lowr")
+        < message.index("'7w' is not a duration")
+        < message.index("threshold.precision")
+    )
 
 
 def test_a_name_that_no_column_bears_is_told_with_those_that_exist(tmp_path: Path) -> None:
@@ -61,7 +73,9 @@ def test_a_name_that_no_column_bears_is_told_with_those_that_exist(tmp_path: Pat
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    assert "'name' stands twice, first in line 1" in refused(tmp_path, ("task: binary", "task: binary\nname: tiny"))
+    assert "'name' stands twice, first in line 1" in refused(
+        tmp_path, ("task: binary", "task: binary\nname: tiny")
+    )
 
 
 def test_text_that_is_not_yaml_is_told_with_its_line(tmp_path: Path) -> None:
@@ -76,7 +90,9 @@ def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_name_other_than_the_files_is_refused(tmp_path: Path) -> None:
-    assert "line 1: name: 'small' is not the file's name; write 'tiny'" in refused(tmp_path, ("name: tiny", "name: small"))
+    assert "line 1: name: 'small' is not the file's name; write 'tiny'" in refused(
+        tmp_path, ("name: tiny", "name: small")
+    )
 
 
 def test_two_columns_with_one_role_are_refused(tmp_path: Path) -> None:
@@ -88,14 +104,23 @@ def test_two_columns_with_one_role_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("type_", ["number", "boolean", "timestamp"])
 def test_a_key_of_which_two_may_become_one_is_refused(tmp_path: Path, type_: str) -> None:
     message = refused(tmp_path, ("id:       {type: string", f"id:       {{type: {type_}"))
-    assert f"columns: id has role key and type {type_}, by which two keys may become one; give it type string, integer or date" in message
+    assert (
+        f"columns: id has role key and type {type_}, by which two keys may become one; give it type string,"
+        " integer or date" in message
+    )
 
 
 @pytest.mark.parametrize(
     ("column", "told"),
     [
-        ("type: string, format: '%d/%m/%Y'", "columns.channel: format: for dates and timestamps only, and this is a string"),
-        ("type: date, format: '%d/%m/%y'", "%y is not allowed in it; allowed: %Y, %m, %b, %d; it has no %Y: a year has four digits"),
+        (
+            "type: string, format: '%d/%m/%Y'",
+            "columns.channel: format: for dates and timestamps only, and this is a string",
+        ),
+        (
+            "type: date, format: '%d/%m/%y'",
+            "%y is not allowed in it; allowed: %Y, %m, %b, %d; it has no %Y: a year has four digits",
+        ),
         ("type: date, format: '%d/%m/%Y %H:%M'", "%H is not allowed in it; allowed: %Y, %m, %b, %d"),
         ("type: date, format: '%Y'", "it needs a day and one month: %d, and %m or %b"),
         ("type: date, format: '%d/%m/%b/%Y'", "it needs a day and one month: %d, and %m or %b"),
@@ -106,7 +131,10 @@ def test_a_key_of_which_two_may_become_one_is_refused(tmp_path: Path, type_: str
         ("type: timestamp, format: '%d/%m/%Y %H:%I:%M %p'", "%H and %I are both the hour: leave one out"),
         ("type: timestamp, format: '%d/%m/%Y %H:%M.%f'", "%f needs %S"),
         ("type: timestamp, format: '%Y%m%d%H%M%S%f'", "%f follows a sign such as the point in %S.%f"),
-        ("type: date, min: '2026-13-01'", "'2026-13-01' is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00"),
+        (
+            "type: date, min: '2026-13-01'",
+            "'2026-13-01' is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00",
+        ),
         ("type: date, min: soon", "'soon' is no number, and no day such as 2026-01-31"),
     ],
 )
@@ -117,18 +145,34 @@ def test_how_a_day_is_spelt_is_judged_when_the_file_is_loaded(tmp_path: Path, co
 @pytest.mark.parametrize(
     ("column", "told"),
     [
-        ("type: number, known_after: 7d", "columns.channel: known_after: for columns with role leak only, and this has the role feature"),
-        ("type: number, role: ignored, known_after: 7d", "known_after: for columns with role leak only, and this has the role ignored"),
-        ("type: number, role: leak, known_after: 0d", "columns.channel: known_after: 0d would be known with its row, and is no leak"),
-        ("type: number, role: leak, known_after: -1d", "'-1d' is not a duration: write a whole number of hours or days, such as 36h or 7d"),
+        (
+            "type: number, known_after: 7d",
+            "columns.channel: known_after: for columns with role leak only, and this has the role feature",
+        ),
+        (
+            "type: number, role: ignored, known_after: 7d",
+            "known_after: for columns with role leak only, and this has the role ignored",
+        ),
+        (
+            "type: number, role: leak, known_after: 0d",
+            "columns.channel: known_after: 0d would be known with its row, and is no leak",
+        ),
+        (
+            "type: number, role: leak, known_after: -1d",
+            "'-1d' is not a duration: write a whole number of hours or days, such as 36h or 7d",
+        ),
     ],
 )
-def test_when_a_column_is_known_is_said_of_leaks_alone_and_lies_after_their_row(tmp_path: Path, column: str, told: str) -> None:
+def test_when_a_column_is_known_is_said_of_leaks_alone_and_lies_after_their_row(
+    tmp_path: Path, column: str, told: str
+) -> None:
     assert told in refused(tmp_path, ("{type: string, allowed: [chip, online]}", f"{{{column}}}"))
 
 
 def test_a_window_that_runs_backwards_is_refused(tmp_path: Path) -> None:
-    assert "since 7d is nearer than until 9d" in refused(tmp_path, ("since: 7d, until: 2d", "since: 7d, until: 9d"))
+    assert "since 7d is nearer than until 9d" in refused(
+        tmp_path, ("since: 7d, until: 2d", "since: 7d, until: 9d")
+    )
 
 
 def test_a_threshold_for_a_regression_is_refused(tmp_path: Path) -> None:
@@ -159,7 +203,13 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("unit: bad", "promotion.unit: 'bad' is the label, by which no rows are kept together; there are row, day, id, at, customer"),
+        (
+            "unit: bad",
+            (
+                "promotion.unit: 'bad' is the label, by which no rows are kept together; there are row, day,"
+                " id, at, customer"
+            ),
+        ),
         ("unit: shop", "promotion.unit: no column 'shop'; there are row, day, id, at, customer"),
         ("units: day", "promotion.units: unknown key; did you mean 'unit'?"),
         ("confidence: 1.5", "promotion.confidence"),
@@ -185,22 +235,38 @@ def test_what_promotion_cannot_ask_is_refused(tmp_path: Path, asked: str, told: 
     ("format", "told"),
     [
         ('separator: "\\""', "source.format: separator and quote are both '\"'; give them different signs"),
-        ("separator: a", "source.format: separator: 'a' is of values, or ends lines; write another sign, such as ,"),
-        ('separator: "\\n"', "source.format: separator: '\\n' is of values, or ends lines; write another sign, such as ,"),
-        ("quote: «", "source.format: quote: '«' is none of ASCII; write '\"', or '' where quotes mean nothing"),
+        (
+            "separator: a",
+            "source.format: separator: 'a' is of values, or ends lines; write another sign, such as ,",
+        ),
+        (
+            'separator: "\\n"',
+            "source.format: separator: '\\n' is of values, or ends lines; write another sign, such as ,",
+        ),
+        (
+            "quote: «",
+            "source.format: quote: '«' is none of ASCII; write '\"', or '' where quotes mean nothing",
+        ),
     ],
 )
-def test_signs_of_a_format_that_no_reader_could_tell_apart_are_refused(tmp_path: Path, format: str, told: str) -> None:
+def test_signs_of_a_format_that_no_reader_could_tell_apart_are_refused(
+    tmp_path: Path, format: str, told: str
+) -> None:
     source = f"source: {{kind: file, path: d.csv, format: {{type: csv, {format}}}}}"
     assert told in refused(tmp_path, (LINES[SOURCE], source))
 
 
 def test_an_item_that_is_none_is_told_and_not_that_its_list_is_too_short(tmp_path: Path) -> None:
-    source = "source: {{kind: file, path: '{{partition}}.csv', format: {{type: csv}}, expected: {{weekdays: [{}]}}}}"
+    source = (
+        "source: {{kind: file, path: '{{partition}}.csv', format: {{type: csv}}, expected: {{weekdays:"
+        " [{}]}}}}"
+    )
     said = refused(tmp_path, (LINES[SOURCE], source.format("Mon")))
     assert "tiny.yaml: 1 mistake\n" in said
     assert "source.expected.weekdays.0: input should be 'mon'," in said
-    assert "source.expected.weekdays: the list is empty; write at least one" in refused(tmp_path, (LINES[SOURCE], source.format("")))
+    assert "source.expected.weekdays: the list is empty; write at least one" in refused(
+        tmp_path, (LINES[SOURCE], source.format(""))
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,7 +283,8 @@ def test_what_could_never_work_is_refused(tmp_path: Path, before: str, after: st
 
 
 @pytest.mark.parametrize(
-    ("asked", "unit", "column"), [("unit: row", "row", None), ("slice_rows: 20", "day", None), ("unit: customer", "customer", "customer")]
+    ("asked", "unit", "column"),
+    [("unit: row", "row", None), ("slice_rows: 20", "day", None), ("unit: customer", "customer", "customer")],
 )
 def test_what_is_drawn_as_a_whole_is_the_unit_that_is_asked_for_or_follows_the_split(
     tmp_path: Path, asked: str, unit: str, column: str | None
@@ -231,14 +298,22 @@ def test_what_is_drawn_as_a_whole_is_the_unit_that_is_asked_for_or_follows_the_s
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ('{kind: sql, connection: "postgresql://me:s3cret@db/shop", query: select 1}', "source.connection: not the id of a connection"),
         (
-            f'{{kind: http, url: "https://me:s3cret@host/a.csv", sha256: {"0" * 64}, mirror: a, licence: none, format: {{type: csv}}}}',
+            '{kind: sql, connection: "postgresql://me:s3cret@db/shop", query: select 1}',
+            "source.connection: not the id of a connection",
+        ),
+        (
+            (
+                f'{{kind: http, url: "https://me:s3cret@host/a.csv", sha256: {"0" * 64}, mirror: a, licence:'
+                " none, format: {type: csv}}"
+            ),
             "source.url: holds a user or a password",
         ),
     ],
 )
-def test_a_password_has_no_place_in_the_file_and_is_not_repeated(tmp_path: Path, source: str, told: str) -> None:
+def test_a_password_has_no_place_in_the_file_and_is_not_repeated(
+    tmp_path: Path, source: str, told: str
+) -> None:
     message = refused(tmp_path, ('{kind: python, function: "tests.tiny:payments"}', source))
     assert told in message
     assert "s3cret" not in message
@@ -247,7 +322,10 @@ def test_a_password_has_no_place_in_the_file_and_is_not_repeated(tmp_path: Path,
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('sink: {connection: "postgresql://me:s3cret@db/shop", table: scores}', "sink.connection: not the id of a connection"),
+        (
+            'sink: {connection: "postgresql://me:s3cret@db/shop", table: scores}',
+            "sink.connection: not the id of a connection",
+        ),
         ('alerts: {webhook: "https://me:s3cret@chat/hook"}', "alerts.webhook: not the id of a connection"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Whatever file lies in the folder of use cases, it costs itself alone, and is named: with its line, what, and the way out."""
+"""Whatever file lies in the folder of use cases, it costs itself alone, and is named: with its line, what,
+and the way out.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,18 @@ def test_a_folder_that_is_not_there_is_told_and_not_taken_for_an_empty_one(tmp_p
         use_cases.names(tmp_path / "lost")
 
 
-def test_an_error_that_nobody_has_thought_of_costs_its_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_nobody_has_thought_of_costs_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def judged(raw: dict[str, object]) -> object:
         raise RecursionError(f"in {raw['name']}")
 
     (tmp_path / "tiny.yaml").write_text(tiny.YAML)
     monkeypatch.setattr(UseCase, "model_validate", judged)
-    with pytest.raises(BadUseCase, match=r"tiny.yaml: 1 mistake\n  - line 1: it could not be judged, by RecursionError: 'in tiny'"):
+    with pytest.raises(
+        BadUseCase,
+        match=r"tiny.yaml: 1 mistake\n  - line 1: it could not be judged, by RecursionError: 'in tiny'",
+    ):
         use_cases.load(tmp_path, "tiny")
 
 

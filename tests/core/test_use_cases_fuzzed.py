@@ -1,6 +1,8 @@
-"""Random files in the folder of use cases: each is a use case, or is refused by its name within the bounds, and nothing else happens.
+"""Random files in the folder of use cases: each is a use case, or is refused by its name within the bounds,
+and nothing else happens.
 
-What loads is checked without an error, too. `SLUICE_FUZZ` says how many files are made up; here a few hundred.
+What loads is checked without an error, too. `SLUICE_FUZZ` says how many files are made up; here a few
+hundred.
 """
 
 from __future__ import annotations
@@ -33,13 +35,18 @@ PIECES = [
 
 @st.composite
 def mutated(draw: st.DrawFn) -> tuple[str, bytes]:
-    """One of our files, damaged: bytes changed, taken out, cut off, doubled; pieces of YAML and SQL put in, or in the place of a word."""
+    """One of our files, damaged: bytes changed, taken out, cut off, doubled.
+
+    Pieces of YAML and SQL put in, or in the place of a word.
+    """
     name = draw(st.sampled_from(sorted(OURS)))
     content = OURS[name]
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, max(len(content) - 1, 0)))
         until = place + draw(st.integers(0, 40))
-        how = draw(st.sampled_from(["byte", "out", "cut", "double", "put", "put", "word", "word", "word", "line"]))
+        how = draw(
+            st.sampled_from(["byte", "out", "cut", "double", "put", "put", "word", "word", "word", "line"])
+        )
         piece = draw(st.sampled_from(PIECES)).encode()
         if how == "byte":
             content = content[:place] + bytes([draw(st.integers(0, 255))]) + content[place + 1 :]
@@ -52,7 +59,9 @@ def mutated(draw: st.DrawFn) -> tuple[str, bytes]:
         elif how == "put":
             content = content[:place] + piece + content[place:]
         elif how == "word":
-            content = content[:place] + content[place:].replace(content[place:].split(b" ")[0].split(b"\n")[0] or b" ", piece, 1)
+            content = content[:place] + content[place:].replace(
+                content[place:].split(b" ")[0].split(b"\n")[0] or b" ", piece, 1
+            )
         else:
             start = content.rfind(b"\n", 0, place) + 1
             content = content[:start] + piece + b"\n" + content[start:]
@@ -81,14 +90,25 @@ def judged(folder: Path, name: str, content: bytes) -> str:
     return "mistaken" if mistakes else "good"
 
 
-@hypothesis(max_examples=FILES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@hypothesis(
+    max_examples=FILES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(mutated())
-def test_a_damaged_file_is_a_use_case_or_is_refused_by_name(tmp_path: Path, damaged: tuple[str, bytes]) -> None:
+def test_a_damaged_file_is_a_use_case_or_is_refused_by_name(
+    tmp_path: Path, damaged: tuple[str, bytes]
+) -> None:
     event(judged(tmp_path, *damaged))
 
 
 @hypothesis(max_examples=FILES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: "".join(pieces).encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: "".join(pieces).encode()),
+    )
+)
 def test_any_bytes_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
     assert judged(tmp_path, "sms_spam", content) == "refused"
 

@@ -41,14 +41,19 @@ def refused(folder: Path, *changes: tuple[str, str]) -> list[str]:
         ("{C: [0.1, 1]}", "[C]", "candidates.linear.grid: a mapping is written here, such as {key: value}, found a list"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_form_is_told_with_the_form_that_is_asked_for(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_a_value_of_another_form_is_told_with_the_form_that_is_asked_for(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
     assert refused(tmp_path, (old, new)) == [told]
 
 
 @pytest.mark.parametrize(
-    ("found", "meant"), [("Amount", "amount"), ("AmountUSD", "amount_usd"), ("Order Date", "order_date"), ("Größe", "grosse")]
+    ("found", "meant"),
+    [("Amount", "amount"), ("AmountUSD", "amount_usd"), ("Order Date", "order_date"), ("Größe", "grosse")],
 )
-def test_a_column_that_is_no_name_is_told_with_its_name_in_snake_case(tmp_path: Path, found: str, meant: str) -> None:
+def test_a_column_that_is_no_name_is_told_with_its_name_in_snake_case(
+    tmp_path: Path, found: str, meant: str
+) -> None:
     column = ("  amount:  ", f"  {found}:  ")
     assert refused(tmp_path, column) == [f"columns.{found}: '{found}' {NO_NAME}; write '{meant}'{SNAKE_CASE}"]
     for already in ("rename: snake_case", "rename: [snake_case, {a: customer}]"):
@@ -61,7 +66,11 @@ def test_a_column_that_is_no_name_is_told_with_its_name_in_snake_case(tmp_path: 
     [
         ("lower: [channel]", "lower: [Channel]", f"cleanse.lower.0: 'Channel' {NO_NAME}; write 'channel'"),
         ("  amount:  ", "  7up:  ", f"columns.7up: '7up' {NO_NAME}; write another one"),
-        ("log_amount: ", "LogAmount: ", f"features.numbers.LogAmount: 'LogAmount' {NO_NAME}; write 'log_amount'"),
+        (
+            "log_amount: ",
+            "LogAmount: ",
+            f"features.numbers.LogAmount: 'LogAmount' {NO_NAME}; write 'log_amount'",
+        ),
     ],
 )
 def test_any_other_name_is_told_with_what_a_name_is(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -55,7 +55,9 @@ def test_a_text_that_is_written_is_the_same_text_to_both(word: str) -> None:
     assert yaml_text.parse(text.encode())[0] == {"a": word} == yaml.safe_load(text)
 
 
-@pytest.mark.parametrize("value", [True, None, 10, -3, 0.1, 1e300, 1e-7, float("inf"), ["a", 1], {"b": {"c": 2.0}}])
+@pytest.mark.parametrize(
+    "value", [True, None, 10, -3, 0.1, 1e300, 1e-7, float("inf"), ["a", 1], {"b": {"c": 2.0}}]
+)
 def test_a_value_that_is_written_is_the_same_value_to_both(value: Any) -> None:
     text = yaml.dump({"a": value}, Dumper=yaml_text.Dumper)
     assert yaml_text.parse(text.encode())[0] == {"a": value} == yaml.safe_load(text)
@@ -64,15 +66,21 @@ def test_a_value_that_is_written_is_the_same_value_to_both(value: Any) -> None:
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
 def test_the_files_that_come_along_mean_what_they_meant(path: Path) -> None:
     content = path.read_bytes()
-    now, before = (UseCase.model_validate(raw) for raw in (yaml_text.parse(content)[0], yaml.safe_load(content)))
+    now, before = (
+        UseCase.model_validate(raw) for raw in (yaml_text.parse(content)[0], yaml.safe_load(content))
+    )
     assert now == before
 
 
 def test_so_does_the_use_case_of_the_tests() -> None:
-    assert UseCase.model_validate(yaml_text.parse(tiny.YAML.encode())[0]) == UseCase.model_validate(yaml.safe_load(tiny.YAML))
+    assert UseCase.model_validate(yaml_text.parse(tiny.YAML.encode())[0]) == UseCase.model_validate(
+        yaml.safe_load(tiny.YAML)
+    )
 
 
-@pytest.mark.parametrize(("where", "written"), [("a.1", "007"), ("b.c", "NO"), ("b", None), ("a.7", None), ("b.d", None)])
+@pytest.mark.parametrize(
+    ("where", "written"), [("a.1", "007"), ("b.c", "NO"), ("b", None), ("a.7", None), ("b.d", None)]
+)
 def test_what_stands_at_a_place_is_told_letter_by_letter(where: str, written: str | None) -> None:
     whole = yaml_text.compose(b"a: [1, 007]\nb: {c: NO}\n")
     assert yaml_text.as_written(whole, tuple(where.split("."))) == written

@@ -18,4 +18,6 @@ def payments(day: date) -> pa.Table:
     rows = tiny.payments(day)
     if day != POISONED:
         return rows
-    return rows.set_column(rows.schema.get_field_index("amount"), "amount", pc.negate(pc.add(rows["amount"], 1)))
+    return rows.set_column(
+        rows.schema.get_field_index("amount"), "amount", pc.negate(pc.add(rows["amount"], 1))
+    )

@@ -1,4 +1,6 @@
-"""Bad input under Airflow: a red task, tried once, with its sentence in the log, and nothing after it runs."""
+"""Bad input under Airflow: a red task, tried once, with its sentence in the log, and nothing after it
+runs.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,19 @@ NIGHT = date(2026, 2, 1)
 
 def amounts_in_words(day: date) -> pa.Table:
     rows = tiny.payments(day)
-    return rows.set_column(rows.schema.get_field_index("amount"), "amount", pc.replace_substring(rows["channel"], "chip", "12.5"))
+    return rows.set_column(
+        rows.schema.get_field_index("amount"), "amount", pc.replace_substring(rows["channel"], "chip", "12.5")
+    )
 
 
 @pytest.fixture
 def use_case_file(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny use case, in a place without any champion."""
-    for variable, folder in (("SLUICE_USE_CASES", "use_cases"), ("SLUICE_DATA", "data"), ("SLUICE_VAR", "var")):
+    for variable, folder in (
+        ("SLUICE_USE_CASES", "use_cases"),
+        ("SLUICE_DATA", "data"),
+        ("SLUICE_VAR", "var"),
+    ):
         (tmp_path / folder).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / folder))
     shutil.copy(mlflow_database, tmp_path / "var" / "mlflow.db")
@@ -44,11 +52,15 @@ def use_case_file(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.Mon
 def told(run: DagRun) -> tuple[dict[str, str], set[int]]:
     """Each task's state, and how often the failed one was tried."""
     tasks = run.get_task_instances()
-    return {task.task_id: str(task.state) for task in tasks}, {task.try_number for task in tasks if task.state == "failed"}
+    return {task.task_id: str(task.state) for task in tasks}, {
+        task.try_number for task in tasks if task.state == "failed"
+    }
 
 
 def test_a_wrong_type_turns_ingest_red_at_its_first_try_and_tells_the_sentence(use_case_file: Path) -> None:
-    use_case_file.write_text(tiny.YAML.replace("tests.tiny:payments", "tests.dags.test_bad_input:amounts_in_words"))
+    use_case_file.write_text(
+        tiny.YAML.replace("tests.tiny:payments", "tests.dags.test_bad_input:amounts_in_words")
+    )
     test = subprocess.run(
         [sys.executable, "-m", "airflow", "dags", "test", DAG, NIGHT.isoformat()],
         env=os.environ,

@@ -53,8 +53,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def way(kind: Kind, use_case: str) -> list[str]:
-    """The task ids that `plan.WAYS` asks for, in order: also `past`, for runs whose file looks back though this one does not."""
-    return [task_id for step, table in plan.WAYS[kind] for task_id in (step, f"gate_{table}") if task_id != "gate_None"]
+    """The task ids that `plan.WAYS` asks for, in order: also `past`, for runs whose file looks back though
+    this one does not.
+    """
+    return [
+        task_id
+        for step, table in plan.WAYS[kind]
+        for task_id in (step, f"gate_{table}")
+        if task_id != "gate_None"
+    ]
 
 
 def test_every_use_case_has_three_dags(dags: dict[str, DAG]) -> None:
@@ -83,7 +90,10 @@ def test_what_is_delivered_elsewhere_comes_last_and_only_where_there_is_a_sink(f
 def test_no_path_leads_around_a_gate(dags: dict[str, DAG], kind: Kind) -> None:
     dag = dags[f"card_fraud_{kind}"]
     for gate in (task_id for task_id in dag.task_ids if task_id.startswith("gate_")):
-        before, after = dag.get_task(gate).get_flat_relative_ids(upstream=True), dag.get_task(gate).get_flat_relative_ids()
+        before, after = (
+            dag.get_task(gate).get_flat_relative_ids(upstream=True),
+            dag.get_task(gate).get_flat_relative_ids(),
+        )
         for task_id in before:
             assert dag.get_task(task_id).downstream_task_ids.isdisjoint(after)
 
@@ -101,7 +111,13 @@ def test_steps_and_gates_are_retried_by_our_policy(dags: dict[str, DAG]) -> None
 
 
 def test_nights_come_before_trainings_which_cannot_hold_every_worker(dags: dict[str, DAG]) -> None:
-    turns = {kind: {(task.pool, task.priority_weight, str(task.weight_rule)) for task in dags[f"sms_spam_{kind}"].tasks} for kind in KINDS}
+    turns = {
+        kind: {
+            (task.pool, task.priority_weight, str(task.weight_rule))
+            for task in dags[f"sms_spam_{kind}"].tasks
+        }
+        for kind in KINDS
+    }
     ((scoring, scoring_turn, rule),) = turns["scoring"]
     ((drift, drift_turn, _),) = turns["drift"]
     ((training, training_turn, _),) = turns["training"]
@@ -136,16 +152,21 @@ def test_every_dag_and_every_task_is_documented(dags: dict[str, DAG]) -> None:
 
 def test_parsing_loads_no_heavy_library() -> None:
     code = (
-        "import sys; from airflow.dag_processing.dagbag import DagBag; bag = DagBag(dag_folder='dags'); "
-        f"assert len(bag.dags) == 12 and not bag.import_errors, bag.import_errors; print(*sorted({HEAVY!r} & set(sys.modules)))"
+        "import sys; from airflow.dag_processing.dagbag import DagBag; bag = DagBag(dag_folder='dags');"
+        f" assert len(bag.dags) == 12 and not bag.import_errors, bag.import_errors; print(*sorted({HEAVY!r} &"
+        " set(sys.modules)))"
     )
-    loaded = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert loaded.stdout.splitlines()[-1].split() == []
 
 
 def test_a_broken_use_case_is_an_import_error_and_costs_no_other_use_case(folder: Path) -> None:
     (folder / "tiny.yaml").write_text(tiny.YAML)
-    (folder / "broken.yaml").write_text(tiny.YAML.replace("name: tiny", "name: broken").replace("metric:", "metrik:"))
+    (folder / "broken.yaml").write_text(
+        tiny.YAML.replace("name: tiny", "name: broken").replace("metric:", "metrik:")
+    )
     found = bag()
     assert sorted(found.dags) == ["tiny_drift", "tiny_scoring", "tiny_training"]
     ((file, sentence),) = found.import_errors.items()
@@ -165,7 +186,9 @@ def test_no_awkward_file_costs_another_use_case_a_dag_and_each_is_named(folder: 
     assert all(told in sentence for _, told in AWKWARD.values())
 
 
-def test_a_way_that_airflow_cannot_lay_costs_no_other_and_is_never_half_laid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_way_that_airflow_cannot_lay_costs_no_other_and_is_never_half_laid(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "tiny.yaml").write_text(tiny.YAML)
     (folder / "other.yaml").write_text(tiny.YAML.replace("name: tiny", "name: other"))
 
@@ -176,16 +199,25 @@ def test_a_way_that_airflow_cannot_lay_costs_no_other_and_is_never_half_laid(fol
 
     monkeypatch.setattr("sluice_airflow.dags.GateOperator", refused)
     found = bag()
-    assert sorted(found.dags) == ["other_drift", "other_training", "tiny_drift", "tiny_scoring", "tiny_training"]
+    assert sorted(found.dags) == [
+        "other_drift",
+        "other_training",
+        "tiny_drift",
+        "tiny_scoring",
+        "tiny_training",
+    ]
     ((_, sentence),) = found.import_errors.items()
     assert "other.yaml: 1 mistake" in sentence
     assert (
-        "Airflow can make no DAG for its scoring: it could not be judged, by RuntimeError: 'Airflow has something against it'" in sentence
+        "Airflow can make no DAG for its scoring: it could not be judged, by RuntimeError: 'Airflow has"
+        " something against it'" in sentence
     )
 
 
 def test_a_source_whose_module_cannot_be_imported_costs_only_its_own_use_case(folder: Path) -> None:
-    (folder / "lost.yaml").write_text(tiny.YAML.replace("name: tiny", "name: lost").replace("tests.tiny:", "no.such.module:"))
+    (folder / "lost.yaml").write_text(
+        tiny.YAML.replace("name: tiny", "name: lost").replace("tests.tiny:", "no.such.module:")
+    )
     (folder / "tiny.yaml").write_text(tiny.YAML)
     found = bag()
     assert found.import_errors == {}
@@ -203,7 +235,9 @@ def starters(dag: DAG) -> set[str]:
 def next_run(dag: DAG, now: datetime) -> tuple[datetime, datetime]:
     """When the scheduler starts the next run, and its logical date."""
     timetable = coerce_to_core_timetable(dag.timetable)
-    info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=TimeRestriction(instance(now), None, catchup=True))
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(instance(now), None, catchup=True)
+    )
     assert info is not None
     assert info.logical_date is not None
     return info.run_after, info.logical_date
@@ -266,4 +300,8 @@ def test_a_params_value_of_the_wrong_form_is_refused_before_anything_runs(
 
 
 def test_empty_params_are_allowed(dags: dict[str, DAG]) -> None:
-    assert dags["card_fraud_scoring"].params.validate() == {"partition": None, "champion": "then", "model_version": None}
+    assert dags["card_fraud_scoring"].params.validate() == {
+        "partition": None,
+        "champion": "then",
+        "model_version": None,
+    }

@@ -1,4 +1,6 @@
-"""A day without a delivery, as Airflow lives through it: a night that is empty and green where none is expected, and red where one is."""
+"""A day without a delivery, as Airflow lives through it: a night that is empty and green where none is
+expected, and red where one is.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
 
 def lived(night: date) -> tuple[str, dict[str, str]]:
     """The state of a night's run, and of its tasks, as `airflow dags test` leaves them."""
-    run: Any = DagBag(dag_folder=str(ROOT / "dags")).dags[f"{tiny.NAME}_scoring"].test(logical_date=datetime.combine(night, time(), UTC))
+    run: Any = (
+        DagBag(dag_folder=str(ROOT / "dags"))
+        .dags[f"{tiny.NAME}_scoring"]
+        .test(logical_date=datetime.combine(night, time(), UTC))
+    )
     return str(run.state), {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
 
 
 def test_a_night_on_which_nothing_is_expected_is_green_to_its_end_and_empty(trained: Settings) -> None:
     state, tasks = lived(SUNDAY)
     assert state == "success"
-    assert {tasks[task] for task in ("ingest", "gate_raw", "gate_features", "publish", "gate_predictions")} == {"success"}
+    assert {
+        tasks[task] for task in ("ingest", "gate_raw", "gate_features", "publish", "gate_predictions")
+    } == {"success"}
     assert Run.open(tiny.NAME, "scoring", SUNDAY, trained).store.manifest("predictions").rows == 0
 
 

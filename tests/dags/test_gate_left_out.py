@@ -21,7 +21,11 @@ BEHIND = {"gate_raw": "cleanse", "gate_clean": "past", "gate_past": "features"}
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny use case, in a place of its own."""
-    for variable, folder in (("SLUICE_USE_CASES", "use_cases"), ("SLUICE_DATA", "data"), ("SLUICE_VAR", "var")):
+    for variable, folder in (
+        ("SLUICE_USE_CASES", "use_cases"),
+        ("SLUICE_DATA", "data"),
+        ("SLUICE_VAR", "var"),
+    ):
         (tmp_path / folder).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / folder))
     shutil.copy(mlflow_database, tmp_path / "var" / "mlflow.db")
@@ -43,7 +47,9 @@ def without(gate: str) -> Any:
 
 
 @pytest.mark.parametrize("gate", BEHIND)
-def test_the_step_behind_a_gate_that_was_taken_out_refuses(gate: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_step_behind_a_gate_that_was_taken_out_refuses(
+    gate: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     run = without(gate).test(logical_date=datetime.combine(NIGHT, time(), UTC))
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}
     assert gate not in states

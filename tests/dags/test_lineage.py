@@ -1,4 +1,6 @@
-"""OpenLineage's events of a real night, run by Airflow: a file of them, and nothing that leaves the machine."""
+"""OpenLineage's events of a real night, run by Airflow: a file of them, and nothing that leaves the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def live(two_champions: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MLFLOW_TRACKING_URI", two_champions.mlflow)
     monkeypatch.setenv("AIRFLOW__OPENLINEAGE__NAMESPACE", "sluice")
     monkeypatch.setenv("AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD", "True")
-    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps({"type": "file", "log_file_path": str(events), "append": True}))
+    monkeypatch.setenv(
+        "AIRFLOW__OPENLINEAGE__TRANSPORT",
+        json.dumps({"type": "file", "log_file_path": str(events), "append": True}),
+    )
 
     def run(more: str = "") -> Events:
         text = (two_champions.use_cases / "tiny.yaml").read_text()
@@ -49,7 +54,11 @@ def live(two_champions: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def told(events: Events, task: str, kind: str = "COMPLETE") -> dict[str, Any]:
-    (event,) = (event for event in events if event["job"]["name"] == f"tiny_scoring.{task}" and event["eventType"] == kind)
+    (event,) = (
+        event
+        for event in events
+        if event["job"]["name"] == f"tiny_scoring.{task}" and event["eventType"] == kind
+    )
     return event
 
 
@@ -62,8 +71,19 @@ def test_each_task_tells_the_tables_that_it_has_read_and_written(live: Callable[
     events = live("")
     store = Run.open(tiny.NAME, "scoring", NIGHT).store
     found = {
-        task: tuple(names(told(events, task)[side], places.on_disk(store.root)) for side in ("inputs", "outputs"))
-        for task in ("ingest", "gate_raw", "cleanse", "past", "features", "score", "publish", "gate_predictions")
+        task: tuple(
+            names(told(events, task)[side], places.on_disk(store.root)) for side in ("inputs", "outputs")
+        )
+        for task in (
+            "ingest",
+            "gate_raw",
+            "cleanse",
+            "past",
+            "features",
+            "score",
+            "publish",
+            "gate_predictions",
+        )
     }
     of = "tiny/scoring/{}".format
     assert found == {
@@ -80,7 +100,9 @@ def test_each_task_tells_the_tables_that_it_has_read_and_written(live: Callable[
     published = store.manifest("predictions")
     assert written["outputFacets"]["outputStatistics"]["rowCount"] == published.rows == tiny.ROWS_A_DAY
     assert written["facets"]["version"]["datasetVersion"] == f"{NIGHT}@{published.digest[:16]}"
-    assert {field["name"]: field["type"] for field in written["facets"]["schema"]["fields"]} == published.schema
+    assert {
+        field["name"]: field["type"] for field in written["facets"]["schema"]["fields"]
+    } == published.schema
     assert all(told(events, task, "START") for task in found)
 
 
@@ -88,6 +110,11 @@ def test_a_closed_gate_is_a_failure_with_the_table_that_it_has_judged(live: Call
     more = "gates:\n  clean:\n    - expect_table_row_count_to_equal: {value: 41}\n"
     events = live(more)
     failed = told(events, "gate_clean", "FAIL")
-    assert names(failed["inputs"], Run.open(tiny.NAME, "scoring", NIGHT).settings.disk) == ["tiny/scoring/clean"]
-    assert "gate_clean of tiny scoring 2026-02-01 is closed" in failed["run"]["facets"]["errorMessage"]["message"]
+    assert names(failed["inputs"], Run.open(tiny.NAME, "scoring", NIGHT).settings.disk) == [
+        "tiny/scoring/clean"
+    ]
+    assert (
+        "gate_clean of tiny scoring 2026-02-01 is closed"
+        in failed["run"]["facets"]["errorMessage"]["message"]
+    )
     assert not [event for event in events if event["job"]["name"] == "tiny_scoring.features"]

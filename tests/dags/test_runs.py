@@ -1,4 +1,6 @@
-"""The three DAGs of the tiny use case, run by Airflow with every real step and gate: a training, seven nights, a week's report."""
+"""The three DAGs of the tiny use case, run by Airflow with every real step and gate: a training, seven
+nights, a week's report.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,15 @@ def test_every_run_succeeds_and_publishes_every_table(life: Life) -> None:
 
 def test_a_poisoned_night_ends_at_its_gate_and_in_the_exit_code(life: Life) -> None:
     test = subprocess.run(
-        [sys.executable, "-m", "airflow", "dags", "test", f"{tiny.NAME}_scoring", poison.POISONED.isoformat()],
+        [
+            sys.executable,
+            "-m",
+            "airflow",
+            "dags",
+            "test",
+            f"{tiny.NAME}_scoring",
+            poison.POISONED.isoformat(),
+        ],
         env=os.environ,
         capture_output=True,
         text=True,

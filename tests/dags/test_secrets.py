@@ -1,4 +1,6 @@
-"""No secret where a person reads: a source's password and a cloud key are planted, and looked for in all that runs leave behind."""
+"""No secret where a person reads: a source's password and a cloud key are planted, and looked for in all that
+runs leave behind.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,22 @@ QUERY = "select * from payments where at >= :start and at < :end"
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[sa.URL]:
-    """A database that holds tiny's payments, and whose password is planted (the server trusts whoever comes from this machine)."""
+    """A database that holds tiny's payments, and whose password is planted (the server trusts whoever comes
+    from this machine).
+    """
     days = [date(2025, 12, 20) + timedelta(days=n) for n in range(50)]
     rows = [row for day in days for row in tiny.payments(day).to_pylist()]
     with postgres.database() as server:
         with server.begin() as session:
-            session.execute(sa.text("create table payments (id text, at timestamp, customer text, amount float, channel text, bad int)"))
-            session.execute(sa.text("insert into payments values (:id, :at, :customer, :amount, :channel, :bad)"), rows)
+            session.execute(
+                sa.text(
+                    "create table payments (id text, at timestamp, customer text, amount float, channel text,"
+                    " bad int)"
+                )
+            )
+            session.execute(
+                sa.text("insert into payments values (:id, :at, :customer, :amount, :channel, :bad)"), rows
+            )
         yield server.url.set(password=PASSWORD)
 
 
@@ -62,8 +73,14 @@ def connected(monkeypatch: pytest.MonkeyPatch, url: sa.URL) -> None:
 
 def use_case_file(query: str) -> str:
     """The tiny use case that asks the shop's database."""
-    few = {"baseline": {}, "linear": {"grid": {"C": [1]}}}  # candidates: seconds matter, and none of them knows of a secret
-    stated = yaml.safe_load(tiny.YAML) | {"source": {"kind": "sql", "connection": "shop", "query": query}, "candidates": few}
+    few = {
+        "baseline": {},
+        "linear": {"grid": {"C": [1]}},
+    }  # candidates: seconds matter, and none of them knows of a secret
+    stated = yaml.safe_load(tiny.YAML) | {
+        "source": {"kind": "sql", "connection": "shop", "query": query},
+        "candidates": few,
+    }
     return yaml.safe_dump(stated, sort_keys=False)
 
 
@@ -81,11 +98,14 @@ def test_no_secret_is_in_any_log_field_file_or_database(
     assert live(place, "training", TRAINING).state == "success"
     assert live(place, "scoring", GOOD).state == "success"
 
-    # A database that repeats the password: at once, in the middle of an answer, and when it lets nobody in. The drift step asks it, too,
-    # for the week's labels, and its DAG is the shortest.
+    # A database that repeats the password: at once, in the middle of an answer, and when it lets nobody in.
+    # The drift step asks it, too, for the week's labels, and its DAG is the shortest.
     at_once = f"select '{PASSWORD}'::int as id"
     assert live(place, "drift", REFUSED, at_once).state == "failed"
-    later = f"select case when n < 4 then n else ('{PASSWORD}' || n)::int end as id from generate_series(1, 9) as n"
+    later = (
+        f"select case when n < 4 then n else ('{PASSWORD}' || n)::int end as id from generate_series(1, 9)"
+        " as n"
+    )
     assert live(place, "drift", LATER, later).state == "failed"
     connected(monkeypatch, shop.set(database=f"none of {PASSWORD}"))
     assert live(place, "drift", NO_LOGIN).state == "failed"
@@ -100,14 +120,23 @@ def test_no_secret_is_in_any_log_field_file_or_database(
         assert told in logs
     found = {
         "logs": logs,
-        "Airflow's log files": "".join(path.read_text() for path in (airflow_home.HOME / "logs").rglob("*.log")),
-        **{str(path.relative_to(place)): written(path) for path in sorted(place.rglob("*")) if path.is_file()},
+        "Airflow's log files": "".join(
+            path.read_text() for path in (airflow_home.HOME / "logs").rglob("*.log")
+        ),
+        **{
+            str(path.relative_to(place)): written(path) for path in sorted(place.rglob("*")) if path.is_file()
+        },
     }
-    # The query that repeats the password has it from the use-case file, of which a run keeps that very copy and no other.
+    # The query that repeats the password has it from the use-case file, of which a run keeps that very copy
+    # and no other.
     del found[f"use_cases/{tiny.NAME}.yaml"]
     for query in (at_once, later):
         del found[f"data/{tiny.NAME}/files/{hashlib.sha256(use_case_file(query).encode()).hexdigest()}.yaml"]
-    assert {"var/mlflow.db", f"data/{tiny.NAME}/scoring/{GOOD}/predictions/manifest.json", "data/.dvc/config"} <= set(found)
+    assert {
+        "var/mlflow.db",
+        f"data/{tiny.NAME}/scoring/{GOOD}/predictions/manifest.json",
+        "data/.dvc/config",
+    } <= set(found)
     assert {name: context(text) for name, text in found.items() if SECRET.search(text)} == {}
     assert not [text for text in map(str, fields()) if SECRET.search(text)]
 

@@ -1,4 +1,6 @@
-"""The rules of promotion: luck is not evidence, a better model is found, and a slice that is harmed stops the promotion."""
+"""The rules of promotion: luck is not evidence, a better model is found, and a slice that is harmed stops the
+promotion.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ def compared(y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Fl
 
 
 def judged(
-    y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Floats, luck: list[tuple[float, ...]], seed: int = 0
+    y: metrics.Floats,
+    challenger: metrics.Floats,
+    champion: metrics.Floats,
+    luck: list[tuple[float, ...]],
+    seed: int = 0,
 ) -> list[Rule]:
     """The same for each of some lucks."""
     models = [Scored("challenger", challenger), Scored("champion", champion)]
@@ -61,14 +67,17 @@ def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than
         rows = np.random.default_rng(repeat).permutation(3_000)
         train, test = rows[:600], rows[600:]
         champion, challenger = (
-            clone(forest).set_params(model__random_state=100 * repeat + n).fit(table.iloc[train], y[train]) for n in (50, 0)
+            clone(forest).set_params(model__random_state=100 * repeat + n).fit(table.iloc[train], y[train])
+            for n in (50, 0)
         )
 
         def score(model: Pipeline, held_out: np.ndarray = test) -> metrics.Floats:
             return np.asarray(model.predict_proba(table.iloc[held_out])[:, 1])
 
         def measure(model: Pipeline, held_out: np.ndarray = test) -> float:
-            return metrics.measure("aucpr", y[held_out], np.asarray(model.predict_proba(table.iloc[held_out])[:, 1]))
+            return metrics.measure(
+                "aucpr", y[held_out], np.asarray(model.predict_proba(table.iloc[held_out])[:, 1])
+            )
 
         lucky = luck.of(challenger, table.iloc[train], y[train], measure)
         with_it, without = judged(y[test], score(challenger), score(champion), [lucky, ()], repeat)
@@ -90,7 +99,9 @@ def test_a_planted_better_model_is_found() -> None:
 def test_a_model_that_is_better_by_chance_only_is_not_promoted() -> None:
     y = np.tile([0.0, 0.0, 1.0], 30)
     random = np.random.default_rng(4)
-    scores = sorted((random.random(90) for _ in range(2)), key=lambda score: metrics.measure("aucpr", y, score))
+    scores = sorted(
+        (random.random(90) for _ in range(2)), key=lambda score: metrics.measure("aucpr", y, score)
+    )
     rule = compared(y, scores[1], scores[0])
     assert rule.found is not None
     assert rule.found > 0
@@ -110,7 +121,9 @@ def test_a_model_that_is_better_overall_and_worse_on_a_slice_is_refused() -> Non
     rows, y = world(5, 4_000)
     online = np.arange(4_000) % 4 == 0
     champion = rows[:, 0]
-    challenger = np.where(online, np.random.default_rng(6).normal(size=4_000), rows[:, 0] + rows[:, 1] * rows[:, 2])
+    challenger = np.where(
+        online, np.random.default_rng(6).normal(size=4_000), rows[:, 0] + rows[:, 1] * rows[:, 2]
+    )
     assert compared(y, challenger, champion).holds
     parts = {}
     for name, mask in (("chip", ~online), ("online", online)):
@@ -183,7 +196,11 @@ def test_the_calibration_error_has_a_limit(found: float, holds: bool) -> None:
 def test_size_and_speed_are_asked_only_where_something_is_said_about_them() -> None:
     assert evidence.size(10**9, None) is None
     assert evidence.speed(None, None) is None
-    for rule, holds in ((evidence.size(2_000_000, 2), True), (evidence.size(2_000_001, 2), False), (evidence.speed(100, 100), True)):
+    for rule, holds in (
+        (evidence.size(2_000_000, 2), True),
+        (evidence.size(2_000_001, 2), False),
+        (evidence.speed(100, 100), True),
+    ):
         assert rule is not None
         assert rule.holds == holds
     unmeasured = evidence.speed(None, 5)

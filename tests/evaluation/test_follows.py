@@ -1,4 +1,6 @@
-"""A verdict decides only what its tables say: each field of the file, each table and the graph, changed and refused."""
+"""A verdict decides only what its tables say: each field of the file, each table and the graph, changed and
+refused.
+"""
 
 from __future__ import annotations
 
@@ -49,27 +51,66 @@ def test_what_evaluation_has_left_is_what_its_tables_say(run: Run) -> None:
 FIELDS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "winner": (lambda it: it.update(winner="linear"), "winner: it says 'linear', the tables 'xgboost'"),
     "metric": (lambda it: it.update(metric="f1"), "metric: it says 'f1', the tables 'aucpr'"),
-    "threshold": (lambda it: it["threshold"].update(value=0.1), "threshold value: it says 0.1, the tables 0.25"),
-    "no threshold": (lambda it: it.update(threshold=None), "threshold value: it says nothing, the tables 0.25"),
-    "threshold's low end": (lambda it: it["threshold"].update(low=0.1), "threshold low: it says 0.1, the tables 0.2"),
-    "threshold's high end": (lambda it: it["threshold"].update(high=0.9), "threshold high: it says 0.9, the tables 0.3"),
-    "a family's value": (lambda it: it["values"]["linear"].update(aucpr=0.99), "values linear aucpr: it says 0.99, the tables 0.8"),
-    "the baseline's value": (lambda it: it["values"]["baseline"].update(aucpr=0.1), "values baseline aucpr: it says 0.1, the tables 0.3"),
-    "the champion's value": (lambda it: it["values"].pop("champion"), "values champion aucpr: it says nothing, the tables 0.3"),
-    "the champion": (lambda it: it.update(champion_version="4"), "champion_version: it says '4', the tables '3'"),
-    "no champion": (lambda it: it.update(champion_version=None), "champion_version: it says None, the tables '3'"),
-    "a rule holds": (lambda it: it["rules"][1].update(holds=False), "rules 2 (champion) holds: it says False, the tables True"),
-    "a rule's number": (lambda it: it["rules"][0].update(low=0.6), "rules 1 (baseline) low: it says 0.6, the tables 0.5"),
+    "threshold": (
+        lambda it: it["threshold"].update(value=0.1),
+        "threshold value: it says 0.1, the tables 0.25",
+    ),
+    "no threshold": (
+        lambda it: it.update(threshold=None),
+        "threshold value: it says nothing, the tables 0.25",
+    ),
+    "threshold's low end": (
+        lambda it: it["threshold"].update(low=0.1),
+        "threshold low: it says 0.1, the tables 0.2",
+    ),
+    "threshold's high end": (
+        lambda it: it["threshold"].update(high=0.9),
+        "threshold high: it says 0.9, the tables 0.3",
+    ),
+    "a family's value": (
+        lambda it: it["values"]["linear"].update(aucpr=0.99),
+        "values linear aucpr: it says 0.99, the tables 0.8",
+    ),
+    "the baseline's value": (
+        lambda it: it["values"]["baseline"].update(aucpr=0.1),
+        "values baseline aucpr: it says 0.1, the tables 0.3",
+    ),
+    "the champion's value": (
+        lambda it: it["values"].pop("champion"),
+        "values champion aucpr: it says nothing, the tables 0.3",
+    ),
+    "the champion": (
+        lambda it: it.update(champion_version="4"),
+        "champion_version: it says '4', the tables '3'",
+    ),
+    "no champion": (
+        lambda it: it.update(champion_version=None),
+        "champion_version: it says None, the tables '3'",
+    ),
+    "a rule holds": (
+        lambda it: it["rules"][1].update(holds=False),
+        "rules 2 (champion) holds: it says False, the tables True",
+    ),
+    "a rule's number": (
+        lambda it: it["rules"][0].update(low=0.6),
+        "rules 1 (baseline) low: it says 0.6, the tables 0.5",
+    ),
     "a rule's sentence": (
         lambda it: it["rules"][0].update(sentence="fine"),
         "rules 1 (baseline) sentence: it says 'fine', the tables 'on the",
     ),
-    "a rule is gone": (lambda it: it["rules"].pop(), "rules 3 (slices) holds: it says nothing, the tables True"),
+    "a rule is gone": (
+        lambda it: it["rules"].pop(),
+        "rules 3 (slices) holds: it says nothing, the tables True",
+    ),
     "a rule is added": (
         lambda it: it["rules"].append({"name": "fine", "holds": True, "sentence": "so"}),
         "rules 4 (fine) holds: it says True",
     ),
-    "a note": (lambda it: it["notes"].__setitem__(1, "all is well"), "notes 2: it says 'all is well', the tables 'more rows would help'"),
+    "a note": (
+        lambda it: it["notes"].__setitem__(1, "all is well"),
+        "notes 2: it says 'all is well', the tables 'more rows would help'",
+    ),
 }
 
 
@@ -84,7 +125,9 @@ def test_a_verdict_in_which_a_field_was_changed_is_refused_in_a_sentence(field: 
 
 
 @pytest.mark.parametrize("step", ["export", "promote", "approve"])
-def test_export_promotion_and_approval_go_by_no_other_verdict(step: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_promotion_and_approval_go_by_no_other_verdict(
+    step: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
     flipped = edited(run, lambda it: it["rules"][0].update(holds=False))
     take: dict[str, Callable[[], object]] = {
@@ -115,7 +158,9 @@ def test_scores_of_another_search_than_is_published_now_are_refused(run: Run) ->
 
 
 def test_the_threshold_is_chosen_once_more_on_the_validation_rows(run: Run) -> None:
-    run.store.write("validation", pd.DataFrame({"key": ["a", "b"], "label": [1, 0], "score": [0.9, 0.2]}), piece="xgboost")
+    run.store.write(
+        "validation", pd.DataFrame({"key": ["a", "b"], "label": [1, 0], "score": [0.9, 0.2]}), piece="xgboost"
+    )
     with pytest.raises(TableCorrupt, match=r"threshold: scores say 0\.25, the validation rows 0\.55"):
         follows.read(run.afresh())
 
@@ -126,7 +171,10 @@ def test_the_threshold_of_a_capacity_is_chosen_once_more_by_the_rows_of_a_night(
     at = pd.Timestamp("2026-01-20")
     run.store.write("features", pd.DataFrame({"id": ["a", "b"], "at": [at, at], "split": ["train", "test"]}))
     assert follows.read(asked.afresh()).cut == 0.25, "one of the day's two rows"
-    run.store.write("features", pd.DataFrame({"id": list("abcd"), "at": [at] * 4, "split": ["train", "test", "train", "test"]}))
+    run.store.write(
+        "features",
+        pd.DataFrame({"id": list("abcd"), "at": [at] * 4, "split": ["train", "test", "train", "test"]}),
+    )
     with pytest.raises(TableCorrupt, match=r"scores say 0\.25, the validation rows 0\.65"):
         follows.read(asked.afresh())
 
@@ -143,5 +191,7 @@ def test_a_graph_with_another_threshold_than_the_verdict_s_is_refused(run: Run) 
     entry.value = "0.1"
     moved = graph.SerializeToString()
     judged = evaluated.leave(run, moved, version="3")
-    with pytest.raises(TableCorrupt, match=r"models/xgboost\.onnx: its threshold is 0\.1, the verdict's 0\.25"):
+    with pytest.raises(
+        TableCorrupt, match=r"models/xgboost\.onnx: its threshold is 0\.1, the verdict's 0\.25"
+    ):
         follows.require_graph(run.afresh(), judged, moved)

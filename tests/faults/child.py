@@ -1,4 +1,6 @@
-"""A process of its own for what is to be killed, to run out of disk, or to happen at the same time as something else."""
+"""A process of its own for what is to be killed, to run out of disk, or to happen at the same time as
+something else.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,13 @@ import signal
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-# Forked, since a process that starts from nothing imports for seconds. The parent has imported, and not used, what starts threads.
+# Forked, since a process that starts from nothing imports for seconds. The parent has imported, and not used,
+# what starts threads.
 Result = TypeVar("Result")
 FORK = multiprocessing.get_context("fork")
 
@@ -65,16 +69,25 @@ def run(call: Callable[[], Any]) -> Ended:
     return start(call).wait()
 
 
+def _all_of(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
+    return [job() for job in jobs]
+
+
 def shared_out(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Do jobs, which may start processes of their own, in as many processes as there are cores; the results are in their order."""
+    """Do jobs, which may start processes of their own, in as many processes as there are cores.
+
+    The results are in their order.
+    """
     workers = len(os.sched_getaffinity(0))
-    shares = [start(lambda share=share: [job() for job in share]) for share in (jobs[n::workers] for n in range(workers))]  # type: ignore[misc]
+    each: list[Callable[[], list[Result]]] = [partial(_all_of, jobs[n::workers]) for n in range(workers)]
+    shares = [start(job) for job in each]
     ended = [share.wait().value() for share in shares]
     return [ended[n % workers][n // workers] for n in range(len(jobs))]
 
 
 def _answer(call: Callable[[], Any], to: Connection) -> None:
-    # What the parent's tests have left is not this process's to clear away: to close a DuckDB, it would wait for threads that are not here.
+    # What the parent's tests have left is not this process's to clear away: to close a DuckDB, it would wait
+    # for threads that are not here.
     gc.freeze()
     try:
         result, error = call(), None
@@ -85,6 +98,8 @@ def _answer(call: Callable[[], Any], to: Connection) -> None:
 
 
 def limit_file_size(size: int) -> None:
-    """Let every file of this process be full at a size in bytes: a full disk that needs no disk and no rights."""
+    """Let every file of this process be full at a size in bytes: a full disk that needs no disk and no
+    rights.
+    """
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # which would kill, where an error is wanted
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

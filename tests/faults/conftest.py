@@ -74,9 +74,15 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
     shutil.copy(mlflow_database, place / "var" / "mlflow.db")
     (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(night.SMALL)
     settings = Settings(
-        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow=f"sqlite:///{place}/var/mlflow.db", mirror=None
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+        mirror=None,
     )
-    before = {step: tmp_path_factory.mktemp(step) / "copy" for step in ("snapshot", "tune", "export", "promote")}
+    before = {
+        step: tmp_path_factory.mktemp(step) / "copy" for step in ("snapshot", "tune", "export", "promote")
+    }
 
     def train() -> None:
         for step, table in plan.WAYS["training"]:
@@ -94,7 +100,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
 
 @pytest.fixture
 def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
-    """The training's own place, since MLflow knows its artifacts by absolute paths; it is brought back at the end."""
+    """The training's own place, since MLflow knows its artifacts by absolute paths.
+
+    It is brought back at the end.
+    """
     place = world.settings.disk.parent
     shutil.copytree(place, tmp_path / "after")
     yield world.settings

@@ -1,4 +1,6 @@
-"""Kills at what a process does to files and asks of databases, one process after another: few of them in CI, all where that is asked for."""
+"""Kills at what a process does to files and asks of databases, one process after another: few of them in CI,
+all where that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ MOST = os.environ.get("SLUICE_KILLS")  # kills of each kind of run; more than th
 
 
 class Operations(FileOperations):
-    """Counts what a process does to the files of a folder, and the statements that it sends to any database through SQLAlchemy."""
+    """Counts what a process does to the files of a folder, and the statements that it sends to any database
+    through SQLAlchemy.
+    """
 
     def __init__(self, folder: Path, kill_at: int | None = None) -> None:
         super().__init__(folder, kill_at)
@@ -42,7 +46,13 @@ class Killed:
         return f"{self.killed} killed by SIGKILL, of {self.chosen} at {self.moments} moments"
 
 
-def at_moments(act: Callable[[], object], folder: Path, few: int, begin: Callable[[], object], check: Callable[[], object]) -> Killed:
+def at_moments(
+    act: Callable[[], object],
+    folder: Path,
+    few: int,
+    begin: Callable[[], object],
+    check: Callable[[], object],
+) -> Killed:
     """Kill what is done, before one of its operations after the other.
 
     Args:
@@ -50,7 +60,8 @@ def at_moments(act: Callable[[], object], folder: Path, few: int, begin: Callabl
         folder: Whose files count.
         few: At how many moments, by a seed, unless SLUICE_KILLS says otherwise.
         begin: Brings about what was there before, in this process.
-        check: Is called after each kill: does it again, in a process of its own, and asserts on what it finds.
+        check: Is called after each kill: does it again, in a process of its own, and asserts on what it
+            finds.
     """
 
     def counted() -> int:

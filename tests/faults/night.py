@@ -1,4 +1,6 @@
-"""A night of the tiny use case whose every task can be killed, and everything that a reader might find on the way."""
+"""A night of the tiny use case whose every task can be killed, and everything that a reader might find on the
+way.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from pipelines.storage.settings import Settings
 from tests import tiny
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
-ONE_FAMILY = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace("[0.1, 1]", "[1]")
+ONE_FAMILY = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
+    "[0.1, 1]", "[1]"
+)
 SMALL = ONE_FAMILY + "limits: {slice_rows: 20}\n"
 LARGE = SMALL.replace("tests.tiny:payments", "tests.faults.night:payments")
 ROWS_A_DAY = 4000
@@ -78,7 +82,9 @@ def payments(day: date) -> pa.Table:
             "customer": [f"c{n % 500}" for n in range(ROWS_A_DAY)],
             "amount": [turn + n / ROWS_A_DAY for n, turn in enumerate(turns)],
             "channel": channels,
-            "bad": [int(turn > 70 and channel != "chip") for turn, channel in zip(turns, channels, strict=True)],
+            "bad": [
+                int(turn > 70 and channel != "chip") for turn, channel in zip(turns, channels, strict=True)
+            ],
         }
     )
 
@@ -97,7 +103,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Night:
-    """A night in a place of its own. What calls a step or a gate belongs into a child process: see `child`."""
+    """A night in a place of its own.
+
+    What calls a step or a gate belongs into a child process: see `child`.
+    """
 
     settings: Settings
     row_group: int
@@ -109,7 +118,9 @@ class Night:
 
     def run(self) -> Run:
         """Open it, as each task does."""
-        parts.ROW_GROUP = self.row_group  # so that even a night of forty rows has several, and is dealt into slices
+        parts.ROW_GROUP = (
+            self.row_group
+        )  # so that even a night of forty rows has several, and is dealt into slices
         return Run.open(tiny.NAME, "scoring", self.day, self.settings)
 
     def take(self, task: Task) -> None:
@@ -131,10 +142,21 @@ class Night:
         flow.way(self.run())
 
     def files(self) -> dict[str, bytes]:
-        """Everything that a reader may find. What begins with a dot is nobody's business: drafts, and what lies beside the night."""
+        """Everything that a reader may find.
+
+        What begins with a dot is nobody's business: drafts, and what lies beside the night.
+        """
         root = self.settings.disk
-        every = {path.relative_to(root): path for path in root.rglob("*") if path.is_file() and path.suffix != ".lock"}
-        return {name.as_posix(): path.read_bytes() for name, path in every.items() if not any(part[0] == "." for part in name.parts)}
+        every = {
+            path.relative_to(root): path
+            for path in root.rglob("*")
+            if path.is_file() and path.suffix != ".lock"
+        }
+        return {
+            name.as_posix(): path.read_bytes()
+            for name, path in every.items()
+            if not any(part[0] == "." for part in name.parts)
+        }
 
     def restore(self, files: dict[str, bytes]) -> None:
         """Bring about what `files` has found."""
@@ -162,11 +184,15 @@ def assert_no_half(found: dict[str, bytes], known: dict[str, set[bytes]]) -> Non
             for part in json.loads(content)["parts"]:
                 there = found.get(f"{name.removesuffix('manifest.json')}{part['file']}")
                 assert there is not None, f"{name} promises {part['file']}, which is not there"
-                assert hashlib.sha256(there).hexdigest() == part["sha256"], f"{name} promises another {part['file']}"
+                assert hashlib.sha256(there).hexdigest() == part["sha256"], (
+                    f"{name} promises another {part['file']}"
+                )
 
 
 class Calls:
-    """Counts what a process calls in Python, and kills it at the n-th call, if there is one: a moment that is the same each time, or nearly."""
+    """Counts what a process calls in Python, and kills it at the n-th call, if there is one: a moment that is
+    the same each time, or nearly.
+    """
 
     def __init__(self, kill_at: int | None = None) -> None:
         self.kill_at = kill_at
@@ -181,7 +207,9 @@ class Calls:
 
 
 class FileOperations:
-    """Counts what a process does to the files of a folder, and kills it right before the n-th time, if there is one."""
+    """Counts what a process does to the files of a folder, and kills it right before the n-th time, if there
+    is one.
+    """
 
     def __init__(self, folder: Path, kill_at: int | None = None) -> None:
         self.folder = str(folder)

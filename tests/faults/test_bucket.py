@@ -1,4 +1,6 @@
-"""A night in a bucket, killed before one of its requests to the store, or while the store fails: run again, it is the clean night's to the byte."""
+"""A night in a bucket, killed before one of its requests to the store, or while the store fails: run again,
+it is the clean night's to the byte.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,20 @@ from tests.faults.kills import MOST
 from tests.faults.night import Night, assert_no_half
 
 STEP = 1 if MOST else 16  # every so manieth request is one to be killed before
-CHANGES = {"PutObject", "CopyObject", "DeleteObject", "DeleteObjects", "UploadPart", "CompleteMultipartUpload"}
+CHANGES = {
+    "PutObject",
+    "CopyObject",
+    "DeleteObject",
+    "DeleteObjects",
+    "UploadPart",
+    "CompleteMultipartUpload",
+}
 
 
 class Requests:
-    """Counts what a process asks the store to change, and kills it right before the n-th time, if there is one."""
+    """Counts what a process asks the store to change, and kills it right before the n-th time, if there is
+    one.
+    """
 
     def __init__(self, kill_at: int | None = None) -> None:
         self.kill_at = kill_at
@@ -59,7 +70,11 @@ def found(night: Night) -> dict[str, bytes]:
     """Everything that a reader may find; see `Night.files`."""
     place = night.settings.data
     assert isinstance(place, BucketPath)
-    return {name: content for name, content in s3.files(place).items() if not any(part[0] == "." for part in name.split("/"))}
+    return {
+        name: content
+        for name, content in s3.files(place).items()
+        if not any(part[0] == "." for part in name.split("/"))
+    }
 
 
 def counted(night: Night, kill_at: int | None = None) -> int:
@@ -74,7 +89,9 @@ def test_a_night_in_a_bucket_is_that_on_a_disk_to_the_byte(small: CleanNight, fr
     assert found(fresh) == small.last
 
 
-def test_killed_before_any_request_a_reader_finds_no_half_and_the_next_run_ends_it(small: CleanNight, fresh: Night) -> None:
+def test_killed_before_any_request_a_reader_finds_no_half_and_the_next_run_ends_it(
+    small: CleanNight, fresh: Night
+) -> None:
     changes = child.run(partial(counted, fresh)).value()
     assert changes > 40
     for kill_at in range(1, changes + 1, STEP):

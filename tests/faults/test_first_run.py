@@ -1,4 +1,7 @@
-"""What is made once, by a first training: DVC's repository, MLflow's database and experiment. Killed at any operation, the next training is whole."""
+"""What is made once, by a first training: DVC's repository, MLflow's database and experiment.
+
+Killed at any operation, the next training is whole.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,14 @@ def told(settings: Settings) -> dict[str, Any]:
     client = tracking.connect(settings)
     home = client.get_experiment_by_name(tiny.NAME)
     assert home is not None
-    named = {str(run.info.run_name): (run.info.status, run.data.params, run.data.tags) for run in client.search_runs([home.experiment_id])}
+    named = {
+        str(run.info.run_name): (run.info.status, run.data.params, run.data.tags)
+        for run in client.search_runs([home.experiment_id])
+    }
     unseeded = ("mlflow.parentRunId", "mlflow.user")
     return {
-        name: (status, params, {tag: tags[tag] for tag in tags if tag not in unseeded}) for name, (status, params, tags) in named.items()
+        name: (status, params, {tag: tags[tag] for tag in tags if tag not in unseeded})
+        for name, (status, params, tags) in named.items()
     }
 
 
@@ -75,7 +82,9 @@ def test_the_first_snapshot_of_a_data_root_killed_anywhere(
     assert killed.killed == killed.chosen
 
 
-def test_the_first_use_of_mlflow_killed_anywhere(world: World, settings: Settings, record_property: Callable[[str, object], None]) -> None:
+def test_the_first_use_of_mlflow_killed_anywhere(
+    world: World, settings: Settings, record_property: Callable[[str, object], None]
+) -> None:
     place = settings.disk.parent
     tuned = partial(take, settings, "tune", "linear")
 

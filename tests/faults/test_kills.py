@@ -1,4 +1,6 @@
-"""SIGKILL at every file operation of a night and at random moments of it: nobody finds a half, and running again gives the clean night's bytes."""
+"""SIGKILL at every file operation of a night and at random moments of it: nobody finds a half, and running
+again gives the clean night's bytes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def killed_at(clean: CleanNight, done: Done, operation: int, place: Path) -> boo
     night = clean.night.at(place)
     night.restore(done.before)
     for manifest in list(place.glob("*/scoring/*/raw/manifest.json")):
-        (manifest.parent.parent / ".publishing.lock").touch()  # as the task before has left it: without, a task does one operation less
+        (
+            manifest.parent.parent / ".publishing.lock"
+        ).touch()  # as the task before has left it: without, a task does one operation less
 
     def doomed() -> None:
         FileOperations(place, kill_at=operation)
@@ -70,7 +74,12 @@ def test_killed_at_every_file_operation_of_every_task(
 ) -> None:
     points = [(done, operation) for done in small.done for operation in kill_points(done)]
     killed = sum(
-        child.shared_out([partial(killed_at, small, done, operation, tmp_path / str(n)) for n, (done, operation) in enumerate(points)])
+        child.shared_out(
+            [
+                partial(killed_at, small, done, operation, tmp_path / str(n))
+                for n, (done, operation) in enumerate(points)
+            ]
+        )
     )
     record_property("kills", killed)
     print(f"{killed} tasks killed by SIGKILL, of {len(points)}")  # noqa: T201  (shown by pytest -s)
@@ -88,7 +97,11 @@ def test_killed_at_random_moments_of_a_larger_night(
     assert night.files() == large.last
     chance = random.Random(SEED)
     moments = [chance.uniform(0, whole) for _ in range(RANDOM)]
-    killed = sum(child.shared_out([partial(killed_after, large, moment, tmp_path / str(n)) for n, moment in enumerate(moments)]))
+    killed = sum(
+        child.shared_out(
+            [partial(killed_after, large, moment, tmp_path / str(n)) for n, moment in enumerate(moments)]
+        )
+    )
     record_property("kills", killed)
     print(f"{killed} nights killed by SIGKILL, of {RANDOM}")  # noqa: T201  (shown by pytest -s)
     assert killed >= RANDOM // 2

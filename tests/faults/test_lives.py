@@ -1,4 +1,6 @@
-"""A backfill, a replay of quarantined rows and a rollback, killed before any of their operations: done again, they are as if nothing had happened."""
+"""A backfill, a replay of quarantined rows and a rollback, killed before any of their operations: done again,
+they are as if nothing had happened.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +58,19 @@ def test_a_backfill_killed_anywhere(
         child.run(filled).value()
         assert files(settings) == clean
 
-    proven(record_property, "backfill", kills.at_moments(filled, settings.disk, FEW["backfill"], begin, check))
+    proven(
+        record_property, "backfill", kills.at_moments(filled, settings.disk, FEW["backfill"], begin, check)
+    )
 
 
-def test_a_replay_killed_anywhere(world: World, settings: Settings, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_a_replay_killed_anywhere(
+    world: World, settings: Settings, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     use_case = settings.use_cases / f"{tiny.NAME}.yaml"
     mended = use_case.read_text().replace("cleanse:\n", "cleanse:\n  max_quarantined: 0.9\n")
-    use_case.write_text(mended.replace("amount:   {type: number, min: 0}", "amount:   {type: number, min: 0, max: 60}"))
+    use_case.write_text(
+        mended.replace("amount:   {type: number, min: 0}", "amount:   {type: number, min: 0, max: 60}")
+    )
     run = partial(Run.open, tiny.NAME, "scoring", night.NIGHT, settings)
     child.run(lambda: Night(settings, row_group=10).way()).value()
     use_case.write_text(mended)
@@ -81,9 +89,13 @@ def test_a_replay_killed_anywhere(world: World, settings: Settings, tmp_path: Pa
     proven(record_property, "replay", kills.at_moments(replayed, settings.disk, FEW["replay"], begin, check))
 
 
-def test_a_rollback_killed_anywhere(two_champions: Settings, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_a_rollback_killed_anywhere(
+    two_champions: Settings, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     place = tmp_path / "own"
-    own = replace(two_champions, data=place / "data", var=place / "var", mlflow=sqlite.url(place / "var" / "mlflow.db"))
+    own = replace(
+        two_champions, data=place / "data", var=place / "var", mlflow=sqlite.url(place / "var" / "mlflow.db")
+    )
 
     def begin() -> None:
         shutil.rmtree(place, ignore_errors=True)
@@ -100,7 +112,10 @@ def test_a_rollback_killed_anywhere(two_champions: Settings, tmp_path: Path, rec
         assert History.of(own, "tiny").champion in ("1", "2")
         child.run(rolled_back).value()
         lines = History.of(own, "tiny").read()
-        assert [(line.decision, line.version) for line in lines][-2:] == [("promoted", "2"), ("rolled back", "1")]
+        assert [(line.decision, line.version) for line in lines][-2:] == [
+            ("promoted", "2"),
+            ("rolled back", "1"),
+        ]
 
     night.import_tools()
     killed = kills.at_moments(rolled_back, place, FEW["rollback"], begin, check)

@@ -1,4 +1,6 @@
-"""A night run twice, twice at once, out of order, on damaged parts and on a full disk: its tables are those of a clean night, or a sentence."""
+"""A night run twice, twice at once, out of order, on damaged parts and on a full disk: its tables are those
+of a clean night, or a sentence.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def test_thirty_days_in_any_order_are_the_same_tables(small: CleanNight, tmp_pat
                     flow.STEPS[step](run.afresh(), *([share] if share else []))
         return night.files()
 
-    in_order, in_any_order = child.shared_out([partial(tables, days, tmp_path / "sorted"), partial(tables, mixed, tmp_path / "mixed")])
+    in_order, in_any_order = child.shared_out(
+        [partial(tables, days, tmp_path / "sorted"), partial(tables, mixed, tmp_path / "mixed")]
+    )
     assert in_order == in_any_order
     assert sum(name.endswith("/predictions/manifest.json") for name in in_order) == DAYS
 
@@ -74,7 +78,15 @@ def readers(clean: CleanNight) -> Iterator[tuple[Done, str]]:
             yield done, done.task.gate
     for done, tables in zip(
         (done for done in clean.done if not done.task.gate),
-        ((), ("raw",), ("past_raw", "clean"), ("clean", "past"), ("features",), ("features",), ("predictions/0001-of-0002",)),
+        (
+            (),
+            ("raw",),
+            ("past_raw", "clean"),
+            ("clean", "past"),
+            ("features",),
+            ("features",),
+            ("predictions/0001-of-0002",),
+        ),
         strict=True,
     ):
         for table in tables:
@@ -97,7 +109,9 @@ def test_a_part_that_was_damaged_is_named_by_whoever_reads_it(small: CleanNight,
         part.write_bytes(content)
         damaged, before = part.relative_to(night.settings.disk).as_posix(), night.files()
         error = child.run(partial(night.take, done.task)).error
-        assert isinstance(error, GateClosed if done.task.gate else TableCorrupt), f"{done.task} reads {table}: {error!r}"
+        assert isinstance(error, GateClosed if done.task.gate else TableCorrupt), (
+            f"{done.task} reads {table}: {error!r}"
+        )
         assert f"{table}/{part.name} is not the file that was published" in str(error)
         assert "way out: " in str(error)
         for name in changed(before, night.files()):
@@ -126,9 +140,15 @@ def test_the_step_that_wrote_a_damaged_part_mends_it(small: CleanNight, fresh: N
 # --- a full disk
 
 
-def test_a_disk_that_is_full_in_the_middle_of_any_task_is_a_sentence_and_then_nothing(small: CleanNight, fresh: Night) -> None:
+def test_a_disk_that_is_full_in_the_middle_of_any_task_is_a_sentence_and_then_nothing(
+    small: CleanNight, fresh: Night
+) -> None:
     for done in small.done:
-        new = [name for name in done.after.keys() - done.before.keys() if done.task.step != "publish" or "/part-" not in name]  # it links
+        new = [
+            name
+            for name in done.after.keys() - done.before.keys()
+            if done.task.step != "publish" or "/part-" not in name
+        ]  # it links
         for size in (max(len(done.after[name]) for name in new) // 2, 0):
             fresh.restore(done.before)
 
@@ -140,7 +160,13 @@ def test_a_disk_that_is_full_in_the_middle_of_any_task_is_a_sentence_and_then_no
             assert isinstance(error, TryAgain), f"{done.task} with files of {size} bytes at most: {error!r}"
             assert "no room on the disk" in str(error)
             assert_no_half(fresh.files(), small.known(done))
-        unlisted = {name for name in fresh.files() if "/part-" in name}  # publishing has linked its parts, which takes no room
-        assert {name: content for name, content in fresh.files().items() if name in done.before or name not in unlisted} == done.before
+        unlisted = {
+            name for name in fresh.files() if "/part-" in name
+        }  # publishing has linked its parts, which takes no room
+        assert {
+            name: content
+            for name, content in fresh.files().items()
+            if name in done.before or name not in unlisted
+        } == done.before
         child.run(partial(fresh.take, done.task)).value()
         assert fresh.files() == done.after

@@ -1,4 +1,6 @@
-"""Export and promote killed at moments all over them: no champion without its line, no version twice, and the alias agrees with the history."""
+"""Export and promote killed at moments all over them: no champion without its line, no version twice, and the
+alias agrees with the history.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ def champions(settings: Settings) -> Champions:
     versions = client.search_model_versions(f"name='{tiny.NAME}'")
     history = History.of(settings, tiny.NAME)
     lines = history.read()
-    alias = client.search_registered_models(filter_string=f"name='{tiny.NAME}'")[0].aliases.get(registry.CHAMPION) if versions else None
+    alias = (
+        client.search_registered_models(filter_string=f"name='{tiny.NAME}'")[0].aliases.get(registry.CHAMPION)
+        if versions
+        else None
+    )
     return Champions(
         history.champion,
         None if alias is None else str(alias),
@@ -92,7 +98,10 @@ def test_killed_anywhere_and_taken_again_there_is_one_champion_with_its_line(
 
         killed += child.run(doomed).signal == signal.SIGKILL
         found = child.run(lambda: champions(settings)).value()
-        assert found.champion in (None, *(version for version, _, decision in found.decisions if decision == "promoted"))
+        assert found.champion in (
+            None,
+            *(version for version, _, decision in found.decisions if decision == "promoted"),
+        )
         child.run(lambda: to_the_end(settings, step)).value()
         assert child.run(lambda: champions(settings)).value() == after
     record_property("kills", killed)

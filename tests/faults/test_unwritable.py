@@ -1,4 +1,6 @@
-"""A folder that cannot be written, and a file in the place of one: a sentence that names it, from every task, and nothing is published."""
+"""A folder that cannot be written, and a file in the place of one: a sentence that names it, from every task,
+and nothing is published.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.faults.night import CHANGES, NIGHT, WRITES, Night
 
 
 def read_only(folder: Path, number: int) -> None:
-    """Let the system refuse every change below a folder, as a mount that is read-only, or another user's: root is refused nothing else."""
+    """Let the system refuse every change below a folder, as a mount that is read-only, or another user's:
+    root is refused nothing else.
+    """
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES

@@ -10,7 +10,11 @@ from pipelines.run.run import Run
 from pipelines.steps import past
 from tests import judged
 
-PARTITIONS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 2)}
+PARTITIONS: dict[Kind, date] = {
+    "training": date(2026, 1, 31),
+    "scoring": date(2026, 2, 1),
+    "drift": date(2026, 2, 2),
+}
 KINDS: dict[GatedTable, Kind] = {
     "raw": "scoring",
     "clean": "scoring",
@@ -33,39 +37,51 @@ GOOD: dict[GatedTable, str] = {
     "raw": RAW,
     "clean": f"SELECT * FROM ({RAW}) WHERE amount >= 1",
     "past": PAST,
-    "features": """
+    "features": (
+        """
         SELECT 'k' || i AS id, TIMESTAMP '2026-01-11' + INTERVAL 10 HOUR * i AS at, i % 2 AS bad, i::FLOAT AS amount, ln(1 + i)::FLOAT AS log_amount,
             (i % 3)::FLOAT AS payments_7d, if(i > 0, i / 2, NULL)::FLOAT AS mean_7d, if(i > 9, i % 4, NULL)::FLOAT AS bad_before,
             ['chip', 'online'][1 + i // 2 % 2] AS channel, if(i < 30, 'train', 'test') AS split
-        FROM range(40) AS t(i)""",
-    "trials": """
+        FROM range(40) AS t(i)"""
+    ),
+    "trials": (
+        """
         SELECT * FROM (VALUES
             ('linear', 0, '{}', 0.5::DOUBLE, 0.1::DOUBLE, '[0.5]', 0.2::DOUBLE, 0.3::DOUBLE, false), ('linear', 1, '{}', 0.6, 0.1, '[0.6]', 0.2, 0.4, true),
             ('xgboost', 0, '{}', 0.8, 0.1, '[0.8]', 0.2, 0.6, true), ('xgboost', 1, '{}', 0.1, 0.1, '[0.1]', 0.2, -0.1, false)
-        ) AS t(family, candidate, params, mean_score, std_score, fold_scores, baseline_score, gain, best)""",
-    "scores": """
+        ) AS t(family, candidate, params, mean_score, std_score, fold_scores, baseline_score, gain, best)"""
+    ),
+    "scores": (
+        """
         SELECT *, NULL::VARCHAR AS champion_version, NULL::VARCHAR AS note, challenger - 0.1 AS linear, challenger AS xgboost FROM (VALUES
             ('aucpr', 'all', 10, 0.8::DOUBLE, 0.7::DOUBLE, 0.9::DOUBLE, NULL::DOUBLE, 0.2::DOUBLE, 0.6::DOUBLE, 0.5::DOUBLE, 0.7::DOUBLE,
                 NULL::DOUBLE, NULL::DOUBLE, NULL::DOUBLE, true),
             ('aucpr', 'channel=chip', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true),
             ('f1', 'all', 10, 0.1, 0.0, 0.2, NULL, 0.2, -0.1, -0.2, 0.0, NULL, NULL, NULL, false)
         ) AS t(metric, slice, n, challenger, challenger_low, challenger_high, champion, baseline, gain_over_baseline, gain_over_baseline_low,
-            gain_over_baseline_high, gain_over_champion, gain_over_champion_low, gain_over_champion_high, "primary")""",
-    "parity": """
+            gain_over_baseline_high, gain_over_champion, gain_over_champion_low, gain_over_champion_high, "primary")"""
+    ),
+    "parity": (
+        """
         SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference, 'f00' AS graph_sha256
         FROM (VALUES ('linear', 'onnxruntime'), ('xgboost', 'onnxruntime'), ('xgboost', 'xgboost')) AS f(family, engine), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
-        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7, 'f00'""",
-    "predictions": """
+        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7, 'f00'"""
+    ),
+    "predictions": (
+        """
         SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + INTERVAL 10 MINUTE * i AS at, i / 50 AS score, (i > 30)::TINYINT AS decision,
             'xgboost' AS engine, '3' AS model_version, 'abc' AS run, DATE '2026-02-01' AS partition
-        FROM range(1, 40) AS t(i)""",
-    "drift": """
+        FROM range(1, 40) AS t(i)"""
+    ),
+    "drift": (
+        """
         SELECT subject, 'feature' AS kind, 'number' AS type, 'ks' AS method, 0.5::DOUBLE AS value, 0.001::DOUBLE AS threshold, subject = 'amount' AS drifted,
             0::DOUBLE AS reference_missing, 0::DOUBLE AS current_missing, 40 AS reference_rows, 40 AS current_rows, NULL::DOUBLE AS reference_value,
             NULL::DOUBLE AS matured_share, NULL::BIGINT AS due_rows, NULL::DOUBLE AS reference_labelled, NULL::VARCHAR AS note
         FROM (VALUES ('amount'), ('log_amount'), ('payments_7d'), ('mean_7d'), ('bad_before'), ('channel')) AS t(subject)
         UNION ALL SELECT 'score', 'prediction', 'score', 'ks', 0.5, 0.001, true, 0, 0, 40, 40, NULL, NULL, NULL, NULL, NULL
-        UNION ALL SELECT 'aucpr', 'performance', 'metric', 'matured labels', 0.7, 0.5, NULL, NULL, NULL, 40, 40, 0.8, 0.7, 40, 0.9, NULL""",
+        UNION ALL SELECT 'aucpr', 'performance', 'metric', 'matured labels', 0.7, 0.5, NULL, NULL, NULL, 40, 40, 0.8, 0.7, 40, 0.9, NULL"""
+    ),
 }
 QUARANTINE = "SELECT 'k0' AS key, 'amount: below 1' AS reasons, '{}' AS found, true AS rejected, '{}' AS row"
 # Tables whose gates ask what the week before was like.
@@ -89,7 +105,9 @@ def write(run: Run, table: GatedTable, damage: str = "SELECT * FROM rows") -> No
     damaged = f"WITH rows AS ({GOOD[table]}) {damage}"
     if table == "trials":
         for family in run.use_case.candidates.families:
-            run.store.write(table, run.store.connection.sql(f"FROM ({damaged}) WHERE family = '{family}'"), piece=family)
+            run.store.write(
+                table, run.store.connection.sql(f"FROM ({damaged}) WHERE family = '{family}'"), piece=family
+            )
     else:
         run.store.write(table, run.store.connection.sql(damaged))
 
@@ -97,11 +115,18 @@ def write(run: Run, table: GatedTable, damage: str = "SELECT * FROM rows") -> No
 def _look_at_days(run: Run) -> None:
     """Write what each day of the good past holds, of which a bug in the step has made something else."""
     good, clean, raw = run.store.connection.sql(PAST), run.store.read("clean"), run.store.read("past_raw")
-    every = dates.past_of(run.use_case, run.kind, run.partition), dates.days_of(run.use_case, run.kind, run.partition)
-    run.store.write("days", past.days(good, clean, raw, past.compute(raw, None, run.use_case).aside, run.use_case, every))
+    every = (
+        dates.past_of(run.use_case, run.kind, run.partition),
+        dates.days_of(run.use_case, run.kind, run.partition),
+    )
+    run.store.write(
+        "days", past.days(good, clean, raw, past.compute(raw, None, run.use_case).aside, run.use_case, every)
+    )
 
 
-def let_through(run: Run, table: GatedTable, day: date, damage: str = "SELECT * FROM rows", *, passed: bool = True) -> None:
+def let_through(
+    run: Run, table: GatedTable, day: date, damage: str = "SELECT * FROM rows", *, passed: bool = True
+) -> None:
     """Publish another partition's table of the run's kind, and what its gate has said of it."""
     store = run.store.at(run.kind, day)
     store.write(table, run.store.connection.sql(f"WITH rows AS ({GOOD[table]}) {damage}"))

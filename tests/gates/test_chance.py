@@ -13,7 +13,9 @@ from pipelines.gates import chance
 SHARES = st.lists(st.floats(0.05, 0.95), min_size=chance.LEAST_DAYS, max_size=60)
 
 
-def limits(shares: list[float], rows: int = 5_000, probability: float = 1e-6) -> tuple[float | None, float | None]:
+def limits(
+    shares: list[float], rows: int = 5_000, probability: float = 1e-6
+) -> tuple[float | None, float | None]:
     known = chance.known(chance.angle(shares), [rows] * len(shares))
     return chance.told(*chance.bounds(known, rows, probability))
 
@@ -24,7 +26,9 @@ def test_a_share_and_its_angle_tell_the_same(share: float) -> None:
 
 
 @given(SHARES)
-def test_limits_hold_every_day_that_they_come_from_and_are_never_nearer_than_the_least_shift(shares: list[float]) -> None:
+def test_limits_hold_every_day_that_they_come_from_and_are_never_nearer_than_the_least_shift(
+    shares: list[float],
+) -> None:
     low, high = limits(shares)
     assert (low or 0) <= min(shares) <= max(shares) <= (1 if high is None else high)
     centre = float(chance.known(chance.angle(shares), [5_000] * len(shares)).centre)
@@ -57,7 +61,9 @@ def test_a_day_with_few_rows_varies_more() -> None:
 
 
 @given(st.integers(5, 3_000), st.floats(0.005, 0.995), st.sampled_from([1e-3, 1e-6, 1e-9]))
-def test_independent_rows_leave_the_limits_as_seldom_as_the_binomial_distribution_says(rows: int, share: float, probability: float) -> None:
+def test_independent_rows_leave_the_limits_as_seldom_as_the_binomial_distribution_says(
+    rows: int, share: float, probability: float
+) -> None:
     low, high = limits([share] * 28, rows, probability)
     if low is not None:
         assert binom.cdf(np.ceil(low * rows) - 1, rows, share) <= probability / 2
@@ -112,6 +118,8 @@ def test_a_year_of_independent_days_closes_less_than_once() -> None:
         angles = chance.angle(random.binomial(500, 0.3, (28 + 365, 100)) / 500)
         rows = np.full((28, 100), 500)
         for night in range(28, len(angles)):
-            low, high = chance.bounds(chance.known(angles[night - 28 : night], rows), 500, probability, shift=0.0)
+            low, high = chance.bounds(
+                chance.known(angles[night - 28 : night], rows), 500, probability, shift=0.0
+            )
             closed += bool(((angles[night] < low) | (angles[night] > high)).any())
     assert closed <= 10 / chance.GATES

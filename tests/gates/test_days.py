@@ -1,4 +1,7 @@
-"""Days that windows see are the very days that were let through, or are judged by other days; each question has a damage."""
+"""Days that windows see are the very days that were let through, or are judged by other days.
+
+Each question has a damage.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ tips: list[float] = []  # of all rows, where the source gives a column more
 def payments(day: date) -> pa.Table:
     usual = tiny.payments(day)
     schema = usual.schema.append(pa.field("tip", pa.float64())) if tips else usual.schema
-    rows = [row | {"tip": tip + int(row["id"][-2:])} for tip in tips for row in usual.to_pylist()] or usual.to_pylist()
+    rows = [
+        row | {"tip": tip + int(row["id"][-2:])} for tip in tips for row in usual.to_pylist()
+    ] or usual.to_pylist()
     return pa.Table.from_pylist(changes.get(day, list)(rows), schema=schema)
 
 
@@ -86,8 +91,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A training, the night after it, and the next one, all good."""
     place = tmp_path_factory.mktemp("lived")
     (place / "use_cases").mkdir()
-    world = World(Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)).says()
-    return world.lived("training", TRAINING).lived("scoring", NIGHT).lived("scoring", NIGHT + timedelta(days=1))
+    world = World(
+        Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)
+    ).says()
+    return (
+        world.lived("training", TRAINING).lived("scoring", NIGHT).lived("scoring", NIGHT + timedelta(days=1))
+    )
 
 
 @pytest.fixture
@@ -127,7 +136,8 @@ def under_other_keys(rows: Rows) -> Rows:
 
 FLIPPED = every(bad=lambda row: 1 - row["bad"])
 DEARER = every(amount=lambda row: row["amount"] * 100)
-# What happens to all days before the partition's own, or to one of them; what the gate asks about it: of the next night, and of a first training.
+# What happens to all days before the partition's own, or to one of them; what the gate asks about it: of the
+# next night, and of a first training.
 DAMAGES: dict[str, tuple[Change, bool, str, str]] = {
     "labels flipped": (FLIPPED, True, "great_differences", "values"),
     "amounts x100": (DEARER, True, "great_differences", "values"),
@@ -138,8 +148,18 @@ DAMAGES: dict[str, tuple[Change, bool, str, str]] = {
     "a day is missing": (lambda _: [], False, "missing", "missing"),
     "a tenth of a day": (lambda rows: rows[::10], False, "great_differences", "number_of_rows"),
     "the rows of the day before": (of_the_day_before, False, "great_differences", "keys_of_earlier_days"),
-    "the rows of the day before under other keys": (under_other_keys, False, "great_differences", "another_days_rows"),
-    "bad rows": (every(amount=lambda row: -1.0 if row["id"][-2:] < "20" else row["amount"]), False, "great_differences", "rejected"),
+    "the rows of the day before under other keys": (
+        under_other_keys,
+        False,
+        "great_differences",
+        "another_days_rows",
+    ),
+    "bad rows": (
+        every(amount=lambda row: -1.0 if row["id"][-2:] < "20" else row["amount"]),
+        False,
+        "great_differences",
+        "rejected",
+    ),
 }
 
 
@@ -159,7 +179,9 @@ def test_a_damaged_past_closes_the_next_nights_gate_and_names_the_day(world: Wor
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_a_damaged_past_closes_the_gate_of_a_first_training_by_the_other_days(fresh: World, what: str) -> None:
+def test_a_damaged_past_closes_the_gate_of_a_first_training_by_the_other_days(
+    fresh: World, what: str
+) -> None:
     change, everywhere, _, asked = DAMAGES[what]
     damage("training", TRAINING, change, everywhere, fresh.run("training", TRAINING))
     found = told(fresh.judged("training", TRAINING))
@@ -178,17 +200,26 @@ def test_good_days_are_open_without_a_warning_known_or_not(world: World) -> None
 
 def test_a_small_difference_is_told_with_its_day_and_numbers_and_closes_nothing(world: World) -> None:
     day = NIGHT - timedelta(days=3)
-    changes[day] = lambda rows: [{**rows[0], "amount": 1.0}, {**rows[1], "bad": 1 - rows[1]["bad"]}, *rows[3:], {**rows[4], "id": "new"}]
+    changes[day] = lambda rows: [
+        {**rows[0], "amount": 1.0},
+        {**rows[1], "bad": 1 - rows[1]["bad"]},
+        *rows[3:],
+        {**rows[4], "id": "new"},
+    ]
     verdict = world.judged("scoring", NIGHT + timedelta(days=2))
     assert verdict.passed
     (finding,) = verdict.failed("warn")
     (cell,) = [
         text
-        for text in days.table(world.run("scoring", NIGHT + timedelta(days=2))).project("differences").fetchall()
+        for text in (
+            days.table(world.run("scoring", NIGHT + timedelta(days=2))).project("differences").fetchall()
+        )
         if day.isoformat() in text[0]
     ]
     assert finding.subject == "differences"
-    assert cell == (f"{day}: 1 other (amount), 1 gone, 1 new, 1 labels other, scoring {NIGHT + timedelta(days=1)}",)
+    assert cell == (
+        f"{day}: 1 other (amount), 1 gone, 1 new, 1 labels other, scoring {NIGHT + timedelta(days=1)}",
+    )
 
 
 def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_mended(world: World) -> None:
@@ -199,13 +230,15 @@ def test_a_night_that_its_gate_has_stopped_feeds_no_later_window_until_it_is_men
     changes.clear()
     found = told(world.judged("scoring", night))
     assert (
-        f"stopped_nights: 1 of 8 days: {day}: stopped by gate_raw (rows that their own night's gate has stopped feed"
-        in found["stopped_nights"]
+        f"stopped_nights: 1 of 8 days: {day}: stopped by gate_raw (rows that their own night's gate has"
+        " stopped feed" in found["stopped_nights"]
     )
-    assert f"run it again: python -m pipelines run tiny scoring {day}, or in Airflow" in found["stopped_nights"], (
-        "the source alone mends nothing"
+    assert (
+        f"run it again: python -m pipelines run tiny scoring {day}, or in Airflow" in found["stopped_nights"]
+    ), "the source alone mends nothing"
+    assert "stopped_nights" in told(world.judged("training", night + timedelta(days=2))), (
+        "it is a day of a training, too"
     )
-    assert "stopped_nights" in told(world.judged("training", night + timedelta(days=2))), "it is a day of a training, too"
     assert world.lived("scoring", day).judged("scoring", night).passed, "its own night was let through"
 
 
@@ -239,7 +272,10 @@ def evidence(world: World, day: date, table: GatedTable, *, passed: bool) -> Non
     """What the gate of a night has said, of whatever table."""
     store = world.run("scoring", day).store
     name = f"gates/{table}.json"
-    store.write_file(name, as_json(kept.sealed({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})))
+    store.write_file(
+        name,
+        as_json(kept.sealed({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})),
+    )
 
 
 def test_a_training_that_has_the_day_which_names_it_sees_that_its_night_was_stopped(world: World) -> None:
@@ -250,14 +286,19 @@ def test_a_training_that_has_the_day_which_names_it_sees_that_its_night_was_stop
     assert f"{day}: stopped by gate_features" in told(world.judged("training", day))["stopped_nights"]
 
 
-def test_a_training_that_has_the_day_which_names_it_goes_by_what_its_night_has_let_through(world: World) -> None:
+def test_a_training_that_has_the_day_which_names_it_goes_by_what_its_night_has_let_through(
+    world: World,
+) -> None:
     """Else it would vouch for other rows to all nights after it."""
     world = world.says(**{"delay_days: 2": "delay_days: 1"})
     day = NIGHT + timedelta(days=2)
     world = world.lived("scoring", day)
     assert not told(world.judged("training", day), "warn")
     changes[day] = of_the_next_rows
-    assert f"{day}: 40 other (customer), scoring {day}" in told(world.judged("training", day))["great_differences"]
+    assert (
+        f"{day}: 40 other (customer), scoring {day}"
+        in told(world.judged("training", day))["great_differences"]
+    )
 
 
 def test_what_the_gate_of_another_night_has_said_opens_no_stopped_night(world: World) -> None:
@@ -294,9 +335,13 @@ def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_
     evidence(world, day, table, passed=False)
     found = told(world.judged("scoring", night))
     assert (f"{day}: stopped by gate_{table}" in found.get("stopped_nights", "")) is stops
-    assert (day in [store.partition for store in past.let_through(world.run("scoring", night), "clean")]) is not stops
+    assert (
+        day in [store.partition for store in past.let_through(world.run("scoring", night), "clean")]
+    ) is not stops
     words = {f"{store}" for store in known.others(world.run("scoring", night))}
-    assert (f"tiny scoring {day}" in words) is (table == "predictions"), "a night that gate_past has stopped knows its past no better"
+    assert (f"tiny scoring {day}" in words) is (table == "predictions"), (
+        "a night that gate_past has stopped knows its past no better"
+    )
 
 
 def test_a_day_that_was_corrected_is_right_once_its_night_was_run_again(world: World) -> None:
@@ -322,13 +367,17 @@ def to_the_next_rows(rows: Rows) -> Rows:
 
 
 @pytest.mark.parametrize("kind", ["scoring", "training"])
-def test_labels_of_a_day_with_a_night_of_its_own_are_those_that_a_later_run_has_known(world: World, kind: Kind) -> None:
+def test_labels_of_a_day_with_a_night_of_its_own_are_those_that_a_later_run_has_known(
+    world: World, kind: Kind
+) -> None:
     changes[NIGHT] = to_the_next_rows
     found = told(world.judged(kind, NIGHT + timedelta(days=2)))
     assert f"{NIGHT}: 12 labels other, scor" in found["great_differences"]
 
 
-def test_labels_that_were_corrected_are_right_once_the_nights_that_had_known_the_others_were_run_again(world: World) -> None:
+def test_labels_that_were_corrected_are_right_once_the_nights_that_had_known_the_others_were_run_again(
+    world: World,
+) -> None:
     changes[NIGHT] = to_the_next_rows
     world.lived("scoring", NIGHT + timedelta(days=1))
     verdict = world.judged("scoring", NIGHT + timedelta(days=2))
@@ -350,9 +399,18 @@ CUSTOMER, AMOUNT = "  customer: {type: string, required: true}\n", "  amount:   
 SPARE = {"  bad:      {": "  tip:      {type: number}\n  bad:      {"}
 # Edits that change no meaning of what was there.
 HARMLESS: dict[str, dict[str, str]] = {
-    "a column is renamed in the file": {"customer": "payer", "lower: [channel]": "rename: {customer: payer}\n  lower: [channel]"},
-    "the key is renamed in the file": {"  id: ": "  payment: ", "lower: [channel]": "rename: {id: payment}\n  lower: [channel]"},
-    "the time is renamed in the file": {"  at: ": "  moment: ", "lower: [channel]": "rename: {at: moment}\n  lower: [channel]"},
+    "a column is renamed in the file": {
+        "customer": "payer",
+        "lower: [channel]": "rename: {customer: payer}\n  lower: [channel]",
+    },
+    "the key is renamed in the file": {
+        "  id: ": "  payment: ",
+        "lower: [channel]": "rename: {id: payment}\n  lower: [channel]",
+    },
+    "the time is renamed in the file": {
+        "  at: ": "  moment: ",
+        "lower: [channel]": "rename: {at: moment}\n  lower: [channel]",
+    },
     "columns stand in another order": {CUSTOMER + AMOUNT: AMOUNT + CUSTOMER},
     "the source gives a column more": SPARE,
 }
@@ -408,7 +466,9 @@ def tipped(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A training, and the two nights after it."""
     place = tmp_path_factory.mktemp("tipped")
     (place / "use_cases").mkdir()
-    world = World(Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)).says(**LATE)
+    world = World(
+        Settings(data=place / "data", use_cases=place / "use_cases", var=place, mlflow="", mirror=None)
+    ).says(**LATE)
     tips.append(5.0)
     world.lived("training", TRAINING).lived("scoring", NIGHT).lived("scoring", NIGHT + timedelta(days=1))
     tips.clear()
@@ -420,12 +480,16 @@ def late(tipped: World, tmp_path: Path) -> World:
     shutil.copytree(tipped.settings.disk, tmp_path / "data")
     (tmp_path / "use_cases").mkdir()
     tips.append(5.0)
-    return World(replace(tipped.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says(**LATE)
+    return World(replace(tipped.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says(
+        **LATE
+    )
 
 
 def test_values_that_become_known_later_make_no_day_another_one(late: World) -> None:
     night = NIGHT + timedelta(days=2)
-    clean, past = (late.run("scoring", NIGHT + timedelta(days=1)).store.read(table) for table in ("clean", "past"))
+    clean, past = (
+        late.run("scoring", NIGHT + timedelta(days=1)).store.read(table) for table in ("clean", "past")
+    )
     assert clean.filter("tip IS NOT NULL").count("*").fetchall() == [(0,)], "a night's own rows have none"
     # On the morning after, what is three days old is known: the very midnight is the last moment.
     assert past.filter("tip IS NOT NULL").aggregate('max("at")').fetchall() == [(datetime(2026, 1, 31),)]
@@ -433,22 +497,34 @@ def test_values_that_become_known_later_make_no_day_another_one(late: World) -> 
         verdict = late.judged(cast("Kind", kind), day)
         assert verdict.passed
         assert not verdict.failed("warn")
-    told_by = [{day.day: day for day in known.days(late.run("scoring", day).store)} for day in (night - timedelta(days=1), night)]
+    told_by = [
+        {day.day: day for day in known.days(late.run("scoring", day).store)}
+        for day in (night - timedelta(days=1), night)
+    ]
     before, after = (each[NIGHT - timedelta(days=1)] for each in told_by)
     assert (before.content, before.pattern) == (after.content, after.pattern)
-    assert [n for each in (before, after) for n, _ in each.values.values()] == [1, 40], "by then, of the midnight alone, and of all"
+    assert [n for each in (before, after) for n, _ in each.values.values()] == [
+        1,
+        40,
+    ], "by then, of the midnight alone, and of all"
 
 
-def test_a_row_that_has_changed_is_told_alone_though_values_of_all_rows_of_its_day_have_become_known(late: World) -> None:
+def test_a_row_that_has_changed_is_told_alone_though_values_of_all_rows_of_its_day_have_become_known(
+    late: World,
+) -> None:
     changes[NIGHT] = lambda rows: [{**rows[0], "amount": 1.0}, *rows[1:]]
     verdict = late.judged("scoring", NIGHT + timedelta(days=5))
     assert verdict.passed
     assert f"{NIGHT}: 1 other (amount), scoring {NIGHT}" in told(verdict, "warn")["differences"]
 
 
-def test_values_that_have_become_known_of_a_day_that_was_let_through_are_judged_by_other_days(late: World) -> None:
+def test_values_that_have_become_known_of_a_day_that_was_let_through_are_judged_by_other_days(
+    late: World,
+) -> None:
     day, night = NIGHT - timedelta(days=1), NIGHT + timedelta(days=2)
-    longer = late.says(**LATE | {"    week: {by: [customer], since: 7d}": "    week: {by: [customer], since: 14d}"})
+    longer = late.says(
+        **LATE | {"    week: {by: [customer], since: 7d}": "    week: {by: [customer], since: 14d}"}
+    )
     assert longer.judged("scoring", night).passed
     changes[day] = every(tip=lambda row: row["tip"] * (100 if row["at"].hour else 1))
     found = told(longer.judged("scoring", night))
@@ -467,13 +543,16 @@ def test_a_night_is_the_same_whether_the_source_gives_a_leak_at_once_or_when_it_
         assert not verdict.failed("warn")
         flow.gate(late.run("scoring", night), "past")
         flow.take(late.run("scoring", night), "features")
-        digests.append([late.run("scoring", night).store.digest(table) for table in ("raw", "clean", "past", "features")])
+        digests.append(
+            [late.run("scoring", night).store.digest(table) for table in ("raw", "clean", "past", "features")]
+        )
     assert digests[0] == digests[1]
     read = late.run("scoring", night).store.read("features")
     assert read.filter("tips IS NULL").count("*").fetchall() == [(0,)], "and the leak's past is read"
 
 
-# What happens to a leak's values on all days before the partition's own; what the gate asks of the next night, and of a first training.
+# What happens to a leak's values on all days before the partition's own; what the gate asks of the next
+# night, and of a first training.
 LATE_DAMAGES: dict[str, tuple[Change, str, str, str]] = {
     "x100": (every(tip=lambda row: row["tip"] * 100), "great_differences", "values", "late values other"),
     "gone": (every(tip=lambda _: None), "labels", "labels", "0 of 40 rows have a value of tip"),
@@ -482,7 +561,9 @@ LATE_DAMAGES: dict[str, tuple[Change, str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", LATE_DAMAGES)
-def test_a_leak_that_has_gone_wrong_closes_the_gate_of_whoever_looks_back_at_it(late: World, what: str) -> None:
+def test_a_leak_that_has_gone_wrong_closes_the_gate_of_whoever_looks_back_at_it(
+    late: World, what: str
+) -> None:
     change, asked, _, words = LATE_DAMAGES[what]
     night = NIGHT + timedelta(days=2)
     damage("scoring", night, change, True, late.run("scoring", night))
@@ -502,10 +583,17 @@ def test_and_that_of_a_first_training_by_the_other_days(fresh: World, what: str)
 
 def test_a_correction_of_few_values_is_told_and_closes_nothing(late: World) -> None:
     day, night = NIGHT - timedelta(days=3), NIGHT + timedelta(days=2)
-    changes[day] = lambda rows: [{**rows[0], "tip": 1.0}, {**rows[1], "tip": 1.0, "bad": 1 - rows[1]["bad"]}, *rows[2:]]
+    changes[day] = lambda rows: [
+        {**rows[0], "tip": 1.0},
+        {**rows[1], "tip": 1.0, "bad": 1 - rows[1]["bad"]},
+        *rows[2:],
+    ]
     verdict = late.judged("scoring", night)
     assert verdict.passed
-    assert f"{day}: 1 labels other, 2 late values other, scoring {night - timedelta(days=1)}" in told(verdict, "warn")["differences"]
+    assert (
+        f"{day}: 1 labels other, 2 late values other, scoring {night - timedelta(days=1)}"
+        in told(verdict, "warn")["differences"]
+    )
 
 
 def test_days_of_before_windows_could_read_the_leak_are_known_all_the_same(late: World) -> None:
@@ -514,7 +602,10 @@ def test_days_of_before_windows_could_read_the_leak_are_known_all_the_same(late:
     shutil.rmtree(late.settings.disk)
     plain = {"  bad:      {": "  tip:      {type: number, role: leak}\n  bad:      {"}
     tips.append(5.0)
-    world, night = late.says(**plain).lived("training", TRAINING).lived("scoring", NIGHT), NIGHT + timedelta(days=1)
+    world, night = (
+        late.says(**plain).lived("training", TRAINING).lived("scoring", NIGHT),
+        NIGHT + timedelta(days=1),
+    )
     for kind in KINDS:
         verdict = world.says(**LATE).judged(kind, night)
         assert verdict.passed
@@ -529,7 +620,7 @@ def test_days_of_before_windows_could_read_the_leak_are_known_all_the_same(late:
 def test_days_that_were_told_before_there_were_late_columns_are_read(world: World) -> None:
     store = world.run("scoring", NIGHT).store
     store.write("days", store.read("days").project("* EXCLUDE late"))
-    (first, *_) = known.days(world.run("scoring", NIGHT).store)
+    first, *_ = known.days(world.run("scoring", NIGHT).store)
     assert (first.late, first.values) == (None, {})
 
 
@@ -546,9 +637,13 @@ def test_days_before_the_sources_first_are_no_fault_and_a_gap_after_it_is(fresh:
 
 def test_a_day_that_had_rows_may_not_be_empty_though_empty_nights_are_in_order(world: World) -> None:
     changes[NIGHT - timedelta(days=3)] = lambda _: []
-    assert "missing" in told(world.says("limits: {empty_nights: true}\n").judged("scoring", NIGHT + timedelta(days=2)))
+    assert "missing" in told(
+        world.says("limits: {empty_nights: true}\n").judged("scoring", NIGHT + timedelta(days=2))
+    )
     changes.update({NIGHT + timedelta(days=n): lambda _: [] for n in range(-9, 2)})
-    assert "missing" in told(world.says().judged("scoring", NIGHT + timedelta(days=2))), "the source had begun"
+    assert "missing" in told(world.says().judged("scoring", NIGHT + timedelta(days=2))), (
+        "the source had begun"
+    )
 
 
 def test_days_that_were_let_through_by_other_rules_are_judged_by_other_days(world: World) -> None:
@@ -570,7 +665,9 @@ WIDE = "gates: {clean: [{expect_column_to_be_like_earlier_days: {column: amount,
 
 
 @pytest.mark.parametrize("edit", OF_ROWS)
-def test_an_odd_day_that_was_let_through_vouches_for_what_an_edit_leaves_alone(world: World, edit: str) -> None:
+def test_an_odd_day_that_was_let_through_vouches_for_what_an_edit_leaves_alone(
+    world: World, edit: str
+) -> None:
     changes[NIGHT] = DEARER
     world.says(gates=WIDE).lived("scoring", NIGHT)
     changed = world.says(gates=WIDE, **OF_ROWS[edit])
@@ -581,11 +678,15 @@ def test_an_odd_day_that_was_let_through_vouches_for_what_an_edit_leaves_alone(w
 
 def of_the_next_rows(rows: Rows) -> Rows:
     """As many rows of each customer as before, and others."""
-    return [{**row, "customer": other["customer"]} for row, other in zip(rows, rows[1:] + rows[:1], strict=True)]
+    return [
+        {**row, "customer": other["customer"]} for row, other in zip(rows, rows[1:] + rows[:1], strict=True)
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_days_that_were_let_through_by_other_rules_differ_where_rows_of_the_same_key_do(world: World, kind: Kind) -> None:
+def test_days_that_were_let_through_by_other_rules_differ_where_rows_of_the_same_key_do(
+    world: World, kind: Kind
+) -> None:
     """A training by an edited file has days of its own, which no other days judge."""
     day, labelled = NIGHT, NIGHT - timedelta(days=3)
     changed = world.says(**OF_ROWS["another value is allowed"])
@@ -598,7 +699,10 @@ def test_days_that_were_let_through_by_other_rules_differ_where_rows_of_the_same
 
 
 def test_rows_that_only_the_new_rules_let_in_are_vouched_for_by_nobody(world: World) -> None:
-    changes[NIGHT] = lambda rows: [*rows, *({**row, "id": f"{row['id']}b", "channel": "phone", "amount": 1e6} for row in rows)]
+    changes[NIGHT] = lambda rows: [
+        *rows,
+        *({**row, "id": f"{row['id']}b", "channel": "phone", "amount": 1e6} for row in rows),
+    ]
     lax = {"cleanse:\n": "cleanse:\n  max_quarantined: 0.6\n"}
     world.says(gates=WIDE, **lax).lived("scoring", NIGHT)
     changed = world.says(gates=WIDE, **lax, **OF_ROWS["another value is allowed"])
@@ -616,7 +720,9 @@ def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world:
     night = NIGHT + timedelta(days=30)  # of whose past no run knows a day
     assert world.judged("scoring", night).passed
     for change, asked in ((FLIPPED, "values"), (DEARER, "values"), (thrice, "number_of_rows")):
-        changes.update(dict.fromkeys(dates.past_of(world.run("scoring", night).use_case, "scoring", night), change))
+        changes.update(
+            dict.fromkeys(dates.past_of(world.run("scoring", night).use_case, "scoring", night), change)
+        )
         assert asked in told(world.judged("scoring", night))
 
 

@@ -31,7 +31,10 @@ def night(open_run: Callable[[Kind, date], Run]) -> Callable[[str], Run]:
 
     def opened(damage: str) -> Run:
         run = open_run("scoring", tables.PARTITIONS["scoring"])
-        decided = "FROM (SELECT * REPLACE ((score >= 0.5)::TINYINT AS decision, '1' AS model_version) FROM rows) AS rows"
+        decided = (
+            "FROM (SELECT * REPLACE ((score >= 0.5)::TINYINT AS decision, '1' AS model_version) FROM rows) AS"
+            " rows"
+        )
         tables.write(run, "predictions", damage.replace("FROM rows", decided))
         run.store.write_file("scored_by.json", as_json(SCORED_BY))
         return run
@@ -58,8 +61,13 @@ def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: 
     assert judge.judge(run.afresh(), "predictions").passed
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version": "3", "threshold": "much"}', b'{"version": 3, "threshold": [1]}'])
-def test_a_damaged_threshold_closes_the_gate_and_is_named(night: Callable[[str], Run], content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"version": "3", "threshold": "much"}', b'{"version": 3, "threshold": [1]}'],
+)
+def test_a_damaged_threshold_closes_the_gate_and_is_named(
+    night: Callable[[str], Run], content: bytes
+) -> None:
     run = night("SELECT * FROM rows")
     run.store.write_file("scored_by.json", content)
     assert "scored_by.json is damaged: " in str(judge.judge(run.afresh(), "predictions").refusal)

@@ -1,4 +1,6 @@
-"""Each built-in expectation bites: a damaged table for every one of them, and the good table lets all pass."""
+"""Each built-in expectation bites: a damaged table for every one of them, and the good table lets all
+pass.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +165,11 @@ def test_a_good_table_passes_without_a_warning(judged: Judged, table: GatedTable
     assert not verdict.failed("warn") or table == "trials"
 
 
-@pytest.mark.parametrize(("table", "what", "damage", "sentence"), DAMAGES, ids=[f"{table}: {what}" for table, what, _, _ in DAMAGES])
+@pytest.mark.parametrize(
+    ("table", "what", "damage", "sentence"),
+    DAMAGES,
+    ids=[f"{table}: {what}" for table, what, _, _ in DAMAGES],
+)
 def test_a_damaged_table_closes_the_gate_and_the_gate_says_why(
     judged: Judged, table: GatedTable, what: str, damage: str, sentence: str
 ) -> None:
@@ -174,9 +180,15 @@ def test_a_damaged_table_closes_the_gate_and_the_gate_says_why(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_built_in_expectation_is_broken_by_one_of_the_damages(judged: Judged, table: GatedTable) -> None:
-    found = [finding for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"]
-    asked = {identity(finding) for finding in found if finding.subject not in days.QUESTIONS}  # they have a test of their own
+def test_every_built_in_expectation_is_broken_by_one_of_the_damages(
+    judged: Judged, table: GatedTable
+) -> None:
+    found = [
+        finding for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"
+    ]
+    asked = {
+        identity(finding) for finding in found if finding.subject not in days.QUESTIONS
+    }  # they have a test of their own
     broken = {
         identity(finding)
         for one, _, damage, _ in DAMAGES
@@ -215,17 +227,25 @@ def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
     assert verdict.passed is open_
     if not open_:
         (finding,) = verdict.failed("stop")
-        assert finding.why == "10 of 40 rows (25 %) were rejected, most for amount: below 1 (10); cleanse.max_quarantined allows 0.05"
+        assert (
+            finding.why
+            == "10 of 40 rows (25 %) were rejected, most for amount: below 1 (10); cleanse.max_quarantined"
+            " allows 0.05"
+        )
 
 
-@pytest.mark.parametrize(("missing_before", "missing", "open_"), [(4, 10, True), (4, 18, False), (18, 39, True), (18, 40, False)])
+@pytest.mark.parametrize(
+    ("missing_before", "missing", "open_"), [(4, 10, True), (4, 18, False), (18, 39, True), (18, 40, False)]
+)
 def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
     open_run: Callable[[Kind, date], Run], missing_before: int, missing: int, open_: bool
 ) -> None:
     run = open_run("scoring", tables.PARTITIONS["scoring"])
     lacking = "if(substr(id, 2)::INT < {}, NULL, amount)"
     for n in (1, 2):
-        tables.let_through(run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before)))
+        tables.let_through(
+            run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before))
+        )
     tables.write(run, "raw", replaced(amount=lacking.format(missing)))
     assert judge(run, "raw").passed is open_
 
@@ -236,11 +256,16 @@ def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
         ("{column: amount, mostly: 0.5}", True),
         ("{column: channel, mostly: 0.5}", False),
         ("{column: amount, mostly: 0.5}\n      severity: warn", False),
-        ("{column: amount, mostly: 0.5, row_condition: 'bad = 1', condition_parser: great_expectations}", False),
+        (
+            "{column: amount, mostly: 0.5, row_condition: 'bad = 1', condition_parser: great_expectations}",
+            False,
+        ),
     ],
     ids=["of the column", "of another", "that closes nothing", "of some rows"],
 )
-def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(settings: Settings, word: str, open_: bool) -> None:
+def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(
+    settings: Settings, word: str, open_: bool
+) -> None:
     said = f"gates:\n  raw:\n    - expect_column_values_to_not_be_null: {word}\n"
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + said)
     run = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
@@ -250,8 +275,12 @@ def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(settin
 
 
 @pytest.mark.parametrize(("allowed", "open_"), [(1, True), (0.9, False)])
-def test_all_features_may_drift_where_the_file_says_so(settings: Settings, allowed: float, open_: bool) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + f"monitoring: {{max_drifted_share: {allowed}}}\n")
+def test_all_features_may_drift_where_the_file_says_so(
+    settings: Settings, allowed: float, open_: bool
+) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(
+        tiny.YAML + f"monitoring: {{max_drifted_share: {allowed}}}\n"
+    )
     week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
     tables.write(week, "drift", replaced(drifted="if(kind = 'feature', true, drifted)"))
     assert judge(week, "drift").passed is open_
@@ -268,10 +297,22 @@ def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date
 @pytest.mark.parametrize(
     ("what", "worst", "damage"),
     [
-        ("labels that are not due yet", "0.5", replaced(current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)")),
-        ("few labels, where few rows of the training had one", "0.5", replaced(current_rows="12", reference_labelled="0.2::DOUBLE")),
+        (
+            "labels that are not due yet",
+            "0.5",
+            replaced(current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)"),
+        ),
+        (
+            "few labels, where few rows of the training had one",
+            "0.5",
+            replaced(current_rows="12", reference_labelled="0.2::DOUBLE"),
+        ),
         ("as few labels as chance leaves", "0.5", replaced(current_rows="13")),
-        ("labels that nobody asks for", "null", replaced(current_rows="0", value="if(kind = 'performance', NULL, value)")),
+        (
+            "labels that nobody asks for",
+            "null",
+            replaced(current_rows="0", value="if(kind = 'performance', NULL, value)"),
+        ),
     ],
 )
 def test_a_week_without_a_performance_is_let_through_where_no_label_is_missing(
@@ -290,12 +331,18 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
     regression = regression.replace("metric: {name: aucpr}", "metric: {name: rmse}").replace(
         "threshold: {policy: max_recall, precision: 0.5}", ""
     )
-    regression = regression.replace("{type: integer, role: label, allowed: [0, 1]}", "{type: number, role: label, max: 100}")
+    regression = regression.replace(
+        "{type: integer, role: label, allowed: [0, 1]}", "{type: number, role: label, max: 100}"
+    )
     (settings.use_cases / "tiny.yaml").write_text(regression + "monitoring: {min_performance: 10}\n")
     night = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
-    tables.write(night, "predictions", "SELECT * EXCLUDE (decision) REPLACE (score * 1000 AS score) FROM rows")
+    tables.write(
+        night, "predictions", "SELECT * EXCLUDE (decision) REPLACE (score * 1000 AS score) FROM rows"
+    )
     assert judge(night, "predictions").passed
-    tables.write(night, "predictions", "SELECT * EXCLUDE (decision) REPLACE ('inf'::DOUBLE AS score) FROM rows")
+    tables.write(
+        night, "predictions", "SELECT * EXCLUDE (decision) REPLACE ('inf'::DOUBLE AS score) FROM rows"
+    )
     assert not judge(night, "predictions").passed
     training = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
     tables.write(training, "features", replaced(bad="bad::DOUBLE"))
@@ -307,13 +354,16 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
         tables.write(
             week,
             "drift",
-            f"SELECT * REPLACE (if(kind = 'performance', 'rmse', subject) AS subject, if(kind = 'performance', {value}, value) AS value) FROM rows",
+            "SELECT * REPLACE (if(kind = 'performance', 'rmse', subject) AS subject, if(kind ="
+            f" 'performance', {value}, value) AS value) FROM rows",
         )
         assert judge(week, "drift").passed is good
 
 
 def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("cleanse:\n", "cleanse:\n  drop: [bad]\n"))
+    (settings.use_cases / "tiny.yaml").write_text(
+        tiny.YAML.replace("cleanse:\n", "cleanse:\n  drop: [bad]\n")
+    )
     run = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
     without = "substr(id, 2)::INT < 5"  # five of forty
     clean = f"SELECT * REPLACE (if({without}, NULL, bad) AS bad) FROM ({tables.GOOD['features']})"
@@ -331,8 +381,14 @@ def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> No
 
 def test_days_and_moments_are_judged_by_their_limits(settings: Settings) -> None:
     day = tables.PARTITIONS["scoring"]
-    for limits, good in ((f"min: {day}", True), (f"max: '{day}T23:59:59'", True), (f"min: '{day}T23:59:59'", False)):
-        (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("role: time}", f"role: time, {limits}}}"))
+    for limits, good in (
+        (f"min: {day}", True),
+        (f"max: '{day}T23:59:59'", True),
+        (f"min: '{day}T23:59:59'", False),
+    ):
+        (settings.use_cases / "tiny.yaml").write_text(
+            tiny.YAML.replace("role: time}", f"role: time, {limits}}}")
+        )
         run = Run.open(tiny.NAME, "scoring", day, settings)
         tables.write(run, "clean", "SELECT * FROM rows")
         assert judge(run, "clean").passed is good, limits

@@ -1,4 +1,6 @@
-"""Lines put into a use-case file and taken out of it: every other line stays, and what cannot be edited safely is refused."""
+"""Lines put into a use-case file and taken out of it: every other line stays, and what cannot be edited
+safely is refused.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,17 @@ from pipelines.gates import edit
 from pipelines.storage.settings import ROOT
 from tests import tiny
 
-NEW = Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": "channel", "value_set": ["chip"]}, why="proposed from x")
+NEW = Expectation(
+    name="expect_column_values_to_be_in_set",
+    kwargs={"column": "channel", "value_set": ["chip"]},
+    why="proposed from x",
+)
 OLD = "    - expect_column_values_to_not_be_null: {column: amount}\n      why: proposed from y\n"
 OWN = "    - expect_column_values_to_not_be_null: {column: id}  # by hand\n"
-LINES = "    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n      why: proposed from x\n"
+LINES = (
+    "    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n      why: proposed"
+    " from x\n"
+)
 
 
 def proposed(expectation: Expectation) -> bool:
@@ -56,7 +65,9 @@ def edited(folder: Path, gates: str, added: edit.Added) -> str:
         ("gates:\n  raw:\n    - expect_column_to_exist:\n        {column: id,\n         }\n", "raw", f"gates:\n  raw:\n    - expect_column_to_exist:\n        {{column: id,\n         }}\n{LINES}"),
     ],
 )  # fmt: skip
-def test_lines_are_put_in_where_they_belong_and_all_others_stay(tmp_path: Path, gates: str, table: GatedTable, becomes: str) -> None:
+def test_lines_are_put_in_where_they_belong_and_all_others_stay(
+    tmp_path: Path, gates: str, table: GatedTable, becomes: str
+) -> None:
     assert edited(tmp_path, gates, {table: [NEW]}) == becomes
 
 
@@ -76,8 +87,14 @@ def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_long_expectation_has_a_line_for_each_argument(tmp_path: Path) -> None:
-    kwargs: dict[str, Any] = {"column": "channel", "value_set": [f"value number {n}" for n in range(20)], "mostly": 0.5}
-    long = Expectation(name="expect_column_values_to_be_in_set", kwargs=kwargs, severity="warn", why="proposed")
+    kwargs: dict[str, Any] = {
+        "column": "channel",
+        "value_set": [f"value number {n}" for n in range(20)],
+        "mostly": 0.5,
+    }
+    long = Expectation(
+        name="expect_column_values_to_be_in_set", kwargs=kwargs, severity="warn", why="proposed"
+    )
     lines = edited(tmp_path, f"gates:\n  raw:\n{OWN}", {"raw": [long]}).splitlines()
     assert lines[3:5] == ["    - expect_column_values_to_be_in_set:", "        column: channel"]
     assert lines[-3:] == ["        mostly: 0.5", "      severity: warn", "      why: proposed"]
@@ -85,14 +102,18 @@ def test_a_long_expectation_has_a_line_for_each_argument(tmp_path: Path) -> None
 
 
 words = st.one_of(
-    st.text(max_size=30), st.text("ab \n#:'\"", max_size=200), st.sampled_from(["yes", "1", "null", "1e5", "- x", "2026-01-01"])
+    st.text(max_size=30),
+    st.text("ab \n#:'\"", max_size=200),
+    st.sampled_from(["yes", "1", "null", "1e5", "- x", "2026-01-01"]),
 )
 
 
 @given(st.lists(words, max_size=20), words, st.floats(allow_nan=False, allow_infinity=False))
 @settings(deadline=None)
 def test_whatever_a_value_is_it_is_read_as_it_was_written(values: list[str], why: str, number: float) -> None:
-    expectation = Expectation(name="expect_x", kwargs={"value_set": values, "number": number}, why=why or None)
+    expectation = Expectation(
+        name="expect_x", kwargs={"value_set": values, "number": number}, why=why or None
+    )
     (found,) = yaml.load("\n".join(edit._items([expectation], 4)), Loader=yaml.CSafeLoader)
     assert Expectation.model_validate(found) == expectation
 
@@ -104,7 +125,10 @@ def test_whatever_a_value_is_it_is_read_as_it_was_written(values: list[str], why
         ("gates:\n  raw: [expect_column_to_exist: {column: id}]\n", "gates.raw is not written as a block"),
         ("gates:\n  clean: &same\n    - expect_column_to_exist: {column: id}\n  raw: *same\n", "not YAML"),
         (
-            "gates:\n  clean:\n    - &same\n      expect_column_to_exist: {column: id}\n  raw:\n    - *same\n",
+            (
+                "gates:\n  clean:\n    - &same\n      expect_column_to_exist: {column: id}\n  raw:\n    -"
+                " *same\n"
+            ),
             "the new lines would not say what they should",
         ),
     ],
@@ -135,7 +159,9 @@ def test_writing_keeps_the_files_permissions_and_links(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o664
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "include" / "use_cases").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "include" / "use_cases").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_the_shipped_files_can_be_edited(path: Path) -> None:
     every: edit.Added = {"raw": [NEW], "clean": [NEW], "features": [NEW], "scores": [NEW]}
     before, after = edit.edited(load_file(path), lambda _: False, every)

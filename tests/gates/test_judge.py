@@ -1,4 +1,6 @@
-"""A gate's verdict: closed whenever something could not be judged, short to read, and the same for the same table."""
+"""A gate's verdict: closed whenever something could not be judged, short to read, and the same for the same
+table.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,10 @@ def test_an_open_gate_says_so_in_one_line(night: Callable[..., Run]) -> None:
 
 
 def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night: Callable[..., Run]) -> None:
-    run = night("gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n", replaced(channel="1"))
+    run = night(
+        "gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n",
+        replaced(channel="1"),
+    )
     verdict = judge.judge(run, "raw")
     assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed"
     assert message(verdict).splitlines() == [
@@ -103,8 +108,12 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_closes_the_gate(op
     store.write("raw", store.connection.sql(tables.GOOD["raw"]))
     store.read("raw")
     store.write("clean", store.connection.sql(tables.GOOD["clean"]))
-    store.write("raw", store.connection.sql(f"SELECT * REPLACE (amount + 1 AS amount) FROM ({tables.GOOD['raw']})"))
-    assert "clean was made of another raw than is there now" in message(judge.judge(open_run("scoring", NIGHT), "clean"))
+    store.write(
+        "raw", store.connection.sql(f"SELECT * REPLACE (amount + 1 AS amount) FROM ({tables.GOOD['raw']})")
+    )
+    assert "clean was made of another raw than is there now" in message(
+        judge.judge(open_run("scoring", NIGHT), "clean")
+    )
 
 
 def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> None:
@@ -113,16 +122,24 @@ def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> Non
     assert "no table 'raw'" in message(judge.judge(run, "clean"))
 
 
-def test_a_clean_table_that_is_empty_since_all_rows_went_to_quarantine_tells_their_reasons(open_run: OpenRun) -> None:
+def test_a_clean_table_that_is_empty_since_all_rows_went_to_quarantine_tells_their_reasons(
+    open_run: OpenRun,
+) -> None:
     run = open_run("scoring", NIGHT)
-    reasons = "VALUES ('1', 'amount: missing', true), ('2', 'amount: missing', true), ('3', 'channel: not allowed', true)"
+    reasons = (
+        "VALUES ('1', 'amount: missing', true), ('2', 'amount: missing', true), ('3', 'channel: not allowed',"
+        " true)"
+    )
     for table, statement in {
         "raw": f"SELECT * FROM ({tables.GOOD['raw']}) LIMIT 3",
         "clean": f"SELECT * FROM ({tables.GOOD['clean']}) WHERE false",
         "quarantine": f"SELECT * FROM ({reasons}) AS t(key, reasons, rejected)",
     }.items():
         run.store.write(table, run.store.connection.sql(statement))
-    said = "the table has no rows: all went to quarantine, most for amount: missing (2 rows); channel: not allowed (1 rows)"
+    said = (
+        "the table has no rows: all went to quarantine, most for amount: missing (2 rows); channel: not"
+        " allowed (1 rows)"
+    )
     assert said in message(judge.judge(run, "clean"))
 
 
@@ -141,7 +158,10 @@ def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: 
 @pytest.mark.parametrize(
     ("expectation", "sentence"),
     [
-        ("expect_column_values_to_be_uniqe: {column: id}", "did you mean 'expect_column_values_to_be_unique'?"),
+        (
+            "expect_column_values_to_be_uniqe: {column: id}",
+            "did you mean 'expect_column_values_to_be_unique'?",
+        ),
         ("expect_column_values_to_be_unique: {colum: id}", "did you mean 'column'?"),
         ("expect_column_values_to_be_unique: {column: amout}", "no column 'amout'; did you mean 'amount'?"),
         ("expect_column_values_to_be_increasing: {column: amount}", "cannot be computed by DuckDB"),
@@ -149,7 +169,9 @@ def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: 
         ("expect_column_values_to_match_regex: {column: channel, regex: '('}", "missing )"),
     ],
 )
-def test_an_expectation_that_cannot_be_judged_closes_the_gate(night: Callable[..., Run], expectation: str, sentence: str) -> None:
+def test_an_expectation_that_cannot_be_judged_closes_the_gate(
+    night: Callable[..., Run], expectation: str, sentence: str
+) -> None:
     verdict = judge.judge(night(f"gates:\n  raw:\n    - {expectation}\n"), "raw")
     assert sentence in message(verdict)
     assert len(verdict.failed("stop")) == 1, "the other expectations are judged all the same"
@@ -169,7 +191,10 @@ def test_an_expectation_that_cannot_be_judged_closes_the_gate(night: Callable[..
             "state gates.raw.0 in tiny.yaml so that it can be computed",
         ),
         (
-            'expect_column_max_to_be_between: {column: amount, max_value: 99, row_condition: \'col("channel")=="post"\', condition_parser: great_expectations}',
+            (
+                "expect_column_max_to_be_between: {column: amount, max_value: 99, row_condition:"
+                ' \'col("channel")=="post"\', condition_parser: great_expectations}'
+            ),
             "it judged no row, so it says nothing: no row that meets its row_condition has a value",
             "state gates.raw.0 in tiny.yaml so that it judges some rows, or as severity: warn",
         ),
@@ -193,8 +218,10 @@ def test_an_expectation_that_could_not_be_judged_says_why_and_does_not_send_anyb
 def test_both_ways_out_are_told_where_data_are_bad_and_an_expectation_is(night: Callable[..., Run]) -> None:
     own = "gates:\n  raw:\n    - expect_column_values_to_match_regex: {column: customer, regex: '^'}\n"
     run = night(own, replaced(channel="1"))
-    assert message(judge.judge(run, "raw")).splitlines()[-1] == (
-        f"  way out: mend the cause, in the data or in tiny.yaml; state gates.raw.0 in tiny.yaml so that it can be computed; then {AGAIN}"
+    assert (
+        message(judge.judge(run, "raw")).splitlines()[-1]
+        == "  way out: mend the cause, in the data or in tiny.yaml; state gates.raw.0 in tiny.yaml so that"
+        f" it can be computed; then {AGAIN}"
     )
 
 
@@ -202,13 +229,18 @@ def test_what_the_file_says_anyway_is_refused_at_night_as_by_check(night: Callab
     own = "gates:\n  clean:\n    - expect_column_values_to_be_between: {column: amount, min_value: -1}\n"
     run = night(own)
     tables.write(run, "clean")
-    assert "columns.amount leaves no values but those from 0 on, so it can never fail" in message(judge.judge(run, "clean"))
+    assert "columns.amount leaves no values but those from 0 on, so it can never fail" in message(
+        judge.judge(run, "clean")
+    )
     ((place, sentence),) = judge.check(run.use_case)
     assert (place, sentence.endswith("so it can never fail")) == ("gates.clean.0", True)
 
 
 def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: Callable[..., Run]) -> None:
-    own = "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity: warn}\n"
+    own = (
+        "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity:"
+        " warn}\n"
+    )
     warned = judge.judge(night(own), "raw")
     warned.raise_if_closed("report.html")
     assert "15 of 16 expectations hold, 1 warned: amount (observed " in warned.summary()
@@ -223,7 +255,9 @@ def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: 
 
 
 def test_evidence_is_the_same_bytes_for_the_same_table(night: Callable[..., Run]) -> None:
-    run = night("gates:\n  raw:\n    - expect_column_values_to_be_between: {column: at, max_value: 2026-02-01}\n")
+    run = night(
+        "gates:\n  raw:\n    - expect_column_values_to_be_between: {column: at, max_value: 2026-02-01}\n"
+    )
     first, second = judge.judge(run, "raw").evidence(), judge.judge(run, "raw").evidence()
     assert first == second
     told = json.loads(first)
@@ -231,7 +265,12 @@ def test_evidence_is_the_same_bytes_for_the_same_table(night: Callable[..., Run]
     failed = told["findings"][0]
     assert failed["where"] == "gates.raw.0"
     assert failed["kwargs"] == {"column": "at", "max_value": "2026-02-01"}
-    assert (failed["success"], failed["severity"], failed["unexpected"], len(failed["examples"])) == (False, "stop", 39, 10)
+    assert (failed["success"], failed["severity"], failed["unexpected"], len(failed["examples"])) == (
+        False,
+        "stop",
+        39,
+        10,
+    )
 
 
 def test_evidence_can_hold_numbers_that_json_cannot(open_run: OpenRun) -> None:
@@ -260,7 +299,9 @@ def test_the_gate_writes_its_evidence_and_pages_before_it_closes(night: Callable
     assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw_full.html")
 
 
-def test_what_lets_a_table_through_is_written_when_all_else_is_there(night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lets_a_table_through_is_written_when_all_else_is_there(
+    night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(*_: object) -> None:
         raise OSError("the disk is full")
 
@@ -273,7 +314,10 @@ def test_what_lets_a_table_through_is_written_when_all_else_is_there(night: Call
 
 def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[..., Run]) -> None:
     own = "gates:\n  raw:\n    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n"
-    verdict = judge.judge(run := night(own, replaced(id="'k' || lpad(substr(id, 2), 2, '0')", channel="'<i>' || channel")), "raw")
+    verdict = judge.judge(
+        run := night(own, replaced(id="'k' || lpad(substr(id, 2), 2, '0')", channel="'<i>' || channel")),
+        "raw",
+    )
     (failed,) = json.loads(verdict.evidence())["findings"][:1]
     assert [row["id"] for row in failed["rows"]] == [f"k{n:02}" for n in range(10)]
     assert failed["rows"][1] == {
@@ -320,8 +364,12 @@ def test_the_page_of_a_missing_table_says_so(open_run: OpenRun) -> None:
         "expect_column_mean_to_be_between: {column: customer, min_value: 1}",
     ],
 )
-def test_personal_values_are_masked_wherever_they_could_be_read(night: Callable[..., Run], expectation: str) -> None:
-    personal = tiny.YAML.replace("{type: string, required: true}", "{type: string, required: true, pii: true}")
+def test_personal_values_are_masked_wherever_they_could_be_read(
+    night: Callable[..., Run], expectation: str
+) -> None:
+    personal = tiny.YAML.replace(
+        "{type: string, required: true}", "{type: string, required: true, pii: true}"
+    )
     own = f"gates:\n  raw:\n    - {expectation}\n"
     run = night(
         own,
@@ -336,8 +384,12 @@ def test_personal_values_are_masked_wherever_they_could_be_read(night: Callable[
 
 
 @pytest.mark.parametrize(("table", "column"), [("raw", "kunde"), ("clean", "customer"), ("features", "who")])
-def test_a_personal_column_is_personal_under_its_source_name_and_in_features(table: GatedTable, column: str, settings: Settings) -> None:
-    personal = tiny.YAML.replace("{type: string, required: true}", "{type: string, required: true, pii: true}")
+def test_a_personal_column_is_personal_under_its_source_name_and_in_features(
+    table: GatedTable, column: str, settings: Settings
+) -> None:
+    personal = tiny.YAML.replace(
+        "{type: string, required: true}", "{type: string, required: true, pii: true}"
+    )
     personal = personal.replace("cleanse:\n", "cleanse:\n  rename: {kunde: customer}\n").replace(
         "{channel: channel}", "{channel: channel, who: lower(customer)}"
     )
@@ -385,13 +437,20 @@ def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open
 
 
 def test_judging_is_silent_and_leaves_no_file_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.chdir(tmp_path)
     connection = duckdb.connect()
-    expectation = Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "min_value": 1})
-    (finding,) = judge.judged(connection.sql("SELECT 'a' AS word"), connection, [Stated(expectation)], frozenset())
+    expectation = Expectation(
+        name="expect_column_mean_to_be_between", kwargs={"column": "word", "min_value": 1}
+    )
+    (finding,) = judge.judged(
+        connection.sql("SELECT 'a' AS word"), connection, [Stated(expectation)], frozenset()
+    )
     assert not finding.success
     assert caplog.messages == []
     assert capfd.readouterr() == ("", "")

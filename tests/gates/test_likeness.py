@@ -1,4 +1,6 @@
-"""A day beside earlier ones, by their profiles alone: what a word means for later days, weekdays, sparse columns, dates, near copies."""
+"""A day beside earlier ones, by their profiles alone: what a word means for later days, weekdays, sparse
+columns, dates, near copies.
+"""
 
 from __future__ import annotations
 
@@ -70,15 +72,23 @@ def repeated(n: int, what: str) -> Day:
 @pytest.mark.parametrize("what", ["content", "keys", "doubled"])
 @pytest.mark.parametrize("nights_later", [0, 1, 4])
 def test_a_word_on_repeated_rows_excuses_no_later_night(what: str, nights_later: int) -> None:
-    before = {**days(day, 14), on(14): repeated(14, what), **{on(14 + n): day(14 + n) for n in range(1, nights_later + 1)}}
-    assert beyond(Earlier(before), repeated(30, what)) == set(), "it would be usual, as long as that day is among the others"
+    before = {
+        **days(day, 14),
+        on(14): repeated(14, what),
+        **{on(14 + n): day(14 + n) for n in range(1, nights_later + 1)},
+    }
+    assert beyond(Earlier(before), repeated(30, what)) == set(), (
+        "it would be usual, as long as that day is among the others"
+    )
     assert beyond(Earlier(before, {"": (on(14),)}), repeated(30, what))
     assert beyond(Earlier(before, {"": (on(14),)}), day(30)) == set()
 
 
 def with_new(n: int, share: float) -> Day:
     new = round(share * ROWS)
-    return day(n, values={"channel": Values(ROWS, 3, {"chip": 1_200, "online": 800 - new, f"telex {n}": new})})
+    return day(
+        n, values={"channel": Values(ROWS, 3, {"chip": 1_200, "online": 800 - new, f"telex {n}": new})}
+    )
 
 
 def test_a_word_on_new_values_lets_no_later_ones_in() -> None:
@@ -91,7 +101,9 @@ def test_a_word_on_one_odd_day_leaves_a_dependence_and_a_constant_to_be_told_aga
     constant = {"amount": number(np.full(ROWS, 20.0))}
     odd = day(14, links={}, numbers=constant)
     before = {**usual, on(14): odd, **{on(n): day(n, links={"amount|channel": 0.6}) for n in (15, 16, 17)}}
-    assert {"amount same", "amount link"} <= beyond(Earlier(before, {"amount": (on(14),)}), day(18, numbers=constant))
+    assert {"amount same", "amount link"} <= beyond(
+        Earlier(before, {"amount": (on(14),)}), day(18, numbers=constant)
+    )
 
 
 def test_a_word_on_a_unit_makes_the_new_level_usual_with_the_old_days_spread() -> None:
@@ -167,10 +179,16 @@ def test_a_date_that_is_a_year_off_is_told(apart: np.ndarray) -> None:
 
 
 def test_a_copy_in_which_one_column_is_nudged_is_told_by_the_other_half() -> None:
-    nudged = {"content": hashes(99), "keys": hashes(1_099), HALVES[0]: hashes(2_099), HALVES[1]: hashes(2_003)}
+    nudged = {
+        "content": hashes(99),
+        "keys": hashes(1_099),
+        HALVES[0]: hashes(2_099),
+        HALVES[1]: hashes(2_003),
+    }
     found = closed(Earlier(days(day)), day(35, hashes=nudged))
     assert [told.statistic.name for told in found] == [
-        "share of rows that stand in one earlier day with their time of day and the other half of their columns"
+        "share of rows that stand in one earlier day with their time of day and the other half of their"
+        " columns"
     ]
 
 

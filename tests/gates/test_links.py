@@ -46,7 +46,9 @@ def test_chance_tells_nothing_even_of_many_values() -> None:
 
 def test_missing_values_are_left_out_and_a_column_without_any_value_tells_nothing() -> None:
     some = [None if n % 2 else float(n) for n in range(N)]
-    both = strengths(amount=pa.array(some), other=pa.array([-value if value is not None else None for value in some]))
+    both = strengths(
+        amount=pa.array(some), other=pa.array([-value if value is not None else None for value in some])
+    )
     assert both["amount|other"] == -1.0
     assert strengths(amount=pa.array([None] * N, pa.float64())) == {"customer|home": 1.0}
 

@@ -1,4 +1,6 @@
-"""Earlier partitions: only those that were let through as they are now, never later ones, of the same weekday first."""
+"""Earlier partitions: only those that were let through as they are now, never later ones, of the same weekday
+first.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ def night(open_run: Callable[[Kind, date], Run]) -> Run:
 
 def publish(run: Run, *days_ago: int, rows: int = 40, passed: bool = True) -> None:
     for days in days_ago:
-        tables.let_through(run, "raw", run.partition - timedelta(days=days), f"SELECT * FROM rows LIMIT {rows}", passed=passed)
+        tables.let_through(
+            run,
+            "raw",
+            run.partition - timedelta(days=days),
+            f"SELECT * FROM rows LIMIT {rows}",
+            passed=passed,
+        )
 
 
 def ago(found: past.Past) -> list[int]:
@@ -38,8 +46,12 @@ def test_only_earlier_partitions_count_and_the_newest_come_first(night: Run) -> 
 def test_a_partition_counts_only_if_its_gate_has_let_through_the_very_table(night: Run) -> None:
     publish(night, 1, 2, 4)
     publish(night, 3, passed=False)
-    night.store.at("scoring", NIGHT - timedelta(days=2)).write("raw", night.store.connection.sql(tables.GOOD["raw"]).limit(1))
-    night.store.at("scoring", NIGHT - timedelta(days=5)).write("raw", night.store.connection.sql(tables.GOOD["raw"]))  # no gate was asked
+    night.store.at("scoring", NIGHT - timedelta(days=2)).write(
+        "raw", night.store.connection.sql(tables.GOOD["raw"]).limit(1)
+    )
+    night.store.at("scoring", NIGHT - timedelta(days=5)).write(
+        "raw", night.store.connection.sql(tables.GOOD["raw"])
+    )  # no gate was asked
     assert ago(past.last(night, "raw", 9)) == [1, 4]
 
 
@@ -61,7 +73,9 @@ def test_the_first_night_has_no_past(night: Run) -> None:
     assert past.filled(past.last(night, "raw", 4), ["amount"]) == {}
 
 
-def test_a_training_is_like_any_earlier_training_but_no_night(open_run: Callable[[Kind, date], Run], night: Run) -> None:
+def test_a_training_is_like_any_earlier_training_but_no_night(
+    open_run: Callable[[Kind, date], Run], night: Run
+) -> None:
     training = open_run("training", NIGHT)
     publish(training, 3)
     publish(night, 1)
@@ -80,8 +94,15 @@ def test_rows_are_counted_over_all_pieces(open_run: Callable[[Kind, date], Run])
 
 def test_known_values_come_once_without_nulls_and_only_from_columns_of_the_same_type(night: Run) -> None:
     tables.write(night, "raw")
-    tables.let_through(night, "raw", NIGHT - timedelta(days=1), "SELECT * REPLACE (if(amount < 20, NULL, 'c1') AS customer) FROM rows")
-    tables.let_through(night, "raw", NIGHT - timedelta(days=2), "SELECT * REPLACE ('c2' AS customer) FROM rows")
+    tables.let_through(
+        night,
+        "raw",
+        NIGHT - timedelta(days=1),
+        "SELECT * REPLACE (if(amount < 20, NULL, 'c1') AS customer) FROM rows",
+    )
+    tables.let_through(
+        night, "raw", NIGHT - timedelta(days=2), "SELECT * REPLACE ('c2' AS customer) FROM rows"
+    )
     tables.let_through(night, "raw", NIGHT - timedelta(days=3), "SELECT * REPLACE (3 AS customer) FROM rows")
     tables.let_through(night, "raw", NIGHT - timedelta(days=4), "SELECT * EXCLUDE (customer) FROM rows")
     view = past.view_of_values(night, past.last(night, "raw", 9), "customer")
@@ -90,7 +111,12 @@ def test_known_values_come_once_without_nulls_and_only_from_columns_of_the_same_
 
 
 def test_how_much_of_a_column_was_there_is_counted_over_all_partitions_that_have_it(night: Run) -> None:
-    tables.let_through(night, "raw", NIGHT - timedelta(days=1), "SELECT * REPLACE (if(amount < 20, NULL, amount) AS amount) FROM rows")
+    tables.let_through(
+        night,
+        "raw",
+        NIGHT - timedelta(days=1),
+        "SELECT * REPLACE (if(amount < 20, NULL, amount) AS amount) FROM rows",
+    )
     tables.let_through(night, "raw", NIGHT - timedelta(days=2), "SELECT * EXCLUDE (channel) FROM rows")
     found = past.filled(past.last(night, "raw", 4), ["amount", "channel", "none"])
     assert found == {"amount": 0.75, "channel": 1.0}

@@ -85,7 +85,10 @@ def orders(day: date) -> pa.Table:
                 "parts": chance.choice([1, 1, 1, 2, 2, 3]),
                 "land": chance.choices(["DE", "FR", "NL", "AT"], [70, 20, 9, 1])[0],
                 "note": "x" * chance.randrange(5, 60),
-                "rebate": chance.choice([-1.0, -1.0, 0.1, 0.2, 0.25]) + chance.random() / 100 * (chance.random() > 0.5),
+                "rebate": (
+                    chance.choice([-1.0, -1.0, 0.1, 0.2, 0.25])
+                    + chance.random() / 100 * (chance.random() > 0.5)
+                ),
                 "bad": int(chance.random() < 0.1),
             }
         )
@@ -96,14 +99,19 @@ Opened = Callable[[Kind, date], Run]
 
 
 def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding]:
-    """Take the steps up to a table, each damaged on its way; what the gates hold against it because of proposals."""
+    """Take the steps up to a table, each damaged on its way.
+
+    What the gates hold against it because of proposals.
+    """
     found = []
     for step, table in plan.steps_of(run.use_case, run.kind):
         assert table
         flow.STEPS[step](run.afresh())
         if table in damage:
             store = run.afresh().store
-            store.write(table, store.read(table).query("rows", f"SELECT * REPLACE ({damage[table]}) FROM rows"))
+            store.write(
+                table, store.read(table).query("rows", f"SELECT * REPLACE ({damage[table]}) FROM rows")
+            )
         verdict = judge.judge(run.afresh(), table)
         run.store.write_file(f"gates/{table}.json", verdict.evidence())
         found += [finding for finding in verdict.failed("stop") if finding.why.startswith("proposed")]
@@ -147,7 +155,9 @@ def test_each_column_is_expected_to_be_as_it_was(opened: Opened) -> None:
     run = opened("training", TRAINING)
     told = propose.propose(run, 0.5)
     raw, clean, features = (proposed(run, table) for table in propose.TABLES)
-    assert set(raw) == {(column, "values_to_not_be_null") for column in ("customer", "age", "parts", "land", "note", "rebate")}
+    assert set(raw) == {
+        (column, "values_to_not_be_null") for column in ("customer", "age", "parts", "land", "note", "rebate")
+    }
     assert set(clean) == {
         ("customer", "value_lengths_to_be_between"),
         ("amount", "median_to_be_between"),
@@ -174,7 +184,12 @@ def test_each_column_is_expected_to_be_as_it_was(opened: Opened) -> None:
 def test_nothing_is_proposed_that_tells_a_value_of_a_personal_column(opened: Opened) -> None:
     run = opened("training", TRAINING)
     propose.propose(run, 0.5)
-    assert {name for table in propose.TABLES for (column, name) in proposed(run, table) if column in ("customer", "age", "old")} == {
+    assert {
+        name
+        for table in propose.TABLES
+        for (column, name) in proposed(run, table)
+        if column in ("customer", "age", "old")
+    } == {
         "values_to_not_be_null",
         "value_lengths_to_be_between",
     }
@@ -185,7 +200,9 @@ def test_a_night_proposes_nothing_of_the_label_and_nothing_that_does_not_vary(op
     run = opened("scoring", NIGHT)
     assert "one night is one day" in propose.propose(run, 0.5)
     assert "bad" not in {column for column, _ in proposed(run, "clean")}
-    assert {name for column, name in proposed(run, "features") if column == "weekday"} == {"values_to_not_be_null"}
+    assert {name for column, name in proposed(run, "features") if column == "weekday"} == {
+        "values_to_not_be_null"
+    }
 
 
 # --- what proposals find
@@ -204,17 +221,32 @@ def guarded(place: Settings) -> Settings:
 
 def test_other_good_days_stay_green(guarded: Settings) -> None:
     nights = [NIGHT + timedelta(days=n) for n in (1, 2, 3, 4, 5, 6)]
-    found = {night: [finding.sentence() for finding in take(Run.open("shop", "scoring", night, guarded))] for night in nights}
+    found = {
+        night: [finding.sentence() for finding in take(Run.open("shop", "scoring", night, guarded))]
+        for night in nights
+    }
     assert found == {night: [] for night in nights}
 
 
 @pytest.mark.parametrize(
     ("damage", "columns"),
     [
-        ("amount * 100 AS amount, if(hash(id) % 20 = 0, 'LU', land) AS land, note || note || note AS note", {"amount", "country", "note"}),
-        ("amount / 100 AS amount, 9 AS parts, customer || customer AS customer", {"amount", "parts", "customer"}),
-        ("-amount AS amount, if(hash(id) % 20 = 0, NULL, note) AS note, -1.0 AS rebate", {"amount", "note", "rebate"}),
-        ("if(hash(id) % 20 = 0, amount * 100, amount) AS amount, if(hash(id) % 20 = 0, '', note) AS note", {"amount", "note"}),
+        (
+            "amount * 100 AS amount, if(hash(id) % 20 = 0, 'LU', land) AS land, note || note || note AS note",
+            {"amount", "country", "note"},
+        ),
+        (
+            "amount / 100 AS amount, 9 AS parts, customer || customer AS customer",
+            {"amount", "parts", "customer"},
+        ),
+        (
+            "-amount AS amount, if(hash(id) % 20 = 0, NULL, note) AS note, -1.0 AS rebate",
+            {"amount", "note", "rebate"},
+        ),
+        (
+            "if(hash(id) % 20 = 0, amount * 100, amount) AS amount, if(hash(id) % 20 = 0, '', note) AS note",
+            {"amount", "note"},
+        ),
     ],
 )
 def test_a_damaged_source_is_found(guarded: Settings, damage: str, columns: set[str]) -> None:
@@ -225,7 +257,11 @@ def test_a_damaged_source_is_found(guarded: Settings, damage: str, columns: set[
 def test_damaged_features_and_ten_times_as_many_missing_values_are_found(guarded: Settings) -> None:
     # A person lets half of the amounts be missing; the proposal for what is made of them does not.
     missing = "if(hash(id) % 5 = 0, NULL, amount) AS amount"
-    found = take(Run.open("shop", "scoring", NIGHT, guarded), raw=missing, features="orders_7d / 100 AS orders_7d, 'other' AS dear")
+    found = take(
+        Run.open("shop", "scoring", NIGHT, guarded),
+        raw=missing,
+        features="orders_7d / 100 AS orders_7d, 'other' AS dear",
+    )
     assert {finding.subject for finding in found} == {"log_amount", "orders_7d", "dear"}
 
 
@@ -272,7 +308,10 @@ def test_a_partition_that_was_not_let_through_is_no_reference(opened: Opened) ->
     with pytest.raises(GateClosed) as error:
         propose.propose(run, 0.5)
     assert str(error.value).splitlines() == [
-        "shop scoring 2026-04-02 is no reference: gate_raw, gate_clean, gate_features have not let the table through as it is now",
+        (
+            "shop scoring 2026-04-02 is no reference: gate_raw, gate_clean, gate_features have not let the"
+            " table through as it is now"
+        ),
         "  way out: python -m pipelines run shop scoring 2026-04-02",
     ]
     assert run.loaded.path.read_text() == YAML
@@ -289,6 +328,10 @@ def test_a_drift_report_is_no_reference(opened: Opened) -> None:
         propose.propose(opened("drift", TRAINING), 0.5)
 
 
-def test_the_path_in_the_answer_can_be_given_to_git(opened: Opened, place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_in_the_answer_can_be_given_to_git(
+    opened: Opened, place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(Path(place.use_cases))
-    assert propose.propose(opened("training", TRAINING), 0.5).splitlines()[-1] == "review it: git diff shop.yaml"
+    assert (
+        propose.propose(opened("training", TRAINING), 0.5).splitlines()[-1] == "review it: git diff shop.yaml"
+    )

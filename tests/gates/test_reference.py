@@ -1,4 +1,6 @@
-"""What is read off a reference: limits worked out by hand, wide enough for the reference itself, wider with a wider margin."""
+"""What is read off a reference: limits worked out by hand, wide enough for the reference itself, wider with a
+wider margin.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def reference(open_run: OpenRun) -> Callable[..., Reference]:
 
     def reference(values: str, margin: float = 0.0) -> Reference:
         run = open_run("training", DAY)
-        run.store.write("clean", run.store.connection.sql(f"SELECT DATE '2026-01-01' + day::INT AS at, x FROM ({values})"))
+        run.store.write(
+            "clean", run.store.connection.sql(f"SELECT DATE '2026-01-01' + day::INT AS at, x FROM ({values})")
+        )
         return Reference(run, "clean", margin)
 
     return reference
@@ -36,13 +40,18 @@ def reference(open_run: OpenRun) -> Callable[..., Reference]:
 def limits(expectations: Iterable[Expectation]) -> dict[str, Any]:
     """What is expected of x, by name."""
     return {
-        each.name.removeprefix("expect_column_"): {argument: value for argument, value in each.kwargs.items() if argument != "column"}
+        each.name.removeprefix("expect_column_"): {
+            argument: value for argument, value in each.kwargs.items() if argument != "column"
+        }
         for each in expectations
     }
 
 
-def test_a_median_lies_between_its_ranks_and_values_between_the_least_and_the_greatest(reference: Callable[..., Reference]) -> None:
-    # One day of 1,000 values: the median's rank varies by 1.5 * sqrt(2 / 1000) = 0.067, so it lies between 432.9 and 567.1 (of 0 to 999).
+def test_a_median_lies_between_its_ranks_and_values_between_the_least_and_the_greatest(
+    reference: Callable[..., Reference],
+) -> None:
+    # One day of 1,000 values: the median's rank varies by 1.5 * sqrt(2 / 1000) = 0.067, so it lies between
+    # 432.9 and 567.1 (of 0 to 999).
     one_day = "SELECT 0 AS day, i AS x FROM range(1000) AS t(i)"
     assert limits(reference(one_day).numbers("x")) == {
         "median_to_be_between": {"min_value": 432.4, "max_value": 566.6},
@@ -54,7 +63,9 @@ def test_a_median_lies_between_its_ranks_and_values_between_the_least_and_the_gr
         "values_to_be_between": {"min_value": 0, "max_value": 1249, "mostly": 0.969},
     }
     assert (
-        limits(reference("SELECT 0 AS day, i - 500 AS x FROM range(1000) AS t(i)", 0.5).numbers("x"))["values_to_be_between"]["min_value"]
+        limits(reference("SELECT 0 AS day, i - 500 AS x FROM range(1000) AS t(i)", 0.5).numbers("x"))[
+            "values_to_be_between"
+        ]["min_value"]
         == -749.8
     )
 
@@ -68,24 +79,37 @@ def test_each_day_counts_for_itself(reference: Callable[..., Reference]) -> None
 
 
 def test_few_values_have_a_mean_and_few_whole_numbers_are_a_set(reference: Callable[..., Reference]) -> None:
-    flags = "SELECT 0 AS day, (i % 10 = 0)::INT AS x FROM range(10000) AS t(i)"  # 0.1, and three times 0.3 * sqrt(2 / 10000)
-    assert limits(reference(flags).numbers("x"))["mean_to_be_between"] == {"min_value": 0.08727, "max_value": 0.1128}
-    assert limits(reference(flags).numbers("x", whole=True)) == {"values_to_be_in_set": {"value_set": [0, 1], "mostly": 0.9950}}
+    flags = (  # 0.1, and three times 0.3 * sqrt(2 / 10000)
+        "SELECT 0 AS day, (i % 10 = 0)::INT AS x FROM range(10000) AS t(i)"
+    )
+    assert limits(reference(flags).numbers("x"))["mean_to_be_between"] == {
+        "min_value": 0.08727,
+        "max_value": 0.1128,
+    }
+    assert limits(reference(flags).numbers("x", whole=True)) == {
+        "values_to_be_in_set": {"value_set": [0, 1], "mostly": 0.9950}
+    }
     gap = "SELECT 0 AS day, [1, 2, 9][1 + i % 3] AS x FROM range(10000) AS t(i)"
     assert "values_to_be_in_set" not in limits(reference(gap).numbers("x", whole=True))
 
 
 def test_values_that_came_once_announce_others(reference: Callable[..., Reference]) -> None:
     words = "SELECT 0 AS day, if(i < {}, 'rare' || i, 'often') AS x FROM range(1000) AS t(i)"
-    mostly = [limits(reference(words.format(n)).texts("x"))["values_to_be_in_set"]["mostly"] for n in (0 + 1, 5, 15)]
+    mostly = [
+        limits(reference(words.format(n)).texts("x"))["values_to_be_in_set"]["mostly"] for n in (0 + 1, 5, 15)
+    ]
     assert mostly == sorted(mostly, reverse=True)
     assert mostly[0] > mostly[-1]
     assert "value_lengths_to_be_between" in limits(reference(words.format(30)).texts("x"))
-    assert limits(reference(words.format(5)).texts("x", hidden=True)).keys() == {"value_lengths_to_be_between"}
+    assert limits(reference(words.format(5)).texts("x", hidden=True)).keys() == {
+        "value_lengths_to_be_between"
+    }
 
 
 @pytest.mark.parametrize("values", ["1 AS x", "NULL::DOUBLE AS x", "'nan'::DOUBLE AS x"])
-def test_a_column_that_says_nothing_proposes_nothing(reference: Callable[..., Reference], values: str) -> None:
+def test_a_column_that_says_nothing_proposes_nothing(
+    reference: Callable[..., Reference], values: str
+) -> None:
     assert limits(reference(f"SELECT 0 AS day, {values} FROM range(100)").numbers("x")) == {}
 
 
@@ -96,7 +120,9 @@ def test_a_column_that_is_never_there_may_be_missing(reference: Callable[..., Re
 numbers = st.floats(-1e6, 1e6, width=32) | st.integers(-3, 3).map(float) | st.none()
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), numbers), min_size=30, max_size=120), st.sampled_from([0.0, 0.5]))
+@given(
+    st.lists(st.tuples(st.integers(0, 2), numbers), min_size=30, max_size=120), st.sampled_from([0.0, 0.5])
+)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_day_of_a_reference_is_good_by_its_own_proposals(
     reference: Callable[..., Reference], rows: list[tuple[int, float | None]], margin: float

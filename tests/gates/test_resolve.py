@@ -31,7 +31,13 @@ Opened = Callable[..., Run]
 def opened(settings: Settings) -> Opened:
     """A run of the tiny use case, whose file says more, with its good table."""
 
-    def opened(table: GatedTable, *lines: str, kind: Kind | None = None, damage: str = "SELECT * FROM rows", yaml: str = tiny.YAML) -> Run:
+    def opened(
+        table: GatedTable,
+        *lines: str,
+        kind: Kind | None = None,
+        damage: str = "SELECT * FROM rows",
+        yaml: str = tiny.YAML,
+    ) -> Run:
         gates = f"gates:\n  {table}:\n" + "".join(f"    - {line}\n" for line in lines) if lines else ""
         (settings.use_cases / "tiny.yaml").write_text(yaml + gates)
         kind = kind or tables.KINDS[table]
@@ -54,7 +60,9 @@ def own(run: Run, table: GatedTable) -> list[Finding]:
 
 def past(run: Run, *rows: int, every: timedelta = 7 * DAY) -> None:
     for n, count in enumerate(rows, start=1):
-        tables.let_through(run, "raw", run.partition - n * every, f"SELECT rows.* FROM rows, range(99) LIMIT {count}")
+        tables.let_through(
+            run, "raw", run.partition - n * every, f"SELECT rows.* FROM rows, range(99) LIMIT {count}"
+        )
 
 
 # --- the number of rows
@@ -64,8 +72,13 @@ def test_rows_are_compared_with_the_median_of_the_same_weekday(opened: Opened) -
     run = opened("raw")
     past(run, 100, 400, 120, 110, 999)
     stated = meant(run, "raw", ROWS, margin=0.4)
-    assert stated.expectation == Expectation(name="expect_table_row_count_to_be_between", kwargs={"min_value": 69, "max_value": 161})
-    assert stated.why == "median of the 4 earlier partitions 2026-01-04 to 2026-01-25 (of a Sunday): 115 rows, margin 0.4"
+    assert stated.expectation == Expectation(
+        name="expect_table_row_count_to_be_between", kwargs={"min_value": 69, "max_value": 161}
+    )
+    assert (
+        stated.why
+        == "median of the 4 earlier partitions 2026-01-04 to 2026-01-25 (of a Sunday): 115 rows, margin 0.4"
+    )
 
 
 def test_rows_of_other_weekdays_only_warn(opened: Opened) -> None:
@@ -75,9 +88,11 @@ def test_rows_of_other_weekdays_only_warn(opened: Opened) -> None:
     verdict = judge.judge(run, "raw")
     (warned,) = verdict.failed("warn")
     assert verdict.passed
-    assert warned.sentence() == (
-        "table: expect_table_row_count_to_be_between: observed 40; allowed: min_value 50, max_value 150"
-        " (median of the 2 earlier partitions 2026-01-28 to 2026-01-30 (none of a Sunday, hence only a warning): 100 rows, margin 0.5)"
+    assert (
+        warned.sentence()
+        == "table: expect_table_row_count_to_be_between: observed 40; allowed: min_value 50, max_value 150"
+        " (median of the 2 earlier partitions 2026-01-28 to 2026-01-30 (none of a Sunday, hence only a"
+        " warning): 100 rows, margin 0.5)"
     )
 
 
@@ -87,8 +102,14 @@ def test_a_few_rows_vary_by_chance(opened: Opened) -> None:
     assert meant(run, "raw", ROWS, margin=0.1).expectation.kwargs == {"min_value": 1, "max_value": 18}
 
 
-def test_the_first_partition_of_all_is_not_closed_and_says_that_it_was_compared_with_nothing(opened: Opened) -> None:
-    run = opened("raw", f"{ROWS}: {{partitions: 2}}", "expect_column_values_to_be_known: {column: customer, mostly: 0.5}")
+def test_the_first_partition_of_all_is_not_closed_and_says_that_it_was_compared_with_nothing(
+    opened: Opened,
+) -> None:
+    run = opened(
+        "raw",
+        f"{ROWS}: {{partitions: 2}}",
+        "expect_column_values_to_be_known: {column: customer, mostly: 0.5}",
+    )
     rows, known = own(run, "raw")
     assert rows.success
     assert known.success
@@ -105,8 +126,14 @@ def test_trainings_are_compared_with_trainings(opened: Opened) -> None:
 def test_what_the_file_says_of_rows_stands_instead_of_the_built_in(opened: Opened) -> None:
     run = opened("raw", f"{ROWS}: {{margin: 3}}")
     past(run, 11)
-    findings = [finding for finding in judge.judge(run, "raw").findings if finding.name == "expect_table_row_count_to_be_between"]
-    assert [(finding.where, finding.kwargs["max_value"], finding.success) for finding in findings] == [("gates.raw.0", 44, True)]
+    findings = [
+        finding
+        for finding in judge.judge(run, "raw").findings
+        if finding.name == "expect_table_row_count_to_be_between"
+    ]
+    assert [(finding.where, finding.kwargs["max_value"], finding.success) for finding in findings] == [
+        ("gates.raw.0", 44, True)
+    ]
 
 
 # --- the newest row
@@ -142,8 +169,9 @@ def test_enough_rows_have_a_value_that_is_known_from_earlier(opened: Opened) -> 
     tables.let_through(run, "raw", NIGHT - DAY, "SELECT * FROM rows WHERE customer <= 'c3'")
     few, enough = own(run, "raw")
     assert (few.success, few.unexpected, few.examples[0]) == (False, 24, "'c4'")
-    assert few.sentence() == (
-        "customer: expect_column_values_to_be_in_past: 24 of 40 values (60 %), e.g. 'c4', 'c5', 'c6'; "
+    assert (
+        few.sentence()
+        == "customer: expect_column_values_to_be_in_past: 24 of 40 values (60 %), e.g. 'c4', 'c5', 'c6'; "
         "allowed: mostly 0.51, past customer of the earlier partition 2026-01-31"
     )
     assert (enough.success, enough.unexpected) == (True, 20)
@@ -152,9 +180,13 @@ def test_enough_rows_have_a_value_that_is_known_from_earlier(opened: Opened) -> 
 # --- the label
 
 
-@pytest.mark.parametrize(("column", "damage"), [("amount", "bad::FLOAT"), ("channel", "if(bad = 1, 'chip', 'online')")])
+@pytest.mark.parametrize(
+    ("column", "damage"), [("amount", "bad::FLOAT"), ("channel", "if(bad = 1, 'chip', 'online')")]
+)
 @pytest.mark.parametrize("limit", ["", "0.999"])
-def test_a_feature_that_tells_the_label_is_a_leak(opened: Opened, column: str, damage: str, limit: str) -> None:
+def test_a_feature_that_tells_the_label_is_a_leak(
+    opened: Opened, column: str, damage: str, limit: str
+) -> None:
     lines = [f"{LABEL}: {{column: {column}, max_value: {limit}}}"] if limit else []
     verdict = judge.judge(opened("features", *lines, damage=replaced(**{column: damage})), "features")
     (finding,) = verdict.failed("stop")
@@ -165,7 +197,10 @@ def test_a_feature_that_tells_the_label_is_a_leak(opened: Opened, column: str, d
 
 def test_the_file_may_allow_a_feature_to_tell_more(opened: Opened) -> None:
     telling = replaced(amount="(bad + 0.09 * (substr(id, 2)::INT % 5))::FLOAT")  # 0.97
-    assert [finding.subject for finding in judge.judge(opened("features", damage=telling), "features").failed("stop")] == ["amount"]
+    assert [
+        finding.subject
+        for finding in judge.judge(opened("features", damage=telling), "features").failed("stop")
+    ] == ["amount"]
     run = opened("features", f"{LABEL}: {{column: amount, max_value: 0.98}}", damage=telling)
     assert judge.judge(run, "features").passed
 
@@ -173,7 +208,10 @@ def test_the_file_may_allow_a_feature_to_tell_more(opened: Opened) -> None:
 def test_a_night_is_not_asked_what_only_a_training_knows(opened: Opened) -> None:
     lines = [
         "expect_column_mean_to_be_between: {column: bad, max_value: 0.1}",
-        'expect_column_mean_to_be_between: {column: amount, max_value: 1, row_condition: \'col("split") == "train"\', condition_parser: great_expectations}',
+        (
+            'expect_column_mean_to_be_between: {column: amount, max_value: 1, row_condition: \'col("split")'
+            ' == "train"\', condition_parser: great_expectations}'
+        ),
         f"{LABEL}: {{column: amount, max_value: 0.9}}",
         "expect_column_mean_to_be_between: {column: amount, max_value: 1}",
     ]
@@ -186,7 +224,10 @@ def test_a_night_is_not_asked_what_only_a_training_knows(opened: Opened) -> None
 def test_the_label_of_raw_goes_by_the_sources_name(opened: Opened) -> None:
     renamed = tiny.YAML.replace("cleanse:\n", "cleanse:\n  rename: {fraud: bad}\n")
     run = opened("raw", yaml=renamed)
-    about = {column: Expectation(name="expect_column_values_to_not_be_null", kwargs={"column": column}) for column in ("fraud", "bad")}
+    about = {
+        column: Expectation(name="expect_column_values_to_not_be_null", kwargs={"column": column})
+        for column in ("fraud", "bad")
+    }
     assert resolve.only_trainings_know(run.use_case, "raw", about["fraud"])
     assert not resolve.only_trainings_know(run.use_case, "raw", about["bad"])
     assert resolve.only_trainings_know(run.use_case, "clean", about["bad"])
@@ -199,16 +240,33 @@ def test_the_label_of_raw_goes_by_the_sources_name(opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("table", "name", "kwargs", "sentence"),
     [
-        ("trials", "expect_newest_row_to_be_within", {"hours": 1}, "the rows of trials have no time; state it under raw, clean"),
-        ("clean", LABEL, {"column": "amount", "max_value": 0.9}, "clean has no features; state it under features"),
+        (
+            "trials",
+            "expect_newest_row_to_be_within",
+            {"hours": 1},
+            "the rows of trials have no time; state it under raw, clean",
+        ),
+        (
+            "clean",
+            LABEL,
+            {"column": "amount", "max_value": 0.9},
+            "clean has no features; state it under features",
+        ),
         ("features", LABEL, {"column": "bad", "max_value": 0.9}, "no feature 'bad'; known: amount"),
-        ("features", LABEL, {"column": "words", "max_value": 0.9}, "words is a text, and no single number says what a text tells"),
+        (
+            "features",
+            LABEL,
+            {"column": "words", "max_value": 0.9},
+            "words is a text, and no single number says what a text tells",
+        ),
     ],
 )
 def test_an_expectation_in_the_wrong_place_is_a_mistake_of_the_file(
     opened: Opened, table: GatedTable, name: str, kwargs: dict[str, Any], sentence: str
 ) -> None:
-    with_text = tiny.YAML.replace("  categories: {channel: channel}", "  categories: {channel: channel}\n  texts: {words: customer}")
+    with_text = tiny.YAML.replace(
+        "  categories: {channel: channel}", "  categories: {channel: channel}\n  texts: {words: customer}"
+    )
     run = opened(table, kind="training", yaml=with_text)
     assert sentence in (resolve.misplaced(run.use_case, table, Expectation(name=name, kwargs=kwargs)) or "")
     with pytest.raises(BadUseCase, match=f"tiny.yaml: built in: {name}: "):
@@ -221,7 +279,10 @@ def test_an_expectation_in_the_wrong_place_is_a_mistake_of_the_file(
     [
         "expect_column_values_to_be_known: {column: customer}",
         "expect_column_values_to_be_nown: {column: customer}",
-        "expect_column_values_to_not_be_null: {column: amount, row_condition: 'col(', condition_parser: great_expectations}",
+        (
+            "expect_column_values_to_not_be_null: {column: amount, row_condition: 'col(', condition_parser:"
+            " great_expectations}"
+        ),
         "expect_column_values_to_be_known: {column: customers, mostly: 1}",
     ],
 )
@@ -232,13 +293,17 @@ def test_a_mistaken_expectation_closes_the_gate(opened: Opened, line: str, kind:
 
 # --- leaks whose past windows may read
 
-LATE = tiny.YAML.replace("  bad:      {", "  tip:      {type: number, role: leak, known_after: 3d, max: 50}\n  bad:      {")
+LATE = tiny.YAML.replace(
+    "  bad:      {", "  tip:      {type: number, role: leak, known_after: 3d, max: 50}\n  bad:      {"
+)
 TIP = "SELECT *, {}::DOUBLE AS tip FROM rows"
 
 
 def test_a_leak_that_a_night_knows_of_its_own_rows_closes_the_gate(opened: Opened) -> None:
     assert judge.judge(opened("raw", yaml=LATE, damage=TIP.format("NULL")), "raw").passed
-    (finding,) = judge.judge(opened("raw", yaml=LATE, damage=TIP.format("if(id = 'k7', 3, NULL)")), "raw").failed("stop")
+    (finding,) = judge.judge(
+        opened("raw", yaml=LATE, damage=TIP.format("if(id = 'k7', 3, NULL)")), "raw"
+    ).failed("stop")
     assert (finding.subject, finding.unexpected) == ("tip", 1)
     assert finding.why == "a row's own value of a leak is known only after it is scored"
 
@@ -252,13 +317,19 @@ def test_what_is_expected_of_a_leak_is_asked_in_trainings_alone(opened: Opened) 
         ]
         run = opened(table, *asked, yaml=LATE, damage=TIP.format("NULL"))
         assert [finding.subject for finding in own(run, table)] == ["amount"]
-        unknown = [resolve.only_trainings_know(run.use_case, table, each) for each in run.use_case.gates[table]]
+        unknown = [
+            resolve.only_trainings_know(run.use_case, table, each) for each in run.use_case.gates[table]
+        ]
         assert unknown == [True, False]
 
 
 def test_a_leak_of_which_a_night_has_no_value_is_compared_with_no_earlier_day(opened: Opened) -> None:
     run = opened("clean", yaml=LATE, damage=TIP.format("NULL"))
-    asked = {finding.subject for finding in judge.judge(run, "clean").findings if finding.name in ("expect_column_to_exist", steady.COLUMN)}
+    asked = {
+        finding.subject
+        for finding in judge.judge(run, "clean").findings
+        if finding.name in ("expect_column_to_exist", steady.COLUMN)
+    }
     assert "amount" in asked
     assert "tip" not in asked
     with pytest.raises(BadUseCase, match="'tip' is not compared with earlier days"):

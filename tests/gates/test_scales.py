@@ -1,4 +1,6 @@
-"""What is measured is right at any scale: compared with NumPy and SciPy, from trillionths to quadrillions, near zero and far from it."""
+"""What is measured is right at any scale: compared with NumPy and SciPy, from trillionths to quadrillions,
+near zero and far from it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ OFFSETS = [0.0, 1.0, -1e3, 1e6, 1e9]  # in units of the scale
 QUANTILES = [0.1, 0.25, 0.5, 0.9]
 EXAMPLES = settings(max_examples=25, deadline=None)
 
-numbers = st.lists(st.integers(-1000, 1000), min_size=20, max_size=60).map(lambda drawn: np.array(drawn, dtype=float))
+numbers = st.lists(st.integers(-1000, 1000), min_size=20, max_size=60).map(
+    lambda drawn: np.array(drawn, dtype=float)
+)
 constants = st.integers(-1000, 1000).map(lambda value: np.full(30, float(value)))
 scales, offsets, signs = st.sampled_from(SCALES), st.sampled_from(OFFSETS), st.sampled_from([1, -1])
 
@@ -58,10 +62,15 @@ def measured(column: pa.Array) -> dict[str, Any]:
     ranges = {"quantiles": QUANTILES, "value_ranges": [[0, None]] * len(QUANTILES)}
     asked = [(f"column_{name}_to_be_between", limits) for name in names]
     *found, quantiles = observed(
-        pa.table({"x": column}), *asked, ("column_quantile_values_to_be_between", {"column": "x", "quantile_ranges": ranges})
+        pa.table({"x": column}),
+        *asked,
+        ("column_quantile_values_to_be_between", {"column": "x", "quantile_ranges": ranges}),
     )
     found = [float(value) if isinstance(value, Decimal) else value for value in found]
-    return {**dict(zip(names, found, strict=True)), "quantiles": [float(value) for value in quantiles["values"]]}
+    return {
+        **dict(zip(names, found, strict=True)),
+        "quantiles": [float(value) for value in quantiles["values"]],
+    }
 
 
 def expected(x: np.ndarray) -> dict[str, Any]:
@@ -110,7 +119,9 @@ def test_statistics_of_decimals(values: np.ndarray, form: tuple[int, int]) -> No
     precision, places = form
     exact = [Decimal(int(value)).scaleb(-places) for value in values]
     x = np.array([float(value) for value in exact])
-    assert_alike(measured(pa.array(exact, pa.decimal128(precision, places))), expected(x), float(np.abs(x).max()))
+    assert_alike(
+        measured(pa.array(exact, pa.decimal128(precision, places))), expected(x), float(np.abs(x).max())
+    )
 
 
 @given(numbers, scales, offsets, signs, st.floats(0.5, 2.5))
@@ -139,7 +150,8 @@ def adjusted(explained: float, n: int, k: int) -> float:
 
 def told(name: str, x: pa.Array, label: pa.Array) -> float:
     (value,) = observed(
-        pa.table({"x": x, "label": label}), (f"column_{name}_to_be_at_most", {"column": "x", "label": "label", "max_value": 0.9})
+        pa.table({"x": x, "label": label}),
+        (f"column_{name}_to_be_at_most", {"column": "x", "label": "label", "max_value": 0.9}),
     )
     return float(value)
 
@@ -151,7 +163,9 @@ labelled = st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_s
 
 @given(labelled, scales, offsets, signs, scales, offsets)
 @EXAMPLES
-def test_a_correlation(pairs: np.ndarray, scale: float, offset: float, sign: int, its_scale: float, its_offset: float) -> None:
+def test_a_correlation(
+    pairs: np.ndarray, scale: float, offset: float, sign: int, its_scale: float, its_offset: float
+) -> None:
     x, label = scaled(pairs[0], scale, offset, sign), scaled(pairs[1], its_scale, its_offset)
     found = told("correlation", pa.array(x), pa.array(label))
     if np.ptp(x) == 0 or np.ptp(label) == 0:
@@ -161,7 +175,12 @@ def test_a_correlation(pairs: np.ndarray, scale: float, offset: float, sign: int
         assert found == pytest.approx(adjusted(r**2, len(x), 2), abs=2e-6)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-50, 50)), min_size=20, max_size=60), scales, offsets, signs)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-50, 50)), min_size=20, max_size=60),
+    scales,
+    offsets,
+    signs,
+)
 @example([(n % 3, n % 3) for n in range(30)], 1e-12, 0.0, 1)  # a perfect leak of tiny values
 @example([(n % 3, n % 3) for n in range(30)], 1e-6, 1e9, -1)
 @example([(n % 4, 7 * n % 5) for n in range(40)], 1e3, 0.0, 1)  # dollars that tell nothing
@@ -174,7 +193,9 @@ def test_a_correlation_ratio(pairs: list[tuple[int, int]], scale: float, offset:
     whole = float(np.sum((apart - apart.mean()) ** 2))
     groups = [apart[group == value] for value in np.unique(group)]
     between = sum(len(each) * (each.mean() - apart.mean()) ** 2 for each in groups)
-    assert found == (pytest.approx(adjusted(between / whole, len(label), len(groups)), abs=2e-5) if np.ptp(label) else 0)
+    assert found == (
+        pytest.approx(adjusted(between / whole, len(label), len(groups)), abs=2e-5) if np.ptp(label) else 0
+    )
 
 
 @given(labelled, st.sampled_from(["int64", "decimal"]))
@@ -185,7 +206,10 @@ def test_labels_and_features_may_be_whole_numbers_and_decimals(pairs: np.ndarray
             return pa.array([int(value) * 10**9 for value in values], pa.int64())
         return pa.array([Decimal(int(value)).scaleb(-12) for value in values], pa.decimal128(38, 12))
 
-    for name, x in (("correlation", column(pairs[0])), ("correlation_ratio", pa.array([f"{value:.0f}" for value in pairs[0]]))):
+    for name, x in (
+        ("correlation", column(pairs[0])),
+        ("correlation_ratio", pa.array([f"{value:.0f}" for value in pairs[0]])),
+    ):
         assert told(name, x, column(pairs[1])) == pytest.approx(
             told(name, pa.array(pairs[0]) if name == "correlation" else x, pa.array(pairs[1])), abs=2e-6
         )
@@ -201,18 +225,26 @@ def test_numbers_that_are_not_finite_tell_nothing(pairs: np.ndarray, odd: float,
     words = [f"{value:.0f}" for value in x]
     if len(known) >= 20:
         ratio = told("correlation_ratio", pa.array(words), pa.array(spoilt))
-        assert ratio == pytest.approx(told("correlation_ratio", pa.array(np.delete(words, where)), pa.array(known)), abs=2e-6)
+        assert ratio == pytest.approx(
+            told("correlation_ratio", pa.array(np.delete(words, where)), pa.array(known)), abs=2e-6
+        )
         number = told("correlation", pa.array(x), pa.array(spoilt))
-        assert number == pytest.approx(told("correlation", pa.array(np.delete(x, where)), pa.array(known)), abs=2e-6)
+        assert number == pytest.approx(
+            told("correlation", pa.array(np.delete(x, where)), pa.array(known)), abs=2e-6
+        )
 
 
 def test_what_is_large_and_nearly_alike_keeps_its_last_digits() -> None:
-    """A billion and a little, over many rows: by the numbers themselves, a deviation is wrong by 0.4 %, and a leak tells 0.999."""
+    """A billion and a little, over many rows: by the numbers themselves, a deviation is wrong by 0.4 %, and a
+    leak tells 0.999.
+    """
     rng = np.random.default_rng(1)
     label = 1e9 + 1e-5 * rng.standard_normal(200_000)
     words = pa.array([f"g{n % 5}" for n in range(len(label))])
     assert told("correlation_ratio", words, pa.array(label)) < 0.01
     assert told("correlation", pa.array(rng.standard_normal(len(label))), pa.array(label)) < 0.01
     assert told("correlation", pa.array(1e9 + 3 * (label - 1e9)), pa.array(label)) == 1
-    deviation = observed(pa.table({"x": label}), ("column_stdev_to_be_between", {"column": "x", "min_value": 0}))
+    deviation = observed(
+        pa.table({"x": label}), ("column_stdev_to_be_between", {"column": "x", "min_value": 0})
+    )
     assert deviation == [pytest.approx(np.std(label - 1e9, ddof=1), rel=1e-9)]

@@ -1,4 +1,6 @@
-"""A night beside those that were let through: plain damages close the gate, days like the others do not, and a word opens it."""
+"""A night beside those that were let through: plain damages close the gate, days like the others do not, and
+a word opens it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def rows(day: date, n: int = 400) -> str:
         if({u.format(5)} < 0.3 + 0.4 * ({customer} % 2), 'chip', 'online') AS channel, NULL::BIGINT AS bad FROM range({n}) AS t(i)"""
 
 
-def publish(run: Run, day: date, damage: str = "FROM rows", *, passed: bool = True, kind: Kind = "scoring") -> Run:
+def publish(
+    run: Run, day: date, damage: str = "FROM rows", *, passed: bool = True, kind: Kind = "scoring"
+) -> Run:
     """Publish a day's clean rows, damaged, with what its gate has said."""
     night = Run.open(run.use_case.name, kind, day, run.settings)
     made = night.store.connection.sql(f"WITH rows AS ({rows(day)}) {damage}")
@@ -60,7 +64,9 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("three_weeks")
     (place / "use_cases").mkdir()
     (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
-    settings = Settings(data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None)
+    settings = Settings(
+        data=place / "data", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None
+    )
     run = Run.open(tiny.NAME, "scoring", NIGHT, settings)
     for n in range(1, 22):
         night = publish(run, NIGHT - n * DAY)
@@ -78,7 +84,11 @@ def night(open_run: Opened, three_weeks: Path) -> Run:
 
 def closed(run: Run) -> dict[str, Finding]:
     """Column (or table) -> what closes gate_clean by comparison."""
-    return {finding.subject: finding for finding in judge.judge(run.afresh(), "clean").failed("stop") if finding.name in (COLUMN, ROWS)}
+    return {
+        finding.subject: finding
+        for finding in judge.judge(run.afresh(), "clean").failed("stop")
+        if finding.name in (COLUMN, ROWS)
+    }
 
 
 def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
@@ -93,26 +103,52 @@ def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
 @pytest.mark.parametrize(
     ("damage", "subject", "said"),
     [
-        ("SELECT * REPLACE (amount * 0.3 AS amount) FROM rows", "amount", "observed values about 0.3 times the usual; share of rows below"),
+        (
+            "SELECT * REPLACE (amount * 0.3 AS amount) FROM rows",
+            "amount",
+            "observed values about 0.3 times the usual; share of rows below",
+        ),
         ("SELECT * REPLACE (amount * 2 AS amount) FROM rows", "amount", "values about 2"),
-        ("SELECT * REPLACE (NULL::DOUBLE AS amount) FROM rows", "amount", "share of rows with a value: 0 (allowed: at least"),
+        (
+            "SELECT * REPLACE (NULL::DOUBLE AS amount) FROM rows",
+            "amount",
+            "share of rows with a value: 0 (allowed: at least",
+        ),
         ("SELECT * REPLACE (20::DOUBLE AS amount) FROM rows", "amount", "share of rows below"),
         ("SELECT * REPLACE ('chip' AS channel) FROM rows", "channel", "share of 'chip': 1"),
         ("SELECT * FROM rows WHERE channel = 'chip'", "channel", "share of 'online': 0"),
         ('SELECT * REPLACE ("at" - INTERVAL 6 HOUR AS "at") FROM rows', "at", "hour of the day"),
-        ("FROM rows UNION ALL SELECT * REPLACE (id || '-2' AS id) FROM rows WHERE hash(id) % 10 < 4", "table", "repeat another one"),
         (
-            'SELECT * REPLACE ("at" + INTERVAL 7 DAY AS "at", \'x\' || id AS id) FROM (' + rows(NIGHT - 7 * DAY) + ")",
+            "FROM rows UNION ALL SELECT * REPLACE (id || '-2' AS id) FROM rows WHERE hash(id) % 10 < 4",
+            "table",
+            "repeat another one",
+        ),
+        (
+            'SELECT * REPLACE ("at" + INTERVAL 7 DAY AS "at", \'x\' || id AS id) FROM ('
+            + rows(NIGHT - 7 * DAY)
+            + ")",
             "table",
             "stand in one earlier day",
         ),
-        (f"SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL JOIN (SELECT id FROM ({rows(NIGHT - DAY)})) AS one", "table", "keys"),
-        ("SELECT * REPLACE (if(hash(id) % 5 = 0, 'telex', channel) AS channel) FROM rows", "channel", "no earlier day has"),
+        (
+            (
+                "SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL JOIN (SELECT id FROM"
+                f" ({rows(NIGHT - DAY)})) AS one"
+            ),
+            "table",
+            "keys",
+        ),
+        (
+            "SELECT * REPLACE (if(hash(id) % 5 = 0, 'telex', channel) AS channel) FROM rows",
+            "channel",
+            "no earlier day has",
+        ),
     ],
 )
 def test_a_plain_damage_closes_the_gate(night: Run, damage: str, subject: str, said: str) -> None:
     damage = damage.replace(
-        "SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL", "SELECT rows.* REPLACE (one.id AS id) FROM rows POSITIONAL"
+        "SELECT * REPLACE (one.id AS id) FROM rows POSITIONAL",
+        "SELECT rows.* REPLACE (one.id AS id) FROM rows POSITIONAL",
     )
     finding = closed(publish(night, NIGHT, damage))[subject]
     assert said in finding.found
@@ -140,40 +176,56 @@ NEW_NAMES = {
         ('"at" - INTERVAL 6 HOUR AS "at"', "moment"),
     ],
 )
-def test_columns_that_the_file_has_renamed_are_compared_all_the_same(night: Run, damage: str, subject: str) -> None:
+def test_columns_that_the_file_has_renamed_are_compared_all_the_same(
+    night: Run, damage: str, subject: str
+) -> None:
     renamed_file(night)
     assert closed(publish(night, NIGHT, f"{RENAMED} rows")) == {}
-    assert closed(publish(night, NIGHT, f"{RENAMED} (SELECT * REPLACE ({damage}) FROM rows)")).keys() >= {subject}
+    assert closed(publish(night, NIGHT, f"{RENAMED} (SELECT * REPLACE ({damage}) FROM rows)")).keys() >= {
+        subject
+    }
 
 
 def renamed_file(night: Run) -> None:
     """The file calls its columns otherwise from now on."""
     archive.keep(night)
     file = night.settings.use_cases / "tiny.yaml"
-    text = file.read_text().replace("lower: [", "rename: {amount: paid, at: moment, channel: way}\n  lower: [")
+    text = file.read_text().replace(
+        "lower: [", "rename: {amount: paid, at: moment, channel: way}\n  lower: ["
+    )
     for was, is_ in NEW_NAMES.items():
         text = text.replace(was, is_)
     file.write_text(text)
 
 
 def copy_of(of: date, on: date) -> str:
-    return f'SELECT * REPLACE ("at" + INTERVAL {(on - of).days} DAY AS "at", \'x\' || id AS id) FROM ({rows(of)})'
+    return (
+        f'SELECT * REPLACE ("at" + INTERVAL {(on - of).days} DAY AS "at", \'x\' || id AS id) FROM'
+        f" ({rows(of)})"
+    )
 
 
 def test_rows_that_come_again_are_known_though_the_file_has_its_columns_in_another_order(night: Run) -> None:
     archive.keep(night)
     file = night.settings.use_cases / "tiny.yaml"
-    channel = next(line for line in tiny.YAML.splitlines(keepends=True) if line.startswith("  channel:  {type"))
+    channel = next(
+        line for line in tiny.YAML.splitlines(keepends=True) if line.startswith("  channel:  {type")
+    )
     file.write_text(tiny.YAML.replace(channel, "").replace("  customer: {", f"{channel}  customer: {{"))
     assert closed(publish(night, NIGHT)) == {}
     found = closed(publish(night, NIGHT, copy_of(NIGHT - DAY, NIGHT)))["table"].found
-    assert "share of rows that stand in one earlier day, but for key and time: " in found or "one half of their columns: 1 " in found
+    assert (
+        "share of rows that stand in one earlier day, but for key and time: " in found
+        or "one half of their columns: 1 " in found
+    )
 
 
 def test_a_shuffled_column_is_told_by_what_depended_on_it(night: Run) -> None:
     shuffled = """SELECT a.* REPLACE (b.amount AS amount) EXCLUDE (n) FROM (SELECT *, row_number() OVER (ORDER BY hash(id, 1)) AS n FROM rows) a
         JOIN (SELECT amount, row_number() OVER (ORDER BY hash(id, 2)) AS n FROM rows) b USING (n)"""
-    shuffled = shuffled.replace("a.* REPLACE (b.amount AS amount) EXCLUDE (n)", "a.* EXCLUDE (n) REPLACE (b.amount AS amount)")
+    shuffled = shuffled.replace(
+        "a.* REPLACE (b.amount AS amount) EXCLUDE (n)", "a.* EXCLUDE (n) REPLACE (b.amount AS amount)"
+    )
     assert "amount" in closed(publish(night, NIGHT, shuffled))
 
 
@@ -197,10 +249,16 @@ def test_the_first_night_is_compared_with_the_days_of_the_training(open_run: Ope
     assert set(closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows"))) == {"amount"}
 
 
-def test_a_day_of_a_training_by_an_edited_file_is_held_against_its_night_by_the_columns_that_mean_the_same(night: Run) -> None:
+def test_a_day_of_a_training_by_an_edited_file_is_held_against_its_night_by_the_columns_that_mean_the_same(
+    night: Run,
+) -> None:
     archive.keep(night)  # the file by which the three weeks were made
     path = night.settings.use_cases / f"{tiny.NAME}.yaml"
-    path.write_text(tiny.YAML.replace("{type: number, min: 0}", "{type: number, min: 0, max: 1000000}").replace("ln(1 +", "ln(2 +"))
+    path.write_text(
+        tiny.YAML.replace("{type: number, min: 0}", "{type: number, min: 0, max: 1000000}").replace(
+            "ln(1 +", "ln(2 +"
+        )
+    )
 
     def damaged(change: str) -> set[str]:
         run = Run.open(tiny.NAME, "training", NIGHT - DAY, night.settings)
@@ -221,7 +279,9 @@ def test_a_day_of_a_training_by_an_edited_file_is_held_against_its_night_by_the_
     assert damaged(both) == {"at"}, "by amount something else is meant"
 
 
-def test_what_earlier_nights_say_is_read_from_their_profiles_and_never_from_another_tables(night: Run) -> None:
+def test_what_earlier_nights_say_is_read_from_their_profiles_and_never_from_another_tables(
+    night: Run,
+) -> None:
     assert closed(publish(night, NIGHT)) == {}
     yesterday = night.store.at("scoring", NIGHT - DAY)
     first = profile.of(yesterday, night.use_case, "clean")
@@ -247,7 +307,9 @@ DAMAGED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_profile_of_an_earlier_night_is_made_anew_from_its_table(night: Run, damage: Callable[[str], str]) -> None:
+def test_a_damaged_profile_of_an_earlier_night_is_made_anew_from_its_table(
+    night: Run, damage: Callable[[str], str]
+) -> None:
     path = night.store.at("scoring", NIGHT - DAY).disk / profile.file_name("clean")
     whole = path.read_text()
     path.write_text(damage(whole))
@@ -269,7 +331,9 @@ def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
     run = publish(night, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows")
     assert closed(run) == {}
     asked = [
-        finding.where for finding in judge.judge(run.afresh(), "clean").findings if finding.subject == "amount" and finding.name == COLUMN
+        finding.where
+        for finding in judge.judge(run.afresh(), "clean").findings
+        if finding.subject == "amount" and finding.name == COLUMN
     ]
     assert asked == ["gates.clean.0"]
 
@@ -322,12 +386,16 @@ def test_a_copy_with_one_nudged_column_closes_the_gate(night: Run) -> None:
 def test_what_was_accepted_is_open_and_says_who_said_so(night: Run) -> None:
     run = publish(night, NIGHT, DOUBLED)
     verdict = judged(run)
-    with pytest.raises(GateClosed, match=r"python -m pipelines gates accept tiny scoring 2026-02-01 clean --reason"):
+    with pytest.raises(
+        GateClosed, match=r"python -m pipelines gates accept tiny scoring 2026-02-01 clean --reason"
+    ):
         verdict.raise_if_closed("report")
     with pytest.raises(GateClosed) as unpublished:
         verdict.raise_if_closed("report", may_be_accepted=False)
     assert "gates accept" not in str(unpublished.value)
-    assert accept(run).startswith("tiny scoring 2026-02-01: clean is right, as ada says, in amount: prices are in cents now")
+    assert accept(run).startswith(
+        "tiny scoring 2026-02-01: clean is right, as ada says, in amount: prices are in cents now"
+    )
     verdict = judged(run)
     assert verdict.passed
     assert "accepted by ada on " in verdict.summary()
@@ -340,7 +408,9 @@ def test_a_word_is_about_the_very_table_that_was_seen(night: Run) -> None:
     run = publish(night, NIGHT, DOUBLED)
     judged(run)
     accept(run)
-    assert set(closed(publish(night, NIGHT, "SELECT * REPLACE (amount * 2.01 AS amount) FROM rows"))) == {"amount"}
+    assert set(closed(publish(night, NIGHT, "SELECT * REPLACE (amount * 2.01 AS amount) FROM rows"))) == {
+        "amount"
+    }
 
 
 def test_a_word_is_about_what_was_seen_to_fail(night: Run) -> None:
@@ -374,7 +444,9 @@ def test_a_word_is_about_the_same_column_when_the_file_has_renamed_it(night: Run
         publish(night, NIGHT + n * DAY, DOUBLED)
     renamed_file(night)
     assert closed(publish(night, NIGHT + 12 * DAY, f"{RENAMED} ({DOUBLED})")) == {}
-    assert set(closed(publish(night, NIGHT + 12 * DAY, f"{RENAMED} rows"))) == {"paid"}, "as before the change"
+    assert set(closed(publish(night, NIGHT + 12 * DAY, f"{RENAMED} rows"))) == {"paid"}, (
+        "as before the change"
+    )
 
 
 def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> None:
@@ -390,7 +462,8 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
         accept(good)
     publish(night, NIGHT, DOUBLED)
     good.store.write_file(
-        "gates/clean.json", as_json(kept.sealed({"gate": f"gate_clean of {good.store}", "digest": "of another", "findings": []}))
+        "gates/clean.json",
+        as_json(kept.sealed({"gate": f"gate_clean of {good.store}", "digest": "of another", "findings": []})),
     )
     with pytest.raises(BadInput, match="has judged another clean than is published now"):
         accept(good)
@@ -402,7 +475,9 @@ def test_nothing_is_accepted_by_damaged_evidence(night: Run, findings: object) -
     judged(run)
     said = kept.unsealed(run.store.read_file("gates/clean.json"), "evidence", "")
     run.store.write_file("gates/clean.json", as_json(kept.sealed(said | {"findings": findings})))
-    with pytest.raises(TableCorrupt, match=r"gates/clean\.json is damaged: findings[\s\S]*way out: run gate_clean again"):
+    with pytest.raises(
+        TableCorrupt, match=r"gates/clean\.json is damaged: findings[\s\S]*way out: run gate_clean again"
+    ):
         accept(run)
 
 
@@ -416,16 +491,23 @@ def test_no_personal_value_is_shown_or_kept_in_a_profile(night: Run) -> None:
     )
     path.write_text(personal)
     run = publish(
-        Run.open(tiny.NAME, "scoring", NIGHT, night.settings), NIGHT, "SELECT * REPLACE ('chip' AS channel, 20::DOUBLE AS amount) FROM rows"
+        Run.open(tiny.NAME, "scoring", NIGHT, night.settings),
+        NIGHT,
+        "SELECT * REPLACE ('chip' AS channel, 20::DOUBLE AS amount) FROM rows",
     )
     found = closed(run)
-    told = json.dumps([finding.sentence() for finding in found.values()]) + json.dumps([finding.kwargs for finding in found.values()])
+    told = json.dumps([finding.sentence() for finding in found.values()]) + json.dumps(
+        [finding.kwargs for finding in found.values()]
+    )
     # Customers lose what depended on them, and rows that say nothing but their customer repeat one another.
     assert set(found) == {"amount", "channel", "customer", "table"}
     assert "share of the 1. most frequent value" in told
     assert "its usual 50% quantile" in told
     assert "chip" not in told
-    for day in (NIGHT, NIGHT - DAY):  # the earlier one's was made when these columns were not personal, and is made again
+    for day in (
+        NIGHT,
+        NIGHT - DAY,
+    ):  # the earlier one's was made when these columns were not personal, and is made again
         store = run.store.at("scoring", day)
         kept = store.read_file(profile.file_name("clean")).decode()
         assert "chip" not in kept
@@ -449,7 +531,9 @@ def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
         profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
         == profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
     )
-    assert profile.read(first, one.store.digest("clean")) == profile.of(one.afresh().store, night.use_case, "clean")
+    assert profile.read(first, one.store.digest("clean")) == profile.of(
+        one.afresh().store, night.use_case, "clean"
+    )
 
 
 def _shape(run: Run) -> Any:

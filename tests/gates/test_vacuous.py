@@ -1,4 +1,6 @@
-"""A catalogue of Great Expectations: of each expectation a form that nothing can break, which is refused or closes the gate, a good one, and its damage."""
+"""A catalogue of Great Expectations: of each expectation a form that nothing can break, which is refused or
+closes the gate, a good one, and its damage.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +99,13 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("table_row_count_to_be_between", {"max_value": 0}),
     ("table_row_count_to_equal", {"value": 0}),
 ]  # fmt: skip
-# These ask only whether there is a column, and of which type: no table without it fulfils them, and no other form of them exists.
-COUNT_COLUMNS = ("table_column_count_to_be_between", "table_column_count_to_equal", "table_columns_to_match_ordered_list")
+# These ask only whether there is a column, and of which type: no table without it fulfils them, and no other
+# form of them exists.
+COUNT_COLUMNS = (
+    "table_column_count_to_be_between",
+    "table_column_count_to_equal",
+    "table_columns_to_match_ordered_list",
+)
 OF_THE_SCHEMA = {"column_to_exist", "column_type_to_be", "column_values_to_be_of_type"}
 
 
@@ -111,7 +118,9 @@ def finding(name: str, kwargs: dict[str, Any], rows: str = ROWS, **stated: Any) 
 
 
 @pytest.mark.parametrize(("name", "kwargs"), REFUSED, ids=[name for name, _ in REFUSED])
-def test_an_expectation_that_no_table_can_break_or_none_fulfil_is_refused_from_the_file(name: str, kwargs: dict[str, Any]) -> None:
+def test_an_expectation_that_no_table_can_break_or_none_fulfil_is_refused_from_the_file(
+    name: str, kwargs: dict[str, Any]
+) -> None:
     sentences = suite.mistakes(Expectation(name=f"expect_{name}", kwargs=kwargs), FACTS, FACTS)
     assert sentences
     assert all(sentence.startswith(f"expect_{name}: ") for sentence in sentences)
@@ -122,31 +131,59 @@ def test_every_expectation_is_in_the_catalogue() -> None:
     assert {name for name, _ in REFUSED} | OF_THE_SCHEMA == {name for name, _, _ in CASES}
 
 
-HONEST = [case for case in CASES if case[0] not in ("multicolumn_values_to_be_equal", "column_pair_values_to_be_equal", *COUNT_COLUMNS)]
-HONEST += [("column_pair_values_to_be_equal", {"column_A": "id", "column_B": "same"}, {"column_A": "id", "column_B": "double_id"})]
-HONEST += [("multicolumn_values_to_be_equal", {"column_list": ["id", "same"]}, {"column_list": ["id", "double_id"]})]
+HONEST = [
+    case
+    for case in CASES
+    if case[0] not in ("multicolumn_values_to_be_equal", "column_pair_values_to_be_equal", *COUNT_COLUMNS)
+]
+HONEST += [
+    (
+        "column_pair_values_to_be_equal",
+        {"column_A": "id", "column_B": "same"},
+        {"column_A": "id", "column_B": "double_id"},
+    )
+]
+HONEST += [
+    ("multicolumn_values_to_be_equal", {"column_list": ["id", "same"]}, {"column_list": ["id", "double_id"]})
+]
 
 
 @pytest.mark.parametrize(("name", "good", "bad"), HONEST, ids=[name for name, _, _ in HONEST])
-def test_an_honest_expectation_is_judged_and_holds_until_the_data_break_it(name: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
+def test_an_honest_expectation_is_judged_and_holds_until_the_data_break_it(
+    name: str, good: dict[str, Any], bad: dict[str, Any]
+) -> None:
     """Without what the file says of these columns, which would let some of the cases go without saying."""
     connection = duckdb.connect()
-    stated = [Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), where="gates.raw.0") for kwargs in (good, bad)]
-    found = judged(connection.sql(f"SELECT *, id AS same FROM ({ROWS})"), connection, stated, frozenset(), known={})
-    assert [(each.success, each.unjudged) for each in sorted(found, key=lambda each: each.success)] == [(False, None), (True, None)]
+    stated = [
+        Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), where="gates.raw.0")
+        for kwargs in (good, bad)
+    ]
+    found = judged(
+        connection.sql(f"SELECT *, id AS same FROM ({ROWS})"), connection, stated, frozenset(), known={}
+    )
+    assert [(each.success, each.unjudged) for each in sorted(found, key=lambda each: each.success)] == [
+        (False, None),
+        (True, None),
+    ]
 
 
 # --- what shows on the table only
 
 OF_A_COLUMN: list[tuple[str, dict[str, Any]]] = [
     ("column_distinct_values_to_be_in_set", {"value_set": [1.0]}),
-    ("column_kl_divergence_to_be_less_than", {"partition_object": {"values": ["1"], "weights": [1]}, "threshold": 0.1}),
+    (
+        "column_kl_divergence_to_be_less_than",
+        {"partition_object": {"values": ["1"], "weights": [1]}, "threshold": 0.1},
+    ),
     ("column_max_to_be_between", {"max_value": 9}),
     ("column_mean_to_be_between", {"max_value": 9}),
     ("column_median_to_be_between", {"max_value": 9}),
     ("column_min_to_be_between", {"min_value": 9}),
     ("column_proportion_of_unique_values_to_be_between", {"max_value": 0.9}),
-    ("column_quantile_values_to_be_between", {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, 3]]}}),
+    (
+        "column_quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, 3]]}},
+    ),
     ("column_stdev_to_be_between", {"max_value": 9}),
     ("column_sum_to_be_between", {"max_value": 9}),
     ("column_unique_value_count_to_be_between", {"max_value": 9}),
@@ -202,7 +239,10 @@ def test_rows_that_are_all_left_out_close_the_gate(name: str, kwargs: dict[str, 
 
 @pytest.mark.parametrize("or_equal", [True, False])
 def test_a_missing_value_is_not_greater_and_adds_up_to_nothing(or_equal: bool) -> None:
-    greater = finding("column_pair_values_a_to_be_greater_than_b", {"column_A": "id", "column_B": "nothing", "or_equal": or_equal})
+    greater = finding(
+        "column_pair_values_a_to_be_greater_than_b",
+        {"column_A": "id", "column_B": "nothing", "or_equal": or_equal},
+    )
     total = finding("multicolumn_sum_to_equal", {"column_list": ["id", "nothing"], "sum_total": 3})
     assert (greater.unexpected, total.unexpected) == (5, 5)
 
@@ -217,11 +257,14 @@ def test_no_rows_may_be_what_is_asked() -> None:
 
 
 def test_a_built_in_one_may_be_asked_of_whatever_is_there() -> None:
-    assert finding("column_values_to_be_between", {"column": "nothing", "max_value": 9}, needs_values=False).success
+    assert finding(
+        "column_values_to_be_between", {"column": "nothing", "max_value": 9}, needs_values=False
+    ).success
 
 
 @pytest.mark.parametrize(
-    ("values", "raised"), [("7", "all values are the same"), ("if(id = 1, 'inf'::DOUBLE, id)", "all of them are finite")]
+    ("values", "raised"),
+    [("7", "all values are the same"), ("if(id = 1, 'inf'::DOUBLE, id)", "all of them are finite")],
 )
 def test_z_scores_that_do_not_exist_are_no_good_ones(values: str, raised: str) -> None:
     found = finding(
@@ -239,9 +282,11 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     *(("column_values_to_match_regex", {"column": "word", "regex": regex}) for regex in
       ("^[^<>]*$", ".+", "^$", "^[a-z]*$", "^.{0,1000}$", r"^\S*$", r"^[^\n]*$", "^[ -~]*$", "a|b", r"\d", "(?i)^[a-zäöü -]*$", r"^\P{C}*$")),
     ("column_values_to_match_like_pattern", {"column": "word", "like_pattern": "_%"}),
-    ("column_values_to_be_between", {"column": "amount", "min_value": 0, "max_value": 100}),  # what the file says, once more
+    # what the file says, once more
+    ("column_values_to_be_between", {"column": "amount", "min_value": 0, "max_value": 100}),
     ("column_values_to_be_between", {"column": "amount", "min_value": -1, "max_value": 99}),
-    ("column_values_to_be_between", {"column": "double_id", "min_value": -1e300, "max_value": 1e300}),  # infinity is beyond
+    # infinity is beyond
+    ("column_values_to_be_between", {"column": "double_id", "min_value": -1e300, "max_value": 1e300}),
     ("column_values_to_be_between", {"column": "at", "min_value": "2026-01-01"}),
     ("column_mean_to_be_between", {"column": "amount", "min_value": 0, "max_value": 60}),
     ("column_stdev_to_be_between", {"column": "amount", "min_value": 0, "strict_min": True}),

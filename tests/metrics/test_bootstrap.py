@@ -1,4 +1,6 @@
-"""Intervals: the metrics of drawn rows are scikit-learn's on those rows, draws are paired and by unit, and they cover as they say."""
+"""Intervals: the metrics of drawn rows are scikit-learn's on those rows, draws are paired and by unit, and
+they cover as they say.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,14 @@ def copied(weights: metrics.Floats, values: metrics.Floats) -> metrics.Floats:
 @given(seed=st.integers(0, 10_000))
 def test_a_draw_has_the_metrics_of_the_rows_that_were_drawn(seed: int) -> None:
     y, score = rows(seed)
-    for task, truth, found in (("binary", y, score), ("regression", 1e6 + 100 * y + score, 1e6 + 120 * score)):
+    for task, truth, found in (
+        ("binary", y, score),
+        ("regression", 1e6 + 100 * y + score, 1e6 + 120 * score),
+    ):
         names = metrics.for_task(task)  # type: ignore[arg-type]
-        drawn = draw(names, truth, [Scored("forest", found, threshold=0.5)], np.arange(N), under_cost=3, seed=seed)["forest"]
+        drawn = draw(
+            names, truth, [Scored("forest", found, threshold=0.5)], np.arange(N), under_cost=3, seed=seed
+        )["forest"]
         weights = next(bootstrap._weights(N, seed))
         again = copied(weights, truth), copied(weights, found)
         for name in names:
@@ -44,8 +51,12 @@ def test_units_are_drawn_whole() -> None:
     units = np.arange(N) // 6  # ten of six rows each
     drawn = draw(["brier"], y, [Scored("forest", score)], units)["forest"]["brier"]
     weights = next(bootstrap._weights(10, 0))
-    assert drawn[0] == pytest.approx(metrics.measure("brier", copied(weights[units], y), copied(weights[units], score)))
-    assert not np.allclose(drawn, draw(["brier"], y, [Scored("forest", score)], np.arange(N))["forest"]["brier"])
+    assert drawn[0] == pytest.approx(
+        metrics.measure("brier", copied(weights[units], y), copied(weights[units], score))
+    )
+    assert not np.allclose(
+        drawn, draw(["brier"], y, [Scored("forest", score)], np.arange(N))["forest"]["brier"]
+    )
 
 
 def test_models_are_measured_on_the_same_draws() -> None:
@@ -56,7 +67,9 @@ def test_models_are_measured_on_the_same_draws() -> None:
 
 def test_the_same_seed_gives_the_same_draws_and_another_others() -> None:
     y, score = rows(3)
-    one, same, other = (draw(["aucpr"], y, [Scored("m", score)], np.arange(N), seed=seed)["m"]["aucpr"] for seed in (1, 1, 2))
+    one, same, other = (
+        draw(["aucpr"], y, [Scored("m", score)], np.arange(N), seed=seed)["m"]["aucpr"] for seed in (1, 1, 2)
+    )
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -92,7 +105,8 @@ def test_from_a_handful_of_units_nothing_is_drawn(days: int, drawn: bool) -> Non
 
 
 def test_days_that_differ_make_an_interval_wider_than_rows_would() -> None:
-    # Rows of one day share its luck: whoever draws rows one by one believes to know more than there is to know.
+    # Rows of one day share its luck: whoever draws rows one by one believes to know more than there is to
+    # know.
     random = np.random.default_rng(5)
     days = np.repeat(np.arange(30), 50)
     y = random.normal(size=1500)
@@ -111,7 +125,9 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for repeat in range(200):
         y = np.zeros(150)
         score = random.normal(loc=1.0, size=150)  # the true mean square is 2
-        found = interval(0.0, draw(["rmse"], y, [Scored("m", score)], np.arange(150), seed=repeat)["m"]["rmse"], 0.9)
+        found = interval(
+            0.0, draw(["rmse"], y, [Scored("m", score)], np.arange(150), seed=repeat)["m"]["rmse"], 0.9
+        )
         assert found is not None
         covered += found.low <= np.sqrt(2) <= found.high
     assert 168 <= covered <= 192  # 180 expected; beyond, chance is below one in a hundred on either side

@@ -29,14 +29,19 @@ def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> No
     assert metrics.measure(name, Y, SCORE) == pytest.approx(value)
 
 
-@pytest.mark.parametrize(("name", "value"), [("rmse", np.sqrt(5)), ("mae", 2.0), ("r2", 1 - 10 / 2), ("asymmetric", (3 * 3 + 1) / 2)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rmse", np.sqrt(5)), ("mae", 2.0), ("r2", 1 - 10 / 2), ("asymmetric", (3 * 3 + 1) / 2)],
+)
 def test_a_regression_metric_is_what_its_formula_says(name: str, value: float) -> None:
     """One forecast three too low and one one too high."""
     assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], under_cost=3) == pytest.approx(value)
 
 
 def test_asymmetric_without_a_cost_is_the_mean_absolute_error() -> None:
-    assert metrics.measure("asymmetric", [4.0, 2.0], [1.0, 3.0]) == metrics.measure("mae", [4.0, 2.0], [1.0, 3.0])
+    assert metrics.measure("asymmetric", [4.0, 2.0], [1.0, 3.0]) == metrics.measure(
+        "mae", [4.0, 2.0], [1.0, 3.0]
+    )
 
 
 def test_a_score_equal_to_the_threshold_is_an_alarm_also_when_it_came_as_float32() -> None:
@@ -50,7 +55,10 @@ def test_no_alarm_at_all_is_a_precision_of_zero() -> None:
 
 @pytest.mark.parametrize("name", ["aucpr", "roc_auc", "f1", "precision", "recall"])
 def test_one_class_gets_a_sentence_instead_of_nan(name: str) -> None:
-    with pytest.raises(metrics.Undefined, match=f"{name} has no value on 2 rows which all have the label 0: it needs both 0 and 1"):
+    with pytest.raises(
+        metrics.Undefined,
+        match=f"{name} has no value on 2 rows which all have the label 0: it needs both 0 and 1",
+    ):
         metrics.measure(name, [0, 0], [0.1, 0.2])
 
 
@@ -62,7 +70,9 @@ def test_probabilities_are_measured_on_one_class_too_but_other_scores_never(name
 
 
 def test_a_probability_some_last_bits_beyond_one_is_one() -> None:
-    assert metrics.measure("log_loss", [0, 1], [0.5, 1.0000002]) == metrics.measure("log_loss", [0, 1], [0.5, 1.0])
+    assert metrics.measure("log_loss", [0, 1], [0.5, 1.0000002]) == metrics.measure(
+        "log_loss", [0, 1], [0.5, 1.0]
+    )
 
 
 def test_r2_needs_labels_that_differ() -> None:

@@ -28,30 +28,41 @@ def relation(rows: list[tuple[float, float]]) -> duckdb.DuckDBPyRelation:
 def at_once(name: str, rows: list[tuple[float, float]], **options: float) -> Measured:
     """The same by `metrics.measure`."""
     try:
-        return Measured(metrics.measure(name, [label for label, _ in rows], [score for _, score in rows], **options))
+        return Measured(
+            metrics.measure(name, [label for label, _ in rows], [score for _, score in rows], **options)
+        )
     except metrics.Undefined as reason:
         return Measured(None, str(reason))
 
 
-def differing(found: dict[str, Measured], rows: list[tuple[float, float]], **options: float) -> list[tuple[Measured, Measured]]:
+def differing(
+    found: dict[str, Measured], rows: list[tuple[float, float]], **options: float
+) -> list[tuple[Measured, Measured]]:
     """What is found beside what all rows at once say, where that is another thing than its last digits."""
     pairs = [(one, at_once(name, rows, **options)) for name, one in found.items()]
     return [
         (one, other)
         for one, other in pairs
-        if one.reason != other.reason or not np.isclose(one.value or 0, other.value or 0, rtol=1e-7, atol=1e-12)
+        if one.reason != other.reason
+        or not np.isclose(one.value or 0, other.value or 0, rtol=1e-7, atol=1e-12)
     ]
 
 
 @given(BINARY, FEW_SCORES)
-def test_binary_metrics_are_those_of_all_rows_at_once(rows: list[tuple[float, float]], threshold: float) -> None:
-    assert not differing(metrics_stream.measure(relation(rows), "binary", threshold=threshold), rows, threshold=threshold)
+def test_binary_metrics_are_those_of_all_rows_at_once(
+    rows: list[tuple[float, float]], threshold: float
+) -> None:
+    assert not differing(
+        metrics_stream.measure(relation(rows), "binary", threshold=threshold), rows, threshold=threshold
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), FEW_SCORES, st.sampled_from([0, 1])), max_size=40))
 def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple[float, float, int]]) -> None:
     label, score, decision = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-    taken = duckdb.from_arrow(pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)}))
+    taken = duckdb.from_arrow(
+        pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)})
+    )
     found = metrics_stream.measure(taken, "binary", threshold=0.3)
     decided = [(one, float(other)) for one, _, other in rows]
     assert not differing({name: found[name] for name in metrics.DECISION}, decided, threshold=0.5)
@@ -60,8 +71,14 @@ def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple
 
 
 @given(REGRESSION, st.floats(0.1, 10))
-def test_a_regressions_metrics_are_those_of_all_rows_at_once(rows: list[tuple[float, float]], under_cost: float) -> None:
-    assert not differing(metrics_stream.measure(relation(rows), "regression", under_cost=under_cost), rows, under_cost=under_cost)
+def test_a_regressions_metrics_are_those_of_all_rows_at_once(
+    rows: list[tuple[float, float]], under_cost: float
+) -> None:
+    assert not differing(
+        metrics_stream.measure(relation(rows), "regression", under_cost=under_cost),
+        rows,
+        under_cost=under_cost,
+    )
 
 
 def test_labels_far_from_zero_and_near_one_another_have_their_r2() -> None:
@@ -70,7 +87,9 @@ def test_labels_far_from_zero_and_near_one_another_have_their_r2() -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
-def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(1)
     rows = [(float(random.random() < 0.3), score) for score in random.random(10_000)]
     once = metrics_stream.measure(relation(rows), task)  # type: ignore[arg-type]
@@ -82,7 +101,9 @@ def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(task: str, monk
 def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> None:
     found = metrics_stream.measure(relation([(1.0, 7.0), (0.0, 2.0)]), "binary")
     assert found["roc_auc"] == Measured(1.0)
-    assert found["log_loss"] == Measured(None, "log_loss has no value for scores from 2 to 7: it needs probabilities, 0 to 1")
+    assert found["log_loss"] == Measured(
+        None, "log_loss has no value for scores from 2 to 7: it needs probabilities, 0 to 1"
+    )
 
 
 def test_a_number_that_is_none_is_refused() -> None:

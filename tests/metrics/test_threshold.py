@@ -1,4 +1,6 @@
-"""The law of each policy: the chosen threshold fulfils it on the rows it was given, and no other one is better."""
+"""The law of each policy: the chosen threshold fulfils it on the rows it was given, and no other one is
+better.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,12 @@ from tests.relations import relation, row, use_case
 Y = [0, 0, 1, 0, 1, 1]
 SCORE = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], dtype=np.float32)
 
-# Few distinct scores, so that ties between classes are common; with the neighbours 0.5 and 0.5 + one float32 step, and the ends.
+# Few distinct scores, so that ties between classes are common; with the neighbours 0.5 and 0.5 + one float32
+# step, and the ends.
 SCORES = st.sampled_from([0.0, 0.1, 0.3, 0.5, float(np.nextafter(np.float32(0.5), np.float32(1))), 0.7, 1.0])
-ROWS = st.lists(st.tuples(st.booleans(), SCORES), min_size=2, max_size=25).filter(lambda rows: len({y for y, _ in rows}) == 2)
+ROWS = st.lists(st.tuples(st.booleans(), SCORES), min_size=2, max_size=25).filter(
+    lambda rows: len({y for y, _ in rows}) == 2
+)
 SHARE = st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 0.75, 0.9, 1.0])
 COST = st.sampled_from([1.0, 5.0, 100.0])
 
@@ -37,7 +42,9 @@ def every(score: np.ndarray) -> list[float]:
 
 @given(rows=ROWS, precision=SHARE)
 @settings(max_examples=150, deadline=None)
-def test_max_recall_keeps_its_precision_and_no_threshold_that_does_finds_more(rows: list[tuple[bool, float]], precision: float) -> None:
+def test_max_recall_keeps_its_precision_and_no_threshold_that_does_finds_more(
+    rows: list[tuple[bool, float]], precision: float
+) -> None:
     y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
     allowed = [found for t in every(score) if (found := confusion(y, score, t))[0] >= precision]
     if not allowed:
@@ -51,11 +58,15 @@ def test_max_recall_keeps_its_precision_and_no_threshold_that_does_finds_more(ro
 
 @given(rows=ROWS, recall=SHARE)
 @settings(max_examples=150, deadline=None)
-def test_max_precision_keeps_its_recall_and_no_threshold_that_does_is_more_precise(rows: list[tuple[bool, float]], recall: float) -> None:
+def test_max_precision_keeps_its_recall_and_no_threshold_that_does_is_more_precise(
+    rows: list[tuple[bool, float]], recall: float
+) -> None:
     y, score = np.array([row[0] for row in rows], int), np.array([row[1] for row in rows], np.float32)
     chosen = confusion(y, score, choose(MaxPrecision(policy="max_precision", recall=recall), y, score))
     assert chosen[1] >= recall
-    assert chosen[:2] == max(found[:2] for t in every(score) if (found := confusion(y, score, t))[1] >= recall)
+    assert chosen[:2] == max(
+        found[:2] for t in every(score) if (found := confusion(y, score, t))[1] >= recall
+    )
 
 
 @given(rows=ROWS, false_positive=COST, false_negative=COST)
@@ -69,7 +80,9 @@ def test_least_cost_cannot_be_undercut_and_among_equals_alarms_least(
         _, _, fp, fn = confusion(y, score, threshold)
         return false_positive * fp + false_negative * fn, int((score >= threshold).sum())
 
-    chosen = choose(LeastCost(policy="least_cost", false_positive=false_positive, false_negative=false_negative), y, score)
+    chosen = choose(
+        LeastCost(policy="least_cost", false_positive=false_positive, false_negative=false_negative), y, score
+    )
     assert cost(chosen) == min(cost(t) for t in every(score))
 
 
@@ -107,7 +120,11 @@ def test_between_float32_neighbours_the_threshold_is_the_upper_one_in_either_wid
 
 def test_a_precision_out_of_reach_is_told_with_the_best_there_is() -> None:
     with pytest.raises(
-        Unreachable, match=r"precision 0\.9 on the 4 validation rows \(1 positive\): the best precision is 0\.3333, at recall 1\.0"
+        Unreachable,
+        match=(
+            r"precision 0\.9 on the 4 validation rows \(1 positive\): the best precision is 0\.3333, at"
+            r" recall 1\.0"
+        ),
     ):
         choose(MaxRecall(policy="max_recall", precision=0.9), [0, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
 
@@ -161,10 +178,14 @@ def test_capacity_counts_each_kind_of_row_as_often_as_a_night_has_it(
 def test_capacity_knows_that_more_rows_come_than_have_a_label() -> None:
     score = np.linspace(0, 1, 1000, dtype=np.float32)
     policy = Capacity(policy="capacity", alarms_a_day=10)
-    assert (score >= choose(policy, np.arange(1000) % 2, score, Night(100))).sum() == 100, "ten of a hundred rows"
+    assert (score >= choose(policy, np.arange(1000) % 2, score, Night(100))).sum() == 100, (
+        "ten of a hundred rows"
+    )
     # As many again have no label, and look alike.
     y = np.concatenate([np.arange(1000) % 2, np.full(1000, np.nan)])
-    assert (score >= choose(policy, y, np.tile(score, 2), Night(100, 900))).sum() == 10, "ten of a thousand rows"
+    assert (score >= choose(policy, y, np.tile(score, 2), Night(100, 900))).sum() == 10, (
+        "ten of a thousand rows"
+    )
 
 
 def test_other_policies_ask_rows_with_a_label_only() -> None:
@@ -178,12 +199,16 @@ def test_other_policies_ask_rows_with_a_label_only() -> None:
 
 
 def test_rows_that_come_at_night_and_have_no_score_are_told() -> None:
-    with pytest.raises(BadInput, match=r"75\.0 rows a day come without a label, but none of them has a score.*\n.*tune again"):
+    with pytest.raises(
+        BadInput, match=r"75\.0 rows a day come without a label, but none of them has a score.*\n.*tune again"
+    ):
         choose(Capacity(policy="capacity", alarms_a_day=1), Y, SCORE, Night(25, 75))
 
 
 def test_a_night_is_all_rows_of_a_day() -> None:
-    rows = [row(str(n), 6 * n, bad=None if n % 4 else 1) for n in range(16)]  # four a day, one of them with a label
+    rows = [
+        row(str(n), 6 * n, bad=None if n % 4 else 1) for n in range(16)
+    ]  # four a day, one of them with a label
     case = use_case(cleanse={"drop": ["bad"]})
     sides = relation(rows).project("*, CASE WHEN bad IS NULL THEN 'unlabelled' ELSE 'train' END AS split")
     assert night(sides, case) == Night(1, 3)

@@ -32,7 +32,9 @@ def test_without_a_rule_the_score_is_the_mean_label_of_training(task: str) -> No
 
 
 def test_a_regressions_rule_is_the_feature_itself_and_where_missing_its_training_median() -> None:
-    fitted = baseline.fit(use_case("amount", "regression"), amounts(1, 2, 9, np.nan), np.array([1.0, 2.0, 3.0, 4.0]))
+    fitted = baseline.fit(
+        use_case("amount", "regression"), amounts(1, 2, 9, np.nan), np.array([1.0, 2.0, 3.0, 4.0])
+    )
     assert fitted.scores(amounts(5.5, np.nan)).tolist() == [5.5, 2.0]
 
 
@@ -43,7 +45,9 @@ def test_a_rule_over_a_feature_that_training_never_saw_takes_it_as_zero() -> Non
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=4, max_size=30), st.randoms(use_true_random=False))
-def test_a_binary_rule_scores_probabilities_in_the_features_own_order(values: list[int], random: np.random.Generator) -> None:
+def test_a_binary_rule_scores_probabilities_in_the_features_own_order(
+    values: list[int], random: np.random.Generator
+) -> None:
     training = amounts(*values, 0, 50)
     bad = (training.amount > 25).astype(int).to_numpy()
     scores = baseline.fit(use_case("amount"), training, bad).scores(training)
@@ -67,7 +71,9 @@ def test_a_binary_rule_that_points_the_other_way_is_turned_round() -> None:
     assert low > high
 
 
-def test_a_binary_rule_takes_a_missing_value_as_the_median_and_values_beyond_training_as_its_extremes() -> None:
+def test_a_binary_rule_takes_a_missing_value_as_the_median_and_values_beyond_training_as_its_extremes() -> (
+    None
+):
     fitted = baseline.fit(use_case("amount"), amounts(*range(41)), np.array([0] * 21 + [1] * 20))
     scores = fitted.scores(amounts(np.nan, 20, -9, 0, 99, 40))
     assert scores[0] == scores[1]

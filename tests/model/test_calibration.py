@@ -1,4 +1,6 @@
-"""A calibrated model says true probabilities, ranks as before, and is the same in the Pipeline, in its file, and in each engine."""
+"""A calibrated model says true probabilities, ranks as before, and is the same in the Pipeline, in its file,
+and in each engine.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +45,15 @@ def test_a_sigmoid_finds_the_numbers_that_bent_the_scores() -> None:
     assert line(x) == pytest.approx(expit(logit(x) / 2), abs=0.02)
 
 
-rising = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=5, max_size=60).filter(lambda rows: len({y for _, y in rows}) == 2)
+rising = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=5, max_size=60).filter(
+    lambda rows: len({y for _, y in rows}) == 2
+)
 
 
 @given(rows=rising, method=st.sampled_from(METHODS))
-def test_a_line_rises_from_0_to_1_and_no_piece_is_too_steep(rows: list[tuple[float, bool]], method: Literal["sigmoid", "isotonic"]) -> None:
+def test_a_line_rises_from_0_to_1_and_no_piece_is_too_steep(
+    rows: list[tuple[float, bool]], method: Literal["sigmoid", "isotonic"]
+) -> None:
     line = calibration.fit(method, [y for _, y in rows], [score for score, _ in rows])
     x, y = np.array(line.x), np.array(line.y)
     assert (x[0], x[-1]) == (0, 1)
@@ -59,7 +65,9 @@ def test_a_line_rises_from_0_to_1_and_no_piece_is_too_steep(rows: list[tuple[flo
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", fitted.FAMILIES)
-def test_pipeline_file_graph_and_every_engine_follow_the_same_line(family: str, method: Literal["sigmoid", "isotonic"]) -> None:
+def test_pipeline_file_graph_and_every_engine_follow_the_same_line(
+    family: str, method: Literal["sigmoid", "isotonic"]
+) -> None:
     rows, facts = fitted.rows(), fitted.use_case()
     X = inputs.frame(rows, facts.features)  # noqa: N806
     plain = candidate.load(candidate.dump(fitted.pipeline(family)))

@@ -17,7 +17,11 @@ Matrix = npt.NDArray[np.float32]
 
 def by_onnx(clipper: PercentileClipper, values: Matrix) -> Matrix:
     clip.register()
-    graph = to_onnx(clipper, initial_types=[("x", FloatTensorType([None, values.shape[1]]))], target_opset={"": 21, "ai.onnx.ml": 3})
+    graph = to_onnx(
+        clipper,
+        initial_types=[("x", FloatTensorType([None, values.shape[1]]))],
+        target_opset={"": 21, "ai.onnx.ml": 3},
+    )
     clipped: Matrix = ort.InferenceSession(graph.SerializeToString()).run(None, {"x": values})[0]
     return clipped
 
@@ -46,9 +50,15 @@ def test_a_column_without_any_value_is_not_clipped() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(arrays(np.float32, (20, 2), elements=st.floats(-(2.0**90), 2.0**90, width=32) | st.just(np.float32("nan"))))
+@given(
+    arrays(
+        np.float32, (20, 2), elements=st.floats(-(2.0**90), 2.0**90, width=32) | st.just(np.float32("nan"))
+    )
+)
 def test_onnx_clips_to_the_very_same_numbers(values: Matrix) -> None:
     clipper = PercentileClipper(0.1, 0.85).fit(values)
     edges = clipper.limits_[np.isfinite(clipper.limits_).all(axis=1)]
-    around = np.vstack([values, edges, np.nextafter(edges, np.float32(-np.inf)), np.nextafter(edges, np.float32(np.inf))])
+    around = np.vstack(
+        [values, edges, np.nextafter(edges, np.float32(-np.inf)), np.nextafter(edges, np.float32(np.inf))]
+    )
     np.testing.assert_array_equal(by_onnx(clipper, around), clipper.transform(around), strict=True)

@@ -16,8 +16,12 @@ from tests import fitted
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_a_graph_has_an_input_a_column_and_one_score(family: Family, task: str) -> None:
     facts = fitted.use_case(task)
-    model = onnx.load_from_string(convert.graph_of(fitted.pipeline(family, task), facts.features, facts.task, facts.name, {}))
-    assert [_shape(column) for column in model.graph.input] == [(name, ["N"]) for name in facts.features.names]
+    model = onnx.load_from_string(
+        convert.graph_of(fitted.pipeline(family, task), facts.features, facts.task, facts.name, {})
+    )
+    assert [_shape(column) for column in model.graph.input] == [
+        (name, ["N"]) for name in facts.features.names
+    ]
     assert [_shape(output) for output in model.graph.output] == [("score", ["N"])]
     versions = {imported.domain: imported.version for imported in model.opset_import}
     assert list(versions) == sorted(versions), "their order must not be left to the process"
@@ -41,7 +45,13 @@ def test_a_graph_that_lower_cases_asks_for_a_locale_which_is_always_there() -> N
     table = fitted.rows()
     pipeline.fit(table.assign(channel=table.channel.fillna("")), table.bad)
     model = onnx.load_from_string(convert.graph_of(pipeline, facts.features, facts.task, facts.name, {}))
-    locales = [a.s for node in model.graph.node if node.op_type == "StringNormalizer" for a in node.attribute if a.name == "locale"]
+    locales = [
+        a.s
+        for node in model.graph.node
+        if node.op_type == "StringNormalizer"
+        for a in node.attribute
+        if a.name == "locale"
+    ]
     assert locales == [b"C.UTF-8"]
 
 

@@ -32,8 +32,12 @@ def boosted() -> Engine:
     return engines.load(exported(), "xgboost")
 
 
-@pytest.mark.parametrize(("task", "encode"), [("binary", "one_hot"), ("binary", "ordinal"), ("regression", "binary")])
-def test_xgboosts_own_trees_behind_the_graphs_preprocessing_are_the_trained_model_to_the_last_bit(task: str, encode: str) -> None:
+@pytest.mark.parametrize(
+    ("task", "encode"), [("binary", "one_hot"), ("binary", "ordinal"), ("regression", "binary")]
+)
+def test_xgboosts_own_trees_behind_the_graphs_preprocessing_are_the_trained_model_to_the_last_bit(
+    task: str, encode: str
+) -> None:
     frame = inputs.frame(fitted.rows(task), fitted.use_case(task).features)
     expected = candidate.scores(fitted.pipeline("xgboost", task, encode), frame, task)
     assert np.array_equal(engines.load(exported(task, encode), "xgboost").scores(table(task)), expected)
@@ -60,7 +64,9 @@ def test_every_engine_has_the_same_inputs_and_refuses_the_same() -> None:
             engine.scores(table().drop_columns("amount"))
 
 
-def test_fewer_rows_go_at_once_where_there_are_many_columns(boosted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_rows_go_at_once_where_there_are_many_columns(
+    boosted: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected, narrow = boosted.scores(table()), boosted.rows_at_once
     monkeypatch.setattr(engine_xgboost, "NUMBERS_AT_ONCE", 1_000)
     assert 1 < boosted.rows_at_once < 1_000 < narrow
@@ -105,7 +111,10 @@ def test_the_soonest_engine_is_taken_with_its_best_number_of_rows_but_the_refere
 ) -> None:
     clock = [0]
     monkeypatch.setattr(engines, "thread_time", lambda: clock[0] / 1e9)
-    there = {"onnxruntime": Slow("onnxruntime", {250: 100, 1_000: 110}, clock), "xgboost": Slow("xgboost", other, clock)}
+    there = {
+        "onnxruntime": Slow("onnxruntime", {250: 100, 1_000: 110}, clock),
+        "xgboost": Slow("xgboost", other, clock),
+    }
     found = engines.soonest(there, table().slice(0, 3))
     assert (found.engine, found.chunk_rows) == (chosen.engine, chosen.chunk_rows)
     assert found.rows_per_second == pytest.approx(chosen.rows_per_second)

@@ -1,4 +1,6 @@
-"""What features are worth: those that decide are found, a text or a category counts as one, and SHAP values add up to the score."""
+"""What features are worth: those that decide are found, a text or a category counts as one, and SHAP values
+add up to the score.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def test_contributions_of_all_features_add_up_to_the_score(encode: str) -> None:
     assert list(added.columns) == list(X.columns)
     matrix = np.asarray(pipeline["prepare"].transform(X), dtype=np.float32)
     unknown = pipeline["model"].get_booster().predict(DMatrix(matrix), pred_contribs=True)[:, -1]
-    assert expit(added.sum(axis=1).to_numpy() + unknown) == pytest.approx(candidate.scores(pipeline, X, "binary"), abs=1e-5)
+    assert expit(added.sum(axis=1).to_numpy() + unknown) == pytest.approx(
+        candidate.scores(pipeline, X, "binary"), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("encode", ["one_hot", "ordinal", "binary"])

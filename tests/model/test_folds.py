@@ -68,7 +68,11 @@ def test_folds_by_time_only_score_what_comes_after() -> None:
 
 def test_the_same_rows_give_the_same_folds() -> None:
     once, again = (cut([0, 1] * 10, use_case("stratified")) for _ in range(2))
-    assert all(np.array_equal(a, b) for fold, other in zip(once, again, strict=True) for a, b in zip(fold, other, strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for fold, other in zip(once, again, strict=True)
+        for a, b in zip(fold, other, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,11 +82,17 @@ def test_the_same_rows_give_the_same_folds() -> None:
         ([0] * 20, use_case("stratified"), "0 training rows with bad = 1, of 3"),
         ([0] * 20 + [1, 1], use_case("stratified"), "2 training rows with bad = 1, of 3"),
         ([0, 1] * 10, use_case("group", n=6, group="customer"), "5 different values of customer, of 6"),
-        ([0] * 4 + [0, 0, 1, 0] + [0, 1] * 4, use_case("time"), "fold 1 of 3: all 4 rows to fit on have bad = 0"),
+        (
+            [0] * 4 + [0, 0, 1, 0] + [0, 1] * 4,
+            use_case("time"),
+            "fold 1 of 3: all 4 rows to fit on have bad = 0",
+        ),
         ([0, 1] * 6 + [0] * 4, use_case("time"), "fold 3 of 3: all 4 rows to score have bad = 0"),
     ],
 )
-def test_rows_that_do_not_do_for_the_folds_are_refused_with_a_way_out(bad: list[int], facts: Any, sentence: str) -> None:
+def test_rows_that_do_not_do_for_the_folds_are_refused_with_a_way_out(
+    bad: list[int], facts: Any, sentence: str
+) -> None:
     with pytest.raises(BadInput) as refused:
         cut(bad, facts)
     assert sentence in str(refused.value)

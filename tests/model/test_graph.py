@@ -26,7 +26,11 @@ def linear() -> Graph:
 
 def _graph() -> Graph:
     facts = fitted.use_case()
-    return Graph(convert.graph_of(fitted.pipeline("linear"), facts.features, facts.task, facts.name, {"family": "linear"}))
+    return Graph(
+        convert.graph_of(
+            fitted.pipeline("linear"), facts.features, facts.task, facts.name, {"family": "linear"}
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,9 @@ def test_integers_booleans_and_dictionaries_are_taken_as_they_are(linear: Graph)
 
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(0, 400), max_size=5))
-def test_a_rows_score_does_not_depend_on_how_the_rows_are_cut(linear: Graph, table: pa.Table, cuts: list[int]) -> None:
+def test_a_rows_score_does_not_depend_on_how_the_rows_are_cut(
+    linear: Graph, table: pa.Table, cuts: list[int]
+) -> None:
     ends = [0, *sorted(cuts), 400]
     parts = [linear.scores(table.slice(a, b - a)) for a, b in pairwise(ends)]
     assert np.array_equal(np.concatenate(parts), linear.scores(table))
@@ -73,7 +79,9 @@ def test_a_row_alone_scores_as_among_others(family: Family, task: str, table: pa
     assert [found.scores(table.slice(n, 1))[0] for n in range(40)] == together.tolist()
 
 
-def test_more_rows_than_go_at_once_keep_their_order(linear: Graph, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_go_at_once_keep_their_order(
+    linear: Graph, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = linear.scores(table)
     monkeypatch.setitem(graph.ROWS_AT_ONCE, True, 7)
     assert np.array_equal(linear.scores(table), expected)
@@ -95,7 +103,9 @@ def test_every_missing_and_every_mistyped_input_is_named_at_once(linear: Graph) 
 
 
 def test_infinite_numbers_are_refused_with_their_column(linear: Graph) -> None:
-    table = pa.table({"amount": [1.0, float("inf"), 1e300], "age": [1.0] * 3, "channel": ["chip"] * 3, "note": [""] * 3})
+    table = pa.table(
+        {"amount": [1.0, float("inf"), 1e300], "age": [1.0] * 3, "channel": ["chip"] * 3, "note": [""] * 3}
+    )
     with pytest.raises(BadInput, match="amount: 2 of 3 rows"):
         linear.scores(table)
 

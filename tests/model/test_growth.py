@@ -12,7 +12,11 @@ from tests import fitted
 from tests.model.test_search import CUT, assert_same, plain, search
 
 MOST = 30
-GRID: dict[str, list[Any]] = {"model__n_estimators": [MOST], "model__max_depth": [2, 4], "model__learning_rate": [0.5]}
+GRID: dict[str, list[Any]] = {
+    "model__n_estimators": [MOST],
+    "model__max_depth": [2, 4],
+    "model__learning_rate": [0.5],
+}
 SAMPLED = {"model__subsample": 0.6, "model__colsample_bynode": 0.5}
 
 
@@ -23,7 +27,11 @@ def first_peak(scores: dict[int, float]) -> int:
 
 
 @settings(max_examples=4)
-@given(every=strategies.integers(1, MOST + 2), n_jobs=strategies.integers(1, 4), task=strategies.sampled_from(["binary", "regression"]))
+@given(
+    every=strategies.integers(1, MOST + 2),
+    n_jobs=strategies.integers(1, 4),
+    task=strategies.sampled_from(["binary", "regression"]),
+)
 def test_growth_ends_where_the_mean_over_the_folds_of_a_plain_search_over_numbers_of_trees_gets_no_better(
     every: int, n_jobs: int, task: str
 ) -> None:
@@ -31,8 +39,15 @@ def test_growth_ends_where_the_mean_over_the_folds_of_a_plain_search_over_number
     looks = [*range(every, MOST, every), MOST]
     curves = plain("xgboost", GRID | {"model__n_estimators": looks}, task, SAMPLED).cv_results_
     for params in found.cv_results_["params"]:
-        same_depth = [i for i, other in enumerate(curves["params"]) if other["model__max_depth"] == params["model__max_depth"]]
-        curve = {curves["params"][i]["model__n_estimators"]: float(curves["mean_test_score"][i]) for i in same_depth}
+        same_depth = [
+            i
+            for i, other in enumerate(curves["params"])
+            if other["model__max_depth"] == params["model__max_depth"]
+        ]
+        curve = {
+            curves["params"][i]["model__n_estimators"]: float(curves["mean_test_score"][i])
+            for i in same_depth
+        }
         assert params["model__n_estimators"] == first_peak(curve)
 
 
@@ -41,11 +56,16 @@ def test_the_results_are_those_of_a_plain_search_with_the_numbers_of_trees_that_
     grids: Any = [{name: [value] for name, value in params.items()} for params in found.cv_results_["params"]]
     assert max(params["model__n_estimators"] for params in found.cv_results_["params"]) < MOST
     assert_same(found, plain("xgboost", grids, model=SAMPLED))
-    assert found.best_estimator_["model"].get_booster().num_boosted_rounds() == found.best_params_["model__n_estimators"]
+    assert (
+        found.best_estimator_["model"].get_booster().num_boosted_rounds()
+        == found.best_params_["model__n_estimators"]
+    )
 
 
 def test_without_a_number_of_trees_the_model_s_own_is_the_most() -> None:
-    found = search("xgboost", {}, model={"model__learning_rate": 1e-4}, scoring="neg_log_loss", early_stopping=40)  # ever better
+    found = search(
+        "xgboost", {}, model={"model__learning_rate": 1e-4}, scoring="neg_log_loss", early_stopping=40
+    )  # ever better
     assert found.best_params_ == {"model__n_estimators": 100}
 
 
@@ -75,7 +95,9 @@ def test_what_goes_wrong_on_one_fold_is_told_and_the_others_do_not_wait_for_it()
 
 @pytest.mark.parametrize("model", [{"model__booster": "dart"}, {"model__early_stopping_rounds": 3}], ids=str)
 def test_trees_that_change_later_cannot_be_stopped_early(model: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="early stopping needs an XGBoost ensemble whose first trees stay as they are"):
+    with pytest.raises(
+        ValueError, match="early stopping needs an XGBoost ensemble whose first trees stay as they are"
+    ):
         search("xgboost", GRID, model=model, early_stopping=3)
 
 

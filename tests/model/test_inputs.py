@@ -8,11 +8,21 @@ from pipelines.core.config import Features
 from pipelines.core.errors import BadInput
 from pipelines.model import inputs
 
-FEATURES = Features(numbers={"amount": "amount", "age": "age"}, categories={"channel": "channel"}, texts={"note": "note"})
+FEATURES = Features(
+    numbers={"amount": "amount", "age": "age"}, categories={"channel": "channel"}, texts={"note": "note"}
+)
 
 
 def table(**columns: object) -> pd.DataFrame:
-    return pd.DataFrame({"amount": [0.1, 2.0], "age": [30, 40], "channel": ["chip", "online"], "note": ["a b", "c"], **columns})
+    return pd.DataFrame(
+        {
+            "amount": [0.1, 2.0],
+            "age": [30, 40],
+            "channel": ["chip", "online"],
+            "note": ["a b", "c"],
+            **columns,
+        }
+    )
 
 
 def test_columns_come_in_the_features_order_whatever_the_tables_order() -> None:

@@ -57,4 +57,6 @@ def test_the_verdict(training: list[float], held_out: list[float], told: str) ->
 
 
 def test_one_point_is_no_curve() -> None:
-    assert "too few rows" in learning.verdict(pd.DataFrame({"rows": [5], "training": [1.0], "held_out": [1.0]}), 0, 1)
+    assert "too few rows" in learning.verdict(
+        pd.DataFrame({"rows": [5], "training": [1.0], "held_out": [1.0]}), 0, 1
+    )

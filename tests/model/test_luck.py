@@ -27,7 +27,9 @@ def test_a_model_without_chance_has_no_luck(family: str) -> None:
     assert luck.of(fitted.pipeline(family), X, Y, mean_score) == (mean_score(fitted.pipeline(family)),)
 
 
-@pytest.mark.parametrize("parameter", ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"])
+@pytest.mark.parametrize(
+    "parameter", ["subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"]
+)
 def test_trees_of_some_rows_or_columns_have_luck(parameter: str) -> None:
     from sklearn.base import clone
 

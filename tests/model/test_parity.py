@@ -23,13 +23,20 @@ def graph(family: Family, task: str = "binary", encode: str = "one_hot") -> byte
 
 def compared(family: Family, content: bytes, task: str = "binary", encode: str = "one_hot") -> pd.DataFrame:
     return parity.compare(
-        fitted.features(task), {family: fitted.pipeline(family, task, encode)}, {family: content}, fitted.use_case(task, encode)
+        fitted.features(task),
+        {family: fitted.pipeline(family, task, encode)},
+        {family: content},
+        fitted.use_case(task, encode),
     )
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
-@pytest.mark.parametrize(("task", "encode"), [("binary", "one_hot"), ("binary", "binary"), ("regression", "ordinal")])
-def test_the_graph_is_the_trained_model_on_real_and_on_edge_rows(family: Family, task: str, encode: str) -> None:
+@pytest.mark.parametrize(
+    ("task", "encode"), [("binary", "one_hot"), ("binary", "binary"), ("regression", "ordinal")]
+)
+def test_the_graph_is_the_trained_model_on_real_and_on_edge_rows(
+    family: Family, task: str, encode: str
+) -> None:
     table = compared(family, graph(family, task, encode), task, encode)
     assert set(table.kind) == {"real", "edge"}
     assert table.difference.max() < 1e-6
@@ -53,7 +60,9 @@ def test_every_held_out_row_and_every_edge_is_compared() -> None:
     assert sum("just below" in edge for edge in edges) == sum("just above" in edge for edge in edges) > 0
 
 
-def test_only_the_drawn_held_out_rows_are_compared_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_drawn_held_out_rows_are_compared_where_there_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(parity, "MOST_ROWS", 10)
     first, second = (compared("linear", graph("linear")) for _ in range(2))
     assert (first.kind == "real").sum() == 10

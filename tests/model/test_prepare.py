@@ -19,7 +19,9 @@ TREES: tuple[Family, ...] = ("forest", "xgboost")
 def prepared(part: Any, training: list[Any], then: list[Any]) -> npt.NDArray[np.float32]:
     """Fit on one column, transform another, and take the result as a dense matrix."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that an unseen value is coded as zeros is what these tests show
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # that an unseen value is coded as zeros is what these tests show
         found = part.fit(training).transform(then)
     return np.asarray(found.todense() if sp.issparse(found) else found)
 
@@ -31,7 +33,10 @@ def column(*values: object) -> list[list[object]]:
 @pytest.mark.parametrize(("impute", "expected"), [("median", 2), ("mean", 4), ("mode", 1), (-5.0, -5)])
 def test_missing_numbers_are_imputed_by_what_training_taught(impute: Any, expected: float) -> None:
     part = prepare.numbers(Numbers(impute=impute), "forest")
-    assert prepared(part, column(1.0, 1.0, 3.0, 11.0, np.nan), column(np.nan, 7.0)).ravel().tolist() == [expected, 7]
+    assert prepared(part, column(1.0, 1.0, 3.0, 11.0, np.nan), column(np.nan, 7.0)).ravel().tolist() == [
+        expected,
+        7,
+    ]
 
 
 def test_a_number_that_training_never_saw_is_kept_as_a_column_of_zeros() -> None:
@@ -58,7 +63,12 @@ def test_trees_get_unscaled_numbers(family: Family) -> None:
     ],
 )
 def test_categories_are_encoded_and_an_unseen_one_never_fails(encode: Any, expected: list[list[int]]) -> None:
-    assert prepared(prepare.categories(Categories(encode=encode)), column("a", "b"), column("a", "b", "new")).tolist() == expected
+    assert (
+        prepared(
+            prepare.categories(Categories(encode=encode)), column("a", "b"), column("a", "b", "new")
+        ).tolist()
+        == expected
+    )
 
 
 @pytest.mark.parametrize("encode", ["one_hot", "ordinal"])
@@ -69,8 +79,12 @@ def test_rare_categories_share_one_code(encode: Any) -> None:
 
 
 def test_linear_models_get_tf_idf_and_trees_plain_counts() -> None:
-    counts = prepared(prepare.texts(Texts(min_df=1), "forest"), ["spam spam ham", "ham"], ["spam spam ham new"])
-    weights = prepared(prepare.texts(Texts(min_df=1), "linear"), ["spam spam ham", "ham"], ["spam spam ham new"])
+    counts = prepared(
+        prepare.texts(Texts(min_df=1), "forest"), ["spam spam ham", "ham"], ["spam spam ham new"]
+    )
+    weights = prepared(
+        prepare.texts(Texts(min_df=1), "linear"), ["spam spam ham", "ham"], ["spam spam ham new"]
+    )
     assert counts.tolist() == [[1, 2]]
     assert np.linalg.norm(weights) == pytest.approx(1)
 
@@ -81,7 +95,9 @@ def test_words_are_runs_of_ascii_letters_digits_and_underscores() -> None:
 
 
 def test_words_too_rare_or_beyond_the_most_frequent_are_left_out() -> None:
-    part = prepare.texts(Texts(min_df=2, max_words=2, ngrams=(1, 2)), "forest").fit(["a b c", "a b c", "b", "a d"])
+    part = prepare.texts(Texts(min_df=2, max_words=2, ngrams=(1, 2)), "forest").fit(
+        ["a b c", "a b c", "b", "a d"]
+    )
     assert sorted(part.vocabulary_) == ["a", "b"]
 
 

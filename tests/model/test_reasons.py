@@ -20,16 +20,25 @@ FEATURES = ["amount", "age", "channel", "note"]
 def rows(**changes: object) -> pa.Table:
     usual = reasons.typical(fitted.features(), fitted.use_case())
     return pa.table(
-        {name: pa.array([changes.get(name, usual[name])], pa.float32() if name in ("amount", "age") else pa.string()) for name in FEATURES}
+        {
+            name: pa.array(
+                [changes.get(name, usual[name])], pa.float32() if name in ("amount", "age") else pa.string()
+            )
+            for name in FEATURES
+        }
     )
 
 
 def told(table: pa.Table, most: int = 3, rising: bool = True, engine: str = "onnxruntime") -> list[str]:
     model = engines.load(GRAPH, engine)
-    return reasons.of(table, model.scores(table), model, reasons.typical(fitted.features(), fitted.use_case()), most, rising)
+    return reasons.of(
+        table, model.scores(table), model, reasons.typical(fitted.features(), fitted.use_case()), most, rising
+    )
 
 
-def test_a_typical_row_has_medians_and_the_most_frequent_categories_of_the_training_rows_and_no_words() -> None:
+def test_a_typical_row_has_medians_and_the_most_frequent_categories_of_the_training_rows_and_no_words() -> (
+    None
+):
     train = fitted.rows()[fitted.rows()["split"] == "train"]
     usual = reasons.typical(fitted.features(), fitted.use_case())
     assert usual["amount"] == train["amount"].median()
@@ -46,7 +55,10 @@ def test_of_equally_frequent_categories_the_first_by_the_alphabet_is_typical() -
 
 def test_what_is_personal_is_missing_in_it() -> None:
     columns = fitted.use_case().columns
-    hidden = {name: column.model_copy(update={"pii": name in ("amount", "channel")}) for name, column in columns.items()}
+    hidden = {
+        name: column.model_copy(update={"pii": name in ("amount", "channel")})
+        for name, column in columns.items()
+    }
     found = reasons.typical(fitted.features(), fitted.use_case().model_copy(update={"columns": hidden}))
     assert (found["amount"], found["channel"]) == (None, "")
 

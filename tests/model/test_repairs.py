@@ -21,7 +21,8 @@ LETTERS = list("abcdefgh")
 def notes() -> pd.DataFrame:
     random = np.random.default_rng(0)
     common = [" ".join(random.choice(LETTERS, random.integers(0, 7))) for _ in range(300)]
-    # Words that occur only together, equally often as their pair: a limit on words cuts somewhere between them.
+    # Words that occur only together, equally often as their pair: a limit on words cuts somewhere between
+    # them.
     pairs = [f"u{n} v{n} a" for n in range(12) for _ in range(3)]
     return pd.DataFrame({"note": common + pairs})
 
@@ -35,11 +36,15 @@ def test_runs_of_words_survive_the_loss_of_their_words(
     notes: pd.DataFrame, family: str, ngrams: tuple[int, int], max_words: int, left: set[int]
 ) -> None:
     facts = fitted.use_case().model_copy(
-        update={"features": Features(texts={"note": "note"}), "prepare": Prepare(texts=Texts(ngrams=ngrams, max_words=max_words))}
+        update={
+            "features": Features(texts={"note": "note"}),
+            "prepare": Prepare(texts=Texts(ngrams=ngrams, max_words=max_words)),
+        }
     )
     y = notes.note.str.contains("a b")
     # The model is linear for both ways to weigh words, so that every word counts in every score.
-    pipeline = Pipeline([("prepare", prepare.transformer(facts, family)), ("model", LogisticRegression(C=100))]).fit(notes, y)  # type: ignore[arg-type]
+    inputs = prepare.transformer(facts, family)  # type: ignore[arg-type]
+    pipeline = Pipeline([("prepare", inputs), ("model", LogisticRegression(C=100))]).fit(notes, y)
     vocabulary = pipeline["prepare"].named_transformers_["note"].vocabulary_
     assert {len(words.split()) for words in vocabulary} == left
     if max_words == 90:

@@ -22,7 +22,12 @@ from tests import fitted
 GRIDS: dict[Family, dict[str, list[Any]]] = {
     "linear": {"prepare__numbers__impute__strategy": ["mean", "median"]},
     "forest": {"model__n_estimators": [3, 7], "model__max_features": [0.5, 1.0], "model__max_samples": [0.5]},
-    "xgboost": {"model__n_estimators": [4, 9], "model__max_bin": [8, 64], "model__subsample": [0.6], "model__colsample_bynode": [0.5]},
+    "xgboost": {
+        "model__n_estimators": [4, 9],
+        "model__max_bin": [8, 64],
+        "model__subsample": [0.6],
+        "model__colsample_bynode": [0.5],
+    },
 }
 SCORERS = {"binary": "average_precision", "regression": "neg_root_mean_squared_error"}
 CUT = KFold(3, shuffle=True, random_state=0)
@@ -36,7 +41,11 @@ def rows(task: str = "binary") -> Rows:
 
 
 def search(
-    family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None, **given: Any
+    family: Family,
+    grid: dict[str, list[Any]],
+    task: str = "binary",
+    model: dict[str, Any] | None = None,
+    **given: Any,
 ) -> PipelineSearchCV:
     pipeline = families.pipeline(fitted.use_case(task), family).set_params(**(model or {}))
     how = {"scoring": SCORERS[task], "cv": CUT, "n_jobs": 2} | given
@@ -44,7 +53,11 @@ def search(
 
 
 def plain(
-    family: Family, grid: dict[str, list[Any]], task: str = "binary", model: dict[str, Any] | None = None, **given: Any
+    family: Family,
+    grid: dict[str, list[Any]],
+    task: str = "binary",
+    model: dict[str, Any] | None = None,
+    **given: Any,
 ) -> GridSearchCV:
     pipeline = families.pipeline(fitted.use_case(task), family).set_params(**(model or {}))
     how = {"scoring": SCORERS[task], "cv": CUT, "error_score": "raise"} | given
@@ -73,7 +86,12 @@ def test_results_are_those_of_a_plain_search_to_the_last_bit(family: Family, tas
     [
         {"model__booster": "dart", "model__rate_drop": 0.5},  # later rounds change earlier trees
         {"model__num_parallel_tree": 3, "model__subsample": 0.5},
-        {"model__scale_pos_weight": 3.0, "model__min_child_weight": 5, "model__max_delta_step": 1, "model__missing": 0.0},
+        {
+            "model__scale_pos_weight": 3.0,
+            "model__min_child_weight": 5,
+            "model__max_delta_step": 1,
+            "model__missing": 0.0,
+        },
         {"model__tree_method": "approx"},  # no bins
     ],
     ids=lambda model: next(iter(model)),
@@ -85,7 +103,9 @@ def test_settings_that_change_how_trees_are_grown_change_nothing_about_that(mode
 
 @pytest.mark.parametrize("trees", [[None, 5], [5, 0]])
 def test_numbers_of_trees_that_only_the_model_understands_are_left_to_it(trees: list[Any]) -> None:
-    assert_same(search("xgboost", {"model__n_estimators": trees}), plain("xgboost", {"model__n_estimators": trees}))
+    assert_same(
+        search("xgboost", {"model__n_estimators": trees}), plain("xgboost", {"model__n_estimators": trees})
+    )
 
 
 def test_rows_are_binned_anew_for_whatever_changes_the_bins() -> None:
@@ -117,9 +137,19 @@ def test_a_scorer_may_ask_a_model_whatever_it_likes(family: Family, scoring: Any
 
 
 @settings(max_examples=4)
-@given(n_jobs=strategies.integers(1, 5), folds=strategies.integers(2, 5), trees=strategies.lists(strategies.integers(1, 12), min_size=1))
-def test_threads_folds_and_the_order_of_a_grid_change_no_result(n_jobs: int, folds: int, trees: list[int]) -> None:
-    grid: dict[str, list[Any]] = {"model__n_estimators": trees, "model__max_depth": [3, 2], "model__subsample": [0.7]}
+@given(
+    n_jobs=strategies.integers(1, 5),
+    folds=strategies.integers(2, 5),
+    trees=strategies.lists(strategies.integers(1, 12), min_size=1),
+)
+def test_threads_folds_and_the_order_of_a_grid_change_no_result(
+    n_jobs: int, folds: int, trees: list[int]
+) -> None:
+    grid: dict[str, list[Any]] = {
+        "model__n_estimators": trees,
+        "model__max_depth": [3, 2],
+        "model__subsample": [0.7],
+    }
     assert_same(search("xgboost", grid, cv=folds, n_jobs=n_jobs), plain("xgboost", grid, cv=folds))
 
 
@@ -160,11 +190,15 @@ def test_nothing_is_done_twice_on_a_fold(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.count("fit_transform") == folds_and_refit
     assert done.count("QuantileDMatrix") == folds_and_refit
     assert done.count("train") == 2 * 3 + 1  # the largest ensemble of each depth
-    assert done.count("inplace_predict") == 2 * 3 * 3 * 2  # each combination's further trees, and what their sum means
+    assert (
+        done.count("inplace_predict") == 2 * 3 * 3 * 2
+    )  # each combination's further trees, and what their sum means
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
-def test_predictions_of_the_rows_held_out_are_by_the_best_candidate_fitted_on_the_others(family: Family) -> None:
+def test_predictions_of_the_rows_held_out_are_by_the_best_candidate_fitted_on_the_others(
+    family: Family,
+) -> None:
     X, y = rows()  # noqa: N806
     found = search(family, GRIDS[family])
     for (fit, held), (positions, predictions) in zip(CUT.split(X), found.out_of_fold_, strict=True):
@@ -193,7 +227,13 @@ def test_a_value_that_the_model_refuses_is_refused(family: Family, grid: dict[st
 def test_a_search_tells_how_many_fits_are_done_of_how_many(early_stopping: int | None) -> None:
     told: list[tuple[int, int]] = []
     grid = {"model__max_depth": [2, 3], "model__n_estimators": [8]}
-    search("xgboost", grid, early_stopping=early_stopping, n_jobs=1, told=lambda done, of: told.append((done, of)))
+    search(
+        "xgboost",
+        grid,
+        early_stopping=early_stopping,
+        n_jobs=1,
+        told=lambda done, of: told.append((done, of)),
+    )
     done = [3, 6] if early_stopping else [1, 2, 3, 4, 5, 6]
     assert told == [(n, 6) for n in done]
 
@@ -204,5 +244,7 @@ def test_a_score_that_is_no_number_is_never_the_best() -> None:
     def scorer(model: Any, *_: object) -> float:
         return float("nan") if model.C == 1 else -1.0
 
-    found = PipelineSearchCV(pipeline, ParameterGrid({"model__C": [1, 2]}), scoring=scorer, cv=CUT).fit(*rows())
+    found = PipelineSearchCV(pipeline, ParameterGrid({"model__C": [1, 2]}), scoring=scorer, cv=CUT).fit(
+        *rows()
+    )
     assert found.best_params_ == {"model__C": 2}

@@ -11,7 +11,13 @@ from pipelines.core.config import UseCase
 from pipelines.model import families
 from tests import tiny
 
-REGRESSION: dict[str, Any] = {"task": "regression", "threshold": None, "label": {}, "metric": {"name": "rmse"}, "slices": []}
+REGRESSION: dict[str, Any] = {
+    "task": "regression",
+    "threshold": None,
+    "label": {},
+    "metric": {"name": "rmse"},
+    "slices": [],
+}
 
 
 def found(family: str, grid: dict[str, list[Any]], **changes: Any) -> list[str]:
@@ -38,7 +44,9 @@ def found(family: str, grid: dict[str, list[Any]], **changes: Any) -> list[str]:
         ("xgboost", {"eval_metric": ["rmse"]}, "candidates.xgboost.grid.eval_metric: eval_metric judges by rows that no fit is given"),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_fitted_is_told_once(family: str, grid: dict[str, list[Any]], told: str) -> None:
+def test_a_value_that_cannot_be_fitted_is_told_once(
+    family: str, grid: dict[str, list[Any]], told: str
+) -> None:
     (sentence,) = found(family, grid)
     assert told in sentence
     assert len(sentence.splitlines()) == 1
@@ -60,11 +68,29 @@ def test_each_wrong_value_is_told() -> None:
         ("linear", {"C": [0.1, 1, 10], "class_weight": ["balanced", None]}, {}),
         (
             "forest",
-            {"n_estimators": [5000], "max_features": [1000, "sqrt", 0.5], "max_samples": [100_000, 0.5], "min_samples_leaf": [500]},
+            {
+                "n_estimators": [5000],
+                "max_features": [1000, "sqrt", 0.5],
+                "max_samples": [100_000, 0.5],
+                "min_samples_leaf": [500],
+            },
             {},
         ),
-        ("xgboost", {"n_estimators": [5000], "max_depth": [3], "min_child_weight": [100], "objective": ["binary:logistic"]}, {}),
-        ("xgboost", {"objective": ["reg:gamma", "count:poisson", "reg:tweedie", "reg:absoluteerror"]}, REGRESSION),
+        (
+            "xgboost",
+            {
+                "n_estimators": [5000],
+                "max_depth": [3],
+                "min_child_weight": [100],
+                "objective": ["binary:logistic"],
+            },
+            {},
+        ),
+        (
+            "xgboost",
+            {"objective": ["reg:gamma", "count:poisson", "reg:tweedie", "reg:absoluteerror"]},
+            REGRESSION,
+        ),
         ("forest", {"criterion": ["absolute_error", "poisson"]}, REGRESSION),
         ("linear", {"alpha": [0, 1], "solver": ["auto", "svd"]}, REGRESSION),
     ],

@@ -1,7 +1,8 @@
 """Airflow's API server as a cluster runs it: FabAuthManager, and users, roles and metadata in PostgreSQL.
 
-A process of its own, since Airflow reads its configuration once: `python -m tests.plugins.fab_server PORT DATABASE`. It leaves
-what `lived_in` leaves, and one user a role whose name is the role's; then it serves until somebody stops it.
+A process of its own, since Airflow reads its configuration once: `python -m tests.plugins.fab_server PORT
+DATABASE`. It leaves what `lived_in` leaves, and one user a role whose name is the role's; then it serves
+until somebody stops it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ def lived_in(place: Path, patch: pytest.MonkeyPatch) -> str:
     use_cases = place / "use_cases"
     use_cases.mkdir()
     (use_cases / f"{tiny.NAME}.yaml").write_text(YAML)
-    for name, value in {"SLUICE_USE_CASES": use_cases, "SLUICE_DATA": place / "data", "SLUICE_VAR": place / "var"}.items():
+    for name, value in {
+        "SLUICE_USE_CASES": use_cases,
+        "SLUICE_DATA": place / "data",
+        "SLUICE_VAR": place / "var",
+    }.items():
         patch.setenv(name, str(value))
     patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/mlflow.db")
 

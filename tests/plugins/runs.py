@@ -1,4 +1,6 @@
-"""Runs of the tiny use case whose steps are the test's own: what the operators make of a step's end can then be seen alone."""
+"""Runs of the tiny use case whose steps are the test's own: what the operators make of a step's end can then
+be seen alone.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def steps(**own: Callable[..., Outcome]) -> dict[Any, Callable[..., Outcome]]:
     return {**dict.fromkeys(flow.STEPS, quiet), **own}
 
 
-def dag_run(kind: str, day: datetime | None = datetime(2026, 2, 1, tzinfo=UTC), conf: dict[str, str] | None = None) -> Any:
+def dag_run(
+    kind: str, day: datetime | None = datetime(2026, 2, 1, tzinfo=UTC), conf: dict[str, str] | None = None
+) -> Any:
     """Run a DAG of the tiny use case in this process, without waiting before retries."""
     dag = DagBag(dag_folder=str(ROOT / "dags")).dags[f"tiny_{kind}"]
     without_delay(dag)
@@ -59,6 +63,8 @@ def left(run: Any, key: str) -> dict[str, Any]:
     """Task id -> the XCom that it has left under a key."""
     with create_session() as session:
         found = session.scalars(
-            select(XComModel).where(XComModel.run_id == run.run_id, XComModel.dag_id == run.dag_id, XComModel.key == key)
+            select(XComModel).where(
+                XComModel.run_id == run.run_id, XComModel.dag_id == run.dag_id, XComModel.key == key
+            )
         )
         return {x.task_id: XComModel.deserialize_value(x) for x in found}

@@ -1,4 +1,6 @@
-"""Who is told when a task has failed for good, and what: real DAG runs, a mail server and a web server of the tests' own."""
+"""Who is told when a task has failed for good, and what: real DAG runs, a mail server and a web server of the
+tests' own.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,16 @@ from tests.plugins.runs import dag_run, states, steps, tries
 from tests.plugins.sinks import Sink
 
 SENTENCE = (
-    "gate_raw of tiny scoring 2026-02-01 is closed\n  - <script>alert(1)</script> & {{ 7 * 7 }} {% raw %}\n  way out: mend the source"
+    "gate_raw of tiny scoring 2026-02-01 is closed\n  - <script>alert(1)</script> & {{ 7 * 7 }} {% raw %}\n "
+    " way out: mend the source"
 )
 
 
 @pytest.fixture(autouse=True)
 def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
-    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML + "alerts: {mail: [a@x.org, b@x.org], webhook: chat}\n")
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(
+        tiny.YAML + "alerts: {mail: [a@x.org, b@x.org], webhook: chat}\n"
+    )
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds"))
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
@@ -35,7 +40,13 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, mail: int, chat: int) -> None:
-    options = {"disable_ssl": True, "disable_tls": True, "from_email": "sluice@x.org", "timeout": 3, "retry_limit": 1}
+    options = {
+        "disable_ssl": True,
+        "disable_tls": True,
+        "from_email": "sluice@x.org",
+        "timeout": 3,
+        "retry_limit": 1,
+    }
     stated = {"conn_type": "smtp", "host": "127.0.0.1", "port": mail, "extra": options}
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(stated))
     monkeypatch.setenv("AIRFLOW_CONN_CHAT", f"http://:t0ken-of-ours@127.0.0.1:{chat}/services/s3cret-path")
@@ -58,7 +69,9 @@ def closed(run: Run, table: str) -> Outcome:
     raise GateClosed(SENTENCE, run.write_report(f"gate_{table}", "<p>closed"))
 
 
-def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink) -> None:
+def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(
+    monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink
+) -> None:
     monkeypatch.setattr(flow, "gate", closed)
     run = dag_run("scoring")
     assert states(run)["gate_raw"] == "failed"
@@ -68,16 +81,29 @@ def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(monkeypatch: pytest
     html = letter.get_body(("html",)).get_content()  # type: ignore[union-attr]
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7 * 7 }} {% raw %}" in html
     assert "<script" not in html
-    assert f'/sluice/reports/tiny_scoring/{run.run_id.replace(":", "%3A").replace("+", "%2B")}/gate_raw/-1">Report</a>' in html
+    assert (
+        f'/sluice/reports/tiny_scoring/{run.run_id.replace(":", "%3A").replace("+", "%2B")}/gate_raw/-1">Report</a>'
+        in html
+    )
     told = json.loads(body)
     assert (path, headers["Authorization"]) == ("/services/s3cret-path", "Bearer t0ken-of-ours")
-    assert [told[fact] for fact in ("dag", "task", "partition", "run")] == ["tiny_scoring", "gate_raw", "2026-02-01", run.run_id]
+    assert [told[fact] for fact in ("dag", "task", "partition", "run")] == [
+        "tiny_scoring",
+        "gate_raw",
+        "2026-02-01",
+        run.run_id,
+    ]
     assert told["sentence"] == SENTENCE
     assert told["report"].startswith("http://")
-    assert all(part in told["text"] for part in (SENTENCE, told["report"], told["log"], "tiny_scoring 2026-02-01: gate_raw failed"))
+    assert all(
+        part in told["text"]
+        for part in (SENTENCE, told["report"], told["log"], "tiny_scoring 2026-02-01: gate_raw failed")
+    )
 
 
-def test_what_is_tried_again_is_told_once_when_its_tries_are_used_up(monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink) -> None:
+def test_what_is_tried_again_is_told_once_when_its_tries_are_used_up(
+    monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink
+) -> None:
     def away(run: Run) -> Outcome:
         raise TryAgain("the database is away")
 
@@ -87,7 +113,9 @@ def test_what_is_tried_again_is_told_once_when_its_tries_are_used_up(monkeypatch
     assert len(mail.mails) == 1
 
 
-def test_of_an_error_that_is_not_ours_only_the_name_is_told(monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink) -> None:
+def test_of_an_error_that_is_not_ours_only_the_name_is_told(
+    monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink
+) -> None:
     def buggy(run: Run) -> Outcome:
         raise KeyError("Erika Mustermann")
 
@@ -102,7 +130,9 @@ def test_nobody_is_told_of_what_goes_well(mail: Sink, chat: Sink) -> None:
     assert (mail.mails, chat.posts) == ([], [])
 
 
-def test_a_notifier_that_fails_changes_nothing_but_the_log(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_notifier_that_fails_changes_nothing_but_the_log(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(flow, "gate", closed)
     with sinks.http(status=500) as broken:
         connect(monkeypatch, mail=1, chat=broken.port)
@@ -116,7 +146,9 @@ def test_a_notifier_that_fails_changes_nothing_but_the_log(monkeypatch: pytest.M
     assert "t0ken-of-ours" not in printed
 
 
-@pytest.mark.parametrize("stated", [{}, {"mail": ["me"]}, {"mail": ["a@x.org, b@x.org"]}, {"mail": ["a@x.org\r\nBcc: c@x.org"]}])
+@pytest.mark.parametrize(
+    "stated", [{}, {"mail": ["me"]}, {"mail": ["a@x.org, b@x.org"]}, {"mail": ["a@x.org\r\nBcc: c@x.org"]}]
+)
 def test_alerts_to_nobody_or_to_no_address_are_refused(stated: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"names nobody|mail"):
         Alerts(**stated)

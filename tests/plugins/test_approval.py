@@ -1,4 +1,6 @@
-"""A training that waits for a person: answered through Airflow's own API, by nobody in time, or not asked at all."""
+"""A training that waits for a person: answered through Airflow's own API, by nobody in time, or not asked at
+all.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def asking() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any], asking: list[str]) -> None:
-    """Quiet steps, but an evaluation that leaves its verdict, and a promotion that tells what the rule about approval says."""
+    """Quiet steps, but an evaluation that leaves its verdict, and a promotion that tells what the rule about
+    approval says.
+    """
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML)
 
     def evaluate(run: Run) -> Outcome:
@@ -66,7 +70,9 @@ def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any
 
 def waiting() -> TaskInstance | None:
     with create_session() as session:
-        found = session.scalars(select(TaskInstance).where(TaskInstance.state == TaskInstanceState.AWAITING_INPUT)).all()
+        found = session.scalars(
+            select(TaskInstance).where(TaskInstance.state == TaskInstanceState.AWAITING_INPUT)
+        ).all()
         session.expunge_all()
         return found[0] if found else None
 
@@ -75,7 +81,8 @@ def waiting() -> TaskInstance | None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[TaskInstance], object]], None]:
     """Do something when a task waits for a person.
 
-    Not a moment sooner: when a task has ended, `DAG.test` writes its state once more, and an answer from another thread in between is lost.
+    Not a moment sooner: when a task has ended, `DAG.test` writes its state once more, and an answer from
+    another thread in between is lost.
     """
     run_task = airflow.sdk.definitions.dag._run_task
 
@@ -85,7 +92,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[TaskInstan
             if task := waiting():
                 try:
                     act(task)
-                except Exception as error:  # whatever it is: `DAG.test` would swallow it, and wait for an answer for ever
+                except (
+                    Exception
+                ) as error:  # whatever it is: `DAG.test` would swallow it, and wait for an answer for ever
                     raise pytest.fail.Exception("nobody has answered") from error
             return result
 
@@ -102,7 +111,9 @@ def logged_in() -> Callable[[str], TestClient]:
 
     def user(name: str) -> TestClient:
         client = TestClient(server)
-        token = client.post("/auth/token", json=airflow_home.LOGIN | {"username": name}).json()["access_token"]
+        token = client.post("/auth/token", json=airflow_home.LOGIN | {"username": name}).json()[
+            "access_token"
+        ]
         client.headers["Authorization"] = f"Bearer {token}"
         return client
 
@@ -114,7 +125,9 @@ def admin(logged_in: Callable[[str], TestClient]) -> TestClient:
     return logged_in("admin")
 
 
-def answered(client: TestClient, option: str, reason: str, not_by: TestClient | None = None) -> Callable[[TaskInstance], object]:
+def answered(
+    client: TestClient, option: str, reason: str, not_by: TestClient | None = None
+) -> Callable[[TaskInstance], object]:
     """Answer as the page of required actions does; somebody else may try before, in vain."""
 
     def act(task: TaskInstance) -> None:
@@ -124,8 +137,18 @@ def answered(client: TestClient, option: str, reason: str, not_by: TestClient | 
         card = asked["body"].rpartition("(")[2].removesuffix(")")
         assert client.get(card).text == "<p>the card"
         if not_by:
-            assert not_by.patch(path, json={"chosen_options": ["Approve"], "params_input": {"reason": "me"}}).status_code == 403
-        assert client.patch(path, json={"chosen_options": [option], "params_input": {"reason": reason}}).status_code == 200
+            assert (
+                not_by.patch(
+                    path, json={"chosen_options": ["Approve"], "params_input": {"reason": "me"}}
+                ).status_code
+                == 403
+            )
+        assert (
+            client.patch(
+                path, json={"chosen_options": [option], "params_input": {"reason": reason}}
+            ).status_code
+            == 200
+        )
 
     return act
 
@@ -136,7 +159,9 @@ def said(run: Any) -> tuple[bool, str]:
     return holds, sentence
 
 
-def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(admin: TestClient, meanwhile: Any) -> None:
+def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(
+    admin: TestClient, meanwhile: Any
+) -> None:
     meanwhile(answered(admin, "Approve", "looked at the card"))
     run = dag_run("training")
     assert run.state == "success"
@@ -150,7 +175,9 @@ def test_an_approval_lets_the_promotion_go_on_and_is_remembered_with_its_reason(
 @pytest.fixture
 def named(places: Path) -> None:
     """Two are named, of whom one has asked for the training."""
-    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(YAML.replace("approval: 3d", "approval: 3d, approvers: [op, admin]"))
+    (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(
+        YAML.replace("approval: 3d", "approval: 3d, approvers: [op, admin]")
+    )
 
 
 def in_turn(*acts: Callable[[TaskInstance], object]) -> Callable[[TaskInstance], object]:
@@ -160,9 +187,17 @@ def in_turn(*acts: Callable[[TaskInstance], object]) -> Callable[[TaskInstance],
 
 
 @pytest.mark.usefixtures("named")
-def test_only_whom_the_file_names_can_approve_or_reject_and_the_question_stands(logged_in: Any, admin: TestClient, meanwhile: Any) -> None:
+def test_only_whom_the_file_names_can_approve_or_reject_and_the_question_stands(
+    logged_in: Any, admin: TestClient, meanwhile: Any
+) -> None:
     user = logged_in("user")
-    meanwhile(in_turn(answered(user, "Approve", "me"), answered(user, "Reject", "me"), answered(admin, "Approve", "looked at the card")))
+    meanwhile(
+        in_turn(
+            answered(user, "Approve", "me"),
+            answered(user, "Reject", "me"),
+            answered(admin, "Approve", "looked at the card"),
+        )
+    )
     assert said(dag_run("training")) == (True, "approved by admin: looked at the card")
 
 
@@ -200,7 +235,9 @@ def test_a_run_knows_who_has_asked_for_it(meanwhile: Any, admin: TestClient) -> 
     meanwhile(answered(admin, "Approve", "fine"))
     run = dag_run("training")
     notes = Run.open(tiny.NAME, "training", run.logical_date.date()).store.notes()
-    assert {note["by"] for note in notes if note["task"] == "ingest"} == {"dag_test"}  # as DAG.test calls whoever triggers it
+    assert {note["by"] for note in notes if note["task"] == "ingest"} == {
+        "dag_test"
+    }  # as DAG.test calls whoever triggers it
 
 
 def test_a_rejection_skips_nothing_and_leaves_the_champion_whatever_a_viewer_tries(

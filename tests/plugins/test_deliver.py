@@ -28,7 +28,9 @@ def warehouse(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engi
     """A database that only Airflow knows how to reach; of the steps, deliver is the real one."""
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML + SINK)
     require = let_through.require
-    monkeypatch.setattr(let_through, "require", lambda run, step: require(run, step) if step == "deliver" else None)
+    monkeypatch.setattr(
+        let_through, "require", lambda run, step: require(run, step) if step == "deliver" else None
+    )
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} is marked as good by hand"))
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps(deliver=flow.deliver))
@@ -91,12 +93,18 @@ def test_behind_a_gate_that_was_marked_as_a_success_by_hand_nothing_is_delivered
 ) -> None:
     (publish().store.folder / "gates" / f"{gate}.json").unlink()
     run = dag_run("scoring")
-    assert (states(run)[f"gate_{gate}"], states(run)["deliver"], tries(run)["deliver"]) == ("success", "failed", 1)
+    assert (states(run)[f"gate_{gate}"], states(run)["deliver"], tries(run)["deliver"]) == (
+        "success",
+        "failed",
+        1,
+    )
     assert "deliver reads only what its gates have let through" in capfd.readouterr().out
     assert delivered(warehouse) == 0
 
 
-def test_a_database_that_is_away_is_tried_again(warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_tried_again(
+    warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish()
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://me:s3cret@127.0.0.1:1/shop")
     run = dag_run("scoring")

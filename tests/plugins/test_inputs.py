@@ -1,4 +1,7 @@
-"""What people send with a trigger stays what it is: a day, a number, a word. All else ends in a sentence, and touches no file."""
+"""What people send with a trigger stays what it is: a day, a number, a word.
+
+All else ends in a sentence, and touches no file.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,18 @@ OUT, SQL = "../../etc", "'; drop table dag; --"
 REFUSED: list[dict[str, Any]] = [
     *(
         {"partition": value}
-        for value in (OUT, SQL, "2026-03-02\n", FULLWIDTH + "-03-02", "2026-02-30", LONG, "", 20260302, ["2026-03-02"], {"a": 1})
+        for value in (
+            OUT,
+            SQL,
+            "2026-03-02\n",
+            FULLWIDTH + "-03-02",
+            "2026-02-30",
+            LONG,
+            "",
+            20260302,
+            ["2026-03-02"],
+            {"a": 1},
+        )
     ),
     *({"model_version": value} for value in (OUT, SQL, FULLWIDTH, LONG, "", "-1", 1, ["1"])),
     *({"champion": value} for value in (OUT, SQL, "now\n", LONG, "", None, ["now"])),
@@ -53,7 +67,9 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
         patch.setattr(flow, "gate", lambda run, table: plan.Outcome("quiet"))
         dag_run("drift")
     client = TestClient(create_app("core"))
-    client.headers["Authorization"] = f"Bearer {client.post('/auth/token', json=airflow_home.LOGIN).json()['access_token']}"
+    client.headers["Authorization"] = (
+        f"Bearer {client.post('/auth/token', json=airflow_home.LOGIN).json()['access_token']}"
+    )
     return client
 
 
@@ -70,11 +86,18 @@ def test_airflow_refuses_a_trigger_by_the_forms_own_schema_also_when_it_comes_pa
 
 @pytest.mark.parametrize("run_id", [OUT, "a/b", "<script>", SQL])
 def test_a_runs_id_is_no_path_and_no_markup(admin: TestClient, run_id: str) -> None:
-    assert admin.post("/api/v2/dags/tiny_scoring/dagRuns", json={"logical_date": None, "dag_run_id": run_id}).status_code == 400
+    assert (
+        admin.post(
+            "/api/v2/dags/tiny_scoring/dagRuns", json={"logical_date": None, "dag_run_id": run_id}
+        ).status_code
+        == 400
+    )
 
 
 @pytest.mark.parametrize(
-    "conf", [{OUT: "x"}, {LONG: "x"}, {"use_case": OUT}, {"partition": "0001-01-01"}, {"partition": "9999-12-31"}], ids=briefly
+    "conf",
+    [{OUT: "x"}, {LONG: "x"}, {"use_case": OUT}, {"partition": "0001-01-01"}, {"partition": "9999-12-31"}],
+    ids=briefly,
 )
 def test_what_airflow_lets_through_fails_the_first_task_in_a_sentence(
     places: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], conf: dict[str, Any]
@@ -88,7 +111,9 @@ def test_what_airflow_lets_through_fails_the_first_task_in_a_sentence(
     assert LONG not in printed.split("Task failed")[1]
 
 
-@pytest.mark.parametrize("named", [OUT, SQL, LONG, 20260302, ["2026-03-02"], {"a": 1}], ids=lambda named: ascii(named)[:40])
+@pytest.mark.parametrize(
+    "named", [OUT, SQL, LONG, 20260302, ["2026-03-02"], {"a": 1}], ids=lambda named: ascii(named)[:40]
+)
 def test_an_events_partition_is_a_day_too(named: Any) -> None:
     with pytest.raises(BadInput, match="is not a day") as refused:
         partition_of(context(events=({"partition": named},)), "training")
@@ -102,7 +127,9 @@ def test_whatever_is_no_day_names_no_folder(text: str) -> None:
 
 
 @pytest.mark.parametrize("version", [OUT, SQL, "1\n", "1", LONG], ids=lambda version: ascii(version)[:20])
-def test_a_version_that_is_none_is_looked_up_and_nothing_else(places: Path, mlflow_database: Path, version: str) -> None:
+def test_a_version_that_is_none_is_looked_up_and_nothing_else(
+    places: Path, mlflow_database: Path, version: str
+) -> None:
     shutil.copy(mlflow_database, places / "mlflow.db")
     run = Run.open(tiny.NAME, "scoring", dates.parse("2026-02-01"), model_version=version)
     with pytest.raises(BadInput, match="has no model version") as refused:

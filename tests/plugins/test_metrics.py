@@ -1,4 +1,6 @@
-"""Sluice's numbers, as they arrive at a collector of OpenTelemetry metrics: a real night and a real closed gate, run by Airflow."""
+"""Sluice's numbers, as they arrive at a collector of OpenTelemetry metrics: a real night and a real closed
+gate, run by Airflow.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,15 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any
             found = []
             for _, headers, body in sink.posts:
                 request = ExportMetricsServiceRequest()
-                request.ParseFromString(gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body)
-                for metric in (metric for of in request.resource_metrics for scope in of.scope_metrics for metric in scope.metrics):
+                request.ParseFromString(
+                    gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
+                )
+                for metric in (
+                    metric
+                    for of in request.resource_metrics
+                    for scope in of.scope_metrics
+                    for metric in scope.metrics
+                ):
                     for point in metric.gauge.data_points:
                         tags = {tag.key: tag.value.string_value for tag in point.attributes}
                         found.append((metric.name, tags, point.as_double or point.as_int))

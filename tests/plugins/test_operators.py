@@ -1,4 +1,7 @@
-"""What becomes of a task when its step ends well, badly, or at a gate. Real DAG runs; only the steps are the tests' own."""
+"""What becomes of a task when its step ends well, badly, or at a gate.
+
+Real DAG runs; only the steps are the tests' own.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,15 @@ SLICES = ("0001-of-0002", "0002-of-0002")
 
 @pytest.fixture(autouse=True)
 def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
-    monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")))
+    monkeypatch.setattr(
+        flow,
+        "gate",
+        lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")),
+    )
     monkeypatch.setattr(let_through, "require", lambda run, step: None)
-    monkeypatch.setattr(flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}")))
+    monkeypatch.setattr(
+        flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}"))
+    )
     shares = plan.shares
     monkeypatch.setattr(plan, "shares", lambda run, step: SLICES if step == "score" else shares(run, step))
 
@@ -44,7 +53,9 @@ def events_of(asset: str) -> list[dict[str, Any]]:
         return [
             event.extra
             for event in session.scalars(
-                select(AssetEvent).join(AssetEvent.asset).where(AssetEvent.asset.property.mapper.class_.name == asset)
+                select(AssetEvent)
+                .join(AssetEvent.asset)
+                .where(AssetEvent.asset.property.mapper.class_.name == asset)
             )
         ]
 
@@ -61,7 +72,9 @@ def promoted(places: Path, version: str) -> None:
     file = hashlib.sha256((places / "use_cases" / f"{tiny.NAME}.yaml").read_bytes()).hexdigest()
     history, at = History.of(Settings.from_env(), tiny.NAME), "2026-02-01T00:00:00+00:00"
     with history.deciding():
-        history.append(Decision(time=at, decision="promoted", version=version, previous=None, reason="first", file=file))
+        history.append(
+            Decision(time=at, decision="promoted", version=version, previous=None, reason="first", file=file)
+        )
 
 
 def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
@@ -75,7 +88,9 @@ def test_every_step_is_given_the_same_run(monkeypatch: pytest.MonkeyPatch, place
     monkeypatch.setattr(flow, "STEPS", steps(ingest=remember, publish=remember))
     run = dag_run("scoring", conf={"partition": "2026-02-03", "model_version": "4"})
     assert run.state == "success"
-    assert [(str(r.store), r.model_version, r.orchestrator) for r in given] == [("tiny scoring 2026-02-03", "4", run.run_id)] * 2
+    assert [(str(r.store), r.model_version, r.orchestrator) for r in given] == [
+        ("tiny scoring 2026-02-03", "4", run.run_id)
+    ] * 2
 
 
 def test_each_family_is_tuned_in_a_task_of_its_own_that_bears_its_name() -> None:
@@ -85,7 +100,9 @@ def test_each_family_is_tuned_in_a_task_of_its_own_that_bears_its_name() -> None
     assert left(run, "_link_MlflowLink")["tune"].startswith("/sluice/mlflow/tiny_training/run-of-")
 
 
-def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: list[str] = []
 
     def remember(run: Run, share: str) -> Outcome:
@@ -103,7 +120,9 @@ def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(monkeypat
     assert states(run)["publish"] == "success"
 
 
-def test_a_slice_that_fails_is_tried_again_alone_and_nothing_is_published_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_that_fails_is_tried_again_alone_and_nothing_is_published_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: list[str] = []
 
     def flaky(run: Run, share: str) -> Outcome:
@@ -119,7 +138,9 @@ def test_a_slice_that_fails_is_tried_again_alone_and_nothing_is_published_withou
     assert states(run)["publish"] == "upstream_failed"
 
 
-def test_a_run_for_the_champion_of_now_is_a_what_if_run_and_announces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_for_the_champion_of_now_is_a_what_if_run_and_announces_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: list[Run] = []
 
     def remember(run: Run) -> Outcome:
@@ -135,7 +156,9 @@ def test_a_run_for_the_champion_of_now_is_a_what_if_run_and_announces_nothing(mo
     assert [run.what_if for run in given] == [True, False]
 
 
-def test_a_users_mistake_fails_at_once_with_its_sentence(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_users_mistake_fails_at_once_with_its_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     def mistaken(run: Run) -> Outcome:
         raise BadInput("column 'amount' is gone; way out: look at the source")
 
@@ -199,7 +222,11 @@ def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pyte
     assert run.state == "failed"
     assert states(run)["gate_features"] == "failed"
     assert tries(run)["gate_features"] == 1
-    assert {task for task, state in states(run).items() if state == "upstream_failed"} == {"score", "publish", "gate_predictions"}
+    assert {task for task, state in states(run).items() if state == "upstream_failed"} == {
+        "score",
+        "publish",
+        "gate_predictions",
+    }
     assert left(run, "report")["gate_features"] == "tiny/scoring/2026-02-01/reports/gate_features.html"
     assert left(run, "_link_ReportLink")["gate_features"].endswith("/gate_features/-1")
     assert not left(run, "_link_ReportLink")["features"]
@@ -210,7 +237,9 @@ def test_a_misspelt_key_of_the_runs_configuration_fails_the_first_task() -> None
     assert states(run)["drift"] == "failed"
 
 
-def test_a_drifted_week_calls_for_a_training_on_the_rows_up_to_the_weeks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drifted_week_calls_for_a_training_on_the_rows_up_to_the_weeks_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = len(events_of("tiny_drift_found"))
     dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
     assert len(events_of("tiny_drift_found")) == before
@@ -221,10 +250,15 @@ def test_a_drifted_week_calls_for_a_training_on_the_rows_up_to_the_weeks_end(mon
 
 @pytest.fixture
 def shop(places: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tiny use case reads a database, through a connection that the environment does not know; ingest is the real one."""
+    """The tiny use case reads a database, through a connection that the environment does not know.
+
+    Ingest is the real one.
+    """
     path = places / "shop.db"
     with sqlite3.connect(path) as connection:
-        connection.execute("create table payments (id text, at timestamp, customer text, amount real, channel text, bad int)")
+        connection.execute(
+            "create table payments (id text, at timestamp, customer text, amount real, channel text, bad int)"
+        )
         connection.execute("insert into payments values ('a', '2026-02-01 12:00:00', 'c1', 2.5, 'chip', 0)")
     query = "select * from payments where at >= :start and at < :end"
     stated = yaml.safe_load(tiny.YAML) | {"source": {"kind": "sql", "connection": "shop", "query": query}}
@@ -247,7 +281,9 @@ def connect() -> Iterator[Callable[..., None]]:
         session.execute(delete(Connection).where(Connection.conn_id == "shop"))
 
 
-def test_a_source_is_read_through_a_connection_that_airflow_keeps(shop: Path, connect: Callable[..., None]) -> None:
+def test_a_source_is_read_through_a_connection_that_airflow_keeps(
+    shop: Path, connect: Callable[..., None]
+) -> None:
     connect(conn_type="sqlite", schema=str(shop))
     assert dag_run("scoring").state == "success"
     assert "AIRFLOW_CONN_SHOP" not in os.environ
@@ -273,7 +309,9 @@ def test_a_lent_connection_is_returned_and_its_password_kept_when_the_step_fails
     assert "AIRFLOW_CONN_SHOP" not in os.environ
 
 
-def test_a_connection_that_nobody_knows_fails_with_both_ways_out(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_connection_that_nobody_knows_fails_with_both_ways_out(
+    shop: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     run = dag_run("scoring")
     assert (states(run)["ingest"], tries(run)["ingest"]) == ("failed", 1)
     printed = capfd.readouterr().out

@@ -1,4 +1,6 @@
-"""The plugin's pages as the API server serves them: its own login, its own database, and what real runs have left there."""
+"""The plugin's pages as the API server serves them: its own login, its own database, and what real runs have
+left there.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,13 @@ def page(run: Any, *more: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/reports/tiny_drift", "/reports/tiny_drift/r", "/reports/tiny_drift/r/drift/-1", f"/mlflow/tiny_drift/{'0' * 32}"]
+    "path",
+    [
+        "/reports/tiny_drift",
+        "/reports/tiny_drift/r",
+        "/reports/tiny_drift/r/drift/-1",
+        f"/mlflow/tiny_drift/{'0' * 32}",
+    ],
 )
 def test_nobody_reads_anything_without_a_login(stranger: TestClient, path: str) -> None:
     assert stranger.get(f"/sluice{path}").status_code == 401
@@ -90,14 +98,19 @@ def gated(places: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def judging(run: Run, table: str) -> Outcome:
         run.write_report("gate_drift_full", f"<h1>all of it</h1>{EVIL}")
-        return Outcome("drift", report=run.write_report("gate_drift", f'<a href="gate_drift_full.html">full result</a>{EVIL}'))
+        return Outcome(
+            "drift",
+            report=run.write_report("gate_drift", f'<a href="gate_drift_full.html">full result</a>{EVIL}'),
+        )
 
     monkeypatch.setattr(flow, "STEPS", steps())
     monkeypatch.setattr(flow, "gate", judging)
     return dag_run("drift")
 
 
-def test_a_gates_report_runs_no_script_and_its_link_leads_to_the_full_result(user: TestClient, gated: Any) -> None:
+def test_a_gates_report_runs_no_script_and_its_link_leads_to_the_full_result(
+    user: TestClient, gated: Any
+) -> None:
     short = user.get(page(gated, "gate_drift", "-1"))
     full = user.get(page(gated, "gate_drift", "gate_drift_full.html"))  # where a browser finds the link
     assert full.text == f"<h1>all of it</h1>{EVIL}"
@@ -157,7 +170,9 @@ def data(tmp_path: Path) -> Path:
         (tmp_path / "data" / name).write_text("")
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "secret.html").write_text("")
-    (tmp_path / "data/tiny/drift/2026-02-01/reports/link.html").symlink_to(tmp_path / "reports" / "secret.html")
+    (tmp_path / "data/tiny/drift/2026-02-01/reports/link.html").symlink_to(
+        tmp_path / "reports" / "secret.html"
+    )
     return tmp_path / "data"
 
 
@@ -218,8 +233,13 @@ def test_a_data_root_that_is_a_link_itself_is_one(data: Path, tmp_path: Path) ->
     assert report_file(tmp_path / "elsewhere", "tiny_drift", f"{REPORTS}/drift.html") is not None
 
 
-@pytest.mark.parametrize("name", ["..%2F..%2F..%2F..%2Fother%2Fdrift%2F2026-02-01%2Freports%2Fdrift", "%2e%2e/x", "..%5Cx", "%00", "x%00"])
-def test_no_page_beside_a_report_is_another_use_cases(user: TestClient, gated: Any, places: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["..%2F..%2F..%2F..%2Fother%2Fdrift%2F2026-02-01%2Freports%2Fdrift", "%2e%2e/x", "..%5Cx", "%00", "x%00"],
+)
+def test_no_page_beside_a_report_is_another_use_cases(
+    user: TestClient, gated: Any, places: Path, name: str
+) -> None:
     folder = places / "data" / "other" / "drift" / "2026-02-01" / "reports"
     folder.mkdir(parents=True)
     (folder / "drift.html").write_text("<p>not for everybody")
@@ -243,7 +263,9 @@ def mlflow_run(places: Path, mlflow_database: Path) -> Callable[[str], str]:
         client = MlflowClient(address)
         home = client.create_experiment(experiment)
         outer = client.create_run(home, run_name="a search", tags={"sluice.note": EVIL}).info.run_id
-        nested = client.create_run(home, run_name="a candidate", tags={"mlflow.parentRunId": outer}).info.run_id
+        nested = client.create_run(
+            home, run_name="a candidate", tags={"mlflow.parentRunId": outer}
+        ).info.run_id
         client.log_param(outer, "best", EVIL)
         client.log_metric(outer, "cv_aucpr", 0.8125)
         client.log_param(nested, "C", "0.1")
@@ -253,7 +275,9 @@ def mlflow_run(places: Path, mlflow_database: Path) -> Callable[[str], str]:
     return logged
 
 
-def test_an_mlflow_run_is_shown_with_its_nested_runs(user: TestClient, mlflow_run: Callable[[str], str]) -> None:
+def test_an_mlflow_run_is_shown_with_its_nested_runs(
+    user: TestClient, mlflow_run: Callable[[str], str]
+) -> None:
     answer = user.get(f"/sluice/mlflow/tiny_training/{mlflow_run('tiny')}")
     assert answer.status_code == 200
     for told in ("a search", "cv_aucpr", "0.8125", "a candidate", "0.75", "C=0.1"):
@@ -262,14 +286,19 @@ def test_an_mlflow_run_is_shown_with_its_nested_runs(user: TestClient, mlflow_ru
     assert "&lt;script&gt;" in answer.text
 
 
-def test_an_mlflow_run_of_another_use_case_does_not_exist(user: TestClient, mlflow_run: Callable[[str], str]) -> None:
+def test_an_mlflow_run_of_another_use_case_does_not_exist(
+    user: TestClient, mlflow_run: Callable[[str], str]
+) -> None:
     assert user.get(f"/sluice/mlflow/tiny_training/{mlflow_run('other')}").status_code == 404
     assert user.get(f"/sluice/mlflow/tiny_training/{'0' * 32}").status_code == 404
-    # Somebody's own DAG, whose name begins like a use case's: who may read it need not be one who may read the use case's.
+    # Somebody's own DAG, whose name begins like a use case's: who may read it need not be one who may read
+    # the use case's.
     assert user.get(f"/sluice/mlflow/tiny_copy/{mlflow_run('tiny')}").status_code == 404
 
 
-def test_an_mlflow_runs_names_tags_and_parameters_run_nothing(user: TestClient, mlflow_run: Callable[[str], str], places: Path) -> None:
+def test_an_mlflow_runs_names_tags_and_parameters_run_nothing(
+    user: TestClient, mlflow_run: Callable[[str], str], places: Path
+) -> None:
     from mlflow import MlflowClient
 
     client, outer = MlflowClient(f"sqlite:///{places}/mlflow.db"), mlflow_run("tiny")

@@ -28,7 +28,9 @@ def context(
         "params": {"partition": partition},
         "dag": SimpleNamespace(params={"partition": None, "model_version": None}),
         "dag_run": SimpleNamespace(run_after=run_after, logical_date=logical_date, conf=conf),
-        "triggering_asset_events": {drift: [SimpleNamespace(extra=extra) for extra in events]} if events else {},
+        "triggering_asset_events": (
+            {drift: [SimpleNamespace(extra=extra) for extra in events]} if events else {}
+        ),
     }
 
 
@@ -42,15 +44,22 @@ def test_a_logical_date_of_the_past_is_the_partition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "partition"), [("training", date(2026, 11, 19)), ("scoring", date(2026, 11, 19)), ("drift", date(2026, 11, 13))]
+    ("kind", "partition"),
+    [("training", date(2026, 11, 19)), ("scoring", date(2026, 11, 19)), ("drift", date(2026, 11, 13))],
 )
 @pytest.mark.parametrize("logical_date", [NOON, None], ids=["with a date", "without a date"])
-def test_a_run_started_at_noon_is_about_what_was_over_by_then(kind: Any, partition: date, logical_date: datetime | None) -> None:
+def test_a_run_started_at_noon_is_about_what_was_over_by_then(
+    kind: Any, partition: date, logical_date: datetime | None
+) -> None:
     assert partition_of(context(logical_date=logical_date), kind) == partition
 
 
 def test_a_training_after_drift_takes_the_day_that_the_drift_report_names() -> None:
-    events = ({"partition": "2026-03-08"}, {"partition": "2026-03-15"}, {"from": "somebody's click on the asset's page"})
+    events = (
+        {"partition": "2026-03-08"},
+        {"partition": "2026-03-15"},
+        {"from": "somebody's click on the asset's page"},
+    )
     assert partition_of(context(events=events), "training") == date(2026, 3, 15)
 
 

@@ -1,4 +1,6 @@
-"""Who may do what, on a laptop (SimpleAuthManager, SQLite) and on a cluster (FabAuthManager, PostgreSQL): asked of Airflow's whole API."""
+"""Who may do what, on a laptop (SimpleAuthManager, SQLite) and on a cluster (FabAuthManager, PostgreSQL):
+asked of Airflow's whole API.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ START = 120  # seconds for a server to start
 DRIFT, TRAINING = "/api/v2/dags/tiny_drift", "/api/v2/dags/tiny_training"
 # Without a login: whether the server lives, its version, and the way to the login.
 OPEN = {"/api/v2/monitor/health", "/api/v2/version", "/api/v2/auth/login", "/api/v2/auth/logout"}
-# What a viewer may send all the same: two questions whose conditions stand in the body, and a list of one's own.
+# What a viewer may send all the same: two questions whose conditions stand in the body, and a list of one's
+# own.
 NO_CHANGE = {
     f"POST {DRIFT}/dagRuns/list",
     f"POST {DRIFT}/dagRuns/~/taskInstances/list",
@@ -35,7 +38,9 @@ NO_CHANGE = {
 }
 # Where Airflow reads the body before it asks who sends it.
 BODIES: dict[str, Any] = {
-    "PATCH /api/v2/connections": {"actions": [{"action": "create", "entities": [{"connection_id": "x", "conn_type": "http"}]}]},
+    "PATCH /api/v2/connections": {
+        "actions": [{"action": "create", "entities": [{"connection_id": "x", "conn_type": "http"}]}]
+    },
     "PATCH /api/v2/variables": {"actions": [{"action": "create", "entities": [{"key": "x", "value": "y"}]}]},
     "PATCH /api/v2/pools": {"actions": [{"action": "create", "entities": [{"name": "x", "slots": 1}]}]},
     "POST /api/v2/connections/enqueue-test": {"connection_id": "x", "conn_type": "http"},
@@ -54,7 +59,9 @@ class Deployment:
         client = self.client()
         if role != "nobody":
             login = {"username": role, "password": airflow_home.LOGIN["password"]}
-            client.headers["Authorization"] = f"Bearer {client.post('/auth/token', json=login).json()['access_token']}"
+            client.headers["Authorization"] = (
+                f"Bearer {client.post('/auth/token', json=login).json()['access_token']}"
+            )
         return client
 
     @property
@@ -78,10 +85,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("cluster") / "log"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW__", "SLUICE_"))}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW__", "SLUICE_"))
+    }
     with postgres.database() as database, log.open("wb") as said:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.plugins.fab_server", str(port), database.url.render_as_string(hide_password=False)],
+            [
+                sys.executable,
+                "-m",
+                "tests.plugins.fab_server",
+                str(port),
+                database.url.render_as_string(hide_password=False),
+            ],
             cwd=ROOT,
             env=environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
             stdout=said,
@@ -116,7 +131,9 @@ def airflow(request: pytest.FixtureRequest) -> Deployment:
 
 
 def routes(airflow: Deployment, *methods: str) -> list[tuple[str, str]]:
-    """Airflow's whole public API, addressed at things that are there: the drift DAG's run, its report, a backfill."""
+    """Airflow's whole public API, addressed at things that are there: the drift DAG's run, its report, a
+    backfill.
+    """
     admin = airflow("admin")
     ids = {
         "dag_id": "tiny_drift",
@@ -127,28 +144,49 @@ def routes(airflow: Deployment, *methods: str) -> list[tuple[str, str]]:
         "backfill_id": str(backfill(admin)),
     }
     paths = admin.get("/openapi.json").json()["paths"]
-    asked = [(method.upper(), path) for path, its in paths.items() for method in its if method in methods and path.startswith("/api/v2")]
+    asked = [
+        (method.upper(), path)
+        for path, its in paths.items()
+        for method in its
+        if method in methods and path.startswith("/api/v2")
+    ]
     assert len(asked) > 40
     run = quote(airflow.run_id, safe="")
     # A question about task instances is about those of all runs.
-    filled = [(method, path.replace("{dag_run_id}", "~" if path.endswith("/list") else run)) for method, path in asked]
-    return [(method, re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], "1"), path)) for method, path in filled]
+    filled = [
+        (method, path.replace("{dag_run_id}", "~" if path.endswith("/list") else run))
+        for method, path in asked
+    ]
+    return [
+        (method, re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], "1"), path)) for method, path in filled
+    ]
 
 
 def backfill(admin: httpx.Client | TestClient) -> int:
     there = admin.get("/api/v2/backfills", params={"dag_id": "tiny_scoring"}).json()["backfills"]
     if there:
         return int(there[0]["id"])
-    stated = {"dag_id": "tiny_scoring", "from_date": "2026-02-02T00:00:00Z", "to_date": "2026-02-03T00:00:00Z"}
+    stated = {
+        "dag_id": "tiny_scoring",
+        "from_date": "2026-02-02T00:00:00Z",
+        "to_date": "2026-02-03T00:00:00Z",
+    }
     return int(admin.post("/api/v2/backfills", json=stated).json()["id"])
 
 
 def test_nothing_answers_whoever_is_not_logged_in(airflow: Deployment) -> None:
     nobody, asked = airflow("nobody"), routes(airflow, "get", "post", "put", "patch", "delete")
-    answers = {f"{method} {path}": nobody.request(method, path, json={}).status_code for method, path in asked if path not in OPEN}
+    answers = {
+        f"{method} {path}": nobody.request(method, path, json={}).status_code
+        for method, path in asked
+        if path not in OPEN
+    }
     assert {route: status for route, status in answers.items() if status != 401} == {}
     assert nobody.get(airflow.report).status_code == 401
-    assert airflow("nobody").post("/auth/token", json={"username": "admin", "password": "guessed"}).status_code == 401
+    assert (
+        airflow("nobody").post("/auth/token", json={"username": "admin", "password": "guessed"}).status_code
+        == 401
+    )
 
 
 def test_a_viewer_reads_dags_runs_and_reports(airflow: Deployment) -> None:
@@ -167,7 +205,9 @@ def test_a_viewer_changes_nothing_at_all(airflow: Deployment) -> None:
     }
     answers = {
         route: viewer.request(*route.split(" "), json=bodies.get(route, {})).status_code
-        for route in (f"{method} {path}" for method, path in routes(airflow, "post", "put", "patch", "delete"))
+        for route in (
+            f"{method} {path}" for method, path in routes(airflow, "post", "put", "patch", "delete")
+        )
         if route not in NO_CHANGE
     }
     assert {route: status for route, status in answers.items() if status != 403} == {}
@@ -178,9 +218,21 @@ def test_a_viewer_changes_nothing_at_all(airflow: Deployment) -> None:
     [
         # Whoever may trigger a training, or approve of its model, promotes.
         ((f"POST {TRAINING}/dagRuns", {"logical_date": None}), {"user", "op", "admin"}),
-        ((f"PATCH {TRAINING}/dagRuns/r/taskInstances/approve/-1/hitlDetails", {"chosen_options": ["Approve"]}), {"user", "op", "admin"}),
-        ((f"POST {TRAINING}/clearTaskInstances", {"dry_run": False, "task_ids": ["promote"]}), {"user", "op", "admin"}),
-        ((f"PATCH {TRAINING}/dagRuns/r/taskInstances/gate_raw", {"new_state": "success"}), {"user", "op", "admin"}),
+        (
+            (
+                f"PATCH {TRAINING}/dagRuns/r/taskInstances/approve/-1/hitlDetails",
+                {"chosen_options": ["Approve"]},
+            ),
+            {"user", "op", "admin"},
+        ),
+        (
+            (f"POST {TRAINING}/clearTaskInstances", {"dry_run": False, "task_ids": ["promote"]}),
+            {"user", "op", "admin"},
+        ),
+        (
+            (f"PATCH {TRAINING}/dagRuns/r/taskInstances/gate_raw", {"new_state": "success"}),
+            {"user", "op", "admin"},
+        ),
         (("PUT /api/v2/backfills/1/cancel", None), {"user", "op", "admin"}),
         (("GET /api/v2/variables", None), {"op", "admin"}),
         (("GET /api/v2/connections", None), {"op", "admin"}),
@@ -190,7 +242,9 @@ def test_a_viewer_changes_nothing_at_all(airflow: Deployment) -> None:
 )
 def test_who_may(airflow: Deployment, deed: tuple[str, Any], roles: set[str]) -> None:
     route, body = deed
-    answers = {role: airflow(role).request(*route.split(" "), json=body).status_code for role in airflow_home.ROLES}
+    answers = {
+        role: airflow(role).request(*route.split(" "), json=body).status_code for role in airflow_home.ROLES
+    }
     assert {role for role, status in answers.items() if status != 403} == roles, answers
     assert all(status < 500 for status in answers.values()), answers
 
@@ -199,8 +253,15 @@ def test_a_role_that_may_read_one_dag_reads_no_other_s_reports(cluster: Deployme
     limited = cluster("driftonly")
     assert limited.get(cluster.report).text == fab_server.REPORT
     assert limited.get(f"/sluice/mlflow/tiny_drift/{'0' * 32}").status_code == 404  # may ask; there is none
-    others = [cluster.report.replace("tiny_drift", "tiny_training"), "/sluice/reports/tiny_training", "/sluice/reports/tiny_training/r"]
-    others += ["/sluice/reports/tiny_training/r/evaluate/evaluate.html", f"/sluice/mlflow/tiny_training/{'0' * 32}"]
+    others = [
+        cluster.report.replace("tiny_drift", "tiny_training"),
+        "/sluice/reports/tiny_training",
+        "/sluice/reports/tiny_training/r",
+    ]
+    others += [
+        "/sluice/reports/tiny_training/r/evaluate/evaluate.html",
+        f"/sluice/mlflow/tiny_training/{'0' * 32}",
+    ]
     assert {path: limited.get(path).status_code for path in others} == dict.fromkeys(others, 403)
 
 
@@ -209,8 +270,13 @@ def test_a_login_s_cookies_are_out_of_the_reach_of_scripts(cluster: Deployment) 
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/auth/login/").text)
     assert token
     login = {"username": "viewer", "password": airflow_home.LOGIN["password"]}
-    assert "set-cookie" not in browser.post("/auth/login/", data=login).headers or browser.get(cluster.report).status_code == 401
-    cookies = browser.post("/auth/login/", data=login | {"csrf_token": token[1]}).headers.get_list("set-cookie")
+    assert (
+        "set-cookie" not in browser.post("/auth/login/", data=login).headers
+        or browser.get(cluster.report).status_code == 401
+    )
+    cookies = browser.post("/auth/login/", data=login | {"csrf_token": token[1]}).headers.get_list(
+        "set-cookie"
+    )
     assert any(cookie.startswith("_token=") for cookie in cookies)
     assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)
     assert browser.get(cluster.report).text == fab_server.REPORT

@@ -1,4 +1,6 @@
-"""A value of a use-case file that its column cannot hold, or that is no text where one is meant, is told before a run."""
+"""A value of a use-case file that its column cannot hold, or that is no text where one is meant, is told
+before a run.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def test_words_that_yaml_1_1_takes_for_booleans_are_the_texts_that_stand_there(t
     label = "bad:      {type: string, role: label, allowed: [yes, no]}"
     changes = [
         (ALLOWED, "allowed: [NO, DE, on]}"),
-        ("  lower: [channel]\n  merge: {channel: {online: [web]}}", "  missing: {channel: [off]}\n  fill: {channel: NO}"),
+        (
+            "  lower: [channel]\n  merge: {channel: {online: [web]}}",
+            "  missing: {channel: [off]}\n  fill: {channel: NO}",
+        ),
         (LABEL, label),
         ("{positive: 1,", "{positive: yes,"),
         ("    bad_before: avg(bad) over known\n", ""),
@@ -41,7 +46,11 @@ def test_words_that_yaml_1_1_takes_for_booleans_are_the_texts_that_stand_there(t
     assert told(tmp_path, *changes) == ""
     use_case = use_cases.load_file(tmp_path / "tiny.yaml").use_case
     assert use_case.columns["channel"].allowed == ("NO", "DE", "on")
-    assert (use_case.cleanse.missing, use_case.cleanse.fill, use_case.label.positive) == ({"channel": ("off",)}, {"channel": "NO"}, "yes")
+    assert (use_case.cleanse.missing, use_case.cleanse.fill, use_case.label.positive) == (
+        {"channel": ("off",)},
+        {"channel": "NO"},
+        "yes",
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +80,9 @@ def test_words_that_yaml_1_1_takes_for_booleans_are_the_texts_that_stand_there(t
         ("{online: [web]}", "{onlin: [web]}", "cleanse.merge.channel.onlin: 'onlin' is not among the allowed values ('chip', 'online')"),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_is_told_with_the_way_out(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+def test_a_value_that_cannot_be_is_told_with_the_way_out(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
     found = told(tmp_path, (old, new))
     assert sentence in found
     assert bool(sentence) is bool(found)
@@ -90,8 +101,12 @@ def test_a_value_that_cannot_be_is_told_with_the_way_out(tmp_path: Path, old: st
         ("raw", "{column: amount, value_set: [1, 2.5]}", ""),
     ],
 )  # fmt: skip
-def test_the_values_of_an_expectation_are_of_their_columns_type(tmp_path: Path, table: str, expectation: str, sentence: str) -> None:
-    found = told(tmp_path, after=f"gates:\n  {table}:\n    - expect_column_values_to_be_in_set: {expectation}\n")
+def test_the_values_of_an_expectation_are_of_their_columns_type(
+    tmp_path: Path, table: str, expectation: str, sentence: str
+) -> None:
+    found = told(
+        tmp_path, after=f"gates:\n  {table}:\n    - expect_column_values_to_be_in_set: {expectation}\n"
+    )
     assert sentence in found
     assert bool(sentence) is bool(found)
 

@@ -1,4 +1,6 @@
-"""Which file a run goes by: one from its first task to its last, and for a night the definitions that its champion has learned."""
+"""Which file a run goes by: one from its first task to its last, and for a night the definitions that its
+champion has learned.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ from tests import two_champions as world
 NIGHT = date(2026, 2, 5)
 TABLES = ("raw", "past_raw", "clean", "past", "quarantine", "features", "predictions")
 
-# Each gives a feature another meaning. Without more, all scores of the next night would be wrong behind open gates.
+# Each gives a feature another meaning. Without more, all scores of the next night would be wrong behind open
+# gates.
 EDITS = {
     "a feature's SQL": ("amount: amount\n", "amount: amount / 100\n"),
     "a window's aggregate": ("avg(amount) over week", "max(amount) over week"),
@@ -66,7 +69,9 @@ def copied(settings: Settings, place: Path) -> Settings:
     shutil.copytree(settings.disk, place / "data")
     shutil.copytree(settings.use_cases, place / "use_cases")
     shutil.copy(Path(settings.mlflow.removeprefix("sqlite:///")), place / "mlflow.db")
-    return replace(settings, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db")
+    return replace(
+        settings, data=place / "data", use_cases=place / "use_cases", mlflow=f"sqlite:///{place}/mlflow.db"
+    )
 
 
 def edit(settings: Settings, there: str, instead: str) -> None:
@@ -104,14 +109,19 @@ def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, wha
     if what == "a derived column":
         derived_twice(own)
     after = night(own)
-    scored = [after.store.read("predictions", revision=n).order("id").project("* EXCLUDE (run)").fetchall() for n in (1, 2)]
+    scored = [
+        after.store.read("predictions", revision=n).order("id").project("* EXCLUDE (run)").fetchall()
+        for n in (1, 2)
+    ]
     assert scored[0] == scored[1]
     assert after.store.digest("features") == features
     (by,) = files(after)
     assert by not in (before.manifest("features").use_case, load(own.use_cases, "tiny").sha256)
     loaded = archive.kept(own, "tiny", by)
     assert archive.made_by(loaded) == "2"
-    assert list(definitions.differences(loaded.use_case, definitions.file_of(own, "tiny", "2").use_case)) == []
+    assert (
+        list(definitions.differences(loaded.use_case, definitions.file_of(own, "tiny", "2").use_case)) == []
+    )
 
 
 @pytest.mark.parametrize("what", ["a comment", "the schedule", "a limit of memory", "a gate"])
@@ -123,31 +133,52 @@ def test_an_edit_that_changes_no_meaning_is_taken_at_once_and_whole(own: Setting
         "a limit of memory": "limits: {memory: 1GB}\n",
     }
     path.write_text(
-        path.read_text() + more.get(what, "gates: {raw: [{expect_column_mean_to_be_between: {column: amount, min_value: 1}}]}\n")
+        path.read_text()
+        + more.get(
+            what, "gates: {raw: [{expect_column_mean_to_be_between: {column: amount, min_value: 1}}]}\n"
+        )
     )
     assert files(night(own)) == {load(own.use_cases, "tiny").sha256}
 
 
-def test_what_is_no_definition_comes_from_the_present_file(own: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_definition_comes_from_the_present_file(
+    own: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     edit(own, "amount: amount\n", "amount: amount / 100\n")
     edit(own, "customer: {type: string,", "customer: {type: string, pii: true,")
     path = own.use_cases / "tiny.yaml"
-    path.write_text(path.read_text() + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n")
+    path.write_text(
+        path.read_text()
+        + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n"
+    )
     (by,) = files(night(own))
     found, now = archive.kept(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
-    assert (found.limits, found.alerts, found.monitoring, found.source) == (now.limits, now.alerts, now.monitoring, now.source)
+    assert (found.limits, found.alerts, found.monitoring, found.source) == (
+        now.limits,
+        now.alerts,
+        now.monitoring,
+        now.source,
+    )
     assert found.columns["customer"].pii
     assert found.features.numbers["amount"] == "amount"
-    assert "made by the definitions of version 2 with all else of tiny.yaml: 1 feature waits for a training (amount)" in caplog.text
+    assert (
+        "made by the definitions of version 2 with all else of tiny.yaml: 1 feature waits for a training"
+        " (amount)" in caplog.text
+    )
 
 
 @pytest.mark.parametrize("waiting", [False, True])
-def test_the_way_out_of_a_closed_gate_says_that_an_edit_of_definitions_would_have_to_wait(own: Settings, waiting: bool) -> None:
+def test_the_way_out_of_a_closed_gate_says_that_an_edit_of_definitions_would_have_to_wait(
+    own: Settings, waiting: bool
+) -> None:
     if waiting:
         edit(own, "amount: amount\n", "amount: amount / 100\n")
     path = own.use_cases / "tiny.yaml"
-    path.write_text(path.read_text() + "gates: {clean: [{expect_column_max_to_be_between: {column: amount, max_value: 0.001}}]}\n")
+    path.write_text(
+        path.read_text()
+        + "gates: {clean: [{expect_column_max_to_be_between: {column: amount, max_value: 0.001}}]}\n"
+    )
     with pytest.raises(GateClosed, match="way out") as error:
         night(own)
     told = "columns, cleanse and features wait for a training: this run goes by those of version 2;"
@@ -169,17 +200,34 @@ def laid_out(settings: Settings, columns: str, **format_: object) -> None:
         pacsv.write_csv(rows.select(names), place / f"{day}.csv", written)
     path = settings.use_cases / "tiny.yaml"
     said = yaml.safe_load(path.read_text())
-    said["source"] = {"kind": "file", "path": f"{place}/{{partition}}.csv", "format": {"type": "csv", **format_}}
+    said["source"] = {
+        "kind": "file",
+        "path": f"{place}/{{partition}}.csv",
+        "format": {"type": "csv", **format_},
+    }
     said["columns"] = {name: said["columns"].get(name, {"type": "number"}) for name in names}
     path.write_text(yaml.safe_dump(said, sort_keys=False))
 
 
 @pytest.mark.parametrize(
-    "columns", ["id at customer amount channel bad", "bad channel id customer at amount", "id tip at customer amount channel bad"]
+    "columns",
+    [
+        "id at customer amount channel bad",
+        "bad channel id customer at amount",
+        "id tip at customer amount channel bad",
+    ],
 )
 @pytest.mark.parametrize("waiting", [False, True])
-def test_a_source_without_names_is_read_as_the_file_lists_it_now(own: Settings, columns: str, waiting: bool) -> None:
-    before = world.way_of(own, "scoring", NIGHT).store.read("predictions").project("id, score").order("id").fetchall()
+def test_a_source_without_names_is_read_as_the_file_lists_it_now(
+    own: Settings, columns: str, waiting: bool
+) -> None:
+    before = (
+        world.way_of(own, "scoring", NIGHT)
+        .store.read("predictions")
+        .project("id, score")
+        .order("id")
+        .fetchall()
+    )
     laid_out(own, columns, header=False)
     if waiting:
         edit(own, "amount: amount\n", "amount: amount / 100\n")
@@ -188,14 +236,20 @@ def test_a_source_without_names_is_read_as_the_file_lists_it_now(own: Settings, 
     assert archive.made_by(after.resumed().loaded) == ("2" if waiting else None)
 
 
-def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_night_begins(own: Settings) -> None:
+def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_night_begins(
+    own: Settings,
+) -> None:
     laid_out(own, "id at customer amount channel bad", header=False)
     edit(own, "  amount:\n    type: number", "  betrag:\n    type: number")
     edit(own, "amount: amount\n", "amount: betrag\n")
     edit(own, "ln(1 + amount)", "ln(1 + betrag)")
     edit(own, "avg(amount)", "avg(betrag)")
     with pytest.raises(
-        BadInput, match=r"by its own definitions this night cannot be made[\s\S]*which of its columns is amount[\s\S]*train by the file"
+        BadInput,
+        match=(
+            r"by its own definitions this night cannot be made[\s\S]*which of its columns is"
+            r" amount[\s\S]*train by the file"
+        ),
     ):
         night(own)
 
@@ -209,11 +263,29 @@ def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definit
 
 
 def test_a_rollback_brings_the_definitions_back_with_the_version(own: Settings) -> None:
-    before = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    before = (
+        night(own, NIGHT + timedelta(days=400))
+        .store.read("predictions")
+        .project("id, score")
+        .order("id")
+        .fetchall()
+    )
     champions.rollback(own, "tiny", "1", "too many alarms")
-    by_one = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    by_one = (
+        night(own, NIGHT + timedelta(days=400))
+        .store.read("predictions")
+        .project("id, score")
+        .order("id")
+        .fetchall()
+    )
     edit(own, *EDITS["a feature's SQL"])
-    again = night(own, NIGHT + timedelta(days=400)).store.read("predictions").project("id, score").order("id").fetchall()
+    again = (
+        night(own, NIGHT + timedelta(days=400))
+        .store.read("predictions")
+        .project("id, score")
+        .order("id")
+        .fetchall()
+    )
     assert again == by_one != before
 
 
@@ -221,11 +293,13 @@ def test_a_backfill_and_a_what_if_are_made_by_the_definitions_of_their_champion(
     edit(own, *EDITS["a feature's SQL"])
     (then,) = backfill("tiny", Days(NIGHT, NIGHT), "then", own)
     assert "scored for the first time" not in then
-    (now, *_) = backfill("tiny", Days(NIGHT, NIGHT), "now", own)
+    now, *_ = backfill("tiny", Days(NIGHT, NIGHT), "now", own)
     assert "0 of 40 decisions differ, scores differ by 0 on average" in now
 
 
-def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_with_both_meanings(own: Settings) -> None:
+def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_with_both_meanings(
+    own: Settings,
+) -> None:
     edit(own, "tests.two_champions:payments", "tests.registry.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
     for there in (
@@ -237,7 +311,10 @@ def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_wit
         edit(own, there, "")
     with pytest.raises(BadInput) as error:
         night(own)
-    assert "asked for by the definitions of version 2, which has learned other things than tiny.yaml has now:" in str(error.value)
+    assert (
+        "asked for by the definitions of version 2, which has learned other things than tiny.yaml has now:"
+        in str(error.value)
+    )
     assert "channel: learned as `channel`, a category, now no such feature" in str(error.value)
     assert len(str(error.value).splitlines()) <= MAX_LINES
 
@@ -269,7 +346,9 @@ def test_a_score_is_given_only_to_features_that_mean_what_was_learned(own: Setti
     other = run.afresh()
     other.store.write("features", features, meaning=meaning)
     flow.gate(other.afresh(), "features")
-    with pytest.raises(BadInput, match=r"version 2 has learned other features than these: no score is given\n  - amount: "):
+    with pytest.raises(
+        BadInput, match=r"version 2 has learned other features than these: no score is given\n  - amount: "
+    ):
         flow.take(run.afresh(), "score", "0001-of-0001")
 
 
@@ -283,14 +362,17 @@ def test_a_model_that_does_not_say_what_it_has_learned_scores_nothing(own: Setti
 def test_check_tells_what_waits_for_a_training(own: Settings) -> None:
     assert definitions.waiting(load(own.use_cases, "tiny"), own) == []
     edit(own, *EDITS["a feature's SQL"])
-    assert definitions.waiting(load(own.use_cases, "tiny"), own) == ["amount: learned as `amount`, a number, now `amount / 100`, a number"]
+    assert definitions.waiting(load(own.use_cases, "tiny"), own) == [
+        "amount: learned as `amount`, a number, now `amount / 100`, a number"
+    ]
 
 
 def test_a_meaning_that_only_what_is_read_has_changed_is_told_by_that(own: Settings) -> None:
     edit(own, "cleanse:\n", "cleanse:\n  fill: {amount: 7}\n")
     told = definitions.waiting(load(own.use_cases, "tiny"), own)
     assert (
-        "amount: learned as `amount`, a number, where amount is not filled, now `amount`, a number, where amount is filled with 7" in told
+        "amount: learned as `amount`, a number, where amount is not filled, now `amount`, a number, where"
+        " amount is filled with 7" in told
     )
 
 
@@ -321,16 +403,22 @@ def compared(lived: Settings, tmp_path_factory: pytest.TempPathFactory) -> list[
     return evaluated(copied(lived, tmp_path_factory.mktemp("compared") / "own"))
 
 
-def test_a_champion_is_compared_on_features_as_it_has_learned_them(own: Settings, compared: list[tuple[object, ...]]) -> None:
+def test_a_champion_is_compared_on_features_as_it_has_learned_them(
+    own: Settings, compared: list[tuple[object, ...]]
+) -> None:
     edit(own, "amount: amount\n", "amount: -amount\n")
     edit(own, "avg(amount) over week", "min(amount) over week")
     assert evaluated(own) == compared
 
 
-def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_champions_rules_put_others_aside(own: Settings) -> None:
+def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_champions_rules_put_others_aside(
+    own: Settings,
+) -> None:
     for day in (date(2026, 2, 1), date(2026, 2, 2)):  # held out
         rows = tiny.payments(day)
-        channels = ["phone" if n % 9 == 0 else channel for n, channel in enumerate(rows["channel"].to_pylist())]
+        channels = [
+            "phone" if n % 9 == 0 else channel for n, channel in enumerate(rows["channel"].to_pylist())
+        ]
         world.delivered[day] = rows.set_column(rows.schema.get_field_index("channel"), "channel", [channels])
     edit(own, "allowed: [chip, online]", "allowed: [chip, online, phone]")
     try:
@@ -360,11 +448,19 @@ def test_a_champion_is_compared_on_the_same_rows_whatever_the_file_calls_their_k
 def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethroned(own: Settings) -> None:
     edit(own, "tests.two_champions:payments", "tests.registry.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
-    unwanted = ("cleanse:\n  lower: [channel]\n", "  merge: {channel: {online: [web]}}\n", "  categories: {channel: channel}\n")
+    unwanted = (
+        "cleanse:\n  lower: [channel]\n",
+        "  merge: {channel: {online: [web]}}\n",
+        "  categories: {channel: channel}\n",
+    )
     for there in (*unwanted, "slices: [channel]\n"):
         edit(own, there, "")
     with pytest.raises(
-        BadInput, match=r"has learned other features, and cannot be compared by its own definitions[\s\S]*models retire tiny"
+        BadInput,
+        match=(
+            r"has learned other features, and cannot be compared by its own definitions[\s\S]*models retire"
+            r" tiny"
+        ),
     ):
         evaluated(own)
 
@@ -401,7 +497,9 @@ def test_a_file_that_is_gone_or_changed_is_told(own: Settings) -> None:
     flow.take(world.way_of(own, "scoring", NIGHT), "ingest")
     edit(own, "title: ", "title: More. ")
     (path,) = [
-        path for path in (own.disk / "tiny" / "files").iterdir() if path.stem == world.way_of(own, "scoring", NIGHT).resumed().loaded.sha256
+        path
+        for path in (own.disk / "tiny" / "files").iterdir()
+        if path.stem == world.way_of(own, "scoring", NIGHT).resumed().loaded.sha256
     ]
     path.write_text("name: tiny\n")
     with pytest.raises(TableCorrupt, match="is not that file any more"):
@@ -411,11 +509,24 @@ def test_a_file_that_is_gone_or_changed_is_told(own: Settings) -> None:
         Run.open("tiny", "scoring", NIGHT, own, resume=True)
 
 
-def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousand_times(own: Settings) -> None:
-    path, original, over = own.use_cases / "tiny.yaml", (own.use_cases / "tiny.yaml").read_text(), threading.Event()
+def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousand_times(
+    own: Settings,
+) -> None:
+    path, original, over = (
+        own.use_cases / "tiny.yaml",
+        (own.use_cases / "tiny.yaml").read_text(),
+        threading.Event(),
+    )
     chance, edits = random.Random(7), [0]
-    variants = [original.replace(*EDITS[what]) for what in ("a feature's SQL", "a window", "a fill", "a rule")]
-    variants += [original, original + "# a comment\n", "broken: [", original.replace("title: ", "title: Other. ")]
+    variants = [
+        original.replace(*EDITS[what]) for what in ("a feature's SQL", "a window", "a fill", "a rule")
+    ]
+    variants += [
+        original,
+        original + "# a comment\n",
+        "broken: [",
+        original.replace("title: ", "title: Other. "),
+    ]
 
     def keep_editing() -> None:
         while not over.wait(chance.uniform(0, 0.02)):
@@ -451,18 +562,27 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted_between_its_tasks(own: Settings, seed: int) -> None:
+def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted_between_its_tasks(
+    own: Settings, seed: int
+) -> None:
     day, chance, path = NIGHT + timedelta(days=400), random.Random(seed), own.use_cases / "tiny.yaml"
     original = path.read_text()
 
     def meanwhile() -> None:
         what = chance.choice(["nothing", "edit", "promotion"])
         if what == "edit":
-            path.write_text(chance.choice([original, *(original.replace(*EDITS[one]) for one in ("a feature's SQL", "a fill", "a rule"))]))
+            path.write_text(
+                chance.choice(
+                    [
+                        original,
+                        *(original.replace(*EDITS[one]) for one in ("a feature's SQL", "a fill", "a rule")),
+                    ]
+                )
+            )
         elif what == "promotion":
             history = History.of(own, "tiny")
             next_ = chance.choice(["1", "2"])
-            (then, *_) = [line for line in history.read() if line.version == next_]
+            then, *_ = [line for line in history.read() if line.version == next_]
             history.append(replace(then, decision="rolled back", previous=history.champion))
 
     def taken(step: str, share: str | None) -> None:
@@ -504,10 +624,16 @@ def test_a_file_that_was_put_together_says_what_it_should(own: Settings) -> None
         by_version.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
 
 
-def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_features_do_not(own: Settings) -> None:
+def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_features_do_not(
+    own: Settings,
+) -> None:
     path, meant = own.use_cases / "tiny.yaml", {}
     original = path.read_text()
-    for what, text in {"as it is": original, "a comment": f"# why\n{original}", "SQL": original.replace(*EDITS["a feature's SQL"])}.items():
+    for what, text in {
+        "as it is": original,
+        "a comment": f"# why\n{original}",
+        "SQL": original.replace(*EDITS["a feature's SQL"]),
+    }.items():
         path.write_text(text)
         run = world.way_of(own, "training", NIGHT)
         archive.keep(run)
@@ -525,5 +651,7 @@ def test_a_week_compares_the_nights_of_one_meaning_and_says_how_many_it_leaves_o
         store.write("features", nights[0].read("features").to_arrow_table(), meaning=means)
     training = run.store.at("training", world.SECOND_TRAINING)
     assert definitions.of_one_meaning(run, champion, training, nights) == [nights[0], nights[2]]
-    with pytest.raises(BadInput, match=r"in no night of this week do the features mean what version 2 has learned"):
+    with pytest.raises(
+        BadInput, match=r"in no night of this week do the features mean what version 2 has learned"
+    ):
         definitions.of_one_meaning(run, champion, training, nights[1:2])

@@ -60,7 +60,9 @@ def _decide(folder: str, worker: int) -> None:
             history.append(replace(FIRST, version=f"{worker}-{n}", previous=before))
 
 
-def test_writers_side_by_side_lose_no_line_and_each_met_the_champion_of_the_line_before(tmp_path: Path) -> None:
+def test_writers_side_by_side_lose_no_line_and_each_met_the_champion_of_the_line_before(
+    tmp_path: Path,
+) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         list(pool.map(_decide, [str(tmp_path)] * 3, range(3)))
     lines = History(tmp_path / "promotions.jsonl").read()
@@ -69,9 +71,13 @@ def test_writers_side_by_side_lose_no_line_and_each_met_the_champion_of_the_line
 
 
 def test_a_champion_holds_for_mornings_and_moments_from_its_own_on() -> None:
-    trained, back = FIRST, replace(FIRST, decision="rolled back", version="1", partition=None, time="2026-02-05T14:00:00+00:00")
+    trained, back = (
+        FIRST,
+        replace(FIRST, decision="rolled back", version="1", partition=None, time="2026-02-05T14:00:00+00:00"),
+    )
     late = replace(FIRST, time="2026-06-01T00:00:00+00:00")
     assert (trained.since, trained.held_from.isoformat()) == (date(2026, 2, 1), "2026-02-01T04:10:00+00:00")
     assert (back.since, back.held_from.isoformat()) == (date(2026, 2, 5), "2026-02-05T14:00:00+00:00")
-    # A training that ran months late holds from its partition's morning: it is about when its data were known.
+    # A training that ran months late holds from its partition's morning: it is about when its data were
+    # known.
     assert (late.since, late.held_from.isoformat()) == (date(2026, 2, 1), "2026-02-01T00:00:00+00:00")

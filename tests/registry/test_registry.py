@@ -1,4 +1,6 @@
-"""Versions are registered once, found again by what they are, and never served when they are not what was registered."""
+"""Versions are registered once, found again by what they are, and never served when they are not what was
+registered.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,13 @@ def _opened(place: Path, mlflow_database: Path) -> Run:
     """A training of the tiny use case in a place of its own, with an MLflow of its own."""
     (place / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
     shutil.copy(mlflow_database, place / "mlflow.db")
-    settings = Settings(data=place / "data", use_cases=place, var=place, mlflow=f"sqlite:///{place / 'mlflow.db'}", mirror=None)
+    settings = Settings(
+        data=place / "data",
+        use_cases=place,
+        var=place,
+        mlflow=f"sqlite:///{place / 'mlflow.db'}",
+        mirror=None,
+    )
     return Run.open(tiny.NAME, "training", TRAINING, settings)
 
 
@@ -45,7 +53,9 @@ def registered(run: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def crowned(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Run:
-    """A registered training whose winner is champion, for tests that change nothing: registering takes a second."""
+    """A registered training whose winner is champion, for tests that change nothing: registering takes a
+    second.
+    """
     run = _opened(tmp_path_factory.mktemp("registry"), mlflow_database)
     registry.register(run, fitted.exported(), fitted.verdict())
     History.of(run.settings, "tiny").append(replace(FIRST, version=_challenger(run)))
@@ -108,7 +118,9 @@ def test_a_registration_that_was_killed_half_way_is_completed(registered: Run) -
     half = next(v for v in client.search_model_versions("name='tiny'") if v.tags["family"] == "xgboost")
     client.delete_model_version("tiny", half.version)
     registry.register(registered, fitted.exported(), fitted.verdict())
-    assert sorted(v.tags["family"] for v in client.search_model_versions("name='tiny'")) == sorted(fitted.FAMILIES)
+    assert sorted(v.tags["family"] for v in client.search_model_versions("name='tiny'")) == sorted(
+        fitted.FAMILIES
+    )
 
 
 def test_another_training_makes_versions_of_its_own(registered: Run) -> None:
@@ -127,8 +139,12 @@ def test_the_champion_is_the_very_graph_that_was_registered(crowned: Run) -> Non
 def test_mlflows_own_users_find_the_champion_by_its_alias(crowned: Run) -> None:
     rows = fitted.rows().head(20)[["amount", "age", "channel", "note"]].fillna({"channel": ""})
     tracking.connect(crowned.settings)
-    found = mlflow.pyfunc.load_model("models:/tiny@champion").predict(rows.astype({"channel": object, "note": object}))
-    expected = Graph(fitted.exported().graphs["xgboost"]).scores(pa.Table.from_pandas(rows, preserve_index=False))
+    found = mlflow.pyfunc.load_model("models:/tiny@champion").predict(
+        rows.astype({"channel": object, "note": object})
+    )
+    expected = Graph(fitted.exported().graphs["xgboost"]).scores(
+        pa.Table.from_pandas(rows, preserve_index=False)
+    )
     assert np.array_equal(found["score"].to_numpy(), expected)
 
 
@@ -157,7 +173,9 @@ def test_without_a_champion_there_is_a_way_out(run: Run) -> None:
 def test_a_model_file_that_was_changed_or_is_gone_is_not_served(registered: Run) -> None:
     asked = replace(registered, model_version=_challenger(registered))
     (file,) = (
-        path for path in registered.settings.artifacts.rglob("model.onnx") if path.read_bytes() == fitted.exported().graphs["xgboost"]
+        path
+        for path in registered.settings.artifacts.rglob("model.onnx")
+        if path.read_bytes() == fitted.exported().graphs["xgboost"]
     )
     file.write_bytes(fitted.exported().graphs["linear"])
     with pytest.raises(TableCorrupt, match="registered was"):
@@ -167,7 +185,9 @@ def test_a_model_file_that_was_changed_or_is_gone_is_not_served(registered: Run)
         registry.champion(asked)
 
 
-def test_a_registry_that_does_not_answer_is_worth_another_try(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_does_not_answer_is_worth_another_try(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = replace(run, settings=replace(run.settings, mlflow="http://127.0.0.1:9"))
     with pytest.raises(TryAgain, match="does not answer"):
@@ -179,11 +199,16 @@ def test_a_registry_that_does_not_answer_is_worth_another_try(run: Run, monkeypa
 
 @pytest.fixture(scope="module")
 def dethroned(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Run:
-    """Version 1 became champion by the training of 31 January, 2 by that of 10 February; somebody has moved MLflow's alias to 3."""
+    """Version 1 became champion by the training of 31 January, 2 by that of 10 February.
+
+    Somebody has moved MLflow's alias to 3.
+    """
     run = _opened(tmp_path_factory.mktemp("dethroned"), mlflow_database)
     registry.register(run, fitted.exported(), fitted.verdict())
     for version, previous, partition in (("1", None, "2026-01-31"), ("2", "1", "2026-02-10")):
-        History.of(run.settings, "tiny").append(replace(FIRST, version=version, previous=previous, partition=partition))
+        History.of(run.settings, "tiny").append(
+            replace(FIRST, version=version, previous=previous, partition=partition)
+        )
     tracking.connect(run.settings).set_registered_model_alias("tiny", "champion", "3")
     return run
 
@@ -209,5 +234,7 @@ def test_a_what_if_run_and_a_training_take_the_champion_of_now(dethroned: Run) -
 
 def test_a_night_before_the_first_champion_has_none_and_a_way_out(dethroned: Run) -> None:
     before = Run.open(tiny.NAME, "scoring", date(2026, 1, 30), dethroned.settings)
-    with pytest.raises(NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --champion now"):
+    with pytest.raises(
+        NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --champion now"
+    ):
         registry.champion(before)

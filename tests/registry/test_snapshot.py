@@ -33,10 +33,16 @@ def write(run: Run, labels: list[int]) -> None:
 
 
 def classes(folder: Path) -> list[tuple[int, int]]:
-    return duckdb.connect().sql(f"SELECT bad, count(*) FROM '{folder}/*.parquet' GROUP BY bad ORDER BY bad").fetchall()
+    return (
+        duckdb.connect()
+        .sql(f"SELECT bad, count(*) FROM '{folder}/*.parquet' GROUP BY bad ORDER BY bad")
+        .fetchall()
+    )
 
 
-def test_an_earlier_version_comes_back_with_its_class_counts(run: Run, settings: Settings, tmp_path: Path) -> None:
+def test_an_earlier_version_comes_back_with_its_class_counts(
+    run: Run, settings: Settings, tmp_path: Path
+) -> None:
     write(run, [0, 0, 0, 1])
     first = snapshot.publish(run)
     write(run, [0, 1, 1])
@@ -67,11 +73,15 @@ def test_the_same_rows_made_by_other_code_are_the_same_version(run: Run) -> None
     assert snapshot.publish(run) == first
 
 
-def test_a_version_comes_from_the_remote_when_the_cache_is_gone(run: Run, settings: Settings, tmp_path: Path) -> None:
+def test_a_version_comes_from_the_remote_when_the_cache_is_gone(
+    run: Run, settings: Settings, tmp_path: Path
+) -> None:
     write(run, [0, 1])
     version = snapshot.publish(run)
     shutil.rmtree(settings.disk / ".dvc" / "cache")
-    assert classes(snapshot.restore(settings, tiny.NAME, version.md5.removesuffix(".dir"), tmp_path / "back")) == [(0, 1), (1, 1)]
+    assert classes(
+        snapshot.restore(settings, tiny.NAME, version.md5.removesuffix(".dir"), tmp_path / "back")
+    ) == [(0, 1), (1, 1)]
 
 
 def test_a_damaged_cache_is_not_what_comes_back(run: Run, settings: Settings, tmp_path: Path) -> None:
@@ -109,9 +119,19 @@ def test_without_features_there_is_nothing_to_keep(run: Run) -> None:
 def test_git_does_not_see_what_dvc_keeps_in_an_ignored_folder(run: Run, settings: Settings) -> None:
     settings.disk.mkdir()
     shutil.copy(ROOT / "data" / ".gitignore", settings.disk)
-    for command in (["init", "-q"], ["add", "data"], ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "t"]):
+    for command in (
+        ["init", "-q"],
+        ["add", "data"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "t"],
+    ):
         subprocess.run(["git", *command], cwd=settings.disk.parent, check=True)
     write(run, [0, 1])
     snapshot.publish(run)
-    status = subprocess.run(["git", "status", "--short", "data"], cwd=settings.disk.parent, capture_output=True, text=True, check=True)
+    status = subprocess.run(
+        ["git", "status", "--short", "data"],
+        cwd=settings.disk.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert status.stdout == ""

@@ -35,7 +35,9 @@ TRIALS = pd.DataFrame(
         "best": [False, True],
     }
 )
-FOUND = SearchResult("linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5))
+FOUND = SearchResult(
+    "linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5)
+)
 VERDICT = Verdict(
     winner="linear",
     metric="aucpr",
@@ -90,7 +92,12 @@ def test_a_search_is_a_run_with_the_best_and_a_nested_run_for_each_candidate(run
     nested = found["2026-01-31 linear 1"]
     assert nested.data.tags["mlflow.parentRunId"] == outer
     assert nested.data.params == {"C": "1", "class_weight": "balanced"}
-    assert nested.data.metrics == {"cv_aucpr": 0.7, "cv_aucpr_std": 0.2, "fit_seconds": 2.5, "cv_aucpr_fold": 0.9}
+    assert nested.data.metrics == {
+        "cv_aucpr": 0.7,
+        "cv_aucpr_std": 0.2,
+        "fit_seconds": 2.5,
+        "cv_aucpr_fold": 0.9,
+    }
     assert {each.info.status for each in found.values()} == {"FINISHED"}
 
 
@@ -104,7 +111,8 @@ def test_every_fold_s_score_is_kept(run: Run) -> None:
 def test_every_run_says_what_it_was_made_from(run: Run) -> None:
     tracking.log_search(run, "linear", FOUND)
     expected = {
-        f"sluice.{name}": value for name, value in {**snapshot.lineage(run), "family": "linear", "orchestrator": "manual__1"}.items()
+        f"sluice.{name}": value
+        for name, value in {**snapshot.lineage(run), "family": "linear", "orchestrator": "manual__1"}.items()
     }
     assert expected["sluice.data_version"] == snapshot.of(run.store).md5
     assert expected["sluice.training_partition"] == "2026-01-31"
@@ -126,7 +134,11 @@ def test_the_searches_of_other_families_and_other_data_stay(run: Run) -> None:
     assert len(runs(run)) == 6
     run.store.write("features", fitted.rows().head(100))
     snapshot.publish(run)
-    home = MlflowClient(run.settings.mlflow).get_run(tracking.log_search(run, "linear", FOUND)).info.experiment_id
+    home = (
+        MlflowClient(run.settings.mlflow)
+        .get_run(tracking.log_search(run, "linear", FOUND))
+        .info.experiment_id
+    )
     assert len(MlflowClient(run.settings.mlflow).search_runs([home])) == 9
 
 
@@ -158,6 +170,8 @@ def test_an_mlflow_that_does_not_answer_is_told_without_its_password_and_may_be_
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = replace(settings, mlflow="http://sluice:secret@127.0.0.1:9")
-    with pytest.raises(TryAgain, match=r"MLflow at http://sluice:\*\*\*@127\.0\.0\.1:9 does not answer") as told:
+    with pytest.raises(
+        TryAgain, match=r"MLflow at http://sluice:\*\*\*@127\.0\.0\.1:9 does not answer"
+    ) as told:
         tracking.connect(away)
     assert "secret" not in str(told.value)

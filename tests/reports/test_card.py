@@ -1,4 +1,6 @@
-"""The model card: what a person must find on it, for each outcome, and that nothing in it can break out of the page."""
+"""The model card: what a person must find on it, for each outcome, and that nothing in it can break out of
+the page.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ Render = Callable[[UseCase, Judged], str]
 @pytest.fixture
 def rendered(settings: Settings) -> Render:
     def render(use_case: UseCase, judged: Judged) -> str:
-        store = Store(settings.disk, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de"))
+        store = Store(
+            settings.disk, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de")
+        )
         store.write_file(FILE, Snapshot("5nap.dir", 1, 1, "features", date(2026, 1, 31)).as_json())
         return card.render(Run(Loaded(use_case, Path("tiny.yaml"), "f00", {}), store, settings), judged)
 
@@ -44,7 +48,9 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html.partition("</head>")[2]).split())
 
 
-def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(rendered: Render, judged: Judged) -> None:
+def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(
+    rendered: Render, judged: Judged
+) -> None:
     text = words(rendered(facts(), judged))
     for told in (
         facts().title,
@@ -53,7 +59,10 @@ def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(rendere
         "the greatest recall whose precision is at least 0.5, chosen on validation rows",
         "channel=(missing) few rows",
         "age number amount",
-        "Numbers: a missing value becomes the training median; clipped to the training percentiles 0.01 and 0.99",
+        (
+            "Numbers: a missing value becomes the training median; clipped to the training percentiles 0.01"
+            " and 0.99"
+        ),
         "Data version (DVC) 5nap.dir",
         "Use-case file (sha256) f00",
     ):
@@ -88,7 +97,9 @@ def test_where_a_cost_is_stated_each_model_has_one(rendered: Render) -> None:
     assert f"{5 * count['fp'] + 100 * count['fn']:,.0f}" in told
 
 
-def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(rendered: Render, judged: Judged) -> None:
+def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(
+    rendered: Render, judged: Judged
+) -> None:
     text = words(rendered(facts(), judged))
     assert f"The model is {judged.study.learned}" in text
     assert "Trained with 5 other seeds it comes to aucpr" in text
@@ -99,8 +110,12 @@ def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(rendere
     assert f"{primary['challenger_low']:.4f} to {primary['challenger_high']:.4f}" in text
 
 
-def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(rendered: Render, judged: Judged) -> None:
-    scores = judged.scores.assign(slice=judged.scores["slice"].replace("channel=chip", "channel=<script>alert(1)</script>"))
+def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(
+    rendered: Render, judged: Judged
+) -> None:
+    scores = judged.scores.assign(
+        slice=judged.scores["slice"].replace("channel=chip", "channel=<script>alert(1)</script>")
+    )
     html = rendered(facts(title="<b>Which</b> & what?"), replace(judged, scores=scores))
     assert "channel=&lt;script&gt;" in html
     assert "&lt;b&gt;Which&lt;/b&gt; &amp; what?" in html
@@ -115,7 +130,11 @@ def test_same_inputs_same_bytes_and_every_picture_is_there(rendered: Render, jud
 
 
 def test_a_regression_has_no_alarms_on_its_card(rendered: Render) -> None:
-    judged = judge(facts("regression"), champion("linear", "regression", None), means={"linear": 9, "forest": 8, "xgboost": 7})
+    judged = judge(
+        facts("regression"),
+        champion("linear", "regression", None),
+        means={"linear": 9, "forest": 8, "xgboost": 7},
+    )
     text = words(rendered(facts("regression"), judged))
     assert "What the threshold means" not in text
     assert "alarm" not in text
@@ -123,9 +142,14 @@ def test_a_regression_has_no_alarms_on_its_card(rendered: Render) -> None:
     assert "mean label" in text
 
 
-def test_of_many_slices_the_largest_are_shown_and_the_others_counted(rendered: Render, judged: Judged) -> None:
+def test_of_many_slices_the_largest_are_shown_and_the_others_counted(
+    rendered: Render, judged: Judged
+) -> None:
     every = judged.scores[judged.scores["slice"] == "channel=chip"]
-    scores = [judged.scores[judged.scores["slice"] == "all"], *(every.assign(slice=f"channel=c{n:02}", n=n) for n in range(25))]
+    scores = [
+        judged.scores[judged.scores["slice"] == "all"],
+        *(every.assign(slice=f"channel=c{n:02}", n=n) for n in range(25)),
+    ]
     text = words(rendered(facts(), replace(judged, scores=pd.concat(scores))))
     assert "channel=c24" in text
     assert "channel=c04" not in text
@@ -139,7 +163,10 @@ def test_the_card_tells_what_single_nights_have_and_whose_labels_speak(rendered:
     more = pd.DataFrame([{**judged.rows.iloc[0], "split": "unlabelled", "rows": 1200, "label_mean": None}])
     text = words(rendered(case, replace(judged, rows=pd.concat([judged.rows, more]))))
     assert "nine of ten nights have 5 to 15, and weekdays with more rows have more" in text
-    assert "75% of the rows have no label: alarms, precision, recall and costs on this page are those of the others" in text
+    assert (
+        "75% of the rows have no label: alarms, precision, recall and costs on this page are those of the"
+        " others" in text
+    )
     assert "none (without a label) 1,200" in text
 
 
@@ -151,4 +178,7 @@ def test_the_card_says_of_which_leaks_features_see_the_past(rendered: Render, ju
     columns = facts().columns | {name: Column.model_validate(said) for name, said in leaks.items()}
     text = words(rendered(facts(columns=columns), judged))
     assert "Kept out of the features, since known only afterwards: fee." in text
-    assert "Known only afterwards, and read in windows over the past alone: tip (given afterwards) from 3d on." in text
+    assert (
+        "Known only afterwards, and read in windows over the past alone: tip (given afterwards) from 3d on."
+        in text
+    )

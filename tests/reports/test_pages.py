@@ -15,11 +15,16 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
     html = pages.render("base.html.j2")
     assert html.startswith("<!doctype html>")
     assert not re.search(r"https?://|<script|<link|@import|url\(", html)
-    assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in html
+    assert (
+        "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""
+        in html
+    )
 
 
 def test_values_are_escaped_and_missing_ones_are_errors() -> None:
-    template = pages._environment().from_string('{% extends "base.html.j2" %}{% block content %}{{ value }}{% endblock %}')
+    template = pages._environment().from_string(
+        '{% extends "base.html.j2" %}{% block content %}{{ value }}{% endblock %}'
+    )
     assert "&lt;script&gt;" in template.render(value="<script>")
     with pytest.raises(UndefinedError, match="value"):
         template.render()
@@ -51,6 +56,8 @@ def test_a_number_has_four_digits_and_decimals_line_up_below_one(value: float | 
     assert pages.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.250")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.250")]
+)
 def test_a_gain_tells_its_sign(value: float | None, text: str) -> None:
     assert pages.signed(value) == text

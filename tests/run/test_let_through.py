@@ -1,4 +1,6 @@
-"""No step reads a table that its gate has not let through: a gate cannot be left out, gone around, or outwitted."""
+"""No step reads a table that its gate has not let through: a gate cannot be left out, gone around, or
+outwitted.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,18 @@ from pipelines.storage.store import Version, as_json
 from tests.judged import let_through as leave
 
 OpenRun = Callable[[Kind, date], Run]
-DAYS: dict[Kind, date] = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1), "drift": date(2026, 2, 1)}
+DAYS: dict[Kind, date] = {
+    "training": date(2026, 1, 31),
+    "scoring": date(2026, 2, 1),
+    "drift": date(2026, 2, 1),
+}
 FAMILIES = ("linear", "xgboost")  # of the tiny use case
 # Each gate that has a step behind it, and that step.
 GUARDED: list[tuple[Kind, GatedTable, Step]] = [
-    (kind, table, behind) for kind, way in plan.WAYS.items() for (_, table), (behind, _) in pairwise(way) if table
+    (kind, table, behind)
+    for kind, way in plan.WAYS.items()
+    for (_, table), (behind, _) in pairwise(way)
+    if table
 ]
 
 
@@ -61,10 +70,15 @@ def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind:
 
 
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
-def test_a_gate_that_is_left_out_stops_the_step_behind_it(good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step) -> None:
+def test_a_gate_that_is_left_out_stops_the_step_behind_it(
+    good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step
+) -> None:
     run = good(kind)
     (run.store.disk / "gates" / f"{table}.json").unlink()
-    with pytest.raises(GateClosed, match=f"{behind} reads only what its gates have let through.*\n  - gate_{table} of tiny {kind}"):
+    with pytest.raises(
+        GateClosed,
+        match=f"{behind} reads only what its gates have let through.*\n  - gate_{table} of tiny {kind}",
+    ):
         flow.take(run, behind)
 
 
@@ -92,8 +106,12 @@ def test_a_table_that_was_written_again_has_to_be_judged_again(
 FORGED: dict[str, dict[str, Any]] = {
     "without findings": {"findings": []},
     "with findings of another shape": {"findings": ["good"]},
-    "with an expectation that failed": {"findings": [{"where": "built in", "severity": "stop", "success": False}]},
-    "with a finding that does not say whether it holds": {"findings": [{"where": "built in", "severity": "stop"}]},
+    "with an expectation that failed": {
+        "findings": [{"where": "built in", "severity": "stop", "success": False}]
+    },
+    "with a finding that does not say whether it holds": {
+        "findings": [{"where": "built in", "severity": "stop"}]
+    },
     "that refuses to judge": {"refusal": "no expectation is stated for this table"},
     "by another file": {"use_case": "0" * 64},
     "by no file": {"use_case": None},
@@ -101,7 +119,9 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
-def test_evidence_that_does_not_add_up_opens_nothing(good: Callable[[Kind], Run], forged: dict[str, Any]) -> None:
+def test_evidence_that_does_not_add_up_opens_nothing(
+    good: Callable[[Kind], Run], forged: dict[str, Any]
+) -> None:
     run = good("scoring")
     leave(run.store, "features", **forged)
     with pytest.raises(GateClosed, match="gate_features"):
@@ -113,8 +133,16 @@ def test_what_the_gate_of_another_day_has_said_opens_nothing(
     good: Callable[[Kind], Run], kind: Kind, table: GatedTable, behind: Step
 ) -> None:
     run = good(kind)
-    leave(run.store, table, FAMILIES if table == "trials" else (), gate=f"gate_{table} of tiny {kind} 2026-01-25")
-    with pytest.raises(GateClosed, match=rf"gate_{table} .*: its evidence is that of 'gate_{table} of tiny {kind} 2026-01-25'"):
+    leave(
+        run.store,
+        table,
+        FAMILIES if table == "trials" else (),
+        gate=f"gate_{table} of tiny {kind} 2026-01-25",
+    )
+    with pytest.raises(
+        GateClosed,
+        match=rf"gate_{table} .*: its evidence is that of 'gate_{table} of tiny {kind} 2026-01-25'",
+    ):
         let_through.require(run, behind)
 
 
@@ -126,25 +154,37 @@ def made_of(run: Run, source: str, table: GatedTable) -> None:
     leave(store, table)
 
 
-def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_through(good: Callable[[Kind], Run]) -> None:
+def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_through(
+    good: Callable[[Kind], Run],
+) -> None:
     run = good("scoring")
     made_of(run, "clean", "features")
     let_through.require(run.afresh(), "score")
     publish(run, "clean", "delivered again")
     leave(run.store, "clean")
-    with pytest.raises(GateClosed, match=r"gate_features of tiny scoring 2026-02-01: features was made of another clean than is there now"):
+    with pytest.raises(
+        GateClosed,
+        match=(
+            r"gate_features of tiny scoring 2026-02-01: features was made of another clean than is there now"
+        ),
+    ):
         let_through.require(run.afresh(), "score")
     judged(run, "clean")  # the same rows again
     let_through.require(run.afresh(), "score")
 
 
-def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(good: Callable[[Kind], Run], open_run: OpenRun) -> None:
+def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(
+    good: Callable[[Kind], Run], open_run: OpenRun
+) -> None:
     run, other = good("scoring"), open_run("scoring", DAYS["scoring"] - timedelta(days=1))
     publish(other, "clean")
     made_of(other, "clean", "features")
     run.store.adopt("features", other.store)
     leave(run.store, "features")
-    with pytest.raises(GateClosed, match=r"gate_features of tiny scoring 2026-02-01: features was made of clean of scoring/2026-01-31"):
+    with pytest.raises(
+        GateClosed,
+        match=r"gate_features of tiny scoring 2026-02-01: features was made of clean of scoring/2026-01-31",
+    ):
         let_through.require(run.afresh(), "score")
 
 
@@ -156,13 +196,20 @@ def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run],
         flow.take(run, "features")
 
 
-@pytest.mark.parametrize("edit", [{"passed": True}, {"findings": []}, {"digest": "another"}, {"sha256": "of nothing"}])
-def test_evidence_that_somebody_has_edited_opens_nothing(good: Callable[[Kind], Run], edit: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "edit", [{"passed": True}, {"findings": []}, {"digest": "another"}, {"sha256": "of nothing"}]
+)
+def test_evidence_that_somebody_has_edited_opens_nothing(
+    good: Callable[[Kind], Run], edit: dict[str, object]
+) -> None:
     run = good("scoring")
     leave(run.store, "clean", passed=False)
     said = json.loads(run.store.read_file("gates/clean.json"))
     run.store.write_file("gates/clean.json", as_json(said | edit))
-    with pytest.raises(GateClosed, match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged: it is not what was written"):
+    with pytest.raises(
+        GateClosed,
+        match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged: it is not what was written",
+    ):
         flow.take(run, "features")
 
 
@@ -176,7 +223,9 @@ def test_evidence_whose_seal_is_gone_opens_nothing(good: Callable[[Kind], Run]) 
 
 def test_evidence_without_the_files_own_expectation_opens_nothing(good: Callable[[Kind], Run]) -> None:
     run = good("scoring")
-    stated = run.use_case.model_copy(update={"gates": {"clean": (Expectation(name="expect_column_to_exist"),)}})
+    stated = run.use_case.model_copy(
+        update={"gates": {"clean": (Expectation(name="expect_column_to_exist"),)}}
+    )
     strict = replace(run, loaded=replace(run.loaded, use_case=stated))
     with pytest.raises(GateClosed, match=r"gate_clean .*does not tell what became of gates\.clean\.0"):
         let_through.require(strict, "features")
@@ -189,7 +238,11 @@ def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
     run.store.version = Version(use_case="f" * 64, code="c")
     judged(run, "clean")
     with pytest.raises(
-        BadInput, match=r"score goes by the use-case file [\s\S]*- clean: by file ffffffffffff\n  way out: run the partition again"
+        BadInput,
+        match=(
+            r"score goes by the use-case file [\s\S]*- clean: by file ffffffffffff\n  way out: run the"
+            r" partition again"
+        ),
     ):
         let_through.require(run, "score")
 
@@ -226,7 +279,9 @@ def test_the_drift_report_reads_only_nights_that_were_let_through(
         night = open_run("scoring", DAYS["drift"] + timedelta(days=n))
         for one in ("features", "predictions"):
             judged(night, one, passed=(n, one) != (3, table))
-    with pytest.raises(GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04: closed\n"):
+    with pytest.raises(
+        GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04: closed\n"
+    ):
         flow.take(good("drift"), "drift")
 
 

@@ -28,7 +28,9 @@ NIGHT = date(2026, 2, 1)
         (0, 1_000, 10.0, "0 of 1,000 rows, 0 rows/s"),
     ],
 )
-def test_rows_are_told_with_their_rate_and_the_time_left(done: int, expected: int | None, seconds: float, told: str) -> None:
+def test_rows_are_told_with_their_rate_and_the_time_left(
+    done: int, expected: int | None, seconds: float, told: str
+) -> None:
     assert progress.rows(done, expected, seconds) == told
 
 
@@ -63,7 +65,11 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
         assert heard.wait(60)  # a step as long as it takes until it is told of
         yield pa.record_batch({"id": ["b", "c"]})
 
-    with caplog.at_level("INFO"), progress.told(run, "features"), run.store.together() as store:  # also of a store that it has made
+    with (
+        caplog.at_level("INFO"),
+        progress.told(run, "features"),
+        run.store.together() as store,
+    ):  # also of a store that it has made
         store.write("features", pa.RecordBatchReader.from_batches(pa.schema({"id": pa.string()}), slowly()))
     assert lines[0].startswith("features: ")
     assert " of 3 rows, " in lines[0]
@@ -73,9 +79,13 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
     assert len(lines) == told
 
 
-@pytest.mark.parametrize("connected", [lambda store: store.connection, lambda store: store.cursor()], ids=["a step's", "a gate's"])
+@pytest.mark.parametrize(
+    "connected", [lambda store: store.connection, lambda store: store.cursor()], ids=["a step's", "a gate's"]
+)
 def test_a_statement_of_duckdb_is_told_while_it_runs(
-    open_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, connected: Callable[[Store], duckdb.DuckDBPyConnection]
+    open_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    connected: Callable[[Store], duckdb.DuckDBPyConnection],
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.01)
     lines: list[str] = []
@@ -83,7 +93,10 @@ def test_a_statement_of_duckdb_is_told_while_it_runs(
     connection = connected(run.store)
     with progress.told(run, "features"):
         for _ in range(100):
-            connection.execute("CREATE OR REPLACE TABLE t AS SELECT a, sum(a) OVER (ORDER BY a % 977) FROM range(300000) r(a)")
+            connection.execute(
+                "CREATE OR REPLACE TABLE t AS SELECT a, sum(a) OVER (ORDER BY a % 977) FROM range(300000)"
+                " r(a)"
+            )
             if lines:
                 break
     assert "this statement is " in lines[0]

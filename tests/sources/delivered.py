@@ -36,7 +36,9 @@ def declared(personal: frozenset[str] = frozenset()) -> Declared:
     )
 
 
-def rows(path: Path, type: str = "csv", personal: frozenset[str] = frozenset(), **format: Any) -> list[tuple[Any, ...]]:
+def rows(
+    path: Path, type: str = "csv", personal: frozenset[str] = frozenset(), **format: Any
+) -> list[tuple[Any, ...]]:
     """What is read of it, first in haste and then patiently, or the refusal."""
     stated = FileFormat.model_validate({"type": type, **format})
     with duckdb.connect() as connection:
@@ -67,6 +69,8 @@ def packed(content: bytes, suffix: str) -> bytes:
     if suffix != ".zst":
         return content
     sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:  # as pandas and Spark write it, without a checksum
+    with pa.CompressedOutputStream(
+        sink, "zstd"
+    ) as stream:  # as pandas and Spark write it, without a checksum
         stream.write(content)
     return bytes(sink.getvalue())

@@ -24,12 +24,18 @@ from pipelines.sources import answered
         (True, "True", {"values of type bool"}),
         (date(2026, 2, 1), "2026-02-01", {"values of type date"}),
         (datetime(2026, 2, 1, 10, tzinfo=UTC), "2026-02-01 10:00:00+00:00", {"values of type datetime"}),
-        (datetime(1930, 1, 1, tzinfo=timezone(timedelta(seconds=1172))), "1929-12-31 23:40:28+00:00", {"values of type datetime"}),
+        (
+            datetime(1930, 1, 1, tzinfo=timezone(timedelta(seconds=1172))),
+            "1929-12-31 23:40:28+00:00",
+            {"values of type datetime"},
+        ),
         ({"a": 1}, "{'a': 1}", {"values of type dict"}),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001", set()),
         (None, None, set()),
     ],
 )
-def test_a_driver_s_values_are_the_texts_that_files_have(value: object, text: str | None, told: set[str]) -> None:
+def test_a_driver_s_values_are_the_texts_that_files_have(
+    value: object, text: str | None, told: set[str]
+) -> None:
     found: set[str] = set()
     assert (answered.text(value, found), found) == (text, told)

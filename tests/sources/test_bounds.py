@@ -31,7 +31,9 @@ DECLARED = replace(declared(), columns={name: Column(type="string") for name in 
 
 def rows_of(path: Path, format: FileFormat = CSV, **limits: int) -> int:
     for patient in (False, True):
-        piece = files.piece(path, format, DECLARED, duckdb.connect(), Delivery.model_validate(limits), patient=patient)
+        piece = files.piece(
+            path, format, DECLARED, duckdb.connect(), Delivery.model_validate(limits), patient=patient
+        )
         try:
             return int(piece.rows.aggregate("count(*)").fetchall()[0][0])
         except duckdb.Error:
@@ -72,7 +74,9 @@ def test_a_file_of_as_many_bytes_as_are_allowed_is_read_and_one_of_more_is_refus
 def test_a_compressed_file_is_counted_while_it_is_unpacked(tmp_path: Path, codec: str) -> None:
     path = compressed(tmp_path, codec, b"a,b\n" + b"1,2\n" * 1_000)
     assert rows_of(path, unpacked_bytes=4_004) == 1_000
-    assert "4,004 bytes when unpacked or more, and limits.delivery.unpacked_bytes allows 4,003" in refusal(path, unpacked_bytes=4_003)
+    assert "4,004 bytes when unpacked or more, and limits.delivery.unpacked_bytes allows 4,003" in refusal(
+        path, unpacked_bytes=4_003
+    )
 
 
 @pytest.mark.parametrize("codec", ["gz", "zst"])
@@ -87,26 +91,40 @@ def test_what_stays_small_may_have_been_packed_as_tightly_as_can_be(tmp_path: Pa
 
 
 def test_a_parquet_file_tells_its_bytes_and_rows_itself(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"a": ["x" * 50] * 100, "b": ["y"] * 100}), tmp_path / "d.parquet", use_dictionary=False)
+    pq.write_table(
+        pa.table({"a": ["x" * 50] * 100, "b": ["y"] * 100}), tmp_path / "d.parquet", use_dictionary=False
+    )
     assert rows_of(tmp_path / "d.parquet", PARQUET, rows=100, unpacked_bytes=10_000) == 100
-    assert "100 rows or more, and limits.delivery.rows allows 99" in refusal(tmp_path / "d.parquet", PARQUET, rows=99)
-    assert "limits.delivery.unpacked_bytes allows 100" in refusal(tmp_path / "d.parquet", PARQUET, unpacked_bytes=100)
+    assert "100 rows or more, and limits.delivery.rows allows 99" in refusal(
+        tmp_path / "d.parquet", PARQUET, rows=99
+    )
+    assert "limits.delivery.unpacked_bytes allows 100" in refusal(
+        tmp_path / "d.parquet", PARQUET, unpacked_bytes=100
+    )
 
 
 # --- columns
 
 
-def test_too_many_columns_are_refused_by_the_header_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_columns_are_refused_by_the_header_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = written(tmp_path, ",".join(f"c{n}" for n in range(2_001)).encode() + b"\n")
     monkeypatch.setattr(delimited, "rows", None)  # DuckDB is not even asked
-    assert "d.csv is too much: 2,001 columns or more, and limits.delivery.columns allows 2,000" in refusal(path)
+    assert "d.csv is too much: 2,001 columns or more, and limits.delivery.columns allows 2,000" in refusal(
+        path
+    )
 
 
 def test_columns_of_other_files_are_counted_too(tmp_path: Path) -> None:
-    assert "3 columns or more" in refusal(written(tmp_path, b'{"a": 1}\n{"b": 1, "c": 2}\n', "d.jsonl"), JSONL, columns=2)
+    assert "3 columns or more" in refusal(
+        written(tmp_path, b'{"a": 1}\n{"b": 1, "c": 2}\n', "d.jsonl"), JSONL, columns=2
+    )
     pq.write_table(pa.table({"a": [1], "b": [1], "c": [1]}), tmp_path / "d.parquet")
     assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
-    pq.write_table(pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}), tmp_path / "d.parquet")  # each field of a struct is one
+    pq.write_table(
+        pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}), tmp_path / "d.parquet"
+    )  # each field of a struct is one
     assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
 
 
@@ -115,8 +133,13 @@ def test_columns_of_other_files_are_counted_too(tmp_path: Path) -> None:
 
 def test_a_line_that_is_too_long_is_told_as_that_and_never_passed_over(tmp_path: Path) -> None:
     long = b"x" * 40_000_000  # of which DuckDB says nothing, and reads no row
-    for path in (written(tmp_path, b"a,b\n1," + long + b"\n"), compressed(tmp_path, "zst", b"a,b\n1," + long + b"\n")):
-        assert "a line is longer than 16,000,000 bytes, the longest that is read" in refusal(path, ratio=100_000)
+    for path in (
+        written(tmp_path, b"a,b\n1," + long + b"\n"),
+        compressed(tmp_path, "zst", b"a,b\n1," + long + b"\n"),
+    ):
+        assert "a line is longer than 16,000,000 bytes, the longest that is read" in refusal(
+            path, ratio=100_000
+        )
 
 
 def test_a_line_that_is_not_too_long_is_read(tmp_path: Path) -> None:
@@ -129,7 +152,9 @@ def test_a_line_of_json_that_is_too_long_is_told_with_its_number(tmp_path: Path)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
-def test_a_line_that_is_far_too_long_is_found_wherever_it_lies(monkeypatch: pytest.MonkeyPatch, end: bytes) -> None:
+def test_a_line_that_is_far_too_long_is_found_wherever_it_lies(
+    monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
     for name, value in {"CHUNK": 32, "SAMPLE": 4, "LONGEST_LINE": 40}.items():
         monkeypatch.setattr(bounds, name, value)
     for length in range(0, 110, 3):
@@ -166,7 +191,9 @@ def limited(settings: Settings, source: dict[str, Any], **limits: int) -> str:
     return str(refused.value)
 
 
-def test_a_file_of_more_rows_than_are_allowed_is_refused_while_it_streams(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_of_more_rows_than_are_allowed_is_refused_while_it_streams(
+    settings: Settings, tmp_path: Path
+) -> None:
     for name in ("d.csv", "{partition}.csv"):
         written(tmp_path, GOOD.encode(), name.replace("{partition}", "2026-02-01"))
         source = {"kind": "file", "path": str(tmp_path / name), "format": {"type": "csv"}}
@@ -178,7 +205,9 @@ def test_a_file_of_more_rows_than_are_allowed_is_refused_while_it_streams(settin
 def test_rows_that_are_left_to_other_days_are_counted_too(settings: Settings, tmp_path: Path) -> None:
     path = written(tmp_path, GOOD.replace("b,2026-02-01", "b,2026-02-02").encode())
     source = {"kind": "file", "path": str(path), "format": {"type": "csv"}}
-    assert "d.csv is too much: 2 rows or more, and limits.delivery.rows allows 1" in limited(settings, source, rows=1)
+    assert "d.csv is too much: 2 rows or more, and limits.delivery.rows allows 1" in limited(
+        settings, source, rows=1
+    )
 
 
 def test_each_of_a_function_s_tables_is_measured_by_itself(settings: Settings) -> None:
@@ -189,25 +218,39 @@ def test_each_of_a_function_s_tables_is_measured_by_itself(settings: Settings) -
         date(2026, 1, 31),
         limits={"delivery": {"rows": 39}},
     )
-    with pytest.raises(BadInput, match=r"uneven\(2026-01-20\) is too much: 40 rows or more, and limits.delivery.rows allows 39"):
+    with pytest.raises(
+        BadInput,
+        match=r"uneven\(2026-01-20\) is too much: 40 rows or more, and limits.delivery.rows allows 39",
+    ):
         read(run)
 
 
 def test_a_function_s_table_is_measured(settings: Settings) -> None:
     source = {"kind": "python", "function": "tests.sources.test_bounds:many"}
-    assert "(2026-02-01) is too much: 40 rows or more, and limits.delivery.rows allows 39" in limited(settings, source, rows=39)
+    assert "(2026-02-01) is too much: 40 rows or more, and limits.delivery.rows allows 39" in limited(
+        settings, source, rows=39
+    )
     assert "6 columns or more, and limits.delivery.columns allows 5" in limited(settings, source, columns=5)
 
 
-def test_an_answer_is_measured_while_it_comes(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_measured_while_it_comes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as connection:
         connection.execute("create table payments (id, at, customer, amount, channel, bad)")
-        connection.executemany("insert into payments values (?, '2026-02-01', 'c', 1, 'chip', 0)", [(str(n),) for n in range(3)])
+        connection.executemany(
+            "insert into payments values (?, '2026-02-01', 'c', 1, 'chip', 0)", [(str(n),) for n in range(3)]
+        )
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{tmp_path}/shop.db")
     source = {"kind": "sql", "connection": "shop", "query": "select * from payments"}
-    assert "connection shop is too much: 3 rows or more, and limits.delivery.rows allows 2" in limited(settings, source, rows=2)
+    assert "connection shop is too much: 3 rows or more, and limits.delivery.rows allows 2" in limited(
+        settings, source, rows=2
+    )
     assert "6 columns or more" in limited(settings, source, columns=5)
-    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i as id, '2026-02-01' as at, 'c' as customer"
+    endless = (
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select i as id, '2026-02-01' as at,"
+        " 'c' as customer"
+    )
     endless += ", 1 as amount, 'chip' as channel, 0 as bad from n"
     assert "limits.delivery.rows allows 2" in limited(settings, source | {"query": endless}, rows=2)
     monkeypatch.setattr(bounds.Clock, "is_over", True)

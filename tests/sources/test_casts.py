@@ -24,13 +24,22 @@ def connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def read(value: str, type_: str, found: str = "VARCHAR", codes: tuple[str | int, ...] = (), format: str | None = None) -> tuple[Any, Any]:
+def read(
+    value: str,
+    type_: str,
+    found: str = "VARCHAR",
+    codes: tuple[str | int, ...] = (),
+    format: str | None = None,
+) -> tuple[Any, Any]:
     """The value as ingest reads it, and what it calls broken."""
     column = Column.model_validate({"type": type_, "format": format})
     source = f"(SELECT CAST({value} AS {found}) AS v)"
     (row,) = (
         connection()
-        .execute(f"SELECT t, {broken('v', 't', codes)} FROM (SELECT v, {cast('v', found, column)} AS t FROM {source})")
+        .execute(
+            f"SELECT t, {broken('v', 't', codes)} FROM (SELECT v, {cast('v', found, column)} AS t FROM"
+            f" {source})"
+        )
         .fetchall()
     )
     return row
@@ -42,7 +51,10 @@ def test_typed_values_are_widened_but_not_rounded() -> None:
     assert read("3.5", "integer", "DOUBLE") == (None, "3.5")
     assert read("'nan'", "number", "DOUBLE") == (None, "nan")
     assert read("12.50", "number", "DECIMAL(6,2)") == (12.5, None)
-    assert read("'2026-02-01 10:00:00+02:00'", "timestamp", "TIMESTAMP WITH TIME ZONE") == (datetime(2026, 2, 1, 8), None)
+    assert read("'2026-02-01 10:00:00+02:00'", "timestamp", "TIMESTAMP WITH TIME ZONE") == (
+        datetime(2026, 2, 1, 8),
+        None,
+    )
 
 
 def test_fractions_of_a_second_are_cut_off_alike_in_texts_and_in_typed_values() -> None:
@@ -137,7 +149,26 @@ def test_every_number_survives_its_way_through_text(number: float) -> None:
 
 
 # What texts are made of that look like values: signs that DuckDB's casts skip or repair, and its words.
-NUMBERS = ["0", "23", "1e-40", ".", "-", "+", "_", "e", "E", "\t", "\n", " ", "\u00a0", "x", "nan", "infinity", "308", "true"]
+NUMBERS = [
+    "0",
+    "23",
+    "1e-40",
+    ".",
+    "-",
+    "+",
+    "_",
+    "e",
+    "E",
+    "\t",
+    "\n",
+    " ",
+    "\u00a0",
+    "x",
+    "nan",
+    "infinity",
+    "308",
+    "true",
+]
 SIGNS = {
     "number": NUMBERS,
     "integer": NUMBERS,
@@ -166,7 +197,9 @@ def every(texts: list[str], type_: str, format: str | None = None) -> list[Any]:
     made = guess("v", "VARCHAR", column)
     if made is None:
         return [value for (value,) in source.project(cast("v", "VARCHAR", column)).fetchall()]
-    return [value for (value,) in source.project(f"v, {made} AS g").project(guessed("v", "g", column)).fetchall()]
+    return [
+        value for (value,) in source.project(f"v, {made} AS g").project(guessed("v", "g", column)).fetchall()
+    ]
 
 
 days = st.dates(date(1900, 1, 1), date(9999, 12, 31))
@@ -176,7 +209,12 @@ moments = st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30))
 @settings(max_examples=20, deadline=None)
 @given(st.lists(days, min_size=1))
 def test_every_day_is_python_s_own_in_each_way_to_spell_it(given: list[date]) -> None:
-    for spell in ("{0:%Y-%m-%d}", "{0.year:04}/{0.month}/{0.day}", "{0:%Y-%m-%d} 00:00:00", "{0:%Y-%m-%d}T00:00Z"):
+    for spell in (
+        "{0:%Y-%m-%d}",
+        "{0.year:04}/{0.month}/{0.day}",
+        "{0:%Y-%m-%d} 00:00:00",
+        "{0:%Y-%m-%d}T00:00Z",
+    ):
         assert every([spell.format(day) for day in given], "date") == given
     for format in ("%d/%m/%Y", "%Y%m%d", "%b %d, %Y"):
         assert every([f"{day:{format}}" for day in given], "date", format) == given
@@ -197,9 +235,12 @@ def test_every_moment_is_python_s_own_in_each_way_to_spell_it(given: list[tuple[
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)), min_size=1), st.sampled_from(["Europe/Berlin", "America/New_York"])
+    st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)), min_size=1),
+    st.sampled_from(["Europe/Berlin", "America/New_York"]),
 )
-def test_every_local_time_is_python_s_own_or_none_where_there_are_two_or_no_such(given: list[datetime], zone: str) -> None:
+def test_every_local_time_is_python_s_own_or_none_where_there_are_two_or_no_such(
+    given: list[datetime], zone: str
+) -> None:
     def expected(local: datetime) -> datetime | None:
         first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
         return first.replace(tzinfo=None) if first == second else None
@@ -210,7 +251,9 @@ def test_every_local_time_is_python_s_own_or_none_where_there_are_two_or_no_such
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(
-        st.text("0123456789-/: .TZ+BC") | st.text() | st.from_regex(r"\d{1,6}[-/.]\d{1,4}[-/.]\d{1,4}( \d\d:\d\d)?", fullmatch=True),
+        st.text("0123456789-/: .TZ+BC")
+        | st.text()
+        | st.from_regex(r"\d{1,6}[-/.]\d{1,4}[-/.]\d{1,4}( \d\d:\d\d)?", fullmatch=True),
         min_size=1,
     ),
     st.sampled_from(["date", "timestamp"]),

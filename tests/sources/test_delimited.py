@@ -37,11 +37,19 @@ def test_without_a_header_the_separator_is_told_by_the_number_of_values(tmp_path
 def test_both_readers_read_the_same(tmp_path: Path, format: dict[str, Any]) -> None:
     stated = FileFormat.model_validate({"type": "csv", **format})
     quote, separator = stated.quote, stated.separator
-    values = [["a", "1", "2", f"{quote}x{quote}"], ["#b", "", " 4 ", f"{quote}{quote}"], ["c", "5", "6", "7\t" + '5"'[: 3 - len(quote)]]]
+    values = [
+        ["a", "1", "2", f"{quote}x{quote}"],
+        ["#b", "", " 4 ", f"{quote}{quote}"],
+        ["c", "5", "6", "7\t" + '5"'[: 3 - len(quote)]],
+    ]
     lines = [separator.join(row) for row in values]
-    path = write(tmp_path, "\n".join(([] if not stated.header else [separator.join(declared().given)]) + lines))
+    path = write(
+        tmp_path, "\n".join(([] if not stated.header else [separator.join(declared().given)]) + lines)
+    )
     with duckdb.connect() as connection:
-        pieces = [files.piece(path, stated, declared(), connection, patient=patient) for patient in (False, True)]
+        pieces = [
+            files.piece(path, stated, declared(), connection, patient=patient) for patient in (False, True)
+        ]
         hasty, patient = (piece.rows.fetchall() for piece in pieces)
     assert hasty == patient
     assert [row[0] for row in hasty] == ["a", "#b", "c"]

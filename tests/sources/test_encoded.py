@@ -53,7 +53,9 @@ def test_each_encoding_is_read(tmp_path: Path, encoding: str, name: str) -> None
     ],
 )
 @pytest.mark.parametrize("header", [True, False])
-def test_utf_16_is_read_in_either_order_with_and_without_its_mark(tmp_path: Path, mark: bytes, order: str, *, header: bool) -> None:
+def test_utf_16_is_read_in_either_order_with_and_without_its_mark(
+    tmp_path: Path, mark: bytes, order: str, *, header: bool
+) -> None:
     text = table("Zoë 😀") if header else table("Zoë 😀").split("\n", 1)[1]
     (tmp_path / "a.csv").write_bytes(mark + text.encode(order))
     for declared in ("utf-16", order):
@@ -65,7 +67,10 @@ def test_a_sign_may_lie_across_two_blocks(tmp_path: Path, size: int) -> None:
     content = table("Zoë 😀").encode("utf-16")
     blocks = (content[at : at + size] for at in range(0, len(content), size))
     if size > 1:  # the mark is looked for in the first block
-        assert b"".join(encoded.utf8(blocks, "utf-16", tmp_path / "a.csv", hidden=False)) == table("Zoë 😀").encode()
+        assert (
+            b"".join(encoded.utf8(blocks, "utf-16", tmp_path / "a.csv", hidden=False))
+            == table("Zoë 😀").encode()
+        )
 
 
 def test_the_line_is_not_shown_where_columns_are_personal(tmp_path: Path) -> None:

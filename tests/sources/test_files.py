@@ -24,7 +24,13 @@ from tests.sourced import DAY, HEADER, open_run, read
 
 TWO_ROWS = [
     {"id": "a", "at": datetime(2026, 2, 1), "customer": "c1", "amount": 10.5, "channel": "chip"},
-    {"id": "b", "at": datetime(2026, 2, 1, 23, 59, 59), "customer": "c2", "amount": None, "channel": "online"},
+    {
+        "id": "b",
+        "at": datetime(2026, 2, 1, 23, 59, 59),
+        "customer": "c2",
+        "amount": None,
+        "channel": "online",
+    },
 ]
 LINE = b'{"id": "a", "at": "2026-02-01", "customer": "c1", "amount": 1, "channel": "chip", "bad": 0%s}\n'
 
@@ -43,7 +49,10 @@ def refusal(run: Run) -> str:
 def test_a_glob_reads_every_file_by_its_own_header(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_text("bad,channel,amount,customer,at,id\n0,chip,2,c2,2026-02-01,b\n")
     (tmp_path / "1.csv").write_text(f"{HEADER}\na,2026-02-01,c1,1,chip,0\n")
-    assert [(row["id"], row["amount"]) for row in read(open_run(settings, source(tmp_path / "*.csv")))] == [("a", 1), ("b", 2)]
+    assert [(row["id"], row["amount"]) for row in read(open_run(settings, source(tmp_path / "*.csv")))] == [
+        ("a", 1),
+        ("b", 2),
+    ]
 
 
 def test_a_path_may_name_the_partition(settings: Settings, tmp_path: Path) -> None:
@@ -73,13 +82,20 @@ def test_a_key_that_only_one_json_line_has_is_not_overlooked(settings: Settings,
     )
 
 
-def test_a_path_without_a_file_is_refused_with_the_place_looked_at(settings: Settings, tmp_path: Path) -> None:
-    assert f"looked for: {tmp_path / 'none.csv'}" in refusal(open_run(settings, source(tmp_path / "none.csv")))
+def test_a_path_without_a_file_is_refused_with_the_place_looked_at(
+    settings: Settings, tmp_path: Path
+) -> None:
+    assert f"looked for: {tmp_path / 'none.csv'}" in refusal(
+        open_run(settings, source(tmp_path / "none.csv"))
+    )
 
 
 # --- a file that its producer is writing
 
-LINES = [f"{n:07},2026-02-01 {n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02},c1,1,chip,0\n" for n in range(86_400)]
+LINES = [
+    f"{n:07},2026-02-01 {n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02},c1,1,chip,0\n"
+    for n in range(86_400)
+]
 Change = Callable[[Path], object]
 
 
@@ -115,7 +131,9 @@ def replaced(path: Path) -> None:
     path.with_suffix(".new").rename(path)
 
 
-def test_a_file_to_which_its_producer_appends_is_tried_again_and_nothing_is_published(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_to_which_its_producer_appends_is_tried_again_and_nothing_is_published(
+    settings: Settings, tmp_path: Path
+) -> None:
     path = tmp_path / "2026-02-01.csv"
     path.write_text(f"{HEADER}\n{''.join(LINES)}")
     run = open_run(settings, source(tmp_path / "{partition}.csv"))
@@ -136,13 +154,19 @@ def test_a_file_to_which_its_producer_appends_is_tried_again_and_nothing_is_publ
         (Path.unlink, "was there a moment ago, and is gone"),
     ],
 )
-@pytest.mark.parametrize("format", [{"type": "csv"}, {"type": "jsonl"}, {"type": "parquet"}], ids=lambda format: format["type"])
+@pytest.mark.parametrize(
+    "format", [{"type": "csv"}, {"type": "jsonl"}, {"type": "parquet"}], ids=lambda format: format["type"]
+)
 def test_whatever_happens_to_a_file_while_it_is_read_is_told(
     settings: Settings, tmp_path: Path, change: Change, sentence: str, format: dict[str, str]
 ) -> None:
     """The change comes when all rows are with the store, whose last look is still to come."""
     path = tmp_path / f"a.{format['type']}"
-    rows = [{**row, "id": f"{row['id']}{n}", "customer": f"{n * n * 7919}", "bad": 0} for n in range(40) for row in TWO_ROWS]
+    rows = [
+        {**row, "id": f"{row['id']}{n}", "customer": f"{n * n * 7919}", "bad": 0}
+        for n in range(40)
+        for row in TWO_ROWS
+    ]
     rows.sort(key=lambda row: (row["at"], row["id"]))
     write(rows, path)
     run = open_run(settings, source(path, **format))
@@ -170,7 +194,9 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
             pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def test_a_line_that_is_only_half_there_yet_is_not_taken_for_the_file_s_mistake(settings: Settings, tmp_path: Path) -> None:
+def test_a_line_that_is_only_half_there_yet_is_not_taken_for_the_file_s_mistake(
+    settings: Settings, tmp_path: Path
+) -> None:
     path = tmp_path / "2026-02-01.csv"
     path.write_text(f"{HEADER}\n{''.join(LINES)}0086400,2026-02-0")
     run = open_run(settings, source(tmp_path / "{partition}.csv"))

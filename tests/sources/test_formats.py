@@ -21,15 +21,23 @@ from tests.sources.delivered import packed, rows
 
 Row = tuple[str, int | None, float | None, str | None]
 
-# Signs that mean something to some format, line ends above all, others of every length in bytes, and any that there are.
-SIGNS = st.sampled_from(list("ab \t,;|\"'\\#€ëß日😀\0\x1a\ufeff") + 4 * ["\n", "\r"]) | st.characters(exclude_categories=["Cs"])
+# Signs that mean something to some format, line ends above all, others of every length in bytes, and any that
+# there are.
+SIGNS = st.sampled_from(list("ab \t,;|\"'\\#€ëß日😀\0\x1a\ufeff") + 4 * ["\n", "\r"]) | st.characters(
+    exclude_categories=["Cs"]
+)
 
 
 def tables(signs: st.SearchStrategy[str]) -> st.SearchStrategy[list[Row]]:
     """Rows whose texts are made of these signs."""
     texts = st.text(signs, min_size=1, max_size=12)
     number = st.none() | st.integers(-(2**63), 2**63 - 1)
-    return st.lists(st.tuples(texts, number, st.none() | st.floats(allow_nan=False, allow_infinity=False), st.none() | texts), max_size=6)
+    return st.lists(
+        st.tuples(
+            texts, number, st.none() | st.floats(allow_nan=False, allow_infinity=False), st.none() | texts
+        ),
+        max_size=6,
+    )
 
 
 ROWS = tables(SIGNS)
@@ -56,7 +64,10 @@ def as_json(table: list[Row]) -> str:
 
 def values(found: list[tuple[Any, ...]]) -> list[Row]:
     """What texts mean."""
-    return [(row[0], None if row[1] is None else int(row[1]), None if row[2] is None else float(row[2]), row[3]) for row in found]
+    return [
+        (row[0], None if row[1] is None else int(row[1]), None if row[2] is None else float(row[2]), row[3])
+        for row in found
+    ]
 
 
 @COMMON
@@ -106,12 +117,16 @@ def test_json_lines_read_as_they_were_written(tmp_path: Path, table: list[Row], 
     path = tmp_path / f"a.jsonl{compression}"
     path.write_bytes(packed(as_json(table).encode(), compression))
     found = rows(path, "jsonl")
-    assert sorted(map(repr, values([(row[0], row[1], row[3], row[2]) for row in found]))) == sorted(map(repr, table))
+    assert sorted(map(repr, values([(row[0], row[1], row[3], row[2]) for row in found]))) == sorted(
+        map(repr, table)
+    )
 
 
 @COMMON
 @given(table=ROWS, compression=st.sampled_from(COMPRESSIONS), checksum=st.booleans())
-def test_parquet_reads_as_it_was_written(tmp_path: Path, table: list[Row], compression: str, *, checksum: bool) -> None:
+def test_parquet_reads_as_it_was_written(
+    tmp_path: Path, table: list[Row], compression: str, *, checksum: bool
+) -> None:
     path = tmp_path / f"a.parquet{compression}"
     path.write_bytes(packed(as_parquet(table, checksum=checksum), compression))
     assert rows(path, "parquet") == table
@@ -129,14 +144,24 @@ def as_parquet(table: list[Row], *, checksum: bool) -> bytes:
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, str, bytes, bytes]:
     """A table's format and compression, the file, and the same cut off or with one bit flipped."""
-    table, type_, compression = draw(ROWS), draw(st.sampled_from(["csv", "jsonl", "parquet"])), draw(st.sampled_from([".gz", ".zst"]))
+    table, type_, compression = (
+        draw(ROWS),
+        draw(st.sampled_from(["csv", "jsonl", "parquet"])),
+        draw(st.sampled_from([".gz", ".zst"])),
+    )
     if type_ == "parquet":
         content = as_parquet(table, checksum=False)
     else:
         content = (as_csv(table, ",", ["\n"]) if type_ == "csv" else as_json(table)).encode()
     # What is stored as it is shows each bit that has flipped.
-    whole = packed(content, compression) if compression == ".zst" else gzip.compress(content, draw(st.sampled_from([0, 6])))
-    if compression == ".zst" or draw(st.booleans()):  # this writer's .zst have no checksum: a bit that flips may be a value
+    whole = (
+        packed(content, compression)
+        if compression == ".zst"
+        else gzip.compress(content, draw(st.sampled_from([0, 6])))
+    )
+    if compression == ".zst" or draw(
+        st.booleans()
+    ):  # this writer's .zst have no checksum: a bit that flips may be a value
         return type_, compression, whole, whole[: draw(st.integers(0, len(whole) - 1))]
     bit = draw(st.integers(0, 8 * len(whole) - 1))
     return type_, compression, whole, (int.from_bytes(whole) ^ 1 << bit).to_bytes(len(whole))
@@ -144,7 +169,9 @@ def damaged(draw: st.DrawFn) -> tuple[str, str, bytes, bytes]:
 
 @COMMON
 @given(file=damaged())
-def test_a_damaged_file_is_refused_or_reads_the_same(tmp_path: Path, file: tuple[str, str, bytes, bytes]) -> None:
+def test_a_damaged_file_is_refused_or_reads_the_same(
+    tmp_path: Path, file: tuple[str, str, bytes, bytes]
+) -> None:
     type_, compression, whole, delivered = file
     path = tmp_path / f"a.{type_}{compression}"
     path.write_bytes(whole)

@@ -56,7 +56,9 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path in LEADS:
             self.send_response(302)
-            self.send_header("Location", LEADS[self.path].format(port=cast(HTTPServer, self.server).server_port))
+            self.send_header(
+                "Location", LEADS[self.path].format(port=cast(HTTPServer, self.server).server_port)
+            )
             self.end_headers()
         elif self.path in ("/trickle", "/slow-header"):
             self.trickle()
@@ -142,8 +144,12 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize(("path", "member"), [("/plain", None), ("/zip", "rows.csv"), ("/nested", "inner.zip/rows.csv")])
-def test_a_file_is_downloaded_and_taken_out_of_its_archives(settings: Settings, address: str, path: str, member: str | None) -> None:
+@pytest.mark.parametrize(
+    ("path", "member"), [("/plain", None), ("/zip", "rows.csv"), ("/nested", "inner.zip/rows.csv")]
+)
+def test_a_file_is_downloaded_and_taken_out_of_its_archives(
+    settings: Settings, address: str, path: str, member: str | None
+) -> None:
     fetched = http.fetch(source(address + path, member), settings)
     assert fetched.read_bytes() == CONTENT
     assert files(settings.cache) == ["folder/rows.csv"]
@@ -162,7 +168,9 @@ def test_a_spoilt_file_in_the_cache_is_replaced(settings: Settings, address: str
     assert http.fetch(stated, settings).read_bytes() == CONTENT
 
 
-def test_other_bytes_than_declared_are_refused_with_both_digests_and_not_kept(settings: Settings, address: str) -> None:
+def test_other_bytes_than_declared_are_refused_with_both_digests_and_not_kept(
+    settings: Settings, address: str
+) -> None:
     with pytest.raises(BadInput) as refused:
         http.fetch(source(f"{address}/plain", content=b"other"), settings)
     assert hashlib.sha256(CONTENT).hexdigest() in str(refused.value)
@@ -170,7 +178,9 @@ def test_other_bytes_than_declared_are_refused_with_both_digests_and_not_kept(se
     assert files(settings.cache) == []
 
 
-def test_a_member_that_the_archive_has_not_is_refused_with_what_it_has(settings: Settings, address: str) -> None:
+def test_a_member_that_the_archive_has_not_is_refused_with_what_it_has(
+    settings: Settings, address: str
+) -> None:
     with pytest.raises(BadInput, match=r"holds no 'row.csv': did you mean 'rows.csv'\?"):
         http.fetch(source(f"{address}/zip", "row.csv"), settings)
 
@@ -194,7 +204,9 @@ def test_a_member_is_read_whole_or_refused(tmp_path: Path, case: Archive) -> Non
     assert "way out: " in str(refused.value)
 
 
-def test_an_address_with_nothing_behind_it_is_a_mistake_and_a_busy_server_is_not(settings: Settings, address: str) -> None:
+def test_an_address_with_nothing_behind_it_is_a_mistake_and_a_busy_server_is_not(
+    settings: Settings, address: str
+) -> None:
     with pytest.raises(BadInput, match="answers 404"):
         http.fetch(source(f"{address}/none"), settings)
     with pytest.raises(TryAgain, match="answers 503"):
@@ -232,24 +244,33 @@ def refusal(stated: HttpSource, settings: Settings, **limits: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "limit"), [("/plain", {"bytes": 5}), ("/endless", {"bytes": 1_000_000}), ("/endless", {"unpacked_bytes": 1_000_000})]
+    ("path", "limit"),
+    [
+        ("/plain", {"bytes": 5}),
+        ("/endless", {"bytes": 1_000_000}),
+        ("/endless", {"unpacked_bytes": 1_000_000}),
+    ],
 )
 def test_a_body_that_is_too_long_is_stopped_and_told_with_its_limit(
     settings: Settings, address: str, path: str, limit: dict[str, int]
 ) -> None:
     said = refusal(source(address + path), settings, **limit)
-    (name, allowed) = next(iter(limit.items()))
+    name, allowed = next(iter(limit.items()))
     assert f"{address}{path} is too much: " in said
     assert f"limits.delivery.{name} allows {allowed:,}" in said
     assert "way out: ask its producer" in said
 
 
 def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(settings: Settings, address: str) -> None:
-    assert "is too much: 1,000,001 bytes or more" in refusal(source(f"{address}/announced"), settings, bytes=1_000_000)
+    assert "is too much: 1,000,001 bytes or more" in refusal(
+        source(f"{address}/announced"), settings, bytes=1_000_000
+    )
 
 
 @pytest.mark.parametrize("path", ["/trickle", "/slow-header"])
-def test_a_body_or_a_header_that_trickles_ends_when_its_time_is_over(settings: Settings, address: str, path: str) -> None:
+def test_a_body_or_a_header_that_trickles_ends_when_its_time_is_over(
+    settings: Settings, address: str, path: str
+) -> None:
     said = refusal(source(address + path), settings, seconds=1)
     assert f"{address}{path} is too much: 1 seconds or more, and limits.delivery.seconds allows 1" in said
 
@@ -257,7 +278,12 @@ def test_a_body_or_a_header_that_trickles_ends_when_its_time_is_over(settings: S
 @pytest.mark.parametrize(("path", "member"), [("/bomb", "rows.csv"), ("/nested-bomb", "inner.zip/rows.csv")])
 @pytest.mark.parametrize("limit", [{"ratio": 20}, {"unpacked_bytes": 1_000_000}])
 def test_a_bomb_in_an_archive_is_stopped_before_it_is_unpacked(
-    settings: Settings, address: str, path: str, member: str, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    address: str,
+    path: str,
+    member: str,
+    limit: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bounds.Unpacking, "copy", None)
     said = refusal(source(address + path, member), settings, **limit)
@@ -270,7 +296,9 @@ def test_redirects_of_a_server_to_itself_are_followed(settings: Settings, addres
 
 
 def test_redirects_that_go_round_are_not_followed_for_ever(settings: Settings, address: str) -> None:
-    assert "leads from one address to the next: more than 5 redirects" in refusal(source(f"{address}/round"), settings)
+    assert "leads from one address to the next: more than 5 redirects" in refusal(
+        source(f"{address}/round"), settings
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +310,9 @@ def test_redirects_that_go_round_are_not_followed_for_ever(settings: Settings, a
         ("/file", "'file://127.0.0.1"),
     ],
 )
-def test_a_redirect_to_another_server_port_or_scheme_is_refused(settings: Settings, address: str, path: str, there: str) -> None:
+def test_a_redirect_to_another_server_port_or_scheme_is_refused(
+    settings: Settings, address: str, path: str, there: str
+) -> None:
     said = refusal(source(address + path), settings)
     assert f"{address}{path} leads to another server: {there}" in said
     assert f"and only redirects within {address} are followed" in said
@@ -297,7 +327,9 @@ def test_an_answer_that_is_none_is_a_sentence(settings: Settings, address: str, 
 
 
 def test_an_address_that_is_none_is_a_mistake_of_the_file(settings: Settings) -> None:
-    with pytest.raises(BadInput, match=r"http://\[::1/rows.csv is no address: .*\n  way out: correct source.url"):
+    with pytest.raises(
+        BadInput, match=r"http://\[::1/rows.csv is no address: .*\n  way out: correct source.url"
+    ):
         http.fetch(source("http://[::1/rows.csv"), settings)
 
 

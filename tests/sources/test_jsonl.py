@@ -12,7 +12,10 @@ def write(folder: Path, content: str) -> Path:
 
 def test_a_number_that_has_to_be_kept_changes_nothing_about_the_others(tmp_path: Path) -> None:
     content = '{"id": 1.10, "x": 1.50, "note": "é \\u0000 \\ud83d\\ude00"}\n\n{"id": "b", "n": 2}'
-    assert rows(write(tmp_path, content), "jsonl") == [("1.10", None, "é \0 😀", "1.50"), ("b", "2", None, None)]
+    assert rows(write(tmp_path, content), "jsonl") == [
+        ("1.10", None, "é \0 😀", "1.50"),
+        ("b", "2", None, None),
+    ]
 
 
 def test_no_line_is_shown_where_columns_are_personal(tmp_path: Path) -> None:

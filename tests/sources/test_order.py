@@ -22,19 +22,31 @@ KEYS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 
 def table(rows: list[tuple[int, Any]], type_: pa.DataType) -> pa.Table:
     times = pa.array([START + timedelta(microseconds=time) for time, _ in rows], pa.timestamp("us"))
-    return pa.table({"at": times, "id": pa.array([key for _, key in rows], type_), "n": pa.array(range(len(rows)), pa.int64())})
+    return pa.table(
+        {
+            "at": times,
+            "id": pa.array([key for _, key in rows], type_),
+            "n": pa.array(range(len(rows)), pa.int64()),
+        }
+    )
 
 
 @pytest.mark.parametrize("kind", KEYS)
 @given(data=st.data(), sizes=st.lists(st.integers(0, 3), max_size=5))
 def test_order_is_what_sorting_leaves_alone(kind: str, data: st.DataObject, sizes: list[int]) -> None:
     type_, keys = KEYS[kind]
-    rows = data.draw(st.lists(st.tuples(st.integers(0, 2), keys), max_size=8).map(lambda rows: sorted(rows, key=lambda row: row[0])))
+    rows = data.draw(
+        st.lists(st.tuples(st.integers(0, 2), keys), max_size=8).map(
+            lambda rows: sorted(rows, key=lambda row: row[0])
+        )
+    )
     read = table(rows, type_)
     ordered = duckdb.from_arrow(read).order('"at", id, n').to_arrow_table()
     watch, start, going_on = Watch("at", "id"), 0, []
     for size in (*sizes, len(rows)):  # however the rows are cut into batches
-        (batch,) = read.slice(start, size).combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=read.schema)]
+        (batch,) = read.slice(start, size).combine_chunks().to_batches() or [
+            pa.RecordBatch.from_pylist([], schema=read.schema)
+        ]
         going_on.append(watch.goes_on(batch))
         start = min(start + size, len(rows))
     assert all(going_on) == ordered.equals(read)

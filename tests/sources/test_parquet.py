@@ -18,13 +18,17 @@ def written(path: Path, table: pa.Table = TABLE, **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("options", [{}, {"use_dictionary": False}, {"data_page_version": "2.0"}])
-def test_a_page_that_is_not_what_its_checksum_says_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_page_that_is_not_what_its_checksum_says_is_refused(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     path = tmp_path / "a.parquet"
     whole = written(path, write_page_checksum=True, compression="none", **options)
     assert len(rows(path, "parquet")) == 2
     at = whole.index(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0")  # the column n
     path.write_bytes(whole[:at] + b"\x07" + whole[at + 1 :])
-    assert "a.parquet is a broken delivery: the checksum of a page is not that of its content" in refusal(path, "parquet")
+    assert "a.parquet is a broken delivery: the checksum of a page is not that of its content" in refusal(
+        path, "parquet"
+    )
 
 
 def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:

@@ -39,7 +39,11 @@ def twice(day: date) -> pa.Table:
 
 def no_text(day: date) -> pa.Table:
     return pa.table(
-        {"id": pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")])}
+        {
+            "id": pa.Array.from_buffers(
+                pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")]
+            )
+        }
     )
 
 
@@ -83,10 +87,15 @@ def test_types_that_duckdb_has_not_are_read_exactly_as_its_next_ones(settings: S
             "tests.sources.test_python:no_text",
             "- column 'id': ArrowInvalid: In chunk 0: Invalid: Invalid UTF8 sequence at string index 0\n",
         ),
-        ("tests.sources.test_python:too_large", "too_large(2026-02-01) returned a table that cannot be read: "),
+        (
+            "tests.sources.test_python:too_large",
+            "too_large(2026-02-01) returned a table that cannot be read: ",
+        ),
     ],
 )
-def test_a_function_that_cannot_be_is_refused_by_name(settings: Settings, function: str, sentence: str) -> None:
+def test_a_function_that_cannot_be_is_refused_by_name(
+    settings: Settings, function: str, sentence: str
+) -> None:
     with pytest.raises(BadInput) as refused:
         read(open_run(settings, source(function)))
     assert sentence in str(refused.value)
@@ -96,7 +105,9 @@ def test_what_the_function_raises_is_told_with_its_line(settings: Settings) -> N
     with pytest.raises(BadInput) as refused:
         read(open_run(settings, source("tests.sources.test_python:broken")))
     line = broken.__code__.co_firstlineno + 1
-    assert f"broken(2026-02-01) raised ZeroDivisionError: 2026-02-01, at {__file__}, line {line}\n" in str(refused.value)
+    assert f"broken(2026-02-01) raised ZeroDivisionError: 2026-02-01, at {__file__}, line {line}\n" in str(
+        refused.value
+    )
 
 
 def test_the_line_is_the_functions_own_where_a_library_fails(settings: Settings) -> None:
@@ -118,13 +129,22 @@ def test_a_module_or_a_function_that_ends_the_program_ends_it_in_a_sentence(
     with pytest.raises(BadInput, match=r"importing ending_source ends the program \(SystemExit: 3\)"):
         read(open_run(settings, source("ending_source:payments")))
     with pytest.raises(
-        BadInput, match=r"ended_source:payments\(2026-02-01\) ends the program \(SystemExit: 4\), at .*ended_source.py, line 2"
+        BadInput,
+        match=(
+            r"ended_source:payments\(2026-02-01\) ends the program \(SystemExit: 4\), at .*ended_source.py,"
+            r" line 2"
+        ),
     ):
         read(open_run(settings, source("ended_source:payments")))
 
 
-def test_a_module_that_cannot_be_imported_is_told(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_cannot_be_imported_is_told(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "misspelt_source.py").write_text("import json\n\ndef payments(day)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(BadInput, match=r"importing misspelt_source raised SyntaxError: expected ':' \(misspelt_source.py, line 3\)"):
+    with pytest.raises(
+        BadInput,
+        match=r"importing misspelt_source raised SyntaxError: expected ':' \(misspelt_source.py, line 3\)",
+    ):
         read(open_run(settings, source("misspelt_source:payments")))

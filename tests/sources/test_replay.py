@@ -17,7 +17,9 @@ START = datetime(2026, 1, 1)
 
 def moments(rule: Literal["order", "hash"], rows: int, days: int) -> list[datetime]:
     replay = Replay(rule=rule, start=date(2026, 1, 1), days=days, key="key", time="at")
-    found = duckdb.execute(f"SELECT {moment(replay, 'i', rows)} FROM range(1, {rows + 1}) numbers(i) ORDER BY i").fetchall()
+    found = duckdb.execute(
+        f"SELECT {moment(replay, 'i', rows)} FROM range(1, {rows + 1}) numbers(i) ORDER BY i"
+    ).fetchall()
     return [at for (at,) in found]
 
 

@@ -27,13 +27,16 @@ from tests.relations import START, dicts, relation, row, use_case
 NIGHT = date(2026, 1, 1)
 
 
-def both(rows: list[dict[str, Any]], case: UseCase | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def both(
+    rows: list[dict[str, Any]], case: UseCase | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     clean, quarantine, _ = cleanse(relation(rows), case or use_case(), NIGHT)
     return dicts(clean), dicts(quarantine)
 
 
 @pytest.mark.parametrize(
-    ("found", "kept"), [("a b", "a b"), ("\ta", "a"), ("a\r\n", "a"), ("a\fb", "a b"), ("é \u3000é ", "é é"), ("  ", "")]
+    ("found", "kept"),
+    [("a b", "a b"), ("\ta", "a"), ("a\r\n", "a"), ("a\fb", "a b"), ("é \u3000é ", "é é"), ("  ", "")],
 )
 def test_runs_of_white_space_of_any_kind_become_one_blank(found: str, kept: str) -> None:
     assert both([row("a", customer=found)])[0][0]["customer"] == kept
@@ -41,7 +44,10 @@ def test_runs_of_white_space_of_any_kind_become_one_blank(found: str, kept: str)
 
 def test_strings_are_trimmed_lowered_and_merged() -> None:
     clean, _ = both([row("a", channel="  WEB\u00a0\n"), row("b", channel="CHIP", customer=" Ann   Lee ")])
-    assert [(found["channel"], found["customer"]) for found in clean] == [("online", "c1"), ("chip", "Ann Lee")]
+    assert [(found["channel"], found["customer"]) for found in clean] == [
+        ("online", "c1"),
+        ("chip", "Ann Lee"),
+    ]
 
 
 def test_codes_for_missing_are_compared_after_trimming_and_lowering_and_before_merging() -> None:
@@ -53,7 +59,11 @@ def test_codes_for_missing_are_compared_after_trimming_and_lowering_and_before_m
         }
     )
     clean, _ = both([row("a", channel=" UNKNOWN"), row("b", channel="  "), row("c", amount=-999)], case)
-    assert [(found["channel"], found["amount"]) for found in clean] == [(None, 1.0), (None, 1.0), ("chip", None)]
+    assert [(found["channel"], found["amount"]) for found in clean] == [
+        (None, 1.0),
+        (None, 1.0),
+        ("chip", None),
+    ]
 
 
 def test_an_empty_string_is_a_value_unless_it_is_declared_missing() -> None:
@@ -84,7 +94,10 @@ def test_limits_of_whole_numbers_are_exact(limits: dict[str, float], bad: dict[s
     case = use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer", **limits}})
     exact = " ".join(f"WHEN '{key}' THEN {value}" for key, value in values.items())
     rows = relation([row(key) for key in values]).project(f"* REPLACE (CASE id {exact} END AS amount)")
-    told = {found["key"]: found["reasons"].removeprefix("amount: ") for found in dicts(cleanse(rows, case, NIGHT).quarantine)}
+    told = {
+        found["key"]: found["reasons"].removeprefix("amount: ")
+        for found in dicts(cleanse(rows, case, NIGHT).quarantine)
+    }
     assert {key: reason for key, reason in told.items() if key in bad} == bad
     least, most = limits["min"], limits.get("max", math.inf)
     assert told.keys() == {key for key, value in values.items() if not least <= value <= most}
@@ -101,17 +114,27 @@ def test_limits_of_whole_numbers_are_exact(limits: dict[str, float], bad: dict[s
     ],
 )
 def test_days_and_moments_have_limits_like_numbers(spec: dict[str, Any], bad: dict[str, str]) -> None:
-    moments = {"a": "2026-01-01 23:59:59.999999", "b": "2026-01-02 00:00:00", "c": "2026-01-02 00:00:00.000001"}
+    moments = {
+        "a": "2026-01-01 23:59:59.999999",
+        "b": "2026-01-02 00:00:00",
+        "c": "2026-01-02 00:00:00.000001",
+    }
     case = use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | {"channel": spec}, cleanse={})
     exact = " ".join(f"WHEN '{key}' THEN TIMESTAMP '{value}'" for key, value in moments.items())
-    rows = relation([row(key) for key in moments]).project(f"* REPLACE (CAST(CASE id {exact} END AS {spec['type']}) AS channel)")
-    told = {found["key"]: found["reasons"].removeprefix("channel: ") for found in dicts(cleanse(rows, case, NIGHT).quarantine)}
+    rows = relation([row(key) for key in moments]).project(
+        f"* REPLACE (CAST(CASE id {exact} END AS {spec['type']}) AS channel)"
+    )
+    told = {
+        found["key"]: found["reasons"].removeprefix("channel: ")
+        for found in dicts(cleanse(rows, case, NIGHT).quarantine)
+    }
     assert told == bad
 
 
 def test_a_code_that_is_no_whole_number_takes_no_other_for_missing() -> None:
     case = use_case(
-        columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer"}}, cleanse={"missing": {"amount": ["1.5"]}}
+        columns=yaml.safe_load(tiny.YAML)["columns"] | {"amount": {"type": "integer"}},
+        cleanse={"missing": {"amount": ["1.5"]}},
     )
     rows = relation([row("a", amount=2)]).project("* REPLACE (amount::BIGINT AS amount)")
     assert dicts(cleanse(rows, case, NIGHT).clean)[0]["amount"] == 2
@@ -128,11 +151,21 @@ def test_a_bad_row_tells_every_reason_and_the_raw_values_at_fault() -> None:
 
 
 def test_a_rule_of_the_file_holds_unless_it_is_false_or_cannot_be_computed() -> None:
-    case = use_case(cleanse={"rules": {"cheap_by_chip": "channel <> 'chip' or amount < 10", "numbered": "customer[2:]::int > 0"}})
+    case = use_case(
+        cleanse={
+            "rules": {
+                "cheap_by_chip": "channel <> 'chip' or amount < 10",
+                "numbered": "customer[2:]::int > 0",
+            }
+        }
+    )
     rows = [row("a", amount=50), row("b", amount=None), row("c", customer="cx"), row("d")]
     clean, quarantine = both(rows, case)
     assert [found["id"] for found in clean] == ["b", "d"]
-    assert [(found["key"], found["reasons"]) for found in quarantine] == [("a", "cheap_by_chip"), ("c", "numbered")]
+    assert [(found["key"], found["reasons"]) for found in quarantine] == [
+        ("a", "cheap_by_chip"),
+        ("c", "numbered"),
+    ]
     assert json.loads(quarantine[0]["found"]) == {"amount": 50.0, "channel": "chip"}
 
 
@@ -142,34 +175,52 @@ def test_not_a_number_is_missing_and_infinity_is_a_number() -> None:
     case = facts.model_copy(update={"columns": {**facts.columns, "amount": strict}})
     clean, quarantine = both([row("a", amount=math.nan), row("b", amount=math.inf), row("c")], case)
     assert [found["id"] for found in clean] == ["c"]
-    assert [(found["key"], found["reasons"]) for found in quarantine] == [("a", "amount: missing"), ("b", "amount: above 100")]
+    assert [(found["key"], found["reasons"]) for found in quarantine] == [
+        ("a", "amount: missing"),
+        ("b", "amount: above 100"),
+    ]
     (filled,), _ = both([row("a", amount=math.nan)], use_case(cleanse={"fill": {"amount": 7}}))
     assert filled["amount"] == 7.0
 
 
 def test_rows_without_key_or_time_go_to_quarantine() -> None:
     _, quarantine = both([row(None), row("b", at=None)])
-    assert [(found["key"], found["reasons"]) for found in quarantine] == [("b", "at: missing"), (None, "id: missing")]
+    assert [(found["key"], found["reasons"]) for found in quarantine] == [
+        ("b", "at: missing"),
+        (None, "id: missing"),
+    ]
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("first", 1.0), ("last", 3.0), ("quarantine", 1.0)])
-def test_of_rows_with_the_same_key_one_is_kept_and_those_that_say_something_else_are_rejected(policy: str, kept: float) -> None:
+def test_of_rows_with_the_same_key_one_is_kept_and_those_that_say_something_else_are_rejected(
+    policy: str, kept: float
+) -> None:
     rows = [row("a", 2, amount=3), row("a", 0, amount=1), row("a", 1, amount=2)]
     clean, quarantine = both(rows, use_case(cleanse={"duplicates": policy}))
     assert [found["amount"] for found in clean] == [kept]
-    assert {(found["reasons"], found["rejected"]) for found in quarantine} == {("duplicate with other values", True)}
+    assert {(found["reasons"], found["rejected"]) for found in quarantine} == {
+        ("duplicate with other values", True)
+    }
     assert len(quarantine) == 2
 
 
 @pytest.mark.parametrize(("policy", "rejected"), [("first", False), ("last", False), ("quarantine", True)])
-def test_a_copy_that_says_the_same_is_rejected_only_where_none_is_expected(policy: str, rejected: bool) -> None:
-    _, quarantine = both([row("a", customer=" c1"), row("a", customer="c1 ")], use_case(cleanse={"duplicates": policy}))
+def test_a_copy_that_says_the_same_is_rejected_only_where_none_is_expected(
+    policy: str, rejected: bool
+) -> None:
+    _, quarantine = both(
+        [row("a", customer=" c1"), row("a", customer="c1 ")], use_case(cleanse={"duplicates": policy})
+    )
     assert [(found["reasons"], found["rejected"]) for found in quarantine] == [("duplicate", rejected)]
 
 
 @pytest.mark.parametrize("few", [200_000, -1])
-@pytest.mark.parametrize(("policy", "kept"), [("first", (9.0, 0)), ("last", (10.0, 1)), ("quarantine", (9.0, 0))])
-def test_of_rows_of_the_same_key_and_moment_the_order_of_their_delivery_decides(policy: str, kept: tuple[float, int], few: int) -> None:
+@pytest.mark.parametrize(
+    ("policy", "kept"), [("first", (9.0, 0)), ("last", (10.0, 1)), ("quarantine", (9.0, 0))]
+)
+def test_of_rows_of_the_same_key_and_moment_the_order_of_their_delivery_decides(
+    policy: str, kept: tuple[float, int], few: int
+) -> None:
     rows = [row("a", amount=9), row("b"), row("a", amount=10, bad=1)]
     with patch.object(steps, "_FEW", few):
         clean, _ = both(rows, use_case(cleanse={"duplicates": policy}))
@@ -179,9 +230,13 @@ def test_of_rows_of_the_same_key_and_moment_the_order_of_their_delivery_decides(
 def test_a_key_of_another_day_is_left_out_of_clean_and_feeds_windows() -> None:
     rows = [row("a", 1, amount=1), row("a", 25, amount=2), row("b", 26)]
     for policy, kept, other in (("first", 1.0, 2.0), ("last", 2.0, 1.0)):
-        clean, quarantine, further = map(dicts, cleanse(relation(rows), use_case(cleanse={"duplicates": policy}), NIGHT))
+        clean, quarantine, further = map(
+            dicts, cleanse(relation(rows), use_case(cleanse={"duplicates": policy}), NIGHT)
+        )
         assert [found["amount"] for found in clean if found["id"] == "a"] == [kept]
-        assert [(found["reasons"], found["rejected"]) for found in quarantine] == [("duplicate with other values", True)]
+        assert [(found["reasons"], found["rejected"]) for found in quarantine] == [
+            ("duplicate with other values", True)
+        ]
         assert [found["amount"] for found in further] == [other]
 
 
@@ -197,7 +252,10 @@ def test_a_row_that_is_bad_by_its_label_alone_feeds_windows_without_it_as_at_nig
 
 def test_exact_copies_go_to_quarantine_too() -> None:
     clean, quarantine = both([row("a"), row("a")])
-    assert (len(clean), [(found["reasons"], found["found"]) for found in quarantine]) == (1, [("duplicate", '{"id": "a"}')])
+    assert (len(clean), [(found["reasons"], found["found"]) for found in quarantine]) == (
+        1,
+        [("duplicate", '{"id": "a"}')],
+    )
 
 
 def test_a_bad_row_never_stands_in_for_a_good_one_of_the_same_key() -> None:
@@ -207,7 +265,9 @@ def test_a_bad_row_never_stands_in_for_a_good_one_of_the_same_key() -> None:
 
 
 def test_a_binary_label_becomes_one_or_zero_or_stays_unknown() -> None:
-    clean, quarantine = both([row("a", 0, bad=1), row("b", 1, bad=0), row("c", 2, bad=None), row("d", 3, bad=7)])
+    clean, quarantine = both(
+        [row("a", 0, bad=1), row("b", 1, bad=0), row("c", 2, bad=None), row("d", 3, bad=7)]
+    )
     assert [found["bad"] for found in clean] == [1, 0, None]
     assert [(found["key"], found["reasons"]) for found in quarantine] == [("d", "bad: not allowed")]
 
@@ -270,12 +330,21 @@ def test_a_value_that_the_column_cannot_hold_is_a_sentence() -> None:
 def test_a_row_that_would_get_lost_is_told_and_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = steps._clean
     monkeypatch.setattr(steps, "_clean", lambda *given: f"SELECT * FROM ({whole(*given)}) WHERE false")
-    with pytest.raises(SluiceError, match="given 3 rows and gave 0 clean ones and 1 for quarantine: nothing is published"):
+    with pytest.raises(
+        SluiceError, match="given 3 rows and gave 0 clean ones and 1 for quarantine: nothing is published"
+    ):
         both([row("a"), row("b"), row(None)])
 
 
 def test_keyed_names_each_raw_row_as_quarantine_names_it() -> None:
-    case = use_case(cleanse={"rename": {"ID": "id"}, "lower": ["id"], "missing": {"id": ["none"]}, "rules": {"never": "amount < 0"}})
+    case = use_case(
+        cleanse={
+            "rename": {"ID": "id"},
+            "lower": ["id"],
+            "missing": {"id": ["none"]},
+            "rules": {"never": "amount < 0"},
+        }
+    )
     raw = relation([row(" A"), row("None"), row(None), row("b")]).project("* EXCLUDE id, id AS ID")
     keys = {found["#key"] for found in dicts(keyed(raw, case))}
     assert keys == {found["key"] for found in dicts(cleanse(raw, case, NIGHT)[1])} == {"a", "None", None, "b"}
@@ -283,8 +352,12 @@ def test_keyed_names_each_raw_row_as_quarantine_names_it() -> None:
 
 # --- laws
 
-texts = st.sampled_from(["chip", "Web ", "", "fax", "'); drop", '"', None, "\t", "é", "\u2028", "😀", "a\0b"]) | st.text(max_size=3)
-numbers = st.sampled_from([0.0, -0.0, -1.0, 1e300, -1e300, 5e-324, 2.5, -999.0, math.inf, -math.inf, math.nan, None])
+texts = st.sampled_from(
+    ["chip", "Web ", "", "fax", "'); drop", '"', None, "\t", "é", "\u2028", "😀", "a\0b"]
+) | st.text(max_size=3)
+numbers = st.sampled_from(
+    [0.0, -0.0, -1.0, 1e300, -1e300, 5e-324, 2.5, -999.0, math.inf, -math.inf, math.nan, None]
+)
 dirty_rows = st.lists(
     st.builds(
         lambda key, minutes, customer, amount, channel, bad: {
@@ -309,15 +382,29 @@ schemas = st.fixed_dictionaries(
     {
         "id": st.just({"type": "string", "role": "key"}),
         "at": st.just({"type": "timestamp", "role": "time"}),
-        "customer": st.fixed_dictionaries({"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["", "é"]])}),
-        "amount": st.fixed_dictionaries(
-            {"type": st.just("number"), "required": required, "min": st.none() | st.just(0), "max": st.none() | st.sampled_from([1, 1e300])}
+        "customer": st.fixed_dictionaries(
+            {"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["", "é"]])}
         ),
-        "channel": st.fixed_dictionaries({"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["chip"]])}),
+        "amount": st.fixed_dictionaries(
+            {
+                "type": st.just("number"),
+                "required": required,
+                "min": st.none() | st.just(0),
+                "max": st.none() | st.sampled_from([1, 1e300]),
+            }
+        ),
+        "channel": st.fixed_dictionaries(
+            {"type": st.just("string"), "required": required, "allowed": st.sampled_from([None, ["chip"]])}
+        ),
         "bad": st.just({"type": "integer", "role": "label", "allowed": [0, 1]}),
     }
 )
-RULES = {"odd": "ln(amount) < 1", "together": "amount > 0 or channel = 'chip'", "cast": "customer::int > 0", "never": "1 = 0"}
+RULES = {
+    "odd": "ln(amount) < 1",
+    "together": "amount > 0 or channel = 'chip'",
+    "cast": "customer::int > 0",
+    "never": "1 = 0",
+}
 repairs = st.fixed_dictionaries(
     {
         "trim": st.booleans(),
@@ -326,7 +413,11 @@ repairs = st.fixed_dictionaries(
         "merge": st.sampled_from([{}, {"channel": {"chip": ["web"]}}]),
         "fill": st.sampled_from([{}, {"amount": 1, "customer": "nobody"}]),
         "drop": st.sampled_from([[], ["amount"], ["bad"]]),
-        "rules": st.lists(st.sampled_from(sorted(RULES)), unique=True).map(lambda names: {name: RULES[name] for name in names}),
+        "rules": (
+            st.lists(st.sampled_from(sorted(RULES)), unique=True).map(
+                lambda names: {name: RULES[name] for name in names}
+            )
+        ),
         "duplicates": st.sampled_from(["first", "last", "quarantine"]),
     }
 )
@@ -342,7 +433,9 @@ def test_rows_in_are_rows_clean_plus_rows_in_quarantine(
     assert len(clean) + len(quarantine) == len(rows)
     assert len({found["id"] for found in clean}) == len(clean)
     # What is in quarantine are rows of the source, as they were, each once; the others are the clean ones.
-    every = Counter(text for (text,) in sql.select(raw, "raw", "SELECT to_json(raw)::VARCHAR FROM raw").fetchall())
+    every = Counter(
+        text for (text,) in sql.select(raw, "raw", "SELECT to_json(raw)::VARCHAR FROM raw").fetchall()
+    )
     assert Counter(found["row"] for found in quarantine) <= every
 
 
@@ -364,17 +457,25 @@ def test_every_broken_rule_is_listed_with_what_was_found(
         assert set(found) == set().union(*(about.get(reason, {reason.split(":")[0]}) for reason in reasons))
         assert repr(found) == repr({column: whole[column] for column in found})  # NaN equals nothing
         amount = None if str(whole["amount"]) == "nan" else whole["amount"]
-        repaired = cleanse["fill"].get("amount") if amount in (None, *cleanse["missing"].get("amount", ())) else amount
+        repaired = (
+            cleanse["fill"].get("amount")
+            if amount in (None, *cleanse["missing"].get("amount", ()))
+            else amount
+        )
         expected = {
             "missing": repaired is None and (columns["amount"]["required"] or "amount" in cleanse["drop"]),
             "below 0": repaired is not None and columns["amount"]["min"] is not None and repaired < 0,
         }
-        assert {what for what, broken in expected.items() if broken} == {what for what in expected if f"amount: {what}" in reasons}
+        assert {what for what, broken in expected.items() if broken} == {
+            what for what in expected if f"amount: {what}" in reasons
+        }
 
 
 @settings(max_examples=30, deadline=None)
 @given(rows=dirty_rows, columns=schemas, cleanse=repairs)
-def test_many_rows_come_out_as_few_do(rows: list[dict[str, Any]], columns: dict[str, Any], cleanse: dict[str, Any]) -> None:
+def test_many_rows_come_out_as_few_do(
+    rows: list[dict[str, Any]], columns: dict[str, Any], cleanse: dict[str, Any]
+) -> None:
     case = use_case(columns=columns, cleanse=cleanse)
     few = both(rows, case)
     with patch.object(steps, "_FEW", -1):
@@ -407,12 +508,24 @@ def with_tips(**cleanse: Any) -> UseCase:
     return use_case(columns=yaml.safe_load(tiny.YAML)["columns"] | LATE, cleanse=cleanse)
 
 
-def test_of_the_label_and_a_late_column_each_is_shown_to_windows_unless_the_row_breaks_a_rule_by_itself() -> None:
+def test_of_the_label_and_a_late_column_each_is_shown_to_windows_unless_the_row_breaks_a_rule_by_itself() -> (
+    None
+):
     """Whatever is known of the other one by then: that comes at another time."""
-    rows = [row("a", bad=7, tip=5.0), row("b", bad=1, tip=9.0), row("c", bad=1, tip=2.0), row("d", bad=0, tip=None)]
+    rows = [
+        row("a", bad=7, tip=5.0),
+        row("b", bad=1, tip=9.0),
+        row("c", bad=1, tip=2.0),
+        row("d", bad=0, tip=None),
+    ]
     case = with_tips(rules={"fair": "tip <> 2 or amount > 5", "paid": "bad = 1 or amount > 0.5"})
     found = dicts(feeding(relation(rows, tip=pa.float64()), case).rows)
-    assert [(item["id"], item["bad"], item["tip"]) for item in found] == [("a", None, 5), ("b", 1, None), ("c", 1, None), ("d", 0, None)]
+    assert [(item["id"], item["bad"], item["tip"]) for item in found] == [
+        ("a", None, 5),
+        ("b", 1, None),
+        ("c", 1, None),
+        ("d", 0, None),
+    ]
 
 
 def test_copies_that_differ_in_a_late_column_alone_are_the_same_to_their_night() -> None:
@@ -422,7 +535,9 @@ def test_copies_that_differ_in_a_late_column_alone_are_the_same_to_their_night()
     assert sorted(item["rejected"] for item in dicts(fed.aside)) == [False, True]
 
 
-def test_a_rule_that_only_the_label_fulfils_puts_a_row_aside_in_training_as_at_night_and_tells_the_label() -> None:
+def test_a_rule_that_only_the_label_fulfils_puts_a_row_aside_in_training_as_at_night_and_tells_the_label() -> (
+    None
+):
     case = use_case(cleanse={"rules": {"told": "bad is not null or amount > 5"}})
     for label in (1, None):
         clean, quarantine = both([row("a", bad=label)], case)

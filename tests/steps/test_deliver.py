@@ -1,4 +1,6 @@
-"""A sink's table holds what is published, whatever happens: deliveries twice, at once, killed, corrected, in any order."""
+"""A sink's table holds what is published, whatever happens: deliveries twice, at once, killed, corrected, in
+any order.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def night(run: str = "0123456789ab", rows: int = 40, day: date = NIGHT) -> pa.Ta
     return pa.table(
         {
             "id": pa.array([f"row-{n:04}" for n in range(rows)], pa.string()),
-            "at": pa.array([datetime(day.year, day.month, day.day, 1, 2, 3, n) for n in range(rows)], pa.timestamp("us")),
+            "at": pa.array(
+                [datetime(day.year, day.month, day.day, 1, 2, 3, n) for n in range(rows)], pa.timestamp("us")
+            ),
             "score": pa.array([1 / (n + 3) for n in range(rows)], pa.float64()),
             "decision": pa.array([n % 2 for n in range(rows)], pa.int8()),
             "engine": pa.array(["onnxruntime"] * rows, pa.string()),
@@ -112,7 +116,9 @@ def engine() -> Iterator[sa.Engine]:
 @pytest.fixture
 def world(settings: Settings, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     for name in (tiny.NAME, "other"):
-        (settings.use_cases / f"{name}.yaml").write_text(tiny.YAML.replace("name: tiny", f"name: {name}") + SINK)
+        (settings.use_cases / f"{name}.yaml").write_text(
+            tiny.YAML.replace("name: tiny", f"name: {name}") + SINK
+        )
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.address(engine))
     world = World(settings, engine)
     world.ask("drop schema if exists scoring cascade")
@@ -121,12 +127,43 @@ def world(settings: Settings, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_table_is_made_and_holds_what_is_published_to_the_bit(world: World) -> None:
-    texts = ["", "a,b", 'say "so"', "two\nlines", "\\.", "x\n\\.\ny", "\\N", "NULL", "äöü€😀", " ", "'; drop table x; --"]
+    texts = [
+        "",
+        "a,b",
+        'say "so"',
+        "two\nlines",
+        "\\.",
+        "x\n\\.\ny",
+        "\\N",
+        "NULL",
+        "äöü€😀",
+        " ",
+        "'; drop table x; --",
+    ]
     rows = night(rows=len(texts))
     why = pa.array([*texts[1:], None], pa.string())
-    scores = pa.array([0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 2**53 + 1.0, 1e-17, None, float("inf"), 0.30000000000000004, 1.0])
-    world.publish(rows.set_column(0, "id", pa.array(texts)).set_column(2, "score", scores).append_column("reasons", why))
-    assert world.deliver() == "deliver: 11 rows are in scoring.predictions of warehouse: 11 new or changed, 0 gone"
+    scores = pa.array(
+        [
+            0.1,
+            1 / 3,
+            5e-324,
+            1.7976931348623157e308,
+            -0.0,
+            2**53 + 1.0,
+            1e-17,
+            None,
+            float("inf"),
+            0.30000000000000004,
+            1.0,
+        ]
+    )
+    world.publish(
+        rows.set_column(0, "id", pa.array(texts)).set_column(2, "score", scores).append_column("reasons", why)
+    )
+    assert (
+        world.deliver()
+        == "deliver: 11 rows are in scoring.predictions of warehouse: 11 new or changed, 0 gone"
+    )
     assert sorted(map(repr, world.table())) == sorted(map(repr, world.published()))
 
 
@@ -134,12 +171,17 @@ def test_delivered_twice_no_row_is_written_again(world: World) -> None:
     world.publish(night())
     world.deliver()
     written = world.table("xmin, ctid, *")
-    assert world.deliver() == "deliver: 40 rows are in scoring.predictions of warehouse: 0 new or changed, 0 gone"
+    assert (
+        world.deliver()
+        == "deliver: 40 rows are in scoring.predictions of warehouse: 0 new or changed, 0 gone"
+    )
     assert world.table("xmin, ctid, *") == written
 
 
 @pytest.mark.parametrize("rows", [30, 0])
-def test_a_correction_changes_what_has_changed_and_removes_what_has_vanished_in_its_own_night_only(world: World, rows: int) -> None:
+def test_a_correction_changes_what_has_changed_and_removes_what_has_vanished_in_its_own_night_only(
+    world: World, rows: int
+) -> None:
     world.publish(night(), name="other")
     world.deliver(name="other")
     later = NIGHT + timedelta(days=1)
@@ -176,7 +218,9 @@ def test_what_its_gate_has_not_let_through_is_not_delivered(world: World) -> Non
     assert world.table() == before
 
 
-def test_what_is_published_while_it_is_delivered_undoes_the_delivery(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_published_while_it_is_delivered_undoes_the_delivery(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.publish(night())
     copy = deliver._copy
 
@@ -316,9 +360,15 @@ def test_no_reader_sees_a_part_of_a_night(world: World) -> None:
     ("change", "told"),
     [
         ("drop column engine", "engine TEXT: missing"),
-        ("add column loaded_at timestamp", "loaded_at TIMESTAMP WITHOUT TIME ZONE: no column of the predictions"),
+        (
+            "add column loaded_at timestamp",
+            "loaded_at TIMESTAMP WITHOUT TIME ZONE: no column of the predictions",
+        ),
         ("alter column score type real", "score is REAL, and has to be DOUBLE PRECISION"),
-        ("drop constraint predictions_pkey", "the primary key is (), and has to be (use_case, partition, id)"),
+        (
+            "drop constraint predictions_pkey",
+            "the primary key is (), and has to be (use_case, partition, id)",
+        ),
     ],
 )
 def test_another_table_of_that_name_is_told_and_left_alone(world: World, change: str, told: str) -> None:
@@ -359,7 +409,11 @@ def test_a_connection_that_is_cut_may_be_tried_again(world: World) -> None:
     with world.engine.begin() as holding:
         deliver._alone(holding, f"tiny {NIGHT}")
         cut = child.start(world.deliver)
-        until(lambda: world.ask("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"))
+        until(
+            lambda: world.ask(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
+            )
+        )
     error = cut.wait().error
     assert isinstance(error, TryAgain)
     assert "went away" in str(error)
@@ -374,14 +428,19 @@ def test_a_schema_that_is_not_there_is_a_mistake(world: World) -> None:
 
 
 def test_a_row_that_the_database_refuses_is_not_shown(world: World) -> None:
-    world.publish(night().set_column(0, "id", pa.array(["a secret name"] * 40)))  # as no gate would let through
+    world.publish(
+        night().set_column(0, "id", pa.array(["a secret name"] * 40))
+    )  # as no gate would let through
     with pytest.raises(BadInput, match="cannot affect row a second time") as refused:
         world.deliver()
     assert "a secret name" not in str(refused.value)
     assert world.table() == []
 
 
-@pytest.mark.parametrize("table", ["predictions; drop table users", 'a"b', "a.b.c", "Predictions", "sluice arriving", "a." + "b" * 64, ""])
+@pytest.mark.parametrize(
+    "table",
+    ["predictions; drop table users", 'a"b', "a.b.c", "Predictions", "sluice arriving", "a." + "b" * 64, ""],
+)
 def test_a_name_that_is_no_plain_name_is_refused_by_the_file(table: str) -> None:
     with pytest.raises(ValueError, match="table"):
         Sink(connection="warehouse", table=table)

@@ -1,4 +1,6 @@
-"""Drift is found where it was planted and nowhere else, and performance is measured on matured labels only."""
+"""Drift is found where it was planted and nowhere else, and performance is measured on matured labels
+only.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def champion() -> Champion:
 @cache
 def quiet_week() -> pd.DataFrame:
     """Rows like those of the training, spread over seven days."""
-    rows = fitted.rows().drop(columns="split").sample(ROWS, replace=True, random_state=5).reset_index(drop=True)
+    rows = (
+        fitted.rows().drop(columns="split").sample(ROWS, replace=True, random_state=5).reset_index(drop=True)
+    )
     days = [datetime(WEEK.year, WEEK.month, WEEK.day) + timedelta(days=n % 7, minutes=n) for n in range(ROWS)]
     return rows.assign(id=[f"w{n:04}" for n in range(ROWS)], at=days)
 
@@ -77,12 +81,26 @@ def compare(
         due: The last day whose labels are due, if any are.
     """
     use_case = use_case or fitted.use_case()
-    scores = Graph(champion().graph).scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table()).astype(float)
+    scores = (
+        Graph(champion().graph)
+        .scores(duckdb.from_df(week.replace([np.inf, -np.inf], np.nan)).to_arrow_table())
+        .astype(float)
+    )
     scored = week[["id", "at"]].assign(
-        score=scores, decision=(scores >= 0.5).astype(int), engine="xgboost", model_version=version, run="r", partition=week["at"].dt.date
+        score=scores,
+        decision=(scores >= 0.5).astype(int),
+        engine="xgboost",
+        model_version=version,
+        run="r",
+        partition=week["at"].dt.date,
     )
     if before is not None:
-        scored = before.set_index("id").combine_first(scored.set_index("id")).reset_index()[list(scored)].astype({"decision": int})
+        scored = (
+            before.set_index("id")
+            .combine_first(scored.set_index("id"))
+            .reset_index()[list(scored)]
+            .astype({"decision": int})
+        )
     connection = duckdb.connect()
 
     def nights(rows: pd.DataFrame) -> list[duckdb.DuckDBPyRelation]:
@@ -135,9 +153,17 @@ def test_a_quiet_week_shows_no_drift(quiet: Found) -> None:
 
 def test_planted_drift_is_found_in_each_kind_of_feature(loud: Found) -> None:
     judged = loud.table[loud.table.kind != "performance"].set_index("subject")
-    assert judged.drifted.to_dict() == {"amount": True, "age": True, "channel": True, "note": True, "score": True}
+    assert judged.drifted.to_dict() == {
+        "amount": True,
+        "age": True,
+        "channel": True,
+        "note": True,
+        "score": True,
+    }
     assert judged.method.age == "ks"
-    assert judged.value.age > judged.threshold.age, "the ages that are left have not changed: only the missing ones tell"
+    assert judged.value.age > judged.threshold.age, (
+        "the ages that are left have not changed: only the missing ones tell"
+    )
     assert judged.note.age.startswith("missing: ")
     assert judged.current_missing.age == pytest.approx(0.55, abs=0.05)
 
@@ -147,7 +173,9 @@ def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: Foun
     graph = Graph(champion().graph)
     for name in metrics.for_task("binary"):
         for rows, value in ((week, row(quiet, name).value), (held_out, row(quiet, name).reference_value)):
-            assert value == pytest.approx(metrics.measure(name, rows.bad, graph.scores(duckdb.from_df(rows).to_arrow_table())))
+            assert value == pytest.approx(
+                metrics.measure(name, rows.bad, graph.scores(duckdb.from_df(rows).to_arrow_table()))
+            )
     performance = quiet.table[quiet.table.kind == "performance"]
     assert performance.subject.iloc[0] == "aucpr", "the primary metric comes first"
     assert set(performance.matured_share) == {0.5}
@@ -158,22 +186,32 @@ def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(lo
     performance = loud.table[loud.table.kind == "performance"]
     assert performance.value.isna().all()
     assert performance.note.str.contains("no rows").all()
-    assert loud.summary() == (
-        "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the first labels are known on 2026-02-04)"
+    assert (
+        loud.summary()
+        == "drift: 4 of 4 features drifted (amount, age, channel, note), the score did; no labelled rows (the"
+        " first labels are known on 2026-02-04)"
     )
     assert "no label is due yet" in loud.html
 
 
-@pytest.mark.parametrize("labelled", [quiet_week().assign(bad=np.nan), quiet_week().assign(id="another key")], ids=["no label", "no key"])
+@pytest.mark.parametrize(
+    "labelled",
+    [quiet_week().assign(bad=np.nan), quiet_week().assign(id="another key")],
+    ids=["no label", "no key"],
+)
 def test_labels_that_are_due_and_not_there_are_told(labelled: pd.DataFrame) -> None:
     found = compare(quiet_week(), labelled=labelled, due=WEEK + timedelta(days=4))
     assert row(found, "aucpr").due_rows == 250
-    assert found.summary().endswith("; no labelled rows, though the labels of 250 predictions are due, the first since 2026-02-04")
+    assert found.summary().endswith(
+        "; no labelled rows, though the labels of 250 predictions are due, the first since 2026-02-04"
+    )
     assert "The labels of 250 of them are due, and none was found" in found.html
     assert "verdict bad" not in found.html
 
 
-def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is_asked_for_and_no_reason_to_train() -> None:
+def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is_asked_for_and_no_reason_to_train() -> (
+    None
+):
     strict = with_least(0.3)
     found = compare(quiet_week(), labelled=quiet_week().assign(bad=np.nan), use_case=strict)
     assert "verdict bad" in found.html
@@ -182,7 +220,9 @@ def test_labels_that_are_due_and_not_there_are_a_red_page_where_a_performance_is
 
 def with_least(worst: float) -> UseCase:
     facts = fitted.use_case()
-    return facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": worst})})
+    return facts.model_copy(
+        update={"monitoring": facts.monitoring.model_copy(update={"min_performance": worst})}
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +233,9 @@ def with_least(worst: float) -> UseCase:
     ],
     ids=["nearly none", "one class"],
 )
-def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(labelled: pd.DataFrame, told: str) -> None:
+def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(
+    labelled: pd.DataFrame, told: str
+) -> None:
     red = compare(quiet_week(), labelled=labelled, use_case=with_least(0.3)).html
     assert re.search(r"Nobody knows whether aucpr is worse than the worst allowed, 0\.3\d*: " + told, red)
     assert "verdict bad" in red
@@ -201,13 +243,21 @@ def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(labelled: p
 
 
 def test_labels_are_as_many_as_the_training_had_in_its_newest_days() -> None:
-    rows = fitted.rows().assign(at=lambda rows: rows["at"] + timedelta(days=29))  # the training's last two days are the 29th and 30th
+    rows = fitted.rows().assign(
+        at=lambda rows: rows["at"] + timedelta(days=29)
+    )  # the training's last two days are the 29th and 30th
     sparse = rows.assign(bad=rows.bad.where(rows.index % 4 == 0))
     older = rows.assign(id="old " + rows.id, at=rows["at"] - timedelta(days=9))
     found = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]))
     assert row(found, "aucpr").reference_labelled == pytest.approx(100 / 401)
-    long_ago = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]).assign(at=older["at"].iloc[0]))
-    assert row(long_ago, "aucpr").reference_labelled == pytest.approx(500 / 801), "where its newest days have no rows, all of it"
+    long_ago = compare(
+        quiet_week(),
+        labelled=quiet_week(),
+        reference=pd.concat([sparse, older]).assign(at=older["at"].iloc[0]),
+    )
+    assert row(long_ago, "aucpr").reference_labelled == pytest.approx(500 / 801), (
+        "where its newest days have no rows, all of it"
+    )
 
 
 def test_labels_of_which_some_are_there_are_counted_beside_those_that_are_due() -> None:
@@ -223,7 +273,8 @@ def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
     assert "all have the label 0" in row(found, "aucpr").note
     assert row(found, "brier").value > 0
     told = (
-        f"no aucpr on {len(good)} labelled rows ({len(good) / ROWS:.0%}; the labels of 350 are due): aucpr has no value on {len(good)} rows"
+        f"no aucpr on {len(good)} labelled rows ({len(good) / ROWS:.0%}; the labels of 350 are due): aucpr"
+        f" has no value on {len(good)} rows"
     )
     assert told in found.summary()
 
@@ -244,7 +295,9 @@ def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) 
     assert row(compare(late), "amount").drifted
 
 
-def test_a_sample_is_told_and_performance_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch, quiet: Found) -> None:
+def test_a_sample_is_told_and_performance_is_that_of_all_rows(
+    monkeypatch: pytest.MonkeyPatch, quiet: Found
+) -> None:
     assert "compares all rows" in quiet.html
     whole = compare(quiet_week(), labelled=quiet_week())
     monkeypatch.setattr(drift, "SAMPLE", 100)
@@ -275,7 +328,9 @@ def test_what_duckdb_holds_goes_to_disk_while_evidently_needs_the_memory() -> No
     assert connection.sql("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
 
 
-def test_a_report_goes_on_where_duckdb_cannot_let_go_of_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_goes_on_where_duckdb_cannot_let_go_of_what_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(spill, "LEAST", 1)
     connection = duckdb.connect(config={"memory_limit": "1GiB"})
     connection.execute("CREATE TABLE held AS SELECT hash(range) AS n FROM range(1_000_000)")
@@ -294,7 +349,9 @@ def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
     assert "giraffe" not in loud.html
     assert PHONE in loud.html, "a category that is not personal is shown"
     facts = fitted.use_case()
-    columns = facts.columns | {name: facts.columns[name].model_copy(update={"pii": True}) for name in ("channel", "amount")}
+    columns = facts.columns | {
+        name: facts.columns[name].model_copy(update={"pii": True}) for name in ("channel", "amount")
+    }
     found = compare(quiet_week(), use_case=facts.model_copy(update={"columns": columns}))
     assert PHONE not in found.html
     assert f"{quiet_week().amount.max():.2f}"[:-1] not in found.html
@@ -304,9 +361,14 @@ def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
 def test_a_number_made_of_a_personal_text_is_not_shown_since_it_may_be_cut_out_of_it() -> None:
     facts = fitted.use_case()
     columns = facts.columns | {"note": facts.columns["note"].model_copy(update={"pii": True})}
-    features = facts.features.model_copy(update={"numbers": facts.features.numbers | {"age": "regexp_extract(NOTE, '[0-9]+')::int"}})
+    features = facts.features.model_copy(
+        update={"numbers": facts.features.numbers | {"age": "regexp_extract(NOTE, '[0-9]+')::int"}}
+    )
     week = quiet_week()
-    found = compare(week.assign(age=4_771_999.0 + week.age), use_case=facts.model_copy(update={"columns": columns, "features": features}))
+    found = compare(
+        week.assign(age=4_771_999.0 + week.age),
+        use_case=facts.model_copy(update={"columns": columns, "features": features}),
+    )
     assert "4771999" not in found.html
     assert "Left out, since it would show raw values: age, note" in found.html
     assert row(found, "age").drifted, "judged all the same"
@@ -323,7 +385,9 @@ def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: Found, loud
     facts = fitted.use_case()
     assert loud.retrain(facts)
     assert not quiet.retrain(facts)
-    strict = facts.model_copy(update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.9999})})
+    strict = facts.model_copy(
+        update={"monitoring": facts.monitoring.model_copy(update={"min_performance": 0.9999})}
+    )
     assert quiet.retrain(strict)
     assert "the worst allowed is 0.9999" in compare(quiet_week(), labelled=quiet_week(), use_case=strict).html
 
@@ -343,7 +407,9 @@ def test_nights_of_another_version_are_told() -> None:
 def earlier(week: pd.DataFrame) -> pd.DataFrame:
     """What version 2 has published of them: other scores in the same order, other decisions."""
     scores = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float) / 10
-    published = pd.DataFrame({"id": week.id, "score": scores, "decision": (scores >= 0.02).astype(int), "model_version": "2"})
+    published = pd.DataFrame(
+        {"id": week.id, "score": scores, "decision": (scores >= 0.02).astype(int), "model_version": "2"}
+    )
     return published[(week["at"] < datetime(2026, 2, 5)).to_numpy()]
 
 
@@ -363,7 +429,9 @@ def test_a_week_with_a_promotion_is_judged_by_what_each_version_has_decided() ->
     for name in metrics.DECISION:
         assert row(found, name).value == pytest.approx(metrics.measure(name, bad, decided))
     assert (week.score >= 0.5).sum() < decided.sum(), "by the new threshold the old scores would be no alarms"
-    assert row(found, "brier").value == pytest.approx(np.mean((week.score - bad) ** 2)), "of the probabilities as they were published"
+    assert row(found, "brier").value == pytest.approx(np.mean((week.score - bad) ** 2)), (
+        "of the probabilities as they were published"
+    )
 
 
 def test_a_week_with_a_promotion_ranks_each_version_s_rows_for_themselves() -> None:
@@ -372,9 +440,16 @@ def test_a_week_with_a_promotion_ranks_each_version_s_rows_for_themselves() -> N
     pairs = {version: part.bad.sum() * (part.bad == 0).sum() for version, part in parts.items()}
     positives = {version: part.bad.sum() for version, part in parts.items()}
     for name, weights in (("aucpr", positives), ("roc_auc", pairs)):
-        own = {version: metrics.measure(name, part.bad, part.score.to_numpy(float)) for version, part in parts.items()}
-        assert row(found, name).value == pytest.approx(sum(own[v] * weights[v] for v in own) / sum(weights.values()))
-        assert row(found, name).value > metrics.measure(name, week.bad, week.score.to_numpy(float)) + 0.01, "mixed, they are no ranking"
+        own = {
+            version: metrics.measure(name, part.bad, part.score.to_numpy(float))
+            for version, part in parts.items()
+        }
+        assert row(found, name).value == pytest.approx(
+            sum(own[v] * weights[v] for v in own) / sum(weights.values())
+        )
+        assert row(found, name).value > metrics.measure(name, week.bad, week.score.to_numpy(float)) + 0.01, (
+            "mixed, they are no ranking"
+        )
         for version, value in own.items():
             assert row(found, f"{name} of version {version}").value == pytest.approx(value)
 
@@ -384,7 +459,9 @@ def test_a_week_with_a_promotion_tells_each_version_and_judges_the_whole() -> No
     versions = found.table[found.table.kind == "version"].set_index("subject")
     assert len(versions) == 2 * len(metrics.for_task("binary"))
     assert versions.current_rows["f1 of version 2"] == (week.version == "2").sum()
-    assert pd.isna(versions.reference_value["f1 of version 2"]), "the champion's held-out rows say nothing of another"
+    assert pd.isna(versions.reference_value["f1 of version 2"]), (
+        "the champion's held-out rows say nothing of another"
+    )
     assert versions.reference_value["f1 of version 3"] == row(found, "f1").reference_value
     assert row(found, "aucpr").note == "by versions 2 and 3, each by its own scores and decisions"
     assert row(found, "score").note.startswith("only the 200 rows that version 3 has scored are compared")
@@ -400,18 +477,24 @@ def test_a_version_whose_labels_have_one_class_has_no_part_in_a_ranking() -> Non
     assert "all have the label 0" in row(found, "aucpr of version 2").note
     assert row(found, "aucpr").value == row(found, "aucpr of version 3").value
     none = compare(week, labelled=week[week.id.isin(old) == (week.bad == 0)], before=earlier(week))
-    assert row(none, "roc_auc").note.startswith("roc_auc has no value: of no version there are labels of both 0 and 1")
+    assert row(none, "roc_auc").note.startswith(
+        "roc_auc has no value: of no version there are labels of both 0 and 1"
+    )
     assert row(none, "precision").value > 0
 
 
 def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
     facts = fitted.use_case("regression")
-    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {})
+    graph = convert.graph_of(
+        fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {}
+    )
     week = fitted.rows("regression").drop(columns="split").head(100)
     week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
     versions = np.where(np.arange(100) % 7 < 3, "2", "3")
     connection = duckdb.connect()
-    scored = connection.from_df(week[["id", "at"]].assign(score=week.bad + 1.0 * (versions == "2"), model_version=versions))
+    scored = connection.from_df(
+        week[["id", "at"]].assign(score=week.bad + 1.0 * (versions == "2"), model_version=versions)
+    )
     found = drift.compare(
         reference=connection.from_df(fitted.rows("regression")),
         features=[connection.from_df(week.drop(columns="bad"))],
@@ -424,13 +507,21 @@ def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
         use_case=facts,
     )
     assert row(found, "mae").value == pytest.approx((versions == "2").mean())
-    assert (row(found, "mae of version 2").value, row(found, "mae of version 3").value) == (pytest.approx(1), pytest.approx(0))
+    assert (row(found, "mae of version 2").value, row(found, "mae of version 3").value) == (
+        pytest.approx(1),
+        pytest.approx(0),
+    )
 
 
 def test_odd_columns_are_judged() -> None:
     """Name -> its values in training, in the week, whether that is drift, and a part of the note."""
     cases: dict[str, tuple[list[float], list[float], bool, str | None]] = {
-        "gone": ([1.0, 2.0], [np.nan], True, "missing: 0.0 % in the reference, 100.0 % in the week; no value in the week"),
+        "gone": (
+            [1.0, 2.0],
+            [np.nan],
+            True,
+            "missing: 0.0 % in the reference, 100.0 % in the week; no value in the week",
+        ),
         "infinite": ([1.0, 2.0], [np.inf, -np.inf], True, "no value in the week"),
         "never_there": ([np.nan], [np.nan], False, "no value in the reference"),
         "came": ([np.nan], [1.0, 2.0], True, "no value in the reference"),
@@ -441,17 +532,25 @@ def test_odd_columns_are_judged() -> None:
         "rare_switch": ([1.0] + [0.0] * 49, [1.0] + [0.0] * 9, True, None),
     }
     facts = fitted.use_case()
-    features = facts.features.model_copy(update={"numbers": {**facts.features.numbers, **dict.fromkeys(cases, "amount")}})
-    training = fitted.rows().assign(**{name: np.resize(before, len(fitted.rows())) for name, (before, *_) in cases.items()})
+    features = facts.features.model_copy(
+        update={"numbers": {**facts.features.numbers, **dict.fromkeys(cases, "amount")}}
+    )
+    training = fitted.rows().assign(
+        **{name: np.resize(before, len(fitted.rows())) for name, (before, *_) in cases.items()}
+    )
     week = quiet_week().assign(**{name: np.resize(now, ROWS) for name, (_, now, *_) in cases.items()})
     found = compare(week, reference=training, use_case=facts.model_copy(update={"features": features}))
-    assert {name: bool(row(found, name).drifted) for name in cases} == {name: drifted for name, (_, _, drifted, _) in cases.items()}
+    assert {name: bool(row(found, name).drifted) for name in cases} == {
+        name: drifted for name, (_, _, drifted, _) in cases.items()
+    }
     for name, (*_, note) in cases.items():
         assert pd.isna(row(found, name).note) if note is None else note in row(found, name).note
 
 
 def test_texts_that_tell_nothing_are_no_drift_and_say_so() -> None:
-    found = compare(quiet_week().assign(note="hello world"), reference=fitted.rows().assign(note="hello world"))
+    found = compare(
+        quiet_week().assign(note="hello world"), reference=fitted.rows().assign(note="hello world")
+    )
     assert row(found, "note").note == "no word in these texts tells anything"
     assert not row(found, "note").drifted
     found = compare(quiet_week().assign(note=["hello"] * 19 + [""] * (ROWS - 19)))
@@ -464,7 +563,9 @@ NO_DRIFT: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "rare": lambda random, n: (random.random(n) < 0.02).astype(float),
     "zeros": lambda random, n: np.where(random.random(n) < 0.9, 0, random.lognormal(3, 1, n)),
     "Poisson": lambda random, n: random.poisson(2, n).astype(float),
-    "category": lambda random, n: random.choice(list("abcdefgh"), n, p=np.array([8, 7, 6, 5, 4, 3, 2, 1]) / 36),
+    "category": lambda random, n: random.choice(
+        list("abcdefgh"), n, p=np.array([8, 7, 6, 5, 4, 3, 2, 1]) / 36
+    ),
 }
 
 
@@ -476,7 +577,10 @@ def test_chance_is_not_taken_for_drift_and_a_shift_is_found(rows: int) -> None:
     before = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, 10_000) for name in names})
     now = pd.DataFrame({name: NO_DRIFT[name[:-2]](random, rows) for name in names})
     before["shifted"], now["shifted"] = random.normal(size=10_000), random.normal(0.8, 1, rows)
-    before["mixed"], now["mixed"] = random.choice(["a", "b"], 10_000), random.choice(["a", "b", "b", "b"], rows)
+    before["mixed"], now["mixed"] = (
+        random.choice(["a", "b"], 10_000),
+        random.choice(["a", "b", "b", "b"], rows),
+    )
     kinds: dict[str, drift_report.Type] = {
         name: "category" if name.startswith(("category", "mixed")) else "number" for name in map(str, before)
     }

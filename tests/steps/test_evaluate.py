@@ -29,10 +29,14 @@ def judged() -> Judged:
 
 @pytest.fixture(scope="module")
 def first() -> Judged:
-    """Another use case: no champion yet, an easy policy, a rule as baseline, and the linear family the best of the search."""
+    """Another use case: no champion yet, an easy policy, a rule as baseline, and the linear family the best
+    of the search.
+    """
     candidates = facts().candidates.model_copy(update={"baseline": Baseline(rule="amount")})
     policy = MaxRecall(policy="max_recall", precision=0.1)
-    return judge(facts(candidates=candidates, threshold=policy), means={"linear": 0.9, "forest": 0.1, "xgboost": 0.8})
+    return judge(
+        facts(candidates=candidates, threshold=policy), means={"linear": 0.9, "forest": 0.1, "xgboost": 0.8}
+    )
 
 
 def row(judged: Judged, metric: str, part: str = "all") -> pd.Series:
@@ -41,7 +45,9 @@ def row(judged: Judged, metric: str, part: str = "all") -> pd.Series:
     return found.iloc[0]
 
 
-def test_the_search_chooses_the_winner_and_a_tie_goes_to_the_first_as_declared(judged: Judged, first: Judged) -> None:
+def test_the_search_chooses_the_winner_and_a_tie_goes_to_the_first_as_declared(
+    judged: Judged, first: Judged
+) -> None:
     assert judged.verdict.winner == "forest"
     assert first.verdict.winner == "linear"
 
@@ -51,11 +57,16 @@ def test_the_test_rows_choose_neither_winner_nor_threshold(judged: Judged) -> No
         return rows.assign(bad=rows["bad"].where(rows["split"] == "train", 1 - rows["bad"]))
 
     other = judge(facts(), champion("linear"), change=spoilt)
-    assert (other.verdict.winner, other.verdict.threshold) == (judged.verdict.winner, judged.verdict.threshold)
+    assert (other.verdict.winner, other.verdict.threshold) == (
+        judged.verdict.winner,
+        judged.verdict.threshold,
+    )
     assert row(other, "roc_auc")["challenger"] == pytest.approx(1 - row(judged, "roc_auc")["challenger"])
 
 
-def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_done_by_hand(judged: Judged) -> None:
+def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_done_by_hand(
+    judged: Judged,
+) -> None:
     parts = {"all": TEST["bad"].notna(), "channel=(missing)": TEST["channel"].isna()}
     parts |= {f"channel={value}": TEST["channel"] == value for value in ("chip", "online", "phone")}
     assert list(judged.scores["slice"].unique()) == list(parts)
@@ -72,11 +83,18 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
             *beside,
         ]
         assert (judged.scores[judged.scores["slice"] == part]["n"] == n).all()
-        counts = [(alarm & (y == 1)).sum(), (alarm & (y == 0)).sum(), (~alarm & (y == 1)).sum(), (~alarm & (y == 0)).sum()]
+        counts = [
+            (alarm & (y == 1)).sum(),
+            (alarm & (y == 0)).sum(),
+            (~alarm & (y == 1)).sum(),
+            (~alarm & (y == 0)).sum(),
+        ]
         assert [row(judged, name, part)["challenger"] for name in ("tp", "fp", "fn", "tn")] == counts
 
 
-def test_gains_are_positive_where_the_challenger_is_better_whichever_way_the_metric_runs(judged: Judged) -> None:
+def test_gains_are_positive_where_the_challenger_is_better_whichever_way_the_metric_runs(
+    judged: Judged,
+) -> None:
     assert row(judged, "aucpr")["gain_over_baseline"] > 0
     brier = row(judged, "brier")
     assert brier["gain_over_baseline"] == brier["baseline"] - brier["challenger"] > 0
@@ -95,7 +113,9 @@ def test_a_baseline_that_cannot_fulfil_the_policy_raises_no_alarm(judged: Judged
 
 
 def test_a_rule_is_a_baseline_too(first: Judged) -> None:
-    assert row(first, "roc_auc")["baseline"] == pytest.approx(metrics.measure("roc_auc", TEST["bad"], TEST["amount"]), abs=0.01)
+    assert row(first, "roc_auc")["baseline"] == pytest.approx(
+        metrics.measure("roc_auc", TEST["bad"], TEST["amount"]), abs=0.01
+    )
 
 
 def test_without_a_champion_its_columns_are_null_and_it_counts_as_beaten(first: Judged) -> None:
@@ -112,7 +132,9 @@ def test_the_champion_itself_sent_in_again_does_not_beat_itself() -> None:
 
 
 @pytest.mark.parametrize(("share", "beaten"), [(0.9, True), (1.1, False)])
-def test_a_champion_is_beaten_only_if_the_whole_interval_lies_above_the_margin(share: float, beaten: bool) -> None:
+def test_a_champion_is_beaten_only_if_the_whole_interval_lies_above_the_margin(
+    share: float, beaten: bool
+) -> None:
     means = {"linear": 0.1, "forest": 0.2, "xgboost": 0.2}
 
     def rule(margin: float) -> Rule:
@@ -143,7 +165,9 @@ def test_a_champion_whose_inputs_are_gone_is_not_dethroned_but_told() -> None:
 
 def test_a_slice_of_one_class_has_nulls_and_its_number_of_rows() -> None:
     def quiet(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows.assign(bad=rows["bad"].where((rows["channel"] != "phone") | (rows["split"] == "train"), 0))
+        return rows.assign(
+            bad=rows["bad"].where((rows["channel"] != "phone") | (rows["split"] == "train"), 0)
+        )
 
     judged = judge(facts(), champion("linear"), change=quiet)
     phone = row(judged, "aucpr", "channel=phone")
@@ -159,7 +183,10 @@ def test_slices_of_a_personal_column_are_told_by_number_the_largest_first(judged
     names = [f"channel=••• {n}" for n in (1, 2, 3)]
     assert list(hidden.scores["slice"].unique()) == ["all", *names, "channel=(missing)"]
     assert [row(hidden, "aucpr", name)["n"] for name in names] == list(sizes)
-    assert row(hidden, "aucpr", names[0])["challenger"] == row(judged, "aucpr", f"channel={sizes.index[0]}")["challenger"]
+    assert (
+        row(hidden, "aucpr", names[0])["challenger"]
+        == row(judged, "aucpr", f"channel={sizes.index[0]}")["challenger"]
+    )
     assert "phone" not in hidden.scores.to_csv()
 
 
@@ -167,7 +194,9 @@ def test_slices_of_a_personal_column_are_told_by_number_the_largest_first(judged
 def test_held_out_rows_that_cannot_judge_are_told(kept: int, found: str) -> None:
     negative = int((TEST["bad"] == 0).sum())
     with pytest.raises(BadInput, match=found.replace("58", str(negative))):
-        judge(facts(), change=lambda rows: rows[(rows["split"] == "train") | ((rows["bad"] == 0) & (kept == 1))])
+        judge(
+            facts(), change=lambda rows: rows[(rows["split"] == "train") | ((rows["bad"] == 0) & (kept == 1))]
+        )
 
 
 def test_only_the_winner_must_fulfil_the_policy() -> None:
@@ -179,7 +208,11 @@ def test_only_the_winner_must_fulfil_the_policy() -> None:
     assert judged.verdict.values["linear"]["recall"] == 0
     assert judged.verdict.values["forest"]["recall"] > 0
     with pytest.raises(Unreachable):
-        judge(facts(threshold=policy), means={"linear": 0.9, "forest": 0.8, "xgboost": 0.8}, validation=upside_down)
+        judge(
+            facts(threshold=policy),
+            means={"linear": 0.9, "forest": 0.8, "xgboost": 0.8},
+            validation=upside_down,
+        )
 
 
 def test_a_verdict_is_json_without_nan_and_comes_back_equal(judged: Judged) -> None:
@@ -201,17 +234,30 @@ def test_curves_and_pictures_are_there_for_every_model(judged: Judged) -> None:
     assert set(judged.curves["curve"]) == {"precision_recall", "roc", "calibration"}
     assert set(judged.curves["model"]) == set(judged.verdict.values)
     assert judged.curves.notna().all().all()
-    assert set(judged.pictures) == {"precision_recall", "roc", "calibration", "confusion", "score_distribution", "learning", "importance"}
+    assert set(judged.pictures) == {
+        "precision_recall",
+        "roc",
+        "calibration",
+        "confusion",
+        "score_distribution",
+        "learning",
+        "importance",
+    }
     assert all(picture.startswith(b"\x89PNG") for picture in judged.pictures.values())
 
 
 def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold() -> None:
-    judged = judge(facts("regression"), champion("linear", "regression", None), means={"linear": 9, "forest": 8, "xgboost": 7})
+    judged = judge(
+        facts("regression"),
+        champion("linear", "regression", None),
+        means={"linear": 9, "forest": 8, "xgboost": 7},
+    )
     assert judged.verdict.winner == "xgboost"
     assert judged.verdict.threshold is None
-    assert list(judged.scores["metric"].unique()) == [*metrics.for_task("regression"), "learning"], (
-        "no luck, since nothing in these models is drawn"
-    )
+    assert list(judged.scores["metric"].unique()) == [
+        *metrics.for_task("regression"),
+        "learning",
+    ], "no luck, since nothing in these models is drawn"
     assert set(judged.curves["curve"]) == {"calibration", "residual_by_hour"}
     assert {"predicted_actual", "residuals", "residuals_by_hour"} <= set(judged.pictures)
     assert row(judged, "rmse")["gain_over_baseline"] > 0

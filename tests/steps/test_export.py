@@ -26,7 +26,9 @@ def metadata() -> dict[str, dict[str, str]]:
 def test_a_graph_says_where_it_comes_from_and_what_it_is(metadata: dict[str, dict[str, str]]) -> None:
     assert json.loads(metadata["linear"]["typical"]).keys() == {"amount", "age", "channel", "note"}
     assert json.loads(metadata["linear"]["meaning"]).keys() == {"amount", "age", "channel", "note"}
-    assert {name: value for name, value in metadata["linear"].items() if name not in ("typical", "meaning")} == {
+    assert {
+        name: value for name, value in metadata["linear"].items() if name not in ("typical", "meaning")
+    } == {
         "training_partition": "2026-01-31",
         "data_version": "d41d8cd9.dir",
         "format": "1",
@@ -49,7 +51,11 @@ def test_a_graph_says_where_it_comes_from_and_what_it_is(metadata: dict[str, dic
 
 
 def test_only_the_winner_has_a_threshold(metadata: dict[str, dict[str, str]]) -> None:
-    assert {family: said.get("threshold") for family, said in metadata.items()} == {"linear": None, "forest": None, "xgboost": "0.25"}
+    assert {family: said.get("threshold") for family, said in metadata.items()} == {
+        "linear": None,
+        "forest": None,
+        "xgboost": "0.25",
+    }
 
 
 def test_exporting_twice_gives_the_same_bytes_and_the_same_parity() -> None:
@@ -62,22 +68,45 @@ def test_the_greatest_difference_is_that_of_the_compared_rows() -> None:
     exported = fitted.exported()
     rows = exported.parity[exported.parity.kind != "metric"]
     assert exported.greatest_difference == rows.difference.max() < 1e-6
-    assert list(exported.parity.columns) == ["family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256"]
+    assert list(exported.parity.columns) == [
+        "family",
+        "engine",
+        "kind",
+        "key",
+        "expected",
+        "found",
+        "difference",
+        "graph_sha256",
+    ]
     for family, graph in exported.graphs.items():
-        assert set(exported.parity[exported.parity.family == family].graph_sha256) == {sha256(graph).hexdigest()}
+        assert set(exported.parity[exported.parity.family == family].graph_sha256) == {
+            sha256(graph).hexdigest()
+        }
 
 
 def test_the_engine_is_chosen_among_those_that_are_the_trained_model() -> None:
-    compared = {(family, engine) for family, engine in fitted.exported().parity[["family", "engine"]].itertuples(index=False)}
-    assert compared == {("linear", "onnxruntime"), ("forest", "onnxruntime"), ("xgboost", "onnxruntime"), ("xgboost", "xgboost")}
+    compared = {
+        (family, engine)
+        for family, engine in fitted.exported().parity[["family", "engine"]].itertuples(index=False)
+    }
+    assert compared == {
+        ("linear", "onnxruntime"),
+        ("forest", "onnxruntime"),
+        ("xgboost", "onnxruntime"),
+        ("xgboost", "xgboost"),
+    }
     assert {(family, choice.engine) for family, choice in fitted.exported().choices.items()} <= compared
     assert all(choice.rows_per_second > 0 for choice in fitted.exported().choices.values())
 
 
-def test_an_engine_that_scores_otherwise_is_not_chosen_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_engine_that_scores_otherwise_is_not_chosen_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     trained, facts = fitted.pipeline("xgboost"), fitted.use_case()
     other = fitted.pipeline("xgboost", "regression")
-    graphs: dict[Family, bytes] = {"xgboost": convert.graph_of(trained, facts.features, facts.task, facts.name, embedded(other))}
+    graphs: dict[Family, bytes] = {
+        "xgboost": convert.graph_of(trained, facts.features, facts.task, facts.name, embedded(other))
+    }
     table = export.parity(fitted.features(), {"xgboost": trained}, graphs, fitted.verdict(), facts)
     assert set(table.engine) == {"onnxruntime"}
     assert "xgboost is not scored by xgboost: it differs from the trained model by up to" in caplog.text
@@ -86,9 +115,15 @@ def test_an_engine_that_scores_otherwise_is_not_chosen_and_the_log_says_so(caplo
 
 def test_the_winners_score_is_measured_again_on_the_held_out_rows() -> None:
     test = fitted.rows().query("split == 'test'")
-    true = average_precision_score(test.bad, Graph(fitted.exported().graphs["xgboost"]).scores(pa.Table.from_pandas(test)))
+    true = average_precision_score(
+        test.bad, Graph(fitted.exported().graphs["xgboost"]).scores(pa.Table.from_pandas(test))
+    )
     (row,) = fitted.exported().parity.query("kind == 'metric' and engine == 'onnxruntime'").to_dict("records")
-    assert (row["family"], row["key"], row["expected"]) == ("xgboost", "aucpr", 0.9)  # what the evaluation claims
+    assert (row["family"], row["key"], row["expected"]) == (
+        "xgboost",
+        "aucpr",
+        0.9,
+    )  # what the evaluation claims
     assert row["found"] == pytest.approx(true)
     assert row["difference"] == pytest.approx(abs(0.9 - true))
 
@@ -96,6 +131,11 @@ def test_the_winners_score_is_measured_again_on_the_held_out_rows() -> None:
 def test_a_score_that_cannot_be_measured_is_an_infinite_difference() -> None:
     rows = fitted.rows().assign(bad=0)
     row = parity.of_metric(
-        duckdb.connect().from_df(rows), "xgboost", Graph(fitted.exported().graphs["xgboost"]), 0.9, 0.25, fitted.use_case()
+        duckdb.connect().from_df(rows),
+        "xgboost",
+        Graph(fitted.exported().graphs["xgboost"]),
+        0.9,
+        0.25,
+        fitted.use_case(),
     )
     assert row.difference.tolist() == [float("inf")]

@@ -65,10 +65,16 @@ def test_the_first_challenger_that_beats_the_baseline_becomes_champion(run: Run)
     better = "on the held-out rows better than the baseline by 0.6000 aucpr (95% interval +0.5000 to +0.7000)"
     assert (
         said
-        == f"version {found.version} (xgboost) promoted: {better}; no slice is surely worse than the baseline by more than 0 (1 judged)"
+        == f"version {found.version} (xgboost) promoted: {better}; no slice is surely worse than the baseline"
+        " by more than 0 (1 judged)"
     )
     (line,) = history(run).read()
-    assert (line.version, line.previous, line.decision, line.partition) == (found.version, None, "promoted", "2026-01-31")
+    assert (line.version, line.previous, line.decision, line.partition) == (
+        found.version,
+        None,
+        "promoted",
+        "2026-01-31",
+    )
     assert line.values == {"linear": 0.8, "xgboost": 0.9, "baseline": 0.3}
 
 
@@ -78,14 +84,22 @@ def test_a_better_challenger_dethrones_the_champion(run: Run, open_run: Callable
     second = trained(open_run("training", date(2026, 2, 28)), version=first)
     promote(second)
     assert champion_version(run) != first
-    assert [(line.previous, line.decision) for line in history(run).read()] == [(None, "promoted"), (first, "promoted")]
+    assert [(line.previous, line.decision) for line in history(run).read()] == [
+        (None, "promoted"),
+        (first, "promoted"),
+    ]
 
 
-def test_a_challenger_that_breaks_one_rule_stays_one_and_is_told_that_rule_only(run: Run, open_run: Callable[..., Run]) -> None:
+def test_a_challenger_that_breaks_one_rule_stays_one_and_is_told_that_rule_only(
+    run: Run, open_run: Callable[..., Run]
+) -> None:
     promote(run)
     first = champion_version(run)
     second = trained(open_run("training", date(2026, 2, 28)), version=first, champion=UNSURE)
-    told = f"not promoted: on the held-out rows better than champion version {first} by 0.1000 aucpr (95% interval -0.1000 to +0.3000): not surely more than nothing"
+    told = (
+        f"not promoted: on the held-out rows better than champion version {first} by 0.1000 aucpr (95%"
+        " interval -0.1000 to +0.3000): not surely more than nothing"
+    )
     assert promote(second).endswith(told)
     assert champion_version(run) == first
     assert history(run).read()[-1].decision == "kept"
@@ -109,7 +123,9 @@ def test_keeping_twice_is_one_line(run: Run) -> None:
     assert len(history(run).read()) == 1
 
 
-def test_a_step_killed_before_the_alias_moved_has_promoted_and_the_alias_follows_when_it_runs_again(run: Run) -> None:
+def test_a_step_killed_before_the_alias_moved_has_promoted_and_the_alias_follows_when_it_runs_again(
+    run: Run,
+) -> None:
     promote(run)
     tracking.connect(run.settings).delete_registered_model_alias("tiny", "champion")
     assert registry.champion(run).metadata["family"] == "xgboost"
@@ -118,7 +134,9 @@ def test_a_step_killed_before_the_alias_moved_has_promoted_and_the_alias_follows
     assert len(history(run).read()) == 1
 
 
-def test_a_comparison_with_a_champion_of_yesterday_promotes_nobody(run: Run, open_run: Callable[..., Run]) -> None:
+def test_a_comparison_with_a_champion_of_yesterday_promotes_nobody(
+    run: Run, open_run: Callable[..., Run]
+) -> None:
     promote(run)
     first = champion_version(run)
     # This one was evaluated while there was no champion.
@@ -146,7 +164,9 @@ def test_of_two_trainings_that_finish_at_once_one_is_promoted_and_the_other_told
     assert champion_version(run) == lines[0].version
 
 
-def test_a_registry_that_cannot_be_reached_leaves_the_champion(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_cannot_be_reached_leaves_the_champion(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TryAgain, match="does not answer"):
         promote(replace(run, settings=replace(run.settings, mlflow="http://127.0.0.1:9")))
@@ -181,20 +201,31 @@ def test_the_decision_record_says_which_rule_decided_what_from_which_numbers(run
         "there is no champion yet",
     ]
     assert record["rules"][0] == asdict(judged.rules[0])
-    assert (record["rules"][0]["found"], record["rules"][0]["low"], record["rules"][0]["rows"]) == (-0.1, -0.2, 100)
+    assert (record["rules"][0]["found"], record["rules"][0]["low"], record["rules"][0]["rows"]) == (
+        -0.1,
+        -0.2,
+        100,
+    )
     assert [rule["name"] for rule in record["rules"]] == ["baseline", "slices", "same champion"]
 
 
 def with_promotion(run: Run, **asked: Any) -> Run:
-    use_case = run.use_case.model_copy(update={"promotion": Promotion(**{"unit": "row", "slice_rows": 20} | asked)})
+    use_case = run.use_case.model_copy(
+        update={"promotion": Promotion(**{"unit": "row", "slice_rows": 20} | asked)}
+    )
     return replace(run, loaded=replace(run.loaded, use_case=use_case))
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
-    [({"max_megabytes": 0.001}, "but at most 0.001 allowed"), ({"min_rows_per_second": 1e12}, "but at least 1,000,000,000,000 asked")],
+    [
+        ({"max_megabytes": 0.001}, "but at most 0.001 allowed"),
+        ({"min_rows_per_second": 1e12}, "but at least 1,000,000,000,000 asked"),
+    ],
 )
-def test_a_model_that_is_too_large_or_too_slow_is_not_promoted(run: Run, asked: dict[str, float], told: str) -> None:
+def test_a_model_that_is_too_large_or_too_slow_is_not_promoted(
+    run: Run, asked: dict[str, float], told: str
+) -> None:
     assert told in promote(with_promotion(run, **asked))
     assert champion_version_or_none(run) is None
     assert "promoted" in promote(with_promotion(run, max_megabytes=100, min_rows_per_second=1))
@@ -207,7 +238,11 @@ def test_a_model_that_a_person_must_approve_waits_for_the_command_or_airflow(run
     assert "not promoted: rejected by anna: no" in promote(asking)
     approval.give(asking, "approved", "bob", "looked at it")
     promote(asking)
-    assert [(line.decision, line.by) for line in history(run).read()] == [("kept", None), ("kept", "anna"), ("promoted", "bob")]
+    assert [(line.decision, line.by) for line in history(run).read()] == [
+        ("kept", None),
+        ("kept", "anna"),
+        ("promoted", "bob"),
+    ]
 
 
 def test_nobody_is_asked_to_approve_of_what_the_evidence_has_turned_down(run: Run) -> None:

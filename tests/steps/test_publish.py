@@ -1,4 +1,6 @@
-"""Slices become predictions when they are one whole: every row once, of the features that are there, by one model."""
+"""Slices become predictions when they are one whole: every row once, of the features that are there, by one
+model.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ def slices(run: Run, *rows: Sequence[str], version: Sequence[str] = ("3", "3", "
         scoring = run.afresh()
         scoring.store.read("features")
         table = pa.table(
-            {"id": list(keys), "engine": ["xgboost"] * len(keys), "model_version": [by] * len(keys), "run": ["0f"] * len(keys)}
+            {
+                "id": list(keys),
+                "engine": ["xgboost"] * len(keys),
+                "model_version": [by] * len(keys),
+                "run": ["0f"] * len(keys),
+            }
         )
         written.append(scoring.store.write("predictions", table, piece=f"{number + 1:04}-of-{len(rows):04}"))
     return written
@@ -43,20 +50,36 @@ def test_slices_that_hold_every_row_once_pass(run: Run) -> None:
 
 @pytest.mark.parametrize(("rows", "found"), [(("ab", "cd"), 4), (("ab", "cd", "de"), 6)])
 def test_a_row_too_few_or_too_many_is_not_published(run: Run, rows: Sequence[str], found: int) -> None:
-    with pytest.raises(BadInput, match=f"5 rows of features, but {found} predictions: nothing is published\n  way out: run the step score"):
+    with pytest.raises(
+        BadInput,
+        match=(
+            f"5 rows of features, but {found} predictions: nothing is published\n  way out: run the step"
+            " score"
+        ),
+    ):
         publish.require_whole(run.store.manifest("features"), slices(run, *rows), run)
 
 
 def test_slices_of_features_that_have_changed_since_are_not_published(run: Run) -> None:
     old = slices(run, "ab", "cd", "e")
     run.afresh().store.write("features", pa.table({"id": ["a", "b", "c", "d", "f"]}))
-    with pytest.raises(BadInput, match=r"made of other features than are there now[\s\S]*- predictions/0001-of-0003, 2 rows"):
+    with pytest.raises(
+        BadInput, match=r"made of other features than are there now[\s\S]*- predictions/0001-of-0003, 2 rows"
+    ):
         publish.require_whole(run.afresh().store.manifest("features"), old, run)
 
 
 def test_slices_of_two_models_are_not_published(run: Run) -> None:
-    names = [manifest.table.removeprefix("predictions/") for manifest in slices(run, "ab", "cd", "e", version=("3", "4", "4"))]
-    with pytest.raises(BadInput, match=r"not scored by one and the same model[\s\S]*- 2 rows by version 3 [\s\S]*- 3 rows by version 4 "):
+    names = [
+        manifest.table.removeprefix("predictions/")
+        for manifest in slices(run, "ab", "cd", "e", version=("3", "4", "4"))
+    ]
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"not scored by one and the same model[\s\S]*- 2 rows by version 3 [\s\S]*- 3 rows by version 4 "
+        ),
+    ):
         publish.require_one_model(run.store.read("predictions", names), run)
     same = [manifest.table.removeprefix("predictions/") for manifest in slices(run, "ab", "cd", "e")]
     publish.require_one_model(run.afresh().store.read("predictions", same), run)

@@ -57,7 +57,16 @@ def predicted(run: Run, champion: Champion) -> pd.DataFrame:
 
 def test_every_row_is_scored_and_says_what_scored_it(run: Run, champion: Champion) -> None:
     table = predicted(run, champion)
-    assert list(table.columns) == ["id", "at", "score", "decision", "engine", "model_version", "run", "partition"]
+    assert list(table.columns) == [
+        "id",
+        "at",
+        "score",
+        "decision",
+        "engine",
+        "model_version",
+        "run",
+        "partition",
+    ]
     assert table.id.tolist() == fitted.rows().id.tolist()
     expected = Graph(champion.graph).scores(pa.Table.from_pandas(fitted.rows()))
     assert table.score.tolist() == expected.tolist()
@@ -67,7 +76,9 @@ def test_every_row_is_scored_and_says_what_scored_it(run: Run, champion: Champio
 
 
 def test_the_decision_is_taken_from_the_threshold_on(run: Run, champion: Champion) -> None:
-    met = replace(champion, threshold=float(predicted(run, champion).score.quantile(0.6, interpolation="nearest")))
+    met = replace(
+        champion, threshold=float(predicted(run, champion).score.quantile(0.6, interpolation="nearest"))
+    )
     table = predicted(run, met)
     assert (table.score == met.threshold).any()
     assert table.decision.tolist() == (table.score >= met.threshold).astype(int).tolist()
@@ -79,15 +90,21 @@ def test_scoring_twice_gives_the_same_bytes(run: Run, champion: Champion) -> Non
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "xgboost"])
-def test_the_batches_in_which_rows_arrive_and_are_scored_do_not_show(run: Run, champion: Champion, engine: str) -> None:
+def test_the_batches_in_which_rows_arrive_and_are_scored_do_not_show(
+    run: Run, champion: Champion, engine: str
+) -> None:
     whole, cut = replace(champion, engine=engine), replace(champion, engine=engine, chunk_rows=7)
     batches = run.store.stream("features").read_all().to_reader(max_chunksize=33)
-    pd.testing.assert_frame_equal(score.predict(batches, 400, cut, run).read_all().to_pandas(), predicted(run, whole))
+    pd.testing.assert_frame_equal(
+        score.predict(batches, 400, cut, run).read_all().to_pandas(), predicted(run, whole)
+    )
 
 
 def test_the_order_of_columns_does_not_matter(run: Run, champion: Champion) -> None:
     turned = run.store.stream("features", columns=["note", "channel", "age", "id", "amount", "at"])
-    pd.testing.assert_frame_equal(score.predict(turned, 400, champion, run).read_all().to_pandas(), predicted(run, champion))
+    pd.testing.assert_frame_equal(
+        score.predict(turned, 400, champion, run).read_all().to_pandas(), predicted(run, champion)
+    )
 
 
 def test_the_engine_that_was_chosen_scores_and_is_named(run: Run, champion: Champion) -> None:
@@ -97,7 +114,9 @@ def test_the_engine_that_was_chosen_scores_and_is_named(run: Run, champion: Cham
     assert (chosen.score != reference.score).any()  # by a last bit: it was another engine indeed
 
 
-def test_an_engine_that_cannot_run_the_model_is_told_with_those_that_can(run: Run, champion: Champion) -> None:
+def test_an_engine_that_cannot_run_the_model_is_told_with_those_that_can(
+    run: Run, champion: Champion
+) -> None:
     with pytest.raises(BadInput, match=r"engine 'treelite'.* it can by onnxruntime, xgboost"):
         stream(run, replace(champion, engine="treelite"))
 
@@ -149,12 +168,16 @@ def test_the_fingerprint_names_the_model_its_engine_the_partition_the_use_case_a
     assert score.fingerprint(champion, replace(next_night, orchestrator="manual")) == other_night
 
 
-def test_a_regression_predicts_numbers_and_decides_nothing(open_run: Callable[..., Run], champion: Champion) -> None:
+def test_a_regression_predicts_numbers_and_decides_nothing(
+    open_run: Callable[..., Run], champion: Champion
+) -> None:
     run = open_run("scoring", NIGHT)
     facts = fitted.use_case("regression")
     run = replace(run, loaded=replace(run.loaded, use_case=facts))
     run.store.write("features", fitted.rows("regression"))
-    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {})
+    graph = convert.graph_of(
+        fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {}
+    )
     table = predicted(run, replace(champion, graph=graph, threshold=None))
     assert list(table.columns) == ["id", "at", "score", "engine", "model_version", "run", "partition"]
     assert table.score.max() > 1
@@ -165,7 +188,9 @@ def test_no_rows_give_an_empty_table_with_its_columns(run: Run, champion: Champi
     assert list(predicted(run, champion).columns)[2:4] == ["score", "decision"]
 
 
-def test_features_that_the_model_does_not_know_stop_before_the_first_row(run: Run, champion: Champion) -> None:
+def test_features_that_the_model_does_not_know_stop_before_the_first_row(
+    run: Run, champion: Champion
+) -> None:
     run.store.write("features", fitted.rows().rename(columns={"amount": "amounts"}))
     with pytest.raises(BadInput, match="did you mean 'amounts'"):
         stream(run, champion)
@@ -176,7 +201,9 @@ def test_a_version_that_did_not_win_cannot_decide(run: Run, champion: Champion) 
         stream(run, replace(champion, threshold=None))
 
 
-def test_a_row_that_gets_lost_stops_the_table(run: Run, champion: Champion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_gets_lost_stops_the_table(
+    run: Run, champion: Champion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = score._scored
     monkeypatch.setattr(score, "_scored", lambda batch, **known: whole(batch, **known).slice(1))
     with pytest.raises(BadInput, match="400 rows of features, but 399 predictions"):
@@ -194,13 +221,25 @@ def asking(run: Run, most: int = 2) -> Run:
 
 def test_alarms_say_why_and_other_rows_say_nothing(run: Run, champion: Champion) -> None:
     table = predicted(asking(run), champion)
-    assert list(table.columns) == ["id", "at", "score", "decision", "reasons", "engine", "model_version", "run", "partition"]
+    assert list(table.columns) == [
+        "id",
+        "at",
+        "score",
+        "decision",
+        "reasons",
+        "engine",
+        "model_version",
+        "run",
+        "partition",
+    ]
     assert table.loc[table.decision == 0, "reasons"].isna().all()
     alarms = table.loc[table.decision == 1, "reasons"]
     assert len(alarms) > 50
     assert alarms.str.fullmatch(r"(\w+ \+[\d.e-]+(; \w+ \+[\d.e-]+)?)?").all()
     assert alarms.str.startswith(("amount", "channel", "note")).mean() > 0.9
-    pd.testing.assert_frame_equal(table.drop(columns="reasons").drop(columns="run"), predicted(run, champion).drop(columns="run"))
+    pd.testing.assert_frame_equal(
+        table.drop(columns="reasons").drop(columns="run"), predicted(run, champion).drop(columns="run")
+    )
 
 
 def test_reasons_do_not_depend_on_the_batches(run: Run, champion: Champion) -> None:

@@ -43,7 +43,17 @@ def training(task: str = "binary") -> pd.DataFrame:
 @pytest.mark.parametrize(("family", "task"), EVERY)
 def test_a_search_tells_each_candidate_and_which_is_best(family: Family, task: str) -> None:
     trials = found(family, task).trials
-    assert list(trials) == ["family", "candidate", "params", "mean_score", "std_score", "fold_scores", "baseline_score", "gain", "best"]
+    assert list(trials) == [
+        "family",
+        "candidate",
+        "params",
+        "mean_score",
+        "std_score",
+        "fold_scores",
+        "baseline_score",
+        "gain",
+        "best",
+    ]
     assert trials.family.tolist() == [family, family]
     assert trials.candidate.tolist() == [0, 1]
     assert trials.best.sum() == 1
@@ -61,19 +71,26 @@ def test_an_error_is_told_in_its_natural_unit_and_a_smaller_one_is_a_gain() -> N
 
 
 def test_parameters_bear_the_names_of_the_use_case_file() -> None:
-    assert found("forest").trials.params.tolist() == ['{"max_depth": 2, "n_estimators": 5}', '{"max_depth": null, "n_estimators": 5}']
+    assert found("forest").trials.params.tolist() == [
+        '{"max_depth": 2, "n_estimators": 5}',
+        '{"max_depth": null, "n_estimators": 5}',
+    ]
     assert json.loads(found("linear").trials.params[0]) == {"prepare__numbers__impute__strategy": "mean"}
 
 
 def assert_validated(found: SearchResult, facts: UseCase) -> None:
-    """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's other rows."""
+    """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's
+    other rows.
+    """
     rows = training(facts.task)
     X, y = inputs.frame(rows, facts.features), rows.bad.to_numpy()  # noqa: N806 (scikit-learn's letter)
     best = candidate.load(found.candidate)
     expected = pd.Series(dtype=np.float64)
     for fit, held in folds.cut(rows, y, facts):
         scores = candidate.scores(best.fit(X.iloc[fit], y[fit]), X.iloc[held], facts.task)
-        expected = pd.concat([expected, pd.Series(scores, index=rows.id[held])]).sort_index()  # ids are in order of time
+        expected = pd.concat(
+            [expected, pd.Series(scores, index=rows.id[held])]
+        ).sort_index()  # ids are in order of time
     validation = found.validation
     assert list(validation) == ["key", "label", "score", "family"]
     assert validation.key.tolist() == expected.index.tolist()
@@ -88,12 +105,16 @@ def test_validation_scores_are_of_models_that_have_not_seen_the_row(family: Fami
 
 def test_validation_scores_are_those_of_their_rows_if_folds_take_rows_from_anywhere() -> None:
     facts = use_case(linear=Search())
-    stratified = facts.model_copy(update={"split": facts.split.model_copy(update={"folds": Folds(by="stratified", n=3)})})
+    stratified = facts.model_copy(
+        update={"split": facts.split.model_copy(update={"folds": Folds(by="stratified", n=3)})}
+    )
     assert_validated(tune.search(fitted.features(), stratified, "linear"), stratified)
 
 
 @pytest.mark.parametrize("search", ["random", "halving"])
-def test_every_kind_of_search_scores_all_rows_held_out_by_its_best_parameters(search: Literal["random", "halving"]) -> None:
+def test_every_kind_of_search_scores_all_rows_held_out_by_its_best_parameters(
+    search: Literal["random", "halving"],
+) -> None:
     n = 2 if search == "random" else None
     facts = use_case(linear=Search(search=search, n=n, grid={"C": (0.01, 0.1, 1, 10)}))
     found = tune.search(fitted.features(), facts, "linear")
@@ -101,19 +122,24 @@ def test_every_kind_of_search_scores_all_rows_held_out_by_its_best_parameters(se
     assert found.best_params["C"] == candidate.load(found.candidate)["model"].C
 
 
-@pytest.mark.parametrize(("task", "measure"), [("binary", average_precision_score), ("regression", root_mean_squared_error)])
+@pytest.mark.parametrize(
+    ("task", "measure"), [("binary", average_precision_score), ("regression", root_mean_squared_error)]
+)
 def test_the_best_fold_scores_are_those_of_the_validation_rows(task: str, measure: Any) -> None:
     validation = found("xgboost", task).validation
     by_fold = [validation[first : first + 75] for first in (0, 75, 150)]  # by time: one after another
     best = found("xgboost", task).trials.set_index("best").loc[True]
-    assert json.loads(str(best.fold_scores)) == pytest.approx([measure(fold.label, fold.score) for fold in by_fold])
+    assert json.loads(str(best.fold_scores)) == pytest.approx(
+        [measure(fold.label, fold.score) for fold in by_fold]
+    )
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
 def test_the_candidate_is_fitted_on_all_training_rows_and_on_no_other(family: Family) -> None:
     table, facts = fitted.rows(), use_case()
     spoilt = table.assign(
-        bad=np.where(table.split == "test", 1 - table.bad, table.bad), amount=np.where(table.split == "test", 1e6, table.amount)
+        bad=np.where(table.split == "test", 1 - table.bad, table.bad),
+        amount=np.where(table.split == "test", 1e6, table.amount),
     )
     again = tune.search(duckdb.connect().from_df(spoilt), facts, family)
     assert again.candidate == found(family).candidate
@@ -149,21 +175,37 @@ def test_every_kind_of_search_tells_each_combination_once(search: Search, candid
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
-def test_after_early_stopping_the_trials_say_how_many_trees_each_has_and_the_candidate_has_the_best_one_s(task: str) -> None:
-    facts = use_case(task, xgboost=Search(grid={"n_estimators": (200,), "max_depth": (2, 3)}, early_stopping=5))
+def test_after_early_stopping_the_trials_say_how_many_trees_each_has_and_the_candidate_has_the_best_one_s(
+    task: str,
+) -> None:
+    facts = use_case(
+        task, xgboost=Search(grid={"n_estimators": (200,), "max_depth": (2, 3)}, early_stopping=5)
+    )
     found = tune.search(fitted.features(task), facts, "xgboost")
     trees = [json.loads(params)["n_estimators"] for params in found.trials.params]
     assert max(trees) < 200
     assert found.best_params["n_estimators"] in trees
-    assert candidate.load(found.candidate)["model"].get_booster().num_boosted_rounds() == found.best_params["n_estimators"]
+    assert (
+        candidate.load(found.candidate)["model"].get_booster().num_boosted_rounds()
+        == found.best_params["n_estimators"]
+    )
     assert_validated(found, facts)
 
 
 @pytest.mark.parametrize(
     ("grid", "sentence"),
     [
-        ({"Cc": (1,)}, "candidates.linear.grid.Cc: LogisticRegression has no parameter 'Cc': did you mean 'C'?"),
-        ({"C": (-1,)}, "candidates.linear.grid.C: linear does not take C -1: The 'C' parameter of LogisticRegression must be"),
+        (
+            {"Cc": (1,)},
+            "candidates.linear.grid.Cc: LogisticRegression has no parameter 'Cc': did you mean 'C'?",
+        ),
+        (
+            {"C": (-1,)},
+            (
+                "candidates.linear.grid.C: linear does not take C -1: The 'C' parameter of LogisticRegression"
+                " must be"
+            ),
+        ),
     ],
 )
 def test_a_grid_that_cannot_be_searched_is_refused(grid: dict[str, Any], sentence: str) -> None:
@@ -174,20 +216,30 @@ def test_a_grid_that_cannot_be_searched_is_refused(grid: dict[str, Any], sentenc
 
 def test_a_parameter_that_does_not_exist_is_refused_before_any_row_is_read() -> None:
     with pytest.raises(BadUseCase):
-        tune.search(duckdb.connect().from_df(pd.DataFrame({"nothing": [1]})), use_case(linear=Search(grid={"Cc": (1,)})), "linear")
+        tune.search(
+            duckdb.connect().from_df(pd.DataFrame({"nothing": [1]})),
+            use_case(linear=Search(grid={"Cc": (1,)})),
+            "linear",
+        )
 
 
 def test_a_value_that_xgboost_refuses_is_told_with_a_way_out() -> None:
     with pytest.raises(
         BadUseCase,
-        match=r"candidates\.xgboost\.grid\.max_depth: xgboost does not take max_depth 'deep': [\s\S]*\n  way out: correct tiny\.yaml",
+        match=(
+            r"candidates\.xgboost\.grid\.max_depth: xgboost does not take max_depth 'deep': [\s\S]*\n  way"
+            r" out: correct tiny\.yaml"
+        ),
     ):
         tune.search(fitted.features(), use_case(xgboost=Search(grid={"max_depth": ("deep",)})), "xgboost")
 
 
 def test_texts_without_a_word_are_told_with_a_way_out() -> None:
     mute = duckdb.connect().from_df(fitted.rows().assign(note="..."))
-    with pytest.raises(BadInput, match=r"linear models cannot be fitted on 300 training rows: .*vocabulary.*\n  way out: .*prepare"):
+    with pytest.raises(
+        BadInput,
+        match=r"linear models cannot be fitted on 300 training rows: .*vocabulary.*\n  way out: .*prepare",
+    ):
         tune.search(mute, use_case(), "linear")
 
 

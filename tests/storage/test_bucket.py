@@ -1,4 +1,6 @@
-"""A bucket as a place: names, writes that refuse the second of two, and a sentence wherever the store does not do as it is asked."""
+"""A bucket as a place: names, writes that refuse the second of two, and a sentence wherever the store does
+not do as it is asked.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,16 @@ def test_an_address_is_read(url: str, bucket: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://", "s3:/sluice/x", "s3://Sluice/x", "s3://sluice//x", "s3://sluice/a b", "s3://user:pw@sluice/x", "s3://s/x?y=1"]
+    "url",
+    [
+        "s3://",
+        "s3:/sluice/x",
+        "s3://Sluice/x",
+        "s3://sluice//x",
+        "s3://sluice/a b",
+        "s3://user:pw@sluice/x",
+        "s3://s/x?y=1",
+    ],
 )
 def test_what_is_no_address_is_refused_by_the_name_of_its_setting(url: str) -> None:
     with pytest.raises(BadInput, match=r"SLUICE_DATA: .* is no address of a bucket; allowed: s3://<bucket>"):
@@ -42,7 +53,12 @@ def test_a_name_is_taken_apart_as_a_path_is() -> None:
     root = BucketPath("sluice")
     path = root / "tiny/scoring" / "manifest.json"
     assert str(path) == "s3://sluice/tiny/scoring/manifest.json"
-    assert (path.name, path.stem, path.parent, root / "") == ("manifest.json", "manifest", BucketPath("sluice", "tiny/scoring"), root)
+    assert (path.name, path.stem, path.parent, root / "") == (
+        "manifest.json",
+        "manifest",
+        BucketPath("sluice", "tiny/scoring"),
+        root,
+    )
     assert path.relative_to(root / "tiny").as_posix() == "scoring/manifest.json"
 
 
@@ -77,7 +93,9 @@ def test_an_object_is_read_here_and_there(bucket: BucketPath) -> None:
         assert file.read(2) == bytes([10, 11])
 
 
-def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_it(bucket: BucketPath) -> None:
+def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_it(
+    bucket: BucketPath,
+) -> None:
     one = bucket / "x"
     one.create(b"first")
     with pytest.raises(Overtaken):
@@ -96,26 +114,38 @@ def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_
 # --- a store that cannot be used
 
 
-def test_a_store_that_refuses_the_second_writer_passes_the_probe_and_is_left_as_it_was(bucket: BucketPath) -> None:
+def test_a_store_that_refuses_the_second_writer_passes_the_probe_and_is_left_as_it_was(
+    bucket: BucketPath,
+) -> None:
     buckets.probe(bucket)
     assert files(bucket) == {}
 
 
-def test_a_store_whose_conditional_writes_are_none_is_refused(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_whose_conditional_writes_are_none_is_refused(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put = BucketPath._put
     monkeypatch.setattr(BucketPath, "_put", lambda self, content, **condition: put(self, content))
     with pytest.raises(
-        BadInput, match=r"lets 8 of 8 writers make the same object and overwrites what has changed(.|\n)*way out: use a store"
+        BadInput,
+        match=(
+            r"lets 8 of 8 writers make the same object and overwrites what has changed(.|\n)*way out: use a"
+            r" store"
+        ),
     ):
         buckets.probe(bucket)
 
 
 def test_a_bucket_that_is_not_there_is_named_with_the_setting(bucket: BucketPath) -> None:
-    with pytest.raises(BadInput, match=r"there is no bucket 'nobodys' at http://127.0.0.1(.|\n)*correct SLUICE_DATA"):
+    with pytest.raises(
+        BadInput, match=r"there is no bucket 'nobodys' at http://127.0.0.1(.|\n)*correct SLUICE_DATA"
+    ):
         BucketPath("nobodys", "x").read_bytes()
 
 
-def test_a_store_that_is_not_there_may_be_tried_again(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_not_there_may_be_tried_again(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(s3, "TRIES", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     with pytest.raises(TryAgain, match=r"http://127.0.0.1:1 does not answer(.|\n)*AWS_ENDPOINT_URL_S3"):
@@ -124,7 +154,9 @@ def test_a_store_that_is_not_there_may_be_tried_again(bucket: BucketPath, monkey
         list(bucket.files())
 
 
-def test_without_credentials_the_sentence_says_how_to_give_them(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_the_sentence_says_how_to_give_them(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -136,7 +168,9 @@ def test_without_credentials_the_sentence_says_how_to_give_them(bucket: BucketPa
 # --- the connection that Airflow keeps
 
 SECRET = "se/cret"  # noqa: S105 (it opens nothing)
-AS_URL = f"aws://key:{quote(SECRET, safe='')}@/?endpoint_url=http%3A%2F%2Fstore%3A9000&region_name=eu-central-1"
+AS_URL = (
+    f"aws://key:{quote(SECRET, safe='')}@/?endpoint_url=http%3A%2F%2Fstore%3A9000&region_name=eu-central-1"
+)
 AS_JSON = json.dumps(
     {
         "conn_type": "aws",
@@ -156,8 +190,12 @@ def test_a_connection_is_read_as_airflow_writes_it(text: str, monkeypatch: pytes
     assert s3.client()._request_signer._credentials.secret_key == SECRET  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("text", ["se/cret", AS_URL.replace("aws", "postgresql"), '{"password": "se/cret"', '{"extra": "se/cret"}'])
-def test_what_is_no_connection_is_refused_without_being_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "text", ["se/cret", AS_URL.replace("aws", "postgresql"), '{"password": "se/cret"', '{"extra": "se/cret"}']
+)
+def test_what_is_no_connection_is_refused_without_being_shown(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(s3.CONNECTION, text)
     with pytest.raises(SluiceError, match=f"{s3.CONNECTION} is no connection") as error:
         Access.from_env()

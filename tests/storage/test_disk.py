@@ -76,12 +76,16 @@ def random_rows(store: Store, rows: int = 1_000_000) -> pa.RecordBatchReader:
     [
         lambda store: store.write("raw", ROWS),
         lambda store: store.write("raw", random_rows(store)),
-        lambda store: store.write("raw", store.connection.sql("SELECT hash(range) AS n FROM range(1_000_000)")),
+        lambda store: store.write(
+            "raw", store.connection.sql("SELECT hash(range) AS n FROM range(1_000_000)")
+        ),
         lambda store: store.write_file("models/linear.onnx", bytes(200_000)),
         lambda store: store.write_file("reports/gate.html", bytes(200_000)),
     ],
 )
-def test_a_full_disk_is_a_sentence_and_nothing_is_published(store: Store, write: Callable[[Store], object]) -> None:
+def test_a_full_disk_is_a_sentence_and_nothing_is_published(
+    store: Store, write: Callable[[Store], object]
+) -> None:
     def full() -> None:
         child.limit_file_size(100_000)
         write(store)
@@ -110,7 +114,9 @@ def test_no_room_for_what_duckdb_spills_is_a_sentence_that_names_the_place(store
     store.memory = spill.BESIDES + spill.LEAST
 
     def full() -> None:
-        rows = store.connection.sql("SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h")
+        rows = store.connection.sql(
+            "SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h"
+        )
         child.limit_file_size(1_000_000)
         store.write("raw", rows)
 
@@ -125,7 +131,9 @@ def test_no_room_for_what_a_step_asks_of_duckdb_itself_is_the_same_sentence(stor
     store.memory = spill.BESIDES + spill.LEAST
 
     def full() -> None:
-        rows = store.connection.sql("SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h")
+        rows = store.connection.sql(
+            "SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h"
+        )
         child.limit_file_size(1_000_000)
         with store.room("cleanse"):
             rows.fetchall()
@@ -140,7 +148,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 300 kB, where this machine lets us mount one."""
     place = tmp_path / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], check=False, capture_output=True
+    ).returncode:
         pytest.skip("mounting needs rights that this process does not have")
     yield place
     subprocess.run(["umount", place], check=True)
@@ -148,7 +158,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_really_full_is_the_same_sentence(store: Store, small_disk: Path) -> None:
     small = Store(small_disk, store.use_case, store.kind, store.partition, store.version)
-    with pytest.raises(TryAgain, match=r"raw: no room on the disk to write it: .*No space left on device\n  free: [\d,]+ bytes in "):
+    with pytest.raises(
+        TryAgain,
+        match=r"raw: no room on the disk to write it: .*No space left on device\n  free: [\d,]+ bytes in ",
+    ):
         small.write("raw", random_rows(store))
     assert files(small.disk) == []
     assert small.write("raw", ROWS.slice(0, 10)).rows == 10

@@ -1,4 +1,6 @@
-"""What is kept as JSON and was damaged: a sentence that names the file, and nothing is opened, promoted or decided by it."""
+"""What is kept as JSON and was damaged: a sentence that names the file, and nothing is opened, promoted or
+decided by it.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,9 @@ def test_evidence_of_a_gate_opens_nothing(run: Run, damage: Callable[[bytes], by
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"7", b"\xff"])
-def test_what_a_nights_gate_has_said_of_its_rows_is_a_sentence_where_it_is_damaged(run: Run, content: bytes) -> None:
+def test_what_a_nights_gate_has_said_of_its_rows_is_a_sentence_where_it_is_damaged(
+    run: Run, content: bytes
+) -> None:
     run.store.write("clean", pa.table({"id": [1]}))
     run.store.write_file("gates/clean.json", content)
     with pytest.raises(TableCorrupt) as error:
@@ -136,8 +140,12 @@ def test_a_verdict_whose_rules_hold_no_is_none(run: Run) -> None:
 
 
 @damaged
-def test_an_answer_approves_of_nothing(run: Run, settings: Settings, damage: Callable[[bytes], bytes]) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, approval: 3d"))
+def test_an_answer_approves_of_nothing(
+    run: Run, settings: Settings, damage: Callable[[bytes], bytes]
+) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(
+        tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, approval: 3d")
+    )
     asking = Run.open(tiny.NAME, "training", DAY, settings)
     asking.store.write_file("verdict.json", fitted.verdict().as_json())
     asking.store.write_file("models/xgboost.onnx", b"a graph")
@@ -164,7 +172,9 @@ def test_a_version_of_data(run: Run, settings: Settings, damage: Callable[[bytes
 
 
 @damaged
-def test_a_history_decides_nothing(run: Run, settings: Settings, mlflow_uri: str, damage: Callable[[bytes], bytes]) -> None:
+def test_a_history_decides_nothing(
+    run: Run, settings: Settings, mlflow_uri: str, damage: Callable[[bytes], bytes]
+) -> None:
     history = History.of(settings, tiny.NAME)
     history.append(FIRST)
     path = settings.disk / tiny.NAME / "promotions.jsonl"
@@ -180,7 +190,9 @@ def test_a_history_decides_nothing(run: Run, settings: Settings, mlflow_uri: str
     assert path.read_bytes() == before
 
 
-def test_only_where_there_is_no_history_there_is_no_champion_yet(run: Run, settings: Settings, mlflow_uri: str) -> None:
+def test_only_where_there_is_no_history_there_is_no_champion_yet(
+    run: Run, settings: Settings, mlflow_uri: str
+) -> None:
     with pytest.raises(NoChampion):
         registry.champion(run)
 
@@ -194,7 +206,9 @@ def test_a_history_without_its_last_newline_goes_on_in_a_new_line(settings: Sett
     assert [line.version for line in history.read()] == ["3", "4"]
 
 
-@pytest.mark.parametrize(("field", "value"), [("time", "yesterday"), ("partition", "2026-13-01"), ("decision", "crowned")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("time", "yesterday"), ("partition", "2026-13-01"), ("decision", "crowned")]
+)
 def test_a_decision_that_cannot_be_is_damaged(settings: Settings, field: str, value: str) -> None:
     history = History.of(settings, tiny.NAME)
     history.append(FIRST)

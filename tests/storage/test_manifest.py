@@ -59,14 +59,19 @@ def test_a_correction_that_is_undone_is_a_revision_again_of_the_same_parts(store
 def test_each_revision_that_was_read_is_an_input_of_its_own(store: Store) -> None:
     old, new = store.write("raw", A), store.write("raw", B)
     rows = store.read("raw", revision=1).union(store.read("raw"))
-    assert store.write("clean", rows).inputs == {"scoring/2026-02-01/raw": new.digest, "scoring/2026-02-01/raw/revisions/0001": old.digest}
+    assert store.write("clean", rows).inputs == {
+        "scoring/2026-02-01/raw": new.digest,
+        "scoring/2026-02-01/raw/revisions/0001": old.digest,
+    }
 
 
 @pytest.mark.parametrize("number", [0, -1, 3])
 def test_a_revision_that_never_was_is_a_sentence(store: Store, number: int) -> None:
     store.write("raw", A)
     store.write("raw", B)
-    with pytest.raises(TableMissing, match=f"no revision {number} of 'raw': there are 2, of which 1 is the oldest"):
+    with pytest.raises(
+        TableMissing, match=f"no revision {number} of 'raw': there are 2, of which 1 is the oldest"
+    ):
         store.read("raw", revision=number)
 
 
@@ -80,7 +85,9 @@ def test_a_table_that_was_joined_or_adopted_keeps_its_revisions_too(store: Store
     assert len(store.revisions("raw/a")) == 1  # pieces are steps on the way
 
 
-def test_trainings_and_what_lies_beside_a_night_keep_no_revisions(open_run: Callable[..., Run], store: Store) -> None:
+def test_trainings_and_what_lies_beside_a_night_keep_no_revisions(
+    open_run: Callable[..., Run], store: Store
+) -> None:
     for other in (open_run("training", DAY).store, store.beside("what_if")):
         _, new = (other.write("raw", rows) for rows in (A, B))
         assert other.revisions("raw") == [new]
@@ -163,7 +170,9 @@ def test_two_writers_of_different_rows_leave_one_table_whole(open_run: Callable[
         process.wait().value()
 
 
-def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(open_run: Callable[..., Run], store: Store) -> None:
+def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(
+    open_run: Callable[..., Run], store: Store
+) -> None:
     rows, rounds = 5000, 300
     done = child.FORK.Event()
     store.write("raw", pa.table({"n": [0] * rows}))
@@ -177,7 +186,9 @@ def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(open_run: Callab
     def read() -> set[int]:
         seen = set[int]()
         while not done.is_set():
-            relation = open_run("scoring", DAY).store.read("raw")  # DuckDB opens the files when it is asked for the rows
+            relation = open_run("scoring", DAY).store.read(
+                "raw"
+            )  # DuckDB opens the files when it is asked for the rows
             ((least, most, count),) = relation.aggregate("min(n), max(n), count(*)").fetchall()
             assert (least, count) == (most, rows)
             seen.add(least)

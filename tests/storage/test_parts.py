@@ -15,11 +15,15 @@ def every(slices: tuple[parts.Slice, ...]) -> list[int]:
 
 
 @given(SIZES, st.integers(1, 50))
-def test_each_row_group_is_in_one_slice_in_order_and_only_the_last_slice_is_small(sizes: list[list[int]], rows: int) -> None:
+def test_each_row_group_is_in_one_slice_in_order_and_only_the_last_slice_is_small(
+    sizes: list[list[int]], rows: int
+) -> None:
     groups = [size for part in sizes for size in part]
     slices = parts.deal(groups, rows)
     assert every(slices) == list(range(len(groups)))
-    assert [(slice_.number, slice_.of) for slice_ in slices] == [(n + 1, len(slices)) for n in range(len(slices))]
+    assert [(slice_.number, slice_.of) for slice_ in slices] == [
+        (n + 1, len(slices)) for n in range(len(slices))
+    ]
     for slice_ in slices:
         held = groups[slice_.groups.start : slice_.groups.stop]
         assert slice_.rows == sum(held)
@@ -44,4 +48,8 @@ def test_a_table_without_rows_is_one_slice() -> None:
 
 
 def test_a_slice_is_named_so_that_the_names_are_in_order() -> None:
-    assert [str(slice_) for slice_ in parts.deal([10] * 3, 10)] == ["0001-of-0003", "0002-of-0003", "0003-of-0003"]
+    assert [str(slice_) for slice_ in parts.deal([10] * 3, 10)] == [
+        "0001-of-0003",
+        "0002-of-0003",
+        "0003-of-0003",
+    ]

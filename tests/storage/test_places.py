@@ -30,7 +30,10 @@ def test_a_path_is_a_disk_and_an_address_a_bucket(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_storage_is_refused_by_the_name_of_its_setting(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"SLUICE_DATA: gs:// is no kind of storage; allowed: a folder of this machine, or s3://"):
+    with pytest.raises(
+        BadInput,
+        match=r"SLUICE_DATA: gs:// is no kind of storage; allowed: a folder of this machine, or s3://",
+    ):
         places.of("gs://user:secret@sluice/data", "SLUICE_DATA", tmp_path)
 
 
@@ -55,7 +58,9 @@ def test_lines_of_writers_side_by_side_do_not_mix(place: Place) -> None:
     assert sorted(map(int, (place / "lines").read_bytes().splitlines())) == list(range(20))
 
 
-def test_what_was_written_although_its_answer_was_lost_is_not_written_twice(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_written_although_its_answer_was_lost_is_not_written_twice(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put = BucketPath._put
 
     def sent_twice(self: BucketPath, content: bytes, **condition: str) -> None:
@@ -81,7 +86,9 @@ def test_what_one_may_do_alone_a_second_may_not(place: Place) -> None:
         pass
 
 
-def test_a_claim_of_a_process_that_was_killed_lapses(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_of_a_process_that_was_killed_lapses(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (bucket / "claim").create(b"by one that is dead")
     monkeypatch.setattr(places, "CLAIM", 0)
     with places.alone(bucket / "claim", "somebody is in"):

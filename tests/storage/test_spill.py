@@ -1,4 +1,6 @@
-"""DuckDB has its share of a task's memory, and what it spilt is gone when its process is, however that ended."""
+"""DuckDB has its share of a task's memory, and what it spilt is gone when its process is, however that
+ended.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,13 @@ def test_the_folder_is_readable_by_its_owner_alone_and_each_process_has_its_own(
 
 def test_a_process_that_ends_takes_its_folder_along(temporary: Path) -> None:
     code = "from tests.storage import test_spill; _rows = test_spill.spill_something()"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        check=True,
+        capture_output=True,
+    )
     assert list(temporary.iterdir()) == []
 
 

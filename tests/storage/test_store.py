@@ -29,7 +29,9 @@ def store(open_run: Callable[..., Run]) -> Store:
 
 def content(store: Store) -> dict[str, bytes]:
     root = places.on_disk(store.root)
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 def test_a_table_comes_back_as_it_was_written(store: Store) -> None:
@@ -71,7 +73,10 @@ def test_an_empty_table_keeps_its_columns(store: Store) -> None:
 
 def test_a_missing_table_is_told_with_the_way_out(store: Store) -> None:
     with pytest.raises(
-        TableMissing, match=r"tiny scoring 2026-02-01: no table 'clean'[\s\S]*python -m pipelines run tiny scoring 2026-02-01"
+        TableMissing,
+        match=(
+            r"tiny scoring 2026-02-01: no table 'clean'[\s\S]*python -m pipelines run tiny scoring 2026-02-01"
+        ),
     ):
         store.read("clean")
 
@@ -147,7 +152,9 @@ def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["written whole", "joined"])
 def numbers(request: pytest.FixtureRequest, store: Store, small_row_groups: None) -> Store:
-    """A store with the rows of `NUMBERS` in three parts, of two row groups at most: readers see no difference."""
+    """A store with the rows of `NUMBERS` in three parts, of two row groups at most: readers see no
+    difference.
+    """
     if request.param == "written whole":
         store.write("raw", NUMBERS)
     else:
@@ -186,7 +193,9 @@ def test_an_empty_table_is_one_slice_without_rows(store: Store) -> None:
 
 def test_what_is_streamed_is_an_input_as_what_is_read(store: Store) -> None:
     raw = store.write("raw", ROWS)
-    assert store.write("clean", store.stream("raw", columns=["id"])).inputs == {"scoring/2026-02-01/raw": raw.digest}
+    assert store.write("clean", store.stream("raw", columns=["id"])).inputs == {
+        "scoring/2026-02-01/raw": raw.digest
+    }
 
 
 def damage(path: Path) -> None:
@@ -197,13 +206,20 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rows", "parts"), [(0, [0]), (20, [20]), (21, [20, 1]), (45, [20, 20, 5])])
-def test_a_large_table_has_several_parts(store: Store, small_row_groups: None, rows: int, parts: list[int]) -> None:
+def test_a_large_table_has_several_parts(
+    store: Store, small_row_groups: None, rows: int, parts: list[int]
+) -> None:
     written = store.write("raw", NUMBERS.slice(0, rows))
     assert [part.rows for part in written.parts] == parts
-    assert {path.name for path in (store.disk / "raw").glob("*")} == {"manifest.json", *(part.file for part in written.parts)}
+    assert {path.name for path in (store.disk / "raw").glob("*")} == {
+        "manifest.json",
+        *(part.file for part in written.parts),
+    }
 
 
-def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(store: Store, small_row_groups: None) -> None:
+def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(
+    store: Store, small_row_groups: None
+) -> None:
     last = store.write("raw", NUMBERS.slice(0, 40)).parts[1]
     damage(store.disk / "raw" / last.file)
     first, second = store.deal("raw", 20)
@@ -212,7 +228,9 @@ def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(
         store.stream("raw", second)
 
 
-def test_rows_of_sound_parts_are_streamed_until_a_damaged_one_comes(store: Store, small_row_groups: None) -> None:
+def test_rows_of_sound_parts_are_streamed_until_a_damaged_one_comes(
+    store: Store, small_row_groups: None
+) -> None:
     last = store.write("raw", NUMBERS).parts[-1]
     damage(store.disk / "raw" / last.file)
     rows = store.stream("raw")
@@ -232,7 +250,9 @@ def test_a_slice_of_what_is_no_longer_published_is_refused(store: Store, small_r
     store.write("raw", NUMBERS)
     *_, last = store.deal("raw", 10)
     store.write("raw", NUMBERS.slice(0, 40))
-    with pytest.raises(BadInput, match="slice 0005-of-0005 has 5 rows of another raw than is published now, of 40"):
+    with pytest.raises(
+        BadInput, match="slice 0005-of-0005 has 5 rows of another raw than is published now, of 40"
+    ):
         store.stream("raw", last)
 
 
@@ -270,7 +290,10 @@ def test_pieces_made_of_different_tables_are_not_joined(open_run: Callable[..., 
         store.write("features", rows)
         own = open_run("scoring", DAY).store
         own.write("predictions", own.read("features"), piece=piece)
-    with pytest.raises(BadInput, match=r"predictions/b was made of another scoring/2026-02-01/features than predictions/a\n  way out"):
+    with pytest.raises(
+        BadInput,
+        match=r"predictions/b was made of another scoring/2026-02-01/features than predictions/a\n  way out",
+    ):
         store.join("predictions", ["a", "b"])
     assert not store.has("predictions")
 
@@ -301,7 +324,11 @@ def test_a_damaged_piece_is_not_joined(store: Store) -> None:
 def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) -> None:
     written = store.write("raw", store.connection.sql("select range as n from range(250_001)"))
     assert written.rows == 250_001
-    ordered = store.read("raw").select("n, row_number() over () - 1 as place").aggregate("count(*), bool_and(n = place)")
+    ordered = (
+        store.read("raw")
+        .select("n, row_number() over () - 1 as place")
+        .aggregate("count(*), bool_and(n = place)")
+    )
     assert ordered.fetchall() == [(250_001, True)]
 
 
@@ -400,9 +427,12 @@ def test_beside_what_lies_beside_is_beside_both(store: Store) -> None:
     assert not store.has("raw")
 
 
-def test_a_file_that_does_not_hold_every_row_is_not_published(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_does_not_hold_every_row_is_not_published(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
-        "pipelines.storage.parts._regrouped", lambda batches, size: (pa.Table.from_batches([batch]).slice(1) for batch in batches)
+        "pipelines.storage.parts._regrouped",
+        lambda batches, size: (pa.Table.from_batches([batch]).slice(1) for batch in batches),
     )
     with pytest.raises(TableCorrupt, match="raw was given 3 rows and its files hold 2: nothing is published"):
         store.write("raw", ROWS)

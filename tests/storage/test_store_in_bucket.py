@@ -41,19 +41,25 @@ def again(store: Store) -> Store:
     return Store(store.root, store.use_case, store.kind, store.partition, store.version)
 
 
-def test_a_table_is_read_by_another_task_and_is_the_same_to_the_byte_as_on_a_disk(store: Store, tmp_path: Path) -> None:
+def test_a_table_is_read_by_another_task_and_is_the_same_to_the_byte_as_on_a_disk(
+    store: Store, tmp_path: Path
+) -> None:
     on_disk = Store(tmp_path, "tiny", "scoring", NIGHT, store.version)
     assert store.write("raw", ROWS) == on_disk.write("raw", ROWS)
     assert again(store).read("raw").fetchall() == [("a", 1), ("b", 2), ("c", 3)]
     assert store.has("raw")
     assert not store.has("clean")
     everything = {
-        path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".parquet", ".json")
+        path.relative_to(tmp_path).as_posix(): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.suffix in (".parquet", ".json")
     }
     assert s3.files(store.root) == everything  # type: ignore[arg-type]
 
 
-def test_a_table_is_dealt_by_its_footers_and_a_slice_is_streamed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_dealt_by_its_footers_and_a_slice_is_streamed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(parts, "ROW_GROUP", 10)
     monkeypatch.setattr(parts, "GROUPS", 2)
     assert len(store.write("raw", pa.table({"n": range(55)})).parts) == 3
@@ -83,7 +89,9 @@ def test_pieces_are_joined_and_a_night_keeps_its_revisions(store: Store) -> None
     assert again(store).read("predictions", revision=1).count("*").fetchall() == [(3,)]
 
 
-@pytest.mark.parametrize(("damage", "words"), [("change", "is not the file that was published"), ("remove", "is gone")])
+@pytest.mark.parametrize(
+    ("damage", "words"), [("change", "is not the file that was published"), ("remove", "is gone")]
+)
 def test_a_part_that_is_not_what_was_published_is_named(store: Store, damage: str, words: str) -> None:
     rows = pa.table({"of": [damage]})  # that this process has not brought before
     part = store.folder / "raw" / store.write("raw", rows).parts[0].file
@@ -138,11 +146,14 @@ def test_two_that_publish_at_once_end_as_one(store: Store) -> None:
         list(writers.map(lambda n: again(store).write("raw", ROWS.slice(0, 1 + n % 2)), range(12)))
     found = again(store).revisions("raw")
     assert again(store).read("raw").count("*").fetchall()[0][0] in (1, 2)
-    # Each revision but the newest was replaced by another one: no write is lost, and none is kept twice in a row.
+    # Each revision but the newest was replaced by another one: no write is lost, and none is kept twice in a
+    # row.
     assert all(one.parts != other.parts for one, other in pairwise(found))
 
 
-def test_parts_that_nothing_names_go_when_nobody_can_read_them_any_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_that_nothing_names_go_when_nobody_can_read_them_any_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     training = store.at("training", NIGHT)
     first, second = training.write("features", ROWS.slice(0, 1)), training.write("features", ROWS.slice(0, 2))
     folder = training.folder / "features"
@@ -158,14 +169,20 @@ def test_parts_that_nothing_names_go_when_nobody_can_read_them_any_more(store: S
         return moment - timedelta(days=2)
 
     read, files = BucketPath.read, BucketPath.files
-    with monkeypatch.context() as old_parts:  # who has read the manifest that was replaced just now is still reading
-        old_parts.setattr(BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self)))
+    with (
+        monkeypatch.context() as old_parts
+    ):  # who has read the manifest that was replaced just now is still reading
+        old_parts.setattr(
+            BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
+        )
         training.write("features", ROWS)
     assert len(parts_there()) == 3
     monkeypatch.setattr(BucketPath, "read", later)
     training.write("features", ROWS)  # the parts are young: somebody may be about to name them
     assert len(parts_there()) == 3
-    monkeypatch.setattr(BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self)))
+    monkeypatch.setattr(
+        BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
+    )
     training.write("features", ROWS)
     assert parts_there() == {training.manifest("features").parts[0].file}
     assert not {*map(_file, first.parts), *map(_file, second.parts)} & parts_there()
@@ -180,21 +197,34 @@ def _file(part: Part) -> str:
 
 
 @pytest.fixture
-def lived(two_champions: Settings, bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def lived(
+    two_champions: Settings, bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
     """The use case of the two champions, whose data lie in a bucket, after its first training."""
     monkeypatch.setattr("pipelines.storage.s3.TRIES", 2)
     shutil.copytree(two_champions.use_cases, tmp_path / "use_cases")
     (tmp_path / "var").mkdir()
     own = Settings(
-        data=bucket, use_cases=tmp_path / "use_cases", var=tmp_path / "var", mlflow=f"sqlite:///{tmp_path}/var/mlflow.db", mirror=None
+        data=bucket,
+        use_cases=tmp_path / "use_cases",
+        var=tmp_path / "var",
+        mlflow=f"sqlite:///{tmp_path}/var/mlflow.db",
+        mirror=None,
     )
     flow.way(world.way_of(own, "training", world.FIRST_TRAINING))
     return own
 
 
 def tables(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Tables, evidence and graphs; reports show moments, notes are about runs, and DVC's remote is its own business."""
-    return {name: content for name, content in files.items() if name.endswith((".parquet", "manifest.json", ".onnx", "snapshot.json"))}
+    """Tables, evidence and graphs.
+
+    Reports show moments, notes are about runs, and DVC's remote is its own business.
+    """
+    return {
+        name: content
+        for name, content in files.items()
+        if name.endswith((".parquet", "manifest.json", ".onnx", "snapshot.json"))
+    }
 
 
 def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
@@ -203,7 +233,9 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     flow.way(world.way_of(lived, "scoring", NIGHT))
     found = tables(s3.files(bucket))
     on_disk = two_champions.disk
-    assert [name for name in found if name.endswith("predictions/manifest.json")] == ["tiny/scoring/2026-02-01/predictions/manifest.json"]
+    assert [name for name in found if name.endswith("predictions/manifest.json")] == [
+        "tiny/scoring/2026-02-01/predictions/manifest.json"
+    ]
     for name, content in found.items():
         if name.startswith(f"tiny/training/{world.FIRST_TRAINING}/"):
             assert content == (on_disk / name).read_bytes(), name
@@ -213,7 +245,8 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     (version,) = snapshot.versions(lived, "tiny")
     back = snapshot.restore(lived, "tiny", str(world.FIRST_TRAINING), lived.var / "back")
     assert sorted(path.name for path in back.iterdir()) == sorted(
-        part.file for part in world.way_of(lived, "training", world.FIRST_TRAINING).store.manifest("features").parts
+        part.file
+        for part in world.way_of(lived, "training", world.FIRST_TRAINING).store.manifest("features").parts
     )
     assert any(name.startswith(dvc_root.REMOTE) for name in s3.files(bucket))
     assert version.path == f"tiny/training/{world.FIRST_TRAINING}/features"

@@ -1,8 +1,9 @@
-"""The proof that every gate bites: a good life of a use case, each damage done to it, and what became of that.
+"""The proof that every gate bites: a good life of a use case, each damage done to it, and what became of
+that.
 
-Nothing is mocked. A training, eight nights and a week's report are run in a scratch folder on the use case's own data;
-then each damage of `damages` is done to what the source delivers, or to the table behind a step, and the way is gone on
-from there by the real steps and gates until one of them stops it.
+Nothing is mocked. A training, eight nights and a week's report are run in a scratch folder on the use case's
+own data; then each damage of `damages` is done to what the source delivers, or to the table behind a step,
+and the way is gone on from there by the real steps and gates until one of them stops it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
     """Damage a use case in every way, and tell what each gate did: the lines of a matrix, damage x gate.
 
     Raises:
-        GateOpen: a damage went through, was stopped by another gate than the one that should, or a gate stopped none.
+        GateOpen: a damage went through, was stopped by another gate than the one that should, or a gate
+            stopped none.
         GateClosed: a gate does not let the good data through.
     """
     with tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder:
@@ -37,20 +39,27 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
         yield from matrix.head()
         for kind in WAYS:
             # The stage could not have been set if one of these were closed.
-            lived = Suffered(tuple(table for _, table in steps_of(stage.use_case, kind) if table), stopped_by=None, said="", harmless=False)
+            lived = Suffered(
+                tuple(table for _, table in steps_of(stage.use_case, kind) if table),
+                stopped_by=None,
+                said="",
+                harmless=False,
+            )
             yield matrix.add(Damage(f"none: {kind}", kind, do=lambda stage: stage.run_, good=True), lived)
         for damage in every(stage):
             yield matrix.add(damage, stage.suffer(damage))
     yield from matrix.tail()
     if wrong := matrix.wrong():
         raise GateOpen(
-            f"{use_case}: the gates do not hold\n{listed(wrong)}\n"
-            f"  way out: state what is normal under gates in {use_case}.yaml; python -m pipelines gates propose reads it off a good partition"
+            f"{use_case}: the gates do not hold\n{listed(wrong)}\n  way out: state what is normal under gates"
+            f" in {use_case}.yaml; python -m pipelines gates propose reads it off a good partition"
         )
 
 
 def side_by_side(settings: Settings, names: Sequence[str]) -> Iterator[tuple[list[str], str]]:
-    """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is wrong with it ("" if nothing)."""
+    """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is
+    wrong with it ("" if nothing).
+    """
     # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
     with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as processes:
         yield from processes.map(partial(_whole, settings), names)

@@ -24,9 +24,12 @@ class Damage:
         behind: The step whose table is damaged; None: the way starts anew, on what the source delivers.
         stopped_by: The step or gate that has to stop it; None: whichever does.
         may_be_harmless: Whether it is in order that nothing stops it, if the features do not change by a bit.
-        good: Whether it is none: then everything must be open, and with `may_be_harmless` no feature may change by a bit.
-        about: The column whose likeness to earlier days it breaks, where that is what stops it, see `plain`; empty: whole rows.
-        gate_left_out: Whether the gate of the step behind which it is done does not run: its evidence is what the damage leaves.
+        good: Whether it is none: then everything must be open, and with `may_be_harmless` no feature may
+            change by a bit.
+        about: The column whose likeness to earlier days it breaks, where that is what stops it, see `plain`;
+            empty: whole rows.
+        gate_left_out: Whether the gate of the step behind which it is done does not run: its evidence is what
+            the damage leaves.
     """
 
     title: str

@@ -1,7 +1,8 @@
-"""Every way in which a good partition is damaged: what the source delivers, column by column, and each step's table.
+"""Every way in which a good partition is damaged: what the source delivers, column by column, and each step's
+table.
 
-A damage to the delivery may be stopped by any step or gate, but for those whose place is certain. A damage to a table is
-what a bug in the step that writes it would do: its own gate has to stop it.
+A damage to the delivery may be stopped by any step or gate, but for those whose place is certain. A damage to
+a table is what a bug in the step that writes it would do: its own gate has to stop it.
 """
 
 from __future__ import annotations
@@ -61,20 +62,35 @@ def _of_deliveries(stage: Stage) -> Iterator[Damage]:
         "a column's type has changed": f"SELECT * REPLACE ({typed}::VARCHAR || '?' AS {typed}) FROM rows",
         "no rows": "SELECT * FROM rows LIMIT 0",
         "dates in the future": f"SELECT * REPLACE ({time} + INTERVAL 1 YEAR AS {time}) FROM rows",
-        "days are spelt d/m/yy": f"SELECT * REPLACE (strftime({time}, '%-d/%-m/%y %H:%M') AS {time}) FROM rows",
+        "days are spelt d/m/yy": (
+            f"SELECT * REPLACE (strftime({time}, '%-d/%-m/%y %H:%M') AS {time}) FROM rows"
+        ),
         # Of floats as large as these, two ids become one.
-        "ids are floats": f"SELECT * REPLACE ((2**53 + row_number() OVER ())::DOUBLE AS {_key(stage)}) FROM rows",
+        "ids are floats": (
+            f"SELECT * REPLACE ((2**53 + row_number() OVER ())::DOUBLE AS {_key(stage)}) FROM rows"
+        ),
     }
     for what, statement in refused.items():
-        yield Damage(f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="ingest")
-    yield Damage("delivered: yesterday's rows again", "scoring", partial(_deliver, statement="FROM rows", back=1), stopped_by="ingest")
+        yield Damage(
+            f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="ingest"
+        )
+    yield Damage(
+        "delivered: yesterday's rows again",
+        "scoring",
+        partial(_deliver, statement="FROM rows", back=1),
+        stopped_by="ingest",
+    )
     for what, statement in {
         "a tenth of the rows": f"SELECT * FROM rows WHERE hash({_key(stage)}) % 10 = 0",
         "every row twice": "FROM rows UNION ALL FROM rows",
     }.items():
-        yield Damage(f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="gate_raw")
+        yield Damage(
+            f"delivered: {what}", "scoring", partial(_deliver, statement=statement), stopped_by="gate_raw"
+        )
     twice = f"FROM rows UNION ALL (FROM rows ORDER BY {_key(stage)} LIMIT 1)"
-    yield Damage("delivered: a key stands twice", "scoring", partial(_deliver, statement=twice), may_be_harmless=True)
+    yield Damage(
+        "delivered: a key stands twice", "scoring", partial(_deliver, statement=twice), may_be_harmless=True
+    )
 
 
 def _of_column(name: str, column: Column, stage: Stage) -> Iterator[Damage]:
@@ -89,7 +105,9 @@ def _of_column(name: str, column: Column, stage: Stage) -> Iterator[Damage]:
             changes |= {"unseen category": f"if({some}, 'never seen ' || {source}, {source})"}
     for what, value in changes.items():
         statement = f"SELECT * REPLACE (CAST({value} AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
-        yield Damage(f"{name}: {what}", "scoring", partial(_deliver, statement=statement), may_be_harmless=True)
+        yield Damage(
+            f"{name}: {what}", "scoring", partial(_deliver, statement=statement), may_be_harmless=True
+        )
 
 
 def _share_missing(stage: Stage, source: str) -> str:
@@ -123,12 +141,19 @@ def _of_raw(stage: Stage) -> Iterator[Damage]:
 def _of_clean_and_features(stage: Stage) -> Iterator[Damage]:
     key, number = sql.name(stage.use_case.key), sql.name(next(iter(stage.use_case.features.numbers)))
     lost = f"FROM rows ORDER BY {key} OFFSET 1"
-    twice = f"FROM rows WHERE {key} <> (SELECT max({key}) FROM rows) UNION ALL (FROM rows ORDER BY {key} LIMIT 1)"
+    twice = (
+        f"FROM rows WHERE {key} <> (SELECT max({key}) FROM rows) UNION ALL (FROM rows ORDER BY {key} LIMIT 1)"
+    )
     steps: tuple[tuple[Step, str], ...] = (("cleanse", "clean"), ("features", "features"))
     for step, table in steps:
         yield behind(step, table, "a row is lost", lost)
         yield behind(step, table, "a key stands twice, another is gone", twice)
-    yield behind("features", "features", "a number is infinite", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
+    yield behind(
+        "features",
+        "features",
+        "a number is infinite",
+        f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows",
+    )
 
 
 def _of_predictions(stage: Stage) -> Iterator[Damage]:
@@ -147,16 +172,37 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
 
 def _of_training(stage: Stage) -> Iterator[Damage]:
     yield Damage("training delivered: labels flipped", "training", _flip_labels)
-    leaked = f"CAST({sql.name(stage.use_case.target)} AS FLOAT) AS {sql.name(next(iter(stage.use_case.features.numbers)))}"
-    yield behind("features", "features", "the target leaks into one", f"SELECT * REPLACE ({leaked}) FROM rows", kind="training")
+    leaked = (
+        f"CAST({sql.name(stage.use_case.target)} AS FLOAT) AS"
+        f" {sql.name(next(iter(stage.use_case.features.numbers)))}"
+    )
+    yield behind(
+        "features",
+        "features",
+        "the target leaks into one",
+        f"SELECT * REPLACE ({leaked}) FROM rows",
+        kind="training",
+    )
     worse = "SELECT * REPLACE (-0.01 - abs(gain) AS gain) FROM rows"
     yield behind("tune", "trials", "worse than the baseline", worse, kind="training")
     equal = "SELECT * REPLACE (baseline AS challenger, 0::DOUBLE AS gain_over_baseline) FROM rows"
     yield behind("evaluate", "scores", "the challenger's are the baseline's", equal, kind="training")
     if len(stage.use_case.candidates.families) > 1:
-        yield Damage("scores: the challenger's are the champion's", "training", _judge_the_champion, "evaluate", "gate_parity")
+        yield Damage(
+            "scores: the challenger's are the champion's",
+            "training",
+            _judge_the_champion,
+            "evaluate",
+            "gate_parity",
+        )
     yield from _of_verdicts(stage)
-    yield Damage("parity: one threshold or weight of the graph is moved", "training", _move_a_threshold, "export", "gate_parity")
+    yield Damage(
+        "parity: one threshold or weight of the graph is moved",
+        "training",
+        _move_a_threshold,
+        "export",
+        "gate_parity",
+    )
 
 
 def _flip_labels(stage: Stage) -> Run:
@@ -168,13 +214,17 @@ def _flip_labels(stage: Stage) -> Run:
 
 
 def _judge_the_champion(stage: Stage) -> Run:
-    """Let evaluation compare with a champion of another family, and take that one's scores for the challenger's."""
+    """Let evaluation compare with a champion of another family, and take that one's scores for the
+    challenger's.
+    """
     run = stage.run("training")
     good = verdict.read(run.store.read_file("verdict.json"))
     own = good.values[good.winner][good.metric]
     others = [family for family in run.use_case.candidates.families if family != good.winner]
     champion = max(others, key=lambda family: abs(good.values[family][good.metric] - own))
-    version = registry.version_of(run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx"))
+    version = registry.version_of(
+        run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx")
+    )
     beside = replace(run.afresh(), model_version=version)
     flow.take(beside, "evaluate")
     stage.rewrite(
@@ -193,12 +243,16 @@ def _of_verdicts(stage: Stage) -> Iterator[Damage]:
     """A file that says something else than the tables, which the gates have let through."""
     families = stage.use_case.candidates.families
     changes: dict[str, Callable[[verdict.Verdict], verdict.Verdict]] = {
-        "a rule has other numbers": lambda good: replace(good, rules=(replace(good.rules[0], low=1e9), *good.rules[1:])),
+        "a rule has other numbers": lambda good: replace(
+            good, rules=(replace(good.rules[0], low=1e9), *good.rules[1:])
+        ),
         "no rule is left": lambda good: replace(good, rules=()),
         "another champion was compared": lambda good: replace(good, champion_version="1000000"),
     }
     if len(families) > 1:
-        changes["another winner"] = lambda good: replace(good, winner=next(one for one in families if one != good.winner))
+        changes["another winner"] = lambda good: replace(
+            good, winner=next(one for one in families if one != good.winner)
+        )
     if stage.use_case.threshold:
         changes["another threshold"] = lambda good: replace(good, threshold=Cut(0.123, 0.1, 0.2))
     for what, change in changes.items():
@@ -207,7 +261,10 @@ def _of_verdicts(stage: Stage) -> Iterator[Damage]:
             title = f"verdict, edited behind {step}: {what}"
             yield Damage(title, "training", partial(_edit_verdict, change=change), step, stopped_by)
     broken = "SELECT * REPLACE (-1::DOUBLE AS gain_over_baseline_low) FROM rows"
-    yield replace(behind("evaluate", "scores", "not surely better, but the verdict says so", broken, "training"), stopped_by="export")
+    yield replace(
+        behind("evaluate", "scores", "not surely better, but the verdict says so", broken, "training"),
+        stopped_by="export",
+    )
 
 
 def _edit_verdict(stage: Stage, change: Callable[[verdict.Verdict], verdict.Verdict]) -> Run:
@@ -221,10 +278,14 @@ def _move_a_threshold(stage: Stage) -> Run:
     run = stage.run("training")
     judged = verdict.read(run.store.read_file("verdict.json"))
     families = run.use_case.candidates.families
-    trained = {family: candidate.load(run.store.read_file(f"candidates/{family}.skops")) for family in families}
+    trained = {
+        family: candidate.load(run.store.read_file(f"candidates/{family}.skops")) for family in families
+    }
     exported = {family: run.store.read_file(f"models/{family}.onnx") for family in families}
     exported[judged.winner] = graphs.with_one_number_moved(exported[judged.winner])
-    run.store.write("parity", export.parity(run.store.read("features"), trained, exported, judged, run.use_case))
+    run.store.write(
+        "parity", export.parity(run.store.read("features"), trained, exported, judged, run.use_case)
+    )
     return run
 
 
@@ -232,11 +293,21 @@ def _move_a_threshold(stage: Stage) -> Run:
 
 
 def _of_drift(stage: Stage) -> Iterator[Damage]:
-    yield Damage("a week unlike the training, which no night's gate has noticed", "drift", _another_week, stopped_by="gate_drift")
+    yield Damage(
+        "a week unlike the training, which no night's gate has noticed",
+        "drift",
+        _another_week,
+        stopped_by="gate_drift",
+    )
     first = sql.text(stage.use_case.features.names[0])
-    yield behind("drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift")
+    yield behind(
+        "drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift"
+    )
     week = stage.day("drift")
-    if stage.use_case.monitoring.min_performance is not None and dates.last_labelled(stage.use_case, "drift", week) >= week:
+    if (
+        stage.use_case.monitoring.min_performance is not None
+        and dates.last_labelled(stage.use_case, "drift", week) >= week
+    ):
         yield from _of_labels(stage)
 
 
@@ -249,7 +320,12 @@ def _of_labels(stage: Stage) -> Iterator[Damage]:
         changes["all are of one class"] = sql.literal(negative, sql.TYPES[column.type])
     for what, value in changes.items():
         statement = f"SELECT * REPLACE ({value} AS {label}) FROM rows"
-        yield Damage(f"labels that are due: {what}", "drift", partial(_deliver_week, statement=statement), stopped_by="gate_drift")
+        yield Damage(
+            f"labels that are due: {what}",
+            "drift",
+            partial(_deliver_week, statement=statement),
+            stopped_by="gate_drift",
+        )
 
 
 def _deliver_week(stage: Stage, statement: str) -> Run:
@@ -271,7 +347,9 @@ def _another_week(stage: Stage) -> Run:
         stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
         _made_of_features(night, "predictions")
         for table in ("features", "predictions"):
-            said = let_through.evidence_of(night.store, table) | {"digest": night.afresh().store.digest(table)}
+            said = let_through.evidence_of(night.store, table) | {
+                "digest": night.afresh().store.digest(table)
+            }
             night.store.write_file(f"gates/{table}.json", as_json(kept.sealed(said)))
     return run
 
@@ -295,13 +373,22 @@ def _key(stage: Stage) -> str:
 
 
 def _some_feature(stage: Stage) -> str:
-    return _source(stage, next(name for name, column in stage.use_case.columns.items() if column.role == "feature"))
+    return _source(
+        stage, next(name for name, column in stage.use_case.columns.items() if column.role == "feature")
+    )
 
 
 def _typed(stage: Stage) -> str:
     """A column that is no text."""
     columns = stage.use_case.columns.items()
-    return _source(stage, next(name for name, column in columns if column.type in ("integer", "number") and column.role != "label"))
+    return _source(
+        stage,
+        next(
+            name
+            for name, column in columns
+            if column.type in ("integer", "number") and column.role != "label"
+        ),
+    )
 
 
 def _is_text(column: str, stage: Stage) -> bool:

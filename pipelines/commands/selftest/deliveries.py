@@ -1,6 +1,7 @@
 """Deliveries that did not arrive as they were sent: cut off, with a flipped bit, in another encoding.
 
-The stage delivers Parquet. Here the night comes as text instead, as most sources give it, with the days that it looks back on.
+The stage delivers Parquet. Here the night comes as text instead, as most sources give it, with the days that
+it looks back on.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def delivered(stage: Stage, suffix: str, harm: Harm) -> Run:
         _pack(path, folder / f"{day}{suffix}")
     night = folder / f"{stage.night}{suffix}"
     night.write_bytes(harm(night.read_bytes()))
-    source = FileSource(kind="file", path=str(folder / f"{{partition}}{suffix}"), format=FileFormat(type="csv"))
+    source = FileSource(
+        kind="file", path=str(folder / f"{{partition}}{suffix}"), format=FileFormat(type="csv")
+    )
     return stage.run("scoring", loaded=stage.edited(source=source))
 
 

@@ -1,7 +1,8 @@
-"""Gates that are left out: their tasks marked as a success by hand, their evidence edited, or that of another night.
+"""Gates that are left out: their tasks marked as a success by hand, their evidence edited, or that of another
+night.
 
-The next step has to see it. And profiles of earlier nights from which somebody
-has taken what the gate would compare with: it compares with what lies in the tables, not with what a file says of them.
+The next step has to see it. And profiles of earlier nights from which somebody has taken what the gate would
+compare with: it compares with what lies in the tables, not with what a file says of them.
 """
 
 from __future__ import annotations
@@ -41,19 +42,38 @@ def every(stage: Stage) -> Iterator[Damage]:
             if table:
                 for what, leave in ways.items():
                     yield _left_out(kind, step, table, next_step, what, leave)
-    numbers = [name for name, column in stage.use_case.columns.items() if column.role == "feature" and column.type == "number"]
+    numbers = [
+        name
+        for name, column in stage.use_case.columns.items()
+        if column.role == "feature" and column.type == "number"
+    ]
     for name in numbers[:1]:
         do = partial(_unknown_before, column=name)
-        yield Damage(f"{name}: x2, and taken out of the profiles of earlier nights", "scoring", do, may_be_harmless=True, about=name)
+        yield Damage(
+            f"{name}: x2, and taken out of the profiles of earlier nights",
+            "scoring",
+            do,
+            may_be_harmless=True,
+            about=name,
+        )
 
 
-def _left_out(kind: Kind, step: Step, table: GatedTable, next_step: Step, what: str, leave: Callable[[Run, GatedTable], None]) -> Damage:
+def _left_out(
+    kind: Kind,
+    step: Step,
+    table: GatedTable,
+    next_step: Step,
+    what: str,
+    leave: Callable[[Run, GatedTable], None],
+) -> Damage:
     def do(stage: Stage) -> Run:
         run = stage.run(kind)
         leave(run, table)
         return run
 
-    return Damage(f"gate_{table} left out: {what}", kind, do, behind=step, stopped_by=next_step, gate_left_out=True)
+    return Damage(
+        f"gate_{table} left out: {what}", kind, do, behind=step, stopped_by=next_step, gate_left_out=True
+    )
 
 
 def _no_evidence(run: Run, table: GatedTable) -> None:

@@ -1,9 +1,9 @@
 """Why a plain damage went through: measured on the very rows, not excused.
 
-With one closed gate a year by chance, a gate cannot close on what good days do as well. So where a night has 24 rows, or days
-differ much from one another, some damages stay within that, and others are too small to close a gate. The matrix says which, by
-how much the damage has shifted a statistic, and how far chance takes it. A damage that is beyond both and was stopped by nothing
-is none of these: then the gates do not hold.
+With one closed gate a year by chance, a gate cannot close on what good days do as well. So where a night has
+24 rows, or days differ much from one another, some damages stay within that, and others are too small to
+close a gate. The matrix says which, by how much the damage has shifted a statistic, and how far chance takes
+it. A damage that is beyond both and was stopped by nothing is none of these: then the gates do not hold.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def measured(run: Run, column: str, table: GatedTable = "clean") -> str:
-    """Say what kept a damage to a column of a run's table (empty: to whole rows) from being told; empty if nothing did."""
+    """Say what kept a damage to a column of a run's table (empty: to whole rows) from being told.
+
+    Empty if nothing did.
+    """
     return _of_training(run, column) if run.kind == "training" else _of_night(run, column, table)
 
 
@@ -30,9 +33,14 @@ def _of_night(run: Run, column: str, table: GatedTable) -> str:
     basis = steady.basis(run, table, own)
     if run.partition not in own.days or len(basis.days) < LEAST_DAYS:
         return ""  # there is something to compare with, on the stage
-    judged = [one for one in Earlier(basis.days).judge(own.days[run.partition]) if one.statistic.column == column]
+    judged = [
+        one for one in Earlier(basis.days).judge(own.days[run.partition]) if one.statistic.column == column
+    ]
     if not judged:
-        return f"no statistic of {column} tells anything: it does not vary within days, or no value of it comes often enough"
+        return (
+            f"no statistic of {column} tells anything: it does not vary within days, or no value of it comes"
+            " often enough"
+        )
     least = min(judged, key=lambda one: max(one.by_chance, SHIFT) - one.shift)
     if any(not one.holds for one in judged):
         return ""
@@ -48,10 +56,16 @@ def _of_training(run: Run, column: str) -> str:
     days = list(dates.days_of(run.use_case, "training", run.partition))
     damaged = set(days[1::2])
     nearest = 0.0
-    for statistic in (one for one in Earlier(own.days).statistics if one.column == column and one.what in ("below", "value")):
+    for statistic in (
+        one for one in Earlier(own.days).statistics if one.column == column and one.what in ("below", "value")
+    ):
         told = alternation.levelled(statistic, own.days)
         kinds = [[value for day, value in told.items() if (day in damaged) is kind] for kind in (False, True)]
         if all(kinds):
             lower, upper = sorted(kinds, key=lambda values: sum(values) / len(values))
             nearest = max(nearest, min(upper) - max(lower))
-    return f"within what days do: both kinds of days lie {nearest:.2f} apart at most, {SHIFT:g} closes" if nearest < SHIFT else ""
+    return (
+        f"within what days do: both kinds of days lie {nearest:.2f} apart at most, {SHIFT:g} closes"
+        if nearest < SHIFT
+        else ""
+    )

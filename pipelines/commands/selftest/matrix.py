@@ -10,7 +10,9 @@ from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.stage import Suffered
 from pipelines.core.config import GatedTable, UseCase
 
-GATES: tuple[GatedTable, ...] = get_args(GatedTable)  # not those of `plan.WAYS`: one that is missing there must be missed
+GATES: tuple[GatedTable, ...] = get_args(
+    GatedTable
+)  # not those of `plan.WAYS`: one that is missing there must be missed
 OPEN, RED, NOT_REACHED = "open", "RED", "-"
 WIDTH = 62  # of a damage's name
 
@@ -58,13 +60,24 @@ class Matrix:
         damages = sum(not damage.good for damage, _ in self.found)
         yield f"{damages} damages; stopped by " + ", ".join(f"{who} {n}" for who, n in stopped.items())
         if beyond := sum(bool(found.limit) for _, found in self.found):
-            yield f"{beyond} are within what good days do, or too small to close a gate, as measured: see their lines"
+            yield (
+                f"{beyond} are within what good days do, or too small to close a gate, as measured: see their"
+                " lines"
+            )
 
     def wrong(self) -> list[str]:
         """Every damage that was not stopped where it should be, and every gate that stopped none."""
-        mistakes = [f"{damage.title}: {mistake}" for damage, found in self.found if (mistake := self._mistake(damage, found))]
+        mistakes = [
+            f"{damage.title}: {mistake}"
+            for damage, found in self.found
+            if (mistake := self._mistake(damage, found))
+        ]
         stopped = self._stopped()
-        return mistakes + [f"gate_{gate} has stopped none of the damages" for gate in self.gates if not stopped[f"gate_{gate}"]]
+        return mistakes + [
+            f"gate_{gate} has stopped none of the damages"
+            for gate in self.gates
+            if not stopped[f"gate_{gate}"]
+        ]
 
     def _stopped(self) -> Counter[str]:
         return Counter(found.stopped_by for _, found in self.found if found.stopped_by)
@@ -78,7 +91,15 @@ class Matrix:
         if damage.good:
             if found.stopped_by:
                 return f"{found.stopped_by} does not let good data through: {found.said}"
-            return "it changes features, and must not" if damage.may_be_harmless and not found.harmless else ""
-        if found.harmless or found.limit or (found.stopped_by and damage.stopped_by in (None, found.stopped_by)):
+            return (
+                "it changes features, and must not" if damage.may_be_harmless and not found.harmless else ""
+            )
+        if (
+            found.harmless
+            or found.limit
+            or (found.stopped_by and damage.stopped_by in (None, found.stopped_by))
+        ):
             return ""
-        return f"{found.stopped_by or 'nothing'} stopped it" + (f", {damage.stopped_by} should" if damage.stopped_by else "")
+        return f"{found.stopped_by or 'nothing'} stopped it" + (
+            f", {damage.stopped_by} should" if damage.stopped_by else ""
+        )

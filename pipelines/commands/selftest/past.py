@@ -1,4 +1,6 @@
-"""Damages to what windows look back at, and rows that are delivered again: the partition's own rows stay as they were, or nearly."""
+"""Damages to what windows look back at, and rows that are delivered again: the partition's own rows stay as
+they were, or nearly.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,16 @@ def damages(stage: Stage) -> Iterator[Damage]:
     if not stage.use_case.features.history:
         return
     for name in stage.use_case.late:
-        what = f"{name} of rows younger than {duration_text(stage.use_case.known_after(name))} is not given yet"
-        yield Damage(f"delivered: {what}", "scoring", partial(_not_given_yet, column=name), may_be_harmless=True, good=True)
+        what = (
+            f"{name} of rows younger than {duration_text(stage.use_case.known_after(name))} is not given yet"
+        )
+        yield Damage(
+            f"delivered: {what}",
+            "scoring",
+            partial(_not_given_yet, column=name),
+            may_be_harmless=True,
+            good=True,
+        )
     yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
     after: dict[str, Callable[[Stage, Run], None]] = {
         "": lambda *_: None,
@@ -39,7 +49,12 @@ def damages(stage: Stage) -> Iterator[Damage]:
     }
     for what, then in after.items():
         stopped = partial(_stopped_yesterday, then=then)
-        yield Damage(f"scoring's past: a day whose own night gate_features has stopped{what}", "scoring", stopped, stopped_by=GATE)
+        yield Damage(
+            f"scoring's past: a day whose own night gate_features has stopped{what}",
+            "scoring",
+            stopped,
+            stopped_by=GATE,
+        )
     for kind in KINDS:
         for what, statement in _statements(stage).items():
             yield Damage(
@@ -49,15 +64,40 @@ def damages(stage: Stage) -> Iterator[Damage]:
                 stopped_by=None if what == FLIPPED else GATE,
                 may_be_harmless=True,  # such as no holiday, a hundred times
             )
-        yield Damage(f"{kind}'s past: a day is missing", kind, partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"), stopped_by=GATE)
+        yield Damage(
+            f"{kind}'s past: a day is missing",
+            kind,
+            partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"),
+            stopped_by=GATE,
+        )
         if _gone(stage, kind):  # before the first file of all, none is missed
-            yield Damage(f"{kind}'s past: a day's file is gone", kind, partial(_file_gone, kind=kind), stopped_by="ingest")
-        yield Damage(f"{kind}'s past: a tenth of a day", kind, partial(_one_day, kind=kind, statement=_tenth(stage)), stopped_by=GATE)
+            yield Damage(
+                f"{kind}'s past: a day's file is gone",
+                kind,
+                partial(_file_gone, kind=kind),
+                stopped_by="ingest",
+            )
+        yield Damage(
+            f"{kind}'s past: a tenth of a day",
+            kind,
+            partial(_one_day, kind=kind, statement=_tenth(stage)),
+            stopped_by=GATE,
+        )
         columns = partial(_columns_renamed, kind=kind)
         # A champion's definitions ask for the names that it has learned.
         first = "ingest" if kind == "scoring" else GATE
-        yield Damage(f"{kind}'s past: a tenth of a day, and all columns have other names", kind, columns, stopped_by=first)
-        yield Damage(f"{kind}'s past: a day has another day's rows", kind, partial(_another_days, kind=kind), stopped_by=GATE)
+        yield Damage(
+            f"{kind}'s past: a tenth of a day, and all columns have other names",
+            kind,
+            columns,
+            stopped_by=first,
+        )
+        yield Damage(
+            f"{kind}'s past: a day has another day's rows",
+            kind,
+            partial(_another_days, kind=kind),
+            stopped_by=GATE,
+        )
 
 
 def flipped(stage: Stage) -> str:
@@ -71,38 +111,64 @@ def flipped(stage: Stage) -> str:
 
 def _of_copies(stage: Stage) -> Iterator[Damage]:
     """Rows of a training that come again, and say something else."""
-    label, time, some = _source(stage, stage.use_case.target), _source(stage, stage.use_case.time), _some(stage)
+    label, time, some = (
+        _source(stage, stage.use_case.target),
+        _source(stage, stage.use_case.time),
+        _some(stage),
+    )
     corrected = f"FROM rows UNION ALL SELECT * REPLACE ({flipped(stage)} AS {label}) FROM rows WHERE {some}"
-    later = f"FROM rows UNION ALL SELECT * REPLACE ({time} + INTERVAL 1 SECOND AS {time}) FROM rows WHERE {some} AND {time}::TIME < TIME '23:59:59'"
+    later = (
+        f"FROM rows UNION ALL SELECT * REPLACE ({time} + INTERVAL 1 SECOND AS {time}) FROM rows WHERE {some}"
+        f" AND {time}::TIME < TIME '23:59:59'"
+    )
     for what, statement in {"with another label": corrected, "a moment later": later}.items():
         do = partial(_on_days, kind="training", statement=statement)
         yield Damage(f"training delivered: a third of the rows again, {what}", "training", do)
     yield Damage("training delivered: a third of the rows again on the next day", "training", _next_day_again)
-    again = "delivered: the rows of the day before again, under new keys, and the file has its columns in another order"
+    again = (
+        "delivered: the rows of the day before again, under new keys, and the file has its columns in another"
+        " order"
+    )
     yield Damage(again, "scoring", _again_and_reordered)
 
 
 def _statements(stage: Stage) -> dict[str, str]:
     """What happens to each day before the partition's own."""
     use_case, key = stage.use_case, _source(stage, stage.use_case.key)
-    new_keys = f"{key} || '-' || n" if use_case.columns[use_case.key].type == "string" else f"{key} + n * 1000000000"
-    found = {"rows three times": f"SELECT rows.* REPLACE (if(n > 0, {new_keys}, {key}) AS {key}) FROM rows, range(3) AS t(n)"}
+    new_keys = (
+        f"{key} || '-' || n" if use_case.columns[use_case.key].type == "string" else f"{key} + n * 1000000000"
+    )
+    found = {
+        "rows three times": (
+            f"SELECT rows.* REPLACE (if(n > 0, {new_keys}, {key}) AS {key}) FROM rows, range(3) AS t(n)"
+        )
+    }
     if any(use_case.target in aggregate.columns for aggregate in _aggregates(stage)):
         found[FLIPPED] = f"SELECT * REPLACE ({flipped(stage)} AS {_source(stage, use_case.target)}) FROM rows"
-    late = {name for name in use_case.late if any(name in aggregate.columns for aggregate in _aggregates(stage))}
+    late = {
+        name for name in use_case.late if any(name in aggregate.columns for aggregate in _aggregates(stage))
+    }
     for name, column in use_case.columns.items():
         if (column.role == "feature" or name in late) and column.type in ("integer", "number"):
             source = _source(stage, name)
-            found[f"{name} x100"] = f"SELECT * REPLACE (CAST({source} * 100 AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
+            found[f"{name} x100"] = (
+                f"SELECT * REPLACE (CAST({source} * 100 AS {sql.TYPES[column.type]}) AS {source}) FROM rows"
+            )
     return found
 
 
 def _not_given_yet(stage: Stage, column: str) -> Run:
-    """What a source gives that learns a late column when it is known: in the good life, it has given all values at once."""
+    """What a source gives that learns a late column when it is known: in the good life, it has given all
+    values at once.
+    """
     until = dates.known_until(stage.use_case.known_after(column), "scoring", stage.night)
     source, time = _source(stage, column), _source(stage, stage.use_case.time)
     for day in dates.Days(max(until.date(), _past(stage, "scoring").first), stage.night):
-        stage.deliver(day, f"SELECT * REPLACE (CASE WHEN {time} <= TIMESTAMP '{until}' THEN {source} END AS {source}) FROM rows")
+        stage.deliver(
+            day,
+            f"SELECT * REPLACE (CASE WHEN {time} <= TIMESTAMP '{until}' THEN {source} END AS {source}) FROM"
+            " rows",
+        )
     return stage.run("scoring")
 
 
@@ -129,23 +195,33 @@ def _one_day(stage: Stage, kind: Kind, statement: str) -> Run:
 
 
 def _columns_renamed(stage: Stage, kind: Kind) -> Run:
-    """A file that calls the source's columns otherwise, as the source does from now on: one day of the past has lost rows by it."""
+    """A file that calls the source's columns otherwise, as the source does from now on: one day of the past
+    has lost rows by it.
+    """
     use_case = stage.use_case
     others = {column: f"{source} v2" for column, source in use_case.source_names.items()}
     names = ", ".join(f"{_source(stage, column)} AS {sql.name(other)}" for column, other in others.items())
     rename = {other: column for column, other in others.items()}
     days = [*_past(stage, kind), *dates.days_of(use_case, kind, stage.day(kind))]
     for day in days:
-        few = f" WHERE {TENTH.format(key=_source(stage, use_case.key))}" if day == _middle(stage, kind) else ""
+        few = (
+            f" WHERE {TENTH.format(key=_source(stage, use_case.key))}" if day == _middle(stage, kind) else ""
+        )
         stage.deliver(day, f"SELECT {names} FROM rows{few}")
-    gates = {table: stated for table, stated in use_case.gates.items() if table != "raw"}  # that speaks of the names that there were
-    return stage.run(kind, loaded=stage.edited(cleanse=use_case.cleanse.model_copy(update={"rename": rename}), gates=gates))
+    gates = {
+        table: stated for table, stated in use_case.gates.items() if table != "raw"
+    }  # that speaks of the names that there were
+    return stage.run(
+        kind, loaded=stage.edited(cleanse=use_case.cleanse.model_copy(update={"rename": rename}), gates=gates)
+    )
 
 
 def _gone(stage: Stage, kind: Kind) -> date | None:
     """The last day of the past of which a file is missed."""
     first = _past(stage, "training").first
-    return max((day for day in _past(stage, kind) if day > first and stage.use_case.expects(day)), default=None)
+    return max(
+        (day for day in _past(stage, kind) if day > first and stage.use_case.expects(day)), default=None
+    )
 
 
 def _file_gone(stage: Stage, kind: Kind) -> Run:
@@ -173,12 +249,16 @@ def _on_days(stage: Stage, kind: Kind, statement: str) -> Run:
 
 
 def _yesterday_again(stage: Stage) -> Run:
-    stage.deliver_more(stage.night, f"{_a_day_later(stage)} WHERE {_some(stage)}", of=stage.night - timedelta(days=1))
+    stage.deliver_more(
+        stage.night, f"{_a_day_later(stage)} WHERE {_some(stage)}", of=stage.night - timedelta(days=1)
+    )
     return stage.run("scoring")
 
 
 def _stopped_yesterday(stage: Stage, then: Callable[[Stage, Run], None]) -> Run:
-    """What the source gives of the day before is as it was, or nearly, and its night was stopped for what its features say."""
+    """What the source gives of the day before is as it was, or nearly, and its night was stopped for what its
+    features say.
+    """
     night = stage.run("scoring", stage.night - timedelta(days=1))
     number = sql.name(next(iter(stage.use_case.features.numbers)))
     stage.rewrite(night, "features", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
@@ -189,7 +269,9 @@ def _stopped_yesterday(stage: Stage, then: Callable[[Stage, Run], None]) -> Run:
 
 
 def _one_row_late(stage: Stage, night: Run) -> None:
-    stage.deliver(night.partition, f"FROM rows UNION ALL (SELECT * REPLACE ({_new_key(stage)}) FROM rows LIMIT 1)")
+    stage.deliver(
+        night.partition, f"FROM rows UNION ALL (SELECT * REPLACE ({_new_key(stage)}) FROM rows LIMIT 1)"
+    )
 
 
 def _evidence_of_the_night_before(_: Stage, night: Run) -> None:
@@ -198,7 +280,9 @@ def _evidence_of_the_night_before(_: Stage, night: Run) -> None:
 
 
 def _again_and_reordered(stage: Stage) -> Run:
-    """The rows of the day before under new keys, on the day on which somebody has put the file's columns into another order."""
+    """The rows of the day before under new keys, on the day on which somebody has put the file's columns into
+    another order.
+    """
     again = f"SELECT * REPLACE ({_new_key(stage)}) FROM ({_a_day_later(stage)})"
     stage.deliver(stage.night, again, of=stage.night - timedelta(days=1))
     return stage.run("scoring", loaded=stage.edited(columns=dict(reversed(stage.use_case.columns.items()))))
@@ -206,7 +290,11 @@ def _again_and_reordered(stage: Stage) -> Run:
 
 def _new_key(stage: Stage) -> str:
     key = _source(stage, stage.use_case.key)
-    return f"{key} || ' late' AS {key}" if stage.use_case.columns[stage.use_case.key].type == "string" else f"-{key} - 1 AS {key}"
+    return (
+        f"{key} || ' late' AS {key}"
+        if stage.use_case.columns[stage.use_case.key].type == "string"
+        else f"-{key} - 1 AS {key}"
+    )
 
 
 def _next_day_again(stage: Stage) -> Run:

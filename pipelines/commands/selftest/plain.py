@@ -1,8 +1,9 @@
 """Plain damages: rows of the right form that say something else than they did on earlier days.
 
-No promise of the file is broken by them. They are stopped because they are unlike the nights (and the training's days) that
-were let through. Where a night has too few rows, or days differ too much from one another, to tell a damage from chance with
-one false alarm a year, that is measured and told: see `pipelines.commands.selftest.limits`.
+No promise of the file is broken by them. They are stopped because they are unlike the nights (and the
+training's days) that were let through. Where a night has too few rows, or days differ too much from one
+another, to tell a damage from chance with one false alarm a year, that is measured and told: see
+`pipelines.commands.selftest.limits`.
 """
 
 from __future__ import annotations
@@ -31,15 +32,30 @@ def every(stage: Stage) -> Iterator[Damage]:
         if column.role != "feature":
             continue
         source, type_ = sql.name(stage.use_case.source_names[name]), sql.TYPES[column.type]
-        for what, statement in {**_of_column(source, column.type), **_of_values(source, column.type, stage)}.items():
+        for what, statement in {
+            **_of_column(source, column.type),
+            **_of_values(source, column.type, stage),
+        }.items():
             cast = statement.replace("{as}", f"::{type_} AS {source}")
-            yield Damage(f"{name}: {what}", "scoring", partial(_deliver, statement=cast), may_be_harmless=True, about=name)
+            yield Damage(
+                f"{name}: {what}",
+                "scoring",
+                partial(_deliver, statement=cast),
+                may_be_harmless=True,
+                about=name,
+            )
     yield from _of_rows(stage)
     yield from _of_predictions(stage)
     for name in _numbers(stage):
         source = sql.name(stage.use_case.source_names[name])
         do = partial(_every_second_day, source=source, type_=sql.TYPES[stage.use_case.columns[name].type])
-        yield Damage(f"training delivered: {name} x2 every second day", "training", do, may_be_harmless=True, about=name)
+        yield Damage(
+            f"training delivered: {name} x2 every second day",
+            "training",
+            do,
+            may_be_harmless=True,
+            about=name,
+        )
 
 
 def _of_column(source: str, type_: str) -> dict[str, str]:
@@ -57,7 +73,10 @@ def _of_column(source: str, type_: str) -> dict[str, str]:
             "x0.3": f"SELECT * REPLACE (({source} * 0.3){{as}}) FROM rows",
             "x2": f"SELECT * REPLACE (({source} * 2){{as}}) FROM rows",
             "x1000": f"SELECT * REPLACE (({source} * 1000){{as}}) FROM rows",
-            "rounded to its range's ends": f"SELECT * REPLACE ((if({source} > {middle}, max({source}) OVER (), min({source}) OVER ())){{as}}) FROM rows",
+            "rounded to its range's ends": (
+                f"SELECT * REPLACE ((if({source} > {middle}, max({source}) OVER (), min({source}) OVER"
+                " ())){as}) FROM rows"
+            ),
         }
     return found
 
@@ -67,21 +86,31 @@ def _of_values(source: str, type_: str, stage: Stage) -> dict[str, str]:
     if type_ != "string":
         return {}
     rows = stage.run_.store.connection.read_parquet(str(stage.folder / "source" / f"{stage.night}.parquet"))
-    counts = f"SELECT {source} AS value, count(*) / sum(count(*)) OVER () AS share FROM rows WHERE {source} IS NOT NULL GROUP BY 1"
+    counts = (
+        f"SELECT {source} AS value, count(*) / sum(count(*)) OVER () AS share FROM rows WHERE {source} IS NOT"
+        " NULL GROUP BY 1"
+    )
     common = sql.select(
-        rows, "rows", f"SELECT value FROM ({counts}) WHERE share BETWEEN {LOST} AND 0.49 ORDER BY share DESC LIMIT {MOST_LOST}"
+        rows,
+        "rows",
+        f"SELECT value FROM ({counts}) WHERE share BETWEEN {LOST} AND 0.49 ORDER BY share DESC LIMIT"
+        f" {MOST_LOST}",
     ).fetchall()
     return {
-        f"all rows with {value!r} are lost": f"SELECT * FROM rows WHERE {source} IS DISTINCT FROM {sql.text(value)}" for (value,) in common
+        f"all rows with {value!r} are lost": (
+            f"SELECT * FROM rows WHERE {source} IS DISTINCT FROM {sql.text(value)}"
+        )
+        for (value,) in common
     }
 
 
 def _shuffled(source: str) -> str:
     """SQL: the values of a column, dealt to other rows of the day."""
     return (
-        f"SELECT one.* REPLACE (other.value{{as}}) FROM (SELECT *, row_number() OVER (ORDER BY hash({source}::VARCHAR || '-' || rowid_)) AS n_ "
-        f"FROM (SELECT *, row_number() OVER () AS rowid_ FROM rows)) AS one JOIN (SELECT {source} AS value, row_number() OVER "
-        f"(ORDER BY hash(rowid_)) AS n_ FROM (SELECT *, row_number() OVER () AS rowid_ FROM rows)) AS other USING (n_)"
+        "SELECT one.* REPLACE (other.value{as}) FROM (SELECT *, row_number() OVER (ORDER BY"
+        f" hash({source}::VARCHAR || '-' || rowid_)) AS n_ FROM (SELECT *, row_number() OVER () AS rowid_"
+        f" FROM rows)) AS one JOIN (SELECT {source} AS value, row_number() OVER (ORDER BY hash(rowid_)) AS n_"
+        " FROM (SELECT *, row_number() OVER () AS rowid_ FROM rows)) AS other USING (n_)"
     ).replace("one.*", "one.* EXCLUDE (n_, rowid_)")
 
 
@@ -89,16 +118,25 @@ def _of_rows(stage: Stage) -> Iterator[Damage]:
     use_case = stage.use_case
     key, time = (sql.name(use_case.source_names[name]) for name in (use_case.key, use_case.time))
     new = f"{key} || '-again'" if use_case.columns[use_case.key].type == "string" else f"{key} + 1000000000"
-    day, hours = 86_400_000_000, 6 * 3_600_000_000  # microseconds; what is moved past midnight comes at the day's begin
+    day, hours = (
+        86_400_000_000,
+        6 * 3_600_000_000,
+    )  # microseconds; what is moved past midnight comes at the day's begin
     inside = f"make_timestamp((epoch_us({time}) // {day}) * {day} + (epoch_us({time}) + {hours}) % {day})"
     moved = {
         "times moved by 6 h": (f"SELECT * REPLACE ({inside} AS {time}) FROM rows", 0),
-        "40 % doubled with new ids": (f"FROM rows UNION ALL SELECT * REPLACE ({new} AS {key}) FROM rows WHERE hash({key}) % 10 < 4", 0),
+        "40 % doubled with new ids": (
+            f"FROM rows UNION ALL SELECT * REPLACE ({new} AS {key}) FROM rows WHERE hash({key}) % 10 < 4",
+            0,
+        ),
     }
     for back, name in ((1, "yesterday's"), (WEEK, "last week's")):
         dated = f"{time} + INTERVAL {back} DAY"
         moved[f"{name} rows under a new date"] = (f"SELECT * REPLACE ({dated} AS {time}) FROM rows", back)
-        moved[f"{name} rows under a new date and new ids"] = (f"SELECT * REPLACE ({dated} AS {time}, {new} AS {key}) FROM rows", back)
+        moved[f"{name} rows under a new date and new ids"] = (
+            f"SELECT * REPLACE ({dated} AS {time}, {new} AS {key}) FROM rows",
+            back,
+        )
         if numbers := _numbers(stage):
             nudged = sql.name(use_case.source_names[numbers[0]])
             as_ = f"({nudged} + 1)::{sql.TYPES[use_case.columns[numbers[0]].type]} AS {nudged}"
@@ -106,7 +144,10 @@ def _of_rows(stage: Stage) -> Iterator[Damage]:
             moved[f"{name} rows under a new date, new ids, and {numbers[0]} + 1"] = (statement, back)
     for what, (statement, back) in moved.items():
         yield Damage(
-            f"delivered: {what}", "scoring", partial(_deliver, statement=statement, back=back), about=use_case.time if not back else ""
+            f"delivered: {what}",
+            "scoring",
+            partial(_deliver, statement=statement, back=back),
+            about=use_case.time if not back else "",
         )
 
 
@@ -124,7 +165,12 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
         ((alarms, rows),) = every.aggregate("count(*) FILTER (decision = 1), count(*)").fetchall()
         for what, decision in {"no alarm is raised": 0, "every row is an alarm": 1}.items():
             if alarms != decision * rows:  # a night that has none by itself is not damaged by it
-                yield behind("publish", "predictions", what, f"SELECT * REPLACE ({decision}::TINYINT AS decision) FROM rows")
+                yield behind(
+                    "publish",
+                    "predictions",
+                    what,
+                    f"SELECT * REPLACE ({decision}::TINYINT AS decision) FROM rows",
+                )
 
 
 def _deliver(stage: Stage, statement: str, back: int = 0) -> Run:
@@ -140,4 +186,8 @@ def _every_second_day(stage: Stage, source: str, type_: str) -> Run:
 
 
 def _numbers(stage: Stage) -> list[str]:
-    return [name for name, column in stage.use_case.columns.items() if column.role == "feature" and column.type in ("integer", "number")]
+    return [
+        name
+        for name, column in stage.use_case.columns.items()
+        if column.role == "feature" and column.type in ("integer", "number")
+    ]

@@ -1,4 +1,6 @@
-"""Where the self-test plays: a scratch folder in which a use case has lived well until now, and can be brought back to that."""
+"""Where the self-test plays: a scratch folder in which a use case has lived well until now, and can be
+brought back to that.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class Suffered:
         stopped_by: The step or gate that stopped it; None if nothing did.
         said: The first line of what that said.
         harmless: Whether it changed nothing that a model sees: the features are those of the good partition.
-        limit: Why it cannot be told from chance, or is too small to close a gate, as measured; empty where something stopped it.
+        limit: Why it cannot be told from chance, or is too small to close a gate, as measured; empty where
+            something stopped it.
     """
 
     open: tuple[GatedTable, ...]
@@ -51,7 +54,10 @@ class Suffered:
 
 @dataclass(frozen=True)
 class Stage:
-    """A use case that reads a copy of its source, a file a day, which can be damaged; with a training, its nights and a week behind it."""
+    """A use case that reads a copy of its source, a file a day, which can be damaged.
+
+    With a training, its nights and a week behind it.
+    """
 
     folder: Path
     run_: Run  # a template, of the use case as it is outside
@@ -65,11 +71,18 @@ class Stage:
         Raises:
             SluiceError: the use case does not get so far by itself.
         """
-        own = replace(settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db")
+        own = replace(
+            settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db"
+        )
         own.var.mkdir()
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training
         template = Run.open(use_case, "training", training, own)
-        stage = cls(folder, template, training, by_version.written(playing(template.use_case, folder), template.loaded.path))
+        stage = cls(
+            folder,
+            template,
+            training,
+            by_version.written(playing(template.use_case, folder), template.loaded.path),
+        )
         stage._copy_source(settings)
         for kind, day in stage.life():
             flow.way(stage.run(kind, day))
@@ -85,7 +98,9 @@ class Stage:
 
     @property
     def night(self) -> date:
-        """The night that is damaged: a week after the first one, so that there is one of the same weekday to compare with."""
+        """The night that is damaged: a week after the first one, so that there is one of the same weekday to
+        compare with.
+        """
         return self.training + timedelta(days=WEEK + 1)
 
     def life(self) -> list[tuple[Kind, date]]:
@@ -96,7 +111,9 @@ class Stage:
 
     def day(self, kind: Kind) -> date:
         """The partition of a kind that is damaged."""
-        return {"training": self.training, "scoring": self.night, "drift": self.training + timedelta(days=1)}[kind]
+        return {"training": self.training, "scoring": self.night, "drift": self.training + timedelta(days=1)}[
+            kind
+        ]
 
     def run(self, kind: Kind, day: date | None = None, loaded: Loaded | None = None) -> Run:
         """A run on the stage, by default of the partition that is damaged, and by the file as it is here."""
@@ -118,7 +135,10 @@ class Stage:
 
     def reset(self) -> None:
         """Bring everything back to the good life."""
-        for good, damaged in ((self.folder / "good", self.data), (self.folder / "source", self.folder / "delivered")):
+        for good, damaged in (
+            (self.folder / "good", self.data),
+            (self.folder / "source", self.folder / "delivered"),
+        ):
             shutil.rmtree(damaged, ignore_errors=True)
             # Links, not copies: every file is published by a rename, so none is ever changed in place.
             shutil.copytree(good, damaged, copy_function=os.link, ignore=shutil.ignore_patterns(RUNS))
@@ -136,9 +156,13 @@ class Stage:
         (self.folder / "delivered" / f"{day}.parquet").unlink()
 
     def deliver_more(self, day: date, statement: str, of: date) -> None:
-        """Let the source deliver on a day, besides its own rows, some of another day's: SQL over `rows`, those."""
+        """Let the source deliver on a day, besides its own rows, some of another day's: SQL over `rows`,
+        those.
+        """
         connection = self.run_.store.connection
-        own, others = (connection.read_parquet(str(self.folder / "source" / f"{each}.parquet")) for each in (day, of))
+        own, others = (
+            connection.read_parquet(str(self.folder / "source" / f"{each}.parquet")) for each in (day, of)
+        )
         path = self.folder / "delivered" / f"{day}.parquet"
         path.unlink()
         own.union(select(others, "rows", statement)).to_parquet(str(path), compression="zstd")
@@ -166,7 +190,11 @@ class Stage:
                     run = run.resumed() if step == plan.WAYS[kind][0][0] else run
             except SluiceError as error:
                 return Suffered(tuple(passed), step, _first_line(error), harmless=False)
-            if table == "features" and damage.may_be_harmless and run.afresh().store.digest("features") == good:
+            if (
+                table == "features"
+                and damage.may_be_harmless
+                and run.afresh().store.digest("features") == good
+            ):
                 return Suffered(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
@@ -177,7 +205,9 @@ class Stage:
         limit = (
             ""
             if damage.about is None
-            else limits.measured(run.afresh(), damage.about, "predictions" if damage.behind == "publish" else "clean")
+            else limits.measured(
+                run.afresh(), damage.about, "predictions" if damage.behind == "publish" else "clean"
+            )
         )
         return Suffered(tuple(passed), None, "", harmless=False, limit=limit)
 
@@ -191,17 +221,23 @@ class Stage:
         past = dates.past_of(self.run_.use_case, "training", self.training)
         days = dates.Days(past.first if past else first, self.night)
         later = self.run("training", self.night + timedelta(days=400), self.run_.loaded)
-        rows = ingest.rows(replace(later, settings=settings), days, may_be_empty=True)  # a public file may be in the cache there
+        rows = ingest.rows(
+            replace(later, settings=settings), days, may_be_empty=True
+        )  # a public file may be in the cache there
         folder = self.folder / "source"
         folder.mkdir()
         time = quoted(self.use_case.source_names[self.use_case.time])
         for day in days:
-            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
+            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(
+                str(folder / f"{day}.parquet"), compression="zstd"
+            )
         shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
 
 
 def playing(use_case: UseCase, folder: Path) -> UseCase:
-    """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to nobody."""
+    """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to
+    nobody.
+    """
     expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
     path, format = str(folder / "delivered" / "{partition}.parquet"), FileFormat(type="parquet")
     source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))

@@ -1,7 +1,7 @@
 """The facts of one use case, as its YAML file states them: frozen, typed, and refusing what they do not know.
 
-Pydantic and the standard library only, since every DAG file imports this module each time it is parsed.
-What needs a heavier library to judge (SQL, grids, expectation names) is judged by `pipelines.preflight.check`.
+Pydantic and the standard library only, since every DAG file imports this module each time it is parsed. What
+needs a heavier library to judge (SQL, grids, expectation names) is judged by `pipelines.preflight.check`.
 """
 
 from __future__ import annotations

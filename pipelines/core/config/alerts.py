@@ -12,12 +12,19 @@ Address = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
 
 
 class Alerts(Strict):
-    """Who is told, in Airflow, when a task has failed for good: a closed gate, a mistake, or tries that are used up."""
+    """Who is told, in Airflow, when a task has failed for good: a closed gate, a mistake, or tries that are
+    used up.
+    """
 
-    mail: tuple[Address, ...] = Field(default=(), description="Addresses, to which Airflow's own mail connection (`smtp_default`) sends.")
+    mail: tuple[Address, ...] = Field(
+        default=(), description="Addresses, to which Airflow's own mail connection (`smtp_default`) sends."
+    )
     webhook: ConnectionId | None = Field(
         default=None,
-        description="The id of an Airflow connection whose address takes a POST of JSON, such as a chat's incoming webhook; its password, if any, is sent as a bearer token.",
+        description=(
+            "The id of an Airflow connection whose address takes a POST of JSON, such as a chat's incoming"
+            " webhook; its password, if any, is sent as a bearer token."
+        ),
     )
 
     @model_validator(mode="after")

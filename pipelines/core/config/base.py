@@ -25,15 +25,32 @@ from pipelines.core.errors import brief
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
 Step: TypeAlias = Literal[
-    "ingest", "cleanse", "past", "features", "snapshot", "tune", "evaluate", "export", "promote", "score", "publish", "deliver", "drift"
+    "ingest",
+    "cleanse",
+    "past",
+    "features",
+    "snapshot",
+    "tune",
+    "evaluate",
+    "export",
+    "promote",
+    "score",
+    "publish",
+    "deliver",
+    "drift",
 ]
-GatedTable: TypeAlias = Literal["raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"]
+GatedTable: TypeAlias = Literal[
+    "raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"
+]
 Family: TypeAlias = Literal["linear", "forest", "xgboost"]
 
 # Names that Sluice itself writes into tables; a user's column may not take them.
-RESERVED = frozenset({"split", "score", "decision", "engine", "model_version", "run", "partition", "reasons", "candidate"})
+RESERVED = frozenset(
+    {"split", "score", "decision", "engine", "model_version", "run", "partition", "reasons", "candidate"}
+)
 NAME = r"^[a-z][a-z0-9_]*$"
-LONGEST_NAME = 63  # characters: names go into files' names and DAG ids, and PostgreSQL cuts longer ones off without a word
+# characters: names go into files' names and DAG ids, and PostgreSQL cuts longer ones off without a word
+LONGEST_NAME = 63
 MOST_DAYS = 36_525  # a century: so far, any sum of days and dates below is a date
 BEYOND = 2**53  # from here on, a float does not tell a whole number from the next
 LONGEST_CRON = 100  # characters
@@ -44,8 +61,14 @@ def _duration(value: object) -> object:
     if isinstance(value, str):
         match = re.fullmatch(r"(\d+)\s*([hd])", value.strip())
         if not match:
-            raise ValueError(f"{brief(value)} is not a duration: write a whole number of hours or days, such as 36h or 7d")
-        hours = int(match[1]) * (1 if match[2] == "h" else 24) if len(match[1]) < len(str(24 * MOST_DAYS)) + 1 else 24 * MOST_DAYS + 1
+            raise ValueError(
+                f"{brief(value)} is not a duration: write a whole number of hours or days, such as 36h or 7d"
+            )
+        hours = (
+            int(match[1]) * (1 if match[2] == "h" else 24)
+            if len(match[1]) < len(str(24 * MOST_DAYS)) + 1
+            else 24 * MOST_DAYS + 1
+        )
         if hours > 24 * MOST_DAYS:
             raise ValueError(f"{brief(value)} is more than a century ({MOST_DAYS}d)")
         return timedelta(hours=hours)
@@ -60,11 +83,16 @@ def duration_text(value: timedelta) -> str:
 
 def _cron(value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_CRON or not croniter.is_valid(value):
-        raise ValueError(f"{brief(value)} is not a cron expression: write five fields, such as '0 2 * * *' for 02:00 every night")
+        raise ValueError(
+            f"{brief(value)} is not a cron expression: write five fields, such as '0 2 * * *' for 02:00 every"
+            " night"
+        )
     try:
         croniter(value, datetime(2000, 1, 1)).get_next()
     except CroniterBadDateError as error:
-        raise ValueError(f"{value!r} never comes: there is no such day; write five fields, such as '0 2 * * *'") from error
+        raise ValueError(
+            f"{value!r} never comes: there is no such day; write five fields, such as '0 2 * * *'"
+        ) from error
     return value
 
 
@@ -72,7 +100,8 @@ def _connection_id(value: str) -> str:
     # The value is not repeated: whoever writes an address here has written a password, too.
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", value):
         raise ValueError(
-            "not the id of a connection: write letters, digits and . _ - such as shop; its address and password stay in Airflow"
+            "not the id of a connection: write letters, digits and . _ - such as shop; its address and"
+            " password stay in Airflow"
         )
     return value
 
@@ -112,17 +141,28 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 def _exactly(value: object, read: ValidatorFunctionWrapHandler) -> float:
     number: float = read(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= BEYOND else number
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= BEYOND else number
+    )
 
 
 def _bound(value: object, read: ValidatorFunctionWrapHandler) -> float | date:
-    """A number, or a day or moment as an ISO text, or as YAML may have made of it; a moment with an offset becomes UTC."""
+    """A number, or a day or moment as an ISO text, or as YAML may have made of it.
+
+    A moment with an offset becomes UTC.
+    """
     found = value
     if isinstance(value, str) and re.match(r"\d{4}-\d", value):
         try:
-            found = date.fromisoformat(value) if len(value) == len("2026-01-31") else datetime.fromisoformat(value)
+            found = (
+                date.fromisoformat(value)
+                if len(value) == len("2026-01-31")
+                else datetime.fromisoformat(value)
+            )
         except ValueError as error:
-            raise ValueError(f"{brief(value)} is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00") from error
+            raise ValueError(
+                f"{brief(value)} is no day and no moment: write 2026-01-31, or 2026-01-31T10:00:00"
+            ) from error
     if isinstance(found, datetime):
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     if isinstance(found, date):
@@ -159,6 +199,8 @@ def variable_of(connection: str) -> str:
 
 
 class Strict(BaseModel):
-    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one. `.inf` and `.nan` are no numbers."""
+    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one. `.inf`
+    and `.nan` are no numbers.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -14,7 +14,9 @@ class Folds(Strict):
 
     by: Literal["stratified", "group", "time", "shuffle"]
     n: int = Field(default=4, ge=2, le=20)
-    group: Identifier | None = Field(default=None, description="by group: the column whose rows stay together.")
+    group: Identifier | None = Field(
+        default=None, description="by group: the column whose rows stay together."
+    )
 
     @model_validator(mode="after")
     def _group_named(self) -> Folds:
@@ -24,16 +26,25 @@ class Folds(Strict):
 
 
 class Split(Strict):
-    """Which labelled rows a training takes, which of them are held out, and how the others are cut into folds."""
+    """Which labelled rows a training takes, which of them are held out, and how the others are cut into
+    folds.
+    """
 
     window_days: Days = Field(ge=2, description="The days of labelled rows that a training takes.")
-    by: Literal["time", "hash"] = Field(description="time: the last days are held out. hash: rows, by the md5 of their key (or group).")
-    test: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.25, description="The share held out: of the days, or of the rows.")
+    by: Literal["time", "hash"] = Field(
+        description="time: the last days are held out. hash: rows, by the md5 of their key (or group)."
+    )
+    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.25, description="The share held out: of the days, or of the rows."
+    )
     folds: Folds
 
 
 class Search(Strict):
-    """One model family and the values to try. A bare name is a parameter of the model; `step__name` reaches into the Pipeline."""
+    """One model family and the values to try.
+
+    A bare name is a parameter of the model; `step__name` reaches into the Pipeline.
+    """
 
     grid: dict[str, tuple[Scalar, ...]] = Field(default={})
     search: Literal["grid", "random", "halving"] = "grid"
@@ -41,8 +52,11 @@ class Search(Strict):
     early_stopping: int | None = Field(
         default=None,
         ge=1,
-        description="xgboost: each combination grows on all folds side by side until so many trees more make the mean score over the folds "
-        "no better (the rule of `xgboost.cv`), `n_estimators` at most. The trials, and the best model, have the number of trees chosen.",
+        description=(
+            "xgboost: each combination grows on all folds side by side until so many trees more make the mean"
+            " score over the folds no better (the rule of `xgboost.cv`), `n_estimators` at most. The trials,"
+            " and the best model, have the number of trees chosen."
+        ),
     )
 
     @model_validator(mode="after")
@@ -50,7 +64,9 @@ class Search(Strict):
         if (self.search == "random") != (self.n is not None):
             raise ValueError("`n` says how many combinations `search: random` draws: give both or neither")
         if self.search == "halving" and self.early_stopping is not None:
-            raise ValueError("`search: halving` gives up combinations early, `early_stopping` trees: give one of them")
+            raise ValueError(
+                "`search: halving` gives up combinations early, `early_stopping` trees: give one of them"
+            )
         empty = sorted(name for name, values in self.grid.items() if not values)
         if empty:
             raise ValueError(f"no values to try for {', '.join(empty)}")
@@ -58,9 +74,14 @@ class Search(Strict):
 
 
 class Baseline(Strict):
-    """What a model must beat. Without a rule: the prior (binary) or the mean (regression) of the training labels."""
+    """What a model must beat.
 
-    rule: Identifier | None = Field(default=None, description="A number feature that is itself taken as the score.")
+    Without a rule: the prior (binary) or the mean (regression) of the training labels.
+    """
+
+    rule: Identifier | None = Field(
+        default=None, description="A number feature that is itself taken as the score."
+    )
 
 
 class Candidates(Strict):
@@ -82,7 +103,14 @@ class Candidates(Strict):
     def _some(self) -> Candidates:
         if not self.families:
             raise ValueError("no candidate: declare at least one of linear, forest, xgboost")
-        stopping = [family for family in self.families if family != "xgboost" and getattr(self, family).early_stopping is not None]
+        stopping = [
+            family
+            for family in self.families
+            if family != "xgboost" and getattr(self, family).early_stopping is not None
+        ]
         if stopping:
-            raise ValueError(f"`early_stopping` is for xgboost, whose trees improve on one another: leave it out of {', '.join(stopping)}")
+            raise ValueError(
+                "`early_stopping` is for xgboost, whose trees improve on one another: leave it out of"
+                f" {', '.join(stopping)}"
+            )
         return self

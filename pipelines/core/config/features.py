@@ -11,9 +11,14 @@ from pipelines.core.config.base import RESERVED, Duration, Identifier, Share, St
 
 
 class Window(Strict):
-    """A stretch of the past, as seen from a row: from `since` ago up to `until` ago. It never holds the row itself or a later one."""
+    """A stretch of the past, as seen from a row: from `since` ago up to `until` ago.
 
-    by: tuple[Identifier, ...] = Field(default=(), description="Only rows with the same values in these columns; empty: all rows.")
+    It never holds the row itself or a later one.
+    """
+
+    by: tuple[Identifier, ...] = Field(
+        default=(), description="Only rows with the same values in these columns; empty: all rows."
+    )
     since: Duration
     until: Duration = Field(default=timedelta(0), description="0d: up to, but without, the row's own moment.")
 
@@ -21,15 +26,20 @@ class Window(Strict):
     def _forward(self) -> Window:
         if self.until > self.since:
             raise ValueError(
-                f"since {duration_text(self.since)} is nearer than until {duration_text(self.until)}: a window runs from far to near"
+                f"since {duration_text(self.since)} is nearer than until {duration_text(self.until)}: a"
+                " window runs from far to near"
             )
         if not self.since:
-            raise ValueError("since 0d: such a window never holds a row; write how far it looks back, such as 7d")
+            raise ValueError(
+                "since 0d: such a window never holds a row; write how far it looks back, such as 7d"
+            )
         return self
 
 
 class Features(Strict):
-    """Every input of the model by name, with the SQL that makes it from a clean row and, `over` a window, from its past."""
+    """Every input of the model by name, with the SQL that makes it from a clean row and, `over` a window,
+    from its past.
+    """
 
     windows: dict[Identifier, Window] = Field(default={})
     numbers: dict[Identifier, str] = Field(default={})
@@ -56,7 +66,9 @@ class Features(Strict):
             raise ValueError(f"named twice: {', '.join(twice)}; a feature is a number, a category or a text")
         reserved = sorted(RESERVED.intersection(names))
         if reserved:
-            raise ValueError(f"{', '.join(reserved)}: Sluice writes columns of these names itself; choose other names")
+            raise ValueError(
+                f"{', '.join(reserved)}: Sluice writes columns of these names itself; choose other names"
+            )
         return self
 
 
@@ -64,7 +76,9 @@ class Numbers(Strict):
     """What is learned about number features on the training rows."""
 
     impute: Literal["median", "mean", "mode"] | float = "median"
-    clip: tuple[Share, Share] | None = Field(default=None, description="Percentiles to clip outliers to, e.g. [0.005, 0.995].")
+    clip: tuple[Share, Share] | None = Field(
+        default=None, description="Percentiles to clip outliers to, e.g. [0.005, 0.995]."
+    )
     scale: Literal["standard", "min_max", "max_abs"] = Field(
         default="standard", description="For linear models; trees always get unscaled numbers."
     )
@@ -80,11 +94,15 @@ class Categories(Strict):
     """What is learned about category features on the training rows. Unseen values never fail."""
 
     encode: Literal["one_hot", "ordinal", "binary"] = "one_hot"
-    min_frequency: int = Field(default=1, ge=1, description="Values rarer than this in training count as unseen.")
+    min_frequency: int = Field(
+        default=1, ge=1, description="Values rarer than this in training count as unseen."
+    )
 
 
 class Texts(Strict):
-    """What is learned about text features on the training rows: words and their tf-idf weights (plain counts for trees)."""
+    """What is learned about text features on the training rows: words and their tf-idf weights (plain counts
+    for trees).
+    """
 
     ngrams: tuple[int, int] = (1, 1)
     min_df: int = Field(default=2, ge=1, description="Words in fewer training texts than this are left out.")
@@ -92,7 +110,10 @@ class Texts(Strict):
 
 
 class Prepare(Strict):
-    """What the model's Pipeline learns from training rows before the model itself; it travels in the ONNX graph."""
+    """What the model's Pipeline learns from training rows before the model itself.
+
+    It travels in the ONNX graph.
+    """
 
     numbers: Numbers = Numbers()
     categories: Categories = Categories()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Directive -> what it stands for in a text. Whatever depends on a language, or leaves a century open (%y), is none of these.
+# Directive -> what it stands for in a text. Whatever depends on a language, or leaves a century open (%y), is
+# none of these.
 DIRECTIVES = {
     "%Y": r"(?:19|[2-9]\d)\d\d",
     "%m": r"(?:0?[1-9]|1[0-2])",
@@ -43,13 +44,21 @@ def mistakes(format: str, *, of_days: bool) -> list[str]:
     """What is wrong with a format; `of_days`: for a date, which has no time of day."""
     used = [part.text for part in parts(format) if part.text.startswith("%")]
     allowed = _OF_DAYS if of_days else tuple(DIRECTIVES)
-    found = [f"{one} is not allowed in it; allowed: {', '.join(allowed)}" for one in dict.fromkeys(used) if one not in allowed]
+    found = [
+        f"{one} is not allowed in it; allowed: {', '.join(allowed)}"
+        for one in dict.fromkeys(used)
+        if one not in allowed
+    ]
     found += [f"{one} stands in it twice" for one in dict.fromkeys(used) if used.count(one) > 1]
     if "%Y" not in used:
         found.append("it has no %Y: a year has four digits, or nobody knows its century")
     if "%d" not in used or ("%m" in used) == ("%b" in used):
         found.append("it needs a day and one month: %d, and %m or %b")
-    found += [f"{one} needs {' or '.join(_NEEDS[one])}" for one in used if one in _NEEDS and not set(used).intersection(_NEEDS[one])]
+    found += [
+        f"{one} needs {' or '.join(_NEEDS[one])}"
+        for one in used
+        if one in _NEEDS and not set(used).intersection(_NEEDS[one])
+    ]
     if "%H" in used and "%I" in used:
         found.append("%H and %I are both the hour: leave one out")
     if any(part.text == "%f" and not part.alone for part in parts(format)):
@@ -61,7 +70,9 @@ def mistakes(format: str, *, of_days: bool) -> list[str]:
 
 def pattern(format: str) -> str:
     """A regular expression of the texts that are spelt by a format."""
-    return "".join(_width(part) if part.text in DIRECTIVES else re.escape(part.text) for part in parts(format))
+    return "".join(
+        _width(part) if part.text in DIRECTIVES else re.escape(part.text) for part in parts(format)
+    )
 
 
 def _width(part: Part) -> str:

@@ -1,4 +1,6 @@
-"""What counts: the primary metric, the policy of the decision threshold, and what a challenger must show to be promoted."""
+"""What counts: the primary metric, the policy of the decision threshold, and what a challenger must show to
+be promoted.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def _time_to_answer(value: timedelta | None) -> timedelta | None:
     # Airflow looks once in a while whether time is up, and a person has to see the question first.
     if value is not None and not timedelta(hours=1) <= value <= timedelta(days=90):
         raise ValueError(
-            f"{duration_text(value)} is no time in which a person can answer: write 1h to 90d, or leave it out, and nobody is asked"
+            f"{duration_text(value)} is no time in which a person can answer: write 1h to 90d, or leave it"
+            " out, and nobody is asked"
         )
     return value
 
@@ -27,13 +30,32 @@ def _time_to_answer(value: timedelta | None) -> timedelta | None:
 class Metric(Strict):
     """The primary metric: it ranks the trials and decides between champion and challenger."""
 
-    name: Literal["aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier", "rmse", "mae", "r2", "asymmetric"]
+    name: Literal[
+        "aucpr",
+        "roc_auc",
+        "f1",
+        "precision",
+        "recall",
+        "log_loss",
+        "brier",
+        "rmse",
+        "mae",
+        "r2",
+        "asymmetric",
+    ]
     margin: float = Field(
         default=0.0,
         ge=0,
-        description="By how much a challenger must surely beat the champion, and the baseline: the interval of its gain lies above.",
+        description=(
+            "By how much a challenger must surely beat the champion, and the baseline: the interval of its"
+            " gain lies above."
+        ),
     )
-    under_cost: float = Field(default=1.0, gt=0, description="asymmetric: the cost of one unit too low, where one unit too high costs 1.")
+    under_cost: float = Field(
+        default=1.0,
+        gt=0,
+        description="asymmetric: the cost of one unit too low, where one unit too high costs 1.",
+    )
 
 
 class MaxRecall(Strict):
@@ -59,17 +81,21 @@ class LeastCost(Strict):
 
 
 class Capacity(Strict):
-    """As many alarms a day, on average, as people can look at: the greatest scores of all rows that a night scores.
+    """As many alarms a day, on average, as people can look at: the greatest scores of all rows that a night
+    scores.
 
-    Rows without a label (`cleanse.drop`) count as well, by their own scores: it does not matter how many rows were labelled,
-    and which. What is promised is a mean over nights like those of the training's window, not a bound for each of them: where
-    10 are asked for, chance alone gives nine of ten nights 5 to 15, and a weekday with twice the rows has twice the alarms.
-    Measured with quiet weekends and a window of 20 days (`benchmarks/capacity.py`): the mean of the nights after a training is
-    9.7, in nine of ten trainings 7.6 to 13; single nights have 3 to 18. Whoever can look at 10 at most asks for fewer.
+    Rows without a label (`cleanse.drop`) count as well, by their own scores: it does not matter how many rows
+    were labelled, and which. What is promised is a mean over nights like those of the training's window, not
+    a bound for each of them: where 10 are asked for, chance alone gives nine of ten nights 5 to 15, and a
+    weekday with twice the rows has twice the alarms. Measured with quiet weekends and a window of 20 days
+    (`benchmarks/capacity.py`): the mean of the nights after a training is 9.7, in nine of ten trainings 7.6
+    to 13; single nights have 3 to 18. Whoever can look at 10 at most asks for fewer.
     """
 
     policy: Literal["capacity"]
-    alarms_a_day: int = Field(ge=1, description="The mean over the nights; see above for what single nights have.")
+    alarms_a_day: int = Field(
+        ge=1, description="The mean over the nights; see above for what single nights have."
+    )
 
 
 class Fixed(Strict):
@@ -83,39 +109,60 @@ Threshold = Annotated[MaxRecall | MaxPrecision | LeastCost | Capacity | Fixed, F
 
 
 class Promotion(Strict):
-    """What a challenger must show on the held-out rows, beside a gain above `metric.margin`, before it becomes champion."""
+    """What a challenger must show on the held-out rows, beside a gain above `metric.margin`, before it
+    becomes champion.
+    """
 
     confidence: float = Field(
-        default=0.95, ge=0.5, lt=1, description="Of the bootstrap intervals: in the middle of the draws lies this share of them."
+        default=0.95,
+        ge=0.5,
+        lt=1,
+        description="Of the bootstrap intervals: in the middle of the draws lies this share of them.",
     )
     unit: Identifier | None = Field(
         default=None,
-        description="What is independent of one another and drawn as a whole: row, day, or a column whose rows belong together, such as a customer. "
-        "Without it: the column of split.folds.group, else the day where the split is by time, else the row.",
+        description=(
+            "What is independent of one another and drawn as a whole: row, day, or a column whose rows belong"
+            " together, such as a customer. Without it: the column of split.folds.group, else the day where"
+            " the split is by time, else the row."
+        ),
     )
-    slice_loss: float = Field(default=0.0, ge=0, description="By how much of the metric a declared slice may surely become worse.")
+    slice_loss: float = Field(
+        default=0.0, ge=0, description="By how much of the metric a declared slice may surely become worse."
+    )
     slice_rows: int = Field(default=200, ge=20, description="A slice with fewer held-out rows is not judged.")
     max_calibration_error: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="Binary tasks: the greatest expected calibration error."
     )
-    max_megabytes: float | None = Field(default=None, gt=0, description="The greatest size of the exported graph.")
+    max_megabytes: float | None = Field(
+        default=None, gt=0, description="The greatest size of the exported graph."
+    )
     min_rows_per_second: float | None = Field(
         default=None, gt=0, description="The least speed of scoring on one core, as measured at export."
     )
     approval: Annotated[Duration | None, AfterValidator(_time_to_answer)] = Field(
         default=None,
-        description="A person must approve within this time, 1h to 90d, such as 3d, in Airflow or by `models approve`; else the champion stays. (`airflow dags test` waits, too; with `--mark-success-pattern approve` it goes on, and the champion stays.)",
+        description=(
+            "A person must approve within this time, 1h to 90d, such as 3d, in Airflow or by `models"
+            " approve`; else the champion stays. (`airflow dags test` waits, too; with"
+            " `--mark-success-pattern approve` it goes on, and the champion stays.)"
+        ),
     )
     approvers: tuple[Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=200)], ...] = Field(
         default=(),
-        description="Who alone may approve or reject: login names, of Airflow's users and, for `models approve`, of this machine's. "
-        "Not the one who asked for the training. Without it: whoever may trigger the DAG.",
+        description=(
+            "Who alone may approve or reject: login names, of Airflow's users and, for `models approve`, of"
+            " this machine's. Not the one who asked for the training. Without it: whoever may trigger the"
+            " DAG."
+        ),
     )
 
     @model_validator(mode="after")
     def _somebody_is_asked(self) -> Promotion:
         if self.approvers and self.approval is None:
-            raise ValueError("approvers: nobody is asked unless `approval` says within which time, such as 3d")
+            raise ValueError(
+                "approvers: nobody is asked unless `approval` says within which time, such as 3d"
+            )
         if twice := sorted({name for name in self.approvers if self.approvers.count(name) > 1}):
             raise ValueError(f"approvers: {', '.join(twice)} stands there twice")
         return self

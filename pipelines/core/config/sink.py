@@ -8,14 +8,17 @@ from pipelines.core.config.base import LONGEST_NAME, ConnectionId, Strict, varia
 
 
 class Sink(Strict):
-    """A table of a PostgreSQL database that holds each night's predictions as they are published, once their gate has let them through.
+    """A table of a PostgreSQL database that holds each night's predictions as they are published, once their
+    gate has let them through.
 
-    It is made if it is missing; its primary key is (use_case, partition, the use case's key), so several use cases of the
-    same columns may share one.
+    It is made if it is missing; its primary key is (use_case, partition, the use case's key), so several use
+    cases of the same columns may share one.
     """
 
     connection: ConnectionId = Field(
-        description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+        description=(
+            "The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+        )
     )
     table: str = Field(
         pattern=r"^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$",

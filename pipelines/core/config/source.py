@@ -15,7 +15,10 @@ LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a 
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
 DERIVE: Any = Field(
-    default={}, description="Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
+    default={},
+    description=(
+        "Column -> SQL over the source's columns, for what the schema needs and the source says in pieces."
+    ),
 )
 
 
@@ -25,21 +28,34 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 def _public(value: str) -> str:
     if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
-        raise ValueError("holds a user or a password, which this file is no place for: write a public address")
+        raise ValueError(
+            "holds a user or a password, which this file is no place for: write a public address"
+        )
     return value
 
 
 def _no_way_up(value: str) -> str:
-    """A path to read: absolute, or below the project's root. It may not climb out of a folder that it names."""
+    """A path to read: absolute, or below the project's root.
+
+    It may not climb out of a folder that it names.
+    """
     if ".." in value.split("/"):
-        raise ValueError(f"{brief(value)} leads up by `..`: write a path below the project's root, or an absolute one")
+        raise ValueError(
+            f"{brief(value)} leads up by `..`: write a path below the project's root, or an absolute one"
+        )
     return value
 
 
 def _plain_path(value: str) -> str:
     """A path that is also written to, below a folder of Sluice's own: nothing but names of files."""
-    if any(part in ("", ".", "..") or len(part.encode()) > LONGEST_PART for part in value.split("/")) or "\\" in value:
-        raise ValueError(f"{brief(value)} is no path below a folder: write names with / between them, such as shop/orders.csv, and no `..`")
+    if (
+        any(part in ("", ".", "..") or len(part.encode()) > LONGEST_PART for part in value.split("/"))
+        or "\\" in value
+    ):
+        raise ValueError(
+            f"{brief(value)} is no path below a folder: write names with / between them, such as"
+            " shop/orders.csv, and no `..`"
+        )
     return value
 
 
@@ -49,23 +65,44 @@ WrittenPath = Annotated[str, AfterValidator(_plain_path), Field(min_length=1, ma
 
 # Names of Python's codecs; a file in another one is made UTF-8 by whoever delivers it.
 Encoding = Literal[
-    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "cp932", "gb18030"
+    "utf-8",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "cp1252",
+    "latin-1",
+    "iso-8859-15",
+    "cp1250",
+    "cp1251",
+    "cp850",
+    "cp932",
+    "gb18030",
 ]
 
 
 class FileFormat(Strict):
     """How to read a file of rows. Compression is told by the file's name: .gz and .zst are read.
 
-    A compressed file is proven to its last checksum before anything is published. A .zst without a checksum, and pages of
-    Parquet without one, can only be proven to be whole.
+    A compressed file is proven to its last checksum before anything is published. A .zst without a checksum,
+    and pages of Parquet without one, can only be proven to be whole.
     """
 
-    type: Literal["csv", "jsonl", "parquet"] = Field(description="csv also stands for tab-separated text: set `separator`.")
+    type: Literal["csv", "jsonl", "parquet"] = Field(
+        description="csv also stands for tab-separated text: set `separator`."
+    )
     separator: str = Field(default=",", min_length=1, max_length=1, description="CSV only.")
     header: bool = Field(
-        default=True, description="CSV only: false when the first line is already a row; the columns are then the schema's, in order."
+        default=True,
+        description=(
+            "CSV only: false when the first line is already a row; the columns are then the schema's, in"
+            " order."
+        ),
     )
-    quote: str = Field(default='"', max_length=1, description="CSV only: the quoting character; empty for files whose quotes mean nothing.")
+    quote: str = Field(
+        default='"',
+        max_length=1,
+        description="CSV only: the quoting character; empty for files whose quotes mean nothing.",
+    )
     encoding: Encoding = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
 
     @model_validator(mode="after")
@@ -73,10 +110,13 @@ class FileFormat(Strict):
         for name, sign in (("separator", self.separator), ("quote", self.quote)):
             if sign and (sign.isalnum() or sign in "\r\n.-+"):
                 raise ValueError(
-                    f"{name}: {sign!r} is of values, or ends lines; write another sign, such as {',' if name == 'separator' else QUOTE}"
+                    f"{name}: {sign!r} is of values, or ends lines; write another sign, such as"
+                    f" {',' if name == 'separator' else QUOTE}"
                 )
         if not self.quote.isascii():
-            raise ValueError(f"quote: {self.quote!r} is none of ASCII; write {QUOTE}, or '' where quotes mean nothing")
+            raise ValueError(
+                f"quote: {self.quote!r} is none of ASCII; write {QUOTE}, or '' where quotes mean nothing"
+            )
         if self.separator == self.quote:
             raise ValueError(f"separator and quote are both {self.quote!r}; give them different signs")
         return self
@@ -90,30 +130,47 @@ class FileFormat(Strict):
 
 
 class Expected(Strict):
-    """On which days a delivery is expected: on some days of the week but for holidays, or on the days of a list.
+    """On which days a delivery is expected: on some days of the week but for holidays, or on the days of a
+    list.
 
-    A day that is expected and has no file is refused; one that is not expected and has none is a day without rows, of which
-    each gate says so. A file that comes all the same is read. Nothing is learned of it: a night takes the file as it is now.
+    A day that is expected and has no file is refused; one that is not expected and has none is a day without
+    rows, of which each gate says so. A file that comes all the same is read. Nothing is learned of it: a
+    night takes the file as it is now.
     """
 
-    weekdays: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1, description="Such as [mon, tue, wed, thu, fri].")
-    holidays: tuple[Day, ...] = Field(default=(), description="Days of those weekdays without a delivery, such as [2026-12-25].")
+    weekdays: tuple[Weekday, ...] = Field(
+        default=WEEKDAYS, min_length=1, description="Such as [mon, tue, wed, thu, fri]."
+    )
+    holidays: tuple[Day, ...] = Field(
+        default=(), description="Days of those weekdays without a delivery, such as [2026-12-25]."
+    )
     days: tuple[Day, ...] | None = Field(
         default=None,
         min_length=1,
-        description="All days with a delivery, instead of weekdays and holidays. A list excuses no day after its last one: those are expected until it goes on.",
+        description=(
+            "All days with a delivery, instead of weekdays and holidays. A list excuses no day after its last"
+            " one: those are expected until it goes on."
+        ),
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> Expected:
         if self.days is not None and self.model_fields_set & {"weekdays", "holidays"}:
-            raise ValueError("states days and weekdays or holidays; allowed: either a list of days, or days of the week but for holidays")
+            raise ValueError(
+                "states days and weekdays or holidays; allowed: either a list of days, or days of the week"
+                " but for holidays"
+            )
         if self.days is None and not self.model_fields_set:
-            raise ValueError("states nothing; write weekdays, such as [mon, tue, wed, thu, fri], holidays, or days")
+            raise ValueError(
+                "states nothing; write weekdays, such as [mon, tue, wed, thu, fri], holidays, or days"
+            )
         for name in ("weekdays", "holidays", "days"):
             stated = getattr(self, name) or ()
             if twice := sorted({str(each) for each in stated if stated.count(each) > 1}):
-                raise ValueError(f"{name}: {', '.join(twice[:3])} stand{'s' if len(twice) == 1 else ''} there twice; write each once")
+                raise ValueError(
+                    f"{name}: {', '.join(twice[:3])} stand{'s' if len(twice) == 1 else ''} there twice; write"
+                    " each once"
+                )
         return self
 
     def __contains__(self, day: date) -> bool:
@@ -124,13 +181,19 @@ class Expected(Strict):
 
 
 class FileSource(Strict):
-    """Files on disk, a path or glob from the project's root (or an absolute one, without `..`); `{partition}` in it stands for the partition's date."""
+    """Files on disk, a path or glob from the project's root (or an absolute one, without `..`).
+
+    `{partition}` in it stands for the partition's date.
+    """
 
     kind: Literal["file"]
     path: ReadPath
     format: FileFormat
     expected: Expected | None = Field(
-        default=None, description="Where the path names `{partition}`: on which days there is a file. By default on every day."
+        default=None,
+        description=(
+            "Where the path names `{partition}`: on which days there is a file. By default on every day."
+        ),
     )
     derive: dict[Identifier, str] = DERIVE
 
@@ -138,7 +201,8 @@ class FileSource(Strict):
     def _of_days(self) -> FileSource:
         if self.expected and "{partition}" not in self.path:
             raise ValueError(
-                "expected: says which days have a file, and this path names no day; put {partition} where the date stands, or leave expected out"
+                "expected: says which days have a file, and this path names no day; put {partition} where the"
+                " date stands, or leave expected out"
             )
         return self
 
@@ -148,10 +212,17 @@ class HttpSource(Strict):
 
     kind: Literal["http"]
     url: Annotated[str, AfterValidator(_public)] = Field(pattern=r"^https?://")
-    member: str | None = Field(default=None, description="The file's name inside the archive, when the address names a zip.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the file itself, after it is taken out of its archive.")
+    member: str | None = Field(
+        default=None, description="The file's name inside the archive, when the address names a zip."
+    )
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="Of the file itself, after it is taken out of its archive."
+    )
     mirror: WrittenPath = Field(
-        description="Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download, and below the cache: names with / between them."
+        description=(
+            "Where the file lies below SLUICE_DATA_MIRROR, a folder that replaces the download, and below the"
+            " cache: names with / between them."
+        )
     )
     licence: str
     format: FileFormat
@@ -159,14 +230,18 @@ class HttpSource(Strict):
 
 
 class SqlSource(Strict):
-    """A query through SQLAlchemy; `:start` and `:end` in it are the partition's first moment and the first one after it.
+    """A query through SQLAlchemy.
+
+    `:start` and `:end` in it are the partition's first moment and the first one after it.
 
     Its session changes nothing (PostgreSQL, SQLite), and is ended when `limits.delivery.seconds` are over.
     """
 
     kind: Literal["sql"]
     connection: ConnectionId = Field(
-        description="The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+        description=(
+            "The id of an Airflow connection (read from AIRFLOW_CONN_<ID> outside Airflow), never a password."
+        )
     )
     query: str
     derive: dict[Identifier, str] = DERIVE
@@ -178,7 +253,9 @@ class SqlSource(Strict):
 
 
 class PythonSource(Strict):
-    """A function of one's own, `package.module:function`: given a date, it returns that day's rows as a pyarrow Table."""
+    """A function of one's own, `package.module:function`: given a date, it returns that day's rows as a
+    pyarrow Table.
+    """
 
     kind: Literal["python"]
     function: str = Field(pattern=r"^[a-zA-Z_][\w.]*:[a-zA-Z_]\w*$")
@@ -189,10 +266,12 @@ Source = Annotated[FileSource | HttpSource | SqlSource | PythonSource, Field(dis
 
 
 class Replay(Strict):
-    """How rows without a date are dealt into daily partitions, so that a public data set can live like a nightly feed.
+    """How rows without a date are dealt into daily partitions, so that a public data set can live like a
+    nightly feed.
 
-    `order` deals them in the file's order (for files that are in order of time), `hash` by the md5 of the row number.
-    Either way a row always falls on the same day. Ingest adds the key (the row number, from 1) and the time.
+    `order` deals them in the file's order (for files that are in order of time), `hash` by the md5 of the row
+    number. Either way a row always falls on the same day. Ingest adds the key (the row number, from 1) and
+    the time.
     """
 
     rule: Literal["order", "hash"]

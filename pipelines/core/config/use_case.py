@@ -12,7 +12,15 @@ from pipelines.core.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.core.config.candidates import Candidates, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
-from pipelines.core.config.judgement import BINARY_METRICS, GREATER_IS_BETTER, REGRESSION_METRICS, UP_TO_ONE, Metric, Promotion, Threshold
+from pipelines.core.config.judgement import (
+    BINARY_METRICS,
+    GREATER_IS_BETTER,
+    REGRESSION_METRICS,
+    UP_TO_ONE,
+    Metric,
+    Promotion,
+    Threshold,
+)
 from pipelines.core.config.limits import Limits
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
@@ -24,7 +32,9 @@ class UseCase(Strict):
     """One use case: everything that Sluice knows about it."""
 
     name: Identifier
-    title: str = Field(max_length=1000, description="One sentence: what is predicted, for what, and what one row is.")
+    title: str = Field(
+        max_length=1000, description="One sentence: what is predicted, for what, and what one row is."
+    )
     task: Literal["binary", "regression"]
     source: Source
     replay: Replay | None = None
@@ -38,25 +48,44 @@ class UseCase(Strict):
     metric: Metric
     calibration: Literal["sigmoid", "isotonic"] | None = Field(
         default=None,
-        description="Binary tasks: bend the scores so that they are true probabilities, by a curve that is learned on the rows that the folds held out, and lies in the exported graph.",
+        description=(
+            "Binary tasks: bend the scores so that they are true probabilities, by a curve that is learned on"
+            " the rows that the folds held out, and lies in the exported graph."
+        ),
     )
-    threshold: Threshold | None = Field(default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows.")
+    threshold: Threshold | None = Field(
+        default=None, description="Binary tasks: how the decision threshold is chosen, on validation rows."
+    )
     reasons: int | None = Field(
         default=None,
         ge=1,
         le=20,
-        description="How many reasons `predictions` name for an alarm (binary) or for each row (regression): the features by which the score is other than if they were as in the typical training row.",
+        description=(
+            "How many reasons `predictions` name for an alarm (binary) or for each row (regression): the"
+            " features by which the score is other than if they were as in the typical training row."
+        ),
     )
     slices: tuple[Identifier, ...] = Field(
-        default=(), description="Category features for whose values the metrics are also told, and none of which a promotion may harm."
+        default=(),
+        description=(
+            "Category features for whose values the metrics are also told, and none of which a promotion may"
+            " harm."
+        ),
     )
     promotion: Promotion = Promotion()
     gates: dict[GatedTable, tuple[Expectation, ...]] = Field(
         default={},
-        description="Expectations on top of those that always hold. Nights know no label: what is expected of the label's column, of a leak with known_after, or of split, is asked in trainings. Of a column of raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity: warn) stands in place of the built-in one, which goes by how many values earlier partitions lack.",
+        description=(
+            "Expectations on top of those that always hold. Nights know no label: what is expected of the"
+            " label's column, of a leak with known_after, or of split, is asked in trainings. Of a column of"
+            " raw or a number feature, expect_column_values_to_not_be_null (of all rows, and not severity:"
+            " warn) stands in place of the built-in one, which goes by how many values earlier partitions"
+            " lack."
+        ),
     )
     sink: Sink | None = Field(
-        default=None, description="A table of a SQL database that the predictions of each night are also delivered to."
+        default=None,
+        description="A table of a SQL database that the predictions of each night are also delivered to.",
     )
     monitoring: Monitoring = Monitoring()
     limits: Limits = Limits()
@@ -98,18 +127,29 @@ class UseCase(Strict):
         return (self.target, *self.late)
 
     def known_after(self, column: str) -> timedelta:
-        """How long after its row's moment a late column is known; the label, after its row's day has begun."""
+        """How long after its row's moment a late column is known.
+
+        The label, after its row's day has begun.
+        """
         return self.columns[column].known_after or timedelta(days=self.label.delay_days)
 
     @property
     def kept_columns(self) -> tuple[str, ...]:
-        """The columns of the clean table, in order: all but the ignored and those leaks of which no window may read anything."""
+        """The columns of the clean table, in order: all but the ignored and those leaks of which no window
+        may read anything.
+        """
         dropped = ("ignored", "leak")
-        return tuple(name for name, column in self.columns.items() if column.role not in dropped or column.known_after is not None)
+        return tuple(
+            name
+            for name, column in self.columns.items()
+            if column.role not in dropped or column.known_after is not None
+        )
 
     @property
     def given_columns(self) -> tuple[str, ...]:
-        """The columns that the source itself has to hold: all but those that are derived, or dealt by a replay."""
+        """The columns that the source itself has to hold: all but those that are derived, or dealt by a
+        replay.
+        """
         dealt = (self.replay.key, self.replay.time) if self.replay else ()
         return tuple(name for name in self.columns if name not in self.source.derive and name not in dealt)
 
@@ -121,7 +161,11 @@ class UseCase(Strict):
 
     def expects(self, day: date) -> bool:
         """Whether a delivery is expected on a day: on each, unless the source says otherwise."""
-        return not isinstance(self.source, FileSource) or self.source.expected is None or day in self.source.expected
+        return (
+            not isinstance(self.source, FileSource)
+            or self.source.expected is None
+            or day in self.source.expected
+        )
 
     @property
     def nameless(self) -> bool:
@@ -157,14 +201,18 @@ class UseCase(Strict):
         for role in ("key", "time", "label"):
             names = [name for name, column in self.columns.items() if column.role == role]
             if len(names) != 1:
-                found.append(f"columns: exactly one has role {role}, found {len(names)}{': ' + ', '.join(names) if names else ''}")
+                found.append(
+                    f"columns: exactly one has role {role}, found"
+                    f" {len(names)}{': ' + ', '.join(names) if names else ''}"
+                )
         found += [
             f"columns: {name} has role time and type {c.type}; give it type timestamp"
             for name, c in self.columns.items()
             if c.role == "time" and c.type != "timestamp"
         ]
         found += [
-            f"columns: {name} has role key and type {c.type}, by which two keys may become one; give it type string, integer or date"
+            f"columns: {name} has role key and type {c.type}, by which two keys may become one; give it type"
+            " string, integer or date"
             for name, c in self.columns.items()
             if c.role == "key" and c.type not in ("string", "integer", "date")
         ]
@@ -178,31 +226,49 @@ class UseCase(Strict):
         """Every place that names a column or a feature names one that exists."""
         found = []
         cleanse = self.cleanse
-        named = {"lower": cleanse.lower, "missing": cleanse.missing, "merge": cleanse.merge, "fill": cleanse.fill, "drop": cleanse.drop}
+        named = {
+            "lower": cleanse.lower,
+            "missing": cleanse.missing,
+            "merge": cleanse.merge,
+            "fill": cleanse.fill,
+            "drop": cleanse.drop,
+        }
         columns = ", ".join(self.columns)
         for where, names in named.items():
-            found += [f"cleanse.{where}: no column {name!r}; there are {columns}" for name in names if name not in self.columns]
+            found += [
+                f"cleanse.{where}: no column {name!r}; there are {columns}"
+                for name in names
+                if name not in self.columns
+            ]
         for window, spec in self.features.windows.items():
             found += [
-                f"features.windows.{window}.by: no column {name!r}; there are {columns}" for name in spec.by if name not in self.columns
+                f"features.windows.{window}.by: no column {name!r}; there are {columns}"
+                for name in spec.by
+                if name not in self.columns
             ]
         found += [
-            f"slices: {name!r} is no category feature; there are {', '.join(self.features.categories) or 'none'}"
+            f"slices: {name!r} is no category feature; there are"
+            f" {', '.join(self.features.categories) or 'none'}"
             for name in self.slices
             if name not in self.features.categories
         ]
         rule = self.candidates.baseline.rule
         if rule is not None and rule not in self.features.numbers:
-            found.append(f"candidates.baseline.rule: {rule!r} is no number feature; there are {', '.join(self.features.numbers) or 'none'}")
+            found.append(
+                f"candidates.baseline.rule: {rule!r} is no number feature; there are"
+                f" {', '.join(self.features.numbers) or 'none'}"
+            )
         found += self._unit_mistakes()
         if self.sink and "use_case" in (self.key, self.time):
             found.append(
-                "sink: its table has a column use_case of its own; give the key or time of that name another one under cleanse.rename"
+                "sink: its table has a column use_case of its own; give the key or time of that name another"
+                " one under cleanse.rename"
             )
         if self.replay:
             if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
                 found.append(
-                    "replay: deals the rows of whole files (source kind http, or file without {partition}); this source has days of its own"
+                    "replay: deals the rows of whole files (source kind http, or file without {partition});"
+                    " this source has days of its own"
                 )
             for what, name in (("key", self.replay.key), ("time", self.replay.time)):
                 if self.columns.get(name) is None or self.columns[name].role != what:
@@ -210,15 +276,18 @@ class UseCase(Strict):
         return found
 
     def _unit_mistakes(self) -> list[str]:
-        """Rows are kept together by a column that a row has when it is scored, and that does not say what is predicted."""
+        """Rows are kept together by a column that a row has when it is scored, and that does not say what is
+        predicted.
+        """
         together = [name for name in self.kept_columns if name not in self.hidden_at_night]
         units = [
             ("split.folds.group", self.split.folds.group, together),
             ("promotion.unit", self.promotion.unit, ["row", "day", *together]),
         ]
         return [
-            f"{where}: {f'{name!r} is the label, by which no rows are kept together' if name == self.target else f'no column {name!r}'}; "
-            f"there are {', '.join(allowed)}"
+            f"{where}:"
+            f" {f'{name!r} is the label, by which no rows are kept together' if name == self.target else f'no column {name!r}'};"
+            f" there are {', '.join(allowed)}"
             for where, name, allowed in units
             if name is not None and name not in allowed
         ]
@@ -227,24 +296,39 @@ class UseCase(Strict):
         found = []
         allowed = BINARY_METRICS if self.task == "binary" else REGRESSION_METRICS
         if self.metric.name not in allowed:
-            found.append(f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed: {', '.join(allowed)}")
+            found.append(
+                f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed:"
+                f" {', '.join(allowed)}"
+            )
         if self.metric.name in UP_TO_ONE and self.metric.margin >= 1:
             found.append(
-                f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more than {self.metric.margin:g}"
+                f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more"
+                f" than {self.metric.margin:g}"
             )
         least = self.monitoring.min_performance
         if least is not None and self.metric.name in UP_TO_ONE and not 0 <= least <= 1:
-            found.append(f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}")
+            found.append(
+                f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}"
+            )
         if self.task == "binary" and self.threshold is None:
-            found.append("threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost, capacity, fixed")
+            found.append(
+                "threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost,"
+                " capacity, fixed"
+            )
         if self.task == "binary" and self.label.positive is None:
             found.append("label.positive: a binary task needs the value that means yes")
         if self.task == "regression" and (self.threshold is not None or self.label.positive is not None):
-            found.append("threshold and label.positive belong to binary tasks; leave them out of a regression")
+            found.append(
+                "threshold and label.positive belong to binary tasks; leave them out of a regression"
+            )
         if self.task == "regression" and self.promotion.max_calibration_error is not None:
-            found.append("promotion.max_calibration_error belongs to binary tasks; leave it out of a regression")
+            found.append(
+                "promotion.max_calibration_error belongs to binary tasks; leave it out of a regression"
+            )
         if self.task == "regression" and self.calibration is not None:
             found.append("calibration belongs to binary tasks; leave it out of a regression")
         if self.task == "regression" and self.split.folds.by == "stratified":
-            found.append("split.folds.by: stratified needs classes; for a regression use time, group or shuffle")
+            found.append(
+                "split.folds.by: stratified needs classes; for a regression use time, group or shuffle"
+            )
         return found

@@ -1,7 +1,9 @@
-"""How many values an expectation has judged: one that judged none says nothing, whatever Great Expectations makes of it.
+"""How many values an expectation has judged: one that judged none says nothing, whatever Great Expectations
+makes of it.
 
-Expectations on single values tell it themselves. Those on a whole column (its mean, its set of values) do not, so their values
-are counted beside them, by an aggregate that Great Expectations puts into the same query as the others.
+Expectations on single values tell it themselves. Those on a whole column (its mean, its set of values) do
+not, so their values are counted beside them, by an aggregate that Great Expectations puts into the same query
+as the others.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from great_expectations.expectations.core import ExpectTableRowCountToBeBetween
 from great_expectations.expectations.expectation import ColumnAggregateExpectation
 
 DOMAIN = ("row_condition", "condition_parser")
-SHARE_OF_ROWS = "expect_column_proportion_of_non_null_values_to_be_between"  # it judges rows: those without a value, too
+SHARE_OF_ROWS = (  # it judges rows: those without a value, too
+    "expect_column_proportion_of_non_null_values_to_be_between"
+)
 
 
 class ExpectColumnValuesToBeCounted(ColumnAggregateExpectation):  # type: ignore[misc]
@@ -29,7 +33,10 @@ NAME = ExpectColumnValuesToBeCounted.expectation_type
 
 
 def counter(expectation: Any) -> Any | None:
-    """An expectation whose observed value is how many values the other one judges; None where that one tells itself, or judges none."""
+    """An expectation whose observed value is how many values the other one judges.
+
+    None where that one tells itself, or judges none.
+    """
     if not isinstance(expectation, ColumnAggregateExpectation):
         return None
     kwargs = expectation.configuration.kwargs
@@ -40,7 +47,10 @@ def counter(expectation: Any) -> Any | None:
 
 
 def judged(result: Mapping[str, Any], count: Mapping[str, Any] | None) -> int | None:
-    """How many values (or rows) were judged; None of an expectation on the table itself, or where it could not be counted."""
+    """How many values (or rows) were judged.
+
+    None of an expectation on the table itself, or where it could not be counted.
+    """
     if "element_count" in result:
         return int(result["element_count"]) - int(result.get("missing_count") or 0)
     return None if count is None else count.get("observed_value")

@@ -1,8 +1,10 @@
-"""Great Expectations' Data Docs, built page by page: each gate adds its result's page, and its line to the use case's index.
+"""Great Expectations' Data Docs, built page by page: each gate adds its result's page, and its line to the
+use case's index.
 
-The pages' content is made by Great Expectations' own renderers; frame, style and index are ours. Its SiteBuilder is not
-used: for each new result it reads every stored one again (0.2 s for the first, twice that for the eightieth), its pages
-load scripts, styles and a logo from seven hosts, and values from the data stand in them as they are, markup included.
+The pages' content is made by Great Expectations' own renderers; frame, style and index are ours. Its
+SiteBuilder is not used: for each new result it reads every stored one again (0.2 s for the first, twice that
+for the eightieth), its pages load scripts, styles and a logo from seven hosts, and values from the data stand
+in them as they are, markup included.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
     from pipelines.gates.judge import Verdict
     from pipelines.run.run import Run
 
-# Great Expectations puts some values into its pages as they are, and escapes others. So the characters that mean something
-# there take no part: while it renders, others stand for them, from Unicode's area for private use.
+# Great Expectations puts some values into its pages as they are, and escapes others. So the characters that
+# mean something there take no part: while it renders, others stand for them, from Unicode's area for private
+# use.
 MEANINGFUL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "$": "$"}
 STAND_INS = "".join(chr(0xE100 + n) for n in range(len(MEANINGFUL)))
 INERT = str.maketrans("".join(MEANINGFUL), STAND_INS)
@@ -48,7 +51,8 @@ def page(run: Run, verdict: Verdict, result: bytes) -> str:
     Args:
         run: The use case and its partition.
         verdict: What the gate has decided.
-        result: Great Expectations' results as `evidence.results` writes them: the page shows nothing else of the data.
+        result: Great Expectations' results as `evidence.results` writes them: the page shows nothing else of
+            the data.
     """
     return pages.render(
         "data_docs.html.j2",
@@ -62,26 +66,35 @@ def page(run: Run, verdict: Verdict, result: bytes) -> str:
 
 
 def sections(result: bytes) -> list[Markup]:
-    """Great Expectations' sections, one for the table and one a column; its first, an overview, is told by our frame."""
+    """Great Expectations' sections, one for the table and one a column.
+
+    Its first, an overview, is told by our frame.
+    """
     told = json.loads(result)
     for each in told["results"]:
         _parse_condition(each["expectation_config"])
     read = expectationSuiteValidationResultSchema.load(_inert(told))
     document = ValidationResultsPageRenderer().render(read).to_json_dict()
-    return [Markup(_rendered(number, section)) for number, section in enumerate(document["sections"][1:], start=1)]  # noqa: S704 (escaped)
+    sections = enumerate(document["sections"][1:], start=1)
+    return [Markup(_rendered(number, section)) for number, section in sections]  # noqa: S704 (escaped)
 
 
 def _parse_condition(told: dict[str, Any]) -> None:
-    """Let a condition that is a text in Great Expectations' own language be what it says: the text could not be read with stand-ins in it."""
+    """Let a condition that is a text in Great Expectations' own language be what it says: the text could not
+    be read with stand-ins in it.
+    """
     if isinstance(told["kwargs"].get("row_condition"), str):
-        condition = ExpectationConfiguration(type=told["type"], kwargs=told["kwargs"]).to_domain_obj().row_condition
+        condition = (
+            ExpectationConfiguration(type=told["type"], kwargs=told["kwargs"]).to_domain_obj().row_condition
+        )
         told["kwargs"]["row_condition"] = json.loads(condition.json())
         told["kwargs"].pop("condition_parser", None)
 
 
 def _inert(value: object) -> object:
     if isinstance(value, dict):
-        # A condition's operator is one of a few, read before anything is rendered, and escaped by Great Expectations itself.
+        # A condition's operator is one of a few, read before anything is rendered, and escaped by Great
+        # Expectations itself.
         return {_inert(key): item if key == "operator" else _inert(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_inert(item) for item in value]
@@ -132,8 +145,8 @@ class Entry:
 def enter(run: Run, verdict: Verdict) -> Place:
     """Put a gate's result into the index of its use case, in the place of an earlier one of the same table.
 
-    The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence. Left out are
-    results whose pages are gone, and those beyond the newest thousand.
+    The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence.
+    Left out are results whose pages are gone, and those beyond the newest thousand.
 
     Returns:
         The index, `<use case>/data_docs/index.html`.
@@ -144,25 +157,34 @@ def enter(run: Run, verdict: Verdict) -> Place:
 
     def entered(before: bytes | None) -> bytes:
         nonlocal entries
-        known = {other.report: other for other in _entries(before) if not _outdated(other, entry)} | {entry.report: entry}
-        entries = sorted((other for other in known.values() if _is_there(folder, other)), key=_place)[-MOST_ENTRIES:]
+        known = {other.report: other for other in _entries(before) if not _outdated(other, entry)} | {
+            entry.report: entry
+        }
+        entries = sorted((other for other in known.values() if _is_there(folder, other)), key=_place)[
+            -MOST_ENTRIES:
+        ]
         return as_json([asdict(other) for other in entries])
 
     busy = f"{run.use_case.name}: another gate has been writing {index} for {WAIT} s"
     with places.one_writer(index.parent / "index.lock", WAIT, busy):
         places.rewrite(index.parent / "index.json", entered)
-        places.publish(index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode())
+        places.publish(
+            index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode()
+        )
     return index
 
 
 def _outdated(other: Entry, entry: Entry) -> bool:
-    """Whether an entry is about a table behind a gate that is closed now: it was made of rows that are no longer there."""
+    """Whether an entry is about a table behind a gate that is closed now: it was made of rows that are no
+    longer there.
+    """
     same = (other.partition, other.kind) == (entry.partition, entry.kind)
     return same and not entry.passed and _place(other) > _place(entry)
 
 
 def _is_there(folder: Place, entry: Entry) -> bool:
-    # Whoever clears old partitions away removes their folders. A bucket's objects lapse by its own rules; to ask for each would cost a request an entry.
+    # Whoever clears old partitions away removes their folders. A bucket's objects lapse by its own rules; to
+    # ask for each would cost a request an entry.
     return not isinstance(folder, Path) or (folder / entry.report).is_file()
 
 
@@ -185,8 +207,15 @@ def _place(entry: Entry) -> tuple[str, Kind, int]:
 
 
 def _entries(content: bytes | None) -> list[Entry]:
-    """What an index holds; of a damaged one nothing: it is a list of pages, which stay, and each gate adds its own again."""
+    """What an index holds.
+
+    Of a damaged one nothing: it is a list of pages, which stay, and each gate adds its own again.
+    """
     try:
-        return [kept.read(Entry, json.dumps(entry).encode(), "an entry", "") for entry in json.loads(content)] if content else []
+        return (
+            [kept.read(Entry, json.dumps(entry).encode(), "an entry", "") for entry in json.loads(content)]
+            if content
+            else []
+        )
     except (ValueError, TypeError, TableCorrupt):
         return []

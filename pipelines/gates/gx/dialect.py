@@ -1,8 +1,8 @@
 """DuckDB's dialect of SQL, for SQLAlchemy, by which Great Expectations speaks to databases.
 
-The nearest dialect that SQLAlchemy has is PostgreSQL's: DuckDB's SQL is PostgreSQL's but for the points below, each with its
-reason. (duckdb-engine, the dialect that others wrote, cannot list a table's columns with DuckDB 2 and SQLAlchemy 2.1, and
-leaves DuckDB complaining of leaks when a process ends.)
+The nearest dialect that SQLAlchemy has is PostgreSQL's: DuckDB's SQL is PostgreSQL's but for the points
+below, each with its reason. (duckdb-engine, the dialect that others wrote, cannot list a table's columns with
+DuckDB 2 and SQLAlchemy 2.1, and leaves DuckDB complaining of leaks when a process ends.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentif
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedPrimaryKeyConstraint
 
-# DuckDB's names for types are SQLAlchemy's names too. Others (lists, structs, HUGEINT) are told by name alone.
+# DuckDB's names for types are SQLAlchemy's names too. Others (lists, structs, HUGEINT) are told by name
+# alone.
 TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     name: getattr(sa.types, name)
     for name in ("BIGINT", "BLOB", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INTEGER", "SMALLINT", "TIME", "TIMESTAMP", "UUID", "VARCHAR")
@@ -42,8 +43,13 @@ class Compiler(PGCompiler):
         return super().visit_custom_op_binary(element, operator, **kw)  # type: ignore[no-untyped-call, no-any-return]
 
     def visit_truediv_binary(self, binary: sa.BinaryExpression[Any], operator: Any, **kw: Any) -> str:  # noqa: ARG002
-        """Divide as doubles: for PostgreSQL the divisor is cast to NUMERIC, which DuckDB rounds to three decimals (DECIMAL(18,3))."""
-        return f"CAST({self.process(binary.left, **kw)} AS DOUBLE) / CAST({self.process(binary.right, **kw)} AS DOUBLE)"
+        """Divide as doubles: for PostgreSQL the divisor is cast to NUMERIC, which DuckDB rounds to three
+        decimals (DECIMAL(18,3)).
+        """
+        return (
+            f"CAST({self.process(binary.left, **kw)} AS DOUBLE) / CAST({self.process(binary.right, **kw)} AS"
+            " DOUBLE)"
+        )
 
     def limit_clause(self, select: Any, **kw: Any) -> str:
         """Sort before cutting off: examples of a big table must not depend on which thread was first."""
@@ -53,7 +59,9 @@ class Compiler(PGCompiler):
 
 
 class TypeCompiler(PGTypeCompiler):
-    """DuckDB's types where a name of PostgreSQL's means another one: FLOAT has 32 bits, and NUMERIC three decimals."""
+    """DuckDB's types where a name of PostgreSQL's means another one: FLOAT has 32 bits, and NUMERIC three
+    decimals.
+    """
 
     def visit_FLOAT(self, type_: sa.Float[Any], **kw: Any) -> str:  # noqa: ARG002, N802  (SQLAlchemy's names)
         """Write a floating-point number as one of 64 bits."""
@@ -70,14 +78,19 @@ class Dialect(PGDialect):
     name = "duckdb"
     driver = "duckdb"
     supports_statement_cache = False
-    supports_native_decimal = True  # numbers come as DuckDB gives them: SQLAlchemy would write a double as a decimal of ten places
+    supports_native_decimal = (
+        True  # numbers come as DuckDB gives them: SQLAlchemy would write a double as a decimal of ten places
+    )
     statement_compiler = Compiler
     type_compiler_cls = TypeCompiler
     preparer = Preparer
 
     @classmethod
     def import_dbapi(cls) -> ModuleType:
-        """DuckDB's own module. Imported here: held by a class, it would outlive the interpreter, and complain."""
+        """DuckDB's own module.
+
+        Imported here: held by a class, it would outlive the interpreter, and complain.
+        """
         import duckdb
 
         return duckdb
@@ -85,16 +98,23 @@ class Dialect(PGDialect):
     def initialize(self, *_: Any) -> None:
         """Ask for no version and no settings: they are PostgreSQL's."""
 
-    def get_columns(self, connection: sa.Connection, table_name: str, *_: Any, **__: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+    def get_columns(  # type: ignore[override]
+        self, connection: sa.Connection, table_name: str, *_: Any, **__: Any
+    ) -> list[dict[str, Any]]:
         """Describe a table: DuckDB lacks some of PostgreSQL's catalogue tables."""
-        described = connection.exec_driver_sql(f"describe {self.identifier_preparer.quote(table_name)}").fetchall()
-        return [{"name": row[0], "type": _type(row[1])(), "nullable": True, "default": None} for row in described]
+        described = connection.exec_driver_sql(
+            f"describe {self.identifier_preparer.quote(table_name)}"
+        ).fetchall()
+        return [
+            {"name": row[0], "type": _type(row[1])(), "nullable": True, "default": None} for row in described
+        ]
 
     def get_pk_constraint(self, *_: Any, **__: Any) -> ReflectedPrimaryKeyConstraint:
         """A Parquet file has no primary key."""
         return {"constrained_columns": [], "name": None}
 
-    # No transactions: each query reads, and the error of one must not abort the transaction in which the others run.
+    # No transactions: each query reads, and the error of one must not abort the transaction in which the
+    # others run.
     def do_begin(self, connection: Any) -> None:
         """Begin nothing."""
 

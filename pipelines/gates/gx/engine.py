@@ -1,7 +1,7 @@
 """Great Expectations judging a DuckDB relation where it lies, instead of a copy of it in pandas.
 
-Verdicts and counts are those of Great Expectations on pandas, with one difference: NaN is a number to DuckDB, greater than
-all others, where pandas takes it for a missing value.
+Verdicts and counts are those of Great Expectations on pandas, with one difference: NaN is a number to DuckDB,
+greater than all others, where pandas takes it for a missing value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from great_expectations.core.metric_function_types import SummarizationMetricNam
 from great_expectations.exceptions import MetricResolutionError
 from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
-from great_expectations.expectations.metrics.column_aggregate_metric_provider import ColumnAggregateMetricProvider
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+)
 from great_expectations.expectations.metrics.column_aggregate_metrics.column_distinct_values_missing_from_column import (
     MAX_DISTINCT_VALUES,
     _coerce_value_set_for_sql,
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
     import duckdb
 
 MOST_EXAMPLES = 10
-MOST_FETCHED = 100_000  # rows of one answer: Python takes about 300 bytes for each, and no expectation needs more
+MOST_FETCHED = (
+    100_000  # rows of one answer: Python takes about 300 bytes for each, and no expectation needs more
+)
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
 DISTINCT_COUNT = "column.distinct_values.count"
 EXAMPLES = f".{SummarizationMetricNameSuffixes.UNEXPECTED_VALUES.value}"
@@ -58,14 +62,17 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Where Great Expectations looks up names of types, and sees that regular expressions are written as PostgreSQL's.
+        # Where Great Expectations looks up names of types, and sees that regular expressions are written as
+        # PostgreSQL's.
         self.dialect_module = SimpleNamespace(__name__="duckdb", dialect=postgresql.dialect, **TYPES)
         self._failed: set[Any] = set()
         self._for_examples = False
 
     @contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:
-        """Keep one connection open: a DuckDB result dies with the connection that made it (as with SQLite)."""
+        """Keep one connection open: a DuckDB result dies with the connection that made it (as with
+        SQLite).
+        """
         self._connection: sa.Connection = self._connection or self.engine.connect()
         yield self._connection
 
@@ -75,12 +82,17 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         return records.subquery() if isinstance(records, sa.Select) else records
 
     def resolve_metrics(
-        self, metrics_to_resolve: Iterable[Any], metrics: dict[Any, Any] | None = None, runtime_configuration: dict[str, Any] | None = None
+        self,
+        metrics_to_resolve: Iterable[Any],
+        metrics: dict[Any, Any] | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[Any, Any]:
-        """Resolve some of what is ready, which is what Great Expectations calls again and again for until all is resolved.
+        """Resolve some of what is ready, which is what Great Expectations calls again and again for until all
+        is resolved.
 
-        It would itself resolve all that is ready at once. But then aggregates that are ready one round later are one more
-        scan, and examples of bad values are searched for, a scan for each expectation, before it is known that there are none.
+        It would itself resolve all that is ready at once. But then aggregates that are ready one round later
+        are one more scan, and examples of bad values are searched for, a scan for each expectation, before it
+        is known that there are none.
         """
         ready, known = list(metrics_to_resolve), metrics or {}
         needless: dict[Any, list[Any]] = {metric.id: [] for metric in ready if _nothing_broken(metric, known)}
@@ -89,7 +101,8 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         turns = [_turn(metric, self) for metric in ready]
         first = min(turns, default=0)
         now = [metric for metric, turn in zip(ready, turns, strict=True) if turn == first]
-        # What has failed is tried again alone: it would spoil the others' query again, and be given the reason of another.
+        # What has failed is tried again alone: it would spoil the others' query again, and be given the
+        # reason of another.
         alone = [metric for metric in now if metric.id in self._failed][:1]
         self._for_examples = all(metric.metric_name.endswith(EXAMPLES) for metric in now)
         try:
@@ -100,7 +113,9 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         return resolved
 
     def resolve_metric_bundle(self, metric_fn_bundle: Iterable[Any]) -> dict[Any, Any]:
-        """Count distinct values apart: in one scan with other aggregates they take DuckDB twice the time and four times the memory."""
+        """Count distinct values apart: in one scan with other aggregates they take DuckDB twice the time and
+        four times the memory.
+        """
         together: list[Any] = []
         apart: list[Any] = []
         for one in metric_fn_bundle:
@@ -111,7 +126,9 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         return resolved
 
     def execute_query(self, query: Any) -> Any:
-        """Take each bad value once as an example, lest a frequent one hide the others, and no answer that is as long as the table."""
+        """Take each bad value once as an example, lest a frequent one hide the others, and no answer that is
+        as long as the table.
+        """
         return _Few(super().execute_query(query.distinct() if self._for_examples else query))
 
 
@@ -127,14 +144,18 @@ class _Few:
     def fetchall(self) -> Sequence[Any]:
         rows = self._result.fetchmany(MOST_FETCHED + 1)
         if len(rows) > MOST_FETCHED:
-            raise ValueError(f"it looks at each different value, and there are more than {MOST_FETCHED:,}; ask by another expectation")
+            raise ValueError(
+                f"it looks at each different value, and there are more than {MOST_FETCHED:,}; ask by another"
+                " expectation"
+            )
         return rows
 
 
 class CountPerValue(ColumnMapMetricProvider):  # type: ignore[misc]
     """The rows of a column whose value repeats, by which Great Expectations tells unique values.
 
-    Its own SQL counts the rows of every value by a window function, which takes DuckDB twice the time and a third more memory.
+    Its own SQL counts the rows of every value by a window function, which takes DuckDB twice the time and a
+    third more memory.
     """
 
     function_metric_name = "column_values.count_per_value"
@@ -145,7 +166,10 @@ class CountPerValue(ColumnMapMetricProvider):  # type: ignore[misc]
 
 
 class CompoundColumnsCount(MulticolumnMapMetricProvider):  # type: ignore[misc]
-    """The rows whose values in some columns repeat together; a missing value is a value like others, as it is on pandas."""
+    """The rows whose values in some columns repeat together.
+
+    A missing value is a value like others, as it is on pandas.
+    """
 
     function_metric_name = "compound_columns.count"
 
@@ -155,7 +179,10 @@ class CompoundColumnsCount(MulticolumnMapMetricProvider):  # type: ignore[misc]
 
 
 class MissingFromColumn(ColumnAggregateMetricProvider):  # type: ignore[misc]
-    """The values of a set that a column lacks. Great Expectations' own SQL fetches every value of the column."""
+    """The values of a set that a column lacks.
+
+    Great Expectations' own SQL fetches every value of the column.
+    """
 
     metric_name = "column.distinct_values.missing_from_column"
     value_keys = ("value_set", "limit")
@@ -170,20 +197,36 @@ class MissingFromColumn(ColumnAggregateMetricProvider):  # type: ignore[misc]
     ) -> list[Any]:
         table, column = _column(execution_engine, metric_domain_kwargs)
         wanted = _coerce_value_set_for_sql(metric_value_kwargs["value_set"])
-        there = execution_engine.execute_query(sa.select(column).select_from(table).where(column.in_(wanted)).distinct()).fetchall()
+        there = execution_engine.execute_query(
+            sa.select(column).select_from(table).where(column.in_(wanted)).distinct()
+        ).fetchall()
         found = {row[0] for row in there}
-        return [value for value in wanted if value not in found][: metric_value_kwargs.get("limit") or MAX_DISTINCT_VALUES]
+        return [value for value in wanted if value not in found][
+            : metric_value_kwargs.get("limit") or MAX_DISTINCT_VALUES
+        ]
 
 
 class MostCommonValue(ColumnAggregateMetricProvider):  # type: ignore[misc]
-    """The values of a column than which none is more frequent. Great Expectations' own SQL fetches every value and its count."""
+    """The values of a column than which none is more frequent.
+
+    Great Expectations' own SQL fetches every value and its count.
+    """
 
     metric_name = "column.most_common_value"
 
     @metric_value(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
-    def _duckdb(cls, execution_engine: DuckDBExecutionEngine, metric_domain_kwargs: dict[str, Any], **_: Any) -> list[Any]:  # noqa: N805
+    def _duckdb(
+        cls,  # noqa: N805
+        execution_engine: DuckDBExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> list[Any]:
         table, column = _column(execution_engine, metric_domain_kwargs)
-        values = sa.select(column.label("value"), sa.func.count().label("n")).select_from(table).where(column.is_not(None))
+        values = (
+            sa.select(column.label("value"), sa.func.count().label("n"))
+            .select_from(table)
+            .where(column.is_not(None))
+        )
         counts = values.group_by(column).cte("counts")
         most = sa.select(sa.func.max(counts.c.n)).scalar_subquery()
         query = sa.select(counts.c.value).where(counts.c.n == most).order_by(counts.c.value)
@@ -220,18 +263,22 @@ class Observed:
 
 
 class HasCursor(Protocol):
-    """Whatever gives connections to the same tables: DuckDB's own, or a store, which tells how far they are."""
+    """Whatever gives connections to the same tables: DuckDB's own, or a store, which tells how far they
+    are.
+    """
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own."""
 
 
 @contextmanager
-def opened(relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str) -> Iterator[DuckDBExecutionEngine]:
+def opened(
+    relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str
+) -> Iterator[DuckDBExecutionEngine]:
     """An engine that looks at a relation as a view, both gone when it has done its work.
 
-    Python would close it some time later, since it refers to itself: perhaps in a process that was forked meanwhile, where
-    closing DuckDB waits for threads that are not there.
+    Python would close it some time later, since it refers to itself: perhaps in a process that was forked
+    meanwhile, where closing DuckDB waits for threads that are not there.
     """
     with closing(connection.cursor()) as cursor:
         library = sa.create_engine("duckdb+sluice://", creator=lambda: cursor, poolclass=StaticPool)
@@ -244,7 +291,9 @@ def opened(relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str) 
                 cursor.execute(f"drop view {quoted(view)}")
 
 
-def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]) -> list[Observed]:
+def validate(
+    relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]
+) -> list[Observed]:
     """Judge a relation by Great Expectations' expectation objects; the results are in their order.
 
     Args:
@@ -262,7 +311,9 @@ def validate(relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectati
     with opened(relation, connection, "judged") as engine:
         validator = Validator(execution_engine=engine)
         validator.metrics_calculator.show_progress_bars = False
-        results = validator.graph_validate([expectation.configuration for expectation in asked], {"result_format": RESULT_FORMAT})
+        results = validator.graph_validate(
+            [expectation.configuration for expectation in asked], {"result_format": RESULT_FORMAT}
+        )
     found = {result.expectation_config.meta["number"]: result for result in results}
     counts = (found.get(counter.meta["number"]) if counter is not None else None for counter in counters)
     return [_observed(found.get(number), count) for number, count in enumerate(counts)]
@@ -273,15 +324,23 @@ def _turn(metric: Any, engine: DuckDBExecutionEngine) -> int:
     if metric.metric_name.endswith(EXAMPLES):
         return 2
     _, provider = get_metric_provider(metric.metric_name, engine)
-    return 1 if provider is None else 0  # an aggregate has no function of its own, but is put into a query with others
+    return (
+        1 if provider is None else 0
+    )  # an aggregate has no function of its own, but is put into a query with others
 
 
 def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:
     """Whether a metric asks for examples of bad values where, as is known, there are none."""
     if not metric.metric_name.endswith(EXAMPLES):
         return False
-    arguments = {argument: value for argument, value in metric.metric_value_kwargs.items() if argument != "result_format"}
-    count = MetricConfiguration(metric.metric_name.removesuffix(EXAMPLES) + BROKEN, metric.metric_domain_kwargs, arguments)
+    arguments = {
+        argument: value
+        for argument, value in metric.metric_value_kwargs.items()
+        if argument != "result_format"
+    }
+    count = MetricConfiguration(
+        metric.metric_name.removesuffix(EXAMPLES) + BROKEN, metric.metric_domain_kwargs, arguments
+    )
     return known.get(count.id) == 0
 
 
@@ -289,11 +348,16 @@ def _observed(result: Any | None, count: Any | None) -> Observed:
     if result is None:
         return Observed(False, {}, "Great Expectations returned no result")
     raised, found = _raised(result.exception_info or {}), dict(result.result)
-    return Observed(bool(result.success) and raised is None, found, raised, counted.judged(found, count and count.result))
+    return Observed(
+        bool(result.success) and raised is None, found, raised, counted.judged(found, count and count.result)
+    )
 
 
 def _raised(info: dict[str, Any]) -> str | None:
-    """The first line of what an expectation raised; the information is flat, or one level down for each metric that failed."""
+    """The first line of what an expectation raised.
+
+    The information is flat, or one level down for each metric that failed.
+    """
     every: Iterable[Any] = [info] if "raised_exception" in info else info.values()
     for one in every:
         if isinstance(one, dict) and one.get("raised_exception"):

@@ -1,6 +1,8 @@
-"""Great Expectations' own results, as the JSON that it reads and writes itself: kept beside our verdict, for whoever trusts its words more.
+"""Great Expectations' own results, as the JSON that it reads and writes itself: kept beside our verdict, for
+whoever trusts its words more.
 
-The same table and use-case file give the same bytes: no clock, no run id and no stack trace is in it, and no personal value.
+The same table and use-case file give the same bytes: no clock, no run id and no stack trace is in it, and no
+personal value.
 """
 
 from __future__ import annotations
@@ -19,14 +21,18 @@ from pipelines.storage.store import as_json
 
 Result: TypeAlias = dict[str, Any]
 
-# Threads add a column up in any order, which shows in the last digits of a mean: the same table has the same evidence.
+# Threads add a column up in any order, which shows in the last digits of a mean: the same table has the same
+# evidence.
 DIGITS = 12
 MOST_KEPT = 20  # of a list that was observed: some expectations list every value of a column
 SEVERITIES = {"stop": "critical", "warn": "warning"}
 
 
 def result(stated: Stated, observed: Observed) -> Result:
-    """Great Expectations' result of one expectation; of what was observed `masking` has left no personal value."""
+    """Great Expectations' result of one expectation.
+
+    Of what was observed `masking` has left no personal value.
+    """
     return {
         "success": observed.success,
         "expectation_config": {
@@ -40,7 +46,9 @@ def result(stated: Stated, observed: Observed) -> Result:
         "exception_info": {
             "raised_exception": observed.raised is not None,
             "exception_message": observed.raised,
-            "exception_traceback": "" if observed.raised else None,  # a text where there is a message, or its pages cannot be made
+            "exception_traceback": (
+                "" if observed.raised else None
+            ),  # a text where there is a message, or its pages cannot be made
         },
     }
 
@@ -77,7 +85,9 @@ def results(suite_name: str, each: Sequence[Result], *, run_name: str, not_asked
 
 
 def plain(value: Any, most: int | None = None) -> Any:
-    """A value as JSON can hold it: moments as ISO text, decimals as numbers, infinity and NaN as words; lists cut off at `most`.
+    """A value as JSON can hold it: moments as ISO text, decimals as numbers, infinity and NaN as words.
+
+    Lists cut off at `most`.
 
     Floats have `DIGITS` significant digits, lest a mean be another one each time that it is computed.
     """

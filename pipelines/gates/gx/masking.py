@@ -1,7 +1,8 @@
-"""Personal values leave Great Expectations' results here, before anything is made of them: behind this line nothing needs to be hidden.
+"""Personal values leave Great Expectations' results here, before anything is made of them: behind this line
+nothing needs to be hidden.
 
-It is an allow-list: of a result about a personal column only numbers of rows stay, whatever else a version of Great
-Expectations may put there.
+It is an allow-list: of a result about a personal column only numbers of rows stay, whatever else a version of
+Great Expectations may put there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pipelines.core.personal import MASK
 from pipelines.gates.gx.engine import Observed
 from pipelines.gates.gx.suite import Stated, named
 
-COUNTS = frozenset({"element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent"})
+COUNTS = frozenset(
+    {"element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent"}
+)
 COUNTS |= {"unexpected_percent_total", "unexpected_percent_nonmissing"}
 # What they observe (a number of values, a type) tells nothing of a person.
 HARMLESS = (

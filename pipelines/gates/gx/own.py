@@ -1,10 +1,12 @@
-"""Great Expectations' expectations that Great Expectations lacks: values known from earlier, and what a feature tells.
+"""Great Expectations' expectations that Great Expectations lacks: values known from earlier, and what a
+feature tells.
 
-How much one column tells of another is the share of the other's variance that it explains, adjusted for explaining some by
-chance: epsilon-squared, 1 - (1 - r^2)(n - 1)/(n - k) over n rows (Kelley 1935, An unbiased correlation ratio measure, PNAS 21).
-For a number, r is Pearson's correlation and k is 2; for a category, r^2 is the correlation ratio eta-squared (variance between
-the groups / variance) and k the number of groups, so that a column of many rare values tells nothing merely by their number.
-Told is the square root, on the scale of a correlation: 0 nothing, 1 everything.
+How much one column tells of another is the share of the other's variance that it explains, adjusted for
+explaining some by chance: epsilon-squared, 1 - (1 - r^2)(n - 1)/(n - k) over n rows (Kelley 1935, An unbiased
+correlation ratio measure, PNAS 21). For a number, r is Pearson's correlation and k is 2; for a category, r^2
+is the correlation ratio eta-squared (variance between the groups / variance) and k the number of groups, so
+that a column of many rare values tells nothing merely by their number. Told is the square root, on the scale
+of a correlation: 0 nothing, 1 everything.
 """
 
 from __future__ import annotations
@@ -15,8 +17,14 @@ import sqlalchemy as sa
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import ColumnAggregateExpectation, ColumnMapExpectation
-from great_expectations.expectations.metrics.column_aggregate_metric_provider import ColumnAggregateMetricProvider, column_aggregate_partial
-from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+    column_aggregate_partial,
+)
+from great_expectations.expectations.metrics.map_metric_provider import (
+    ColumnMapMetricProvider,
+    column_condition_partial,
+)
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
@@ -50,9 +58,10 @@ class ExpectColumnValuesToBeInPast(ColumnMapExpectation):  # type: ignore[misc]
 class LeastFinite(ColumnAggregateMetricProvider):  # type: ignore[misc]
     """The least finite value of a column, from which others are measured.
 
-    Where numbers are large and alike (a billion and a little), what they differ in is lost by sums and squares of the numbers
-    themselves, and kept by those of their distances from any one of them (Chan, Golub and LeVeque 1983, Algorithms for computing
-    the sample variance, The American Statistician 37). The least one is the same whatever the threads do.
+    Where numbers are large and alike (a billion and a little), what they differ in is lost by sums and
+    squares of the numbers themselves, and kept by those of their distances from any one of them (Chan, Golub
+    and LeVeque 1983, Algorithms for computing the sample variance, The American Statistician 37). The least
+    one is the same whatever the threads do.
     """
 
     metric_name = CENTRE
@@ -66,12 +75,16 @@ class _WithCentres(ColumnAggregateMetricProvider):  # type: ignore[misc]
     """A measure of a column and a label, which needs to know from where to measure each."""
 
     @classmethod
-    def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *args: Any, **kwargs: Any) -> dict[str, MetricConfiguration]:
+    def _get_evaluation_dependencies(
+        cls, metric: MetricConfiguration, *args: Any, **kwargs: Any
+    ) -> dict[str, MetricConfiguration]:
         needed: dict[str, MetricConfiguration] = super()._get_evaluation_dependencies(metric, *args, **kwargs)
         label = metric.metric_value_kwargs["label"]
         if cls.centred:
             needed[CENTRE] = MetricConfiguration(CENTRE, metric.metric_domain_kwargs)
-        needed[f"{CENTRE} of the label"] = MetricConfiguration(CENTRE, metric.metric_domain_kwargs | {"column": label})
+        needed[f"{CENTRE} of the label"] = MetricConfiguration(
+            CENTRE, metric.metric_domain_kwargs | {"column": label}
+        )
         return needed
 
     centred: ClassVar[bool] = True  # whether the column is a number, too
@@ -80,7 +93,8 @@ class _WithCentres(ColumnAggregateMetricProvider):  # type: ignore[misc]
 class ColumnCorrelation(_WithCentres):
     """How much a number tells of the label, by its value or by its absence, whichever tells more.
 
-    An aggregate that Great Expectations bundles with others into one query, so that all features cost one scan.
+    An aggregate that Great Expectations bundles with others into one query, so that all features cost one
+    scan.
     """
 
     metric_name = "column.correlation_with_label"
@@ -123,10 +137,16 @@ class ColumnCorrelationRatio(_WithCentres):
         metrics: dict[str, Any],
         **_: Any,
     ) -> float:
-        table, _domain, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.COLUMN)
+        table, _domain, accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.COLUMN
+        )
         label = _measured(sa.column(metric_value_kwargs["label"]), metrics[f"{CENTRE} of the label"])
         groups = (
-            sa.select(sa.func.count(label).label("n"), sa.func.avg(label).label("mean"), sa.func.var_pop(label).label("variance"))
+            sa.select(
+                sa.func.count(label).label("n"),
+                sa.func.avg(label).label("mean"),
+                sa.func.var_pop(label).label("variance"),
+            )
             .select_from(table)
             .where(label.is_not(None))
             .group_by(sa.column(accessor["column"]))
@@ -138,10 +158,19 @@ class ColumnCorrelationRatio(_WithCentres):
             (sa.func.sum(groups.c.n * groups.c.mean) / sa.func.sum(groups.c.n)).label("mean"),
         ).cte("whole")
         within = sa.func.sum(groups.c.n * groups.c.variance)
-        # Summed as distances from the mean, not as a difference of squares: that one loses its digits where the mean is large.
+        # Summed as distances from the mean, not as a difference of squares: that one loses its digits where
+        # the mean is large.
         between = sa.func.sum(groups.c.n * sa.func.pow(groups.c.mean - whole.c.mean, 2))
-        query = sa.select(_adjusted(1 - between / sa.func.nullif(within + between, 0), sa.func.max(whole.c.n), sa.func.max(whole.c.k)))
-        ((told,),) = execution_engine.execute_query(query.select_from(groups.join(whole, sa.true()))).fetchall()
+        query = sa.select(
+            _adjusted(
+                1 - between / sa.func.nullif(within + between, 0),
+                sa.func.max(whole.c.n),
+                sa.func.max(whole.c.k),
+            )
+        )
+        ((told,),) = execution_engine.execute_query(
+            query.select_from(groups.join(whole, sa.true()))
+        ).fetchall()
         return float(told)
 
 
@@ -160,7 +189,11 @@ class ExpectColumnCorrelationRatioToBeAtMost(ColumnAggregateExpectation):  # typ
 
 NAMES = own_steady.NAMES | frozenset(
     each.expectation_type
-    for each in (ExpectColumnValuesToBeInPast, ExpectColumnCorrelationToBeAtMost, ExpectColumnCorrelationRatioToBeAtMost)
+    for each in (
+        ExpectColumnValuesToBeInPast,
+        ExpectColumnCorrelationToBeAtMost,
+        ExpectColumnCorrelationRatioToBeAtMost,
+    )
 )
 
 
@@ -182,7 +215,10 @@ def _told(column: Any, label: Any) -> Any:
 
 
 def _adjusted(unexplained: Any, rows: Any, parameters: Any) -> Any:
-    """SQL of the square root of epsilon-squared; 0 where too few rows, or none that differ, could tell anything."""
+    """SQL of the square root of epsilon-squared.
+
+    0 where too few rows, or none that differ, could tell anything.
+    """
     explained = 1 - unexplained * (rows - 1) / sa.func.nullif(rows - parameters, 0)
     judged = sa.and_(rows >= ENOUGH_PAIRS, rows > parameters, sa.func.isfinite(explained), explained > 0)
     return sa.case((judged, sa.func.round(sa.func.sqrt(explained), DIGITS)), else_=0.0)

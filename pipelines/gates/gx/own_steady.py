@@ -1,4 +1,5 @@
-"""Great Expectations' expectations about the table `profile`: a column's (or the rows') statistics beside what is allowed.
+"""Great Expectations' expectations about the table `profile`: a column's (or the rows') statistics beside
+what is allowed.
 
 See `pipelines.gates.steady`, which makes that table on the connection whose table is judged.
 """
@@ -10,12 +11,16 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation, ColumnAggregateExpectation
-from great_expectations.expectations.metrics.column_aggregate_metric_provider import ColumnAggregateMetricProvider
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+)
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 MOST_TOLD = 2  # statistics in a sentence
-PROFILE = sa.table("profile", *map(sa.column, ("column", "statistic", "value", "low", "high", "shift", "about", "said")))
+PROFILE = sa.table(
+    "profile", *map(sa.column, ("column", "statistic", "value", "low", "high", "shift", "about", "said"))
+)
 
 
 class ColumnStatistics(ColumnAggregateMetricProvider):  # type: ignore[misc]
@@ -83,13 +88,26 @@ def _rows(engine: SqlAlchemyExecutionEngine, column: str) -> list[tuple[Any, ...
 
 
 def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") -> dict[str, Any]:
-    """Those that are beyond; where none is, how many were looked at. Fewer than are expected are none that hold."""
-    beyond = [row for row in rows if row[1] is None or (row[2] is not None and row[1] < row[2]) or (row[3] is not None and row[1] > row[3])]
+    """Those that are beyond; where none is, how many were looked at.
+
+    Fewer than are expected are none that hold.
+    """
+    beyond = [
+        row
+        for row in rows
+        if row[1] is None
+        or (row[2] is not None and row[1] < row[2])
+        or (row[3] is not None and row[1] > row[3])
+    ]
     told = _told(beyond)
     missing = expected - len(rows)
     if missing > 0:
         told.append(f"{missing} of {expected} statistics are not there")
-    held = f"all {len(rows)} statistics within their limits" if len(rows) > 1 else "the one statistic within its limits"
+    held = (
+        f"all {len(rows)} statistics within their limits"
+        if len(rows) > 1
+        else "the one statistic within its limits"
+    )
     return {
         "success": bool(rows) and not told,
         "result": {"observed_value": "; ".join(told) or "; ".join(filter(None, (held, unlevelled)))},
@@ -97,10 +115,18 @@ def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") ->
 
 
 def _told(beyond: list[tuple[Any, ...]]) -> list[str]:
-    """What they say, the farthest first: in plain words, then by a statistic of each kind, since one kind says the same many times."""
+    """What they say, the farthest first: in plain words, then by a statistic of each kind, since one kind
+    says the same many times.
+    """
     ordered = sorted(beyond, key=lambda row: (-abs(row[4] or 0.0), row[0]))
     said = list(dict.fromkeys(row[6] for row in ordered if row[6]))
     each = {row[5]: row for row in reversed(ordered)}
     first = [row for row in ordered if each[row[5]] is row][: max(MOST_TOLD - len(said), 1)]
-    told = [*said, *(f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})" for statistic, value, low, high, *_ in first)]
+    told = [
+        *said,
+        *(
+            f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})"
+            for statistic, value, low, high, *_ in first
+        ),
+    ]
     return [*told, f"{len(beyond) - len(first)} more"] if len(beyond) > len(first) else told

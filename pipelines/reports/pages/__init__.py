@@ -1,7 +1,7 @@
 """Pages for a person: jinja2 templates beside this file, all of them extensions of `base.html.j2`.
 
-A page is one file that needs nothing else: no script, no font, no picture from elsewhere. It can be mailed, and Airflow's
-Report tab shows it in a frame that lets nothing out.
+A page is one file that needs nothing else: no script, no font, no picture from elsewhere. It can be mailed,
+and Airflow's Report tab shows it in a frame that lets nothing out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ DUST = 1e-9  # what the order of a sum leaves of nothing
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template of this folder: values are escaped, and a value that the template misses is an error."""
+    """Fill in a template of this folder: values are escaped, and a value that the template misses is an
+    error.
+    """
     return _environment().get_template(template).render(**values)
 
 
@@ -27,7 +29,10 @@ def png(picture: bytes) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A metric as a person reads it: so many decimals below 1, so many digits above; a dash where there is none."""
+    """A metric as a person reads it: so many decimals below 1, so many digits above.
+
+    A dash where there is none.
+    """
     if value is None:
         return "—"
     if abs(value) < DUST:
@@ -49,7 +54,11 @@ def signed(value: float | None) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(png=png, number=number, signed=signed)
     return environment

@@ -1,1 +1,3 @@
-"""`make compose-check`: is docker-compose.yaml right, as far as it can be known without a container engine?"""
+"""`make compose-check`: is docker-compose.yaml right, as far as it can be known without a container
+engine?
+"""

@@ -1,4 +1,6 @@
-"""Check docker-compose.yaml against the Compose specification, our own rules, and the installed Airflow and MLflow."""
+"""Check docker-compose.yaml against the Compose specification, our own rules, and the installed Airflow and
+MLflow.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,16 @@ def main(file: Path) -> None:
     """
     specified = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     if (check := subprocess.run(specified, capture_output=True, text=True, check=False)).returncode:
-        raise SluiceError(f"{file.name} is not as the Compose specification wants it:\n{check.stdout or check.stderr}")
+        raise SluiceError(
+            f"{file.name} is not as the Compose specification wants it:\n{check.stdout or check.stderr}"
+        )
     document = compose.read(file)
     template = compose.TEMPLATE.read_text(encoding="utf-8")
-    mistakes = [*safety.mistakes(document), *settings.mistakes(document, template), *installed.mistakes(document)]
+    mistakes = [
+        *safety.mistakes(document),
+        *settings.mistakes(document, template),
+        *installed.mistakes(document),
+    ]
     if mistakes:
         raise SluiceError(f"{file.name}:\n{listed(mistakes, most=50)}")
     print(f"{file.name}: good")

@@ -16,7 +16,11 @@ from scripts.cluster.check.settings import placeholders
 from scripts.cluster.compose import Service
 
 BOOLEANS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
-TYPES: dict[str, Callable[[str], object]] = {"integer": int, "float": float, "boolean": lambda value: BOOLEANS[value.lower()]}
+TYPES: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "float": float,
+    "boolean": lambda value: BOOLEANS[value.lower()],
+}
 # Settings that Airflow reads and leaves out of its reference -> where it reads them.
 UNDOCUMENTED = {("scheduler", "num_stuck_in_queued_retries"): "airflow.jobs.scheduler_job_runner"}
 
@@ -47,7 +51,9 @@ def _command(service: Service) -> Iterator[str]:
 def _airflow_command(arguments: list[str]) -> Iterator[str]:
     # Which commands there are depends on these two: their providers bring some along.
     os.environ["AIRFLOW__CORE__EXECUTOR"] = "CeleryExecutor"
-    os.environ["AIRFLOW__CORE__AUTH_MANAGER"] = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    os.environ["AIRFLOW__CORE__AUTH_MANAGER"] = (
+        "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    )
     from airflow.cli.cli_parser import get_parser
 
     said = io.StringIO()
@@ -56,7 +62,10 @@ def _airflow_command(arguments: list[str]) -> Iterator[str]:
             get_parser().parse_args(arguments)
     except SystemExit:
         reason = [line for line in said.getvalue().splitlines() if "error:" in line]
-        yield f"the installed Airflow does not know `airflow {' '.join(arguments)}`: {reason[-1] if reason else 'no such command'}"
+        yield (
+            f"the installed Airflow does not know `airflow {' '.join(arguments)}`:"
+            f" {reason[-1] if reason else 'no such command'}"
+        )
 
 
 def _mlflow_command(arguments: list[str]) -> Iterator[str]:

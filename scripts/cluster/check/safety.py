@@ -1,4 +1,6 @@
-"""What every service owes to the others and to the machine: pinned, healthy, limited, without rights that it does not need."""
+"""What every service owes to the others and to the machine: pinned, healthy, limited, without rights that it
+does not need.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def _order(service: Service, others: dict[str, Service]) -> Iterator[str]:
 
 
 def _apart(services: list[Service]) -> Iterator[str]:
-    """Airflow and MLflow each keep their schema's version in a table of the same name: together they destroy each other's."""
+    """Airflow and MLflow each keep their schema's version in a table of the same name: together they destroy
+    each other's.
+    """
     owners: dict[str, set[str]] = {}
     for service in services:
         for variable in (ready.DATABASE, ready.RESULTS, ready.MLFLOW_DATABASE):

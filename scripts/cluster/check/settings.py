@@ -42,7 +42,11 @@ def _written_out(variable: str, value: str) -> bool:
 
 
 def _template(document: dict[str, Any], template: str) -> Iterator[str]:
-    asked, made, settings = set(variables(document)), env.secrets_in(template), dict(env.SETTING.findall(template))
+    asked, made, settings = (
+        set(variables(document)),
+        env.secrets_in(template),
+        dict(env.SETTING.findall(template)),
+    )
     text = str(document)
     for name in sorted(asked - made - set(settings)):
         yield f"${{{name}}} is not in .env.template; {meant(name, made | set(settings))}"
@@ -59,5 +63,9 @@ def _template(document: dict[str, Any], template: str) -> Iterator[str]:
 
 def _read_by_sluice() -> set[str]:
     tree = ast.parse((ROOT / "pipelines/storage/settings.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     return {text for text in texts if re.fullmatch(r"SLUICE_[A-Z_]+", text)}

@@ -8,8 +8,8 @@ from pipelines.commands.selftest.stage import Stage
 from pipelines.storage.settings import Settings
 from tests import tiny
 
-# What no promise of the file says: how many values are missing, how large the amounts are, who the customers are.
-# A leak that tells the label, and that the source gives with its row.
+# What no promise of the file says: how many values are missing, how large the amounts are, who the customers
+# are. A leak that tells the label, and that the source gives with its row.
 LEAK = {
     'payments"}': 'payments", derive: {refund: "amount * (1 + bad)"}}',
     "  bad:      {": "  refund:   {type: number, role: leak, known_after: 3d}\n  bad:      {",
@@ -38,6 +38,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     for old, new in LEAK.items():
         text = text.replace(old, new)
     (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(text + GATES)
-    settings = Settings(data=place / "unused", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None)
+    settings = Settings(
+        data=place / "unused", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None
+    )
     (place / "stage").mkdir()
     return Stage.set(settings, tiny.NAME, place / "stage")

@@ -1,4 +1,6 @@
-"""Every gate bites, and the self-test would notice if one did not: each is switched off, and each is left out, in turn."""
+"""Every gate bites, and the self-test would notice if one did not: each is switched off, and each is left
+out, in turn.
+"""
 
 from __future__ import annotations
 
@@ -34,23 +36,32 @@ def meant_for(stage: Stage, gate: GatedTable) -> list[Damage]:
 
 def test_every_damage_is_stopped_where_it_should_be(stage: Stage) -> None:
     found = suffered(stage, list(every(stage))[::EVERY]).wrong()
-    assert [wrong for wrong in found if EVERY == 1 or not wrong.endswith("has stopped none of the damages")] == []
+    assert [
+        wrong for wrong in found if EVERY == 1 or not wrong.endswith("has stopped none of the damages")
+    ] == []
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_a_gate_that_is_switched_off_is_noticed(stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_is_switched_off_is_noticed(
+    stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     judged = Verdict.passed.fget  # type: ignore[attr-defined]
     monkeypatch.setattr(Verdict, "passed", property(lambda verdict: verdict.table == gate or judged(verdict)))
-    (wrong, *_) = suffered(stage, meant_for(stage, gate)).wrong()
+    wrong, *_ = suffered(stage, meant_for(stage, gate)).wrong()
     assert f"gate_{gate} should" in wrong
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_a_gate_that_is_left_out_of_the_way_is_noticed(stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_is_left_out_of_the_way_is_noticed(
+    stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damages = meant_for(stage, gate)
-    without = {kind: tuple((step, None if table == gate else table) for step, table in way) for kind, way in plan.WAYS.items()}
+    without = {
+        kind: tuple((step, None if table == gate else table) for step, table in way)
+        for kind, way in plan.WAYS.items()
+    }
     monkeypatch.setattr(plan, "WAYS", without)
-    (wrong, *_) = suffered(stage, damages).wrong()
+    wrong, *_ = suffered(stage, damages).wrong()
     assert f"gate_{gate} should" in wrong
 
 
@@ -59,7 +70,8 @@ def test_a_gate_that_closes_on_good_data_is_noticed(stage: Stage, monkeypatch: p
     assert not any("good data" in wrong for wrong in suffered(stage, [good]).wrong())
     monkeypatch.setattr(Verdict, "passed", property(lambda verdict: verdict.table != "clean"))
     assert any(
-        wrong.startswith("none: gate_clean does not let good data through: gate_clean of tiny") for wrong in suffered(stage, [good]).wrong()
+        wrong.startswith("none: gate_clean does not let good data through: gate_clean of tiny")
+        for wrong in suffered(stage, [good]).wrong()
     )
 
 

@@ -14,7 +14,10 @@ TITLES = [
     "delivered as .csv: half a last line",
     "delivered as .csv: in UTF-16",
 ]
-SAID = {"half a last line": "cannot be read as csv", "in UTF-16": "it is not utf-8 text, but looks like utf-16-le"}
+SAID = {
+    "half a last line": "cannot be read as csv",
+    "in UTF-16": "it is not utf-8 text, but looks like utf-16-le",
+}
 
 
 def test_every_delivery_is_tried(stage: Stage) -> None:
@@ -32,5 +35,7 @@ def test_a_broken_delivery_is_stopped_for_what_it_is(stage: Stage, title: str) -
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.zst"])
 def test_the_same_files_unharmed_change_no_feature(stage: Stage, suffix: str) -> None:
-    whole = Damage("none", "scoring", lambda stage: deliveries.delivered(stage, suffix, bytes), may_be_harmless=True)
+    whole = Damage(
+        "none", "scoring", lambda stage: deliveries.delivered(stage, suffix, bytes), may_be_harmless=True
+    )
     assert stage.suffer(whole).harmless

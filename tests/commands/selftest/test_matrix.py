@@ -24,7 +24,11 @@ def told(one: Damage, found: Suffered) -> list[str]:
 def test_a_row_shows_the_open_gates_the_red_one_and_those_that_were_not_reached() -> None:
     assert told(damage(), suffered("gate_clean", "raw")) == ["rows", "are", "lost", "open", "RED", *"-------"]
     assert told(damage(), suffered("ingest"))[-2:] == ["ingest", "refuses"]
-    assert told(damage(may_be_harmless=True), suffered(None, "raw", harmless=True))[-3:] == ["changes", "no", "feature"]
+    assert told(damage(may_be_harmless=True), suffered(None, "raw", harmless=True))[-3:] == [
+        "changes",
+        "no",
+        "feature",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,10 +44,14 @@ def test_a_row_shows_the_open_gates_the_red_one_and_those_that_were_not_reached(
         (damage(good=True), suffered("gate_raw"), "gate_raw does not let good data through: it is red"),
     ],
 )
-def test_a_damage_that_was_not_stopped_where_it_should_be_is_wrong(one: Damage, found: Suffered, mistake: str | None) -> None:
+def test_a_damage_that_was_not_stopped_where_it_should_be_is_wrong(
+    one: Damage, found: Suffered, mistake: str | None
+) -> None:
     matrix = Matrix("tiny")
     row = matrix.add(one, found)
-    assert [wrong for wrong in matrix.wrong() if wrong.startswith("rows are lost")] == ([f"rows are lost: {mistake}"] if mistake else [])
+    assert [wrong for wrong in matrix.wrong() if wrong.startswith("rows are lost")] == (
+        [f"rows are lost: {mistake}"] if mistake else []
+    )
     assert row.endswith(f"<- {mistake}") is bool(mistake)
 
 

@@ -1,4 +1,6 @@
-"""Great Expectations' pages: whole, harmless, alone, and all of them in the index, whoever writes at the same time."""
+"""Great Expectations' pages: whole, harmless, alone, and all of them in the index, whoever writes at the same
+time.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,20 @@ from tests.gates.gx.test_engine import CASES, ROWS
 
 NIGHT = date(2026, 2, 1)
 EVIL = """<script>alert(1)</script><img src=x onerror="alert(2)">' & $x ${y} {{ 7 * 7 }}"""
-ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&quot;alert(2)&quot;&gt;&#39; &amp; $x ${y} {{ 7 * 7 }}"
+ESCAPED = (
+    "&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&quot;alert(2)&quot;&gt;&#39; &amp; $x ${y}"
+    " {{ 7 * 7 }}"
+)
 
 
 def rendered(*expectations: Expectation, rows: str = ROWS) -> str:
     connection = duckdb.connect()
-    found = judge.judged(connection.sql(rows), connection, [Stated(each) for each in expectations], frozenset())
-    results = evidence.results("gate_raw", [finding.result for finding in found if finding.result], run_name="a night", not_asked=[])
+    found = judge.judged(
+        connection.sql(rows), connection, [Stated(each) for each in expectations], frozenset()
+    )
+    results = evidence.results(
+        "gate_raw", [finding.result for finding in found if finding.result], run_name="a night", not_asked=[]
+    )
     return "".join(data_docs.sections(results))
 
 
@@ -42,7 +51,9 @@ def words(html: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "kwargs"), [(name, kwargs) for name, *both in CASES for kwargs in both], ids=lambda value: str(value)[:40]
+    ("name", "kwargs"),
+    [(name, kwargs) for name, *both in CASES for kwargs in both],
+    ids=lambda value: str(value)[:40],
 )
 def test_every_expectation_has_a_page(name: str, kwargs: dict[str, object]) -> None:
     html = rendered(Expectation(name=f"expect_{name}", kwargs=kwargs))
@@ -53,9 +64,14 @@ def test_every_expectation_has_a_page(name: str, kwargs: dict[str, object]) -> N
 def test_great_expectations_own_words_and_values_are_on_it() -> None:
     text = words(
         rendered(
-            Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3}),
+            Expectation(
+                name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3}
+            ),
             Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "max_value": 3}),
-            Expectation(name="expect_column_distinct_values_to_be_in_set", kwargs={"column": "select", "value_set": ["x"]}),
+            Expectation(
+                name="expect_column_distinct_values_to_be_in_set",
+                kwargs={"column": "select", "value_set": ["x"]},
+            ),
         )
     )
     assert "values must be less than or equal to 3 ." in text
@@ -69,12 +85,20 @@ def test_values_are_shown_as_they_are_and_do_nothing() -> None:
     rows = f"SELECT {sql.text(EVIL)} AS word, {sql.text(EVIL)} AS other UNION ALL SELECT 'b', 'c'"
     evil = {"type": "comparison", "column": {"name": "word"}, "operator": "<=", "parameter": EVIL}
     html = rendered(
-        Expectation(name="expect_column_values_to_be_in_set", kwargs={"column": "word", "value_set": ["<b>b</b>"]}),
-        Expectation(name="expect_column_distinct_values_to_be_in_set", kwargs={"column": "word", "value_set": [EVIL]}),
-        Expectation(name="expect_column_pair_values_to_be_equal", kwargs={"column_A": "word", "column_B": "other"}),
+        Expectation(
+            name="expect_column_values_to_be_in_set", kwargs={"column": "word", "value_set": ["<b>b</b>"]}
+        ),
+        Expectation(
+            name="expect_column_distinct_values_to_be_in_set", kwargs={"column": "word", "value_set": [EVIL]}
+        ),
+        Expectation(
+            name="expect_column_pair_values_to_be_equal", kwargs={"column_A": "word", "column_B": "other"}
+        ),
         Expectation(name="expect_compound_columns_to_be_unique", kwargs={"column_list": ["word", "other"]}),
         Expectation(name="expect_column_values_to_match_regex", kwargs={"column": "word", "regex": "^<i>"}),
-        Expectation(name="expect_column_most_common_value_to_be_in_set", kwargs={"column": "word", "value_set": ["x"]}),
+        Expectation(
+            name="expect_column_most_common_value_to_be_in_set", kwargs={"column": "word", "value_set": ["x"]}
+        ),
         Expectation(name="expect_column_values_to_be_null", kwargs={"column": "word", "row_condition": evil}),
         rows=rows,
     )
@@ -85,7 +109,12 @@ def test_values_are_shown_as_they_are_and_do_nothing() -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    ['col("n") > 0', 'col("n").notNull()', f"""col("word") == '{"<script>alert(1)</script>&$x"}'""", 'col("word") != "<b>b</b>"'],
+    [
+        'col("n") > 0',
+        'col("n").notNull()',
+        f"""col("word") == '{"<script>alert(1)</script>&$x"}'""",
+        'col("word") != "<b>b</b>"',
+    ],
 )
 @pytest.mark.parametrize("parser", ["great_expectations", "great_expectations__experimental__"])
 def test_a_condition_that_is_a_text_is_shown_and_does_nothing(condition: str, parser: str) -> None:
@@ -110,11 +139,17 @@ def test_the_page_stands_alone_and_leads_back(open_run: Callable[..., Run], sett
     assert "default-src 'none'" in html
     assert '<a href="gate_raw.html">' in html
     assert html == data_docs.page(run, verdict, verdict.results())
-    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", html), "an id by chance, which jinja draws once a process"
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", html), (
+        "an id by chance, which jinja draws once a process"
+    )
 
 
-def test_what_could_not_be_asked_and_what_was_empty_is_told(open_run: Callable[..., Run], settings: Settings) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + "gates:\n  raw:\n    - expect_column_values_to_be_uniqe: {column: id}\n")
+def test_what_could_not_be_asked_and_what_was_empty_is_told(
+    open_run: Callable[..., Run], settings: Settings
+) -> None:
+    (settings.use_cases / "tiny.yaml").write_text(
+        tiny.YAML + "gates:\n  raw:\n    - expect_column_values_to_be_uniqe: {column: id}\n"
+    )
     run = open_run("scoring", NIGHT)
     tables.write(run, "raw")
     verdict = judge.judge(run, "raw")
@@ -124,7 +159,9 @@ def test_what_could_not_be_asked_and_what_was_empty_is_told(open_run: Callable[.
     assert "did you mean" in text
     tables.write(run, "raw", "SELECT * FROM rows WHERE false")
     verdict = judge.judge(run.afresh(), "raw")
-    assert "There was nothing to judge: the table has no rows" in words(data_docs.page(run, verdict, verdict.results()))
+    assert "There was nothing to judge: the table has no rows" in words(
+        data_docs.page(run, verdict, verdict.results())
+    )
 
 
 # --- the index
@@ -148,20 +185,28 @@ def test_the_index_lists_the_newest_first_and_each_result_once(settings: Setting
     with pytest.raises(GateClosed):
         gate(settings, NIGHT, "SELECT * FROM rows WHERE false")
     assert re.findall(r"2026-\d\d-\d\d(?=</td>)", index(settings).read_text()) == ["2026-02-02", "2026-02-01"]
-    assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [False, True]
+    assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [
+        False,
+        True,
+    ]
 
 
 def test_a_gate_that_closes_takes_those_behind_it_out_of_the_index(settings: Settings) -> None:
     gate(settings, NIGHT)
     gate(settings, NIGHT + timedelta(days=1))
-    kept = [entry | {"table": "clean"} for entry in json.loads(index(settings).with_suffix(".json").read_text())]
+    kept = [
+        entry | {"table": "clean"} for entry in json.loads(index(settings).with_suffix(".json").read_text())
+    ]
     for entry in kept:  # what came behind gate_raw before
         (settings.disk / f"tiny/scoring/{entry['partition']}/reports/gate_clean.html").touch()
     every = json.loads(index(settings).with_suffix(".json").read_text()) + kept
     index(settings).with_suffix(".json").write_text(json.dumps(every))
     with pytest.raises(GateClosed):
         gate(settings, NIGHT, "SELECT * FROM rows WHERE false")
-    told = [(entry["partition"], entry["table"]) for entry in json.loads(index(settings).with_suffix(".json").read_text())]
+    told = [
+        (entry["partition"], entry["table"])
+        for entry in json.loads(index(settings).with_suffix(".json").read_text())
+    ]
     assert told == [("2026-02-01", "raw"), ("2026-02-02", "raw"), ("2026-02-02", "clean")]
 
 
@@ -171,7 +216,9 @@ def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Se
     tables.write(beside, "raw", "SELECT * FROM rows WHERE false")
     with pytest.raises(GateClosed):
         flow.gate(beside.afresh(), "raw")
-    assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [True]
+    assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [
+        True
+    ]
 
 
 def test_every_link_of_the_index_leads_to_a_page(settings: Settings) -> None:

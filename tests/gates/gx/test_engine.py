@@ -9,7 +9,11 @@ import duckdb
 import great_expectations as gx
 import pandas as pd
 import pytest
-from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.expectations.registry import get_expectation_impl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +130,9 @@ def observe_all(asked: list[tuple[str, dict[str, Any]]], rows: str = ROWS) -> li
 
 
 @pytest.mark.parametrize(("name", "good", "bad"), CASES, ids=[case[0] for case in CASES])
-def test_an_expectation_lets_the_good_through_and_stops_the_bad(name: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
+def test_an_expectation_lets_the_good_through_and_stops_the_bad(
+    name: str, good: dict[str, Any], bad: dict[str, Any]
+) -> None:
     held, failed = observe_all([(name, good), (name, bad)])
     assert (held.success, held.raised) == (True, None)
     assert (failed.success, failed.raised) == (False, None)
@@ -137,8 +143,12 @@ def test_every_expectation_is_tried_above_or_refused_with_a_sentence() -> None:
     refused = set()
     for name in suite.known():
         fields = get_expectation_impl(name).__fields__
-        kwargs = {"column": "id"} | {argument: value for argument, value in more.items() if argument in fields}
-        if "cannot be computed by DuckDB" in " ".join(suite.mistakes(Expectation(name=name, kwargs=kwargs), ["id"])):
+        kwargs = {"column": "id"} | {
+            argument: value for argument, value in more.items() if argument in fields
+        }
+        if "cannot be computed by DuckDB" in " ".join(
+            suite.mistakes(Expectation(name=name, kwargs=kwargs), ["id"])
+        ):
             refused.add(name)
     assert {f"expect_{case[0]}" for case in CASES} == suite.known() - refused - suite.NOT_ONE_TABLE
 
@@ -146,14 +156,18 @@ def test_every_expectation_is_tried_above_or_refused_with_a_sentence() -> None:
 @pytest.mark.parametrize("bound", ["2026-01-03", "2026-01-03T00:00:00"])
 def test_moments_are_compared_with_iso_text(bound: str) -> None:
     assert observe("column_values_to_be_between", {"column": "at", "max_value": bound}).success
-    assert not observe("column_values_to_be_between", {"column": "at", "max_value": bound, "strict_max": True}).success
+    assert not observe(
+        "column_values_to_be_between", {"column": "at", "max_value": bound, "strict_max": True}
+    ).success
     assert observe("column_values_to_be_between", {"column": "order", "max_value": "2026-01-04"}).success
 
 
 @pytest.mark.parametrize("value", ["'nan'::DOUBLE", "'inf'::DOUBLE", "'-inf'::DOUBLE", "'nan'::FLOAT"])
 def test_numbers_that_are_not_finite_are_not_between_finite_limits(value: str) -> None:
     limits = {"column": "x", "min_value": -1.7976931348623157e308, "max_value": 1.7976931348623157e308}
-    observed = observe("column_values_to_be_between", limits, f"SELECT {value} AS x UNION ALL SELECT 1 UNION ALL SELECT NULL")
+    observed = observe(
+        "column_values_to_be_between", limits, f"SELECT {value} AS x UNION ALL SELECT 1 UNION ALL SELECT NULL"
+    )
     assert not observed.success
     assert observed.result["unexpected_count"] == 1
 
@@ -162,8 +176,12 @@ def test_a_typed_row_condition_knows_booleans_conjunctions_and_nulls() -> None:
     flagged = {"type": "comparison", "column": {"name": "flag"}, "operator": "==", "parameter": True}
     missing = {"type": "nullity", "column": {"name": "amount"}, "is_null": True}
     both = {"type": "and", "conditions": [flagged, missing]}
-    assert observe("column_distinct_values_to_equal_set", {"column": "id", "value_set": [5], "row_condition": both}).success
-    assert not observe("column_distinct_values_to_equal_set", {"column": "id", "value_set": [5], "row_condition": flagged}).success
+    assert observe(
+        "column_distinct_values_to_equal_set", {"column": "id", "value_set": [5], "row_condition": both}
+    ).success
+    assert not observe(
+        "column_distinct_values_to_equal_set", {"column": "id", "value_set": [5], "row_condition": flagged}
+    ).success
 
 
 def test_what_cannot_be_computed_is_a_reason_and_spoils_no_other() -> None:
@@ -186,7 +204,10 @@ def test_what_cannot_be_computed_is_a_reason_and_spoils_no_other() -> None:
 def test_examples_are_the_same_whatever_the_threads_do() -> None:
     rows = "SELECT (range * 7919) % 400000 AS n FROM range(400000)"
     seen = [
-        observe("column_values_to_be_between", {"column": "n", "max_value": 10}, rows).result["partial_unexpected_list"] for _ in range(3)
+        observe("column_values_to_be_between", {"column": "n", "max_value": 10}, rows).result[
+            "partial_unexpected_list"
+        ]
+        for _ in range(3)
     ]
     assert seen[0] == list(range(11, 21))
     assert seen[1:] == [seen[0], seen[0]]
@@ -196,11 +217,21 @@ def test_examples_are_the_same_whatever_the_threads_do() -> None:
     ("name", "kwargs", "examples"),
     [
         ("column_values_to_be_in_set", {"column": "word", "value_set": ["z"]}, ["a", "b"]),
-        ("column_pair_values_to_be_equal", {"column_A": "word", "column_B": "other"}, [("a", "z"), ("b", "z")]),
-        ("compound_columns_to_be_unique", {"column_list": ["word", "other"]}, [{"word": "a", "other": "z"}, {"word": "b", "other": "z"}]),
+        (
+            "column_pair_values_to_be_equal",
+            {"column_A": "word", "column_B": "other"},
+            [("a", "z"), ("b", "z")],
+        ),
+        (
+            "compound_columns_to_be_unique",
+            {"column_list": ["word", "other"]},
+            [{"word": "a", "other": "z"}, {"word": "b", "other": "z"}],
+        ),
     ],
 )
-def test_each_bad_value_is_an_example_once_and_counted_each_time(name: str, kwargs: dict[str, Any], examples: list[Any]) -> None:
+def test_each_bad_value_is_an_example_once_and_counted_each_time(
+    name: str, kwargs: dict[str, Any], examples: list[Any]
+) -> None:
     observed = observe(name, kwargs, "SELECT ['a', 'b'][1 + range % 2] AS word, 'z' AS other FROM range(50)")
     assert observed.result["unexpected_count"] == 50
     assert observed.result["partial_unexpected_list"] == examples
@@ -228,17 +259,24 @@ def test_whole_numbers_are_compared_exactly(name: str, limits: dict[str, Any]) -
 
 def test_a_sum_of_whole_numbers_is_not_off_by_one() -> None:
     rows = f"SELECT {10**13} AS a, 1 AS b"
-    assert observe("multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13 + 1}, rows).success
-    assert not observe("multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13}, rows).success
+    assert observe(
+        "multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13 + 1}, rows
+    ).success
+    assert not observe(
+        "multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 10**13}, rows
+    ).success
 
 
 def test_the_connection_stays_open_and_keeps_no_trace() -> None:
     connection = duckdb.connect()
     engine.validate(
-        connection.sql(ROWS), connection, [suite.build(Expectation(name="expect_table_row_count_to_equal", kwargs={"value": 5}))]
+        connection.sql(ROWS),
+        connection,
+        [suite.build(Expectation(name="expect_table_row_count_to_equal", kwargs={"value": 5}))],
     )
     assert connection.sql(
-        "SELECT count(*) FROM duckdb_tables() UNION ALL SELECT count(*) FROM duckdb_views() WHERE NOT internal"
+        "SELECT count(*) FROM duckdb_tables() UNION ALL SELECT count(*) FROM duckdb_views() WHERE NOT"
+        " internal"
     ).fetchall() == [(0,), (0,)]
 
 
@@ -274,11 +312,16 @@ def test_many_expectations_are_one_scan_after_the_row_count(queries: list[str]) 
     assert all(each.success for each in observed)
     row_count, scan = queries
     assert "count(*)" in row_count
-    assert all(aggregate in scan for aggregate in ("avg(", "max(", "column.non_null_count", "between.unexpected_count"))
+    assert all(
+        aggregate in scan
+        for aggregate in ("avg(", "max(", "column.non_null_count", "between.unexpected_count")
+    )
 
 
 def test_examples_are_searched_only_where_something_is_broken(queries: list[str]) -> None:
-    held = observe_all([(name, good) for name, good, _ in CASES if "median" not in name and "distinct" not in name])
+    held = observe_all(
+        [(name, good) for name, good, _ in CASES if "median" not in name and "distinct" not in name]
+    )
     broken = [each for each in held if each.result.get("unexpected_count")]
     assert len([each for each in held if each.result.get("unexpected_count") == 0]) > 20
     assert len(broken) == sum("LIMIT" in query for query in queries) == 1  # allowed to be by `mostly`
@@ -315,14 +358,24 @@ def test_no_answer_is_as_long_as_the_table(monkeypatch: pytest.MonkeyPatch) -> N
             ("column_distinct_values_to_contain_set", {"column": "n", "value_set": [7, 99]}),
             ("column_distinct_values_to_contain_set", {"column": "n", "value_set": [7, 100]}),
             ("column_most_common_value_to_be_in_set", {"column": "n", "value_set": [7]}),
-            ("column_kl_divergence_to_be_less_than", {"column": "word", "partition_object": weights, "threshold": 0.1}),
+            (
+                "column_kl_divergence_to_be_less_than",
+                {"column": "word", "partition_object": weights, "threshold": 0.1},
+            ),
         ],
         "SELECT n, n::VARCHAR AS word FROM (SELECT unnest(range(100)) UNION ALL SELECT 7) AS rows(n)",
     )
-    assert [(each.success, each.raised) for each in (there, lacking, most_common)] == [(True, None), (False, None), (True, None)]
+    assert [(each.success, each.raised) for each in (there, lacking, most_common)] == [
+        (True, None),
+        (False, None),
+        (True, None),
+    ]
     assert lacking.result["partial_missing_list"] == [100]
     assert most_common.result["observed_value"] == [7]
-    assert every_value.raised == "it looks at each different value, and there are more than 10; ask by another expectation"
+    assert (
+        every_value.raised
+        == "it looks at each different value, and there are more than 10; ask by another expectation"
+    )
 
 
 # --- the same results as on pandas
@@ -377,7 +430,10 @@ OF_A_COLUMN: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("stdev_to_be_between", {"min_value": 12.6, "max_value": 12.7}),
         ("sum_to_be_between", {"min_value": 120, "max_value": 120}),
         ("distinct_values_to_equal_set", {"value_set": [10, 20, 30, 40]}),
-        ("quantile_values_to_be_between", {"quantile_ranges": {"quantiles": [0.2, 0.75], "value_ranges": [[10, 10], [30, 30]]}}),
+        (
+            "quantile_values_to_be_between",
+            {"quantile_ranges": {"quantiles": [0.2, 0.75], "value_ranges": [[10, 10], [30, 30]]}},
+        ),
         ("value_z_scores_to_be_less_than", {"threshold": 1.3, "double_sided": True}),
         ("most_common_value_to_be_in_set", {"value_set": [10]}),
     ],
@@ -396,17 +452,34 @@ OF_A_COLUMN: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
 }
 OF_MORE: list[tuple[str, dict[str, Any]]] = [
-    ("column_pair_values_a_to_be_greater_than_b", {"column_A": "n", "column_B": "amount", "ignore_row_if": "either_value_is_missing"}),
-    ("column_pair_values_to_be_equal", {"column_A": "id", "column_B": "n", "ignore_row_if": "either_value_is_missing"}),
+    (
+        "column_pair_values_a_to_be_greater_than_b",
+        {"column_A": "n", "column_B": "amount", "ignore_row_if": "either_value_is_missing"},
+    ),
+    (
+        "column_pair_values_to_be_equal",
+        {"column_A": "id", "column_B": "n", "ignore_row_if": "either_value_is_missing"},
+    ),
     (
         "column_pair_values_to_be_in_set",
-        {"column_A": "kind", "column_B": "word", "value_pairs_set": [("x", "ab")], "ignore_row_if": "either_value_is_missing"},
+        {
+            "column_A": "kind",
+            "column_B": "word",
+            "value_pairs_set": [("x", "ab")],
+            "ignore_row_if": "either_value_is_missing",
+        },
     ),
     # Two rows are ('x', missing): a key that repeats.
     ("compound_columns_to_be_unique", {"column_list": ["kind", "word"]}),
     ("compound_columns_to_be_unique", {"column_list": ["n", "word"]}),
-    ("compound_columns_to_be_unique", {"column_list": ["kind", "flag"], "ignore_row_if": "any_value_is_missing"}),
-    ("multicolumn_sum_to_equal", {"column_list": ["id", "n"], "sum_total": 11, "ignore_row_if": "any_value_is_missing"}),
+    (
+        "compound_columns_to_be_unique",
+        {"column_list": ["kind", "flag"], "ignore_row_if": "any_value_is_missing"},
+    ),
+    (
+        "multicolumn_sum_to_equal",
+        {"column_list": ["id", "n"], "sum_total": 11, "ignore_row_if": "any_value_is_missing"},
+    ),
     ("select_column_values_to_be_unique_within_record", {"column_list": ["id", "n"]}),
     ("table_row_count_to_equal", {"value": 8}),
     ("table_row_count_to_be_between", {"min_value": 9}),
@@ -418,8 +491,15 @@ OF_MORE: list[tuple[str, dict[str, Any]]] = [
 
 def on_pandas(asked: list[tuple[str, dict[str, Any]]], rows: pd.DataFrame) -> list[Any]:
     """Great Expectations' results for the same questions, on its pandas engine."""
-    quiet = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), progress_bars=ProgressBarsConfig(globally=False))
-    asset = gx.get_context(mode="ephemeral", project_config=quiet).data_sources.add_pandas("pandas").add_dataframe_asset("rows")
+    quiet = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    asset = (
+        gx.get_context(mode="ephemeral", project_config=quiet)
+        .data_sources.add_pandas("pandas")
+        .add_dataframe_asset("rows")
+    )
     built = [suite.build(Expectation(name=f"expect_{name}", kwargs=kwargs)) for name, kwargs in asked]
     for number, each in enumerate(built):
         each.meta = {"number": number}
@@ -434,11 +514,17 @@ def told(success: bool, result: dict[str, Any]) -> tuple[Any, ...]:
 
 def test_verdicts_and_counts_are_those_of_great_expectations_on_pandas() -> None:
     asked = [
-        (f"column_{name}", {"column": column, **kwargs}) for column, own in OF_A_COLUMN.items() for name, kwargs in [*own, *OF_ANY_COLUMN]
+        (f"column_{name}", {"column": column, **kwargs})
+        for column, own in OF_A_COLUMN.items()
+        for name, kwargs in [*own, *OF_ANY_COLUMN]
     ] + OF_MORE
     ours = observe_all(asked, MIXED)
-    theirs = on_pandas(asked, duckdb.connect().sql(MIXED).df().astype({"n": float}))  # pandas' own missing integers make it raise
-    assert [engine._raised(their.exception_info) for their in theirs if their.exception_info["raised_exception"]] == []
+    theirs = on_pandas(
+        asked, duckdb.connect().sql(MIXED).df().astype({"n": float})
+    )  # pandas' own missing integers make it raise
+    assert [
+        engine._raised(their.exception_info) for their in theirs if their.exception_info["raised_exception"]
+    ] == []
     differing = [
         (question, told(our.success, our.result), our.raised, told(their.success, their.result))
         for question, our, their in zip(asked, ours, theirs, strict=True)
@@ -459,9 +545,16 @@ def test_what_repeats_is_what_repeats_on_pandas(rows: list[tuple[str | None, str
         ("column_unique_value_count_to_be_between", {"column": "one", "max_value": 2}),
     ]
     frame = pd.DataFrame(rows, columns=["one", "other"]).astype(object)
-    values = ", ".join(f"({', '.join('NULL' if word is None else repr(word) for word in row)})" for row in rows)
-    ours = observe_all(asked, f"SELECT one::VARCHAR AS one, other::VARCHAR AS other FROM (VALUES {values}) AS rows (one, other)")
-    assert [told(our.success, our.result) for our in ours] == [told(their.success, their.result) for their in on_pandas(asked, frame)]
+    values = ", ".join(
+        f"({', '.join('NULL' if word is None else repr(word) for word in row)})" for row in rows
+    )
+    ours = observe_all(
+        asked,
+        f"SELECT one::VARCHAR AS one, other::VARCHAR AS other FROM (VALUES {values}) AS rows (one, other)",
+    )
+    assert [told(our.success, our.result) for our in ours] == [
+        told(their.success, their.result) for their in on_pandas(asked, frame)
+    ]
 
 
 def test_nan_is_a_value_and_greater_than_all_others_where_pandas_has_it_missing() -> None:

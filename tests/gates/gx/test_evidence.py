@@ -1,4 +1,6 @@
-"""What is kept of Great Expectations' results is its own JSON, which it can read again, without clock, place or personal value."""
+"""What is kept of Great Expectations' results is its own JSON, which it can read again, without clock, place
+or personal value.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,24 @@ from pipelines.gates.gx.suite import Stated
 from tests.gates.gx.test_engine import CASES, ROWS
 
 
-def judged(*expectations: Expectation, rows: str = ROWS, personal: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+def judged(
+    *expectations: Expectation, rows: str = ROWS, personal: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
     """Great Expectations' results, in the order of the verdict."""
     connection = duckdb.connect()
-    stated = [Stated(expectation, where=f"gates.raw.{n}", why="so") for n, expectation in enumerate(expectations)]
-    return [finding.result for finding in judge.judged(connection.sql(rows), connection, stated, personal) if finding.result]
+    stated = [
+        Stated(expectation, where=f"gates.raw.{n}", why="so") for n, expectation in enumerate(expectations)
+    ]
+    return [
+        finding.result
+        for finding in judge.judged(connection.sql(rows), connection, stated, personal)
+        if finding.result
+    ]
 
 
-def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     results: list[Any] = []
     observed = engine._observed
 
@@ -32,7 +44,9 @@ def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run
         return observed(result, count)
 
     monkeypatch.setattr(engine, "_observed", remember)
-    (kept,) = judged(Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3}))
+    (kept,) = judged(
+        Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3})
+    )
     told = results[0].to_json_dict()
     assert kept["result"] == told["result"]
     assert kept["success"] == told["success"]
@@ -45,7 +59,9 @@ def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run
 
 def test_great_expectations_reads_it_again() -> None:
     kept = judged(*(Expectation(name=f"expect_{name}", kwargs=bad) for name, _, bad in CASES))
-    read = expectationSuiteValidationResultSchema.load(json.loads(evidence.results("gate_raw", kept, run_name="a night", not_asked=[])))
+    read = expectationSuiteValidationResultSchema.load(
+        json.loads(evidence.results("gate_raw", kept, run_name="a night", not_asked=[]))
+    )
     assert not read.success
     assert read.suite_name == "gate_raw"
     assert read.statistics["unsuccessful_expectations"] == len(read.results) == len(CASES)
@@ -53,10 +69,14 @@ def test_great_expectations_reads_it_again() -> None:
 
 
 def test_the_suite_succeeds_when_all_was_asked_and_holds() -> None:
-    good, bad = (Expectation(name="expect_table_row_count_to_equal", kwargs={"value": value}) for value in (5, 6))
+    good, bad = (
+        Expectation(name="expect_table_row_count_to_equal", kwargs={"value": value}) for value in (5, 6)
+    )
 
     def success(kept: list[dict[str, Any]], not_asked: list[str]) -> Any:
-        return json.loads(evidence.results("gate_raw", kept, run_name="a night", not_asked=not_asked))["success"]
+        return json.loads(evidence.results("gate_raw", kept, run_name="a night", not_asked=not_asked))[
+            "success"
+        ]
 
     assert success(judged(good), []) is True
     assert success(judged(good, bad), []) is False
@@ -65,20 +85,34 @@ def test_the_suite_succeeds_when_all_was_asked_and_holds() -> None:
 
 
 def test_a_reason_why_it_could_not_be_computed_is_told_without_a_stack_trace() -> None:
-    (kept,) = judged(Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "max_value": 1}))
+    (kept,) = judged(
+        Expectation(name="expect_column_mean_to_be_between", kwargs={"column": "word", "max_value": 1})
+    )
     assert kept["exception_info"]["raised_exception"]
     assert kept["exception_info"]["exception_message"].startswith("Binder Error: ")
     assert "site-packages" not in json.dumps(kept)
 
 
 @pytest.mark.parametrize(
-    "value", ["'nan'::DOUBLE", "'-inf'::DOUBLE", "1.5::DECIMAL(9,2)", "'\\x00'::BLOB", "[1, 2]", "TIME '10:00'", "uuid()"]
+    "value",
+    [
+        "'nan'::DOUBLE",
+        "'-inf'::DOUBLE",
+        "1.5::DECIMAL(9,2)",
+        "'\\x00'::BLOB",
+        "[1, 2]",
+        "TIME '10:00'",
+        "uuid()",
+    ],
 )
 def test_any_value_becomes_json(value: str) -> None:
     expectation = Expectation(name="expect_column_values_to_be_null", kwargs={"column": "x"})
     (kept,) = judged(expectation, rows=f"SELECT {value} AS x")
     assert (
-        json.loads(evidence.results("gate_raw", [kept], run_name="a night", not_asked=[]))["results"][0]["result"]["unexpected_count"] == 1
+        json.loads(evidence.results("gate_raw", [kept], run_name="a night", not_asked=[]))["results"][0][
+            "result"
+        ]["unexpected_count"]
+        == 1
     )
 
 
@@ -93,19 +127,36 @@ def test_it_and_our_own_words_stay_small_however_many_values_there_are() -> None
         )
     ]
     connection = duckdb.connect()
-    found = judge.judged(connection.sql("SELECT 'v' || range AS word FROM range(10000)"), connection, stated, frozenset())
+    found = judge.judged(
+        connection.sql("SELECT 'v' || range AS word FROM range(10000)"), connection, stated, frozenset()
+    )
     assert len(found) == 3
     assert all(len(repr(finding)) < 5_000 for finding in found)
 
 
 def test_no_personal_value_is_in_it() -> None:
-    every = [Expectation(name=f"expect_{name}", kwargs=bad) for name, _, bad in CASES if "word" in bad.values()]
-    kept = judged(*every, rows=ROWS.replace("'ab'", "'anna'").replace("'cd 1'", "'anna 1'"), personal=frozenset({"word"}))
+    every = [
+        Expectation(name=f"expect_{name}", kwargs=bad) for name, _, bad in CASES if "word" in bad.values()
+    ]
+    kept = judged(
+        *every,
+        rows=ROWS.replace("'ab'", "'anna'").replace("'cd 1'", "'anna 1'"),
+        personal=frozenset({"word"}),
+    )
     assert len(kept) == len(every)
     assert "anna" not in json.dumps(kept)
     assert "•••" in json.dumps(kept, ensure_ascii=False)
 
 
 def test_the_last_digits_of_a_float_which_differ_from_run_to_run_are_no_evidence() -> None:
-    assert evidence.plain({"mean": 41.26632176799808}) == evidence.plain({"mean": 41.26632176799821}) == {"mean": 41.266321768}
-    assert evidence.plain([0.1, 1e-300, 1.7976931348623157e308, float("nan")]) == [0.1, 1e-300, 1.79769313486e308, "nan"]
+    assert (
+        evidence.plain({"mean": 41.26632176799808})
+        == evidence.plain({"mean": 41.26632176799821})
+        == {"mean": 41.266321768}
+    )
+    assert evidence.plain([0.1, 1e-300, 1.7976931348623157e308, float("nan")]) == [
+        0.1,
+        1e-300,
+        1.79769313486e308,
+        "nan",
+    ]

@@ -40,12 +40,20 @@ BROKEN = {
 }
 
 
-def rows(name: str, kwargs: dict[str, Any], table: str = ROWS, personal: frozenset[str] = frozenset()) -> tuple[examples.Row, ...]:
+def rows(
+    name: str, kwargs: dict[str, Any], table: str = ROWS, personal: frozenset[str] = frozenset()
+) -> tuple[examples.Row, ...]:
     connection = duckdb.connect()
-    return examples.rows(connection.sql(table), connection, Expectation(name=f"expect_{name}", kwargs=kwargs), "id", personal)
+    return examples.rows(
+        connection.sql(table), connection, Expectation(name=f"expect_{name}", kwargs=kwargs), "id", personal
+    )
 
 
-@pytest.mark.parametrize(("name", "bad"), [(name, bad) for name, _, bad in CASES if name in BROKEN], ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [(name, bad) for name, _, bad in CASES if name in BROKEN],
+    ids=lambda value: str(value)[:40],
+)
 def test_the_rows_are_those_that_break_it(name: str, bad: dict[str, Any]) -> None:
     assert [row["id"] for row in rows(name, bad)] == BROKEN[name]
 
@@ -54,11 +62,18 @@ def test_every_expectation_that_counts_rows_has_them() -> None:
     connection = duckdb.connect()
     built = [suite.build(Expectation(name=f"expect_{name}", kwargs=bad)) for name, _, bad in CASES]
     observed = engine.validate(connection.sql(ROWS), connection, built)
-    counted = {case[0] for case, found in zip(CASES, observed, strict=True) if found.result.get("unexpected_count")}
-    assert counted - set(BROKEN) == {"column_distinct_values_to_be_in_set", "column_distinct_values_to_equal_set"}
+    counted = {
+        case[0] for case, found in zip(CASES, observed, strict=True) if found.result.get("unexpected_count")
+    }
+    assert counted - set(BROKEN) == {
+        "column_distinct_values_to_be_in_set",
+        "column_distinct_values_to_equal_set",
+    }
 
 
-@pytest.mark.parametrize("name", ["column_distinct_values_to_be_in_set", "column_distinct_values_to_equal_set"])
+@pytest.mark.parametrize(
+    "name", ["column_distinct_values_to_be_in_set", "column_distinct_values_to_equal_set"]
+)
 def test_a_value_too_many_in_a_set_has_rows_that_hold_it(name: str) -> None:
     assert [row["id"] for row in rows(name, {"column": "word", "value_set": ["ab", "it's"]})] == [2, 3]
 
@@ -69,7 +84,9 @@ def test_an_expectation_on_a_number_has_none() -> None:
 
 def test_a_row_condition_holds_for_the_examples_too() -> None:
     flagged = {"type": "comparison", "column": {"name": "flag"}, "operator": "==", "parameter": True}
-    assert [row["id"] for row in rows("column_values_to_be_null", {"column": "id", "row_condition": flagged})] == [1, 3, 5]
+    assert [
+        row["id"] for row in rows("column_values_to_be_null", {"column": "id", "row_condition": flagged})
+    ] == [1, 3, 5]
 
 
 def test_ten_rows_are_shown_the_first_ones_by_key_at_any_size() -> None:
@@ -81,7 +98,11 @@ def test_ten_rows_are_shown_the_first_ones_by_key_at_any_size() -> None:
 
 def test_of_a_wide_table_the_key_and_the_columns_in_question_are_shown() -> None:
     table = f"SELECT * EXCLUDE twin FROM ({ROWS})"
-    assert list(rows("column_values_to_be_between", {"column": "amount", "max_value": 3}, table)[0])[:3] == ["id", "amount", "word"]
+    assert list(rows("column_values_to_be_between", {"column": "amount", "max_value": 3}, table)[0])[:3] == [
+        "id",
+        "amount",
+        "word",
+    ]
     (row,) = rows("column_values_to_be_between", {"column": "amount", "max_value": 3}, ROWS)
     assert row == {"id": 4, "amount": 40.0}
 

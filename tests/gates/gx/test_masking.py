@@ -14,7 +14,9 @@ from pipelines.gates.gx.suite import Stated
 NAME = {"column": "name"}
 
 
-def mask(expectation: str, kwargs: dict[str, Any], result: dict[str, Any], raised: str | None = None) -> Observed:
+def mask(
+    expectation: str, kwargs: dict[str, Any], result: dict[str, Any], raised: str | None = None
+) -> Observed:
     stated = Stated(Expectation(name=f"expect_{expectation}", kwargs=kwargs))
     return masked(stated, Observed(False, result, raised), {"name"})
 
@@ -35,28 +37,52 @@ def test_numbers_of_rows_stay_and_values_go() -> None:
     [
         {"column_A": "city", "column_B": "name"},
         {"column_list": ["city", "name"]},
-        {"column": "city", "row_condition": {"type": "comparison", "column": {"name": "name"}, "operator": "==", "parameter": "x"}},
+        {
+            "column": "city",
+            "row_condition": {
+                "type": "comparison",
+                "column": {"name": "name"},
+                "operator": "==",
+                "parameter": "x",
+            },
+        },
     ],
 )
 def test_one_personal_column_among_others_is_enough(kwargs: dict[str, Any]) -> None:
     name = {"column_A": "column_pair_values_to_be_equal", "column_list": "compound_columns_to_be_unique"}.get(
         next(iter(kwargs)), "column_values_to_be_unique"
     )
-    assert mask(name, kwargs, {"partial_unexpected_list": [("rome", "anna")]}).result == {"partial_unexpected_list": ["•••"]}
+    assert mask(name, kwargs, {"partial_unexpected_list": [("rome", "anna")]}).result == {
+        "partial_unexpected_list": ["•••"]
+    }
 
 
 def test_extremes_are_values_and_numbers_of_values_are_not() -> None:
-    assert mask("column_max_to_be_between", NAME | {"max_value": 1}, {"observed_value": 44}).result == {"observed_value": "•••"}
-    assert mask("column_max_to_be_between", NAME | {"max_value": 1}, {"observed_value": None}).result == {"observed_value": None}
-    assert mask("column_unique_value_count_to_be_between", NAME | {"max_value": 1}, {"observed_value": 44}).result == {"observed_value": 44}
+    assert mask("column_max_to_be_between", NAME | {"max_value": 1}, {"observed_value": 44}).result == {
+        "observed_value": "•••"
+    }
+    assert mask("column_max_to_be_between", NAME | {"max_value": 1}, {"observed_value": None}).result == {
+        "observed_value": None
+    }
+    assert mask(
+        "column_unique_value_count_to_be_between", NAME | {"max_value": 1}, {"observed_value": 44}
+    ).result == {"observed_value": 44}
 
 
 def test_an_error_message_may_quote_a_value() -> None:
-    found = mask("column_values_to_be_in_set", NAME | {"value_set": [1]}, {}, raised="Conversion Error: Could not convert string 'anna'")
+    found = mask(
+        "column_values_to_be_in_set",
+        NAME | {"value_set": [1]},
+        {},
+        raised="Conversion Error: Could not convert string 'anna'",
+    )
     assert found.raised == "the reason may quote personal values"
     assert mask("column_values_to_be_in_set", NAME | {"value_set": [1]}, {}).raised is None
 
 
 def test_a_result_about_other_columns_stays_as_it_is() -> None:
     result = {"observed_value": 3, "details": {"a": 1}}
-    assert mask("column_max_to_be_between", {"column": "age", "max_value": 1}, result, raised="why").result is result
+    assert (
+        mask("column_max_to_be_between", {"column": "age", "max_value": 1}, result, raised="why").result
+        is result
+    )

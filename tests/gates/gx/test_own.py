@@ -1,4 +1,6 @@
-"""What one column tells of the label, and which values are known: computed by DuckDB, compared with the formula by hand."""
+"""What one column tells of the label, and which values are known: computed by DuckDB, compared with the
+formula by hand.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pipelines.core.config import Expectation
 from pipelines.gates.gx import engine, own, suite
 
 
-def observe(rows: str, *asked: tuple[str, dict[str, Any]], past: str = "SELECT NULL AS value WHERE false") -> list[engine.Observed]:
+def observe(
+    rows: str, *asked: tuple[str, dict[str, Any]], past: str = "SELECT NULL AS value WHERE false"
+) -> list[engine.Observed]:
     connection = duckdb.connect()
     connection.sql(past).create_view("past")
     built = [suite.build(Expectation(name=f"expect_column_{name}", kwargs=kwargs)) for name, kwargs in asked]
@@ -23,7 +27,13 @@ def observe(rows: str, *asked: tuple[str, dict[str, Any]], past: str = "SELECT N
 
 def told(rows: str, *columns: str, measure: str = "correlation") -> list[float]:
     """What each column tells of `label`."""
-    every = observe(rows, *((f"{measure}_to_be_at_most", {"column": column, "label": "label", "max_value": 0.9}) for column in columns))
+    every = observe(
+        rows,
+        *(
+            (f"{measure}_to_be_at_most", {"column": column, "label": "label", "max_value": 0.9})
+            for column in columns
+        ),
+    )
     assert [observed.raised for observed in every] == [None] * len(columns)
     assert all(observed.success is (observed.result["observed_value"] <= 0.9) for observed in every)
     return [observed.result["observed_value"] for observed in every]
@@ -88,7 +98,9 @@ def test_a_category_of_two_values_tells_what_its_number_tells(pairs: list[tuple[
     # The mean of the labels is far from zero, where a difference of squares would have lost its digits.
     values = ", ".join(f"({int(a)}, '{a}', {b} + 1e8)" for a, b in pairs)
     rows = f"SELECT number, word, label::DOUBLE AS label FROM (VALUES {values}) AS t(number, word, label)"
-    assert told(rows, "number") == [pytest.approx(told(rows, "word", measure="correlation_ratio")[0], abs=1e-5)]
+    assert told(rows, "number") == [
+        pytest.approx(told(rows, "word", measure="correlation_ratio")[0], abs=1e-5)
+    ]
 
 
 def test_a_label_with_one_in_a_thousand_flipped_tells_itself_even_where_it_is_rare() -> None:
@@ -117,8 +129,16 @@ def test_unknown_values_are_counted_with_examples_and_missing_ones_are_not() -> 
     asked = ("values_to_be_in_past", {"column": "x", "past": "past", "mostly": 0.6})
     (most,) = observe(rows, asked, past="SELECT 'a' AS value UNION ALL SELECT 'b'")
     (some,) = observe(rows, asked, past="SELECT 'a' AS value")
-    assert (most.success, most.result["unexpected_count"], most.result["partial_unexpected_list"]) == (True, 10, ["c"])
-    assert (some.success, some.result["unexpected_count"], some.result["partial_unexpected_list"]) == (False, 20, ["b", "c"])
+    assert (most.success, most.result["unexpected_count"], most.result["partial_unexpected_list"]) == (
+        True,
+        10,
+        ["c"],
+    )
+    assert (some.success, some.result["unexpected_count"], some.result["partial_unexpected_list"]) == (
+        False,
+        20,
+        ["b", "c"],
+    )
     assert some.result["missing_count"] == 10
 
 

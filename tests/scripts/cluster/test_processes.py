@@ -1,4 +1,6 @@
-"""A process that plays a machine: killed, it is gone with all that it has started, wherever that has got to."""
+"""A process that plays a machine: killed, it is gone with all that it has started, wherever that has got
+to.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ time.sleep(600)
 
 @pytest.fixture
 def family(tmp_path: Path) -> Iterator[Process]:
-    process = Process("family", [sys.executable, "-c", FAMILY], {"PATH": os.environ["PATH"]}, tmp_path / "log")
+    process = Process(
+        "family", [sys.executable, "-c", FAMILY], {"PATH": os.environ["PATH"]}, tmp_path / "log"
+    )
     process.start()
     deadline = time.monotonic() + 30
     while len(process.tail().split()) < 4 and time.monotonic() < deadline:
@@ -42,7 +46,9 @@ def family(tmp_path: Path) -> Iterator[Process]:
 
 def alive(process: Process) -> set[int]:
     said = {int(pid) for pid in process.tail().split()}
-    return {pid for pid in said if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE}
+    return {
+        pid for pid in said if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    }
 
 
 def test_all_of_it_is_known(family: Process) -> None:
@@ -74,7 +80,9 @@ def test_stopped_it_leaves_nothing_and_can_be_started_again(family: Process) -> 
 
 def test_why_it_has_ended_is_told_without_what_an_earlier_one_has_said(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("all is well\n")
-    process = Process("short", [sys.executable, "-c", "print('refused')"], {"PATH": os.environ["PATH"]}, tmp_path / "log")
+    process = Process(
+        "short", [sys.executable, "-c", "print('refused')"], {"PATH": os.environ["PATH"]}, tmp_path / "log"
+    )
     process.start()
     assert process.wait(30) == 0
     assert process.tail() == "refused"

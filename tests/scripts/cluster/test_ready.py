@@ -1,4 +1,6 @@
-"""A process refuses to start with a sentence that names the setting: each is shown against real servers, and their absence."""
+"""A process refuses to start with a sentence that names the setting: each is shown against real servers, and
+their absence.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ def address() -> Iterator[str]:
         with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
             for database in ("present", "older", "empty"):
                 admin.execute(f"CREATE DATABASE {database}".encode())
-        for database, version in (("present", ready.head("airflow", "migrations/versions")), ("older", "0123456789ab")):
+        for database, version in (
+            ("present", ready.head("airflow", "migrations/versions")),
+            ("older", "0123456789ab"),
+        ):
             with psycopg.connect(f"{base}/{database}") as connection:
                 connection.execute("CREATE TABLE alembic_version (version_num text)")
                 connection.execute("INSERT INTO alembic_version VALUES (%s)", (version,))
@@ -71,7 +76,9 @@ def mlflow() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(address: str, broker: str, mlflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(
+    address: str, broker: str, mlflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
     """Everything as it should be."""
     monkeypatch.setenv("SLUICE_DATA", str(tmp_path / "data"))
     return {
@@ -86,7 +93,11 @@ def environment(address: str, broker: str, mlflow: str, tmp_path: Path, monkeypa
     }
 
 
-COMMANDS = [["airflow", "api-server"], ["airflow", "scheduler", "--skip-serve-logs"], ["airflow", "celery", "worker"]]
+COMMANDS = [
+    ["airflow", "api-server"],
+    ["airflow", "scheduler", "--skip-serve-logs"],
+    ["airflow", "celery", "worker"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -97,7 +108,11 @@ def test_a_process_that_has_everything_starts(command: list[str], environment: d
 @pytest.mark.parametrize("words", ready.NEEDS, ids=" ".join)
 def test_each_missing_variable_is_named(words: tuple[str, ...], environment: dict[str, str]) -> None:
     for variable in ready.NEEDS[words]:
-        present = {needed: environment[needed] for needed in ready.NEEDS[words] if needed in environment and needed != variable}
+        present = {
+            needed: environment[needed]
+            for needed in ready.NEEDS[words]
+            if needed in environment and needed != variable
+        }
         if variable == next((needed for needed in ready.NEEDS[words] if needed not in present), None):
             with pytest.raises(ready.NotReady, match=f"{' '.join(words)} needs {variable}, which is not set"):
                 ready.require(words, present)
@@ -113,9 +128,21 @@ WRONG = {
         f"postgresql+psycopg2://a:s3cret@{NOBODY}/a",
         "postgresql+psycopg2://a:***@127.0.0.1:1/a, cannot be used",
     ),
-    "SQLite": (ready.DATABASE, "sqlite:///x.db", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is sqlite:///x.db; several machines need PostgreSQL"),
-    "no broker": (ready.BROKER, f"redis://:s3cret@{NOBODY}/0", "the broker at redis://:***@127.0.0.1:1/0 does not answer"),
-    "no address": (ready.BROKER, "127.0.0.1", "the broker at 127.0.0.1 does not answer: Redis URL must specify one of"),
+    "SQLite": (
+        ready.DATABASE,
+        "sqlite:///x.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is sqlite:///x.db; several machines need PostgreSQL",
+    ),
+    "no broker": (
+        ready.BROKER,
+        f"redis://:s3cret@{NOBODY}/0",
+        "the broker at redis://:***@127.0.0.1:1/0 does not answer",
+    ),
+    "no address": (
+        ready.BROKER,
+        "127.0.0.1",
+        "the broker at 127.0.0.1 does not answer: Redis URL must specify one of",
+    ),
     "no MLflow": (ready.MLFLOW, f"http://{NOBODY}", "MLflow at http://127.0.0.1:1 does not answer"),
 }
 
@@ -132,7 +159,10 @@ def test_what_is_wrong_is_a_sentence_without_a_password(wrong: str, environment:
 
 
 def test_a_wrong_password_is_told_without_the_right_one(environment: dict[str, str]) -> None:
-    for variable, words in ((ready.BROKER, ("airflow", "scheduler")), (ready.DATABASE, ("airflow", "triggerer"))):
+    for variable, words in (
+        (ready.BROKER, ("airflow", "scheduler")),
+        (ready.DATABASE, ("airflow", "triggerer")),
+    ):
         wrong = environment[variable].replace(PASSWORD, "s3cret")
         with pytest.raises(ready.NotReady, match=r"(?i)password") as refused:
             ready.require(words, environment | {variable: wrong})
@@ -140,9 +170,15 @@ def test_a_wrong_password_is_told_without_the_right_one(environment: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("database", "told"), [("older", "has revision 0123456789ab, the installed Airflow wants"), ("empty", "has no tables of Airflow yet")]
+    ("database", "told"),
+    [
+        ("older", "has revision 0123456789ab, the installed Airflow wants"),
+        ("empty", "has no tables of Airflow yet"),
+    ],
 )
-def test_a_schema_that_does_not_fit_is_told_with_the_way_out(database: str, told: str, environment: dict[str, str], address: str) -> None:
+def test_a_schema_that_does_not_fit_is_told_with_the_way_out(
+    database: str, told: str, environment: dict[str, str], address: str
+) -> None:
     with pytest.raises(ready.NotReady, match=told) as refused:
         ready.require(("airflow", "scheduler"), environment | {ready.DATABASE: f"{address}/{database}"})
     assert "docker compose run --rm init" in str(refused.value)
@@ -153,7 +189,9 @@ def test_a_storage_that_is_another_on_each_machine_is_refused(environment: dict[
         ready.require(("airflow", "celery", "worker"), environment | {ready.DATA: "s3//bucket"})
 
 
-def test_a_storage_that_cannot_be_written_is_told(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_cannot_be_written_is_told(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SLUICE_DATA", str(tmp_path / "file" / "data"))
     with pytest.raises(SluiceError, match=r"SLUICE_DATA: .*/file/data cannot be written"):
@@ -162,18 +200,28 @@ def test_a_storage_that_cannot_be_written_is_told(environment: dict[str, str], t
 
 def test_the_revisions_are_those_that_the_installed_versions_want() -> None:
     code = "from airflow.utils.db import _REVISION_HEADS_MAP as heads; print(list(heads.values())[-1])"
-    airflow = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    airflow = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert airflow.stdout.split()[-1] == ready.head("airflow", "migrations/versions")
     code = "from mlflow.store.db.utils import _get_latest_schema_revision as latest; print(latest())"
-    mlflow = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    mlflow = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert mlflow.stdout.split()[-1] == ready.head("mlflow", "store/db_migrations/versions")
 
 
 def test_the_command_takes_its_place_or_one_sentence_does() -> None:
     entry = [sys.executable, "-m", "scripts.cluster.ready"]
-    started = subprocess.run([*entry, "sh", "-c", "echo started"], cwd=ROOT, capture_output=True, text=True, check=False)
+    started = subprocess.run(
+        [*entry, "sh", "-c", "echo started"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (started.returncode, started.stdout) == (0, "started\n")
     bare = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    refused = subprocess.run([*entry, "airflow", "scheduler"], cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
+    refused = subprocess.run(
+        [*entry, "airflow", "scheduler"], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
+    )
     assert refused.returncode == 1
-    assert refused.stderr.startswith("airflow scheduler needs AIRFLOW__CORE__FERNET_KEY, which is not set\n  way out:")
+    assert refused.stderr.startswith(
+        "airflow scheduler needs AIRFLOW__CORE__FERNET_KEY, which is not set\n  way out:"
+    )

@@ -1,6 +1,8 @@
-"""What is delivered, what the use-case file says of it, and what is right: proven by tests, and told in docs/what-is-read.md.
+"""What is delivered, what the use-case file says of it, and what is right: proven by tests, and told in
+docs/what-is-read.md.
 
-A case is data: the bytes, and the rows or the sentence. `telling` cases stand in the document; the `more` are their neighbours.
+A case is data: the bytes, and the rows or the sentence. `telling` cases stand in the document; the `more` are
+their neighbours.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ from pipelines.sources.casts import ARTICLES
 from pipelines.sources.refusals import LONGEST_VALUE
 
 Row = tuple[Any, ...]
-CELLS: Mapping[str, Mapping[str, Any]] = {"n": {"type": "integer"}, "x": {"type": "number"}, "note": {"type": "string"}}
+CELLS: Mapping[str, Mapping[str, Any]] = {
+    "n": {"type": "integer"},
+    "x": {"type": "number"},
+    "note": {"type": "string"},
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Delivery:
         title: What is delivered, as the document says it.
         content: Its bytes; None where there is no file.
         reads: The rows: the key, and the columns declared here.
-        says: Whole lines of the sentence with which it is refused, of which the first is the one that tells most.
+        says: Whole lines of the sentence with which it is refused, of which the first is the one that tells
+            most.
         name: Its name, which tells its format, too.
         path: What `source.path` says, where that is not the name.
         format: What `source.format` says besides the type.

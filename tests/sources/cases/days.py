@@ -1,4 +1,7 @@
-"""Days: rows and files of a partition, and days on which no file comes. The partition is Sunday, 1 February 2026."""
+"""Days: rows and files of a partition, and days on which no file comes.
+
+The partition is Sunday, 1 February 2026.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,20 @@ def of_all_days(title: str, content: bytes, reads: tuple[Row, ...] | None = None
     return Delivery(title, content, reads, says, columns=TIMED, shown="at")
 
 
-def of_a_day(title: str, content: bytes | None, reads: tuple[Row, ...] | None = None, *says: str, **source: Any) -> Delivery:
-    return Delivery(title, content, reads, says, name="2026-02-01.csv", path=OF_A_DAY, columns=TIMED, source=source, shown="at")
+def of_a_day(
+    title: str, content: bytes | None, reads: tuple[Row, ...] | None = None, *says: str, **source: Any
+) -> Delivery:
+    return Delivery(
+        title,
+        content,
+        reads,
+        says,
+        name="2026-02-01.csv",
+        path=OF_A_DAY,
+        columns=TIMED,
+        source=source,
+        shown="at",
+    )
 
 
 ANOTHER = "2026-02-01.csv, row 1: at is {}, of another day"

@@ -20,11 +20,18 @@ def table(text: str) -> str:
 
 def read(title: str, text: str, written: str, declared: str = "utf-8", mark: bytes = b"") -> Delivery:
     format = {} if declared == "utf-8" else {"encoding": declared}
-    return Delivery(title, mark + table(text).encode(written), (("a", 1, 2.5, text),), format=format, shown="note")
+    return Delivery(
+        title, mark + table(text).encode(written), (("a", 1, 2.5, text),), format=format, shown="note"
+    )
 
 
 def refused(title: str, text: str, written: str, declared: str, *says: str) -> Delivery:
-    return Delivery(title, table(text).encode(written), says=says, format={} if declared == "utf-8" else {"encoding": declared})
+    return Delivery(
+        title,
+        table(text).encode(written),
+        says=says,
+        format={} if declared == "utf-8" else {"encoding": declared},
+    )
 
 
 def likeliest(*names: str) -> str:

@@ -10,7 +10,9 @@ from tests.sources.cases import Deliveries, Delivery
 def value(title: str, written: str, type_: str, right: Any) -> Delivery:
     """One value of one line."""
     content = f'{{"id": "a", "v": {written}}}\n'.encode()
-    return Delivery(title, content, (("a", right),), name="d.jsonl", columns={"v": {"type": type_}}, shown="v")
+    return Delivery(
+        title, content, (("a", right),), name="d.jsonl", columns={"v": {"type": type_}}, shown="v"
+    )
 
 
 def wrong(title: str, written: str, type_: str, said: str) -> Delivery:

@@ -14,11 +14,16 @@ import pyarrow.parquet.encryption as pe
 
 from tests.sources.cases import Deliveries, Delivery
 
-NO_TEXT = "d.parquet: column 'v' is declared as string and holds {} values: declare their own type, or have texts delivered"
-NO_UTF_8 = "d.parquet, row 1, column v: '{}' is not text: it is of another type, or its bytes are no text in UTF-8"
+NO_TEXT = (
+    "d.parquet: column 'v' is declared as string and holds {} values: declare their own type, or have texts"
+    " delivered"
+)
+NO_UTF_8 = (
+    "d.parquet, row 1, column v: '{}' is not text: it is of another type, or its bytes are no text in UTF-8"
+)
 FRACTION = (
-    "d.parquet, row 1, column v: '{}' is not text: a number with a fraction, or a float beyond its exact digits; "
-    "declare the column as number, or have texts delivered"
+    "d.parquet, row 1, column v: '{}' is not text: a number with a fraction, or a float beyond its exact"
+    " digits; declare the column as number, or have texts delivered"
 )
 TEN = datetime(2026, 2, 1, 10)
 
@@ -35,11 +40,20 @@ def column(values: pa.Array, **options: Any) -> bytes:
 
 def read(title: str, values: pa.Array, type_: str, *right: Any, **options: Any) -> Delivery:
     rows = [(f"r{n}", value) for n, value in enumerate(right)]
-    return Delivery(title, column(values, **options), rows, name="d.parquet", columns={"v": {"type": type_}}, shown="v")
+    return Delivery(
+        title, column(values, **options), rows, name="d.parquet", columns={"v": {"type": type_}}, shown="v"
+    )
 
 
 def refused(title: str, values: pa.Array, type_: str, says: str, **options: Any) -> Delivery:
-    return Delivery(title, column(values, **options), says=(says,), name="d.parquet", columns={"v": {"type": type_}}, shown="v")
+    return Delivery(
+        title,
+        column(values, **options),
+        says=(says,),
+        name="d.parquet",
+        columns={"v": {"type": type_}},
+        shown="v",
+    )
 
 
 def broken(title: str, content: bytes, says: str) -> Delivery:
@@ -48,7 +62,9 @@ def broken(title: str, content: bytes, says: str) -> Delivery:
 
 def encrypted() -> bytes:
     """A file whose list of columns is not encrypted, and whose columns are."""
-    keys = pe.EncryptionConfiguration(footer_key="footer", column_keys={"footer": ["v"]}, plaintext_footer=True, double_wrapping=False)
+    keys = pe.EncryptionConfiguration(
+        footer_key="footer", column_keys={"footer": ["v"]}, plaintext_footer=True, double_wrapping=False
+    )
     properties = pe.CryptoFactory(lambda _: Keys()).file_encryption_properties(pe.KmsConnectionConfig(), keys)
     return written({"id": ["a"], "v": [1]}, encryption_properties=properties)
 
@@ -61,7 +77,9 @@ class Keys(pe.KmsClient):  # type: ignore[misc]
 
 
 BESIDE = {"v": {"type": "integer"}, "address": {"type": "string", "role": "ignored"}}
-NO_TEXTS = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"a\xff")])
+NO_TEXTS = pa.Array.from_buffers(
+    pa.string(), 2, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"a\xff")]
+)
 WHOLE = column(pa.array([7]))
 NANOSECONDS = pa.array([TEN], pa.timestamp("us")).cast(pa.timestamp("ns"))
 PANDAS = written({"id": ["a"], "v": [1], "__index_level_0__": [0]})

@@ -19,7 +19,9 @@ def named(title: str, name: str, content: bytes, path: str = "", **more: Any) ->
 def both(title: str, name: str, *contents: bytes) -> Delivery:
     """A file of a name in brackets, and the one that is meant by it as a pattern."""
     first, second = contents
-    return Delivery(title, first, B, name=f"d[1].{name}", path=f"*.{name}", columns=V, beside={f"d1.{name}": second})
+    return Delivery(
+        title, first, B, name=f"d[1].{name}", path=f"*.{name}", columns=V, beside={f"d1.{name}": second}
+    )
 
 
 CSV, JSON, PARQUET = b"id,v\na,x\n", b'{"id": "a", "v": "x"}\n', written({"id": ["a"], "v": ["x"]})

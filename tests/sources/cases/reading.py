@@ -1,4 +1,7 @@
-"""Cases are read as a night reads its source, by the whole of ingest; values of a column all at once, since each has a row of its own."""
+"""Cases are read as a night reads its source, by the whole of ingest.
+
+Values of a column all at once, since each has a row of its own.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,15 @@ def delivered(case: Delivery, settings: Settings, folder: Path) -> list[Row] | B
         if content is not None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
-    source = {"kind": "file", "path": str(folder / (case.path or case.name)), "format": {"type": case.type, **case.format}, **case.source}
-    (settings.use_cases / "tiny.yaml").write_text(yaml.safe_dump(stated(source, case.columns), sort_keys=False))
+    source = {
+        "kind": "file",
+        "path": str(folder / (case.path or case.name)),
+        "format": {"type": case.type, **case.format},
+        **case.source,
+    }
+    (settings.use_cases / "tiny.yaml").write_text(
+        yaml.safe_dump(stated(source, case.columns), sort_keys=False)
+    )
     run = Run.open("tiny", "scoring", DAY, settings)
     try:
         rows = ingest.stream(run, dates.Days(DAY, DAY), pa.RecordBatchReader.read_all)
@@ -68,7 +78,9 @@ def delivered(case: Delivery, settings: Settings, folder: Path) -> list[Row] | B
 
 
 def one_by_one(values: Values, folder: Path) -> dict[str, Any]:
-    """What is read of each value, or the line of the sentence that refuses it, behind the words that say where it stands."""
+    """What is read of each value, or the line of the sentence that refuses it, behind the words that say
+    where it stands.
+    """
     written = list(values.every)
     with (folder / "d.csv").open("w", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("id", "v"), *enumerate(written)])
@@ -80,7 +92,9 @@ def one_by_one(values: Values, folder: Path) -> dict[str, Any]:
         rows = typed(piece, declared, numbered=True)
         found = rows.project(f"v, {quoted(WRONG)}").fetchall()
         return {
-            value: _refusal(piece, rows.filter(f"{quoted(ROW)} = {number}"), number, declared) if wrong else read
+            value: (
+                _refusal(piece, rows.filter(f"{quoted(ROW)} = {number}"), number, declared) if wrong else read
+            )
             for number, (value, (read, wrong)) in enumerate(zip(written, found, strict=True), start=1)
         }
 

@@ -6,13 +6,19 @@ from datetime import date, datetime
 
 from tests.sources.cases import Refused, Values
 
-SHORT = Refused("a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how")
+SHORT = Refused(
+    "a year has four digits; if it is spelt in another way than 2026-02-13, the column's format says how"
+)
 ISO = Refused("write 2026-02-13, or say under the column's format how it is spelt")
 ISO_TIME = Refused("write 2026-02-13T10:00:00Z, or say under the column's format how it is spelt")
-EARLY = Refused("no year before 1900 is read; if it stands for a missing value, declare it under cleanse.missing")
+EARLY = Refused(
+    "no year before 1900 is read; if it stands for a missing value, declare it under cleanse.missing"
+)
 NO_DAY = Refused("there is no such day")
 NO_TIME = Refused("it has a time or an offset, and a day has none: give the column type timestamp")
-ZONE = Refused("the time is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin")
+ZONE = Refused(
+    "the time is not told by its zone alone: write an offset such as +01:00, or a zone such as Europe/Berlin"
+)
 CLOCKS = Refused("the clocks there skip that time or show it twice: write an offset such as +01:00")
 NO_ZONE = Refused("no such zone is known: write an offset such as +01:00")
 NO_CLOCK = Refused("there is no such time of day: the last one is 23:59:59.999999")
@@ -58,8 +64,12 @@ DATES = Values(
         "2026.02.13": SHORT,
         "2026 02 13": ISO,
         "2026-02": ISO,
-        "2026-02-13\u202f": Refused("it holds U+202F, a sign that is not seen, beside '2026-02-13': leave it out"),
-        "\ufeff2026-02-13": Refused("it holds U+FEFF, a sign that is not seen, beside '2026-02-13': leave it out"),
+        "2026-02-13\u202f": Refused(
+            "it holds U+202F, a sign that is not seen, beside '2026-02-13': leave it out"
+        ),
+        "\ufeff2026-02-13": Refused(
+            "it holds U+FEFF, a sign that is not seen, beside '2026-02-13': leave it out"
+        ),
         "2026-2/3": ISO,
         "12026-02-13": ISO,
         "5599999-05-05": ISO,
@@ -76,7 +86,9 @@ DATES = Values(
 
 def spelt(format: str, type_: str, right: dict[str, date], wrong: list[str]) -> Values:
     """Values of a column that has a format."""
-    return Values(type_, {**right, **dict.fromkeys(wrong, Refused(NO_SPELLING.format(format)))}, format=format)
+    return Values(
+        type_, {**right, **dict.fromkeys(wrong, Refused(NO_SPELLING.format(format)))}, format=format
+    )
 
 
 FORMATS = (
@@ -87,12 +99,27 @@ FORMATS = (
         ["31/12/84", "1984-12-31", "31/02/1984", "31/12/1884"],
     ),
     spelt("%Y%m%d", "date", {"20260213": DAY}, ["2026113"]),
-    spelt("%m/%d/%Y %I:%M %p", "timestamp", {"02/13/2026 1:05 pm": datetime(2026, 2, 13, 13, 5)}, ["02/13/2026 13:05 pm"]),
+    spelt(
+        "%m/%d/%Y %I:%M %p",
+        "timestamp",
+        {"02/13/2026 1:05 pm": datetime(2026, 2, 13, 13, 5)},
+        ["02/13/2026 13:05 pm"],
+    ),
 )
 MORE_FORMATS = (
     spelt("%d %b %Y", "date", {"13 Feb 2026": DAY}, ["13 Feber 2026"]),
-    spelt("%d.%m.%Y %H:%M:%S.%f", "timestamp", {"13.02.2026 10:00:00.5": datetime(2026, 2, 13, 10, 0, 0, 500_000)}, ["13.02.2026 10:00"]),
-    spelt("%d.%m.%Y %H:%M%z", "timestamp", {"13.02.2026 10:00+02:00": datetime(2026, 2, 13, 8)}, ["13.02.2026 10:00"]),
+    spelt(
+        "%d.%m.%Y %H:%M:%S.%f",
+        "timestamp",
+        {"13.02.2026 10:00:00.5": datetime(2026, 2, 13, 10, 0, 0, 500_000)},
+        ["13.02.2026 10:00"],
+    ),
+    spelt(
+        "%d.%m.%Y %H:%M%z",
+        "timestamp",
+        {"13.02.2026 10:00+02:00": datetime(2026, 2, 13, 8)},
+        ["13.02.2026 10:00"],
+    ),
 )
 
 TIMESTAMPS = Values(
@@ -117,19 +144,32 @@ TIMESTAMPS = Values(
         "2026/2/3 9:05": datetime(2026, 2, 3, 9, 5),
         "2026-07-01 10:00:00-03": datetime(2026, 7, 1, 13),
         "2026-07-01 10:00 America/Argentina/Buenos_Aires": datetime(2026, 7, 1, 13),
-        **dict.fromkeys((f"2026-07-01 10:00{zone}" for zone in ("Z", " Z", "UTC", " UTC", " GMT", "-00")), TEN),
+        **dict.fromkeys(
+            (f"2026-07-01 10:00{zone}" for zone in ("Z", " Z", "UTC", " UTC", " GMT", "-00")), TEN
+        ),
         **dict.fromkeys((f"2026-07-01T12:00{zone}" for zone in ("+02", " +02", " +02:00")), TEN),
         "2026-03-29 02:30 Europe/Berlin": CLOCKS,
         "2026-07-01 10:00 No/Where": NO_ZONE,
-        **dict.fromkeys((f"2026-07-01 10:00:00 {zone}" for zone in ("CST", "CEST", "EST", "EDT", "IST", "MSK", "GMT+2")), ZONE),
+        **dict.fromkeys(
+            (f"2026-07-01 10:00:00 {zone}" for zone in ("CST", "CEST", "EST", "EDT", "IST", "MSK", "GMT+2")),
+            ZONE,
+        ),
         "2026-07-01 10:00:00 Etc/GMT+2": ZONE,
         "2026-07-01 10:00:00 PM": ISO_TIME,
         "2026-07-01 10:00:00 z": ISO_TIME,
         "1899-12-31 23:30-01:00": EARLY,
         "1900-01-01 00:30+02:00": BEYOND_UTC,
-        **dict.fromkeys((f"2026-07-01{time}" for time in (" 23:59:60", " 24:00", "T24:00:00Z", "T23:59:60+02:00", " 10:99")), NO_CLOCK),
+        **dict.fromkeys(
+            (
+                f"2026-07-01{time}"
+                for time in (" 23:59:60", " 24:00", "T24:00:00Z", "T23:59:60+02:00", " 10:99")
+            ),
+            NO_CLOCK,
+        ),
         **dict.fromkeys(("2026-07-01t10:00:00Z", "2026-07-01T10Z", "2026-07-01T1000Z"), ISO_TIME),
-        "2026-07-01 10:00\u00a0": Refused("it holds U+00A0, a sign that is not seen, beside '2026-07-01 10:00': leave it out"),
+        "2026-07-01 10:00\u00a0": Refused(
+            "it holds U+00A0, a sign that is not seen, beside '2026-07-01 10:00': leave it out"
+        ),
         "2026-07-01 10": ISO_TIME,
         "20260701T100000": ISO_TIME,
         "1782000000000": ISO_TIME,
@@ -197,7 +237,8 @@ NUMBERS = Values(
         "1\u00a0234": Refused("it holds U+00A0, a sign that is not seen, beside '1234': leave it out"),
         "\u200e1.5": Refused("it holds U+200E, a sign that is not seen, beside '1.5': leave it out"),
         "\u00a0": Refused(
-            "a cell of nothing but signs that are not seen, such as U+00A0; if it means a missing value, declare it under cleanse.missing"
+            "a cell of nothing but signs that are not seen, such as U+00A0; if it means a missing value,"
+            " declare it under cleanse.missing"
         ),
         **dict.fromkeys(("inf", "-inf", "Infinity", "nan"), NO_MODEL),
         "  ": BLANK,
@@ -210,7 +251,17 @@ NUMBERS = Values(
 
 BOOLEANS = Values(
     "boolean",
-    {"true": True, "Y": True, "on": True, "1.0": True, "f": False, "no": False, "0.0": False, "ja": BOOLEAN, "2": BOOLEAN},
+    {
+        "true": True,
+        "Y": True,
+        "on": True,
+        "1.0": True,
+        "f": False,
+        "no": False,
+        "0.0": False,
+        "ja": BOOLEAN,
+        "2": BOOLEAN,
+    },
     {
         **dict.fromkeys(("TRUE", "T", "yes", "1", " true "), True),
         **dict.fromkeys(("FALSE", "n", "N", "off", "0", "0.00"), False),
@@ -221,7 +272,13 @@ BOOLEANS = Values(
 TEXTS = Values(
     "string",
     {" as it is ": " as it is ", "007": "007", "NA": "NA", "\\N": "\\N", "": None},
-    {"a\0b": "a\0b", "#a": "#a", "null": "null", "Zo\u00eb \U0001f600": "Zo\u00eb \U0001f600", "one\nof two lines": "one\nof two lines"},
+    {
+        "a\0b": "a\0b",
+        "#a": "#a",
+        "null": "null",
+        "Zo\u00eb \U0001f600": "Zo\u00eb \U0001f600",
+        "one\nof two lines": "one\nof two lines",
+    },
 )
 
 VALUES = {"Texts": (TEXTS,), "Integers": (INTEGERS,), "Numbers": (NUMBERS,), "Booleans": (BOOLEANS,)}
