@@ -32,10 +32,8 @@ def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
     from pipelines.steps import ingest
 
-    days, past = (
-        dates.days_of(run.use_case, run.kind, run.partition),
-        dates.past_of(run.use_case, run.kind, run.partition),
-    )
+    days = dates.days_of(run.use_case, run.kind, run.partition)
+    past = dates.past_of(run.use_case, run.kind, run.partition)
     with run.store.together() as store:  # a mistake in the past must not leave half of this step published
         written = ingest.stream(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
         if past:
@@ -45,9 +43,8 @@ def ingest(run: Run) -> Outcome:
 
 
 def cleanse(run: Run) -> Outcome:
-    """Raw -> clean and quarantine.
-
-    Of a training, and where features look back, further: rows that only feed windows.
+    """Raw -> clean and quarantine; where features look back, a training's further, too: rows that only feed
+    windows.
     """
     from pipelines.steps.cleanse import cleanse
 
@@ -62,9 +59,8 @@ def cleanse(run: Run) -> Outcome:
 
 
 def past(run: Run) -> Outcome:
-    """Past_raw (and further) -> past: what windows see beside clean.
-
-    And days: what each day holds, by which the gate judges them.
+    """Past_raw (and further) -> past, what windows see beside clean, and days: what each of them holds, by
+    which the gate judges them.
     """
     from pipelines.steps import past
 
@@ -369,7 +365,7 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     from pipelines.preflight import begin
     from pipelines.run import let_through, progress
 
-    first = step == plan.WAYS[run.kind][0][0]
+    first = plan.is_first(run.kind, step)
     with run.store.room(step):
         run = begin.begun(run) if first else run
         let_through.require(run, step)
@@ -396,13 +392,13 @@ def note(run: Run, task: str, summary: str, **more: str) -> None:
 
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    first, table = plan.steps_of(run.use_case, run.kind)[0]
-    run.log(take(run.afresh(), first))
+    first, *others = plan.steps_of(run.use_case, run.kind)
+    run.log(take(run.afresh(), first.name))
     run = run.resumed()
-    if table:
-        run.log(gate(run.afresh(), table))
-    for step, table in plan.steps_of(run.use_case, run.kind)[1:]:
-        for share in plan.shares(run, step) or (None,):
-            run.log(take(run.afresh(), step, share))
-        if table:
-            run.log(gate(run.afresh(), table))
+    if first.gate:
+        run.log(gate(run.afresh(), first.gate))
+    for step in others:
+        for share in plan.shares(run, step.name) or (None,):
+            run.log(take(run.afresh(), step.name, share))
+        if step.gate:
+            run.log(gate(run.afresh(), step.gate))

@@ -17,9 +17,11 @@ from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pipelines import flow
 from pipelines.core.config import UseCase
 from pipelines.core.config.watch import OWN
 from pipelines.core.use_cases import json_schema
+from pipelines.run import plan
 from pipelines.storage.settings import ROOT
 from scripts import what_is_read
 
@@ -150,11 +152,29 @@ def contributing() -> str:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     rows = "".join(f"| `{name}` | {_first_words(name)} |\n" for name in contract["layers"])
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    return re.sub(
-        r"(?s)(<!-- layers -->\n).*(<!-- /layers -->)",
-        rf"\1| folder | what it holds |\n| --- | --- |\n{rows}\2",
-        text,
-    )
+    text = _between("layers", f"| folder | what it holds |\n| --- | --- |\n{rows}", text)
+    return _between("steps", _steps(), text)
+
+
+def _between(mark: str, made: str, text: str) -> str:
+    """A document with what is made between two marks."""
+    return re.sub(rf"(?s)(<!-- {mark} -->\n).*(<!-- /{mark} -->)", lambda at: at[1] + made + at[2], text)
+
+
+def _steps() -> str:
+    """The steps of each kind of run, as the plan has them."""
+    lines = [
+        "| step | runs | publishes | gate | shared out | what it does |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    named = {step.name: step for steps in plan.STEPS.values() for step in steps}
+    for name, step in named.items():
+        kinds = ", ".join(kind for kind, steps in plan.STEPS.items() if step in steps)
+        gate = f"`gate_{step.gate}`" if step.gate else ""
+        what = _first_paragraph(flow.STEPS[name].__doc__)
+        told = (f"`{name}`", kinds, step.writes or "", gate, "yes" if step.mapped_by else "", what)
+        lines.append(f"| {' | '.join(told)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _first_words(layer: str) -> str:

@@ -26,6 +26,8 @@ def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
     # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when
     # they are a table.
     assert without == ["snapshot", "promote", "score"]
+    gated = [step for steps in plan.STEPS.values() for step in steps if step.gate]
+    assert all(step.gate == step.writes for step in gated)
 
 
 @pytest.mark.usefixtures("mlflow_uri")
@@ -92,12 +94,11 @@ def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_l
 def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(settings: Settings) -> None:
     world.write(settings.use_cases, "few", "few")
     done: list[str] = []
-    for step, table in plan.laid(Run.open("few", "training", world.TRAINING, settings).use_case, "training")[
-        :4
-    ]:
+    use_case = Run.open("few", "training", world.TRAINING, settings).use_case
+    for step in plan.laid(use_case, "training")[:4]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
-        done.append(flow.take(run, step).summary)
-        done += [flow.gate(run.afresh(), table).summary] if table else []
+        done.append(flow.take(run, step.name).summary)
+        done += [flow.gate(run.afresh(), step.gate).summary] if step.gate else []
     assert done[4:6] == [
         "past: nothing, since no feature of this run looks back",
         "gate_past: nothing to judge, since no feature of this run looks back",

@@ -37,24 +37,16 @@ from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing
 from pipelines.run.let_through import is_let_through
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES
 from pipelines.storage import kept, places
 from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
     import duckdb
 
-# Table -> the one of which it was made: what must be true of a night whose tables belong together.
-MADE_OF = {
-    "quarantine": "raw",
-    "clean": "raw",
-    "past": "past_raw",
-    "days": "past",
-    "features": "clean",
-    "predictions": "features",
-}
 GATED: tuple[GatedTable, ...] = ("raw", "clean", "past", "features", "predictions")
-TABLES = ("raw", *MADE_OF)
-WITH_WINDOWS = {"past", "days"}  # what there is only where features look back
+# Those of a night that belong together.
+JUDGED = ("raw", "quarantine", "clean", "past", "days", "features", "predictions")
 ASIDE, GOOD = "replay", "judged_good.json"  # the folder beside the night's tables, and the note in it
 MOST = 10  # reasons, and examples
 _ROW = '"#row"'  # a row's number in its table
@@ -284,8 +276,9 @@ def _belonging_together(run: Run) -> dict[str, str]:
             f"{store}: the night knows no column {missing[0]!r}: the file has another name for it by"
             f" now\n{_run_again(run)}"
         )
-    for table, source in MADE_OF.items():
-        if table in _tables(run) and store.manifest(table).inputs.get(
+    for table in _tables(run):
+        source = TABLES[table].made_of
+        if source and store.manifest(table).inputs.get(
             f"{run.kind}/{run.partition}/{source}"
         ) != store.digest(source):
             raise BadInput(
@@ -303,7 +296,7 @@ def _belonging_together(run: Run) -> dict[str, str]:
 
 def _tables(run: Run) -> tuple[str, ...]:
     """The night's tables that are judged again."""
-    return tuple(table for table in TABLES if run.use_case.features.history or table not in WITH_WINDOWS)
+    return tuple(name for name in JUDGED if run.use_case.features.history or not TABLES[name].looks_back)
 
 
 def _gated(run: Run) -> tuple[GatedTable, ...]:

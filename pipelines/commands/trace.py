@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.core import personal, sql
 from pipelines.core.config import GatedTable
@@ -17,6 +17,7 @@ from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.registry import definitions, registry, snapshot
 from pipelines.registry.history import History
 from pipelines.run import archive, let_through
+from pipelines.run.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.manifest import Manifest
 
-WAY: tuple[GatedTable, ...] = ("predictions", "features", "clean", "raw")
 LONGEST = 80  # signs of a value
 
 
@@ -48,7 +48,7 @@ def trace(run: Run, key: str) -> Iterator[str]:
         raise BadInput(_not_there(run, key))
     version = str(found["model_version"])
     yield _file(run)
-    for table in WAY:
+    for table in _back_from("predictions"):
         manifest, number = _revision(run, table, digest)
         yield (
             f"{table}: {_revisions(run, table, number)}, digest {manifest.digest[:12]}, by code"
@@ -60,13 +60,20 @@ def trace(run: Run, key: str) -> Iterator[str]:
             if row
             else iter([f"  no row {key!r} in this revision"])
         )
-        behind = WAY[WAY.index(table) + 1 :]
-        digest = manifest.inputs.get(f"{run.kind}/{run.partition}/{behind[0]}") if behind else None
+        digest = manifest.inputs.get(f"{run.kind}/{run.partition}/{TABLES[table].made_of}")
     yield "runs:"
     yield from (
         f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in run.store.notes()
     )
     yield from _model(run, version)
+
+
+def _back_from(table: str) -> Iterator[GatedTable]:
+    """A table, the one that it is made of, and so on to the first."""
+    name: str | None = table
+    while name:
+        yield cast("GatedTable", name)
+        name = TABLES[name].made_of
 
 
 def _file(run: Run) -> str:

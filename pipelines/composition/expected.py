@@ -17,9 +17,9 @@ from great_expectations.exceptions import GreatExpectationsError
 
 from pipelines.core import meaning
 from pipelines.core.config import Expectation, GatedTable, UseCase
-from pipelines.gates import defaults
 from pipelines.gates.facts import facts
 from pipelines.gates.gx import suite
+from pipelines.run.tables import TABLES
 
 Names: TypeAlias = Mapping[str, str]  # what a table's column is called in one file -> in another
 Gates: TypeAlias = dict[GatedTable, tuple[Expectation, ...]]
@@ -140,7 +140,7 @@ def _is_able(expectation: Expectation, same: Names, now: UseCase, table: GatedTa
 
     What there is not at all is a mistake, which `check` finds in the file put together, too.
     """
-    there = set(defaults.columns(now, table))
+    there = set(TABLES[table].columns(now))
     return all(name in same or name not in there for name in about(expectation))
 
 
@@ -152,7 +152,7 @@ def _goes_without_saying(
     """
 
     def mistakes(expectation: Expectation, use_case: UseCase) -> list[str]:
-        return suite.mistakes(expectation, defaults.columns(use_case, table), facts(use_case, table))
+        return suite.mistakes(expectation, TABLES[table].columns(use_case), facts(use_case, table))
 
     return bool(mistakes(renamed(expectation, same), made)) and not mistakes(expectation, now)
 
@@ -164,15 +164,15 @@ def _is_about(expectation: Expectation, names: Names) -> bool:
 def _asks_other_columns(expectation: Expectation, now: UseCase, made: UseCase, table: GatedTable) -> bool:
     """Whether it asks which columns there are, of two tables that differ in that."""
     of_all = expectation.name.startswith(OF_ALL_COLUMNS)
-    return of_all and {*defaults.columns(now, table)} != {*defaults.columns(made, table)}
+    return of_all and {*TABLES[table].columns(now)} != {*TABLES[table].columns(made)}
 
 
 def _of_learned(learned: UseCase, made: UseCase, table: GatedTable) -> Names:
     """The columns of a table as the champion's file calls them -> as they are called with the present
     source.
     """
-    there = set(defaults.columns(made, table))
-    names = {name: name for name in defaults.columns(learned, table)}
+    there = set(TABLES[table].columns(made))
+    names = {name: name for name in TABLES[table].columns(learned)}
     if table == "raw":
         names = {
             source: made.source_names[name]
@@ -196,7 +196,7 @@ def _same(now: UseCase, made: UseCase, table: GatedTable) -> Names:
 def _meant(use_case: UseCase, table: GatedTable) -> dict[str, str]:
     """A table's columns with what they mean; one that Sluice itself writes means its name."""
     known = _MEANINGS[table](use_case) if table in _MEANINGS else {}
-    return {name: known.get(name, name) for name in defaults.columns(use_case, table)}
+    return {name: known.get(name, name) for name in TABLES[table].columns(use_case)}
 
 
 def _of_features(use_case: UseCase) -> dict[str, str]:

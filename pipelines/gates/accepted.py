@@ -20,6 +20,7 @@ from pipelines.core.errors import BadInput, TableMissing, listed
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
 from pipelines.run import let_through
+from pipelines.run.tables import pieces
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
 
@@ -94,8 +95,7 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
     """
     if not reason.strip():
         raise BadInput("a word without a reason helps nobody who reads it later\n  way out: --reason '...'")
-    pieces = run.use_case.candidates.families if table == "trials" else ()
-    digest, evidence = run.store.digest(table, pieces), _evidence(run, table)
+    digest, evidence = run.store.digest(table, pieces(run.use_case, table)), _evidence(run, table)
     if evidence.digest != digest:
         raise BadInput(
             f"{run.store}: gate_{table} has judged another {table} than is published now\n"

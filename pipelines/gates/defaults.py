@@ -29,6 +29,7 @@ from pipelines.gates.resolve import resolved
 from pipelines.gates.vacuous import FEW
 from pipelines.monitoring import labelled
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES
 from pipelines.storage import kept
 
 Condition: TypeAlias = dict[str, Any]
@@ -57,82 +58,9 @@ def expectations(run: Run, table: GatedTable) -> tuple[Stated, ...]:
         TableMissing: a table with whose rows this one must agree is not published.
         TableCorrupt: an earlier partition is not what was published.
     """
-    return tuple(resolved(run, table, (*_OF[table](run), *_steady(run, table))))
-
-
-def columns(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
-    """The columns that expectations on a table may name, over all kinds of run."""
-    features = dict.fromkeys((use_case.key, use_case.time, use_case.target, *use_case.features.names))
-    features |= {name: None for name in (use_case.split.folds.group, use_case.unit_column) if name}
-    decision = ("decision",) if use_case.task == "binary" else ()
-    reasons = ("reasons",) if use_case.reasons else ()
-    every: dict[GatedTable, tuple[str, ...]] = {
-        "raw": tuple(use_case.source_names.values()),
-        "clean": use_case.kept_columns,
-        "past": use_case.kept_columns,
-        "features": (*features, "split"),
-        "trials": (
-            "family",
-            "candidate",
-            "params",
-            "mean_score",
-            "std_score",
-            "fold_scores",
-            "baseline_score",
-            "gain",
-            "best",
-        ),
-        "scores": (
-            *(
-                "metric",
-                "slice",
-                "n",
-                "challenger",
-                "challenger_low",
-                "challenger_high",
-                "champion",
-                "baseline",
-            ),
-            *("gain_over_baseline", "gain_over_baseline_low", "gain_over_baseline_high"),
-            *("gain_over_champion", "gain_over_champion_low", "gain_over_champion_high", "primary"),
-            *("champion_version", "note", *use_case.candidates.families),
-        ),
-        "parity": ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256"),
-        "predictions": (
-            use_case.key,
-            use_case.time,
-            "score",
-            *decision,
-            *reasons,
-            "engine",
-            "model_version",
-            "run",
-            "partition",
-        ),
-        "drift": (
-            *(
-                "subject",
-                "kind",
-                "type",
-                "method",
-                "value",
-                "threshold",
-                "drifted",
-                "reference_missing",
-                "current_missing",
-            ),
-            *(
-                "reference_rows",
-                "current_rows",
-                "reference_value",
-                "matured_share",
-                "due_rows",
-                "reference_labelled",
-                "note",
-            ),
-        ),
-    }
-    return every[table]
+    # Of a table of which nothing else is known, its columns are.
+    built_in = _OF[table](run) if table in _OF else [_columns(run, table)]
+    return tuple(resolved(run, table, (*built_in, *_steady(run, table))))
 
 
 # --- scoring and training
@@ -641,7 +569,7 @@ def _steady(run: Run, table: GatedTable) -> Iterator[Stated]:
 def _columns(run: Run, table: GatedTable) -> Stated:
     there = [
         column
-        for column in columns(run.use_case, table)
+        for column in TABLES[table].columns(run.use_case)
         if (table, column) != ("features", "split") or run.kind == "training"
     ]
     return _must("table_columns_to_match_set", column_set=there, exact_match=True)

@@ -13,13 +13,13 @@ from datetime import date
 
 from pipelines.core.config import Column, GatedTable, UseCase
 from pipelines.core.sql import TYPES, type_of
-from pipelines.gates import defaults
 from pipelines.gates.fact import Fact
+from pipelines.run.tables import TABLES
 
 
 def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:
     """What is known of each column of a table that an expectation may name."""
-    known = {column: Fact() for column in defaults.columns(use_case, table)}
+    known = {column: Fact() for column in TABLES[table].columns(use_case)}
     if table == "raw":
         known |= {
             use_case.source_names[name]: Fact(TYPES[column.type]) for name, column in use_case.columns.items()

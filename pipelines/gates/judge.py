@@ -25,6 +25,7 @@ from pipelines.gates.gx.suite import Stated
 from pipelines.reports import pages
 from pipelines.run import archive, let_through
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES, pieces
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
 
@@ -160,22 +161,22 @@ class Verdict:
 
 def judge(run: Run, table: GatedTable) -> Verdict:
     """Judge a table of a run by the built-in expectations and by the use-case file's own."""
-    gate, pieces = f"gate_{table} of {run.store}", _pieces(run.use_case, table)
+    gate, in_pieces = f"gate_{table} of {run.store}", pieces(run.use_case, table)
     own = _own(run.use_case, table)
     verdict = partial(
         Verdict, gate=gate, table=table, way_out=_ways_out(run, table, ()), use_case=run.loaded.sha256
     )
     try:
-        relation = run.store.read(table, pieces)
+        relation = run.store.read(table, in_pieces)
         if others := _other_files(run, table) or let_through.made_of_others(run.store, run.use_case, table):
             return verdict(rows=0, digest=None, findings=(), refusal=others)
         asked = resolve.asked(run, table, own)
-        said = accepted.of(run.store, table, run.store.digest(table, pieces))
+        said = accepted.of(run.store, table, run.store.digest(table, in_pieces))
         stated = accepted.applied(said, (*defaults.expectations(run, table), *asked))
     except (TableMissing, TableCorrupt) as error:
         return verdict(rows=0, digest=None, findings=(), refusal=str(error).split("\n", 1)[0])
     ((rows,),) = relation.count("*").fetchall()
-    verdict = partial(verdict, rows=rows, digest=run.store.digest(table, pieces))
+    verdict = partial(verdict, rows=rows, digest=run.store.digest(table, in_pieces))
     if (
         rows == 0 and table != "past"
     ):  # before the source's first day there are none: the days tell whether any are due
@@ -190,7 +191,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
         run.store,
         stated,
         personal(run.use_case, table),
-        _key(run, table),
+        TABLES[table].key(run.use_case),
         facts(run.use_case, table),
     )
     if table == "past":
@@ -214,7 +215,7 @@ def _other_files(run: Run, table: GatedTable) -> str | None:
     """That the table was made by another use-case file than the run's, whose expectations are not about
     it.
     """
-    made_by = {run.store.manifest(name).use_case for name in let_through.pieces_of(run.use_case, table)} - {
+    made_by = {run.store.manifest(name).use_case for name in TABLES[table].published_as(run.use_case)} - {
         run.loaded.sha256
     }
     if not made_by:
@@ -331,7 +332,7 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
         for table in use_case.gates
         for each in _own(use_case, table)
         for mistake in suite.mistakes(
-            each.expectation, defaults.columns(use_case, table), facts(use_case, table)
+            each.expectation, TABLES[table].columns(use_case), facts(use_case, table)
         )
     ]
 
@@ -344,10 +345,6 @@ def _own(use_case: UseCase, table: GatedTable) -> list[Stated]:
     ]
 
 
-def _pieces(use_case: UseCase, table: GatedTable) -> tuple[str, ...]:
-    return use_case.candidates.families if table == "trials" else ()
-
-
 def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
     """The columns whose values are masked: the personal ones, whatever they are called here, and features
     made of them.
@@ -355,19 +352,6 @@ def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:
     marked = privacy.columns(use_case)
     key = {"key"} if table == "parity" and use_case.key in marked else set()
     return marked | privacy.features(use_case) | key
-
-
-def _key(run: Run, table: GatedTable) -> str | None:
-    """The column that names a row of a table, where it has one."""
-    key = run.use_case.key
-    return {
-        "raw": run.use_case.source_names[key],
-        "clean": key,
-        "past": key,
-        "features": key,
-        "predictions": key,
-        "parity": "key",
-    }.get(table)
 
 
 def _ways_out(run: Run, table: GatedTable, found: Sequence[Finding]) -> str:

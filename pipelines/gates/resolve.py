@@ -38,6 +38,7 @@ from pipelines.gates import past, profile, steady
 from pipelines.gates.gx import suite
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
+from pipelines.run.tables import pieces
 
 NOTHING_BEFORE = "no earlier partition to compare with"
 # standard deviations; a count of rows that come independently of one another has the square root of its mean
@@ -161,9 +162,7 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
     name = "table_row_count_to_be_between"
     if not earlier.partitions:
         return _meant(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
-    median = statistics.median(
-        past.row_counts(earlier, run.use_case.candidates.families if table == "trials" else ())
-    )
+    median = statistics.median(past.row_counts(earlier, pieces(run.use_case, table)))
     slack = max(form.margin * median, CHANCE * math.sqrt(median))
     weekday = (
         f"of a {run.partition:%A}"

@@ -21,11 +21,12 @@ from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
 from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief, meant
 from pipelines.core.snake_case import snake_case
 from pipelines.core.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
-from pipelines.gates import defaults, judge, resolve
+from pipelines.gates import judge, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
 from pipelines.model import families
 from pipelines.preflight import check_values
+from pipelines.run.tables import TABLES
 from pipelines.sources import python, texts
 from pipelines.sources.moments import FIRST_YEAR
 from pipelines.steps import cleanse, features
@@ -416,7 +417,7 @@ def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
 def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for table, expectations in use_case.gates.items():
         for n, expectation in enumerate(expectations):
-            wrong = suite.mistakes(expectation, defaults.columns(use_case, table))  # told already
+            wrong = suite.mistakes(expectation, TABLES[table].columns(use_case))  # told already
             if not wrong and (sentence := resolve.misplaced(use_case, table, expectation)):
                 yield f"gates.{table}.{n}", sentence
 

@@ -12,19 +12,18 @@ manifest once (`Store.manifest`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
 from pipelines.core import dates
 from pipelines.core.config import Expectation, GatedTable, Step, UseCase
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing, brief, listed
-from pipelines.run.plan import WAYS, laid, steps_of
+from pipelines.run import plan
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES, pieces
 from pipelines.storage import kept
 from pipelines.storage.store import Store
-
-WITH_IT: dict[GatedTable, tuple[str, ...]] = {"past": ("days",)}  # what a gate judges besides its table
 
 
 def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
@@ -38,14 +37,14 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     """Why a table is not let through, in a few words; None if it is."""
     try:
         evidence = evidence_of(store, table)
-        made_by = {store.manifest(name).use_case for name in pieces_of(use_case, table)}
-        digest = store.digest(table, use_case.candidates.families if table == "trials" else ())
+        made_by = {store.manifest(name).use_case for name in TABLES[table].published_as(use_case)}
+        digest = store.digest(table, pieces(use_case, table))
         others = made_of_others(store, use_case, table)
     except TableMissing:
         return "not judged yet"
     except TableCorrupt as error:
         return str(error).splitlines()[0]
-    rows = sum(store.manifest(name).rows for name in pieces_of(use_case, table))
+    rows = sum(store.manifest(name).rows for name in TABLES[table].published_as(use_case))
     if why := _why_closed(evidence, digest, made_by, rows) or others:
         return why
     # What other files have stated than this task's is known to the gates of their own runs alone.
@@ -83,7 +82,10 @@ def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | 
     before it were made again is let through. One that is gone contradicts nothing: whoever needs it says that
     it is missing.
     """
-    here, ours = f"{store.kind}/{store.partition}/", [*pieces_of(use_case, table), *WITH_IT.get(table, ())]
+    here, ours = (
+        f"{store.kind}/{store.partition}/",
+        [*TABLES[table].published_as(use_case), *TABLES[table].with_it],
+    )
     cited = {
         name: digest for one in ours if store.has(one) for name, digest in store.manifest(one).inputs.items()
     }
@@ -100,8 +102,8 @@ def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | 
 def _sources(store: Store, use_case: UseCase, table: GatedTable) -> Iterator[str]:
     """The names of the tables that a gated table may be made of: those before it."""
     yield "past_raw"
-    for _, before in takewhile(lambda at: at[1] != table, WAYS[store.kind]):
-        yield from pieces_of(use_case, before) if before else ()
+    for step in takewhile(lambda step: step.gate != table, plan.STEPS[store.kind]):
+        yield from TABLES[step.gate].published_as(use_case) if step.gate else ()
 
 
 def _why_closed(evidence: dict[str, Any], digest: str, made_by: set[str], rows: int) -> str | None:
@@ -176,7 +178,7 @@ def require_one_file(run: Run, step: Step) -> None:
 
 def _tables_before(run: Run, step: Step) -> Iterator[str]:
     for table in _gated_before(run, step):
-        yield from pieces_of(run.use_case, table)
+        yield from TABLES[table].published_as(run.use_case)
 
 
 def _gated_before(run: Run, step: Step) -> Iterator[GatedTable]:
@@ -184,15 +186,9 @@ def _gated_before(run: Run, step: Step) -> Iterator[GatedTable]:
 
     The step may be one that a DAG has, and this run does not need.
     """
-    gated = dict(steps_of(run.use_case, run.kind))
-    for before, _ in takewhile(lambda at: at[0] != step, laid(run.use_case, run.kind)):
-        if table := gated.get(before):
-            yield table
-
-
-def pieces_of(use_case: UseCase, table: GatedTable) -> Sequence[str]:
-    """The names under which a gated table is published: its own, or those of its pieces."""
-    return [f"{table}/{family}" for family in use_case.candidates.families] if table == "trials" else [table]
+    for before in takewhile(lambda before: before.name != step, plan.laid(run.use_case, run.kind)):
+        if before.gate and before.needed(run.use_case):
+            yield before.gate
 
 
 def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:

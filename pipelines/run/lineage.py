@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipelines.run.plan import WAYS, steps_of
+from pipelines.run import plan
+from pipelines.run.tables import TABLES
 
 if TYPE_CHECKING:
     from pipelines.core.config import GatedTable, Step
     from pipelines.run.run import Run
     from pipelines.storage.manifest import Manifest
-
-# Steps that write no table of their own, and what they are about.
-ABOUT: Mapping[Step, str] = {"snapshot": "features", "promote": "scores", "deliver": "predictions"}
 
 
 @dataclass(frozen=True)
@@ -40,24 +38,22 @@ class Touched:
 
 def of_step(run: Run, step: Step, share: str | None = None) -> Touched:
     """What a step (or a share of it) has read and written; only to be asked when it has succeeded."""
-    if step in ABOUT:
-        return Touched(reads=(_there(run, ABOUT[step]),), writes=_delivered(run) if step == "deliver" else ())
-    if step not in dict(steps_of(run.use_case, run.kind)):  # this run needs it not, and it has done nothing
+    facts = plan.step_of(run.kind, step)
+    if not facts.needed(run.use_case):  # it has done nothing
         return Touched()
-    table = "predictions" if step == "score" else dict(WAYS[run.kind])[step]
-    written = run.afresh().store.manifest(f"{table}/{share}" if share else str(table))
-    return Touched(
-        tuple(_cited(run, name, digest) for name, digest in sorted(written.inputs.items())),
-        (_dataset(run, written),),
-    )
+    if facts.writes is None:
+        reads = (_there(run, facts.about),) if facts.about else ()
+        return Touched(reads, writes=_delivered(run) if facts.connection == "sink" else ())
+    written = run.afresh().store.manifest(f"{facts.writes}/{share}" if share else facts.writes)
+    cited = (_cited(run, name, digest) for name, digest in sorted(written.inputs.items()))
+    return Touched(tuple(cited), (_dataset(run, written),))
 
 
 def of_gate(run: Run, table: GatedTable) -> Touched:
     """What a gate has judged."""
-    if table not in dict(steps_of(run.use_case, run.kind)).values():
+    if table not in [step.gate for step in plan.steps_of(run.use_case, run.kind)]:
         return Touched()
-    pieces = run.use_case.candidates.families if table == "trials" else ()
-    return Touched(reads=tuple(_there(run, f"{table}/{piece}") for piece in pieces) or (_there(run, table),))
+    return Touched(reads=tuple(_there(run, name) for name in TABLES[table].published_as(run.use_case)))
 
 
 def _there(run: Run, table: str) -> Dataset:

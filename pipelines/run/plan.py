@@ -1,16 +1,18 @@
-"""What a run does: the order of its steps, which table each writes and whose gate judges it, and what a step
-is shared out into.
+"""What a run does: the order of its steps, and of each step which table it writes, whose gate judges it, and
+what it is shared out into.
 
-DAGs, the command line, clearance, lineage and progress go by it. Nothing is done here: see `pipelines.flow`.
+DAGs, the command line, clearance, lineage and progress go by it. Nothing is done here: the work of a step is
+the function of its name in `pipelines.flow`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pipelines.core.config import GatedTable, Kind, Step, UseCase
+from pipelines.core import config
+from pipelines.core.config import GatedTable, Kind, UseCase
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run
@@ -28,61 +30,106 @@ class Outcome:
     numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
 
 
-# The order of the steps in each DAG; every table is followed by its gate. Airflow's DAGs and the command line
-# share it.
-WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
+def _families(run: Run) -> tuple[str, ...]:
+    return run.use_case.candidates.families
+
+
+def _slices(run: Run) -> tuple[str, ...]:
+    return tuple(slices(run))
+
+
+def _looks_back(use_case: UseCase) -> bool:
+    return bool(use_case.features.history)
+
+
+def _delivers(use_case: UseCase) -> bool:
+    return use_case.sink is not None
+
+
+def _always(_: UseCase) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task of a DAG, and all that others have to know of it.
+
+    Attributes:
+        name: Its task, and its function in `pipelines.flow`.
+        writes: The table that it publishes, or a share of it; None: it publishes none.
+        gate: The table whose gate stands behind it, which is the one that it writes; None: no gate does.
+        about: What it reads, where no table that it writes cites it.
+        mapped_by: What it is shared out into, one task each; it is asked when the task before has succeeded.
+        needed: Whether a run by a file takes it.
+        laid: Whether a use case's DAG has it; `past` also where nothing looks back, since a run that began by
+            another file, or a night that goes by its champion's definitions, may need it; else it does nothing.
+        connection: What a use case's connection is lent for.
+    """
+
+    name: config.Step
+    writes: str | None = None
+    gate: GatedTable | None = None
+    about: str | None = None
+    mapped_by: Callable[[Run], tuple[str, ...]] | None = None
+    needed: Callable[[UseCase], bool] = _always
+    laid: Callable[[UseCase], bool] = _always
+    connection: Literal["source", "sink"] = "source"
+
+
+_TO_FEATURES = (
+    Step("ingest", writes="raw", gate="raw"),
+    Step("cleanse", writes="clean", gate="clean"),
+    Step("past", writes="past", gate="past", needed=_looks_back),
+    Step("features", writes="features", gate="features"),
+)
+STEPS: dict[Kind, tuple[Step, ...]] = {
     "training": (
-        ("ingest", "raw"),
-        ("cleanse", "clean"),
-        ("past", "past"),
-        ("features", "features"),
-        ("snapshot", None),
-        ("tune", "trials"),
-        ("evaluate", "scores"),
-        ("export", "parity"),
-        ("promote", None),
+        *_TO_FEATURES,
+        Step("snapshot", about="features"),
+        Step("tune", writes="trials", gate="trials", mapped_by=_families),
+        Step("evaluate", writes="scores", gate="scores"),
+        Step("export", writes="parity", gate="parity"),
+        Step("promote", about="scores"),
     ),
     "scoring": (
-        ("ingest", "raw"),
-        ("cleanse", "clean"),
-        ("past", "past"),
-        ("features", "features"),
-        ("score", None),
-        ("publish", "predictions"),
+        *_TO_FEATURES,
+        Step("score", writes="predictions", mapped_by=_slices),
+        Step("publish", writes="predictions", gate="predictions"),
+        Step("deliver", about="predictions", laid=_delivers, connection="sink"),
     ),
-    "drift": (("drift", "drift"),),
+    "drift": (Step("drift", writes="drift", gate="drift"),),
+}
+# Step and gate of what the DAGs of every use case have, in order.
+WAYS: dict[Kind, tuple[tuple[config.Step, GatedTable | None], ...]] = {
+    kind: tuple((step.name, step.gate) for step in steps if step.laid is _always)
+    for kind, steps in STEPS.items()
 }
 
 
-def steps_of(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of a run by this file: that of `laid`, without `past` where no feature looks back."""
-    return tuple(at for at in laid(use_case, kind) if at[0] != "past" or use_case.features.history)
+def laid(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:
+    """The steps of a use case's DAG, in order."""
+    return tuple(step for step in STEPS[kind] if step.laid(use_case))
 
 
-def laid(use_case: UseCase, kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The way of a DAG: that of all, and where there is a sink, behind every gate, what brings the
-    predictions there.
-
-    With `past` whether or not this file's features look back: a run that began by another file, or a night
-    that goes by its champion's definitions, may need it; where it is not needed, it does nothing. The last
-    step is none of `WAYS`: whoever goes those, such as the self-test with its damages, delivers nothing.
-    """
-    delivery: tuple[tuple[Step, None], ...] = (
-        (("deliver", None),) if kind == "scoring" and use_case.sink else ()
-    )
-    return WAYS[kind] + delivery
+def steps_of(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:
+    """The steps of a run by this file, in order."""
+    return tuple(step for step in laid(use_case, kind) if step.needed(use_case))
 
 
-def shares(run: Run, step: Step) -> tuple[str, ...]:
-    """What a step is shared out into, one task each: families, slices of the features.
+def step_of(kind: Kind, name: config.Step) -> Step:
+    """A step of a kind of run, by its name."""
+    return next(step for step in STEPS[kind] if step.name == name)
 
-    None: it is one task, and takes no share.
-    """
-    if step == "tune":
-        return run.use_case.candidates.families
-    if step == "score":
-        return tuple(slices(run))
-    return ()
+
+def is_first(kind: Kind, name: config.Step) -> bool:
+    """Whether a run begins with a step: it takes the use-case file as it is then, and all later ones go by that."""
+    return name == STEPS[kind][0].name
+
+
+def shares(run: Run, name: config.Step) -> tuple[str, ...]:
+    """What a step is shared out into, one task each; none: it is one task, and takes no share."""
+    mapped_by = step_of(run.kind, name).mapped_by
+    return mapped_by(run) if mapped_by else ()
 
 
 def slices(run: Run) -> dict[str, Slice]:
@@ -90,9 +137,9 @@ def slices(run: Run) -> dict[str, Slice]:
     return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.slice_rows)}
 
 
-def shares_behind(run: Run, task: Step | GatedTable) -> tuple[str, ...]:
+def shares_behind(run: Run, task: config.Step | GatedTable) -> tuple[str, ...]:
     """The shares of the step behind a table's gate, or behind a step without one."""
-    way = steps_of(run.use_case, run.kind)
-    tasks = [table or step for step, table in way]
-    behind = way[tasks.index(task) + 1 :] if task in tasks else ()
-    return shares(run, behind[0][0]) if behind else ()
+    steps = steps_of(run.use_case, run.kind)
+    tasks = [step.gate or step.name for step in steps]
+    behind = steps[tasks.index(task) + 1 :] if task in tasks else ()
+    return shares(run, behind[0].name) if behind else ()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.run import plan
+from pipelines.run.tables import TABLES
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EVERY = 10.0  # seconds
-
-
-# Table -> the one whose rows it has, less those that go to quarantine.
-MADE_OF = {"clean": "raw", "past": "past_raw", "features": "clean"}
 
 
 @contextmanager
@@ -80,7 +77,10 @@ def _expected(run: Run, table: str) -> int | None:
     """How many rows a table will have at most."""
     if table.startswith("predictions/"):
         return plan.slices(run)[table.removeprefix("predictions/")].rows
-    return run.store.manifest(MADE_OF[table]).rows if table in MADE_OF else None
+    facts = TABLES.get(table)
+    if facts is None or not facts.same_rows or facts.made_of is None:
+        return None
+    return run.store.manifest(facts.made_of).rows
 
 
 class Statement:

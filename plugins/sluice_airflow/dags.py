@@ -20,7 +20,7 @@ from airflow.sdk import (
 
 from pipelines import flow
 from pipelines.core import use_cases
-from pipelines.core.config import Kind, Step, UseCase
+from pipelines.core.config import GatedTable, Kind, UseCase
 from pipelines.core.errors import BadUseCase, TryAgain
 from pipelines.run import plan
 from pipelines.storage.settings import Settings
@@ -96,40 +96,38 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         outlets: task id -> what the task announces when it succeeds.
     """
     tasks: list[Any] = []
-    for step, table in plan.laid(use_case, kind):
-        if step == "promote" and use_case.promotion.approval:
+    for step in plan.laid(use_case, kind):
+        if step.name == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 
             tasks.append(approval.task_for(use_case))
-        tasks.append(_step(use_case, kind, step, outlets.get(step, ()), before=tasks[-1] if tasks else None))
-        if table:
-            tasks.append(
-                GateOperator(
-                    table=table,
-                    use_case=use_case.name,
-                    kind=kind,
-                    outlets=outlets.get(f"gate_{table}", ()),
-                    doc_md=docs.of_task(flow.gate),
-                )
-            )
+        before = tasks[-1] if tasks else None
+        tasks.append(_step(use_case, kind, step, outlets.get(step.name, ()), before))
+        if step.gate:
+            tasks.append(_gate(use_case, kind, step.gate, outlets.get(f"gate_{step.gate}", ())))
     chain(*tasks)
 
 
 def _step(
-    use_case: UseCase, kind: Kind, step: Step, outlets: Sequence[Asset | AssetAlias], before: Any
+    use_case: UseCase, kind: Kind, step: plan.Step, outlets: Sequence[Asset | AssetAlias], before: Any
 ) -> Any:
     arguments: dict[str, Any] = {
-        "task_id": step,
-        "step": step,
+        "task_id": step.name,
+        "step": step.name,
         "use_case": use_case.name,
         "kind": kind,
         "outlets": list(outlets),
     }
-    arguments["doc_md"] = docs.of_task(flow.STEPS[step])
-    if step in ("tune", "score"):
+    arguments["doc_md"] = docs.of_task(flow.STEPS[step.name])
+    if step.mapped_by:
         # Which families the run's own file has, and how many slices there are, is known when the task before
         # has succeeded.
         return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(
             share=before.output
         )
-    return (DriftOperator if step == "drift" else StepOperator)(**arguments)
+    return (DriftOperator if step.name == "drift" else StepOperator)(**arguments)
+
+
+def _gate(use_case: UseCase, kind: Kind, table: GatedTable, outlets: Sequence[Asset | AssetAlias]) -> Any:
+    about = docs.of_task(flow.gate)
+    return GateOperator(table=table, use_case=use_case.name, kind=kind, outlets=list(outlets), doc_md=about)

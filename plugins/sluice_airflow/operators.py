@@ -156,11 +156,11 @@ class FlowOperator(BaseOperator):
 
 
 @contextmanager
-def lent_connection(use_case: UseCase, step: Step) -> Iterator[None]:
+def lent_connection(use_case: UseCase, step: plan.Step) -> Iterator[None]:
     """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend,
     as the variable that it reads.
     """
-    found = _connection(use_case.sink if step == "deliver" else use_case.source)
+    found = _connection(use_case.sink if step.connection == "sink" else use_case.source)
     os.environ.update(found)
     try:
         yield
@@ -188,7 +188,7 @@ class StepOperator(FlowOperator):
     @property
     def begins(self) -> bool:
         """Whether the step is the first of its way."""
-        return self.step == plan.WAYS[self.kind][0][0]
+        return plan.is_first(self.kind, self.step)
 
     def result(self, run: Run) -> list[str] | None:
         """Name the shares of the step behind this one, where no gate is between them: they are those of the
@@ -198,7 +198,7 @@ class StepOperator(FlowOperator):
 
     def work(self, run: Run) -> plan.Outcome:
         """Call the step."""
-        with lent_connection(run.use_case, self.step):
+        with lent_connection(run.use_case, plan.step_of(run.kind, self.step)):
             return flow.take(run, self.step)
 
     def touched(self, run: Run) -> Touched:

@@ -11,9 +11,10 @@ from functools import cache
 import pytest
 
 from pipelines.core.config import GatedTable, Kind
-from pipelines.gates import days, defaults
+from pipelines.gates import days
 from pipelines.gates.findings import Finding
 from pipelines.gates.judge import Verdict, judge
+from pipelines.run import tables as tables_of_runs
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests import tiny
@@ -400,4 +401,4 @@ def test_the_declared_columns_are_those_that_the_table_has(
 ) -> None:
     run = open_run("training", tables.PARTITIONS["training"])
     have = run.store.connection.sql(tables.GOOD[table]).columns
-    assert sorted(have) == sorted(defaults.columns(run.use_case, table))
+    assert sorted(have) == sorted(tables_of_runs.TABLES[table].columns(run.use_case))

@@ -22,6 +22,7 @@ from pipelines.gates.gx import data_docs
 from pipelines.gates.gx.suite import Stated
 from pipelines.run import plan
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES
 from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.gates import tables
@@ -430,7 +431,7 @@ def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open
     use_case: UseCase = open_run("scoring", NIGHT).use_case
     gated = {table for way in plan.WAYS.values() for _, table in way if table}
     assert gated == set(tables.KINDS)
-    assert all(defaults.columns(use_case, table) for table in gated)
+    assert all(TABLES[table].columns(use_case) for table in gated)
 
 
 # --- quiet

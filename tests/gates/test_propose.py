@@ -104,7 +104,7 @@ def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding
     What the gates hold against it because of proposals.
     """
     found = []
-    for step, table in plan.steps_of(run.use_case, run.kind):
+    for step, table in ((each.name, each.gate) for each in plan.steps_of(run.use_case, run.kind)):
         assert table
         flow.STEPS[step](run.afresh())
         if table in damage:

@@ -21,7 +21,7 @@ from pipelines.commands.selftest.matrix import Matrix, gates_of
 from pipelines.commands.selftest.stage import Stage, Suffered
 from pipelines.core.errors import GateOpen, SluiceError, listed
 from pipelines.model.engine_pool import cores
-from pipelines.run.plan import WAYS, steps_of
+from pipelines.run.plan import STEPS, steps_of
 from pipelines.storage.settings import Settings
 
 
@@ -37,10 +37,10 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
         stage = Stage.set(settings, use_case, Path(folder))
         matrix = Matrix(use_case, gates_of(stage.use_case))
         yield from matrix.head()
-        for kind in WAYS:
+        for kind in STEPS:
             # The stage could not have been set if one of these were closed.
             lived = Suffered(
-                tuple(table for _, table in steps_of(stage.use_case, kind) if table),
+                tuple(step.gate for step in steps_of(stage.use_case, kind) if step.gate),
                 stopped_by=None,
                 said="",
                 harmless=False,

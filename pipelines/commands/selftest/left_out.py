@@ -38,10 +38,10 @@ def every(stage: Stage) -> Iterator[Damage]:
         }
         if kind == "scoring":
             ways["its evidence is that of the night before"] = _of_the_night_before
-        for (step, table), (next_step, _) in pairwise(plan.steps_of(stage.use_case, kind)):
-            if table:
+        for step, behind in pairwise(plan.steps_of(stage.use_case, kind)):
+            if step.gate:
                 for what, leave in ways.items():
-                    yield _left_out(kind, step, table, next_step, what, leave)
+                    yield _left_out(kind, step.name, step.gate, behind.name, what, leave)
     numbers = [
         name
         for name, column in stage.use_case.columns.items()

@@ -22,6 +22,7 @@ from pipelines.core.sql import select
 from pipelines.core.use_cases import Loaded
 from pipelines.run import plan
 from pipelines.run.run import Run
+from pipelines.run.tables import pieces
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS, Store
@@ -170,8 +171,7 @@ class Stage:
     def rewrite(self, run: Run, table: str, statement: str) -> None:
         """Publish other rows in a table's place: SQL over `rows`, its own."""
         store = run.afresh().store
-        pieces = run.use_case.candidates.families if table == "trials" else (None,)
-        for piece in pieces:
+        for piece in pieces(run.use_case, table) or (None,):
             rows = store.read(table, (piece,) if piece else ())
             means = store.manifest(f"{table}/{piece}" if piece else table).meaning
             store.write(table, select(rows, "rows", statement), piece=piece, meaning=means)
@@ -187,7 +187,7 @@ class Stage:
             try:
                 if step != damage.behind:
                     self._take(run, step)
-                    run = run.resumed() if step == plan.WAYS[kind][0][0] else run
+                    run = run.resumed() if plan.is_first(kind, step) else run
             except SluiceError as error:
                 return Suffered(tuple(passed), step, _first_line(error), harmless=False)
             if (
@@ -246,7 +246,7 @@ def playing(use_case: UseCase, folder: Path) -> UseCase:
 
 def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:
     """The rest of a way: from the table of the step behind which the damage is done, or all of it."""
-    way = list(plan.steps_of(use_case, kind))
+    way = [(step.name, step.gate) for step in plan.steps_of(use_case, kind)]
     steps = [step for step, _ in way]
     return way[steps.index(behind) if behind else 0 :]
 

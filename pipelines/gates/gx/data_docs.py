@@ -14,7 +14,7 @@ import re
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -25,6 +25,7 @@ from markupsafe import Markup
 from pipelines.core.config import GatedTable, Kind
 from pipelines.core.errors import TableCorrupt
 from pipelines.reports import pages
+from pipelines.run import plan
 from pipelines.storage import kept, places
 from pipelines.storage.places import Place
 from pipelines.storage.store import as_json
@@ -203,7 +204,9 @@ def _entry(run: Run, verdict: Verdict) -> Entry:
 
 def _place(entry: Entry) -> tuple[str, Kind, int]:
     """By day, and the gates of a run in their order."""
-    return entry.partition, entry.kind, get_args(GatedTable).index(entry.table)
+    gates = [step.gate for step in plan.STEPS[entry.kind]]
+    # One that there was before, and is no more, stands behind the others.
+    return entry.partition, entry.kind, gates.index(entry.table) if entry.table in gates else len(gates)
 
 
 def _entries(content: bytes | None) -> list[Entry]:

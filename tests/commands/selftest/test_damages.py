@@ -5,6 +5,7 @@ out, in turn.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -57,10 +58,10 @@ def test_a_gate_that_is_left_out_of_the_way_is_noticed(
 ) -> None:
     damages = meant_for(stage, gate)
     without = {
-        kind: tuple((step, None if table == gate else table) for step, table in way)
-        for kind, way in plan.WAYS.items()
+        kind: tuple(replace(step, gate=None) if step.gate == gate else step for step in steps)
+        for kind, steps in plan.STEPS.items()
     }
-    monkeypatch.setattr(plan, "WAYS", without)
+    monkeypatch.setattr(plan, "STEPS", without)
     wrong, *_ = suffered(stage, damages).wrong()
     assert f"gate_{gate} should" in wrong
 

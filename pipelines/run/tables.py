@@ -1,0 +1,132 @@
+"""The tables of a run, each fact about one told once: its columns, of which tables it is made, its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipelines.core.config import UseCase
+
+Columns = Callable[[UseCase], tuple[str, ...]]
+
+
+def _no_columns(_: UseCase) -> tuple[str, ...]:
+    return ()
+
+
+def _one_piece(_: UseCase) -> tuple[str, ...]:
+    return ()
+
+
+def _families(use_case: UseCase) -> tuple[str, ...]:
+    return use_case.candidates.families
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is known of a table before there is any row of it.
+
+    Attributes:
+        name: Its folder's name in a partition, and in the names of its gate and report.
+        columns: Those that expectations may name, over all kinds of run; none where no gate judges it.
+        made_of: The table of its own partition that it is made of first of all.
+        same_rows: Whether it has that table's rows, less those that were put aside.
+        pieces: The names of the pieces that are published one by one, and read as one; none: it is whole.
+        key: The column that names a row, where there is one.
+        with_it: Tables that its gate judges besides.
+        looks_back: Whether there is such a table only where features look back.
+    """
+
+    name: str
+    columns: Columns = _no_columns
+    made_of: str | None = None
+    same_rows: bool = False
+    pieces: Columns = _one_piece
+    key: Callable[[UseCase], str | None] = lambda _: None
+    with_it: tuple[str, ...] = ()
+    looks_back: bool = False
+
+    def published_as(self, use_case: UseCase) -> tuple[str, ...]:
+        """The names under which it is published: its own, or those of its pieces."""
+        return tuple(f"{self.name}/{piece}" for piece in self.pieces(use_case)) or (self.name,)
+
+
+def _key(use_case: UseCase) -> str:
+    return use_case.key
+
+
+def _kept(use_case: UseCase) -> tuple[str, ...]:
+    return use_case.kept_columns
+
+
+def _features(use_case: UseCase) -> tuple[str, ...]:
+    units = (use_case.split.folds.group, use_case.unit_column)
+    names = (use_case.key, use_case.time, use_case.target, *use_case.features.names, *filter(None, units))
+    return (*dict.fromkeys(names), "split")
+
+
+def _trials(_: UseCase) -> tuple[str, ...]:
+    scores = ("mean_score", "std_score", "fold_scores", "baseline_score", "gain")
+    return ("family", "candidate", "params", *scores, "best")
+
+
+def _scores(use_case: UseCase) -> tuple[str, ...]:
+    values = ("challenger", "challenger_low", "challenger_high", "champion", "baseline")
+    gains = (f"gain_over_{other}{end}" for other in ("baseline", "champion") for end in ("", "_low", "_high"))
+    told = ("primary", "champion_version", "note")
+    return ("metric", "slice", "n", *values, *gains, *told, *use_case.candidates.families)
+
+
+def _parity(_: UseCase) -> tuple[str, ...]:
+    return ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256")
+
+
+def _predictions(use_case: UseCase) -> tuple[str, ...]:
+    decision = ("decision",) if use_case.task == "binary" else ()
+    reasons = ("reasons",) if use_case.reasons else ()
+    by = ("engine", "model_version", "run", "partition")
+    return (use_case.key, use_case.time, "score", *decision, *reasons, *by)
+
+
+def _drift(_: UseCase) -> tuple[str, ...]:
+    found = ("subject", "kind", "type", "method", "value", "threshold", "drifted")
+    missing = ("reference_missing", "current_missing")
+    sides = ("reference_rows", "current_rows", "reference_value")
+    labels = ("matured_share", "due_rows", "reference_labelled", "note")
+    return (*found, *missing, *sides, *labels)
+
+
+def _in_the_source(use_case: UseCase) -> str:
+    return use_case.source_names[use_case.key]
+
+
+EVERY: tuple[Table, ...] = (
+    Table("raw", columns=lambda use_case: tuple(use_case.source_names.values()), key=_in_the_source),
+    Table("past_raw", key=_in_the_source, looks_back=True),
+    Table("quarantine", made_of="raw"),
+    Table("clean", columns=_kept, made_of="raw", same_rows=True, key=_key),
+    Table("further", made_of="raw", looks_back=True),
+    Table(
+        name="past",
+        columns=_kept,
+        made_of="past_raw",
+        same_rows=True,
+        key=_key,
+        with_it=("days",),
+        looks_back=True,
+    ),
+    Table("days", made_of="past", looks_back=True),
+    Table("features", columns=_features, made_of="clean", same_rows=True, key=_key),
+    Table("trials", columns=_trials, made_of="features", pieces=_families),
+    Table("validation", made_of="features", pieces=_families),
+    Table("scores", columns=_scores, made_of="features"),
+    Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
+    Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
+    Table("drift", columns=_drift),
+)
+TABLES: dict[str, Table] = {table.name: table for table in EVERY}
+
+
+def pieces(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """The pieces of a table, by which the store reads and digests it; none where it is whole."""
+    return TABLES[table].pieces(use_case)
