@@ -19,7 +19,7 @@ from pipelines import flow
 from pipelines.core import sql
 from pipelines.core.errors import GateClosed
 from pipelines.core.use_cases import Loaded
-from pipelines.registry.snapshot import FILE, Snapshot
+from pipelines.registry.versions import FILE, Snapshot
 from pipelines.reports import card
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings

@@ -30,7 +30,7 @@ from pipelines.evaluation.verdict import Verdict
 from pipelines.model import engines, parity
 from pipelines.model.graph import Graph
 from pipelines.preflight.check import check
-from pipelines.registry import registry, snapshot, tracking
+from pipelines.registry import registry, snapshot, tracking, versions
 from pipelines.registry.history import History
 from pipelines.run.run import Run, code_version
 from pipelines.storage import places
@@ -163,7 +163,7 @@ def published(run: Run) -> dict[str, str]:
     }
 
 
-def versions(life: Life) -> int:
+def registered(life: Life) -> int:
     return len(tracking.connect(life.settings).search_model_versions(f"name='{life.name}'"))
 
 
@@ -206,7 +206,7 @@ def test_the_first_winner_is_champion(life: Life) -> None:
     client, verdict = tracking.connect(life.settings), life.verdict
     version = client.get_model_version_by_alias(life.name, registry.CHAMPION)
     assert version.tags["family"] == verdict.winner
-    assert versions(life) == len(life.training.use_case.candidates.families)
+    assert registered(life) == len(life.training.use_case.candidates.families)
     (decision,) = History.of(life.settings, life.name).read()
     assert (decision.version, decision.previous, decision.decision) == (
         str(version.version),
@@ -225,7 +225,7 @@ def test_a_prediction_is_traced_to_its_row_and_to_the_training_of_its_model(life
     ((row,),) = (
         life.night.store.read("predictions").order("score DESC").limit(1).project(quoted(key)).fetchall()
     )
-    told = "\n".join(trace(life.night, str(row)))
+    told = str(trace(life.night, str(row)))
     for table in ("raw", "clean", "features", "predictions"):
         assert f"{table}: revision 1 of 1" in told
         assert f"gate_{table} open" in told
@@ -293,10 +293,10 @@ def test_an_earlier_split_comes_back_with_its_class_counts(
     flow.ingest(life.training)
     flow.cleanse(life.training)
 
-    def split() -> tuple[snapshot.Snapshot, dict[tuple[str, int], int]]:
+    def split() -> tuple[versions.Snapshot, dict[tuple[str, int], int]]:
         flow.features(life.training)
         flow.snapshot(life.training)
-        return snapshot.of(life.training.store), classes(life.training.store.disk / "features", life)
+        return versions.of(life.training.store), classes(life.training.store.disk / "features", life)
 
     earlier, counts = split()
     file.write_text(file.read_text().replace("test: 0.25", "test: 0.4"))
@@ -357,7 +357,7 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
     in_another_process(other, "training", life.training.partition)
     first = published(life.training)
     assert published(other.training) == first
-    assert versions(life) == 2
+    assert registered(life) == 2
 
     # Once more at the same place, where its own winner is champion by now: what is said of the champion is
     # new, the rest is not.
@@ -371,4 +371,4 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
     assert new <= {"scores", "curves", "verdict.json", "gates"}
     primary = scores(life)[life.verdict.metric]
     assert primary["champion"] == pytest.approx(primary["challenger"], abs=MOST_DIFFERENCE)
-    assert versions(life) == 2
+    assert registered(life) == 2

@@ -1,19 +1,19 @@
-"""What a person asks and decides about champions: who it was, which of two is better, back to an earlier one,
-or none at all.
+"""What a person asks and decides about champions: which of two is better, back to an earlier one, or none at
+all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pipelines import flow
 from pipelines.composition import by_version
-from pipelines.core import dates, meaning, people
+from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput, listed
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import evidence
@@ -26,29 +26,21 @@ from pipelines.registry.history import Decision, History
 from pipelines.run.run import Run
 
 if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
     from pipelines.registry.registry import Champion
     from pipelines.storage.settings import Settings
 
-
-def at(settings: Settings, use_case: str, moment: str) -> str:
-    """Say who was champion at a moment, and by which decision.
-
-    Args:
-        settings: Where the history lies.
-        use_case: Whose.
-        moment: A day (its end), or a moment of it, as ISO 8601; without a zone it is UTC.
-
-    Raises:
-        BadInput: this is no moment.
-    """
-    when = _moment(moment)
-    line = History.of(settings, use_case).at(when)
-    if line is None or line.champion is None:
-        return f"{moment}: no champion" + (f" since {line.since}: {line.reason}" if line else " yet")
-    return (
-        f"{moment}: version {line.champion}, since {line.held_from.isoformat(timespec='minutes')}:"
-        f" {line.decision} {line.time}: {line.reason}"
-    )
+# What may be different between two versions.
+LINEAGE = (
+    "family",
+    "training_partition",
+    "threshold",
+    "data_version",
+    "use_case_sha256",
+    "lock",
+    "code",
+    "seed",
+)
 
 
 def rollback(settings: Settings, use_case: str, version: str, reason: str) -> str:
@@ -122,11 +114,63 @@ def answer(
     return flow.take(run.afresh(), "promote").summary
 
 
-def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator[str]:
-    """Compare two versions on the held-out rows of the later one's training, which neither was trained on.
+@dataclass(frozen=True)
+class Measured:
+    """A metric of two versions, and by how much the second is better, with the interval of that."""
 
-    Yields:
-        A line a metric, with the interval of the difference, then what is different between the two.
+    metric: str
+    one: float | None
+    other: float | None
+    better_by: float | None
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        values = "".join(
+            f"{'-' if value is None else f'{value:.4f}':>14}" for value in (self.one, self.other)
+        )
+        return f"{self.metric:<12}{values}   {self._gain()}"
+
+    def _gain(self) -> str:
+        if self.better_by is None:
+            return "-"
+        return f"{self.better_by:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two versions on the same rows."""
+
+    use_case: str
+    one: str
+    other: str
+    training: date  # whose held-out rows these are
+    rows: int
+    confidence: float
+    metrics: tuple[Measured, ...]
+    lineage: dict[str, tuple[str, str]]  # what is different between the two
+
+    def __str__(self) -> str:
+        """A line a metric, then what is different between the two."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield (
+            f"{self.use_case}: on {self.rows:,} held-out rows of the training {self.training}, which neither was"
+            " trained on"
+        )
+        yield (
+            f"{'metric':<12}{'version ' + self.one:>14}{'version ' + self.other:>14}   version {self.other} is"
+            f" better by ({self.confidence:.0%} interval)"
+        )
+        yield from map(str, self.metrics)
+        for name, (ours, theirs) in self.lineage.items():
+            yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
+
+
+def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparison:
+    """Compare two versions on the held-out rows of the later one's training, which neither was trained on.
 
     Raises:
         BadInput: no such version, the rows are gone, or one of them was trained on them.
@@ -165,7 +209,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
         Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
         for model in pair
     ]
-    names, everything = metrics.for_task(facts.task), np.full(len(y), True)
+    names = metrics.for_task(facts.task)
     drawn = bootstrap.draw(
         names,
         y,
@@ -174,41 +218,36 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Iterator
         facts.metric.under_cost,
         facts.candidates.seed,
     )
-    yield (
-        f"{use_case}: on {len(y):,} held-out rows of the training {later.partition}, which neither was"
-        " trained on"
+    return Comparison(
+        use_case=use_case,
+        one=one,
+        other=other,
+        training=later.partition,
+        rows=len(y),
+        confidence=facts.promotion.confidence,
+        metrics=tuple(_measured(name, models, drawn, y, facts) for name in names),
+        lineage={
+            name: (ours, theirs)
+            for name in LINEAGE
+            for ours, theirs in [[model.metadata.get(name, "-") for model in pair]]
+            if ours != theirs
+        },
     )
-    yield (
-        f"{'metric':<12}{'version ' + one:>14}{'version ' + other:>14}   version {other} is better by"
-        f" ({facts.promotion.confidence:.0%} interval)"
-    )
-    for name in names:
-        undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
-        values = [
-            None if undecided else model.value(name, y, facts.metric.under_cost, everything)
-            for model in models
-        ]
-        first, second = (drawn[model.name].get(name) for model in models)
-        gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
-        told = f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "-"
-        yield (
-            f"{name:<12}"
-            + "".join(f"{'-' if value is None else f'{value:.4f}':>14}" for value in values)
-            + f"   {told}"
-        )
-    for name in (
-        "family",
-        "training_partition",
-        "threshold",
-        "data_version",
-        "use_case_sha256",
-        "lock",
-        "code",
-        "seed",
-    ):
-        ours, theirs = (model.metadata.get(name, "-") for model in pair)
-        if ours != theirs:
-            yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
+
+
+def _measured(
+    name: str, models: Sequence[Scored], drawn: Mapping[str, Any], y: metrics.Floats, facts: UseCase
+) -> Measured:
+    """One metric of both, and what the second is better by."""
+    undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
+    everything = np.full(len(y), True)
+    values = [
+        None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models
+    ]
+    first, second = (drawn[model.name].get(name) for model in models)
+    gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
+    bounds = (gain.value, gain.low, gain.high) if gain else (None, None, None)
+    return Measured(name, values[0], values[1], *bounds)
 
 
 def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
@@ -294,15 +333,3 @@ def _decide(
             by=people.user(),
         )
     )
-
-
-def _moment(text: str) -> datetime:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00"
-        ) from error
-    if len(text) == len("2026-03-02"):
-        when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -28,8 +28,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from pipelines import flow
 from pipelines.core import dates, personal, sql
@@ -56,7 +56,53 @@ LONGEST = 100  # characters of what was found
 # --- show
 
 
-def show(run: Run) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A row that was put aside."""
+
+    key: str | None
+    reasons: str
+    found: dict[str, Any]  # column -> what the source gave, personal values masked
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        key = "(no key)" if self.key is None else _one_line(self.key)
+        return f"{key}: {self.reasons}: {_one_line(json.dumps(self.found, ensure_ascii=False))}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aside:
+    """What of a partition is in quarantine."""
+
+    partition: str
+    rows: int  # that were delivered
+    held: int  # of them, in quarantine
+    rejected: int
+    kinds: int = 0  # of reasons; `reasons` are the most frequent of them
+    reasons: dict[str, int] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    table: str
+    way_on: str
+
+    def __str__(self) -> str:
+        """All of it for a person."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        held = _share(self.held, self.rows)
+        yield f"{self.partition}: {held} in quarantine, {self.rejected:,} of them rejected"
+        if not self.held:
+            return
+        yield from (f"  {reason}: {_share(n, self.rows)}" for reason, n in self.reasons.items())
+        yield from _more(self.kinds - MOST, "reasons")
+        yield "for example, with what was found:"
+        yield from (f"  {example}" for example in self.examples)
+        yield from _more(self.held - MOST, "rows")
+        yield f"whole table: {self.table} (Parquet; the raw rows are in its column row)"
+        yield f"way on: {self.way_on}"
+
+
+def show(run: Run) -> Aside:
     """Tell which rows of a partition are in quarantine: how many for each reason, some examples, and what to
     do next.
 
@@ -73,31 +119,35 @@ def show(run: Run) -> Iterator[str]:
         )
     whole, rows = run.store.manifest("raw").rows, run.store.read("quarantine")
     held, rejected = rows.aggregate("count(*), count(*) FILTER (rejected)").fetchall()[0]
-    yield f"{run.store}: {_share(held, whole)} in quarantine, {rejected:,} of them rejected"
-    if not held:
-        return
     reasons = (
         rows.project("unnest(string_split(reasons, '; ')) AS reason")
         .aggregate("reason, count(*) AS n")
         .order("n DESC, reason")
     )
-    for reason, n in reasons.limit(MOST).fetchall():
-        yield f"  {reason}: {_share(n, whole)}"
-    yield from _more(reasons.count("*").fetchall()[0][0] - MOST, "reasons")
-    yield "for example, with what was found:"
-    yield from (f"  {line}" for line in _examples(rows, run.use_case))
-    yield from _more(held - MOST, "rows")
-    yield f"whole table: {run.store.folder / 'quarantine'} (Parquet; the raw rows are in its column row)"
+    return Aside(
+        partition=str(run.store),
+        rows=whole,
+        held=held,
+        rejected=rejected,
+        kinds=_count(reasons),
+        reasons=dict(reasons.limit(MOST).fetchall()),
+        examples=tuple(_examples(rows, run.use_case)),
+        table=str(run.store.folder / "quarantine"),
+        way_on=_way_on(run) if held else "",
+    )
+
+
+def _way_on(run: Run) -> str:
     # Of a night that a gate has stopped before it was scored there is nothing that rows could join.
     scored = run.kind == "scoring" and run.store.has("predictions")
     again = f"quarantine replay {run.use_case.name}" if scored else f"run {run.use_case.name} {run.kind}"
-    yield (
-        f"way on: mend the rule in {run.loaded.path.name}, or the source, then: python -m pipelines {again}"
+    return (
+        f"mend the rule in {run.loaded.path.name}, or the source, then: python -m pipelines {again}"
         f" {run.partition}"
     )
 
 
-def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[str]:
+def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[Example]:
     """A few rows, those with other reasons first: key, reasons, and what was found."""
     hidden = personal.columns(use_case)
     least = (
@@ -110,8 +160,8 @@ def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[str]
         found = {
             column: personal.MASK if column in hidden else value for column, value in json.loads(text).items()
         }
-        name = "(no key)" if key is None else personal.MASK if use_case.key in hidden else _one_line(key)
-        yield f"{name}: {reasons}: {_one_line(json.dumps(found, ensure_ascii=False))}"
+        shown = personal.MASK if use_case.key in hidden and key is not None else key
+        yield Example(key=shown, reasons=reasons, found=found)
 
 
 def _share(n: int, whole: int) -> str:

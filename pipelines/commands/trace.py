@@ -8,14 +8,14 @@ followed in the revision that this prediction came from. Personal values are mas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.core import personal, sql
 from pipelines.core.config import GatedTable
 from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
-from pipelines.registry import definitions, registry, snapshot
-from pipelines.registry.history import History
+from pipelines.registry import definitions, registry, versions
+from pipelines.registry.history import Decision, History
 from pipelines.run import archive, let_through
 from pipelines.run.tables import TABLES
 
@@ -24,19 +24,118 @@ if TYPE_CHECKING:
 
     from pipelines.run.run import Run
     from pipelines.storage.manifest import Manifest
+    from pipelines.storage.store import Store
 
 LONGEST = 80  # signs of a value
 
 
-def trace(run: Run, key: str) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task of a run, as it has noted itself."""
+
+    time: str
+    task: str
+    run: str
+    summary: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.time}  {self.task:<18} {self.run}: {self.summary}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table on the way, in the revision that the prediction came from, and the row in it."""
+
+    table: str
+    revision: int
+    revisions: int
+    digest: str
+    code: str
+    gate: str  # what it said of this revision
+    row: (
+        dict[str, str] | None
+    )  # column -> value as it is shown, personal ones masked; None: not in this revision
+    key: str
+
+    def lines(self) -> Iterator[str]:
+        """All of it for a person."""
+        newest = "" if self.revision == self.revisions else ", not the newest"
+        yield (
+            f"{self.table}: revision {self.revision} of {self.revisions}{newest}, digest {self.digest[:12]}, by"
+            f" code {self.code}; {self.gate}"
+        )
+        if self.row is None:
+            yield f"  no row {self.key!r} in this revision"
+        else:
+            yield from (f"  {name}: {value}" for name, value in self.row.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The version that scored, and what it was trained on."""
+
+    version: str
+    family: str
+    sha256: str
+    threshold: float | None
+    engine: str
+    decisions: tuple[Decision, ...]
+    training: str
+    data_version: str
+    kept: bool  # whether DVC here knows the data
+    seed: str
+    use_case_sha256: str
+    code: str
+    lock: str
+    tasks: tuple[Task, ...]
+
+    def lines(self) -> Iterator[str]:
+        """All of it for a person."""
+        yield (
+            f"model: version {self.version} ({self.family}), sha256 {self.sha256[:12]}, threshold"
+            f" {self.threshold}, scored by {self.engine}"
+        )
+        yield from (f"  {decision}" for decision in self.decisions)
+        there = "kept in DVC" if self.kept else "not known to DVC here"
+        yield f"training: {self.training}, data {self.data_version} ({there}), seed {self.seed}"
+        yield f"  use-case file {self.use_case_sha256}, commit {self.code}, lock {self.lock}"
+        yield from (f"  {task}" for task in self.tasks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """All that made a prediction."""
+
+    use_case: str
+    partition: str
+    key: str
+    file: str  # which use-case file the night went by, in words
+    tables: tuple[Table, ...]
+    tasks: tuple[Task, ...]
+    model: Model
+
+    def __str__(self) -> str:
+        """All of it for a person."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield self.file
+        for table in self.tables:
+            yield from table.lines()
+        yield "runs:"
+        yield from (f"  {task}" for task in self.tasks)
+        yield from self.model.lines()
+        again = f"python -m pipelines reproduce {self.use_case} {self.model.version}"
+        yield f"  to see whether it can be made again: {again}"
+
+
+def trace(run: Run, key: str) -> Trace:
     """Follow a row of a night backwards.
 
     Args:
         run: The night.
         key: The row's key, as the source has it.
-
-    Yields:
-        Lines for a person.
 
     Raises:
         BadInput: there is no such row; where it is in quarantine, why.
@@ -46,26 +145,39 @@ def trace(run: Run, key: str) -> Iterator[str]:
     found = _row(run, "predictions", None, key)
     if found is None:
         raise BadInput(_not_there(run, key))
-    version = str(found["model_version"])
-    yield _file(run)
+    return Trace(
+        use_case=run.use_case.name,
+        partition=run.partition.isoformat(),
+        key=key,
+        file=_file(run),
+        tables=tuple(_tables(run, key, digest)),
+        tasks=_tasks(run.store),
+        model=_model(run, str(found["model_version"])),
+    )
+
+
+def _tables(run: Run, key: str, digest: str | None) -> Iterator[Table]:
     for table in _back_from("predictions"):
         manifest, number = _revision(run, table, digest)
-        yield (
-            f"{table}: {_revisions(run, table, number)}, digest {manifest.digest[:12]}, by code"
-            f" {manifest.code}; {_gate(run, table, manifest)}"
-        )
         row = _row(run, table, number, key)
-        yield from (
-            (f"  {line}" for line in _values(run, row))
-            if row
-            else iter([f"  no row {key!r} in this revision"])
+        yield Table(
+            table=table,
+            revision=number,
+            revisions=len(run.store.revisions(table)),
+            digest=manifest.digest,
+            code=manifest.code,
+            gate=_gate(run, table, manifest),
+            row=_shown(run, row) if row else None,
+            key=key,
         )
         digest = manifest.inputs.get(f"{run.kind}/{run.partition}/{TABLES[table].made_of}")
-    yield "runs:"
-    yield from (
-        f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in run.store.notes()
+
+
+def _tasks(store: Store) -> tuple[Task, ...]:
+    return tuple(
+        Task(**{name: str(note[name]) for name in ("time", "task", "run", "summary")})
+        for note in store.notes()
     )
-    yield from _model(run, version)
 
 
 def _back_from(table: str) -> Iterator[GatedTable]:
@@ -92,31 +204,27 @@ def _file(run: Run) -> str:
     )
 
 
-def _model(run: Run, version: str) -> Iterator[str]:
+def _model(run: Run, version: str) -> Model:
     model = registry.champion(replace(run, model_version=version))
     told = model.metadata
-    yield (
-        f"model: version {version} ({told['family']}), sha256 {model.sha256[:12]}, threshold"
-        f" {model.threshold}, scored by {model.engine}"
-    )
-    for line in History.of(run.settings, run.use_case.name).read():
-        if line.version == version:
-            yield f"  {line}"
-    kept = {kept.md5 for kept in snapshot.versions(run.settings, run.use_case.name)}
-    there = "kept in DVC" if told["data_version"] in kept else "not known to DVC here"
-    yield (
-        f"training: {told['training_partition']}, data {told['data_version']} ({there}), seed {told['seed']}"
-    )
-    yield (
-        f"  use-case file {told['use_case_sha256']}, commit {told['code']}, lock"
-        f" {told.get('lock', 'unknown')}"
-    )
-    training = run.store.at("training", model.partition)
-    yield from (
-        f"  {note['time']}  {note['task']:<18} {note['run']}: {note['summary']}" for note in training.notes()
-    )
-    yield (
-        f"  to see whether it can be made again: python -m pipelines reproduce {run.use_case.name} {version}"
+    known = {kept.md5 for kept in versions.every(run.settings, run.use_case.name)}
+    return Model(
+        version=version,
+        family=told["family"],
+        sha256=model.sha256,
+        threshold=model.threshold,
+        engine=str(model.engine),
+        decisions=tuple(
+            line for line in History.of(run.settings, run.use_case.name).read() if line.version == version
+        ),
+        training=told["training_partition"],
+        data_version=told["data_version"],
+        kept=told["data_version"] in known,
+        seed=told["seed"],
+        use_case_sha256=told["use_case_sha256"],
+        code=told["code"],
+        lock=told.get("lock", "unknown"),
+        tasks=_tasks(run.store.at("training", model.partition)),
     )
 
 
@@ -139,11 +247,6 @@ def _revision(run: Run, table: GatedTable, digest: str | None) -> tuple[Manifest
     )
 
 
-def _revisions(run: Run, table: GatedTable, number: int) -> str:
-    newest = len(run.store.revisions(table))
-    return f"revision {number} of {newest}{', not the newest' if number < newest else ''}"
-
-
 def _row(run: Run, table: str, number: int | None, key: str) -> dict[str, Any] | None:
     """The row with a key, which every gate has seen to be one; raw rows bear the source's name for it."""
     column = run.use_case.source_names[run.use_case.key] if table in ("raw", "past_raw") else run.use_case.key
@@ -156,17 +259,15 @@ def _with_key(rows: duckdb.DuckDBPyRelation, column: str, key: str) -> duckdb.Du
     return rows.filter(f"CAST({sql.name(column)} AS VARCHAR) = {sql.text(key)}")
 
 
-def _values(run: Run, row: dict[str, Any]) -> Iterator[str]:
+def _shown(run: Run, row: dict[str, Any]) -> dict[str, str]:
+    """A row's values as a person sees them: in quotes if they are texts, cut if they are long."""
     hidden = personal.columns(run.use_case) | personal.features(run.use_case)
+    shown = {}
     for name, value in row.items():
-        shown = (
-            personal.MASK
-            if name in hidden and value is not None
-            else repr(value)
-            if isinstance(value, str)
-            else str(value)
-        )
-        yield f"{name}: {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}"
+        text = repr(value) if isinstance(value, str) else str(value)
+        text = personal.MASK if name in hidden and value is not None else text
+        shown[name] = text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    return shown
 
 
 def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:

@@ -25,7 +25,14 @@ class TryAgain(SluiceError):
 
 
 class BadUseCase(SluiceError):
-    """The use-case file says something that cannot be."""
+    """The use-case file says something that cannot be.
+
+    `mistakes` are lines of the file with a sentence each: the first of them, where there are very many.
+    """
+
+    def __init__(self, message: str, mistakes: Iterable[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes)
 
 
 class BadInput(SluiceError):

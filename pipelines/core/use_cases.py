@@ -69,10 +69,18 @@ def load(folder: Path, name: str) -> Loaded:
         BadUseCase: no such file, or the file cannot be loaded, or what it says cannot be. Nothing else,
             whatever the file is.
     """
-    path = folder / f"{name}{SUFFIX}"
-    if name not in names(folder):
-        raise BadUseCase(f"no use case {brief(name)} in {folder}: {meant(name, names(folder))}")
-    return load_file(path)
+    return load_file(path_of(folder, name))
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """The file of a use case.
+
+    Raises:
+        BadUseCase: there is none of this name.
+    """
+    if name not in (known := names(folder)):
+        raise BadUseCase(f"no use case {brief(name)} in {folder}: {meant(name, known)}")
+    return folder / f"{name}{SUFFIX}"
 
 
 def load_all(folder: Path) -> Iterator[Loaded]:
@@ -91,21 +99,19 @@ def parse(path: Path, content: bytes) -> Loaded:
     """Load a use case from what its file holds, or once held; see `load`."""
     with _costing_itself_alone(path):
         if not re.fullmatch(NAME, path.stem):
-            raise BadUseCase(told(path, [(1, f"the file's name: {_NO_NAME}")]))
+            raise wrong(path, [(1, f"the file's name: {_NO_NAME}")])
         raw, lines = yaml_text.parse(content)
         if not isinstance(raw, dict):
-            raise BadUseCase(
-                told(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")])
-            )
+            raise wrong(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")])
         try:
             use_case = UseCase.model_validate(raw)
         except ValidationError as error:
-            raise BadUseCase(_told_of(path, error, lines, content)) from error
+            raise _wrong_by_form(path, error, lines, content) from error
         if use_case.name != path.stem:
             mistake = (
                 f"name: {use_case.name!r} is not the file's name; write {path.stem!r} or rename the file"
             )
-            raise BadUseCase(told(path, [(_line(lines, ("name",)), mistake)]))
+            raise wrong(path, [(_line(lines, ("name",)), mistake)])
         return Loaded(use_case, path, hashlib.sha256(content).hexdigest(), lines, content)
 
 
@@ -119,9 +125,9 @@ def _costing_itself_alone(path: Path) -> Iterator[None]:
     except BadUseCase:
         raise
     except yaml_text.BadYaml as error:
-        raise BadUseCase(told(path, error.mistakes)) from error
+        raise wrong(path, error.mistakes) from error
     except Exception as error:  # what nobody has thought of: it must not take all other use cases with it
-        raise BadUseCase(told(path, [(1, unforeseen(error))])) from error
+        raise wrong(path, [(1, unforeseen(error))]) from error
 
 
 def unforeseen(error: Exception) -> str:
@@ -137,6 +143,11 @@ def told(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTA
     end; see `mistakes`.
     """
     return _told(path, sorted(mistakes), len(mistakes), most)
+
+
+def wrong(path: Path, mistakes: Sequence[tuple[int, str]]) -> BadUseCase:
+    """The error of a file that has these mistakes; see `told`."""
+    return BadUseCase(told(path, mistakes), sorted(mistakes))
 
 
 def _told(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
@@ -189,7 +200,7 @@ def _items(error: ValidationError) -> Iterator[dict[str, Any]]:
             yield {**item, "msg": message, "own": own is not None}
 
 
-def _told_of(path: Path, error: ValidationError, lines: Lines, content: bytes) -> str:
+def _wrong_by_form(path: Path, error: ValidationError, lines: Lines, content: bytes) -> BadUseCase:
     """Pydantic's errors as mistakes of the file.
 
     Words are found for those that are shown: there may be thousands.
@@ -199,7 +210,7 @@ def _told_of(path: Path, error: ValidationError, lines: Lines, content: bytes) -
         ((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0]
     )
     first = [(line, _mistake(item, lines, whole)) for line, item in found[: all_mistakes.MOST_TOLD]]
-    return _told(path, first, len(found))
+    return BadUseCase(_told(path, first, len(found)), first)
 
 
 def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:

@@ -18,8 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,11 @@ from dvc.exceptions import CheckoutError, DvcException
 from dvc_objects.errors import ObjectFormatError
 
 from pipelines.core.errors import BadInput, TableCorrupt, TryAgain, listed
-from pipelines.registry import dvc_root
+from pipelines.registry import dvc_root, versions
+from pipelines.registry.versions import FILE, Snapshot
 from pipelines.run.run import Run, lock_version
 from pipelines.storage import kept, places
 from pipelines.storage.bucket import BucketPath
-from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, as_json
 
@@ -44,39 +43,6 @@ MADE_OF = (
     "raw",
     "past_raw",
 )  # of which features can be made again, if it is asked what a model was trained on
-FILE = "snapshot.json"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One version of one training's features."""
-
-    md5: str  # of DVC's list of the files, hence with the ending .dir
-    size: int  # bytes
-    nfiles: int
-    path: str  # of the table, below the data root
-    partition: date
-    made_of: dict[str, str] = field(
-        default_factory=dict
-    )  # table -> the md5 of the version that these features were made of
-
-    @classmethod
-    def from_json(cls, content: bytes, place: object = FILE) -> Snapshot:
-        """Read what `publish` wrote.
-
-        Raises:
-            TableCorrupt: it is damaged.
-        """
-        return kept.read(
-            cls,
-            content,
-            place,
-            "run the step snapshot of that training again; the same features are the same version",
-        )
-
-    def as_json(self) -> bytes:
-        """What is kept of a version."""
-        return as_json({**asdict(self), "partition": self.partition.isoformat()})
 
 
 def publish(run: Run) -> Snapshot:
@@ -142,7 +108,7 @@ def _kept(repo: Any, store: Store, folder: Path) -> Any:
 
 def lineage(run: Run) -> dict[str, str]:
     """What is written into a model's metadata, so that it can be traced and made again."""
-    data = of(run.store)
+    data = versions.of(run.store)
     return {
         "use_case": run.use_case.name,
         "use_case_sha256": run.loaded.sha256,
@@ -153,27 +119,6 @@ def lineage(run: Run) -> dict[str, str]:
         "lock": lock_version(),
         "seed": str(run.use_case.candidates.seed),
     }
-
-
-def of(store: Store) -> Snapshot:
-    """The version that a training's features are now.
-
-    Raises:
-        TableMissing: the snapshot step has not run for this partition.
-    """
-    return Snapshot.from_json(store.read_file(FILE), store.folder / FILE)
-
-
-def versions(settings: Settings, use_case: str) -> list[Snapshot]:
-    """Every version of a use case's training data, in order of partition.
-
-    The current one of a partition last.
-    """
-    found = []
-    for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
-        version = Snapshot.from_json(file.read_bytes(), file)
-        found.append((version.partition, version == _current(file.parent.parent), version.md5, version))
-    return [version for *_, version in sorted(found, key=lambda entry: entry[:3])]
 
 
 def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path) -> Path:
@@ -258,15 +203,8 @@ def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
         yield run.store.connection.read_parquet(f"{parts}/*.parquet")
 
 
-def _current(folder: Place) -> Snapshot | None:
-    try:
-        return Snapshot.from_json((folder / FILE).read_bytes(), folder / FILE)
-    except FileNotFoundError:
-        return None
-
-
 def _md5(settings: Settings, use_case: str, wanted: str) -> str:
-    known = versions(settings, use_case)
+    known = versions.every(settings, use_case)
     for version in reversed(known):  # the current version of a partition comes last
         if wanted in (str(version.partition), version.md5, version.md5.removesuffix(".dir")):
             return version.md5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ import duckdb
 import pytest
 
 from pipelines.__main__ import main
-from pipelines.commands import champions
+from pipelines.commands import champions, reigns
 from pipelines.commands.reproduce import NotTheSame, reproduce
 from pipelines.commands.selftest import graphs
 from pipelines.composition import by_version
@@ -55,13 +56,13 @@ def night(settings: Settings, day: date) -> Run:
      ("2026-02-03T23:59", "version 1"), ("2026-02-04T00:00", "version 2"), ("2027-01-01", "version 2")],
 )  # fmt: skip
 def test_the_champion_of_a_day_is_told(two_champions: Settings, moment: str, version: str) -> None:
-    assert champions.at(two_champions, "tiny", moment).startswith(f"{moment}: {version}")
+    assert str(reigns.at(two_champions, "tiny", moment)).startswith(f"{moment}: {version}")
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", ""])
 def test_what_is_no_moment_is_told(two_champions: Settings, moment: str) -> None:
     with pytest.raises(BadInput, match="neither a day nor a moment"):
-        champions.at(two_champions, "tiny", moment)
+        reigns.at(two_champions, "tiny", moment)
 
 
 # --- rollback
@@ -259,19 +260,20 @@ def test_a_champion_whose_rows_another_column_named_is_not_compared_and_says_so(
 def test_two_versions_are_compared_on_rows_that_neither_was_trained_on(
     own: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = list(champions.compare(own, "tiny", "1", "2"))
+    lines = str(champions.compare(own, "tiny", "1", "2")).splitlines()
     assert "on 200 held-out rows of the training 2026-02-03" in lines[0]
     aucpr = next(line for line in lines if line.startswith("aucpr"))
     assert " to " in aucpr
     assert any(line.startswith("use_case_sha256") for line in lines)
-    turned = next(line for line in champions.compare(own, "tiny", "2", "1") if line.startswith("aucpr"))
+    back = str(champions.compare(own, "tiny", "2", "1")).splitlines()
+    turned = next(line for line in back if line.startswith("aucpr"))
     assert aucpr.split()[1:3] == turned.split()[1:3][::-1]
     assert float(aucpr.split()[3]) == -float(turned.split()[3])
 
 
 def test_an_unknown_version_cannot_be_compared(own: Settings) -> None:
     with pytest.raises(BadInput, match="no model version '9'"):
-        list(champions.compare(own, "tiny", "1", "9"))
+        champions.compare(own, "tiny", "1", "9")
 
 
 # --- reproduce
@@ -314,6 +316,13 @@ def test_the_command_line_tells_and_decides(
     monkeypatch.setattr("pipelines.storage.settings.Settings.from_env", lambda: own)
     assert main(["models", "history", "tiny"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["models", "compare", "tiny", "1", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["one"], told["other"], told["rows"]) == ("1", "2", 200)
+    (aucpr,) = [one for one in told["metrics"] if one["metric"] == "aucpr"]
+    assert aucpr["low"] <= aucpr["better_by"] <= aucpr["high"]
+    assert aucpr["better_by"] == pytest.approx(aucpr["other"] - aucpr["one"])
+    assert len(told["lineage"]["use_case_sha256"]) == 2
     assert main(["models", "rollback", "tiny", "1", "--reason", "drift"]) == 0
     assert main(["models", "at", "tiny", "2030-01-01"]) == 0
     assert "version 1" in capsys.readouterr().out

@@ -183,7 +183,7 @@ def cite(store: Store, table: str, source: str) -> bool:
 
 
 def shown(world: World) -> list[str]:
-    return list(quarantine.show(world.run()))
+    return str(quarantine.show(world.run())).splitlines()
 
 
 def put_aside(world: World, select: str, rows: int = 1) -> None:
@@ -269,7 +269,7 @@ def test_a_partition_that_is_not_there_is_a_sentence(fresh: World) -> None:
     with pytest.raises(TableMissing, match="tiny scoring 2026-02-01: no table 'raw'"):
         shown(fresh)
     with pytest.raises(BadInput, match="a drift report puts no row aside\n  way out: name a night"):
-        list(quarantine.show(Run.open("tiny", "drift", NIGHT, fresh.settings)))
+        str(quarantine.show(Run.open("tiny", "drift", NIGHT, fresh.settings)))
 
 
 # --- replay: what joins
@@ -724,9 +724,13 @@ def test_the_commands_show_and_replay(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", own.mlflow)
     world.says(MENDED)
     assert main(["quarantine", "show", "tiny", "scoring", "2026-02-01"]) == 0
+    assert "amount: above 80: 8 of 40 rows (20 %)" in capsys.readouterr().out
+    assert main(["quarantine", "show", "tiny", "scoring", "2026-02-01", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["rows"], answer["held"], answer["reasons"]["amount: above 80"]) == (40, 8, 8)
+    assert set(answer["examples"][0]) == {"key", "reasons", "found"}
     assert main(["quarantine", "replay", "tiny", "2026-02-01"]) == 0
-    assert "amount: above 80: 8 of 40 rows (20 %)" in (told := capsys.readouterr().out)
-    assert told.endswith(f"still in quarantine: {TOO_COSTLY}\n")
+    assert capsys.readouterr().out.endswith(f"still in quarantine: {TOO_COSTLY}\n")
     assert main(["quarantine", "replay", "tiny", "2026-02-02"]) == 1
     assert capsys.readouterr().err.startswith("tiny scoring 2026-02-02: no table 'quarantine'")
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines import flow
+from pipelines.__main__ import main
 from pipelines.commands.trace import trace
 from pipelines.core.errors import BadInput, TableMissing
 from pipelines.registry import snapshot
@@ -50,7 +51,7 @@ def night(settings: Settings) -> Run:
 
 
 def told(settings: Settings, key: str = KEY) -> str:
-    return "\n".join(trace(night(settings), key))
+    return str(trace(night(settings), key))
 
 
 def test_a_prediction_is_traced_to_its_rows_gates_runs_model_data_and_commit(scored: Settings) -> None:
@@ -134,6 +135,21 @@ def test_a_row_that_is_nowhere_is_told(scored: Settings, key: str) -> None:
         told(scored, key)
 
 
+def test_the_command_line_answers_in_json_too(
+    scored: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipelines.storage.settings.Settings.from_env", lambda: scored)
+    assert main(["trace", "tiny", KEY, str(NIGHT), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [table["table"] for table in found["tables"]] == ["predictions", "features", "clean", "raw"]
+    assert found["tables"][0]["row"]["id"] == repr(KEY)
+    assert (found["model"]["version"], found["model"]["kept"]) == ("1", True)
+    assert found["model"]["decisions"][0]["decision"] == "promoted"
+    assert "scheduled__2026-02-03" in {task["run"] for task in found["tasks"]}
+    assert main(["trace", "tiny", "-5", str(NIGHT)]) == 1  # a key may be a number below zero
+    assert "no prediction for the row '-5'" in capsys.readouterr().err
+
+
 def test_a_night_that_was_not_scored_has_no_traces(scored: Settings) -> None:
     with pytest.raises(TableMissing, match="predictions"):
-        list(trace(world.way_of(scored, "scoring", date(2026, 2, 20)), KEY))
+        trace(world.way_of(scored, "scoring", date(2026, 2, 20)), KEY)

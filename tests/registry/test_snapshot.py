@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import BadInput, TableMissing
-from pipelines.registry import snapshot
+from pipelines.registry import snapshot, versions
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT, Settings
 from pipelines.storage.store import Version
@@ -51,8 +51,8 @@ def test_an_earlier_version_comes_back_with_its_class_counts(
     assert classes(snapshot.restore(settings, tiny.NAME, first.md5, tmp_path / "first")) == [(0, 3), (1, 1)]
     assert classes(snapshot.restore(settings, tiny.NAME, str(DAY), tmp_path / "now")) == [(0, 1), (1, 2)]
     assert run.store.read("features").aggregate("bad, count(*)").order("bad").fetchall() == [(0, 1), (1, 2)]
-    assert snapshot.versions(settings, tiny.NAME) == [first, second]
-    assert snapshot.of(run.store) == second
+    assert versions.every(settings, tiny.NAME) == [first, second]
+    assert versions.of(run.store) == second
     assert not list(settings.disk.glob(".restore-*"))
 
 
@@ -61,7 +61,7 @@ def test_the_same_features_are_the_same_version(run: Run, settings: Settings) ->
     first = snapshot.publish(run)
     write(run, [0, 1])
     assert snapshot.publish(run) == first
-    assert snapshot.versions(settings, tiny.NAME) == [first]
+    assert versions.every(settings, tiny.NAME) == [first]
 
 
 def test_the_same_rows_made_by_other_code_are_the_same_version(run: Run) -> None:

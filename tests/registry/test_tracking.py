@@ -17,7 +17,7 @@ from pipelines.evaluation.results import Judged, SearchResult
 from pipelines.evaluation.study import Study
 from pipelines.evaluation.verdict import Verdict
 from pipelines.metrics.cut import Cut
-from pipelines.registry import snapshot, tracking
+from pipelines.registry import snapshot, tracking, versions
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests import fitted
@@ -114,7 +114,7 @@ def test_every_run_says_what_it_was_made_from(run: Run) -> None:
         f"sluice.{name}": value
         for name, value in {**snapshot.lineage(run), "family": "linear", "orchestrator": "manual__1"}.items()
     }
-    assert expected["sluice.data_version"] == snapshot.of(run.store).md5
+    assert expected["sluice.data_version"] == versions.of(run.store).md5
     assert expected["sluice.training_partition"] == "2026-01-31"
     for each in runs(run).values():
         assert expected.items() <= each.data.tags.items()

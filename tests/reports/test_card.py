@@ -16,7 +16,7 @@ import pytest
 from pipelines.core.config import Capacity, Column, LeastCost, UseCase
 from pipelines.core.use_cases import Loaded
 from pipelines.evaluation.results import Judged
-from pipelines.registry.snapshot import FILE, Snapshot
+from pipelines.registry.versions import FILE, Snapshot
 from pipelines.reports import card
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings

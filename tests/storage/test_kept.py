@@ -17,7 +17,7 @@ from pipelines.commands import champions
 from pipelines.core.errors import GateClosed, NoChampion, TableCorrupt
 from pipelines.evaluation import verdict
 from pipelines.gates import past
-from pipelines.registry import approval, registry, snapshot
+from pipelines.registry import approval, registry, snapshot, versions
 from pipelines.registry.history import History
 from pipelines.run import let_through
 from pipelines.run.run import Run
@@ -163,10 +163,10 @@ def test_an_answer_approves_of_nothing(
 def test_a_version_of_data(run: Run, settings: Settings, damage: Callable[[bytes], bytes]) -> None:
     run.store.write("features", pa.table({"id": [1]}))
     version = snapshot.publish(run)
-    path = run.store.disk / snapshot.FILE
+    path = run.store.disk / versions.FILE
     path.write_bytes(damage(one_line(path.read_bytes())))
     with pytest.raises(TableCorrupt) as error:
-        snapshot.of(run.store)
+        versions.of(run.store)
     told(error, str(path))
     assert snapshot.publish(run) == version
 

@@ -16,7 +16,7 @@ from pipelines import flow
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.trace import trace
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.registry import dvc_root, registry, snapshot
+from pipelines.registry import dvc_root, registry, snapshot, versions
 from pipelines.registry.history import History
 from pipelines.storage import manifest, parts, spill
 from pipelines.storage.bucket import BucketPath, Tag
@@ -242,7 +242,7 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     assert History.of(lived, "tiny").champion == "1"
     assert registry.champion(world.way_of(lived, "scoring", NIGHT)).version == "1"
     # DVC: the training's data come back from the bucket alone, into any folder.
-    (version,) = snapshot.versions(lived, "tiny")
+    (version,) = versions.every(lived, "tiny")
     back = snapshot.restore(lived, "tiny", str(world.FIRST_TRAINING), lived.var / "back")
     assert sorted(path.name for path in back.iterdir()) == sorted(
         part.file
@@ -250,7 +250,7 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     )
     assert any(name.startswith(dvc_root.REMOTE) for name in s3.files(bucket))
     assert version.path == f"tiny/training/{world.FIRST_TRAINING}/features"
-    told = "\n".join(trace(world.way_of(lived, "scoring", NIGHT), "20260201-07"))
+    told = str(trace(world.way_of(lived, "scoring", NIGHT), "20260201-07"))
     assert "version 1 promoted" in told
     assert any("same" in line for line in reproduce(lived, "tiny", "1"))
     assert not list(spill.folder().glob("dvc-*"))

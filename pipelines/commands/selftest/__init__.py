@@ -8,6 +8,7 @@ and the way is gone on from there by the real steps and gates until one of them 
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.damages import every
-from pipelines.commands.selftest.matrix import Matrix, gates_of
+from pipelines.commands.selftest.matrix import Matrix, Outcome, gates_of
 from pipelines.commands.selftest.stage import Stage, Suffered
 from pipelines.core.errors import GateOpen, SluiceError, listed
 from pipelines.model.engine_pool import cores
@@ -25,7 +26,7 @@ from pipelines.run.plan import STEPS, steps_of
 from pipelines.storage.settings import Settings
 
 
-def proven(settings: Settings, use_case: str) -> Iterator[str]:
+def proven(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
     """Damage a use case in every way, and tell what each gate did: the lines of a matrix, damage x gate.
 
     Raises:
@@ -56,17 +57,28 @@ def proven(settings: Settings, use_case: str) -> Iterator[str]:
         )
 
 
-def side_by_side(settings: Settings, names: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+def side_by_side(settings: Settings, names: Sequence[str]) -> Iterator[tuple[list[str | Outcome], str]]:
     """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is
     wrong with it ("" if nothing).
     """
     # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
-    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as processes:
+    with (
+        tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder,
+        ProcessPoolExecutor(
+            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(folder,)
+        ) as processes,
+    ):
         yield from processes.map(partial(_whole, settings), names)
 
 
-def _whole(settings: Settings, use_case: str) -> tuple[list[str], str]:
-    lines = []
+def _begin(folder: str) -> None:
+    """Let Ctrl-C end this process at once, without a word: what it has written is in its parent's folder."""
+    tempfile.tempdir = folder
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _whole(settings: Settings, use_case: str) -> tuple[list[str | Outcome], str]:
+    lines: list[str | Outcome] = []
     try:
         for line in proven(settings, use_case):
             lines.append(line)  # noqa: PERF402 -- those before an error, too

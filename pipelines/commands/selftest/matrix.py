@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 from pipelines.commands.selftest.damage import Damage
@@ -22,6 +23,25 @@ def gates_of(use_case: UseCase) -> tuple[GatedTable, ...]:
     return tuple(gate for gate in GATES if gate != "past" or use_case.features.history)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one damage."""
+
+    use_case: str
+    damage: str
+    kind: str
+    gates: dict[GatedTable, str]  # what each has done: OPEN, RED or NOT_REACHED
+    stopped_by: str | None
+    remark: str  # why it need not close a gate, or what refuses it that is none; "" mostly
+    wrong: str  # what is wrong about that; "" if nothing
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        cells = " ".join(f"{cell:^{len(gate)}}" for gate, cell in self.gates.items())
+        wrong = f"  <- {self.wrong}" if self.wrong else ""
+        return f"{self.damage:<{WIDTH}} {cells} {self.remark}{wrong}"
+
+
 class Matrix:
     """Damage x gate."""
 
@@ -30,10 +50,9 @@ class Matrix:
         self.gates = gates
         self.found: list[tuple[Damage, Suffered]] = []
 
-    def add(self, damage: Damage, suffered: Suffered) -> str:
-        """Take in what became of a damage, and tell it in one line."""
+    def add(self, damage: Damage, suffered: Suffered) -> Outcome:
+        """Take in what became of a damage."""
         self.found.append((damage, suffered))
-        cells = [self._cell(gate, suffered) for gate in self.gates]
         if suffered.harmless:
             end = "changes no feature"
         elif suffered.limit:
@@ -42,11 +61,14 @@ class Matrix:
             end = ""
         else:
             end = f"{suffered.stopped_by} refuses"
-        wrong = "  <- " + self._mistake(damage, suffered) if self._mistake(damage, suffered) else ""
-        return (
-            f"{damage.title:<{WIDTH}} "
-            + " ".join(f"{cell:^{len(gate)}}" for gate, cell in zip(self.gates, cells, strict=True))
-            + f" {end}{wrong}"
+        return Outcome(
+            use_case=self.use_case,
+            damage=damage.title,
+            kind=damage.kind,
+            gates={gate: self._cell(gate, suffered) for gate in self.gates},
+            stopped_by=suffered.stopped_by,
+            remark=end,
+            wrong=self._mistake(damage, suffered),
         )
 
     def head(self) -> Iterator[str]:

@@ -18,7 +18,7 @@ def suffered(stopped_by: str | None, *passed: str, harmless: bool = False) -> Su
 
 
 def told(one: Damage, found: Suffered) -> list[str]:
-    return Matrix("tiny").add(one, found).split()
+    return str(Matrix("tiny").add(one, found)).split()
 
 
 def test_a_row_shows_the_open_gates_the_red_one_and_those_that_were_not_reached() -> None:
@@ -48,7 +48,7 @@ def test_a_damage_that_was_not_stopped_where_it_should_be_is_wrong(
     one: Damage, found: Suffered, mistake: str | None
 ) -> None:
     matrix = Matrix("tiny")
-    row = matrix.add(one, found)
+    row = str(matrix.add(one, found))
     assert [wrong for wrong in matrix.wrong() if wrong.startswith("rows are lost")] == (
         [f"rows are lost: {mistake}"] if mistake else []
     )

@@ -1,0 +1,1 @@
+"""The command line, `sluice`: everything that Airflow does with a use case, without Airflow."""

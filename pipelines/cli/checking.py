@@ -1,0 +1,57 @@
+"""check, fetch, schema: what can be had without a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.cli import asked
+from pipelines.core import use_cases
+from pipelines.core.errors import BadUseCase, SluiceError
+from pipelines.storage.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.commands.check import Checked
+
+
+def check(use_case: asked.AnyUseCase = None, as_json: asked.AsJson = False) -> None:
+    """Tell all mistakes of use-case files, with their lines: keys, SQL, leaks, grids, expectations."""
+    from pipelines.commands import check
+
+    settings = Settings.from_env()
+    found = []
+    for name in asked.chosen(use_case, settings):
+        found.append(check.check(name, settings))
+        if found[-1].good and not as_json:
+            typer.echo(str(found[-1]))
+    if as_json:
+        asked.tell_json([{**asdict(one), "mistakes": _mistakes(one)} for one in found])
+    if wrong := [str(one) for one in found if not one.good]:
+        raise BadUseCase("\n".join(wrong))
+
+
+def _mistakes(found: Checked) -> list[dict[str, object]]:
+    return [{"line": line, "mistake": sentence} for line, sentence in found.mistakes]
+
+
+def fetch(use_case: asked.AnyUseCase = None) -> None:
+    """Fetch the public data of a use case, or of all, into the cache, checked by sha256."""
+    settings = Settings.from_env()
+    wrong = []
+    for name in asked.chosen(use_case, settings):
+        try:
+            loaded = use_cases.load(settings.use_cases, name)
+            from pipelines.steps import ingest
+
+            typer.echo(f"{name}: {ingest.fetch(loaded.use_case, settings) or 'nothing to fetch'}")
+        except SluiceError as error:  # it costs no other use case its data
+            wrong.append(str(error))
+    if wrong:
+        raise SluiceError("\n".join(wrong))
+
+
+def schema() -> None:
+    """Print the JSON schema of use-case files, for editors."""
+    typer.echo(use_cases.json_schema(), nl=False)

@@ -1,0 +1,51 @@
+"""Groups of commands: which one a mistyped word may have meant, and how a command is interrupted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipelines.core.errors import brief, meant
+from pipelines.storage import disk
+from pipelines.storage.settings import Settings
+
+STOPPED = "stopped: each table is whole, as it was before or as it is now; the same command again goes on"
+BY_DUCKDB = "Query interrupted"  # what becomes of a KeyboardInterrupt in the middle of a query
+
+
+class Group(TyperGroup):
+    """A group that says which command a mistyped one is nearest to."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is named."""
+        word = args[0]
+        if not word.startswith("-") and self.get_command(ctx, word) is None:
+            ctx.fail(f"no command {brief(word)}: {meant(word, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+class Root(Group):
+    """The group of all commands: each has room on the disk, and can be interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command.
+
+        Raises:
+            SluiceError: what a person can mend.
+        """
+        settings = Settings.from_env()
+        try:
+            with disk.room_for(_word(ctx), settings.var):
+                return super().invoke(ctx)
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and str(error) != BY_DUCKDB:
+                raise
+            typer.echo(STOPPED, err=True)
+            raise typer.Exit(130) from None
+
+
+def _word(ctx: Any) -> str:
+    """The command as it was typed, for a message about the disk."""
+    return str(next(iter([*ctx._protected_args, *ctx.args]), ctx.info_name))

@@ -1,0 +1,48 @@
+"""run, backfill: partitions on their way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from pipelines.cli import asked
+from pipelines.core import dates
+
+Champion = Annotated[
+    Literal["then", "now"],
+    typer.Option(
+        help="then: the champion of each night's own morning, into its predictions; now: today's champion, into"
+        " what_if/ beside them"
+    ),
+]
+
+
+def run(
+    use_case: asked.UseCase,
+    kind: asked.KindOfRun,
+    partition: asked.Partition,
+    model_version: Annotated[
+        str | None, typer.Option(help="score with this version instead of the champion")
+    ] = None,
+) -> None:
+    """Run one partition: each step, then its gate; the first red gate ends it."""
+    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    from pipelines import flow
+    from pipelines.core import people
+    from pipelines.run.run import Run
+
+    flow.way(Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user()))
+
+
+def backfill(
+    use_case: asked.UseCase,
+    first: Annotated[str, typer.Argument(help="the first night, as YYYY-MM-DD")],
+    last: Annotated[str, typer.Argument(help="the last night")],
+    champion: Champion = "then",
+) -> None:
+    """Run the nights of some days again: by the champion of each night's morning, or of now."""
+    settings, days = asked.settings_of(use_case), dates.Days(dates.parse(first), dates.parse(last))
+    from pipelines.commands import backfill
+
+    asked.tell(backfill.backfill(use_case, days, champion, settings))

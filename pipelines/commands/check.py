@@ -1,0 +1,60 @@
+"""Is a use-case file good, and what of it waits for a training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.core import use_cases
+from pipelines.core.errors import BadUseCase, SluiceError, listed
+
+if TYPE_CHECKING:
+    from pipelines.core.mistakes import Mistake
+    from pipelines.storage.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What there is to say of a file."""
+
+    use_case: str
+    file: str
+    good: bool
+    mistakes: tuple[Mistake, ...] = ()  # the first of them, where there are very many
+    waiting: tuple[str, ...] = ()  # what takes effect only with the next model
+    told: str = ""
+
+    def __str__(self) -> str:
+        """The whole message for a person."""
+        return self.told
+
+
+def check(name: str, settings: Settings) -> Checked:
+    """Check a use-case file as deeply as possible without data: keys, SQL, leaks, grids, expectations.
+
+    A file that cannot be loaded is told before any library is imported that would judge what it says.
+    """
+    file = f"{name}{use_cases.SUFFIX}"
+    try:
+        return _good(name, settings)
+    except SluiceError as error:
+        found = error.mistakes if isinstance(error, BadUseCase) else ()
+        return Checked(use_case=name, file=file, good=False, mistakes=found, told=str(error))
+
+
+def _good(name: str, settings: Settings) -> Checked:
+    loaded = use_cases.load(settings.use_cases, name)
+    from pipelines.preflight import check
+
+    if mistakes := [*check.check(loaded), *check.absent(loaded)]:
+        raise use_cases.wrong(loaded.path, mistakes)
+    from pipelines.registry import definitions
+
+    wait = definitions.waiting(loaded, settings)
+    told = f"{loaded.path.name}: good"
+    if wait:
+        told += (
+            f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has"
+            f" learned them, nights go by the champion's own definitions\n{listed(wait)}"
+        )
+    return Checked(use_case=name, file=loaded.path.name, good=True, waiting=tuple(wait), told=told)
