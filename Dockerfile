@@ -18,6 +18,8 @@ COPY include include
 COPY pipelines pipelines
 COPY plugins plugins
 COPY dags dags
+# Without the tools that would install the checkout, the command `sluice` is two lines.
+RUN printf '#!/bin/sh\nexec python -m pipelines "$@"\n' > .venv/bin/sluice && chmod 755 .venv/bin/sluice
 # All that is ever written lies here; the rest may be mounted read-only.
 RUN .venv/bin/python -m compileall -q pipelines plugins dags include scripts && install -d -o sluice -g sluice var
 ENV AIRFLOW_HOME=/opt/sluice PYTHONPATH=/opt/sluice PATH=/opt/sluice/.venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -52,7 +52,7 @@ results: setup  ## write the README's table of results from the demos run on thi
 screenshots: setup  ## take the README's pictures from the real UI (needs chromium and node)
 	@$(RUN) bash scripts/screenshots.sh
 
-setup: .venv/installed var/ready  ## the environment from the lock, and Airflow's database
+setup: .venv/installed .venv/bin/sluice var/ready  ## the environment from the lock, and Airflow's database
 
 .venv/installed: requirements-uv.txt requirements.txt requirements-dev.txt
 	@echo "Installing the locked environment into .venv"
@@ -60,6 +60,10 @@ setup: .venv/installed var/ready  ## the environment from the lock, and Airflow'
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 	@.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-uv.txt requirements.txt requirements-dev.txt
+	@touch $@
+
+.venv/bin/sluice: .venv/installed pyproject.toml
+	@.venv/bin/uv pip install --quiet --offline --no-deps --no-build-isolation --python .venv/bin/python --editable .
 	@touch $@
 
 var/ready: .venv/installed scripts/setup.sh scripts/prepare.py

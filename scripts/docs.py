@@ -28,7 +28,7 @@ from scripts import what_is_read
 HEAD = """# The use-case file
 
 One YAML file in `include/use_cases/` is one use case; its name is the file's name. Unknown keys are refused, and
-`python -m pipelines check [name]` tells all mistakes at once. For completion in an editor, start the file with
+`sluice check [name]` tells all mistakes at once. For completion in an editor, start the file with
 `# yaml-language-server: $schema=../use_case.schema.json`. [What is read how](what-is-read.md) shows which dates, numbers, texts and
 files are read as what, and which are refused.
 
