@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
+from pipelines.core.errors import TryAgain
 from pipelines.registry.history import Decision, History
+from pipelines.storage.bucket import BucketPath
+from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 
 FIRST = Decision(
@@ -81,3 +86,66 @@ def test_a_champion_holds_for_mornings_and_moments_from_its_own_on() -> None:
     # A training that ran months late holds from its partition's morning: it is about when its data were
     # known.
     assert (late.since, late.held_from.isoformat()) == (date(2026, 2, 1), "2026-02-01T00:00:00+00:00")
+
+
+@pytest.fixture(params=["on a disk", "in a bucket"])
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> History:
+    folder: Place = tmp_path if request.param == "on a disk" else request.getfixturevalue("bucket")
+    return History(folder / "tiny" / "promotions.jsonl")
+
+
+def test_of_two_who_have_met_the_same_champion_the_second_loses_and_nothing_of_it_is_written(
+    history: History,
+) -> None:
+    with history.deciding():
+        history.append(FIRST)
+        with pytest.raises(TryAgain, match="the champion was none, and is 3 now"):
+            history.append(replace(FIRST, version="6"))
+        with pytest.raises(TryAgain, match="the champion was 2, and is 3 now"):
+            history.append(replace(FIRST, version="6", previous="2", decision="kept"))
+    assert history.read() == [FIRST]
+
+
+def test_who_is_overtaken_between_reading_and_writing_in_a_bucket_loses(
+    bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(bucket / "promotions.jsonl")
+    swap = BucketPath.swap
+
+    def overtaken(place: BucketPath, *args: object) -> None:
+        monkeypatch.setattr(BucketPath, "swap", swap)
+        history.append(replace(FIRST, version="6"))
+        swap(place, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BucketPath, "swap", overtaken)
+    with pytest.raises(TryAgain, match="the champion was none, and is 6 now"):
+        history.append(FIRST)
+    assert history.read() == [replace(FIRST, version="6")]
+
+
+def test_the_decision_of_a_morning_and_of_a_moment_is_the_last_one_that_changed_the_champion(
+    settings: Settings,
+) -> None:
+    history = History.of(settings, "tiny")
+    kept = replace(FIRST, partition="2026-02-07", version="6", previous="3", decision="kept")
+    back = replace(FIRST, version="1", previous="3", decision="rolled back", partition=None)
+    back = replace(back, time="2026-02-10T14:00:00+00:00")
+    for decided in (FIRST, kept, back):
+        history.append(decided)
+    assert history.changes() == [FIRST, back]
+    mornings = {1: FIRST, 8: FIRST, 9: FIRST, 10: back, 11: back}
+    assert {day: history.on(date(2026, 2, day)) for day in mornings} == mornings
+    assert history.on(date(2026, 1, 31)) is None
+    assert history.at(datetime(2026, 2, 1, 4, 9, 59, tzinfo=UTC)) is None
+    assert history.at(datetime(2026, 2, 1, 4, 10, tzinfo=UTC)) == FIRST
+    assert history.at(datetime(2026, 2, 10, 13, 59, 59, tzinfo=UTC)) == FIRST
+    assert history.at(datetime(2026, 2, 10, 14, tzinfo=UTC)) == back
+
+
+def test_after_a_retirement_there_is_no_champion_to_have_met(settings: Settings) -> None:
+    history = History.of(settings, "tiny")
+    history.append(FIRST)
+    history.append(replace(FIRST, version=None, previous="3", decision="retired"))
+    assert history.champion is None
+    with pytest.raises(TryAgain, match="the champion was 3, and is none now"):
+        history.append(replace(FIRST, version="6", previous="3"))

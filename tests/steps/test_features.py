@@ -379,6 +379,22 @@ def test_an_expression_that_cannot_be_a_feature_is_refused_with_its_reason(
     assert told in " ".join(text for _, text in mistakes)
 
 
+@pytest.mark.parametrize(
+    ("column", "known"),
+    [("tip", "36h"), ("hint", "24h"), ("bad", "48h")],
+    ids=["leak", "leak of an hour", "label"],
+)
+def test_a_window_reads_what_becomes_known_late_from_the_very_hour_on(column: str, known: str) -> None:
+    def mistakes(until: str) -> list[tuple[str, str]]:
+        late = {"since": "7d", "until": until}
+        features = {"windows": {"late": late}, "numbers": {"x": f"avg({column}) over late"}}
+        return check(use_case(columns=COLUMNS, cleanse={}, features=features, slices=[]))
+
+    hours = int(known.removesuffix("h"))
+    assert mistakes(f"{hours}h") == []
+    assert "not known yet" in mistakes(f"{hours - 1}h")[0][1]
+
+
 def test_a_feature_that_takes_the_label_for_the_sources_word_is_told_what_it_is() -> None:
     columns = {**COLUMNS, "bad": {"type": "string", "role": "label", "allowed": ["yes", "no"]}}
     features = {"windows": WINDOWS, "numbers": {"x": "avg((bad = 'yes')::int) over known"}}
