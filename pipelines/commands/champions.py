@@ -15,6 +15,7 @@ from pipelines import flow
 from pipelines.composition import by_version
 from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput, listed
+from pipelines.core.metrics import for_task, named
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import evidence
 from pipelines.gates.defaults import METRIC_PARITY
@@ -209,7 +210,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
         for model in pair
     ]
-    names = metrics.for_task(facts.task)
+    names = for_task(facts.task)
     drawn = bootstrap.draw(
         names,
         y,
@@ -239,7 +240,7 @@ def _measured(
     name: str, models: Sequence[Scored], drawn: Mapping[str, Any], y: metrics.Floats, facts: UseCase
 ) -> Measured:
     """One metric of both, and what the second is better by."""
-    undecided = name in metrics.DECISION and any(model.threshold == NEVER for model in models)
+    undecided = named(name).needs == "decision" and any(model.threshold == NEVER for model in models)
     everything = np.full(len(y), True)
     values = [
         None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models

@@ -16,10 +16,11 @@ import pandas as pd
 
 from pipelines.core.config import Capacity
 from pipelines.core.errors import TableCorrupt, brief, listed
+from pipelines.core.metrics import for_task
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
 from pipelines.evaluation.verdict import Verdict
-from pipelines.metrics import metrics, threshold
+from pipelines.metrics import threshold
 from pipelines.metrics.cut import Cut
 from pipelines.model.graph import Graph
 
@@ -58,7 +59,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
     )
     error = float(whole[CALIBRATION]["challenger"]) if CALIBRATION in whole else None
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
-    measured = overall.loc[[name for name in metrics.for_task(use_case.task) if name in whole]]
+    measured = overall.loc[[name for name in for_task(use_case.task) if name in whole]]
     models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
     return Verdict(
         winner=winner(tried, use_case),

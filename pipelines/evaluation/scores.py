@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core import personal
+from pipelines.core.metrics import for_task
 from pipelines.evaluation import evidence
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
@@ -121,10 +122,7 @@ def _beside(
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
     """Every metric of the task on some of the rows."""
-    return {
-        name: model.value(name, y, use_case.metric.under_cost, rows)
-        for name in metrics.for_task(use_case.task)
-    }
+    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in for_task(use_case.task)}
 
 
 def _rows(
@@ -135,7 +133,7 @@ def _rows(
     lucky: tuple[float, ...],
     use_case: UseCase,
 ) -> Iterator[dict[str, object]]:
-    names, primary = metrics.for_task(use_case.task), use_case.metric.name
+    names, primary = for_task(use_case.task), use_case.metric.name
     for part, mask in _slices(X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
         drawn = _drawn(names if part == "all" else (primary,), compared, y, units, mask, use_case)

@@ -9,7 +9,7 @@ ever copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipelines.metrics import metrics
+from pipelines.core.metrics import Ranking, Sum, named
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import Scored
 
@@ -68,7 +68,7 @@ def draw(
     """Measure models on draws of the units.
 
     Args:
-        names: Metrics of `metrics.for_task`.
+        names: Of metrics.
         y: The truth, shape (n,).
         models: Their scores on the same n rows.
         units: Which unit each row belongs to, shape (n,): 0, 1, 2, ...
@@ -89,8 +89,10 @@ def draw(
             name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
         ]
         drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
-        summed += [_summed(name, y, model, units, under_cost) for name in defined if name not in ORDERED]
-        if asked := [name for name in defined if name in ORDERED]:
+        summed += [
+            _summed(name, y, model, units, under_cost) for name in defined if isinstance(named(name).by, Sum)
+        ]
+        if asked := [name for name in defined if isinstance(named(name).by, Ranking)]:
             ordered.append(_ordered(asked, y, model, units))
     sums = np.concatenate([job.terms for job in summed] or [np.empty((_count(units), 0))], axis=1)
     ends = np.cumsum([job.terms.shape[1] for job in summed], dtype=np.int64)
@@ -152,7 +154,9 @@ class _Ordered:
         tp = np.cumsum(weight * self.positive)[self.ends]
         fp = np.cumsum(weight)[self.ends] - tp
         for metric in self.metrics:
-            yield metric, ORDERED[metric](tp, fp)
+            ranking = named(metric).by
+            if isinstance(ranking, Ranking):
+                yield metric, ranking.value(tp, fp)
 
 
 def _ordered(names: list[str], y: Floats, model: Scored, units: Codes) -> _Ordered:
@@ -169,67 +173,13 @@ def _summed(name: str, y: Floats, model: Scored, units: Codes, under_cost: float
     return _Summed(model.name, name, by_unit, value)
 
 
-def _average_precision(tp: Floats, fp: Floats) -> float:
-    if tp[-1] == 0:
-        return np.nan
-    alarms = tp + fp
-    precision = np.divide(tp, alarms, out=np.zeros_like(tp), where=alarms > 0)
-    return float(np.diff(tp, prepend=0) @ precision / tp[-1])
-
-
-def _roc_auc(tp: Floats, fp: Floats) -> float:
-    if tp[-1] == 0 or fp[-1] == 0:
-        return np.nan
-    return float(np.trapezoid(np.concatenate([[0], tp]), np.concatenate([[0], fp])) / (tp[-1] * fp[-1]))
-
-
-ORDERED: dict[str, Callable[[Floats, Floats], float]] = {"aucpr": _average_precision, "roc_auc": _roc_auc}
-
-
 def _terms(
     name: str, y: Floats, model: Scored, under_cost: float
 ) -> tuple[list[Floats], Callable[[Floats], float]]:
     """What is summed over the rows, and the metric as a function of the sums."""
-    score, one = model.score, np.ones(len(y))
-    if name in metrics.DECISION:
-        alarm, positive = (score >= model.threshold).astype(np.float64), (y == 1).astype(np.float64)
-        return [alarm * positive, alarm, positive], DECISIONS[name]
-    if name == "r2":
-        # About the mean of all rows: else the squares of great labels would cancel out, and their digits with
-        # them.
-        label = y - y.mean()
-        return [np.square(score - y), np.square(label), label, one], _r2
-    if name == "rmse":
-        return [np.square(score - y), one], lambda sums: float(np.sqrt(sums[0] / sums[1]))
-    return [_loss(name, y, score, under_cost), one], lambda sums: float(sums[0] / sums[1])
-
-
-def _loss(name: str, y: Floats, score: Floats, under_cost: float) -> Floats:
-    """What each row costs, of the metrics that are a mean over the rows."""
-    if name == "asymmetric":
-        return metrics.costs(y, score, under_cost)
-    if name == "mae":
-        return np.abs(score - y)
-    probability = score.clip(0, 1)
-    if name == "brier":
-        return np.square(probability - y)
-    sure = np.finfo(np.float64).eps  # as scikit-learn's log_loss has it
-    probability = probability.clip(sure, 1 - sure)
-    return np.asarray(-np.log(np.where(y == 1, probability, 1 - probability)))
-
-
-def _share(part: float, whole: float, empty: float) -> float:
-    return part / whole if whole else empty
-
-
-DECISIONS: Mapping[str, Callable[[Floats], float]] = {  # of right alarms, alarms, positives
-    "precision": lambda sums: _share(sums[0], sums[1], empty=0.0),
-    "recall": lambda sums: _share(sums[0], sums[2], empty=np.nan),
-    "f1": lambda sums: _share(2 * sums[0], sums[1] + sums[2], empty=np.nan),
-}
-
-
-def _r2(sums: Floats) -> float:
-    errors, squares, labels, rows = sums
-    spread = squares - labels**2 / rows
-    return float(1 - errors / spread) if spread > 0 else np.nan
+    metric = named(name)
+    if not isinstance(metric.by, Sum):
+        raise TypeError(f"{name} is a metric of the scores' order, which no sums over rows tell")
+    decided = metric.needs == "decision"
+    score = (model.score >= model.threshold).astype(np.float64) if decided else model.score
+    return metric.by.terms(y, score, under_cost, float(y.mean())), metric.by.value

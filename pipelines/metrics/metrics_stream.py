@@ -7,8 +7,7 @@ up is added up row by row in that order, so that neither the batches nor DuckDB'
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,11 +15,11 @@ import duckdb
 import numpy as np
 
 from pipelines.core.errors import BadInput
+from pipelines.core.metrics import EVERY, Metric, Ranking, Sum, for_task
 from pipelines.metrics import metrics
 from pipelines.metrics.metrics import Floats
 
 AT_ONCE = 100_000  # rows in memory
-SMALLEST = float(np.finfo(np.float64).eps)  # scikit-learn's least probability, of which a logarithm is taken
 
 Sums: TypeAlias = dict[str, float]
 
@@ -66,7 +65,7 @@ def measure(
         )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
     values = (
-        (_binary(rows, threshold) if task == "binary" else _regression(rows, under_cost, mean))
+        (_binary(rows, threshold, under_cost) if task == "binary" else _regression(rows, under_cost, mean))
         if number
         else {}
     )
@@ -78,73 +77,56 @@ def measure(
             return Measured(None, str(reason))
         return Measured(values[name])
 
-    return {name: measured(name) for name in metrics.for_task(task)}
+    return {name: measured(name) for name in for_task(task)}
 
 
-def _binary(rows: duckdb.DuckDBPyRelation, threshold: float) -> Sums:
+def _binary(rows: duckdb.DuckDBPyRelation, threshold: float, under_cost: float) -> Sums:
     """Every binary metric; those without a value on these rows are any number."""
     alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
     decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
-    sums = dict.fromkeys(
-        ("positive", "negative", "precisions", "pairs", "alarms", "hits", "log_loss", "brier"), 0.0
-    )
     counted = (
         "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label)"
         " AS hits"
     )
+    each = [metric for metric in EVERY if metric.task == "binary"]
+    sums: dict[str, list[float]] = {}
+    above = alike = 0.0
     by_score = decided.aggregate(f"score, {counted}", "score").order("score DESC")
     for score, positive, negative, alarms, hits in _batches(by_score):
         # Rows of the same score are one step of the ranking, of which none stands above another.
-        above = sums["positive"] + np.cumsum(positive)
-        picked = above + sums["negative"] + np.cumsum(negative)
-        probability = score.clip(0, 1)
-        logged = probability.clip(SMALLEST, 1 - SMALLEST)
-        _add(
-            sums,
-            precisions=positive * above / picked,
-            pairs=negative * (above - positive / 2),
-            alarms=alarms,
-            hits=hits,
-            log_loss=-positive * np.log(logged) - negative * np.log(1 - logged),
-            brier=positive * (1 - probability) ** 2 + negative * probability**2,
-            positive=positive,
-            negative=negative,
-        )
-    number, positives = sums["positive"] + sums["negative"], max(sums["positive"], 1)
-    return {
-        "aucpr": sums["precisions"] / positives,
-        "roc_auc": sums["pairs"] / positives / max(sums["negative"], 1),
-        "f1": 2 * sums["hits"] / max(sums["alarms"] + sums["positive"], 1),
-        "precision": sums["hits"] / max(sums["alarms"], 1),
-        "recall": sums["hits"] / positives,
-        "log_loss": sums["log_loss"] / number,
-        "brier": sums["brier"] / number,
-    }
+        down_to = above + np.cumsum(positive), alike + np.cumsum(negative)
+        yes, no = np.ones(len(score)), np.zeros(len(score))
+        for metric in each:
+            if isinstance(metric.by, Ranking):
+                terms = [metric.by.terms(positive, negative, *down_to)]
+            elif metric.needs == "decision":
+                terms = [hits, alarms, positive]
+            else:
+                of_both = (metric.by.terms(label, score, under_cost, 0.0) for label in (yes, no))
+                terms = [positive * one + negative * other for one, other in zip(*of_both, strict=True)]
+            _add(sums, metric.name, terms)
+        above, alike = float(down_to[0][-1]), float(down_to[1][-1])
+
+    def value(metric: Metric) -> float:
+        if isinstance(metric.by, Ranking):
+            return metric.by.of_sum(sums[metric.name][0], above, alike)
+        return metric.by.value(np.asarray(sums[metric.name]))
+
+    return {metric.name: value(metric) for metric in each}
 
 
 def _regression(rows: duckdb.DuckDBPyRelation, under_cost: float, mean: float) -> Sums:
     """Every metric of a regression; those without a value on these rows are any number."""
-    sums = dict.fromkeys(("rows", "squares", "distances", "costs", "off", "spread"), 0.0)
     # DuckDB's mean has other last digits each time: some number near it serves as well, if it always is the
     # same.
     near = float(f"{mean:.9g}")
+    summed = {metric.name: metric.by for metric in EVERY if metric.task == "regression"}
+    by = {name: how for name, how in summed.items() if isinstance(how, Sum)}
+    sums: dict[str, list[float]] = {}
     for score, label in _batches(rows.project("score, label").order("score, label")):
-        _add(
-            sums,
-            rows=np.ones(len(score)),
-            squares=(label - score) ** 2,
-            distances=np.abs(label - score),
-            costs=metrics.costs(label, score, under_cost),
-            off=label - near,
-            spread=(label - near) ** 2,
-        )
-    variation = sums["spread"] - sums["off"] ** 2 / sums["rows"]
-    return {
-        "rmse": math.sqrt(sums["squares"] / sums["rows"]),
-        "mae": sums["distances"] / sums["rows"],
-        "r2": 1 - sums["squares"] / variation if variation else 0.0,
-        "asymmetric": sums["costs"] / sums["rows"],
-    }
+        for name, how in by.items():
+            _add(sums, name, how.terms(label, score, under_cost, near))
+    return {name: how.value(np.asarray(sums[name])) for name, how in by.items()}
 
 
 def _batches(rows: duckdb.DuckDBPyRelation) -> Iterator[list[Floats]]:
@@ -153,7 +135,10 @@ def _batches(rows: duckdb.DuckDBPyRelation) -> Iterator[list[Floats]]:
         yield [np.asarray(column, dtype=np.float64) for column in batch.columns]
 
 
-def _add(sums: Sums, **terms: Floats) -> None:
+def _add(sums: dict[str, list[float]], name: str, terms: Sequence[Floats]) -> None:
     """Add up one after the other: NumPy's own sum would add up each batch in blocks."""
-    for name, values in terms.items():
-        sums[name] = float(np.cumsum(np.concatenate(([sums[name]], values)))[-1])
+    before = sums.get(name, [0.0] * len(terms))
+    sums[name] = [
+        float(np.cumsum(np.concatenate(([one], values)))[-1])
+        for one, values in zip(before, terms, strict=True)
+    ]

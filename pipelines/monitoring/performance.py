@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.core import sql
-from pipelines.metrics import metrics, metrics_stream
+from pipelines.core.metrics import Ranking, named
+from pipelines.metrics import metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ def measure(
     if len(versions) == 1:
         return Performance(next(iter(versions.values())).values, versions)
     together = _of(matured, use_case)
-    for name in together.keys() & metrics.ORDER.keys():
-        together[name] = _combined(name, matured, versions)
+    for name in together:
+        ranking = named(name).by
+        if isinstance(ranking, Ranking):
+            together[name] = _combined(name, ranking, matured, versions)
     return Performance(together, versions)
 
 
@@ -108,7 +111,9 @@ def _counted(rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     }
 
 
-def _combined(metric: str, matured: duckdb.DuckDBPyRelation, versions: Mapping[str, Version]) -> Measured:
+def _combined(
+    metric: str, ranking: Ranking, matured: duckdb.DuckDBPyRelation, versions: Mapping[str, Version]
+) -> Measured:
     """A ranking's metric over several versions' own rankings."""
     counted = matured.aggregate(
         "model_version, sum(label), count(*) - sum(label)", "model_version"
@@ -118,8 +123,7 @@ def _combined(metric: str, matured: duckdb.DuckDBPyRelation, versions: Mapping[s
     for name, version in versions.items():
         value = version.values[metric].value
         if value is not None:
-            positive, negative = positives_and_negatives[name]
-            weight = positive if metric == "aucpr" else positive * negative
+            weight = ranking.weight(*positives_and_negatives[name])
             total, weights = total + weight * value, weights + weight
     if not weights:
         return Measured(None, f"{metric} has no value: of no version there are labels of both 0 and 1")

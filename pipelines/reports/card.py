@@ -23,6 +23,7 @@ from pipelines.core.config import (
     UseCase,
 )
 from pipelines.core.config.base import duration_text
+from pipelines.core.metrics import named
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.scores import BESIDE
 from pipelines.metrics.scored import CONFUSION
@@ -37,20 +38,6 @@ Row: TypeAlias = dict[str, Any]
 MOST_SLICES = 20
 MOST_NIGHTS = (0.05, 0.95)  # nine of ten, by chance: alarms come like Poisson's events
 FEW_ROWS = 30  # positive rows (binary) or rows (regression), below which a slice's metrics are mostly chance
-
-MEANINGS = {
-    "aucpr": "area under the precision-recall curve",
-    "roc_auc": "chance that a positive row scores above a negative one",
-    "f1": "harmonic mean of precision and recall",
-    "precision": "share of alarms that are right",
-    "recall": "share of positive rows that raise an alarm",
-    "log_loss": "how surprised the probabilities were, in nats",
-    "brier": "mean squared error of the probabilities",
-    "rmse": "root of the mean squared error",
-    "mae": "mean absolute error",
-    "r2": "share of the label's variance that is explained",
-    "asymmetric": "mean error, where one unit too low costs {under_cost:g}, one too high 1",
-}
 MOST_FEATURES = 30
 DECISION_PICTURES = ("confusion", "score_distribution")
 STUDY_PICTURES = ("learning", "importance")
@@ -82,7 +69,7 @@ def render(run: Run, judged: Judged) -> str:
         promotes=verdict.promotes,
         primary=overall[verdict.metric],
         metrics=[
-            {**row, "meaning": MEANINGS[name].format(under_cost=use_case.metric.under_cost)}
+            {**row, "meaning": named(name).meaning.format(under_cost=use_case.metric.under_cost)}
             for name, row in overall.items()
             if name not in (*CONFUSION, *BESIDE)
         ],
@@ -192,12 +179,12 @@ def _source(source: Source) -> str:
 
 
 def _features(features: Features) -> Iterator[Row]:
-    for kind, named in (
+    for kind, made in (
         ("number", features.numbers),
         ("category", features.categories),
         ("text", features.texts),
     ):
-        for name, sql in named.items():
+        for name, sql in made.items():
             yield {"name": name, "kind": kind, "sql": sql}
 
 

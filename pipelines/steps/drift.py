@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from pipelines.core import dates, personal, sql
 from pipelines.core.errors import BadInput, listed
-from pipelines.metrics import metrics, metrics_stream
+from pipelines.core.metrics import for_task, of_decisions
+from pipelines.metrics import metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_report, labelled, performance
@@ -535,7 +536,7 @@ def _performance(
     before = _measured(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
     ((tested,),) = held_out.count("*").fetchall()
     primary = use_case.metric.name
-    names = (primary, *(other for other in metrics.for_task(use_case.task) if other != primary))
+    names = (primary, *(other for other in for_task(use_case.task) if other != primary))
     several = (
         f"by versions {' and '.join(found.versions)}, each by its own scores and decisions"
         if len(found.versions) > 1
@@ -619,7 +620,7 @@ def _measured(rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCa
     )
     if champion.threshold is None:
         no_decision = Measured(None, f"version {champion.version} has no decision threshold")
-        measured |= {name: no_decision for name in measured if name in metrics.DECISION}
+        measured |= {name: no_decision for name in measured if name in of_decisions()}
     return measured
 
 

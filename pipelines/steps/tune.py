@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines.core.config import Capacity
 from pipelines.core.errors import BadInput, BadUseCase, listed
+from pipelines.core.metrics import named
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
 from pipelines.metrics import metrics
@@ -179,7 +180,7 @@ def _scorer(use_case: UseCase) -> Any:
     metric = use_case.metric
     return make_scorer(
         partial(metrics.measure, metric.name, under_cost=metric.under_cost),
-        greater_is_better=metrics.greater_is_better(metric.name),
+        greater_is_better=named(metric.name).greater_is_better,
         response_method="predict_proba" if use_case.task == "binary" else "predict",
     )
 
@@ -199,7 +200,7 @@ def _results(searched: PipelineSearchCV | HalvingGridSearchCV) -> pd.DataFrame:
 
 def _trials(results: pd.DataFrame, baseline_score: float, use_case: UseCase, family: Family) -> pd.DataFrame:
     name = use_case.metric.name
-    sign = 1 if metrics.greater_is_better(name) else -1
+    sign = 1 if named(name).greater_is_better else -1
     scores = sign * results.filter(regex=r"^split\d+_test_score$").to_numpy()
     means = scores.mean(axis=1)
     return pd.DataFrame(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.core.config import BINARY_METRICS, REGRESSION_METRICS
 from pipelines.core.errors import BadInput
+from pipelines.core.metrics import EVERY, for_task, named
 from pipelines.metrics import metrics
 
 Y = [0, 0, 1, 1]
@@ -80,7 +80,7 @@ def test_r2_needs_labels_that_differ() -> None:
         metrics.measure("r2", [3, 3], [1.0, 2.0])
 
 
-@pytest.mark.parametrize("name", [*BINARY_METRICS, *REGRESSION_METRICS])
+@pytest.mark.parametrize("name", [metric.name for metric in EVERY])
 def test_no_rows_nulls_and_infinities_are_refused_by_every_metric(name: str) -> None:
     with pytest.raises(metrics.Undefined, match="there are no rows"):
         metrics.measure(name, [], [])
@@ -98,10 +98,10 @@ def test_an_unknown_metric_names_the_one_that_was_meant() -> None:
 def test_gain_is_positive_when_better_whichever_way_the_metric_runs() -> None:
     assert metrics.gain("aucpr", 0.8, 0.7) == pytest.approx(0.1)
     assert metrics.gain("rmse", 8, 7) == -1
-    assert metrics.greater_is_better("r2")
-    assert not metrics.greater_is_better("brier")
+    assert named("r2").greater_is_better
+    assert not named("brier").greater_is_better
 
 
 def test_every_metric_of_a_task_can_be_measured() -> None:
-    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in metrics.for_task("binary"))
-    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in metrics.for_task("regression"))
+    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in for_task("binary"))
+    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in for_task("regression"))

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.core.config import Baseline, MaxRecall, Metric
 from pipelines.core.errors import BadInput
+from pipelines.core.metrics import for_task
 from pipelines.evaluation import verdict
 from pipelines.evaluation.results import Judged
 from pipelines.evaluation.verdict import Rule
@@ -75,7 +76,7 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
         n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
         beside = ["threshold", "calibration_error", "luck", "learning"] if part == "all" else []
         assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [
-            *metrics.for_task("binary"),
+            *for_task("binary"),
             "tp",
             "fp",
             "fn",
@@ -255,7 +256,7 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     assert judged.verdict.winner == "xgboost"
     assert judged.verdict.threshold is None
     assert list(judged.scores["metric"].unique()) == [
-        *metrics.for_task("regression"),
+        *for_task("regression"),
         "learning",
     ], "no luck, since nothing in these models is drawn"
     assert set(judged.curves["curve"]) == {"calibration", "residual_by_hour"}

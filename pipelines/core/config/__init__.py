@@ -28,9 +28,6 @@ from pipelines.core.config.candidates import Baseline, Candidates, Folds, Search
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
 from pipelines.core.config.judgement import (
-    BINARY_METRICS,
-    GREATER_IS_BETTER,
-    REGRESSION_METRICS,
     Capacity,
     Fixed,
     LeastCost,
@@ -59,11 +56,8 @@ from pipelines.core.config.use_case import UseCase
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
 
 __all__ = [
-    "BINARY_METRICS",
     "DERIVE",
-    "GREATER_IS_BETTER",
     "NAME",
-    "REGRESSION_METRICS",
     "RESERVED",
     "Alerts",
     "Baseline",

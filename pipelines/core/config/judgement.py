@@ -5,16 +5,17 @@ be promoted.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipelines.core import metrics
 from pipelines.core.config.base import Duration, Identifier, Share, Strict, duration_text
 
-BINARY_METRICS = ("aucpr", "roc_auc", "f1", "precision", "recall", "log_loss", "brier")
-REGRESSION_METRICS = ("rmse", "mae", "r2", "asymmetric")
-UP_TO_ONE = frozenset({"aucpr", "roc_auc", "f1", "precision", "recall", "brier"})  # metrics between 0 and 1
-GREATER_IS_BETTER = frozenset({"aucpr", "roc_auc", "f1", "precision", "recall", "r2"})
+if TYPE_CHECKING:
+    MetricName = str
+else:
+    MetricName = Literal[tuple(metric.name for metric in metrics.EVERY)]
 
 
 def _time_to_answer(value: timedelta | None) -> timedelta | None:
@@ -30,19 +31,7 @@ def _time_to_answer(value: timedelta | None) -> timedelta | None:
 class Metric(Strict):
     """The primary metric: it ranks the trials and decides between champion and challenger."""
 
-    name: Literal[
-        "aucpr",
-        "roc_auc",
-        "f1",
-        "precision",
-        "recall",
-        "log_loss",
-        "brier",
-        "rmse",
-        "mae",
-        "r2",
-        "asymmetric",
-    ]
+    name: MetricName
     margin: float = Field(
         default=0.0,
         ge=0,

@@ -7,16 +7,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipelines.core import metrics
 from pipelines.core.config.alerts import Alerts
 from pipelines.core.config.base import RESERVED, GatedTable, Identifier, Strict
 from pipelines.core.config.candidates import Candidates, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
 from pipelines.core.config.judgement import (
-    BINARY_METRICS,
-    GREATER_IS_BETTER,
-    REGRESSION_METRICS,
-    UP_TO_ONE,
     Metric,
     Promotion,
     Threshold,
@@ -175,7 +172,7 @@ class UseCase(Strict):
     @property
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
-        return self.metric.name in GREATER_IS_BETTER
+        return metrics.named(self.metric.name).greater_is_better
 
     @property
     def unit(self) -> str:
@@ -294,19 +291,20 @@ class UseCase(Strict):
 
     def _task_mistakes(self) -> list[str]:
         found = []
-        allowed = BINARY_METRICS if self.task == "binary" else REGRESSION_METRICS
+        up_to_one = metrics.named(self.metric.name).up_to_one
+        allowed = metrics.for_task(self.task)
         if self.metric.name not in allowed:
             found.append(
                 f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed:"
                 f" {', '.join(allowed)}"
             )
-        if self.metric.name in UP_TO_ONE and self.metric.margin >= 1:
+        if up_to_one and self.metric.margin >= 1:
             found.append(
                 f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more"
                 f" than {self.metric.margin:g}"
             )
         least = self.monitoring.min_performance
-        if least is not None and self.metric.name in UP_TO_ONE and not 0 <= least <= 1:
+        if least is not None and up_to_one and not 0 <= least <= 1:
             found.append(
                 f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}"
             )
