@@ -19,7 +19,8 @@ NAME = "sluice"
 # Libraries narrate their own lives at INFO; only Sluice's steps are news.
 NOISY = ("alembic", "mlflow", "great_expectations", "dvc", "skl2onnx")
 
-# A stack trace is for who mends Sluice: as Python writes it, without the values of variables, which may be rows.
+# A stack trace is for who mends Sluice: as Python writes it, without the values of variables, which may be
+# rows.
 app = typer.Typer(cls=Root, pretty_exceptions_enable=False, invoke_without_command=True)
 for plain in (
     checking.check,
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 where all is well, 1 after a user's mistake, 2 where the command is none, 130 after Ctrl-C.
+        The exit code: 0 where all is well, 1 after a user's mistake, 2 where the command is none, 130 after
+        Ctrl-C.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in NOISY:

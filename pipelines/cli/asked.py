@@ -45,7 +45,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON, for progra
 
 
 def settings_of(use_case: str) -> Settings:
-    """Where things lie, for a use case that there is: its name is looked up before anything heavy is imported.
+    """Where things lie, for a use case that there is: its name is looked up before anything heavy is
+    imported.
 
     Raises:
         BadUseCase: there is no such use case.

@@ -12,8 +12,8 @@ from pipelines.core import dates
 Champion = Annotated[
     Literal["then", "now"],
     typer.Option(
-        help="then: the champion of each night's own morning, into its predictions; now: today's champion, into"
-        " what_if/ beside them"
+        help="then: the champion of each night's own morning, into its predictions; now: today's champion,"
+        " into what_if/ beside them"
     ),
 ]
 

@@ -158,12 +158,12 @@ class Comparison:
 
     def _lines(self) -> Iterator[str]:
         yield (
-            f"{self.use_case}: on {self.rows:,} held-out rows of the training {self.training}, which neither was"
-            " trained on"
+            f"{self.use_case}: on {self.rows:,} held-out rows of the training {self.training}, which neither"
+            " was trained on"
         )
         yield (
-            f"{'metric':<12}{'version ' + self.one:>14}{'version ' + self.other:>14}   version {self.other} is"
-            f" better by ({self.confidence:.0%} interval)"
+            f"{'metric':<12}{'version ' + self.one:>14}{'version ' + self.other:>14}   version {self.other}"
+            f" is better by ({self.confidence:.0%} interval)"
         )
         yield from map(str, self.metrics)
         for name, (ours, theirs) in self.lineage.items():

@@ -60,10 +60,9 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
         f"{use_case} version {version}: {made['family']}, training {made['training_partition']}, data"
         f" {made['data_version']}, seed {made['seed']}"
     )
-    yield (
-        f"use-case file {made['use_case_sha256'][:12]}:"
-        f" {'as it is now' if made['use_case_sha256'] == now.loaded.sha256 else 'another one than now; the one of then is taken'}"
-    )
+    same = made["use_case_sha256"] == now.loaded.sha256
+    told = "as it is now" if same else "another one than now; the one of then is taken"
+    yield f"use-case file {made['use_case_sha256'][:12]}: {told}"
     others = [
         f"{what} {then[:12]} then, {now[:12]} now"
         for what, then, now in (

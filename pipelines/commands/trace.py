@@ -62,8 +62,8 @@ class Table:
         """All of it for a person."""
         newest = "" if self.revision == self.revisions else ", not the newest"
         yield (
-            f"{self.table}: revision {self.revision} of {self.revisions}{newest}, digest {self.digest[:12]}, by"
-            f" code {self.code}; {self.gate}"
+            f"{self.table}: revision {self.revision} of {self.revisions}{newest}, digest {self.digest[:12]},"
+            f" by code {self.code}; {self.gate}"
         )
         if self.row is None:
             yield f"  no row {self.key!r} in this revision"

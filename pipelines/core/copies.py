@@ -62,10 +62,11 @@ def numbered(use_case: UseCase, rows: str) -> str:
     # a good one.
     alike = f'PARTITION BY {key}, "#day", "#fed", "#fed" OR {GOOD} {order}'
     good = f'"#copy" = 1 AND {GOOD}'
+    seen_at_night = [column for column in use_case.kept_columns if column not in use_case.hidden_at_night]
     return f"""(
         SELECT *, CASE WHEN {good} THEN row_number() OVER (PARTITION BY {key}, {good} {order}) END AS "#kept",
             "#copy" = 1 OR {_differs(use_case.kept_columns)} AS "#differs",
-            {_differs([column for column in use_case.kept_columns if column not in use_case.hidden_at_night])} AS "#differs by night"
+            {_differs(seen_at_night)} AS "#differs by night"
         FROM (SELECT *, row_number() OVER alike AS "#copy" FROM {rows} WINDOW alike AS ({alike}))
         WINDOW alike AS ({alike}))"""
 

@@ -1,5 +1,5 @@
-"""Every metric that Sluice measures, each by one object: whoever adds one to `EVERY` finds it in the schema of
-use-case files, in the documents, in the tables, and on the pages.
+"""Every metric that Sluice measures, each by one object: whoever adds one to `EVERY` finds it in the schema
+of use-case files, in the documents, in the tables, and on the pages.
 
 In natural units: an error is a positive number. One place, so that tuning, evaluation, promotion and
 monitoring cannot mean different things by the same word. Formulas import their libraries when they are asked,
@@ -47,8 +47,10 @@ class Ranking:
             first, shapes (m,).
         terms: What a step of the ranking adds: of its positives and negatives, and of how many of each there
             are down to it, itself included, shapes (m,).
-        of_sum: The metric, of the sum of what all steps add, and of how many positives and negatives there are.
-        weight: How much a group of rows counts, of its positives and negatives, where groups are ranked apart.
+        of_sum: The metric, of the sum of what all steps add,
+            and of how many positives and negatives there are.
+        weight: How much a group of rows counts, of its positives and negatives,
+            where groups are ranked apart.
     """
 
     value: Callable[[Floats, Floats], float]
@@ -119,8 +121,8 @@ def _area(tp: Floats, fp: Floats) -> float:
     return float(area / (tp[-1] * fp[-1]))
 
 
-# --- of decisions: no alarm at all is a precision and an F1 of 0, not an error: such a threshold is bad, but it
-# can be judged
+# --- of decisions: no alarm at all is a precision and an F1 of 0, not an error: such a threshold is bad, but
+# it can be judged
 
 
 def _f1(truth: Floats, alarm: Floats, _: float) -> float:

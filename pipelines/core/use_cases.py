@@ -224,7 +224,8 @@ def _mistake(item: dict[str, Any], lines: Lines, whole: yaml.Node | None) -> str
     renamed = yaml_text.as_written(whole, ("cleanse", "rename")) or yaml_text.as_written(
         whole, ("cleanse", "rename", "0")
     )
-    text = f"{_text(item, in_snake_case=renamed == 'snake_case')}{_way_out(item, yaml_text.as_written(whole, where))}"
+    way_out = _way_out(item, yaml_text.as_written(whole, where))
+    text = _text(item, in_snake_case=renamed == "snake_case") + way_out
     place = ".".join(part if len(part) <= LONGEST_QUOTE else f"{part[:LONGEST_QUOTE]}..." for part in where)
     return f"{place}: {text}" if where else text
 

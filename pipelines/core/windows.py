@@ -113,7 +113,8 @@ def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
     fits = (last - first + 2 * (use_case.features.history // _MICROSECOND)) * ties < _LARGEST
     clock = Clock(first, ties, "BIGINT" if fits else "HUGEINT")
     statement = f"""SELECT *, {clock.moment(time)} AS "#moment" FROM (
-        SELECT rows.*, coalesce("#tie", 0) AS "#tie" FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past"))"""
+        SELECT rows.*, coalesce("#tie", 0) AS "#tie"
+        FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past"))"""
     return Timed(statement, clock.frames(use_case), crowded=max(crowds) > _CROWD)
 
 

@@ -178,8 +178,8 @@ def text(content: bytes) -> str:
             (
                 line,
                 (
-                    f"not YAML: U+{ord(wrong[0]):04X} is no character of a text; take it away, or save the file"
-                    " as UTF-8"
+                    f"not YAML: U+{ord(wrong[0]):04X} is no character of a text; take it away, or save the"
+                    " file as UTF-8"
                 ),
             )
         )

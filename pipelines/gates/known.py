@@ -236,13 +236,19 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
             how="outer",
         )
     )
+    differing = ", ".join(
+        f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}"
+        for n, column in enumerate(others)
+    )
     joined = joined.project(
         f"""
-        coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day, known.{key} IS NOT NULL AS before,
-        known.{key} IS NULL AS added, ours.{key} IS NULL AS gone, {both} AND {ours} IS DISTINCT FROM {known} AS changed,
+        coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day,
+            known.{key} IS NOT NULL AS before,
+        known.{key} IS NULL AS added, ours.{key} IS NULL AS gone,
+            {both} AND {ours} IS DISTINCT FROM {known} AS changed,
         {labelled} AS labelled, {relabelled} AS relabelled,
         {" OR ".join(known_late) or "false"} AS later, {" OR ".join(other_late) or "false"} AS corrected,
-        {", ".join(f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}" for n, column in enumerate(others))}"""
+        {differing}"""
     )
     counted = [f"count_if({name})::BIGINT" for name in Difference.__dataclass_fields__ if name != "columns"]
     named = (f"if(bool_or({_other(n)}), {sql.text(column)}, NULL)" for n, column in enumerate(other_columns))

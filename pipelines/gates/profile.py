@@ -521,7 +521,8 @@ def _values(
             " GROUP BY 1, 2"
         )
         ranked = f"""SELECT *, sum(n) OVER days AS rows_, count(*) OVER days AS different,
-            row_number() OVER (PARTITION BY day ORDER BY n DESC, value) AS rank FROM ({groups}) WINDOW days AS (PARTITION BY day)"""
+            row_number() OVER (PARTITION BY day ORDER BY n DESC, value) AS rank
+            FROM ({groups}) WINDOW days AS (PARTITION BY day)"""
         told: dict[date, tuple[int, int, dict[str, int]]] = {}
         asked = (
             f"SELECT day, value, n, rows_, different FROM ({ranked}) WHERE rank <= {MOST_VALUES} ORDER BY"

@@ -94,7 +94,8 @@ def _told(run: Run, before: str, after: str, added: int, found: int) -> str:
     )
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     changed = f"review it: git diff {shown}" if difference else "the file says so already"
-    return f"{difference}\n{added} expectations proposed from {run.kind} {run.partition}{left}{night}\n{changed}".lstrip()
+    told = f"{added} expectations proposed from {run.kind} {run.partition}{left}{night}"
+    return f"{difference}\n{told}\n{changed}".lstrip()
 
 
 def _require(run: Run) -> None:

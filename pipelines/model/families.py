@@ -93,8 +93,8 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
             (
                 f"{where}.n",
                 (
-                    f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or search:"
-                    " grid"
+                    f"{search.n} draws from a grid of {combinations} combinations: write a smaller n, or"
+                    " search: grid"
                 ),
             )
         )

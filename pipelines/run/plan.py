@@ -62,7 +62,7 @@ class Step:
         mapped_by: What it is shared out into, one task each; it is asked when the task before has succeeded.
         needed: Whether a run by a file takes it.
         laid: Whether a use case's DAG has it; `past` also where nothing looks back, since a run that began by
-            another file, or a night that goes by its champion's definitions, may need it; else it does nothing.
+            another file, or a night that goes by its champion's definitions, may need it.
         connection: What a use case's connection is lent for.
     """
 
@@ -122,7 +122,7 @@ def step_of(kind: Kind, name: config.Step) -> Step:
 
 
 def is_first(kind: Kind, name: config.Step) -> bool:
-    """Whether a run begins with a step: it takes the use-case file as it is then, and all later ones go by that."""
+    """Whether a run begins with a step, which takes the use-case file as it is then, for all of them."""
     return name == STEPS[kind][0].name
 
 

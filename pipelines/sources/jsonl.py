@@ -88,8 +88,10 @@ def _surveyed(
     odd = literal(rf"(?:{'|'.join(exact)})\s*:\s*(?:[tf\[{{NI]|-?\d+[.eE]|-[0NI])") if exact else "'^$'"
     ((keys, odd_lines, objects),) = connection.sql(
         f"""SELECT list_sort(list_distinct(flatten(list(keys)))), bool_or(odd), bool_and(object) FROM (
-                SELECT any_value(keys) AS keys, bool_or(regexp_matches(json, {odd})) AS odd, bool_and(starts_with(ltrim(json), '{{')) AS object
-                FROM (SELECT json, json_keys(json) AS keys FROM read_json_objects({literal(draft.one_file(path))}, format = 'newline_delimited'))
+                SELECT any_value(keys) AS keys, bool_or(regexp_matches(json, {odd})) AS odd,
+                    bool_and(starts_with(ltrim(json), '{{')) AS object
+                FROM (SELECT json, json_keys(json) AS keys
+                    FROM read_json_objects({literal(draft.one_file(path))}, format = 'newline_delimited'))
                 GROUP BY hash(keys))"""
     ).fetchall()
     return keys or (), bool(odd_lines), objects is not False

@@ -89,7 +89,8 @@ def _examples_of(columns: Sequence[str], piece: Piece, wrong: duckdb.DuckDBPyRel
         f"""
         SELECT one.n, {kind} AS kind, min(place) AS first, arg_min(one.v, place)
         FROM (SELECT {quoted(ROW)} AS place, unnest([{values}]) AS one FROM wrong) WHERE one.v IS NOT NULL
-        GROUP BY one.n, kind QUALIFY row_number() OVER (PARTITION BY one.n ORDER BY first) <= {MOST_VALUES} ORDER BY first, one.n""",
+        GROUP BY one.n, kind QUALIFY row_number() OVER (PARTITION BY one.n ORDER BY first) <= {MOST_VALUES}
+            ORDER BY first, one.n""",
     )
     return [_Example(columns[n], kind, piece.place, row, value) for n, kind, row, value in found.fetchall()]
 

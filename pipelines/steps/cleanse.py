@@ -135,7 +135,8 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
             SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#fed"
             UNION ALL SELECT {columns} FROM {numbered} WHERE {copies.FED} AND {key} IN (FROM {dealt.twice})"""
         aside = f"""
-            SELECT "#day" AS "day", NOT "#fed" OR {copies.rejected(use_case, '"#differs by night"')} AS "rejected"
+            SELECT "#day" AS "day",
+                NOT "#fed" OR {copies.rejected(use_case, '"#differs by night"')} AS "rejected"
             FROM {numbered} WHERE NOT ({copies.FED})"""
         _require_whole(raw, use_case, fed, aside)
     return Fed(_ordered(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
@@ -279,12 +280,14 @@ def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
     )
     return f"""
         WITH tidied AS (
-            SELECT raw AS "#raw", CAST(raw.{sql.name(use_case.source_names[use_case.time])} AS DATE) AS "#day",
+            SELECT raw AS "#raw",
+                CAST(raw.{sql.name(use_case.source_names[use_case.time])} AS DATE) AS "#day",
                 {"row_number() OVER ()" if numbered else "0"} AS "#n", {tidied} FROM raw
         ),
         repaired AS (SELECT "#raw", "#day", "#n", {repaired} FROM tidied),
         blind AS ({_blind(use_case, [rule for rule in rules if rule.by_night])})
-        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ({" OR ".join(by_night)}) AS "#fed", {shown} FROM blind"""
+        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ({" OR ".join(by_night)}) AS "#fed",
+            {shown} FROM blind"""
 
 
 def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
@@ -339,7 +342,8 @@ def _clean(use_case: UseCase, dealt: _Dealt) -> str:
     columns, key = _columns(use_case), sql.name(use_case.key)
     return f"""
         SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#reasons" = ''
-        UNION ALL SELECT {columns} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.CLEAN} AND {key} IN (FROM {dealt.twice})"""
+        UNION ALL SELECT {columns} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.CLEAN}
+            AND {key} IN (FROM {dealt.twice})"""
 
 
 def _columns(use_case: UseCase) -> str:
@@ -376,7 +380,8 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
     ]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
-            THEN {sql.text(f'"{column}": ')} || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""
+            THEN {sql.text(f'"{column}": ')}
+                || coalesce(CAST("#row" -> {_pointer(column, use_case)} AS VARCHAR), 'null') END"""
         for column in use_case.kept_columns
         if (broken := [f"({rule.broken})" for rule in faults if column in rule.columns])
     )
@@ -384,7 +389,8 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         WITH suspects AS (FROM {copies.numbered(use_case, dealt.suspects)}),
         aside AS (FROM suspects WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
-        SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key", DATE '{partition}' AS "partition",
+        SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key",
+            DATE '{partition}' AS "partition",
             CASE WHEN "#reasons" <> '' THEN "#reasons" ELSE {copies.reason('"#differs"')} END AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
             "#reasons" <> '' OR {copies.rejected(use_case, '"#differs"')} AS "rejected",

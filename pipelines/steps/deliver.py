@@ -92,10 +92,10 @@ def deliver(run: Run) -> str:
 def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
     """Everything that happens in the one transaction, behind the lock."""
     target, published = _target(run, sink), _let_through(run)
+    columns = [sa.Column(column.name, column.type) for column in target.c if column.name != USE_CASE]
     arriving = sa.Table(
-        ARRIVING, sa.MetaData(), *(sa.Column(column.name, column.type) for column in target.c if column.name != USE_CASE),
-        prefixes=["TEMPORARY"], postgresql_on_commit="DROP",
-    )  # fmt: skip
+        ARRIVING, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
+    )
     arriving.create(session)
     rows = _copy(session, arriving, run.afresh().store.stream(PREDICTIONS))
     if _let_through(run) != published:

@@ -281,7 +281,7 @@ def called(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.
     )
 
 
-# --- the two sides -----------------------------------------------------------------------------------------------
+# --- the two sides
 
 
 def _types(use_case: UseCase) -> Types:
@@ -423,7 +423,7 @@ def _private(use_case: UseCase) -> set[str]:
     return {*use_case.features.texts, *personal.features(use_case)}
 
 
-# --- judging -----------------------------------------------------------------------------------------------------
+# --- judging
 def _judged(
     kind: Kind,
     name: str,
@@ -624,7 +624,7 @@ def _measured(rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCa
     return measured
 
 
-# --- for a person ------------------------------------------------------------------------------------------------
+# --- for a person
 
 
 def _page(

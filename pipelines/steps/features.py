@@ -200,7 +200,8 @@ def _statement(columns: list[str], timed: windows.Timed, use_case: UseCase) -> s
     computed = ", ".join([*facts, *(f"{_typed(kind, text)} AS {column}" for column, kind, text in chosen)])
     told = ", ".join([*facts, *(_finite(kind, column) for column, kind, _ in chosen)])
     return f"""
-        WITH computed AS (SELECT {computed}, "#past" FROM ({timed.statement}) {sql.window_clause(timed.frames)})
+        WITH computed AS (SELECT {computed}, "#past"
+            FROM ({timed.statement}) {sql.window_clause(timed.frames)})
         SELECT {told} FROM computed WHERE NOT "#past" """
 
 

@@ -111,26 +111,34 @@ def days(
     statement = f"""
         WITH seen AS (FROM (SELECT * FROM seen_rows)),
         every AS (
-            SELECT CAST(unnest(range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
+            SELECT CAST(unnest(
+                range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
         ),
         found AS (
-            SELECT "#day" AS "day", count(*) AS "rows", sum(hash({of_others}, {", ".join(told)})) AS "content",
-                if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*), sum("#alike"), NULL) AS "pattern",
-                count({label}) AS "labelled", sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels", {positive} AS "positives",
+            SELECT "#day" AS "day", count(*) AS "rows",
+                sum(hash({of_others}, {", ".join(told)})) AS "content",
+                if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*),
+                    sum("#alike"), NULL) AS "pattern",
+                count({label}) AS "labelled",
+                sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels",
+                {positive} AS "positives",
                 CAST(json_object({", ".join(late)}) AS VARCHAR) AS "late"
             FROM seen GROUP BY ALL
         ),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
-        again AS (SELECT "#day" AS "day", count(*) AS "again" FROM seen JOIN twice USING ({key}) WHERE "#day" > "first" GROUP BY "#day"),
+        again AS (SELECT "#day" AS "day", count(*) AS "again"
+            FROM seen JOIN twice USING ({key}) WHERE "#day" > "first" GROUP BY "#day"),
         raws AS (
-            SELECT "day", count_if("given") AS "delivered", count_if(NOT "given") AS "aside", count_if("rejected") AS "rejected"
+            SELECT "day", count_if("given") AS "delivered", count_if(NOT "given") AS "aside",
+                count_if("rejected") AS "rejected"
             FROM raw_rows GROUP BY "day"
         )
         SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
             CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
             CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives",
             coalesce("late", '{{}}') AS "late", '{meaning.of_admission(use_case)}' AS "meaning"
-        FROM every LEFT JOIN found USING ("day") LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
+        FROM every LEFT JOIN found USING ("day")
+            LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
     statement = statement.replace("seen_rows", _view(seen)).replace("raw_rows", _view(given.union(put)))
     return sql.select(past, "past", statement)
 

@@ -230,7 +230,8 @@ def _judge_the_champion(stage: Stage) -> Run:
     stage.rewrite(
         run,
         "scores",
-        f"""SELECT * REPLACE (if(metric IN ({", ".join(map(sql.text, scores.BESIDE))}), challenger, champion) AS challenger,
+        f"""SELECT * REPLACE (
+                if(metric IN ({", ".join(map(sql.text, scores.BESIDE))}), challenger, champion) AS challenger,
             champion AS {sql.name(good.winner)}, 0::DOUBLE AS gain_over_champion) FROM rows""",
     )
     store = run.afresh().store

@@ -281,10 +281,14 @@ class UseCase(Strict):
             ("split.folds.group", self.split.folds.group, together),
             ("promotion.unit", self.promotion.unit, ["row", "day", *together]),
         ]
+
+        def why(name: str) -> str:
+            if name == self.target:
+                return f"{name!r} is the label, by which no rows are kept together"
+            return f"no column {name!r}"
+
         return [
-            f"{where}:"
-            f" {f'{name!r} is the label, by which no rows are kept together' if name == self.target else f'no column {name!r}'};"
-            f" there are {', '.join(allowed)}"
+            f"{where}: {why(name)}; there are {', '.join(allowed)}"
             for where, name, allowed in units
             if name is not None and name not in allowed
         ]

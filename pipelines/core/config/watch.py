@@ -44,7 +44,7 @@ class Resolved(Expectation):
     """An expectation of Sluice's own whose limits were found, as it is judged: no file can state it."""
 
 
-# --- expectations of Sluice's own: what a table is compared with lies elsewhere, see `pipelines.gates.resolve`
+# --- expectations of Sluice's own: what a table is compared with lies elsewhere, see `gates.resolve`
 
 
 class LikePast(Strict):

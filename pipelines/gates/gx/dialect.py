@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 # alone.
 TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     name: getattr(sa.types, name)
-    for name in ("BIGINT", "BLOB", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INTEGER", "SMALLINT", "TIME", "TIMESTAMP", "UUID", "VARCHAR")
-}  # fmt: skip
+    for name in (
+        *("BIGINT", "BLOB", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT"),
+        *("INTEGER", "SMALLINT", "TIME", "TIMESTAMP", "UUID", "VARCHAR"),
+    )
+}
 
 
 class Preparer(PGIdentifierPreparer):

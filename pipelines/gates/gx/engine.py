@@ -22,7 +22,7 @@ from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlA
 from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
     ColumnAggregateMetricProvider,
 )
-from great_expectations.expectations.metrics.column_aggregate_metrics.column_distinct_values_missing_from_column import (
+from great_expectations.expectations.metrics.column_aggregate_metrics.column_distinct_values_missing_from_column import (  # noqa: E501
     MAX_DISTINCT_VALUES,
     _coerce_value_set_for_sql,
 )
