@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -77,4 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command() -> None:
     """The script `sluice`."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `... | head` ends quietly, as other commands do
+    signal.signal(signal.SIGINT, _interrupt)
     sys.exit(main())
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Stop in good order, once: a library may swallow it, so the next Ctrl-C ends the process at once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -39,11 +40,22 @@ class Root(Group):
         try:
             with disk.room_for(_word(ctx), settings.var):
                 return super().invoke(ctx)
-        except (KeyboardInterrupt, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and str(error) != BY_DUCKDB:
+        except (KeyboardInterrupt, Exception) as error:
+            if not any(map(_is_interruption, _behind(error))):
                 raise
             typer.echo(STOPPED, err=True)
             raise typer.Exit(130) from None
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those in whose course it came: tidying up may fail where a query was interrupted."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_interruption(error: BaseException) -> bool:
+    return isinstance(error, KeyboardInterrupt) or str(error) == BY_DUCKDB
 
 
 def _word(ctx: Any) -> str:

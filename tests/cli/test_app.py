@@ -71,6 +71,20 @@ def test_an_interruption_is_one_sentence_and_exit_code_130(
     assert capsys.readouterr() == ("", f"{STOPPED}\n")
 
 
+def test_an_interruption_behind_another_error_is_one_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(_: History) -> None:
+        try:
+            raise RuntimeError("Query interrupted")
+        finally:
+            raise ValueError("connection already closed")
+
+    monkeypatch.setattr(History, "read", read)
+    assert main(HISTORY) == 130
+    assert capsys.readouterr() == ("", f"{STOPPED}\n")
+
+
 def test_another_error_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(_: History) -> None:
         raise RuntimeError("a mistake of ours")
@@ -95,8 +109,43 @@ command()
 
 
 def test_ctrl_c_ends_the_process_with_a_sentence(place: Path) -> None:
+    child = reading(SLOW)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert (child.returncode, said) == (130, f"{STOPPED}\n")
+
+
+SWALLOWED = """
+import time
+from pipelines.__main__ import command
+from pipelines.registry.history import History
+
+def read(_):
+    try:
+        print("reading", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("no", flush=True)
+    time.sleep(60)
+
+History.read = read
+command()
+"""
+
+
+def test_a_second_ctrl_c_ends_the_process_though_the_first_was_swallowed(place: Path) -> None:
+    child = reading(SWALLOWED)
+    child.send_signal(signal.SIGINT)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "no\n"
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=60) == -signal.SIGINT
+
+
+def reading(code: str) -> subprocess.Popen[str]:
+    """The command as a process of its own, in the midst of its work."""
     child = subprocess.Popen(
-        [sys.executable, "-c", SLOW, *HISTORY],
+        [sys.executable, "-c", code, *HISTORY],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -104,9 +153,7 @@ def test_ctrl_c_ends_the_process_with_a_sentence(place: Path) -> None:
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "reading\n"
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert (child.returncode, said) == (130, f"{STOPPED}\n")
+    return child
 
 
 # --- light
