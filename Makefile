@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test gates check audit docs results screenshots lock clean
+.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test proofs gates check audit docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ env: setup  ## make .env for `docker compose up`: every secret with a value of i
 mlflow: setup  ## MLflow's own UI on http://localhost:5000, until Ctrl-C
 	@$(RUN) bash scripts/mlflow.sh
 
-test: setup check  ## `make check` and all tests but those of the cluster, on every core
-	@$(RUN) python -m pytest tests --ignore=tests/cluster --numprocesses logical --dist worksteal
+test: setup check  ## `make check` and all tests but the slow ones and those of the cluster, on every core
+	@$(RUN) python -m pytest tests -m "not slow" --ignore=tests/cluster --numprocesses logical --dist worksteal
+
+proofs: setup  ## the slow tests: whole use cases, and kills at every moment (SLUICE_PROOFS=0/3 does a third of them)
+	@$(RUN) python -m pytest tests -m slow --ignore=tests/cluster --numprocesses logical --dist worksteal
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))

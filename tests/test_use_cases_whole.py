@@ -38,6 +38,8 @@ from pipelines.storage.settings import ROOT, Settings
 from pipelines.storage.store import RUNS
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 OURS = ROOT / "include" / "use_cases"
 NAMES = use_cases.names(OURS)
 

@@ -56,6 +56,7 @@ def judged(
     return rules
 
 
+@pytest.mark.slow
 def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than_the_nominal_share(
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -20,6 +20,8 @@ from tests.faults.conftest import CleanNight
 from tests.faults.kills import MOST
 from tests.faults.night import Night, assert_no_half
 
+pytestmark = pytest.mark.slow
+
 STEP = 1 if MOST else 16  # every so manieth request is one to be killed before
 CHANGES = {
     "PutObject",

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipelines import flow
 from pipelines.core.config import Step
 from pipelines.registry import snapshot, tracking
@@ -21,6 +23,7 @@ from tests.faults import child, kills, night
 from tests.faults.conftest import World, bring_back
 from tests.faults.night import Night
 
+pytestmark = pytest.mark.slow
 FEW = {"snapshot": 12, "tune": 3}
 
 

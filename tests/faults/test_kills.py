@@ -11,11 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
 from tests.faults.kills import MOST
 from tests.faults.night import FileOperations, assert_no_half
 
+pytestmark = pytest.mark.slow
 SEED = 7
 # Every so many operations of a gate, which publishes some files, each in the same way, and of a step.
 OF_GATES, OF_STEPS = (1, 1) if MOST else (20, 2)

@@ -12,6 +12,8 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from pipelines.commands import backfill, champions, quarantine
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
@@ -25,6 +27,7 @@ from tests.faults import child, kills, night
 from tests.faults.conftest import World
 from tests.faults.night import Night
 
+pytestmark = pytest.mark.slow
 FEW = {"backfill": 2, "replay": 3, "rollback": 6}
 NIGHTS = Days(night.NIGHT, night.NIGHT + timedelta(days=1))
 

@@ -20,6 +20,8 @@ from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
 from tests.faults.night import NIGHT, Night, assert_no_half
 
+pytestmark = pytest.mark.slow
+
 SEED = 7
 ROUNDS = 3
 DAYS = 30

@@ -22,6 +22,8 @@ from tests.faults import child, night
 from tests.faults.conftest import World, bring_back
 from tests.faults.night import Calls, FileOperations
 
+pytestmark = pytest.mark.slow
+
 AT_CALLS = {"export": 4, "promote": 8}  # evenly over all that it calls
 AT_OPERATIONS = {"export": 6, "promote": 1}  # every sixth operation on a file, and every one
 
