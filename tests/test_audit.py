@@ -96,11 +96,15 @@ def test_every_library_is_pinned_and_hashed_and_comes_from_the_index(lock: Path)
         ), requirement[:200]
 
 
-def test_the_setup_installs_nothing_without_its_hash() -> None:
+def test_the_setup_installs_nothing_without_its_hash_but_this_very_checkout() -> None:
     commands = [
         line
         for line in (ROOT / "Makefile").read_text().splitlines()
         if re.search(r"\bpip (install|sync)\b", line)
     ]
-    assert commands
-    assert all("--require-hashes" in command for command in commands)
+    fetched = [command for command in commands if not command.endswith("--editable .")]
+    assert len(fetched) >= 2
+    assert all("--require-hashes" in command for command in fetched)
+    # The checkout is put in place by what is there: nothing is asked of an index, for it or for building it.
+    alone = {"--offline", "--no-deps", "--no-build-isolation"}
+    assert all(alone <= set(command.split()) for command in commands if command not in fetched)
