@@ -195,9 +195,8 @@ def sql(folder: Path) -> Callable[[], list[Any]]:
 
     def run() -> list[Any]:
         ask = own.connection.sql
-        together = [
-            check.sql for check in CHECKS if check.sql and "DISTINCT" not in check.sql
-        ]  # distinct ones are slow beside others
+        # distinct ones are slow beside others
+        together = [check.sql for check in CHECKS if check.sql and "DISTINCT" not in check.sql]
         apart = [check.sql for check in CHECKS if "DISTINCT" in check.sql]
         numbers = dict(
             zip(together, ask(f"SELECT {', '.join(together)} FROM raw").fetchall()[0], strict=True)

@@ -144,9 +144,8 @@ def sluice(folder: Path, source: str = ORDERED) -> Callable[[], Path]:
     path = folder / source / "{partition}.csv"
     (place / "benchmark.yaml").write_text(USE_CASE.format(path=path, columns=columns, memory=MEMORY))
     settings = Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
-    run_ = Run.open(
-        "benchmark", "drift", DAY, settings
-    )  # of a kind that knows its labels, so that all tables are the same
+    # of a kind that knows its labels, so that all tables are the same
+    run_ = Run.open("benchmark", "drift", DAY, settings)
 
     def run() -> Path:
         from pipelines.core import dates

@@ -49,9 +49,8 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.store import Store
 
-    Job: TypeAlias = tuple[
-        Callable[[], Any], Callable[[Any], float]
-    ]  # what is timed, and the mean score of what it returns
+    # what is timed, and the mean score of what it returns
+    Job: TypeAlias = tuple[Callable[[], Any], Callable[[Any], float]]
 
 ROWS, ROUNDS, CORES, SEED = 2_000_000, 5, 2, 7
 TRAINED = 100_000

@@ -73,9 +73,8 @@ def results(rows: int = ROWS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
         "Sluice": PipelineSearchCV(pipeline, ParameterGrid(GRID), **common),
         "GridSearchCV": GridSearchCV(pipeline, GRID, **common),
     }
-    GridSearchCV(pipeline, {"model__n_estimators": [1, 2]}, **common).fit(
-        X[:1000], y[:1000]
-    )  # starts the workers
+    # starts the workers
+    GridSearchCV(pipeline, {"model__n_estimators": [1, 2]}, **common).fit(X[:1000], y[:1000])
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in searches}
     for _ in range(rounds):
         for name, search in searches.items():

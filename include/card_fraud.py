@@ -41,9 +41,8 @@ PAYMENTS_A_DAY = 4.6  # of a customer, on average
 FAVOURITES = 10  # terminals that a customer uses nearly always
 
 COUNTRIES = np.array(["DE", "FR", "NL", "AT", "IT", "ES", "PL", "GB", "US", "TR"])
-HOMES = np.array(
-    [0.62, 0.10, 0.08, 0.07, 0.05, 0.03, 0.03, 0.02, 0.0, 0.0]
-)  # the share of customers who live there
+# the share of customers who live there
+HOMES = np.array([0.62, 0.10, 0.08, 0.07, 0.05, 0.03, 0.03, 0.02, 0.0, 0.0])
 CHANNELS = np.array(["chip", "contactless", "online"])
 CHIP, CONTACTLESS, ONLINE = range(3)
 

@@ -37,9 +37,8 @@ def main() -> None:
     """
     var = ROOT / "var"
     var.mkdir(exist_ok=True)
-    var.chmod(
-        0o700
-    )  # a run may have made it before: logs and databases beneath it are nobody else's, whatever their own modes
+    # a run may have made it before: logs and databases beneath it are nobody else's, whatever their own modes
+    var.chmod(0o700)
     make_secrets(var)
     print("Setting up Airflow's and MLflow's databases", flush=True)
     with ThreadPoolExecutor(2) as both:

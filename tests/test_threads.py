@@ -56,10 +56,8 @@ import sklearn.ensemble, xgboost
 from threadpoolctl import threadpool_info
 import os
 print(os.environ["OMP_WAIT_POLICY"], *{{pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}})"""
-    assert ran(code).splitlines()[-1].split() == [
-        "PASSIVE",
-        "1",
-    ]  # importing Airflow may log lines of its own
+    # importing Airflow may log lines of its own
+    assert ran(code).splitlines()[-1].split() == ["PASSIVE", "1"]
 
 
 def test_a_process_that_is_forked_after_its_parent_has_used_the_libraries_can_use_them_too() -> None:

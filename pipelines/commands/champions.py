@@ -57,9 +57,8 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
     if version == history.champion:
         registry.follow(settings, use_case)  # who decided so may have been killed before the alias followed
     _require_former(history, use_case, version)
-    require_sound(
-        _version(settings, use_case, version), settings, use_case
-    )  # it takes a while, in which others may decide
+    # it takes a while, in which others may decide
+    require_sound(_version(settings, use_case, version), settings, use_case)
     with history.deciding():
         _require_former(history, use_case, version)
         _decide(history, "rolled back", version, reason)

@@ -457,9 +457,8 @@ def _predict(run: Run) -> str:
     now, aside = _opened(run)
     use_case = run.use_case
     known, features = now.store.read("predictions"), aside.store.read("features")
-    ((version,),) = (
-        known.project("model_version").distinct().fetchall()
-    )  # its gate saw to it that there is one
+    # its gate saw to it that there is one
+    ((version,),) = known.project("model_version").distinct().fetchall()
     model = registry.champion(replace(run, model_version=version))
     # Held in memory: the connection answers nothing else while predictions stream.
     joining = _without(features, use_case.key, known, use_case.key).to_arrow_table()

@@ -53,9 +53,8 @@ class Table:
     digest: str
     code: str
     gate: str  # what it said of this revision
-    row: (
-        dict[str, str] | None
-    )  # column -> value as it is shown, personal ones masked; None: not in this revision
+    # column -> value as it is shown, personal ones masked; None: not in this revision
+    row: dict[str, str] | None
     key: str
 
     def lines(self) -> Iterator[str]:

@@ -81,9 +81,8 @@ def _laid_out(
     for column, name in besides.items():
         spec = now.columns[column]
         columns[name] = Column(type=spec.type, format=spec.format, role="ignored", pii=spec.pii)
-    left = iter(
-        delivered
-    )  # each place of a learned column that the source delivers takes the next that it does deliver
+    # each place of a learned column that the source delivers takes the next that it does deliver
+    left = iter(delivered)
     order = [next(left) if name in learned.given_columns else name for name in learned.columns]
     rename = {source: name for name, source in sources.items() if source != name}
     codes = {

@@ -192,9 +192,8 @@ class _Reader:
         self._called = (
             {column: column for column in use_case.columns} if use_case.nameless else use_case.source_names
         )
-        together = {
-            name for same in alike(self._called.values()) for name in same
-        }  # these are told apart by their case alone
+        # these are told apart by their case alone
+        together = {name for same in alike(self._called.values()) for name in same}
         self._places = {
             column: snake_case(source) for column, source in self._called.items() if source not in together
         }
@@ -212,10 +211,8 @@ class _Reader:
         windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
         columns = set(parsed.every_column).union(*(window.by for window in windows))
         if windows:
-            columns |= {
-                self.use_case.time,
-                self.use_case.key,
-            }  # frames are of time; rows of one moment go by their key
+            # frames are of time; rows of one moment go by their key
+            columns |= {self.use_case.time, self.use_case.key}
         order = {role: name for role, name in self._roles().items() if role != "label"} if windows else {}
         values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns), order])
         return f"{values}-{_digest(self._rows())}" if windows else values
@@ -342,9 +339,8 @@ class _Reader:
                     for what, how in self._column(name).items()
                     if what not in ("label", "known after")
                 }
-                late = (
-                    ["late"] if name in use_case.late else []
-                )  # what is hidden at night keeps no row out, whenever it is known
+                # what is hidden at night keeps no row out, whenever it is known
+                late = ["late"] if name in use_case.late else []
                 limits[self._identity(name)] = [required, allowed, *_limits(spec), repaired, *late]
         conditions = [
             [self._canonical(condition), self._columns(set(sql.parse(condition).columns))]

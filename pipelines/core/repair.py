@@ -12,13 +12,8 @@ from pipelines.core import sql
 from pipelines.core.config import Scalar, UseCase
 
 _BLANKS = r"'[\s\p{Z}]+'"
-_MORE_THAN_TRIM = (
-    "  ",
-    r"\t",
-    r"\n",
-    r"\f",
-    r"\r",
-)  # what an ASCII text has, if trim() does not do all that there is to do
+# what an ASCII text has, if trim() does not do all that there is to do
+_MORE_THAN_TRIM = ("  ", r"\t", r"\n", r"\f", r"\r")
 
 
 def tidied(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:

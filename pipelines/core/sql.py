@@ -424,9 +424,8 @@ def _parsed(statement: str) -> Node:
 def _select_list(statement: str) -> list[Node]:
     parsed = _parsed(statement)
     if parsed["error"]:
-        before = (
-            statement.encode()[: int(parsed["position"])] if "position" in parsed else None
-        )  # DuckDB counts bytes
+        # DuckDB counts bytes
+        before = statement.encode()[: int(parsed["position"])] if "position" in parsed else None
         raise BadExpression(
             reason(parsed["error_message"]), None if before is None else len(before.decode()) - len(_BEFORE)
         )

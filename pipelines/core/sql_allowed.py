@@ -121,6 +121,5 @@ OF_WINDOWS = frozenset({"first_value", "last_value", "nth_value"})
 OPERATORS = frozenset(_OPERATORS.split())
 CAST_TYPES = frozenset(_CAST_TYPES.split()) | {"timestamp with time zone"}
 NO_COLUMNS = frozenset(_NO_COLUMNS.split())
-COLLATIONS = frozenset(
-    {"binary", "c", "posix", "nocase", "noaccent", "nfc"}
-)  # others are a language's, and change with its rules
+# others are a language's, and change with its rules
+COLLATIONS = frozenset({"binary", "c", "posix", "nocase", "noaccent", "nfc"})

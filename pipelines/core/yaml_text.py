@@ -55,9 +55,8 @@ _CORE = (
 )
 # What YAML takes for a character, without the mark of the byte order, which may only come first.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
-)  # the names of a source's columns may hold line ends
+# the names of a source's columns may hold line ends
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 _QUOTE_IT = "if it is meant as a text, write it in quotes"
 
@@ -228,9 +227,8 @@ class _Size:
     depth: int = 0
 
 
-_Open: TypeAlias = list[
-    tuple[str | None, _Size]
-]  # collections around the present place, each with its anchor
+# collections around the present place, each with its anchor
+_Open: TypeAlias = list[tuple[str | None, _Size]]
 
 
 def _scanned(written: str) -> Iterator[Mistake]:

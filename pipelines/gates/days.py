@@ -313,9 +313,8 @@ def _beyond(judged: Judged, fewest: float, most: float) -> Told:
         if median is None:
             continue
         chance = CHANCE * math.sqrt(median)
-        low = (
-            0 if day.day == first else min(fewest * median, median - chance)
-        )  # the source may begin in the midst of it
+        # the source may begin in the midst of it
+        low = 0 if day.day == first else min(fewest * median, median - chance)
         if not low <= day.rows <= max(most * median, median + chance):
             yield day.day, f"{day.rows:,} rows, usual {median:,.0f}"
 

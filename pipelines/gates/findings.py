@@ -92,9 +92,8 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     break the expectation.
     """
     result = observed.result
-    bad = [
-        value for value in result.get("partial_unexpected_list", ()) if value is not None
-    ]  # "null" is no example of a null
+    # "null" is no example of a null
+    bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]
     examples = tuple(dict.fromkeys(map(_shown, bad)))
     value = plain(result.get("observed_value"), MOST_KEPT)
     nothing = _nothing(stated, observed)
@@ -115,9 +114,8 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     )
     if observed.success or nothing or not stated.told:
         return found
-    whole = tuple(
-        {name: _word(plain(cell)) for name, cell in row.items()} for row in rows
-    )  # sentences, too: none is cut
+    # sentences, too: none is cut
+    whole = tuple({name: _word(plain(cell)) for name, cell in row.items()} for row in rows)
     return replace(found, found=stated.told, examples=(), rows=whole, plain=True)
 
 

@@ -21,13 +21,8 @@ from pipelines.gates.links import BETWEEN
 from pipelines.gates.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.repeats import Repeats
 
-QUANTILES = (
-    0.05,
-    0.25,
-    0.5,
-    0.75,
-    0.95,
-)  # of a number's earlier days: the share of rows below each is judged
+# of a number's earlier days: the share of rows below each is judged
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 COMMON = 0.05  # of the rows: so frequent a value is judged by itself
 MOST_COMMON = 8  # values of a category
 ENOUGH_ROWS = 20  # with a value, on a usual day
@@ -108,9 +103,8 @@ class Judged:
 class Limits:
     """What a use case allows."""
 
-    shift: Mapping[str, float] = field(
-        default_factory=dict
-    )  # column -> Cohen's h of the least shift that closes
+    # column -> Cohen's h of the least shift that closes
+    shift: Mapping[str, float] = field(default_factory=dict)
     again: float = 0.23  # of the rows or keys of one earlier day
     doubled: float = 0.06  # of the rows of a day
 

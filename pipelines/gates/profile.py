@@ -46,11 +46,12 @@ NEWEST_LINKED = 56  # days of a training
 DAY_US = 86_400_000_000  # microseconds of a day
 DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
 HALVES, HALVED = ("one half", "the other half"), ("#half1", "#half2")
+# of the column's time of day, of its texts' lengths, of its days from the row's own
 HOUR, LENGTH, APART = (
     "#hour",
     "#length",
     "#days",
-)  # of the column's time of day, of its texts' lengths, of its days from the row's own
+)
 
 # What a file may say of a day.
 Count = Annotated[int, Field(ge=0)]
@@ -122,9 +123,8 @@ class Day:
     numbers: Mapping[str, Number] = field(default_factory=dict)
     values: Mapping[str, Values] = field(default_factory=dict)
     links: Mapping[str, Strength] = field(default_factory=dict)  # "one|other" -> strength, see `links`
-    doubled: Mapping[str, Share] = field(
-        default_factory=dict
-    )  # with and without the time -> share of rows that repeat another
+    # with and without the time -> share of rows that repeat another
+    doubled: Mapping[str, Share] = field(default_factory=dict)
     # Of rows ("content"), of each half of their columns with the time of day (`HALVES`), and of keys: the
     # smallest ones, in order.
     hashes: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
@@ -542,9 +542,8 @@ def _repeats(
     if not shape.key:
         return {}
     found: dict[date, dict[str, Any]] = {}
-    every = max(
-        max(counts.values()) // MOST_ROWS, 1
-    )  # by what a row says, so that what is the same is drawn together
+    # by what a row says, so that what is the same is drawn together
+    every = max(max(counts.values()) // MOST_ROWS, 1)
     doubled = f'1 - count(DISTINCT "{CONTENT}") / count(*), 1 - count(DISTINCT "{TIMED}") / count(*)'
     for day, without, with_ in _asked(
         rows, f'SELECT "{DAY}", {doubled} FROM rows WHERE "{CONTENT}" % {every} = 0 GROUP BY 1'
@@ -553,9 +552,8 @@ def _repeats(
             "without the time": round(without, 6),
             "with the time": round(with_, 6),
         }
-    below = min(
-        2**48, 2**48 * 40 * HASHES // min(counts.values())
-    )  # no day has fewer than are kept below it by chance
+    # no day has fewer than are kept below it by chance
+    below = min(2**48, 2**48 * 40 * HASHES // min(counts.values()))
     for what, column in {
         "content": CONTENT,
         "keys": KEY_HASH,

@@ -96,9 +96,8 @@ class Reference:
         if n == 0 or (low == high and self.size[1] < 2):
             return
         p5, q25, q75, p95 = quantiles
-        chance = CHANCE * math.sqrt(
-            (1 + self.size[1]) / n
-        )  # of the reference and of a day, in standard deviations of one value
+        # of the reference and of a day, in standard deviations of one value
+        chance = CHANCE * math.sqrt((1 + self.size[1]) / n)
         if few:
             name, middle, spread = "mean", "avg(x)", deviation
             bounds = mean - chance * deviation, mean + chance * deviation
@@ -108,10 +107,8 @@ class Reference:
                 "quantile_cont(x, 0.5)",
                 (q75 - q25) or (p95 - p5) or (high - low),
             )
-            ranks = [
-                max(0.5 - chance / 2, 0),
-                min(0.5 + chance / 2, 1),
-            ]  # a rank's standard deviation is a half
+            # a rank's standard deviation is a half
+            ranks = [max(0.5 - chance / 2, 0), min(0.5 + chance / 2, 1)]
             ((bounds,),) = self._asked(f"SELECT quantile_cont(x, {ranks}) FROM {values}")
         ((lowest, highest),) = self._asked(
             f'SELECT min(m), max(m) FROM (SELECT {middle} AS m FROM {values} GROUP BY "#day")'

@@ -188,9 +188,8 @@ def _by_truth(policy: ByTruth, points: _Points) -> float:
 def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
     """For how many of a day's rows each row stands, shape (n,)."""
     unlabelled = np.isnan(y)
-    night = night or Night(
-        float(times[~unlabelled].sum()), float(times[unlabelled].sum())
-    )  # all of them are one day
+    # all of them are one day
+    night = night or Night(float(times[~unlabelled].sum()), float(times[unlabelled].sum()))
     stands = np.zeros(len(y))
     for rows, a_day, what in (
         (~unlabelled, night.labelled, "with"),

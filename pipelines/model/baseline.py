@@ -80,9 +80,8 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
     if feature is None:
         return Constant(float(y.mean()))
     median = X[feature].median()
-    rule = Rule(
-        feature, float(np.nan_to_num(median))
-    )  # a feature without any value is 0, as the models' imputer has it
+    # a feature without any value is 0, as the models' imputer has it
+    rule = Rule(feature, float(np.nan_to_num(median)))
     if use_case.task == "regression":
         return rule
     scores = rule.scores(X)

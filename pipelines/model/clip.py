@@ -34,9 +34,8 @@ class PercentileClipper(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         values = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
         limits = pd.DataFrame(values).quantile([self.lower, self.upper]).to_numpy()
-        limits = np.where(
-            np.isnan(limits), [[-np.inf], [np.inf]], limits
-        )  # a column without any value is not clipped
+        # a column without any value is not clipped
+        limits = np.where(np.isnan(limits), [[-np.inf], [np.inf]], limits)
         # float32 like the graph's tensors: a limit of more digits would be another limit there.
         self.limits_ = limits.astype(np.float32)
         return self

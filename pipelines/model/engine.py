@@ -99,9 +99,8 @@ def _kind(type_: pa.DataType) -> Input | None:
 def _numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float32]:
     """A column as NumPy sees it: without a copy where it is float32 and nothing is missing."""
     if not pa.types.is_floating(column.type):
-        column = column.cast(
-            pa.float64(), safe=False
-        )  # integers take the way that they take in training: see `inputs.frame`
+        # integers take the way that they take in training: see `inputs.frame`
+        column = column.cast(pa.float64(), safe=False)
     numbers = column.cast(pa.float32(), safe=False)
     if numbers.null_count:
         numbers = pc.fill_null(numbers, float("nan"))

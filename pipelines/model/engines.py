@@ -13,13 +13,8 @@ from pipelines.core.errors import BadInput
 from pipelines.model.engine import BOOSTER, Engine
 from pipelines.model.graph import Graph
 
-CHUNKS = (
-    250,
-    1_000,
-    2_500,
-    10_000,
-    25_000,
-)  # rows at once that are tried: the two largest that an engine allows
+# rows at once that are tried: the two largest that an engine allows
+CHUNKS = (250, 1_000, 2_500, 10_000, 25_000)
 ROUNDS = 5
 # ONNX Runtime is left only for an engine that is clearly sooner: two measurements of the same thing differ by
 # some percent.
@@ -108,9 +103,8 @@ def _repeated(rows: pa.Table, n: int) -> pa.Table:
 
 
 def _seconds(engine: Engine, rows: pa.Table, chunk: int) -> float:
-    start = (
-        thread_time()
-    )  # of CPU, which neighbours on a busy machine do not lengthen: an engine runs on the thread that asks
+    # of CPU, which neighbours on a busy machine do not lengthen: an engine runs on the thread that asks
+    start = thread_time()
     for at in range(0, len(rows), chunk):
         engine.scores(rows.slice(at, chunk))
     return thread_time() - start

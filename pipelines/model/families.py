@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from pipelines.core.config import Family, Scalar, UseCase
 
-ABOUT_FILES = frozenset(
-    {"memory", "input"}
-)  # scikit-learn's: a folder to write what has been fitted into; whether texts name files
+# scikit-learn's: a folder to write what has been fitted into; whether texts name files
+ABOUT_FILES = frozenset({"memory", "input"})
 
 # One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it
 # works.

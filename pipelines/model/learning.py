@@ -16,11 +16,8 @@ from pipelines.model import candidate
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-SHARES = (
-    0.125,
-    0.25,
-    0.5,
-)  # of the training rows, beside all of them: together less than the work of one more training
+# of the training rows, beside all of them: together less than the work of one more training
+SHARES = (0.125, 0.25, 0.5)
 KEPT = 0.5  # of what it gains on its own training rows, a model must keep on others, or it is overfitted
 GROWING = (
     0.05  # by such a share of its gain it grew with the last doubling of the rows: more of them would help

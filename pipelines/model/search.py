@@ -244,9 +244,8 @@ def _groups(
     """Put candidates together that agree on all parameters that count."""
     groups: dict[str, list[int]] = {}
     for number in among:
-        key = joblib.hash(
-            {name: value for name, value in candidates[number].items() if counts(name)}
-        )  # 1, 1.0 and True differ
+        # 1, 1.0 and True differ
+        key = joblib.hash({name: value for name, value in candidates[number].items() if counts(name)})
         groups.setdefault(key, []).append(number)
     return list(groups.values())
 
@@ -263,9 +262,8 @@ def _results(candidates: list[dict[str, Any]], trials: list[list[Trial]]) -> dic
         ("score_time", "score_seconds"),
         ("test_score", "score"),
     ):
-        table = np.array(
-            [[getattr(trial, attribute) for trial in of_fold] for of_fold in trials]
-        )  # shape (folds, candidates)
+        # shape (folds, candidates)
+        table = np.array([[getattr(trial, attribute) for trial in of_fold] for of_fold in trials])
         results |= {f"mean_{name}": table.mean(axis=0), f"std_{name}": table.std(axis=0)}
         if name == "test_score":
             results |= {f"split{fold}_{name}": scores for fold, scores in enumerate(table)}

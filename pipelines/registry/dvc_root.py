@@ -32,9 +32,8 @@ from pipelines.storage import disk, places
 from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 
-logging.getLogger("dvc").setLevel(
-    logging.WARNING
-)  # its import has set another level; what a person wants to know is told by us
+# its import has set another level; what a person wants to know is told by us
+logging.getLogger("dvc").setLevel(logging.WARNING)
 REMOTE = ".dvc_remote"  # in a bucket
 PATIENCE = 600  # seconds to wait for another writer; a gigabyte takes about four
 MAKING = ".dvc-making-"
@@ -80,9 +79,8 @@ def opened(settings: Settings) -> Iterator[Any]:
             # DVC's index of what it has seen is its own for each user of a machine, by default below
             # /var/tmp.
             site = {"core": {"site_cache_dir": str(settings.var / "dvc_site")}}
-            (settings.var / "dvc_site" / "repo").mkdir(
-                parents=True, exist_ok=True
-            )  # DVC would let everybody write there
+            # DVC would let everybody write there
+            (settings.var / "dvc_site" / "repo").mkdir(parents=True, exist_ok=True)
             with Repo(str(root), config=site) as repo:
                 yield repo
     except (Timeout, LockError) as error:

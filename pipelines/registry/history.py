@@ -28,9 +28,8 @@ class Decision:
     """One decision about a use case's champion."""
 
     time: str  # ISO 8601, UTC
-    decision: Literal[
-        "promoted", "kept", "rolled back", "retired"
-    ]  # kept: the previous champion stayed, or there still is none
+    # kept: the previous champion stayed, or there still is none
+    decision: Literal["promoted", "kept", "rolled back", "retired"]
     version: str | None  # that was decided about; None: retired, there is no champion from then on
     previous: str | None  # the champion that was met
     reason: str

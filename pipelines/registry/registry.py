@@ -46,9 +46,8 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 GRAPH_TAG, ENGINE_TAG, CHUNK_TAG, SPEED_TAG = "graph_sha256", "engine", "chunk_rows", "rows_per_second"
 MODEL_FILE = "model.onnx"
-NOT_TAGS = frozenset(
-    {"features", "format", MEANING, BOOSTER, TYPICAL, CALIBRATION}
-)  # of a graph's metadata: too long, or of no use in a search
+# of a graph's metadata: too long, or of no use in a search
+NOT_TAGS = frozenset({"features", "format", MEANING, BOOSTER, TYPICAL, CALIBRATION})
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,11 @@ from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, as_json
 
-logging.getLogger("dvc").setLevel(
-    logging.WARNING
-)  # its import has set another level; what a person wants to know is told by us
+# its import has set another level; what a person wants to know is told by us
+logging.getLogger("dvc").setLevel(logging.WARNING)
 TABLE = "features"
-MADE_OF = (
-    "raw",
-    "past_raw",
-)  # of which features can be made again, if it is asked what a model was trained on
+# of which features can be made again, if it is asked what a model was trained on
+MADE_OF = ("raw", "past_raw")
 
 
 def publish(run: Run) -> Snapshot:
@@ -95,9 +92,8 @@ def _kept(repo: Any, store: Store, folder: Path) -> Any:
     """Give a table to DVC; what it says of it."""
     if isinstance(store.folder, BucketPath):
         store.bring(folder.name, folder)
-    folder.with_suffix(".dvc").unlink(
-        missing_ok=True
-    )  # DVC writes it in place, and reads it first: a kill may have left half of it
+    # DVC writes it in place, and reads it first: a kill may have left half of it
+    folder.with_suffix(".dvc").unlink(missing_ok=True)
     try:
         (stage,) = repo.add([str(folder)])
         repo.push([stage.addressing])

@@ -22,9 +22,8 @@ class Snapshot:
     nfiles: int
     path: str  # of the table, below the data root
     partition: date
-    made_of: dict[str, str] = field(
-        default_factory=dict
-    )  # table -> the md5 of the version that these features were made of
+    # table -> the md5 of the version that these features were made of
+    made_of: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """One line for a person."""

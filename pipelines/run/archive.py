@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from pipelines.storage.settings import Settings
 
 FILES = "files"  # of a use case, beside its tables
-FIRST: dict[Kind, str] = {
-    "training": "raw",
-    "scoring": "raw",
-    "drift": "drift",
-}  # the table that names a run's file
+# the table that names a run's file
+FIRST: dict[Kind, str] = {"training": "raw", "scoring": "raw", "drift": "drift"}
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that was put together begins with
 

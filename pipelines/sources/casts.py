@@ -95,9 +95,8 @@ def broken(value: str, typed: str, codes: tuple[Scalar, ...]) -> str:
     """SQL of the value's text where `typed`, what was made of it, is missing though it is no code that is
     declared as missing; else NULL.
     """
-    words = ", ".join(
-        literal(str(code).strip(BLANK)) for code in codes
-    )  # a blank is the code of a blank cell
+    # a blank is the code of a blank cell
+    words = ", ".join(literal(str(code).strip(BLANK)) for code in codes)
     known = f" AND {_text(value)} NOT IN ({words})" if codes else ""
     return f"CASE WHEN {value} IS NOT NULL AND {typed} IS NULL{known} THEN CAST({value} AS VARCHAR) END"
 

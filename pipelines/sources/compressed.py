@@ -165,9 +165,8 @@ def broken(path: Path, why: str) -> BadInput:
 def _opened(path: Path) -> IO[bytes]:
     match path.suffix.lower():
         case ".gz":
-            return cast(
-                "IO[bytes]", gzip.open(path)
-            )  # several members, and zeros after them as tape and tar leave, are in order
+            # several members, and zeros after them as tape and tar leave, are in order
+            return cast("IO[bytes]", gzip.open(path))
         case ".zst":
             found: Any = pa.input_stream(path, compression="zstd")
             return cast("IO[bytes]", found)

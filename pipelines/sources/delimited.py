@@ -74,10 +74,8 @@ def misleads(text: Path, format: FileFormat, width: int) -> bool:
     quote, separator, mark = format.quote.encode(), format.separator.encode(), codecs.BOM_UTF8
     odd = [re.compile(rb"[\r\n]%s" % mark)]
     if quote:
-        q, ends = (
-            re.escape(quote),
-            (b"\r", b"\n", b" ", re.escape(separator)),
-        )  # several blanks: of a text, or before a quote
+        # several blanks: of a text, or before a quote
+        q, ends = (re.escape(quote), (b"\r", b"\n", b" ", re.escape(separator)))
         odd += [
             re.compile(rb" %s(?:%s)" % (q, b"|".join(rb"(?<=%s %s)" % (end, q) for end in ends))),
             re.compile(rb"%s +(?:[\r\n]|%s|%s)" % (q, re.escape(separator), q)),

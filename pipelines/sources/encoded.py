@@ -22,10 +22,8 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM
 _CONTROLS = re.compile("[\x80-\x9f]")
 _ISO = ("latin-1", "iso-8859-15")
 _MANY_BYTES = ("utf-", "cp932", "gb18030")
-_SURELY, _STRANGE = (
-    1e9,
-    1.5,
-)  # scores of how likely an encoding is: what is valid UTF-8 is; letters of two scripts in a word
+# scores of how likely an encoding is: what is valid UTF-8 is; letters of two scripts in a word
+_SURELY, _STRANGE = (1e9, 1.5)
 _SAMPLE = 4_096  # bytes around a mistake
 _UTF_16_AT_LEAST = (
     0.2  # of the bytes at even, or at odd places are zeros: any text has blanks, digits, separators

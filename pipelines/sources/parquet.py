@@ -21,10 +21,8 @@ _SHOWN = 6
 _BATCH = 65_536
 _US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}  # microseconds
 _BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
-_INTEGER, _SIZES = (
-    0x15,
-    3,
-)  # a page's header begins with its kind and two sizes; its checksum is next, if it has one
+# a page's header begins with its kind and two sizes; its checksum is next, if it has one
+_INTEGER, _SIZES = (0x15, 3)
 
 
 def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:

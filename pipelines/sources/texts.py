@@ -17,12 +17,8 @@ _WHOLE = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 )
-_TEXTS = (
-    "VARCHAR",
-    "UUID",
-    "JSON",
-    '"NULL"',
-)  # JSON: a text that Parquet calls so; the last: a column without any value
+# JSON: a text that Parquet calls so; the last: a column without any value
+_TEXTS = ("VARCHAR", "UUID", "JSON", '"NULL"')
 # From here on a float does not tell a whole number from the next.
 EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 # Bytes that are by chance UTF-8, such as a binary key's, but no text that anybody writes.

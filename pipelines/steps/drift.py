@@ -272,9 +272,8 @@ def compare(
 def called(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
     """A table whose key, time and label are called as one file calls them, under the names of another."""
     names = {own.key: now.key, own.time: now.time, own.target: now.target}
-    taken = {
-        name.lower() for name in names.values()
-    }  # a column that is called so in the table is another one, and not needed
+    # a column that is called so in the table is another one, and not needed
+    taken = {name.lower() for name in names.values()}
     kept = [column for column in rows.columns if column in names or column.lower() not in taken]
     return rows.project(
         ", ".join(f"{sql.name(column)} AS {sql.name(names.get(column, column))}" for column in kept)
@@ -354,9 +353,8 @@ def _held_out(
     rows = reference.filter("split = 'test'")
     kept = [use_case.key, use_case.time, use_case.target]
     inputs = rows.project(", ".join(map(sql.name, dict.fromkeys([*kept, *graph.inputs]))))
-    schema = (
-        inputs.limit(0).to_arrow_table().schema
-    )  # a chunk in which all values are missing has no type of its own
+    # a chunk in which all values are missing has no type of its own
+    schema = inputs.limit(0).to_arrow_table().schema
 
     def scored(chunk: pd.DataFrame) -> pd.DataFrame:
         return chunk[kept].assign(

@@ -142,9 +142,8 @@ def _searched(
             halved = HalvingGridSearchCV(
                 pipeline, grid, scoring=scoring, cv=cuts, random_state=seed, error_score="raise", refit=False
             )
-            candidates = [
-                halved.fit(X, y).best_params_
-            ]  # to be fitted on all rows, of each fold and altogether
+            # to be fitted on all rows, of each fold and altogether
+            candidates = [halved.fit(X, y).best_params_]
         elif facts.search == "random":
             candidates = ParameterSampler(grid, facts.n, random_state=seed)
         how = {

@@ -39,9 +39,8 @@ class Manifest:
     inputs: dict[str, str]  # table or file -> its digest, of everything read before this table was written
     use_case: str  # sha256 of the use-case file
     code: str  # Sluice's version
-    meaning: dict[str, str] = field(
-        default_factory=dict
-    )  # of features: name -> its fingerprint, see `meaning`
+    # of features: name -> its fingerprint, see `meaning`
+    meaning: dict[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

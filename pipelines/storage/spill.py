@@ -38,12 +38,10 @@ def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 def _settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Settings that each connection has for itself."""
-    connection.execute(
-        "SET TimeZone = 'UTC'"
-    )  # a moment with an offset becomes UTC, on a machine in any zone
-    connection.execute(
-        "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
-    )  # reckoned, to be asked for, not drawn
+    # a moment with an offset becomes UTC, on a machine in any zone
+    connection.execute("SET TimeZone = 'UTC'")
+    # reckoned, to be asked for, not drawn
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
     return connection
 
 

@@ -16,11 +16,8 @@ from contextlib import closing
 from pathlib import Path
 
 MAKING = ".making-"
-BESIDE = (
-    "-journal",
-    "-wal",
-    "-shm",
-)  # what SQLite keeps beside a database, and would apply to another one in its place
+# what SQLite keeps beside a database, and would apply to another one in its place
+BESIDE = ("-journal", "-wal", "-shm")
 
 
 def url(path: Path) -> str:

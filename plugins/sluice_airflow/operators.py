@@ -133,9 +133,8 @@ class FlowOperator(BaseOperator):
             resume=not self.begins,
             asked_by=asked_by(context),
         )
-        self.opened = (
-            run.afresh()
-        )  # without the connection to tables that the task's work opens, which ends with it
+        # without the connection to tables that the task's work opens, which ends with it
+        self.opened = run.afresh()
         return run
 
     def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:

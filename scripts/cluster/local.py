@@ -37,9 +37,8 @@ class Cluster:
 
     places: Places
     workers: int = 2
-    values: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of docker-compose.yaml, before those of the places
+    # of docker-compose.yaml, before those of the places
+    values: Mapping[str, str] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=compose.read)
     processes: dict[str, Process] = field(default_factory=dict)
     checks: dict[str, list[str]] = field(default_factory=dict)  # process -> its health check

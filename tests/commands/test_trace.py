@@ -106,9 +106,8 @@ def test_personal_values_are_not_shown(own: Settings) -> None:
     )
     found = told(own)
     assert "customer: •••" in found
-    assert not re.search(
-        r"\bc7\b", found
-    )  # a word of its own: the hashes of an honest page hold these two characters, too
+    # a word of its own: the hashes of an honest page hold these two characters, too
+    assert not re.search(r"\bc7\b", found)
 
 
 def test_damaged_evidence_is_told_and_the_way_goes_on(own: Settings) -> None:

@@ -53,11 +53,8 @@ FEE = "id at customer amount fee channel bad"
 @pytest.mark.parametrize(
     ("learned", "now", "read"),
     [
-        (
-            listing(LEARNED),
-            listing("id at customer betrag channel bad"),
-            "id at customer amount channel bad",
-        ),  # renamed in place
+        # renamed in place
+        (listing(LEARNED), listing("id at customer betrag channel bad"), "id at customer amount channel bad"),
         (listing(LEARNED), listing("id at kunde betrag channel bad"), "id at customer amount channel bad"),
         (listing(LEARNED), listing("id at amount customer channel bad"), "id at amount customer channel bad"),
         (
@@ -88,11 +85,8 @@ FEE = "id at customer amount fee channel bad"
             listing(LEARNED + " day"),
             "id at_2 customer amount channel bad day",
         ),
-        (
-            listing(LEARNED, "{Amount: amount}", header="true"),
-            listing(LEARNED, header="true"),
-            LEARNED,
-        ),  # spelt otherwise
+        # spelt otherwise
+        (listing(LEARNED, "{Amount: amount}", header="true"), listing(LEARNED, header="true"), LEARNED),
         (
             listing(LEARNED, header="true"),
             listing("id at customer amount tip channel bad", "{amount: tip, Net: amount}", header="true"),
@@ -201,22 +195,13 @@ def test_a_column_that_comes_besides_is_read_as_the_present_file_says() -> None:
     [
         (listing(LEARNED), "false", {"customer"}),
         (listing("id at kunde amount channel bad"), "false", {"customer"}),  # renamed in place
-        (
-            listing("id kunde at amount channel bad"),
-            "false",
-            {"customer", "at"},
-        ),  # which of the two it was, nothing tells
+        # which of the two it was, nothing tells
+        (listing("id kunde at amount channel bad"), "false", {"customer", "at"}),
         (listing("id at amount customer channel bad"), "false", {"customer", "amount"}),
-        (
-            listing(LEARNED, "{client: customer}", header="true"),
-            "true",
-            {"customer"},
-        ),  # the source calls it otherwise
-        (
-            listing("id at kunde amount channel bad", "{client: kunde}", header="true"),
-            "true",
-            {"customer"},
-        ),  # and so does the schema
+        # the source calls it otherwise
+        (listing(LEARNED, "{client: customer}", header="true"), "true", {"customer"}),
+        # and so does the schema
+        (listing("id at kunde amount channel bad", "{client: kunde}", header="true"), "true", {"customer"}),
         (listing(LEARNED, header="true"), "false", {"customer"}),
         (
             listing(LEARNED, "{customer: channel, channel: customer}", header="true"),

@@ -135,9 +135,8 @@ def test_a_table_without_rows_has_features_without_rows() -> None:
 
 
 def test_a_window_is_crowded_by_the_rows_that_it_may_hold_of_one_group() -> None:
-    rows = relation(
-        [row(f"{n:03}", n, customer=f"c{n % 10}") for n in range(960)]
-    )  # forty days, one row an hour
+    # forty days, one row an hour
+    rows = relation([row(f"{n:03}", n, customer=f"c{n % 10}") for n in range(960)])
 
     def crowded(**window: Any) -> bool:
         case = use_case(features={"windows": {"w": window}, "numbers": {"n": "count(*) over w"}}, slices=[])

@@ -73,10 +73,8 @@ def connected(monkeypatch: pytest.MonkeyPatch, url: sa.URL) -> None:
 
 def use_case_file(query: str) -> str:
     """The tiny use case that asks the shop's database."""
-    few = {
-        "baseline": {},
-        "linear": {"grid": {"C": [1]}},
-    }  # candidates: seconds matter, and none of them knows of a secret
+    # candidates: seconds matter, and none of them knows of a secret
+    few = {"baseline": {}, "linear": {"grid": {"C": [1]}}}
     stated = yaml.safe_load(tiny.YAML) | {
         "source": {"kind": "sql", "connection": "shop", "query": query},
         "candidates": few,

@@ -180,9 +180,10 @@ def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() ->
 def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
     y = np.array([0.0] * 8 + [1.0] * 2 + [0.0] * 2 + [1.0] * 8)
     score = np.array([0.2] * 10 + [0.8] * 10)
+    # ten bins of a row each
     assert evidence.calibration_error(y[:10], score[:10] + 0.1) == pytest.approx(
         np.mean([abs(0.3 - label) for label in y[:10]])
-    )  # ten bins of a row each
+    )
     shuffled = np.random.default_rng(8).permutation(20_000)
     many, truth = np.tile(score, 1_000)[shuffled], np.tile(y, 1_000)[shuffled]
     assert evidence.calibration_error(truth, many) < 0.01

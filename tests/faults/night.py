@@ -118,9 +118,8 @@ class Night:
 
     def run(self) -> Run:
         """Open it, as each task does."""
-        parts.ROW_GROUP = (
-            self.row_group
-        )  # so that even a night of forty rows has several, and is dealt into slices
+        # so that even a night of forty rows has several, and is dealt into slices
+        parts.ROW_GROUP = self.row_group
         return Run.open(tiny.NAME, "scoring", self.day, self.settings)
 
     def take(self, task: Task) -> None:

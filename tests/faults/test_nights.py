@@ -146,11 +146,12 @@ def test_a_disk_that_is_full_in_the_middle_of_any_task_is_a_sentence_and_then_no
     small: CleanNight, fresh: Night
 ) -> None:
     for done in small.done:
+        # it links
         new = [
             name
             for name in done.after.keys() - done.before.keys()
             if done.task.step != "publish" or "/part-" not in name
-        ]  # it links
+        ]
         for size in (max(len(done.after[name]) for name in new) // 2, 0):
             fresh.restore(done.before)
 
@@ -162,9 +163,8 @@ def test_a_disk_that_is_full_in_the_middle_of_any_task_is_a_sentence_and_then_no
             assert isinstance(error, TryAgain), f"{done.task} with files of {size} bytes at most: {error!r}"
             assert "no room on the disk" in str(error)
             assert_no_half(fresh.files(), small.known(done))
-        unlisted = {
-            name for name in fresh.files() if "/part-" in name
-        }  # publishing has linked its parts, which takes no room
+        # publishing has linked its parts, which takes no room
+        unlisted = {name for name in fresh.files() if "/part-" in name}
         assert {
             name: content
             for name, content in fresh.files().items()

@@ -187,9 +187,8 @@ def test_every_built_in_expectation_is_broken_by_one_of_the_damages(
     found = [
         finding for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"
     ]
-    asked = {
-        identity(finding) for finding in found if finding.subject not in days.QUESTIONS
-    }  # they have a test of their own
+    # they have a test of their own
+    asked = {identity(finding) for finding in found if finding.subject not in days.QUESTIONS}
     broken = {
         identity(finding)
         for one, _, damage, _ in DAMAGES

@@ -49,9 +49,10 @@ def test_a_partition_counts_only_if_its_gate_has_let_through_the_very_table(nigh
     night.store.at("scoring", NIGHT - timedelta(days=2)).write(
         "raw", night.store.connection.sql(tables.GOOD["raw"]).limit(1)
     )
+    # no gate was asked
     night.store.at("scoring", NIGHT - timedelta(days=5)).write(
         "raw", night.store.connection.sql(tables.GOOD["raw"])
-    )  # no gate was asked
+    )
     assert ago(past.last(night, "raw", 9)) == [1, 4]
 
 

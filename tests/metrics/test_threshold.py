@@ -206,9 +206,8 @@ def test_rows_that_come_at_night_and_have_no_score_are_told() -> None:
 
 
 def test_a_night_is_all_rows_of_a_day() -> None:
-    rows = [
-        row(str(n), 6 * n, bad=None if n % 4 else 1) for n in range(16)
-    ]  # four a day, one of them with a label
+    # four a day, one of them with a label
+    rows = [row(str(n), 6 * n, bad=None if n % 4 else 1) for n in range(16)]
     case = use_case(cleanse={"drop": ["bad"]})
     sides = relation(rows).project("*, CASE WHEN bad IS NULL THEN 'unlabelled' ELSE 'train' END AS split")
     assert night(sides, case) == Night(1, 3)

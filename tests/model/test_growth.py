@@ -63,9 +63,10 @@ def test_the_results_are_those_of_a_plain_search_with_the_numbers_of_trees_that_
 
 
 def test_without_a_number_of_trees_the_model_s_own_is_the_most() -> None:
+    # ever better
     found = search(
         "xgboost", {}, model={"model__learning_rate": 1e-4}, scoring="neg_log_loss", early_stopping=40
-    )  # ever better
+    )
     assert found.best_params_ == {"model__n_estimators": 100}
 
 

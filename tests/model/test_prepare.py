@@ -19,9 +19,8 @@ TREES: tuple[Family, ...] = ("forest", "xgboost")
 def prepared(part: Any, training: list[Any], then: list[Any]) -> npt.NDArray[np.float32]:
     """Fit on one column, transform another, and take the result as a dense matrix."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # that an unseen value is coded as zeros is what these tests show
+        # that an unseen value is coded as zeros is what these tests show
+        warnings.simplefilter("ignore", UserWarning)
         found = part.fit(training).transform(then)
     return np.asarray(found.todense() if sp.issparse(found) else found)
 

@@ -190,9 +190,8 @@ def test_nothing_is_done_twice_on_a_fold(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.count("fit_transform") == folds_and_refit
     assert done.count("QuantileDMatrix") == folds_and_refit
     assert done.count("train") == 2 * 3 + 1  # the largest ensemble of each depth
-    assert (
-        done.count("inplace_predict") == 2 * 3 * 3 * 2
-    )  # each combination's further trees, and what their sum means
+    # each combination's further trees, and what their sum means
+    assert done.count("inplace_predict") == 2 * 3 * 3 * 2
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)

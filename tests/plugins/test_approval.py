@@ -235,9 +235,8 @@ def test_a_run_knows_who_has_asked_for_it(meanwhile: Any, admin: TestClient) -> 
     meanwhile(answered(admin, "Approve", "fine"))
     run = dag_run("training")
     notes = Run.open(tiny.NAME, "training", run.logical_date.date()).store.notes()
-    assert {note["by"] for note in notes if note["task"] == "ingest"} == {
-        "dag_test"
-    }  # as DAG.test calls whoever triggers it
+    # as DAG.test calls whoever triggers it
+    assert {note["by"] for note in notes if note["task"] == "ingest"} == {"dag_test"}
 
 
 def test_a_rejection_skips_nothing_and_leaves_the_champion_whatever_a_viewer_tries(

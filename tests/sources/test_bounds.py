@@ -122,9 +122,8 @@ def test_columns_of_other_files_are_counted_too(tmp_path: Path) -> None:
     )
     pq.write_table(pa.table({"a": [1], "b": [1], "c": [1]}), tmp_path / "d.parquet")
     assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
-    pq.write_table(
-        pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}), tmp_path / "d.parquet"
-    )  # each field of a struct is one
+    # each field of a struct is one
+    pq.write_table(pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}), tmp_path / "d.parquet")
     assert "3 columns or more" in refusal(tmp_path / "d.parquet", PARQUET, columns=2)
 
 

@@ -230,9 +230,8 @@ def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
         if postgres_server.NAMED:
             raise
         pytest.skip("no PostgreSQL here: start one, or name one by SLUICE_TEST_POSTGRES")
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SHOP", POSTGRES.replace("postgresql://", "postgres://")
-    )  # as Airflow writes it
+    # as Airflow writes it
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", POSTGRES.replace("postgresql://", "postgres://"))
 
 
 def test_postgresql_gives_its_types(settings: Settings, postgres: None) -> None:

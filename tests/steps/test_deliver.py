@@ -428,9 +428,8 @@ def test_a_schema_that_is_not_there_is_a_mistake(world: World) -> None:
 
 
 def test_a_row_that_the_database_refuses_is_not_shown(world: World) -> None:
-    world.publish(
-        night().set_column(0, "id", pa.array(["a secret name"] * 40))
-    )  # as no gate would let through
+    # as no gate would let through
+    world.publish(night().set_column(0, "id", pa.array(["a secret name"] * 40)))
     with pytest.raises(BadInput, match="cannot affect row a second time") as refused:
         world.deliver()
     assert "a secret name" not in str(refused.value)

@@ -244,9 +244,8 @@ def test_a_stated_minimum_that_the_labels_do_not_judge_is_a_red_page(
 
 
 def test_labels_are_as_many_as_the_training_had_in_its_newest_days() -> None:
-    rows = fitted.rows().assign(
-        at=lambda rows: rows["at"] + timedelta(days=29)
-    )  # the training's last two days are the 29th and 30th
+    # the training's last two days are the 29th and 30th
+    rows = fitted.rows().assign(at=lambda rows: rows["at"] + timedelta(days=29))
     sparse = rows.assign(bad=rows.bad.where(rows.index % 4 == 0))
     older = rows.assign(id="old " + rows.id, at=rows["at"] - timedelta(days=9))
     found = compare(quiet_week(), labelled=quiet_week(), reference=pd.concat([sparse, older]))

@@ -119,11 +119,8 @@ def test_the_winners_score_is_measured_again_on_the_held_out_rows() -> None:
         test.bad, Graph(fitted.exported().graphs["xgboost"]).scores(pa.Table.from_pandas(test))
     )
     (row,) = fitted.exported().parity.query("kind == 'metric' and engine == 'onnxruntime'").to_dict("records")
-    assert (row["family"], row["key"], row["expected"]) == (
-        "xgboost",
-        "aucpr",
-        0.9,
-    )  # what the evaluation claims
+    # what the evaluation claims
+    assert (row["family"], row["key"], row["expected"]) == ("xgboost", "aucpr", 0.9)
     assert row["found"] == pytest.approx(true)
     assert row["difference"] == pytest.approx(abs(0.9 - true))
 

@@ -318,9 +318,8 @@ def test_rows_of_today_and_tomorrow_and_of_a_day_that_is_asked_for_are_no_mistak
     monkeypatch.setattr(dates, "today", lambda: date(2026, 1, 20))
     run = csv(GOOD)
     assert len(read(run)) == 2
-    before = dates.Days(
-        DAY - timedelta(days=7), DAY - timedelta(days=1)
-    )  # windows look back from a day that is asked for
+    # windows look back from a day that is asked for
+    before = dates.Days(DAY - timedelta(days=7), DAY - timedelta(days=1))
     assert ingest.rows(run, before, may_be_empty=True).fetchall() == []
 
 

@@ -186,9 +186,8 @@ def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(
     def read() -> set[int]:
         seen = set[int]()
         while not done.is_set():
-            relation = open_run("scoring", DAY).store.read(
-                "raw"
-            )  # DuckDB opens the files when it is asked for the rows
+            # DuckDB opens the files when it is asked for the rows
+            relation = open_run("scoring", DAY).store.read("raw")
             ((least, most, count),) = relation.aggregate("min(n), max(n), count(*)").fetchall()
             assert (least, count) == (most, rows)
             seen.add(least)

@@ -87,9 +87,8 @@ def _expectation(stage: Stage) -> Loaded:
             f"coalesce(min({sql.name(one)}), 0), coalesce(max({sql.name(one)}), 0)"
         ).fetchall()
         ranges[one] = (float(least), float(most))
-    name = max(
-        ranges, key=lambda one: ranges[one][0] < ranges[one][1]
-    )  # such as a weekday does not differ within a night
+    # such as a weekday does not differ within a night
+    name = max(ranges, key=lambda one: ranges[one][0] < ranges[one][1])
     quoted = sql.name(name)
     limit = Expectation(
         name="expect_column_max_to_be_between", kwargs={"column": name, "max_value": sum(ranges[name]) / 2}

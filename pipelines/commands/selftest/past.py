@@ -208,9 +208,8 @@ def _columns_renamed(stage: Stage, kind: Kind) -> Run:
             f" WHERE {TENTH.format(key=_source(stage, use_case.key))}" if day == _middle(stage, kind) else ""
         )
         stage.deliver(day, f"SELECT {names} FROM rows{few}")
-    gates = {
-        table: stated for table, stated in use_case.gates.items() if table != "raw"
-    }  # that speaks of the names that there were
+    # that speaks of the names that there were
+    gates = {table: stated for table, stated in use_case.gates.items() if table != "raw"}
     return stage.run(
         kind, loaded=stage.edited(cleanse=use_case.cleanse.model_copy(update={"rename": rename}), gates=gates)
     )

@@ -118,10 +118,8 @@ def _of_rows(stage: Stage) -> Iterator[Damage]:
     use_case = stage.use_case
     key, time = (sql.name(use_case.source_names[name]) for name in (use_case.key, use_case.time))
     new = f"{key} || '-again'" if use_case.columns[use_case.key].type == "string" else f"{key} + 1000000000"
-    day, hours = (
-        86_400_000_000,
-        6 * 3_600_000_000,
-    )  # microseconds; what is moved past midnight comes at the day's begin
+    # microseconds; what is moved past midnight comes at the day's begin
+    day, hours = (86_400_000_000, 6 * 3_600_000_000)
     inside = f"make_timestamp((epoch_us({time}) // {day}) * {day} + (epoch_us({time}) + {hours}) % {day})"
     moved = {
         "times moved by 6 h": (f"SELECT * REPLACE ({inside} AS {time}) FROM rows", 0),

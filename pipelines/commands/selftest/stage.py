@@ -221,9 +221,8 @@ class Stage:
         past = dates.past_of(self.run_.use_case, "training", self.training)
         days = dates.Days(past.first if past else first, self.night)
         later = self.run("training", self.night + timedelta(days=400), self.run_.loaded)
-        rows = ingest.rows(
-            replace(later, settings=settings), days, may_be_empty=True
-        )  # a public file may be in the cache there
+        # a public file may be in the cache there
+        rows = ingest.rows(replace(later, settings=settings), days, may_be_empty=True)
         folder = self.folder / "source"
         folder.mkdir()
         time = quoted(self.use_case.source_names[self.use_case.time])

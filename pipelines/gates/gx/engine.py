@@ -324,9 +324,8 @@ def _turn(metric: Any, engine: DuckDBExecutionEngine) -> int:
     if metric.metric_name.endswith(EXAMPLES):
         return 2
     _, provider = get_metric_provider(metric.metric_name, engine)
-    return (
-        1 if provider is None else 0
-    )  # an aggregate has no function of its own, but is put into a query with others
+    # an aggregate has no function of its own, but is put into a query with others
+    return 1 if provider is None else 0
 
 
 def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:

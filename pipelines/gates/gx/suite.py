@@ -143,9 +143,8 @@ def mistakes(
         return missing
     if facts is not None and (inexact := list(_inexact(expectation, facts))):
         return [f"{name}: {sentence}" for sentence in inexact]
-    given = {
-        argument: _plain(getattr(built, argument)) for argument in expectation.kwargs
-    }  # a number that was written as text is one
+    # a number that was written as text is one
+    given = {argument: _plain(getattr(built, argument)) for argument in expectation.kwargs}
     return [
         f"{name}: {sentence}"
         for sentence in vacuous.mistakes(name.removeprefix("expect_"), given, facts or {})

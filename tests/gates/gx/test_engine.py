@@ -519,9 +519,8 @@ def test_verdicts_and_counts_are_those_of_great_expectations_on_pandas() -> None
         for name, kwargs in [*own, *OF_ANY_COLUMN]
     ] + OF_MORE
     ours = observe_all(asked, MIXED)
-    theirs = on_pandas(
-        asked, duckdb.connect().sql(MIXED).df().astype({"n": float})
-    )  # pandas' own missing integers make it raise
+    # pandas' own missing integers make it raise
+    theirs = on_pandas(asked, duckdb.connect().sql(MIXED).df().astype({"n": float}))
     assert [
         engine._raised(their.exception_info) for their in theirs if their.exception_info["raised_exception"]
     ] == []
