@@ -261,7 +261,7 @@ def way(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The steps of a kind, and the table behind each that a gate judges."""
     from pipelines.run import plan
 
-    return plan.WAYS[kind]
+    return tuple((step.name, step.gate) for step in plan.STEPS[kind] if step.connection != "sink")
 
 
 def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...]:

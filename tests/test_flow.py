@@ -16,13 +16,14 @@ from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.cluster import world
+from tests.ways import WAYS
 
 NIGHT = date(2026, 2, 1)
 STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")
 
 
 def test_every_table_that_a_step_writes_has_its_gate_right_behind_it() -> None:
-    without = [step for way in plan.WAYS.values() for step, table in way if table is None]
+    without = [step for way in WAYS.values() for step, table in way if table is None]
     # One keeps a table that was judged, one asks for every gate's let-through, and slices are judged when
     # they are a table.
     assert without == ["snapshot", "promote", "score"]

@@ -15,11 +15,12 @@ from pipelines import flow
 from pipelines.core.config import Kind
 from pipelines.registry import registry
 from pipelines.registry.history import History
-from pipelines.run import archive, plan
+from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.registry.test_history import FIRST
+from tests.ways import WAYS
 
 FIRST_TRAINING, SECOND_TRAINING = date(2026, 1, 31), date(2026, 2, 3)
 
@@ -64,7 +65,7 @@ def make(place: Path, mlflow_database: Path) -> Settings:
     flow.way(way_of(own, "training", FIRST_TRAINING))
     write(own, regularisation=0.01)
     archive.keep(way_of(own, "training", SECOND_TRAINING))
-    for step, _ in plan.WAYS["training"][
+    for step, _ in WAYS["training"][
         :-1
     ]:  # whether it is good enough for a promotion is not what these tests are about
         run = way_of(own, "training", SECOND_TRAINING)

@@ -236,9 +236,8 @@ def replay(run: Run) -> str:
 
 
 def _by_learned_values(run: Run) -> Run:
-    """The run by the file as it is, if only rules have changed in it since the night's model was trained.
-
-    Else by that one's definitions.
+    """The run by the file as it is, if only rules have changed in it since the night's model was trained;
+    else by that one's definitions.
 
     The rows that join are the first that a mended rule lets in, and they look back by it. The nights to come
     go by the champion's definitions all the same, until a model is promoted that has learned the rule. What

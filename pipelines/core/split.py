@@ -1,5 +1,4 @@
 """Which of a training's rows are held out: they choose nothing, they only judge.
-
 And which have no label: they neither learn nor judge.
 """
 

@@ -9,7 +9,7 @@ ever copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipelines.core.metrics import Ranking, Sum, named
+from pipelines.core.metrics import Metric, Ranking, Sum, named
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import Scored
 
@@ -89,11 +89,14 @@ def draw(
             name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
         ]
         drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
+        ways = {name: named(name).by for name in defined}
         summed += [
-            _summed(name, y, model, units, under_cost) for name in defined if isinstance(named(name).by, Sum)
+            _summed(named(name), by, y, model, units, under_cost)
+            for name, by in ways.items()
+            if isinstance(by, Sum)
         ]
-        if asked := [name for name in defined if isinstance(named(name).by, Ranking)]:
-            ordered.append(_ordered(asked, y, model, units))
+        if rankings := {name: by for name, by in ways.items() if isinstance(by, Ranking)}:
+            ordered.append(_ordered(rankings, y, model, units))
     sums = np.concatenate([job.terms for job in summed] or [np.empty((_count(units), 0))], axis=1)
     ends = np.cumsum([job.terms.shape[1] for job in summed], dtype=np.int64)
     for n, weights in enumerate(_weights(_count(units), seed)):
@@ -144,7 +147,7 @@ class _Ordered:
     """Metrics of the scores' order, which is found once."""
 
     model: str
-    metrics: list[str]
+    metrics: Mapping[str, Ranking]
     unit: Codes  # of each row, from the greatest score to the least
     positive: Floats  # 1 or 0, of each row
     ends: Codes  # the last row of each distinct score
@@ -153,33 +156,19 @@ class _Ordered:
         weight = weights[self.unit]
         tp = np.cumsum(weight * self.positive)[self.ends]
         fp = np.cumsum(weight)[self.ends] - tp
-        for metric in self.metrics:
-            ranking = named(metric).by
-            if isinstance(ranking, Ranking):
-                yield metric, ranking.value(tp, fp)
+        for metric, ranking in self.metrics.items():
+            yield metric, ranking.value(tp, fp)
 
 
-def _ordered(names: list[str], y: Floats, model: Scored, units: Codes) -> _Ordered:
+def _ordered(rankings: Mapping[str, Ranking], y: Floats, model: Scored, units: Codes) -> _Ordered:
     order = np.argsort(-model.score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(model.score[order])), len(y) - 1)
-    return _Ordered(model.name, names, units[order], y[order], ends)
+    return _Ordered(model.name, rankings, units[order], y[order], ends)
 
 
-def _summed(name: str, y: Floats, model: Scored, units: Codes, under_cost: float) -> _Summed:
-    terms, value = _terms(name, y, model, under_cost)
-    by_unit = np.column_stack(
-        [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
-    ).astype(np.float64)
-    return _Summed(model.name, name, by_unit, value)
-
-
-def _terms(
-    name: str, y: Floats, model: Scored, under_cost: float
-) -> tuple[list[Floats], Callable[[Floats], float]]:
-    """What is summed over the rows, and the metric as a function of the sums."""
-    metric = named(name)
-    if not isinstance(metric.by, Sum):
-        raise TypeError(f"{name} is a metric of the scores' order, which no sums over rows tell")
+def _summed(metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, under_cost: float) -> _Summed:
     decided = metric.needs == "decision"
     score = (model.score >= model.threshold).astype(np.float64) if decided else model.score
-    return metric.by.terms(y, score, under_cost, float(y.mean())), metric.by.value
+    terms = by.terms(y, score, under_cost, float(y.mean()))
+    by_unit = [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
+    return _Summed(model.name, metric.name, np.column_stack(by_unit).astype(np.float64), by.value)

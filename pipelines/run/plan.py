@@ -99,11 +99,6 @@ STEPS: dict[Kind, tuple[Step, ...]] = {
     ),
     "drift": (Step("drift", writes="drift", gate="drift"),),
 }
-# Step and gate of what the DAGs of every use case have, in order.
-WAYS: dict[Kind, tuple[tuple[config.Step, GatedTable | None], ...]] = {
-    kind: tuple((step.name, step.gate) for step in steps if step.laid is _always)
-    for kind, steps in STEPS.items()
-}
 
 
 def laid(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:

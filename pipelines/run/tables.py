@@ -7,14 +7,10 @@ from dataclasses import dataclass
 
 from pipelines.core.config import UseCase
 
-Columns = Callable[[UseCase], tuple[str, ...]]
+Names = Callable[[UseCase], tuple[str, ...]]
 
 
-def _no_columns(_: UseCase) -> tuple[str, ...]:
-    return ()
-
-
-def _one_piece(_: UseCase) -> tuple[str, ...]:
+def _none(_: UseCase) -> tuple[str, ...]:
     return ()
 
 
@@ -38,10 +34,10 @@ class Table:
     """
 
     name: str
-    columns: Columns = _no_columns
+    columns: Names = _none
     made_of: str | None = None
     same_rows: bool = False
-    pieces: Columns = _one_piece
+    pieces: Names = _none
     key: Callable[[UseCase], str | None] = lambda _: None
     with_it: tuple[str, ...] = ()
     looks_back: bool = False

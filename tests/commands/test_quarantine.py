@@ -39,6 +39,7 @@ from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS, Store, as_json
 from tests import postgres, tiny
 from tests.registry.test_history import FIRST
+from tests.ways import WAYS
 
 NIGHT = date(2026, 2, 1)
 TRAINING = date(2026, 1, 31)
@@ -100,7 +101,7 @@ class World:
 
     def go(self, last: str = "") -> None:
         """The way without its gates, by the file as it is."""
-        for step, _ in plan.WAYS["scoring"]:
+        for step, _ in WAYS["scoring"]:
             for share in plan.shares(self.run(), step) or ("",):
                 flow.STEPS[step](self.run(), *filter(None, [share]))
             if step == last:
@@ -139,7 +140,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
         mirror=None,
     )
     world = World(own).says(STRICT)
-    for step, _ in plan.WAYS["training"]:
+    for step, _ in WAYS["training"]:
         run = world.run(TRAINING)
         flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
     return world

@@ -19,7 +19,6 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from pipelines.core.config import Kind
-from pipelines.run import plan
 from pipelines.storage.settings import ROOT
 from scripts import prepare
 from sluice_airflow.dags import TRAINING_POOL
@@ -27,6 +26,7 @@ from sluice_airflow.operators import GateOperator
 from tests import tiny
 from tests.awkward import AWKWARD, SOUND, lay_out
 from tests.test_layers import HEAVY
+from tests.ways import WAYS
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OURS = ("bank_marketing", "bike_demand", "card_fraud", "sms_spam")
@@ -53,14 +53,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def way(kind: Kind, use_case: str) -> list[str]:
-    """The task ids that `plan.WAYS` asks for, in order: also `past`, for runs whose file looks back though
+    """The task ids that `WAYS` asks for, in order: also `past`, for runs whose file looks back though
     this one does not.
     """
     return [
-        task_id
-        for step, table in plan.WAYS[kind]
-        for task_id in (step, f"gate_{table}")
-        if task_id != "gate_None"
+        task_id for step, table in WAYS[kind] for task_id in (step, f"gate_{table}") if task_id != "gate_None"
     ]
 
 

@@ -17,6 +17,7 @@ from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.faults import child, night
 from tests.faults.night import FileOperations, Night, Task
+from tests.ways import WAYS
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
     }
 
     def train() -> None:
-        for step, table in plan.WAYS["training"]:
+        for step, table in WAYS["training"]:
             if step in before:
                 shutil.copytree(place, before[step])
             run = Run.open(tiny.NAME, "training", night.TRAINING, settings)

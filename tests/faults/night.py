@@ -27,6 +27,7 @@ from pipelines.run.run import Run
 from pipelines.storage import parts
 from pipelines.storage.settings import Settings
 from tests import tiny
+from tests.ways import WAYS
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 ONE_FAMILY = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
@@ -131,7 +132,7 @@ class Night:
 
     def tasks(self) -> Iterator[Task]:
         """Each task in turn; the shares of a step are known when those before it are done."""
-        for step, table in plan.WAYS["scoring"]:
+        for step, table in WAYS["scoring"]:
             yield from [Task(step, share) for share in plan.shares(self.run(), step) or (None,)]
             if table:
                 yield Task(step, gate=table)

@@ -19,6 +19,7 @@ from tests import tiny
 from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
 from tests.faults.night import NIGHT, Night, assert_no_half
+from tests.ways import WAYS
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +59,7 @@ def test_thirty_days_in_any_order_are_the_same_tables(small: CleanNight, tmp_pat
         night.restore(small.first)
         for day in order:
             run = Night(night.settings, night.row_group, day).run()
-            for step, _ in plan.WAYS["scoring"]:
+            for step, _ in WAYS["scoring"]:
                 for share in plan.shares(run, step) or (None,):
                     flow.STEPS[step](run.afresh(), *([share] if share else []))
         return night.files()

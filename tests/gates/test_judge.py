@@ -20,13 +20,13 @@ from pipelines.core.use_cases import load
 from pipelines.gates import defaults, judge
 from pipelines.gates.gx import data_docs
 from pipelines.gates.gx.suite import Stated
-from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES
 from pipelines.storage.settings import Settings
 from tests import tiny
 from tests.gates import tables
 from tests.gates.tables import replaced
+from tests.ways import WAYS
 
 OpenRun = Callable[[Kind, date], Run]
 NIGHT = tables.PARTITIONS["scoring"]
@@ -429,7 +429,7 @@ def test_the_shipped_files_have_no_mistakes_in_their_gates(name: str) -> None:
 
 def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open_run: OpenRun) -> None:
     use_case: UseCase = open_run("scoring", NIGHT).use_case
-    gated = {table for way in plan.WAYS.values() for _, table in way if table}
+    gated = {table for way in WAYS.values() for _, table in way if table}
     assert gated == set(tables.KINDS)
     assert all(TABLES[table].columns(use_case) for table in gated)
 

@@ -32,6 +32,7 @@ from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests import tiny
 from tests import two_champions as world
+from tests.ways import WAYS
 
 NIGHT = date(2026, 2, 5)
 TABLES = ("raw", "past_raw", "clean", "past", "quarantine", "features", "predictions")
@@ -472,7 +473,7 @@ def test_a_run_goes_on_by_the_file_that_it_began_with(own: Settings) -> None:
     began = load(own.use_cases, "tiny").sha256
     flow.take(world.way_of(own, "training", NIGHT), "ingest")
     edit(own, *EDITS["a feature's SQL"])
-    for step, table in plan.WAYS["training"]:
+    for step, table in WAYS["training"]:
         run = Run.open("tiny", "training", NIGHT, own, resume=True)
         if step != "ingest":
             for share in plan.shares(run, step) or (None,):
@@ -548,7 +549,7 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
             except BadUseCase:
                 continue
             flow.take(run.afresh(), "ingest")
-            for step, table in plan.WAYS["scoring"]:
+            for step, table in WAYS["scoring"]:
                 for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
                     flow.take(opened(own, day), step, share)
                 if table:
@@ -592,7 +593,7 @@ def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted
 
     refused = None
     try:
-        for step, table in plan.WAYS["scoring"]:
+        for step, table in WAYS["scoring"]:
             for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else (None,):
                 taken(step, share)
             meanwhile()

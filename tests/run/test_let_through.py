@@ -17,11 +17,12 @@ import pytest
 from pipelines import flow
 from pipelines.core.config import Expectation, GatedTable, Kind, Step
 from pipelines.core.errors import MAX_LINES, BadInput, GateClosed
-from pipelines.run import let_through, plan
+from pipelines.run import let_through
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.store import Version, as_json
 from tests.judged import let_through as leave
+from tests.ways import WAYS
 
 OpenRun = Callable[[Kind, date], Run]
 DAYS: dict[Kind, date] = {
@@ -32,10 +33,7 @@ DAYS: dict[Kind, date] = {
 FAMILIES = ("linear", "xgboost")  # of the tiny use case
 # Each gate that has a step behind it, and that step.
 GUARDED: list[tuple[Kind, GatedTable, Step]] = [
-    (kind, table, behind)
-    for kind, way in plan.WAYS.items()
-    for (_, table), (behind, _) in pairwise(way)
-    if table
+    (kind, table, behind) for kind, way in WAYS.items() for (_, table), (behind, _) in pairwise(way) if table
 ]
 
 
@@ -55,7 +53,7 @@ def good(open_run: OpenRun) -> Callable[[Kind], Run]:
 
     def opened(kind: Kind) -> Run:
         run = open_run(kind, DAYS[kind])
-        for _, table in plan.WAYS[kind]:
+        for _, table in WAYS[kind]:
             if table:
                 judged(run, table)
         return run
@@ -63,9 +61,9 @@ def good(open_run: OpenRun) -> Callable[[Kind], Run]:
     return opened
 
 
-@pytest.mark.parametrize("kind", plan.WAYS)
+@pytest.mark.parametrize("kind", WAYS)
 def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind: Kind) -> None:
-    for step, _ in plan.WAYS[kind]:
+    for step, _ in WAYS[kind]:
         let_through.require(good(kind), step)
 
 
@@ -267,7 +265,7 @@ def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run])
 def test_every_closed_gate_is_named_at_once_in_ten_lines(open_run: OpenRun) -> None:
     with pytest.raises(GateClosed) as error:
         flow.take(open_run("training", DAYS["training"]), "promote")
-    assert all(f"gate_{table}" in str(error.value) for _, table in plan.WAYS["training"] if table)
+    assert all(f"gate_{table}" in str(error.value) for _, table in WAYS["training"] if table)
     assert len(str(error.value).splitlines()) <= MAX_LINES
 
 

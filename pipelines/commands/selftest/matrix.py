@@ -11,7 +11,7 @@ from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.stage import Suffered
 from pipelines.core.config import GatedTable, UseCase
 
-# not those of `plan.WAYS`: one that is missing there must be missed
+# not those of `plan.STEPS`: one that is missing there must be missed
 GATES: tuple[GatedTable, ...] = get_args(GatedTable)
 OPEN, RED, NOT_REACHED = "open", "RED", "-"
 WIDTH = 62  # of a damage's name
