@@ -20,7 +20,7 @@ cluster: setup  ## docker-compose.yaml without containers: two Celery workers, o
 	@$(RUN) python -m scripts.cluster
 
 cluster-test: setup  ## such a cluster, with a PostgreSQL and a Redis of its own: a night, every fault, many nights at once (SLUICE_LOAD=2x4)
-	@$(RUN) python -m pytest tests/cluster -s
+	@$(RUN) python -m pytest tests/cluster -s --timeout 3000 -o faulthandler_timeout=2900
 
 compose-check: setup  ## docker-compose.yaml against the Compose specification and the installed Airflow and MLflow
 	@$(RUN) python -m scripts.cluster.check
@@ -35,7 +35,7 @@ test: setup check  ## `make check` and all tests but the slow ones and those of 
 	@$(RUN) python -m pytest tests -m "not slow" --ignore=tests/cluster --numprocesses logical --dist worksteal
 
 proofs: setup  ## the slow tests: whole use cases, and kills at every moment (SLUICE_PROOFS=0/3 does a third of them)
-	@$(RUN) python -m pytest tests -m slow --ignore=tests/cluster --numprocesses logical --dist worksteal
+	@$(RUN) python -m pytest tests -m slow --ignore=tests/cluster --timeout 1800 -o faulthandler_timeout=1700 --numprocesses logical --dist worksteal
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
