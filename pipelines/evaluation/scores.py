@@ -18,9 +18,10 @@ from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
 
 if TYPE_CHECKING:
-    from pipelines.core.config import UseCase
+    from pipelines.core.config import Family, UseCase
+    from pipelines.evaluation.rows import HeldOut
     from pipelines.evaluation.study import Study
-    from pipelines.metrics.bootstrap import Codes, Drawn
+    from pipelines.metrics.bootstrap import Drawn
     from pipelines.metrics.cut import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
@@ -49,10 +50,8 @@ def columns(use_case: UseCase) -> dict[str, Any]:
 
 def table(
     compared: Mapping[str, Scored],
-    families: Mapping[str, Scored],
-    y: metrics.Floats,
-    X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)
-    units: Codes,
+    families: Mapping[Family, Scored],
+    held_out: HeldOut,
     studied: Study,
     cut: Cut | None,
     champion_version: str | None,
@@ -63,9 +62,7 @@ def table(
     Args:
         compared: Role (`challenger`, `baseline`, `champion` if there is one) -> its scores, shape (n,).
         families: Family -> the same of its best candidate.
-        y: The truth, shape (n,).
-        X: The rows' features, shape (n, features), of which the slices are made.
-        units: Which rows are drawn together, shape (n,).
+        held_out: The rows, of whose features the slices are made.
         studied: What else was tried out on the challenger.
         cut: The challenger's threshold; None for a regression.
         champion_version: Whose scores the champion's are.
@@ -74,15 +71,15 @@ def table(
     Returns:
         See `results.Judged.scores`.
     """
-    everything = np.full(len(y), True)
-    own = {family: values(model, y, everything, use_case) for family, model in families.items()}
+    everything = np.full(len(held_out.y), True)
+    own = {family: values(model, held_out.y, everything, use_case) for family, model in families.items()}
     rows = [
         row
         | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
-        for row in _rows(compared, y, X, units, studied.luck, use_case)
+        for row in _rows(compared, held_out, studied.luck, use_case)
     ]
     beside = [
-        {"slice": "all", "n": len(y), "primary": False} | row
+        {"slice": "all", "n": len(held_out.y), "primary": False} | row
         for row in _beside(compared, studied, cut, use_case)
     ]
     found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
@@ -126,17 +123,12 @@ def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> d
 
 
 def _rows(
-    compared: Mapping[str, Scored],
-    y: metrics.Floats,
-    X: pd.DataFrame,  # noqa: N803
-    units: Codes,
-    lucky: tuple[float, ...],
-    use_case: UseCase,
+    compared: Mapping[str, Scored], held_out: HeldOut, lucky: tuple[float, ...], use_case: UseCase
 ) -> Iterator[dict[str, object]]:
-    names, primary = for_task(use_case.task), use_case.metric.name
-    for part, mask in _slices(X, use_case):
+    names, primary, y = for_task(use_case.task), use_case.metric.name, held_out.y
+    for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
-        drawn = _drawn(names if part == "all" else (primary,), compared, y, units, mask, use_case)
+        drawn = _drawn(names if part == "all" else (primary,), compared, held_out, mask, use_case)
         for metric in names:
             # Another seed is another model everywhere, but what it does is only known of the primary metric
             # on all rows.
@@ -158,16 +150,15 @@ def _rows(
 def _drawn(
     names: tuple[str, ...],
     compared: Mapping[str, Scored],
-    y: metrics.Floats,
-    units: Codes,
+    held_out: HeldOut,
     mask: Mask,
     use_case: UseCase,
 ) -> Drawn:
     """The metrics of each model on the same draws of some of the rows, by the model's role."""
     models = [Scored(role, model.score[mask], model.threshold) for role, model in compared.items()]
-    drawn_together = np.unique(units[mask], return_inverse=True)[1]
+    drawn_together = np.unique(held_out.units[mask], return_inverse=True)[1]
     return bootstrap.draw(
-        names, y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed
+        names, held_out.y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed
     )
 
 
@@ -203,7 +194,7 @@ def _compared(
     return {**value, **gains, **ends}
 
 
-def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  # noqa: N803
+def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  # noqa: N803 (scikit-learn's letter)
     """All rows, then the rows of each value of each declared slice."""
     yield "all", np.full(len(X), True)
     hidden = personal.features(use_case)

@@ -15,11 +15,10 @@ from pipelines.metrics.scored import Scored
 from pipelines.model import candidate, explain, learning, luck
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from sklearn.pipeline import Pipeline
 
     from pipelines.core.config import UseCase
+    from pipelines.evaluation.rows import Labelled
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class Study:
 def study(
     fitted: Pipeline,
     winner: Scored,
-    train: tuple[pd.DataFrame, npt.NDArray[np.float64]],
-    held_out: tuple[pd.DataFrame, npt.NDArray[np.float64]],
+    train: Labelled,
+    held_out: Labelled,
     baseline: float | None,
     use_case: UseCase,
 ) -> Study:
@@ -54,45 +53,52 @@ def study(
     Args:
         fitted: Its Pipeline.
         winner: Its scores on the held-out rows, and its threshold.
-        train: The training rows, a frame of `inputs.frame`, and their labels.
-        held_out: The same of the held-out rows.
+        train: The rows on which it was fitted.
+        held_out: Those on which it is judged.
         baseline: The baseline's primary metric on the held-out rows.
         use_case: Names the metric and the seed.
     """
     seed, sign = use_case.candidates.seed, 1 if use_case.greater_is_better else -1
-
-    def measure(model: Pipeline, X: pd.DataFrame, y: npt.NDArray[np.float64]) -> float:  # noqa: N803
-        metric = use_case.metric
-        score = candidate.scores(model, X, use_case.task)
-        return metrics.measure(
-            metric.name, y, score, threshold=winner.threshold, under_cost=metric.under_cost
-        )
-
-    def defined(model: Pipeline, X: pd.DataFrame, y: npt.NDArray[np.float64]) -> float | None:  # noqa: N803
-        try:
-            return measure(model, X, y)
-        except metrics.Undefined:
-            return None
-
+    X, y = train.X, train.y  # noqa: N806 (scikit-learn's letter)
+    metric = _Metric(winner.threshold, use_case)
     points = learning.curve(
         fitted,
-        *train,
-        lambda model, some: defined(model, train[0].iloc[some], train[1][some]),
-        lambda model: defined(model, *held_out),
+        X,
+        y,
+        lambda model, some: metric.if_defined(model, X.iloc[some], y[some]),
+        lambda model: metric.if_defined(model, held_out.X, held_out.y),
         seed,
     )
-    return Study(
-        luck=luck.of(fitted, *train, lambda model: measure(model, *held_out)),
-        learning=points,
-        learned=(
-            learning.verdict(points, baseline, sign)
-            if baseline is not None
-            else "the baseline has no value to compare with"
-        ),
-        importance=explain.importance(
-            fitted, *held_out, lambda model, *rows: sign * measure(model, *rows), seed
-        ),
-        calibration_error=(
-            evidence.calibration_error(held_out[1], winner.score) if use_case.task == "binary" else None
-        ),
+    learned = (
+        learning.verdict(points, baseline, sign)
+        if baseline is not None
+        else "the baseline has no value to compare with"
     )
+    is_binary = use_case.task == "binary"
+    return Study(
+        luck=luck.of(fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y)),
+        learning=points,
+        learned=learned,
+        importance=explain.importance(
+            fitted, held_out.X, held_out.y, lambda *rows: sign * metric.of(*rows), seed
+        ),
+        calibration_error=evidence.calibration_error(held_out.y, winner.score) if is_binary else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """The primary metric, at the winner's threshold."""
+
+    threshold: float
+    use_case: UseCase
+
+    def of(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float:  # noqa: N803
+        metric, score = self.use_case.metric, candidate.scores(model, X, self.use_case.task)
+        return metrics.measure(metric.name, y, score, threshold=self.threshold, under_cost=metric.under_cost)
+
+    def if_defined(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float | None:  # noqa: N803
+        try:
+            return self.of(model, X, y)
+        except metrics.Undefined:
+            return None

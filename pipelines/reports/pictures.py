@@ -11,10 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipelines.core.metrics import Task
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import CONFUSION, Scored
 
 if TYPE_CHECKING:
+    from pipelines.evaluation.rows import HeldOut
     from pipelines.evaluation.study import Study
 
 INK, SOFT, GRID = "#1b2330", "#5d6878", "#e8ebf0"
@@ -39,37 +41,37 @@ STYLE = {
 }
 
 
-def binary(curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequence[Scored]) -> dict[str, bytes]:
-    """Draw precision-recall, ROC, confusion, score distribution and calibration.
+def models(
+    task: Task, curves: pd.DataFrame, held_out: HeldOut, challenger: Scored, others: Sequence[Scored]
+) -> dict[str, bytes]:
+    """Draw how the models do on the held-out rows.
 
     Args:
+        task: By which it is known what there is to see: of a binary one precision-recall, ROC, confusion,
+            score distribution and calibration; of a regression predicted against actual, calibration, and the
+            residuals, together and by hour of day.
         curves: The table of `curves.table`.
-        y: The truth, shape (n,).
+        held_out: The rows.
         challenger: The model that is judged.
         others: The models beside it, in the order of the legend.
     """
-    models = [challenger, *others]
-    return {
-        "precision_recall": _drawn(lambda axes: _precision_recall(axes, curves, models, float(y.mean()))),
-        "roc": _drawn(lambda axes: _roc(axes, curves, models)),
-        "score_distribution": _drawn(lambda axes: _distribution(axes, y, challenger)),
-        "calibration": _drawn(lambda axes: _calibration(axes, curves, models, "share of positive rows")),
-        "confusion": _drawn(lambda axes: _confusion(axes, y, challenger)),
-    }
-
-
-def regression(
-    curves: pd.DataFrame, y: Floats, challenger: Scored, others: Sequence[Scored], hours: Floats
-) -> dict[str, bytes]:
-    """Draw predicted against actual, calibration, and the residuals, together and by hour of day."""
+    y, every = held_out.y, [challenger, *others]
+    if task == "binary":
+        return {
+            "precision_recall": _drawn(lambda axes: _precision_recall(axes, curves, every, float(y.mean()))),
+            "roc": _drawn(lambda axes: _roc(axes, curves, every)),
+            "score_distribution": _drawn(lambda axes: _distribution(axes, y, challenger)),
+            "calibration": _drawn(lambda axes: _calibration(axes, curves, every, "share of positive rows")),
+            "confusion": _drawn(lambda axes: _confusion(axes, y, challenger)),
+        }
     residual = challenger.score - y
     drawn = {
         "predicted_actual": _drawn(lambda axes: _predicted_actual(axes, y, challenger.score)),
-        "calibration": _drawn(lambda axes: _calibration(axes, curves, [challenger, *others], "mean label")),
+        "calibration": _drawn(lambda axes: _calibration(axes, curves, every, "mean label")),
         "residuals": _drawn(lambda axes: _residuals(axes, residual)),
     }
-    if np.ptp(hours) > 0:
-        drawn["residuals_by_hour"] = _drawn(lambda axes: _by_hour(axes, residual, hours))
+    if np.ptp(held_out.hours) > 0:
+        drawn["residuals_by_hour"] = _drawn(lambda axes: _by_hour(axes, residual, held_out.hours))
     return drawn
 
 

@@ -18,6 +18,7 @@ from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores
 from pipelines.evaluation.results import Judged
+from pipelines.evaluation.rows import HeldOut, Labelled
 from pipelines.evaluation.scores import BASELINE, CHAMPION
 from pipelines.evaluation.study import study
 from pipelines.metrics import bootstrap, curves, metrics, threshold
@@ -59,56 +60,30 @@ def evaluate(
         BadInput: the held-out rows cannot judge: none, one class only, or without what the champion needs.
     """
     tried = trials.df()
-    winner = follows.winner(tried, use_case)
-    night = threshold.night(features, use_case)
+    winner, night = follows.winner(tried, use_case), threshold.night(features, use_case)
     cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
-    y = _labels(test, use_case)
-    _check_that_labels_differ(y)
-    rows = test.to_pandas()
-    X = inputs.frame(rows, use_case.features)  # noqa: N806 (scikit-learn's letter)
-    pipelines = {family: candidate.load(content) for family, content in candidates.items()}
-    families = [
-        Scored(family, candidate.scores(fitted, X, use_case.task), cuts[family].value)
-        for family, fitted in pipelines.items()
-    ]
-    known = inputs.frame(train.to_pandas(), use_case.features), _labels(train, use_case)
+    _check_that_labels_differ(_labels(test, use_case))
+    known, held_out = _known(train, use_case), _held_out(test, use_case)
+    fitted = {family: candidate.load(content) for family, content in candidates.items()}
+    families = {
+        family: Scored(family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value)
+        for family, model in fitted.items()
+    }
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        _baseline(*known, X, _unlabelled(features, use_case), night, use_case),
+        _baseline(known, held_out, _unlabelled(features, use_case), night, use_case),
     ]
-    models = {model.name: model for model in [*families, *beside]}
-    compared = {"challenger": models[winner], **{model.name: model for model in beside}}
-
-    everything = np.full(len(y), True)
-    values = {name: _defined(scores.values(model, y, everything, use_case)) for name, model in models.items()}
-    hours = rows[use_case.time].dt.hour.to_numpy(np.float64)
-    lines = curves.table(use_case.task, y, list(models.values()), hours)
-    if use_case.task == "binary":
-        drawn = pictures.binary(lines, y, models[winner], beside)
-    else:
-        drawn = pictures.regression(lines, y, models[winner], beside, hours)
-    studied = study(
-        pipelines[winner], models[winner], known, (X, y), values[BASELINE].get(use_case.metric.name), use_case
-    )
-    drawn |= pictures.study(studied, use_case.metric.name, values[BASELINE].get(use_case.metric.name))
-    table = scores.table(
-        compared,
-        {model.name: model for model in families},
-        y,
-        X,
-        bootstrap.units(rows, use_case),
-        studied,
-        cuts[winner] if use_case.threshold else None,
-        champion.version if champion else None,
-        use_case,
-    )
+    due = _primary(beside[-1], held_out, use_case)
+    studied = study(fitted[winner], families[winner], known, held_out, due, use_case)
+    compared = {"challenger": families[winner], **{model.name: model for model in beside}}
+    cut, version = cuts[winner] if use_case.threshold else None, champion.version if champion else None
+    table = scores.table(compared, families, held_out, studied, cut, version, use_case)
+    lines = curves.table(use_case.task, held_out.y, [*families.values(), *beside], held_out.hours)
+    drawn = pictures.models(use_case.task, lines, held_out, families[winner], beside)
+    drawn |= pictures.study(studied, use_case.metric.name, due)
     verdict = follows.of_tables(tried, table, use_case)
-    return Judged(table, lines, verdict, drawn, tried, _rows(features, use_case), studied)
-
-
-def _defined(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
+    return Judged(table, lines, verdict, drawn, tried, _days_of_splits(features, use_case), studied)
 
 
 def _thresholds(
@@ -146,6 +121,20 @@ def _labels(rows: pa.Table, use_case: UseCase) -> metrics.Floats:
     return np.asarray(rows[use_case.target].to_numpy(), dtype=np.float64)
 
 
+def _known(rows: pa.Table, use_case: UseCase) -> Labelled:
+    return Labelled(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
+
+
+def _held_out(rows: pa.Table, use_case: UseCase) -> HeldOut:
+    frame = rows.to_pandas()
+    return HeldOut(
+        inputs.frame(frame, use_case.features),
+        _labels(rows, use_case),
+        units=bootstrap.units(frame, use_case),
+        hours=frame[use_case.time].dt.hour.to_numpy(np.float64),
+    )
+
+
 def _check_that_labels_differ(y: metrics.Floats) -> None:
     if len(y) == 0 or np.ptp(y) == 0:
         found = f"all {len(y):,} have the label {y[0]:g}" if len(y) else "there are none"
@@ -162,23 +151,21 @@ def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.Data
 
 
 def _baseline(
-    known: pd.DataFrame,
-    y: metrics.Floats,
-    X: pd.DataFrame,  # noqa: N803
-    unlabelled: pd.DataFrame,
-    night: Night,
-    use_case: UseCase,
+    known: Labelled, held_out: HeldOut, unlabelled: pd.DataFrame, night: Night, use_case: UseCase
 ) -> Scored:
     """The baseline learns all it knows, its threshold too, on the training rows and on those without a
     label.
     """
-    fitted = baseline.fit(use_case, known, y)
-    truth = np.concatenate([y, np.full(len(unlabelled), np.nan)])
-    return Scored(
-        BASELINE,
-        fitted.scores(X),
-        _threshold(use_case, truth, fitted.scores(pd.concat([known, unlabelled])), night),
-    )
+    fitted = baseline.fit(use_case, known.X, known.y)
+    truth = np.concatenate([known.y, np.full(len(unlabelled), np.nan)])
+    every = fitted.scores(pd.concat([known.X, unlabelled]))
+    return Scored(BASELINE, fitted.scores(held_out.X), _threshold(use_case, truth, every, night))
+
+
+def _primary(model: Scored, held_out: HeldOut, use_case: UseCase) -> float | None:
+    """A model's primary metric on all held-out rows; None where it has no meaning."""
+    everything = np.full(len(held_out.y), True)
+    return model.value(use_case.metric.name, held_out.y, use_case.metric.under_cost, everything)
 
 
 def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:
@@ -201,7 +188,7 @@ def _champion(champion: Champion, test: pa.Table) -> Scored:
     )
 
 
-def _rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+def _days_of_splits(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     time, target = quoted(use_case.time), quoted(use_case.target)
     days = f"min({time})::date AS first, max({time})::date AS last"
     found: pd.DataFrame = (
