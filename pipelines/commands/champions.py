@@ -147,7 +147,7 @@ class Comparison:
     other: str
     training: date  # whose held-out rows these are
     rows: int
-    confidence: float
+    confidence_level: float
     metrics: tuple[Measured, ...]
     lineage: dict[str, tuple[str, str]]  # what is different between the two
 
@@ -162,7 +162,7 @@ class Comparison:
         )
         yield (
             f"{'metric':<12}{'version ' + self.one:>14}{'version ' + self.other:>14}   version {self.other}"
-            f" is better by ({self.confidence:.0%} interval)"
+            f" is better by ({self.confidence_level:.0%} interval)"
         )
         yield from map(str, self.metrics)
         for name, (ours, theirs) in self.lineage.items():
@@ -224,7 +224,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         other=other,
         training=later.partition,
         rows=len(y),
-        confidence=facts.promotion.confidence,
+        confidence_level=facts.promotion.confidence_level,
         metrics=tuple(_measured(name, models, drawn, y, facts) for name in names),
         lineage={
             name: (ours, theirs)
@@ -245,7 +245,7 @@ def _measured(
         None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models
     ]
     first, second = (drawn[model.name].get(name) for model in models)
-    gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence)
+    gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence_level)
     bounds = (gain.value, gain.low, gain.high) if gain else (None, None, None)
     return Measured(name, values[0], values[1], *bounds)
 

@@ -41,7 +41,7 @@ def put_together(learned: UseCase, now: UseCase) -> UseCase:
         ValueError: nothing tells where a learned column stands in a file without names.
     """
     columns, rename, missing = _laid_out(learned, now)
-    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "replay")}
+    changes: dict[str, Any] = {key: getattr(learned, key) for key in (*LEARNED, "assign_days")}
     changes |= {
         "columns": columns,
         "source": now.source.model_copy(update={"derive": learned.source.derive}),

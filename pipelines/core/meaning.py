@@ -276,8 +276,9 @@ class _Reader:
             ]
         if name in use_case.late:
             told["known after"] = duration_text(use_case.known_after(name))
-        if use_case.replay and name in (use_case.key, use_case.time):
-            told["replay"] = use_case.replay.model_dump(mode="json", exclude={"key", "time"})
+        if use_case.assign_days and name in (use_case.key, use_case.time):
+            # Its name in fingerprints: those of models that have learned it must stay what they are.
+            told["replay"] = use_case.assign_days.model_dump(mode="json", exclude={"key", "time"})
         return told
 
     def _type(self, name: str) -> str:

@@ -137,7 +137,7 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
         "missing": f"has {_listed(cleanse.missing.get(name, ()))} for missing",
         "merge": f"has {_spellings(cleanse.merge.get(name, {}))}",
         "fill": f"is filled with {cleanse.fill[name]!r}" if name in cleanse.fill else "is not filled",
-        "replay": "is dealt by another replay",
+        "replay": "is assigned by another rule of assign_days",
     }
     return f"{name} {spoken.get(what, f'has another {what}')}"
 

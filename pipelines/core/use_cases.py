@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.core import mistakes as all_mistakes
-from pipelines.core import words_of_yaml, yaml_text
+from pipelines.core import renamed_keys, words_of_yaml, yaml_text
 from pipelines.core.config import NAME, UseCase
 from pipelines.core.errors import LONGEST_QUOTE, BadUseCase, brief, meant
 from pipelines.core.yaml_text import Lines
@@ -95,8 +95,14 @@ def load_file(path: Path) -> Loaded:
         return parse(path, yaml_text.read(path))
 
 
-def parse(path: Path, content: bytes) -> Loaded:
-    """Load a use case from what its file holds, or once held; see `load`."""
+def parse(path: Path, content: bytes, *, kept: bool = False) -> Loaded:
+    """Load a use case from what its file holds; see `load`.
+
+    Args:
+        path: Where the file is, or was.
+        content: Its bytes.
+        kept: Whether it is what the file once held, when keys may have had other names.
+    """
     with _costing_itself_alone(path):
         if not re.fullmatch(NAME, path.stem):
             raise wrong(path, [(1, f"the file's name: {_NO_NAME}")])
@@ -104,7 +110,7 @@ def parse(path: Path, content: bytes) -> Loaded:
         if not isinstance(raw, dict):
             raise wrong(path, [(1, f"a use case is a mapping of keys, found {type(raw).__name__}")])
         try:
-            use_case = UseCase.model_validate(raw)
+            use_case = UseCase.model_validate(renamed_keys.as_now(raw) if kept else raw)
         except ValidationError as error:
             raise _wrong_by_form(path, error, lines, content) from error
         if use_case.name != path.stem:
@@ -256,6 +262,8 @@ def _in_file(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
 def _text(item: dict[str, Any], *, in_snake_case: bool) -> str:
     last = str(item["loc"][-1]) if item["loc"] else ""
     if item["type"] == "extra_forbidden":
+        if renamed := renamed_keys.sentence(tuple(map(str, item["loc"]))):
+            return renamed
         return f"unknown key; {meant(last, _known_keys(item['loc']))}"
     if item["type"] == "missing":
         return "missing; it has to be stated"

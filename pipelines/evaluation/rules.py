@@ -37,12 +37,12 @@ def rules(
     others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion}"} if champion else {})
     for name, other in others.items():
         found = _interval(overall, name)
-        yield evidence.better(name, other, metric.name, found, metric.margin, asked.confidence, rows)
+        yield evidence.better(name, other, metric.name, found, metric.margin, asked.confidence_level, rows)
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
     name, other = list(others.items())[-1]
     parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
     yield from evidence.slices(
-        parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence
+        parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence_level
     )
     if asked.max_calibration_error is not None and calibration_error is not None:
         yield evidence.calibration(calibration_error, asked.max_calibration_error)

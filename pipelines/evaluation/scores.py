@@ -66,7 +66,7 @@ def table(
         studied: What else was tried out on the challenger.
         cut: The challenger's threshold; None for a regression.
         champion_version: Whose scores the champion's are.
-        use_case: Names the metrics, the slices and the confidence.
+        use_case: Names the metrics, the slices and the confidence level.
 
     Returns:
         See `results.Judged.scores`.
@@ -170,16 +170,16 @@ def _compared(
     use_case: UseCase,
 ) -> dict[str, object]:
     """One metric of each model, and what the challenger gains, with intervals where there are draws."""
-    confidence, seed = use_case.promotion.confidence, use_case.candidates.seed
+    confidence_level, seed = use_case.promotion.confidence_level, use_case.candidates.seed
     value = {role: found[metric] for role, found in measured.items()}
     draws = {role: found.get(metric) for role, found in drawn.items()}
     own = draws["challenger"]
-    found = {"challenger": bootstrap.interval(value["challenger"], own, confidence)}
+    found = {"challenger": bootstrap.interval(value["challenger"], own, confidence_level)}
     if own is not None:
         own = evidence.with_luck(own, lucky, seed)
     for other in value.keys() - {"challenger"}:
         found[f"gain_over_{other}"] = evidence.gain(
-            metric, value["challenger"], value[other], own, draws[other], confidence
+            metric, value["challenger"], value[other], own, draws[other], confidence_level
         )
     ends = {
         f"{name}{end}": getattr(sure, end[1:])

@@ -43,17 +43,17 @@ class Interval:
     high: float
 
 
-def interval(value: float | None, drawn: Floats | None, confidence: float) -> Interval | None:
+def interval(value: float | None, drawn: Floats | None, confidence_level: float) -> Interval | None:
     """The percentile interval; None where the value, or too many of the draws, do not exist.
 
     Args:
         value: On the rows themselves.
         drawn: On the draws, shape (draws,); NaN where a draw has no value.
-        confidence: The share of draws within, such as 0.95.
+        confidence_level: The share of draws within, such as 0.95.
     """
     if value is None or drawn is None or np.isfinite(drawn).mean() < ENOUGH:
         return None
-    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.nanquantile(drawn, [(1 - confidence_level) / 2, (1 + confidence_level) / 2])
     return Interval(value, float(low), float(high))
 
 

@@ -100,4 +100,4 @@ def explained(run: Run, first: bool) -> Iterator[None]:
 def _asked_of_source(use_case: UseCase) -> tuple[object, ...]:
     """What a file wants of a delivery: columns and their values' form, not which of these are good."""
     columns = {name: (each.type, each.role, each.format) for name, each in use_case.columns.items()}
-    return use_case.source, use_case.replay, use_case.cleanse.rename, use_case.cleanse.missing, columns
+    return use_case.source, use_case.assign_days, use_case.cleanse.rename, use_case.cleanse.missing, columns

@@ -118,9 +118,8 @@ def file_of(settings: Settings, name: str, version: str) -> Loaded:
             return archive.kept(settings, name, files[-1])
     from pipelines.registry import registry
 
-    return use_cases.parse(
-        settings.use_cases / f"{name}.yaml", registry.use_case_file(settings, name, version)
-    )
+    content = registry.use_case_file(settings, name, version)
+    return use_cases.parse(settings.use_cases / f"{name}.yaml", content, kept=True)
 
 
 def waiting(loaded: Loaded, settings: Settings) -> list[str]:

@@ -69,7 +69,7 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
             f"{name}: the use-case file that was kept as {sha256[:12]} is not that file any more\n"
             "  way out: bring it back from a backup, or run the partition again from its first step"
         )
-    return use_cases.parse(path, content)
+    return use_cases.parse(path, content, kept=True)
 
 
 def made_by(loaded: Loaded) -> str | None:

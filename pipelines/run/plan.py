@@ -129,7 +129,7 @@ def shares(run: Run, name: config.Step) -> tuple[str, ...]:
 
 def slices(run: Run) -> dict[str, Slice]:
     """The slices that the features are scored in, by name."""
-    return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.slice_rows)}
+    return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.shard_rows)}
 
 
 def shares_behind(run: Run, task: config.Step | GatedTable) -> tuple[str, ...]:

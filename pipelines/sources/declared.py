@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pipelines.core import personal
-from pipelines.core.config import Column, Replay, Scalar, UseCase
+from pipelines.core.config import Column, DayAssignment, Scalar, UseCase
 from pipelines.core.snake_case import snake_case
 
 
@@ -19,7 +19,7 @@ class Declared:
         columns: Each column, in the schema's order.
         given: Those that the source itself has to hold.
         derived: Column -> SQL, for those that are made of the given ones, in this order.
-        replay: How key and time are made where the source has none.
+        assign_days: How key and time are made where the source has none.
         codes: Column -> what stands for a missing value there.
         key, time, label: What the source calls them.
         afterwards: What the source calls the label and leaks, which nothing is made of at night.
@@ -32,7 +32,7 @@ class Declared:
     columns: Mapping[str, Column]
     given: tuple[str, ...]
     derived: Mapping[str, str]
-    replay: Replay | None
+    assign_days: DayAssignment | None
     codes: Mapping[str, tuple[Scalar, ...]]
     key: str
     time: str
@@ -52,7 +52,7 @@ class Declared:
             columns={names[column]: spec for column, spec in use_case.columns.items()},
             given=tuple(names[column] for column in use_case.given_columns),
             derived=derived,
-            replay=use_case.replay,
+            assign_days=use_case.assign_days,
             codes={names[column]: tuple(codes) for column, codes in use_case.cleanse.missing.items()},
             key=key,
             time=time,

@@ -117,10 +117,10 @@ def _together(missing: Sequence[str], extra: Sequence[str], declared: Declared) 
 
 def _made_here(name: str, declared: Declared) -> str | None:
     """Of a column that the source has and the use case makes."""
-    if declared.replay and name in (declared.key, declared.time):
+    if declared.assign_days and name in (declared.key, declared.time):
         what = "key" if name == declared.key else "time"
         return (
-            f"a column {name!r}, which replay.{what} makes anew; give that another name, and declare the"
+            f"a column {name!r}, which assign_days.{what} makes anew; give that another name, and declare the"
             " source's own"
         )
     if name in declared.derived:

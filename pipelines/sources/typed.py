@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipelines.core.config import Replay
+from pipelines.core.config import DayAssignment
 from pipelines.core.errors import BadUseCase
 from pipelines.core.sql import TYPES, BadExpression, allowed
 from pipelines.core.sql import name as quoted
-from pipelines.sources import casts, replay
+from pipelines.sources import casts, day_assignment
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 
@@ -32,8 +32,8 @@ def typed(
         numbered: Whether rows are wanted with their numbers. DuckDB counts them on one thread, and does all
             the rest there, too.
         blind: Whether derived columns see no label and no leak, as at night.
-        before: For a replay: how many rows stand in the pieces before this one.
-        total: For a replay: how many rows all pieces have.
+        before: Where days are assigned: how many rows stand in the pieces before this one.
+        total: Where days are assigned: how many rows all pieces have.
 
     Returns:
         The schema's columns in its order; a value that is not of its type is null there. ROW: its number in
@@ -45,12 +45,12 @@ def typed(
         BadUseCase: the SQL of a derived column contains what it may not.
         duckdb.Error: a derived column cannot be computed of these columns.
     """
-    number = "row_number() OVER ()" if numbered or declared.replay else "CAST(NULL AS BIGINT)"
+    number = "row_number() OVER ()" if numbered or declared.assign_days else "CAST(NULL AS BIGINT)"
     given = piece.rows.project(f"*, {number} AS {quoted(ROW)}")
     found = dict(zip(given.columns, map(str, given.types), strict=True))
     values = {name: (quoted(name), found[name]) for name in declared.given}
-    if declared.replay:
-        values |= _dealt(declared.replay, declared, f"({before} + {quoted(ROW)})", total)
+    if declared.assign_days:
+        values |= _assigned(declared.assign_days, declared, f"({before} + {quoted(ROW)})", total)
     rows = _cast(given, values, declared, kept=quoted(ROW))
     types = {name: type_ for name, (_, type_) in values.items()}
     unseen = [name for name in declared.columns if blind and declared.derived and name in declared.afterwards]
@@ -91,11 +91,11 @@ def _shown(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRe
     )
 
 
-def _dealt(rule: Replay, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
+def _assigned(rule: DayAssignment, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
     """Key and time of a data set without dates."""
     return {
         declared.key: (number, "BIGINT"),
-        declared.time: (replay.moment(rule, number, total), "TIMESTAMP"),
+        declared.time: (day_assignment.moment(rule, number, total), "TIMESTAMP"),
     }
 
 

@@ -213,9 +213,9 @@ class _Reading:
         """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere
         it is tomorrow.
 
-        A replay deals rows into days as it likes, and whoever asks for a day says that it has been.
+        An assignment of days takes rows as it likes, and whoever asks for a day says that it has been.
         """
-        if self.declared.replay:
+        if self.declared.assign_days:
             return date(dates.YEARS[-1] + 1, 1, 1)
         over = dates.known_by(self.run.kind, self.run.partition)
         return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1), over)
@@ -304,7 +304,7 @@ class _Reading:
                 yield batch
 
     def _typed(self, *, numbered: bool) -> Iterator[duckdb.DuckDBPyRelation]:
-        counts = [self._count(piece) for piece in self.pieces] if self.declared.replay else []
+        counts = [self._count(piece) for piece in self.pieces] if self.declared.assign_days else []
         for number, piece in enumerate(self.pieces):
             with self._told([piece]):
                 before, total = sum(counts[:number]), sum(counts)

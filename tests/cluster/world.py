@@ -38,17 +38,17 @@ candidates:
 metric: {{name: aucpr}}
 threshold: {{policy: max_recall, precision: 0.5}}
 promotion: {{unit: row, slice_rows: 20}}
-limits: {{slice_rows: {slice_rows}}}
+limits: {{shard_rows: {shard_rows}}}
 {schedule}
 demo: {{training: 2026-01-31}}
 """
 
 
-def write(folder: Path, name: str, function: str, slice_rows: int = GROUP, schedule: str = "") -> None:
+def write(folder: Path, name: str, function: str, shard_rows: int = GROUP, schedule: str = "") -> None:
     """Write a use-case file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(
-        YAML.format(name=name, function=function, slice_rows=slice_rows, schedule=schedule)
+        YAML.format(name=name, function=function, shard_rows=shard_rows, schedule=schedule)
     )
 
 

@@ -145,7 +145,7 @@ def test_a_version_whose_features_the_file_has_no_more_comes_back_with_its_own_d
 def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replayed = "replay: {rule: hash, start: 2026-01-01, days: 60, key: id, time: at}\n"
+    replayed = "assign_days: {rule: hash, start: 2026-01-01, days: 60, key: id, time: at}\n"
     text = (
         (own.use_cases / "tiny.yaml")
         .read_text()

@@ -120,9 +120,9 @@ def test_all_missing_and_all_unknown_columns_are_named_compactly(piece: Callable
 def test_a_column_that_the_use_case_makes_itself_is_told_by_that(piece: Callable[..., Piece]) -> None:
     source = {"kind": "file", "path": "d.csv", "format": {"type": "csv"}, "derive": {"amount": "id + 1"}}
     dealt = {"rule": "order", "start": "2026-01-01", "days": 2, "key": "id", "time": "at"}
-    message = refused(piece(*SNAKE), use_case({}, source=source, replay=dealt))
-    assert "a column 'id', which replay.key makes anew; give that another name" in message
-    assert "a column 'at', which replay.time makes anew" in message
+    message = refused(piece(*SNAKE), use_case({}, source=source, assign_days=dealt))
+    assert "a column 'id', which assign_days.key makes anew; give that another name" in message
+    assert "a column 'at', which assign_days.time makes anew" in message
     assert "a column 'amount', which source.derive makes anew" in message
 
 

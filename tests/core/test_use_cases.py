@@ -212,7 +212,7 @@ def test_the_schema_for_editors_names_every_key_of_the_files() -> None:
         ),
         ("unit: shop", "promotion.unit: no column 'shop'; there are row, day, id, at, customer"),
         ("units: day", "promotion.units: unknown key; did you mean 'unit'?"),
-        ("confidence: 1.5", "promotion.confidence"),
+        ("confidence_level: 1.5", "promotion.confidence_level"),
         ("slice_rows: 0", "promotion.slice_rows"),
         ("approval: soon", "'soon' is not a duration"),
         ("approval: 0h", "0d is no time in which a person can answer: write 1h to 90d"),

@@ -157,5 +157,5 @@ def small(world: World, tmp_path_factory: pytest.TempPathFactory) -> CleanNight:
 @pytest.fixture(scope="session")
 def large(world: World, tmp_path_factory: pytest.TempPathFactory) -> CleanNight:
     """A night whose steps take tenths of a second."""
-    use_case = night.LARGE.replace("slice_rows: 20", f"slice_rows: {night.ROWS_A_DAY // 2}")
+    use_case = night.LARGE.replace("shard_rows: 20", f"shard_rows: {night.ROWS_A_DAY // 2}")
     return clean(world, use_case, night.ROWS_A_DAY // 4, tmp_path_factory.mktemp("large"))

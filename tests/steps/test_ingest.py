@@ -551,7 +551,7 @@ def wrong_before_february(day: date) -> pa.Table:
     return rows.set_column(3, "amount", pa.array(amounts if day >= DAY else ["ten", *amounts[1:]]))
 
 
-def test_replay_deals_every_row_of_a_file_to_one_day(settings: Settings, tmp_path: Path) -> None:
+def test_every_row_of_a_file_is_assigned_to_one_day(settings: Settings, tmp_path: Path) -> None:
     for name, first in (("1.csv", 1), ("2.csv", 4)):
         (tmp_path / name).write_text(
             "customer,amount,channel,bad" + "".join(f"\nc,{n},chip,0" for n in range(first, first + 3)) + "\n"
@@ -565,8 +565,8 @@ def test_replay_deals_every_row_of_a_file_to_one_day(settings: Settings, tmp_pat
         "bad": {"type": "integer", "role": "label"},
     }
     source = {"kind": "file", "path": str(tmp_path / "*.csv"), "format": {"type": "csv"}}
-    replay = {"rule": "order", "start": date(2026, 2, 1), "days": 3, "key": "id", "time": "at"}
-    run = open_run(settings, source, columns=columns, replay=replay)
+    assign_days = {"rule": "order", "start": date(2026, 2, 1), "days": 3, "key": "id", "time": "at"}
+    run = open_run(settings, source, columns=columns, assign_days=assign_days)
     for number, day in enumerate(dates.Days(DAY, DAY + timedelta(days=2))):
         rows = ingest.rows(run, dates.Days(day, day)).to_arrow_table().to_pylist()
         assert [(row["id"], row["amount"]) for row in rows] == [

@@ -240,7 +240,7 @@ def playing(use_case: UseCase, folder: Path) -> UseCase:
     expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
     path, format = str(folder / "delivered" / "{partition}.parquet"), FileFormat(type="parquet")
     source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))
-    return use_case.model_copy(update={"source": source, "replay": None, "sink": None})
+    return use_case.model_copy(update={"source": source, "assign_days": None, "sink": None})
 
 
 def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:

@@ -42,13 +42,13 @@ from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import (
     DERIVE,
+    DayAssignment,
     Encoding,
     Expected,
     FileFormat,
     FileSource,
     HttpSource,
     PythonSource,
-    Replay,
     Source,
     SqlSource,
 )
@@ -67,6 +67,7 @@ __all__ = [
     "Cleanse",
     "Column",
     "Cron",
+    "DayAssignment",
     "Delivery",
     "Demo",
     "Duration",
@@ -94,7 +95,6 @@ __all__ = [
     "Prepare",
     "Promotion",
     "PythonSource",
-    "Replay",
     "Scalar",
     "Schedule",
     "Search",

@@ -102,7 +102,7 @@ class Promotion(Strict):
     becomes champion.
     """
 
-    confidence: float = Field(
+    confidence_level: float = Field(
         default=0.95,
         ge=0.5,
         lt=1,

@@ -65,12 +65,12 @@ class Limits(Strict):
             " by it."
         ),
     )
-    slice_rows: int = Field(
+    shard_rows: int = Field(
         default=1_000_000,
         ge=1,
         description=(
-            "The rows that one task scores, rounded up to whole row groups; a larger night is shared out"
-            " among several tasks."
+            "The rows that one task scores, rounded up to whole row groups; a larger night is split"
+            " into shards, a task each."
         ),
     )
     empty_nights: bool = Field(

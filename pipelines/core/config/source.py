@@ -265,13 +265,13 @@ class PythonSource(Strict):
 Source = Annotated[FileSource | HttpSource | SqlSource | PythonSource, Field(discriminator="kind")]
 
 
-class Replay(Strict):
-    """How rows without a date are dealt into daily partitions, so that a public data set can live like a
+class DayAssignment(Strict):
+    """How rows without a date are assigned to daily partitions, so that a public data set can live like a
     nightly feed.
 
-    `order` deals them in the file's order (for files that are in order of time), `hash` by the md5 of the row
-    number. Either way a row always falls on the same day. Ingest adds the key (the row number, from 1) and
-    the time.
+    `order` assigns them in the file's order (for files that are in order of time), `hash` by the md5 of the
+    row number. Either way a row always falls on the same day. Ingest adds the key (the row number, from 1)
+    and the time.
     """
 
     rule: Literal["order", "hash"]

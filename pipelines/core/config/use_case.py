@@ -21,7 +21,7 @@ from pipelines.core.config.judgement import (
 from pipelines.core.config.limits import Limits
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
-from pipelines.core.config.source import FileSource, Replay, Source
+from pipelines.core.config.source import DayAssignment, FileSource, Source
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
 
 
@@ -34,7 +34,7 @@ class UseCase(Strict):
     )
     task: Literal["binary", "regression"]
     source: Source
-    replay: Replay | None = None
+    assign_days: DayAssignment | None = None
     columns: dict[Identifier, Column] = Field(min_length=2)
     label: Label = Label()
     cleanse: Cleanse = Cleanse()
@@ -144,11 +144,11 @@ class UseCase(Strict):
 
     @property
     def given_columns(self) -> tuple[str, ...]:
-        """The columns that the source itself has to hold: all but those that are derived, or dealt by a
-        replay.
+        """The columns that the source itself has to hold: all but those that are derived, or made by
+        assign_days.
         """
-        dealt = (self.replay.key, self.replay.time) if self.replay else ()
-        return tuple(name for name in self.columns if name not in self.source.derive and name not in dealt)
+        made = (self.assign_days.key, self.assign_days.time) if self.assign_days else ()
+        return tuple(name for name in self.columns if name not in self.source.derive and name not in made)
 
     @property
     def source_names(self) -> dict[str, str]:
@@ -261,15 +261,15 @@ class UseCase(Strict):
                 "sink: its table has a column use_case of its own; give the key or time of that name another"
                 " one under cleanse.rename"
             )
-        if self.replay:
+        if self.assign_days:
             if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
                 found.append(
-                    "replay: deals the rows of whole files (source kind http, or file without {partition});"
-                    " this source has days of its own"
+                    "assign_days: is for the rows of whole files (source kind http, or file without"
+                    " {partition}); this source has days of its own"
                 )
-            for what, name in (("key", self.replay.key), ("time", self.replay.time)):
+            for what, name in (("key", self.assign_days.key), ("time", self.assign_days.time)):
                 if self.columns.get(name) is None or self.columns[name].role != what:
-                    found.append(f"replay.{what}: {name!r} is not the column with role {what}")
+                    found.append(f"assign_days.{what}: {name!r} is not the column with role {what}")
         return found
 
     def _unit_mistakes(self) -> list[str]:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core.config import Replay
-from pipelines.sources.replay import moment
+from pipelines.core.config import DayAssignment
+from pipelines.sources.day_assignment import moment
 
 START = datetime(2026, 1, 1)
 
 
 def moments(rule: Literal["order", "hash"], rows: int, days: int) -> list[datetime]:
-    replay = Replay(rule=rule, start=date(2026, 1, 1), days=days, key="key", time="at")
+    assign_days = DayAssignment(rule=rule, start=date(2026, 1, 1), days=days, key="key", time="at")
     found = duckdb.execute(
-        f"SELECT {moment(replay, 'i', rows)} FROM range(1, {rows + 1}) numbers(i) ORDER BY i"
+        f"SELECT {moment(assign_days, 'i', rows)} FROM range(1, {rows + 1}) numbers(i) ORDER BY i"
     ).fetchall()
     return [at for (at,) in found]
 

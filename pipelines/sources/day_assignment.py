@@ -1,15 +1,15 @@
-"""Deal rows without dates into days, by nothing but their number: the same on every machine, for any number
+"""Assign rows without dates to days, by nothing but their number: the same on every machine, for any number
 of threads.
 """
 
 from __future__ import annotations
 
-from pipelines.core.config import Replay
+from pipelines.core.config import DayAssignment
 
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 
-def moment(replay: Replay, number: str, total: int) -> str:
+def moment(rule: DayAssignment, number: str, total: int) -> str:
     """SQL of the moment at which a row takes place.
 
     `order`: row i of n stands at the share (i - 1) / n of all the days, so day floor((i - 1) * days / n)
@@ -17,13 +17,13 @@ def moment(replay: Replay, number: str, total: int) -> str:
     modulo a day, the time of day.
 
     Args:
-        replay: The rule.
+        rule: How rows are assigned.
         number: SQL of the row's number, from 1, in the source's order.
         total: How many rows there are; only `order` asks.
     """
-    if replay.rule == "order":
-        since = f"(({number})::HUGEINT - 1) * {replay.days * DAY} // {total}"
+    if rule.rule == "order":
+        since = f"(({number})::HUGEINT - 1) * {rule.days * DAY} // {total}"
     else:
         digest = f"md5_number(({number})::VARCHAR)"
-        since = f"{digest} % {replay.days} * {DAY} + {digest} // {replay.days} % {DAY}"
-    return f"TIMESTAMP '{replay.start}' + to_microseconds(({since})::BIGINT)"
+        since = f"{digest} % {rule.days} * {DAY} + {digest} // {rule.days} % {DAY}"
+    return f"TIMESTAMP '{rule.start}' + to_microseconds(({since})::BIGINT)"
