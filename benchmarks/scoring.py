@@ -103,7 +103,7 @@ def use_case_text(model: Model) -> str:
 name: benchmark
 title: Which rows are bad?
 task: binary
-source: {{kind: python, function: "tests.tiny:payments"}}
+source: {{kind: python, function: "tests.helpers.tiny:payments"}}
 columns:
   id: {{type: string, role: key}}
   at: {{type: timestamp, role: time}}

@@ -73,7 +73,7 @@ USE_CASE = f"""
 name: benchmark
 title: Which payments are bad?
 task: binary
-source: {{kind: python, function: "tests.tiny:payments"}}
+source: {{kind: python, function: "tests.helpers.tiny:payments"}}
 columns:
   payment_id: {{type: string, role: key}}
   paid_at: {{type: timestamp, role: time}}

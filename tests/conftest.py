@@ -17,7 +17,7 @@ from pipelines.core.config import Kind
 from pipelines.run.run import Run
 from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
-from tests import s3, tiny
+from tests.helpers import s3, tiny
 
 # The same examples each time: a test that is red once in a hundred runs stops the wrong person. New ones are
 # looked for by `pytest --hypothesis-profile=default`.
@@ -102,11 +102,11 @@ def bucket(
 
 @pytest.fixture(scope="session")
 def two_champions(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Settings:
-    """See `tests.two_champions`: trained once a test session, and not to be changed.
+    """See `tests.helpers.two_champions`: trained once a test session, and not to be changed.
 
     Tests copy what they change.
     """
-    from tests import two_champions
+    from tests.helpers import two_champions
 
     return two_champions.make(tmp_path_factory.mktemp("champions"), mlflow_database)
 

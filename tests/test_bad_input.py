@@ -16,8 +16,7 @@ import yaml
 from pipelines.__main__ import main
 from pipelines.core.errors import MAX_LINES
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.dags import poison
+from tests.helpers import poison, tiny
 from tests.sources.test_http import serving
 
 DAYS = {"training": date(2026, 1, 31), "scoring": date(2026, 2, 1)}
@@ -227,7 +226,7 @@ BAD = {
         unpublished=("predictions",),
     ),
     "gate that closes": Bad(
-        source={"kind": "python", "function": "tests.dags.poison:payments"},
+        source={"kind": "python", "function": "tests.helpers.poison:payments"},
         day=poison.POISONED,
         says=(
             "gate_clean of tiny scoring 2026-02-08 is closed",

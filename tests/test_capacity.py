@@ -20,7 +20,7 @@ from pipelines.core.dates import Days
 from pipelines.metrics import threshold
 from pipelines.model import candidate, inputs
 from pipelines.steps import tune
-from tests import tiny
+from tests.helpers import tiny
 
 DAYS, ROWS, ALARMS = 20, 300, 10
 START = datetime(2026, 1, 1)

@@ -19,14 +19,14 @@ from pipelines.core.errors import BadInput, GateClosed
 from pipelines.gates import judge, past
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 TRAINING = date(2026, 1, 31)
 WEEK = [date(2026, 2, 1) + timedelta(days=n) for n in range(7)]
 CLOSED = {date(2026, 2, 3), date(2026, 2, 7), *(date(2026, 2, 8) + timedelta(days=n) for n in range(7))}
 GATED: tuple[GatedTable, ...] = ("raw", "clean", "features", "predictions")
 YAML = (
-    tiny.YAML.replace("tests.tiny:payments", "tests.test_empty_nights:payments")
+    tiny.YAML.replace("tests.helpers.tiny:payments", "tests.test_empty_nights:payments")
     .replace("  linear: {grid: {C: [0.1, 1]}}\n", "")
     .replace("max_depth: [2, 3]", "max_depth: [2]")
 )

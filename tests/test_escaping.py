@@ -24,9 +24,8 @@ from pipelines.reports import card
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, Version
-from tests import evaluations, fitted, harmless, tiny
-from tests.gates import tables
-from tests.harmless import ATTACKS
+from tests.helpers import evaluations, fitted, harmless, tables, tiny
+from tests.helpers.harmless import ATTACKS
 from tests.steps import test_drift
 
 EVIL = " ".join(ATTACKS)

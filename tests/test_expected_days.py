@@ -27,7 +27,7 @@ from pipelines.gates import judge, past
 from pipelines.run.run import Run
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 HOLIDAY = date(2026, 2, 3)  # a Tuesday
@@ -53,7 +53,7 @@ def text(
         f" {expected}}}"
     )
     return (
-        tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', stated)
+        tiny.YAML.replace('{kind: python, function: "tests.helpers.tiny:payments"}', stated)
         .replace("  linear: {grid: {C: [0.1, 1]}}\n", "")
         .replace("max_depth: [2, 3]", "max_depth: [2]")
         + more

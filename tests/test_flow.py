@@ -14,9 +14,9 @@ from pipelines.preflight.check import check
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
 from tests.cluster import world
-from tests.ways import WAYS
+from tests.helpers import tiny
+from tests.helpers.ways import WAYS
 
 NIGHT = date(2026, 2, 1)
 STEPS: tuple[Step, ...] = ("ingest", "cleanse", "past", "features")

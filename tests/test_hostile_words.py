@@ -19,7 +19,7 @@ from pipelines.core.errors import BadUseCase
 from pipelines.core.use_cases import load
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 DAY = date(2026, 2, 1)
 # Without white space, of which cleansing leaves one blank.

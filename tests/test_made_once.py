@@ -27,7 +27,7 @@ from pipelines.run.run import Run
 from pipelines.storage import sqlite
 from pipelines.storage.settings import ROOT, Settings
 from scripts import prepare
-from tests import tiny
+from tests.helpers import tiny
 
 DAY = date(2026, 1, 31)
 OLDER = "451aebb31d03"  # the first migration of MLflow's

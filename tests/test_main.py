@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.__main__ import main
-from tests import tiny
+from tests.helpers import tiny
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from pipelines.registry import registry
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT
-from tests import fitted
+from tests.helpers import fitted
 from tests.registry.test_history import FIRST
 
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal"}

@@ -20,7 +20,7 @@ from pipelines.core.use_cases import load
 from pipelines.model import families
 from pipelines.sources import http
 from pipelines.storage.settings import ROOT, Settings
-from tests.sourced import open_run, read
+from tests.helpers.sourced import open_run, read
 from tests.sources.cases.archives import CONTENT
 from tests.sources.test_http import serving
 

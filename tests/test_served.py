@@ -22,7 +22,7 @@ from pipelines.core.errors import TableCorrupt, TryAgain
 from pipelines.registry import registry, tracking
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import fitted, tiny
+from tests.helpers import fitted, tiny
 
 READY = 120  # seconds
 

@@ -13,7 +13,7 @@ from pipelines.core.use_cases import load_file
 from pipelines.preflight.check import check
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 DAY = date(2026, 2, 1)
 READS = "(SELECT length(content) FROM read_text('{file}'))"

@@ -24,7 +24,7 @@ USE = """
 import numpy as np, pyarrow as pa, xgboost
 from sklearn.ensemble import HistGradientBoostingClassifier
 from pipelines.model.graph import Graph
-from tests import fitted
+from tests.helpers import fitted
 
 def use():
     X, y = np.arange(2000.0).reshape(1000, 2), np.arange(1000) % 2

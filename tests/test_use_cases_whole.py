@@ -36,7 +36,7 @@ from pipelines.run.run import Run, code_version
 from pipelines.storage import places
 from pipelines.storage.settings import ROOT, Settings
 from pipelines.storage.store import RUNS
-from tests import tiny
+from tests.helpers import tiny
 
 pytestmark = pytest.mark.slow
 

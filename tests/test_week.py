@@ -22,7 +22,7 @@ from pipelines.registry import definitions, registry
 from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 WEEK, TRAINING, RETRAINED = date(2026, 2, 1), date(2026, 1, 31), date(2026, 2, 3)
 LABEL, KEY, TIME = (
@@ -190,7 +190,7 @@ def test_a_label_that_is_called_otherwise_or_known_later_is_the_same_label(own: 
 
 def test_a_label_that_the_source_gives_no_more_stops_no_night(own: Settings) -> None:
     given = (
-        'tests.tiny:payments"}',
+        'tests.helpers.tiny:payments"}',
         'tests.test_week:without_labels", derive: {large: "(amount > 50)::INT"}}',
     )
     edit(own, (LABEL, "large:    {type: integer, role: label"), given)

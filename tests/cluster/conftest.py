@@ -14,11 +14,11 @@ import pytest
 from scripts.cluster import env
 from scripts.cluster.local import Cluster
 from scripts.cluster.places import Places
-from tests import servers, tiny
 from tests.cluster import world as given
 from tests.cluster.airflow import Airflow, Task
 from tests.cluster.faulty_store import FaultyStore
 from tests.cluster.running import Running
+from tests.helpers import servers, tiny
 
 # From here on seven ports are taken, on loopback.
 PORT = int(os.environ.get("SLUICE_TEST_PORT", "18080"))

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests import tiny
 from tests.cluster import world as given
 from tests.cluster.airflow import Task
 from tests.cluster.running import Running
+from tests.helpers import tiny
 
 WORKERS = {"127.0.0.2", "127.0.0.3"}
 

@@ -21,8 +21,8 @@ from pipelines.core.errors import BadInput, SluiceError
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS
-from tests import tiny
-from tests.two_champions import delivered, way_of
+from tests.helpers import tiny
+from tests.helpers.two_champions import delivered, way_of
 
 NIGHTS = Days(date(2026, 2, 1), date(2026, 2, 4))  # of which the second champion scores the last two
 

@@ -23,8 +23,8 @@ from pipelines.registry import registry, tracking, unseen
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests import two_champions as world
+from tests.helpers import tiny
+from tests.helpers import two_champions as world
 
 SOURCE = "{kind: file, path: payments.csv, format: {type: csv}}"
 
@@ -149,7 +149,7 @@ def test_a_version_by_whose_definitions_no_night_can_be_made_does_not_come_back(
     text = (
         (own.use_cases / "tiny.yaml")
         .read_text()
-        .replace('{kind: python, function: "tests.two_champions:payments"}', SOURCE)
+        .replace('{kind: python, function: "tests.helpers.two_champions:payments"}', SOURCE)
     )
     learned = parse(Path("tiny.yaml"), (text + replayed).encode())
     monkeypatch.setattr(by_version, "file_of", lambda *_: learned)

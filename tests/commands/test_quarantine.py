@@ -37,9 +37,9 @@ from pipelines.run.run import Run
 from pipelines.storage import places
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS, Store, as_json
-from tests import postgres, tiny
+from tests.helpers import postgres, tiny
+from tests.helpers.ways import WAYS
 from tests.registry.test_history import FIRST
-from tests.ways import WAYS
 
 NIGHT = date(2026, 2, 1)
 TRAINING = date(2026, 1, 31)
@@ -81,7 +81,7 @@ class World:
         its own.
         """
         text = tiny.YAML.replace(
-            '"tests.tiny:payments"', '"tests.commands.test_quarantine:payments"'
+            '"tests.helpers.tiny:payments"', '"tests.commands.test_quarantine:payments"'
         ).replace("min: 0", amount)
         text = text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
             "[0.1, 1]", "[1]"

@@ -22,8 +22,8 @@ from pipelines.core.errors import BadInput, TableMissing
 from pipelines.registry import snapshot
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests import two_champions as world
+from tests.helpers import tiny
+from tests.helpers import two_champions as world
 
 NIGHT = date(2026, 2, 2)
 KEY = "20260202-07"

@@ -12,7 +12,7 @@ import yaml
 from pipelines.composition import expected
 from pipelines.composition.put_together import put_together
 from pipelines.core.config import Expectation, GatedTable, UseCase
-from tests import tiny
+from tests.helpers import tiny
 
 HUNDREDTHS = ("amount: amount\n", "amount: amount / 100\n")  # the feature alone: the column is what it was
 BETRAG = (

@@ -13,7 +13,7 @@ from pipelines.composition import put_together
 from pipelines.core import meaning, personal
 from pipelines.core.config import Column, UseCase
 from pipelines.sources.declared import Declared
-from tests import tiny
+from tests.helpers import tiny
 
 
 def listing(

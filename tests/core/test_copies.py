@@ -17,8 +17,8 @@ from pipelines.core.config import UseCase
 from pipelines.steps import past
 from pipelines.steps.cleanse import cleanse, feeding
 from pipelines.steps.features import compute
-from tests import tiny
-from tests.relations import START, dicts, relation, row, use_case
+from tests.helpers import tiny
+from tests.helpers.relations import START, dicts, relation, row, use_case
 
 Rows = list[dict[str, Any]]
 DAY, HISTORY, DELAY, DAYS = timedelta(days=1), 3, 2, 9

@@ -7,7 +7,7 @@ import yaml
 
 from pipelines.core import personal
 from pipelines.core.config import UseCase
-from tests import tiny
+from tests.helpers import tiny
 
 
 def use_case(**changes: object) -> UseCase:
@@ -28,7 +28,7 @@ def test_a_personal_column_is_personal_under_its_source_s_name_too() -> None:
 def test_what_the_source_derives_of_a_personal_column_is_personal_and_what_is_derived_of_that() -> None:
     source = {
         "kind": "python",
-        "function": "tests.tiny:payments",
+        "function": "tests.helpers.tiny:payments",
         "derive": {"channel": "left(KUNDE, 1)", "amount": "length(channel)"},
     }
     found = personal.columns(

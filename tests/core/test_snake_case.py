@@ -19,8 +19,8 @@ from pipelines.sources import other_columns, renamed
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.sourced import open_run, read
+from tests.helpers import tiny
+from tests.helpers.sourced import open_run, read
 
 NAMES = ("ID", "At", "CustomerNo", "Amount", "Sales Channel", "isBad?")
 SNAKE = ("id", "at", "customer_no", "amount", "sales_channel", "is_bad")

@@ -12,7 +12,7 @@ from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError
 from pipelines.core.split import assign
 from pipelines.steps.features import compute
-from tests.relations import dicts, relation, row, use_case
+from tests.helpers.relations import dicts, relation, row, use_case
 
 DAYS = Days(date(2026, 1, 1), date(2026, 1, 20))
 

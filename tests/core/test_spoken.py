@@ -10,10 +10,10 @@ import yaml
 from pipelines.core import spoken
 from pipelines.core.config import UseCase
 from pipelines.registry import definitions
-from tests import tiny
+from tests.helpers import tiny
 
 NET = (
-    ('"tests.tiny:payments"}', '"tests.tiny:payments", derive: {net: "amount - fee"}}'),
+    ('"tests.helpers.tiny:payments"}', '"tests.helpers.tiny:payments", derive: {net: "amount - fee"}}'),
     ("  channel:  {type", "  net:      {type: number}\n  fee:      {type: number}\n  channel:  {type"),
     ("    amount: amount\n", "    amount: amount\n    net: net\n"),
 )

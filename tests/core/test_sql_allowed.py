@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.core import sql
 from pipelines.core.sql_allowed import AGGREGATES, CAST_TYPES, NO_COLUMNS, OF_WINDOWS, SCALARS
-from tests.refused_functions import REFUSED
+from tests.helpers.refused_functions import REFUSED
 
 CONNECTION = duckdb.connect()
 # One for each collation of each language, and what only DuckDB's optimizer calls.

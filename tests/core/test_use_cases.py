@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pipelines.core import use_cases
 from pipelines.core.errors import BadUseCase
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 LINES = tiny.YAML.strip().splitlines()
 SOURCE = next(number for number, line in enumerate(LINES) if line.startswith("source:"))
@@ -314,7 +314,7 @@ def test_what_is_drawn_as_a_whole_is_the_unit_that_is_asked_for_or_follows_the_s
 def test_a_password_has_no_place_in_the_file_and_is_not_repeated(
     tmp_path: Path, source: str, told: str
 ) -> None:
-    message = refused(tmp_path, ('{kind: python, function: "tests.tiny:payments"}', source))
+    message = refused(tmp_path, ('{kind: python, function: "tests.helpers.tiny:payments"}', source))
     assert told in message
     assert "s3cret" not in message
 

@@ -12,8 +12,8 @@ from pipelines.__main__ import main
 from pipelines.core import use_cases
 from pipelines.core.config import UseCase
 from pipelines.core.errors import MAX_LINES, BadUseCase
-from tests import tiny
-from tests.awkward import AWKWARD, SOUND, lay_out
+from tests.helpers import tiny
+from tests.helpers.awkward import AWKWARD, SOUND, lay_out
 
 
 @pytest.mark.parametrize("name", AWKWARD)

@@ -10,7 +10,7 @@ import pytest
 from pipelines.core import windows
 from pipelines.core.config import UseCase
 from pipelines.steps.features import compute
-from tests.relations import START, connection, dicts, relation, row, use_case
+from tests.helpers.relations import START, connection, dicts, relation, row, use_case
 
 WINDOWS = {"week": {"by": ["customer"], "since": "7d"}, "ever": {"since": "36525d"}}
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.core import use_cases
 from pipelines.core.errors import BadUseCase
-from tests import tiny
+from tests.helpers import tiny
 
 NO_NAME = "is no name: small letters, digits and _, of which the first is a letter"
 SNAKE_CASE = ", and `cleanse: {rename: snake_case}`, which takes the source's columns by such names"
@@ -33,7 +33,7 @@ def refused(folder: Path, *changes: tuple[str, str]) -> list[str]:
         ("lower: [channel]", "missing: {amount: 7}", "cleanse.missing.amount: a list is written here, such as [a, b], found 7"),
         ("{channel: channel}", "[channel]", "features.categories: a mapping is written here, such as {key: value}, found a list"),
         ("{positive: 1, delay_days: 2}", "1", "label: a mapping is written here, such as {key: value}, found 1"),
-        ('{kind: python, function: "tests.tiny:payments"}', "[a]", "source: a mapping is written here, such as {key: value}, found a list"),
+        ('{kind: python, function: "tests.helpers.tiny:payments"}', "[a]", "source: a mapping is written here, such as {key: value}, found a list"),
         ("kind: python", "kind: pyton", "source: no kind 'pyton'; allowed: 'file', 'http', 'sql', 'python'"),
         ("kind: python, ", "", "source: its kind is missing; it has to be stated"),
         ("since: 7d}", "since: [7d]}", "features.windows.week.since: a duration is written here, such as 36h or 7d, found a list"),

@@ -11,7 +11,7 @@ import yaml
 from pipelines.core import yaml_text
 from pipelines.core.config import UseCase
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 from tests.sources.cases.words import ALIKE, OTHERWISE
 
 BUNDLED = sorted([*ROOT.glob("include/**/*.yaml"), *ROOT.glob("benchmarks/**/*.yaml")])

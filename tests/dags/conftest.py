@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import airflow_home
+from tests.helpers import airflow_home
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,7 +19,7 @@ from airflow.models.dagrun import DagRun
 
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 DAG = f"{tiny.NAME}_scoring"
 NIGHT = date(2026, 2, 1)
@@ -59,7 +59,7 @@ def told(run: DagRun) -> tuple[dict[str, str], set[int]]:
 
 def test_a_wrong_type_turns_ingest_red_at_its_first_try_and_tells_the_sentence(use_case_file: Path) -> None:
     use_case_file.write_text(
-        tiny.YAML.replace("tests.tiny:payments", "tests.dags.test_bad_input:amounts_in_words")
+        tiny.YAML.replace("tests.helpers.tiny:payments", "tests.dags.test_bad_input:amounts_in_words")
     )
     test = subprocess.run(
         [sys.executable, "-m", "airflow", "dags", "test", DAG, NIGHT.isoformat()],

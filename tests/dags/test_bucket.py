@@ -18,7 +18,7 @@ from pipelines.storage import s3
 from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import ROOT, Settings
 from sluice_airflow import pages, storage
-from tests.s3 import Server
+from tests.helpers.s3 import Server
 
 NIGHT = date(2026, 2, 1)
 SECRET = "planted" + "9f3c1e"

@@ -23,10 +23,10 @@ from pipelines.storage.settings import ROOT
 from scripts import prepare
 from sluice_airflow.dags import TRAINING_POOL
 from sluice_airflow.operators import GateOperator
-from tests import tiny
-from tests.awkward import AWKWARD, SOUND, lay_out
+from tests.helpers import tiny
+from tests.helpers.awkward import AWKWARD, SOUND, lay_out
+from tests.helpers.ways import WAYS
 from tests.test_layers import HEAVY
-from tests.ways import WAYS
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OURS = ("bank_marketing", "bike_demand", "card_fraud", "sms_spam")
@@ -213,7 +213,7 @@ def test_a_way_that_airflow_cannot_lay_costs_no_other_and_is_never_half_laid(
 
 def test_a_source_whose_module_cannot_be_imported_costs_only_its_own_use_case(folder: Path) -> None:
     (folder / "lost.yaml").write_text(
-        tiny.YAML.replace("name: tiny", "name: lost").replace("tests.tiny:", "no.such.module:")
+        tiny.YAML.replace("name: tiny", "name: lost").replace("tests.helpers.tiny:", "no.such.module:")
     )
     (folder / "tiny.yaml").write_text(tiny.YAML)
     found = bag()

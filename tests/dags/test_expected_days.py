@@ -16,7 +16,7 @@ from airflow.dag_processing.dagbag import DagBag
 from pipelines import flow
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT, Settings
-from tests import tiny
+from tests.helpers import tiny
 from tests.test_expected_days import FIRST, TRAINING, WEEK, WEEKLY, text, wrote
 
 SUNDAY, MONDAY = WEEK[:2]

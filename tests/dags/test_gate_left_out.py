@@ -12,7 +12,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.exceptions import DeserializationError
 
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 NIGHT = date(2026, 2, 1)
 BEHIND = {"gate_raw": "cleanse", "gate_clean": "past", "gate_past": "features"}

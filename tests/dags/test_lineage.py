@@ -19,7 +19,7 @@ import pytest
 from pipelines.run.run import Run
 from pipelines.storage import places
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 NIGHT = date(2026, 2, 1)
 Events = list[dict[str, Any]]

@@ -20,8 +20,7 @@ from airflow.dag_processing.dagbag import DagBag
 from pipelines.core.config import Kind
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT
-from tests import tiny
-from tests.dags import poison
+from tests.helpers import poison, tiny
 
 TRAINING = date(2026, 1, 31)
 NIGHTS = [date(2026, 2, 1) + timedelta(days=n) for n in range(7)]

@@ -24,8 +24,8 @@ from sqlalchemy import select
 
 from pipelines.core.config import Kind
 from pipelines.storage.settings import ROOT
-from tests import airflow_home, postgres, tiny
-from tests.plugins.runs import without_delay
+from tests.helpers import airflow_home, postgres, tiny
+from tests.helpers.dag_runs import without_delay
 
 TRAINING, GOOD, REFUSED, LATER, NO_LOGIN = date(2026, 1, 31), *(date(2026, 2, day) for day in (1, 2, 3, 4))
 PASSWORD, CLOUD_KEY = "zq7planted/pa ss+word@", "zq7planted+key/of40characters00000000000"

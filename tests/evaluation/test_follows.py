@@ -22,7 +22,7 @@ from pipelines.registry import approval
 from pipelines.run import let_through
 from pipelines.run.run import Run
 from pipelines.steps.promote import promote
-from tests import evaluated, fitted
+from tests.helpers import evaluated, fitted
 
 
 @pytest.fixture

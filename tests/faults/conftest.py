@@ -14,10 +14,9 @@ from pipelines import flow
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.faults import child, night
-from tests.faults.night import FileOperations, Night, Task
-from tests.ways import WAYS
+from tests.helpers import child, night, tiny
+from tests.helpers.night import FileOperations, Night, Task
+from tests.helpers.ways import WAYS
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tests.faults import child
-from tests.faults.night import FileOperations
+from tests.helpers import child
+from tests.helpers.night import FileOperations
 
 SEED = 7
 MOST = os.environ.get("SLUICE_KILLS")  # kills of each kind of run; more than there are moments: every one

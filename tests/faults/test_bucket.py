@@ -14,11 +14,10 @@ import pytest
 
 from pipelines.storage import s3 as store
 from pipelines.storage.bucket import BucketPath
-from tests import s3
-from tests.faults import child
 from tests.faults.conftest import CleanNight
 from tests.faults.kills import MOST
-from tests.faults.night import Night, assert_no_half
+from tests.helpers import child, s3
+from tests.helpers.night import Night, assert_no_half
 
 pytestmark = pytest.mark.slow
 

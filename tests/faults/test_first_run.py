@@ -18,10 +18,10 @@ from pipelines.core.config import Step
 from pipelines.registry import snapshot, tracking
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.faults import child, kills, night
+from tests.faults import kills
 from tests.faults.conftest import World, bring_back
-from tests.faults.night import Night
+from tests.helpers import child, night, tiny
+from tests.helpers.night import Night
 
 pytestmark = pytest.mark.slow
 FEW = {"snapshot": 12, "tune": 3}

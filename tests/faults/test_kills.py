@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
 from tests.faults.kills import MOST
-from tests.faults.night import FileOperations, assert_no_half
+from tests.helpers import child
+from tests.helpers.night import FileOperations, assert_no_half
 
 pytestmark = pytest.mark.slow
 SEED = 7

@@ -22,10 +22,10 @@ from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage import sqlite
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.faults import child, kills, night
+from tests.faults import kills
 from tests.faults.conftest import World
-from tests.faults.night import Night
+from tests.helpers import child, night, tiny
+from tests.helpers.night import Night
 
 pytestmark = pytest.mark.slow
 FEW = {"backfill": 2, "replay": 3, "rollback": 6}

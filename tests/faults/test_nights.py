@@ -15,11 +15,10 @@ import pytest
 from pipelines import flow
 from pipelines.core.errors import GateClosed, TableCorrupt, TryAgain
 from pipelines.run import plan
-from tests import tiny
-from tests.faults import child
 from tests.faults.conftest import CleanNight, Done
-from tests.faults.night import NIGHT, Night, assert_no_half
-from tests.ways import WAYS
+from tests.helpers import child, tiny
+from tests.helpers.night import NIGHT, Night, assert_no_half
+from tests.helpers.ways import WAYS
 
 pytestmark = pytest.mark.slow
 

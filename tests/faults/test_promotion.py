@@ -17,10 +17,9 @@ from pipelines.registry import registry, tracking
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.faults import child, night
 from tests.faults.conftest import World, bring_back
-from tests.faults.night import Calls, FileOperations
+from tests.helpers import child, night, tiny
+from tests.helpers.night import Calls, FileOperations
 
 pytestmark = pytest.mark.slow
 

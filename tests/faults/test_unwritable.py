@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import GateClosed, SluiceError
-from tests import tiny
-from tests.faults import child
 from tests.faults.conftest import CleanNight
-from tests.faults.night import CHANGES, NIGHT, WRITES, Night
+from tests.helpers import child, tiny
+from tests.helpers.night import CHANGES, NIGHT, WRITES, Night
 
 
 def read_only(folder: Path, number: int) -> None:

@@ -25,7 +25,7 @@ from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import as_json
-from tests import tiny
+from tests.helpers import tiny
 
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 WAY: tuple[tuple[Step, GatedTable | None], ...] = (("ingest", "raw"), ("cleanse", "clean"), ("past", "past"))
@@ -63,7 +63,7 @@ class World:
     settings: Settings
 
     def says(self, more: str = "", gates: str = GATES, **words: str) -> World:
-        text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.gates.test_days:payments"')
+        text = tiny.YAML.replace('"tests.helpers.tiny:payments"', '"tests.gates.test_days:payments"')
         for old, new in words.items():
             text = text.replace(old, new)
         (self.settings.use_cases / "tiny.yaml").write_text(text + gates + more)

@@ -11,8 +11,8 @@ from pipelines.core.config import Kind
 from pipelines.gates import judge
 from pipelines.run.run import Run
 from pipelines.storage.store import as_json
-from tests.gates import tables
-from tests.gates.tables import replaced
+from tests.helpers import tables
+from tests.helpers.tables import replaced
 
 SCORED_BY = {"version": "1", "threshold": 0.5}
 DAMAGES = {

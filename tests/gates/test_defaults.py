@@ -17,9 +17,8 @@ from pipelines.gates.judge import Verdict, judge
 from pipelines.run import tables as tables_of_runs
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.gates import tables
-from tests.gates.tables import replaced
+from tests.helpers import tables, tiny
+from tests.helpers.tables import replaced
 
 TABLES = list(tables.KINDS)
 FIRST_TEN = "(substr(id, 2)::INT < 10)"

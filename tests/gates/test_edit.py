@@ -18,7 +18,7 @@ from pipelines.core.errors import BadUseCase
 from pipelines.core.use_cases import load_file
 from pipelines.gates import edit
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 NEW = Expectation(
     name="expect_column_values_to_be_in_set",

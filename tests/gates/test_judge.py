@@ -23,10 +23,9 @@ from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.gates import tables
-from tests.gates.tables import replaced
-from tests.ways import WAYS
+from tests.helpers import tables, tiny
+from tests.helpers.tables import replaced
+from tests.helpers.ways import WAYS
 
 OpenRun = Callable[[Kind, date], Run]
 NIGHT = tables.PARTITIONS["scoring"]

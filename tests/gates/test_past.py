@@ -12,7 +12,7 @@ import pytest
 from pipelines.core.config import Kind
 from pipelines.gates import past
 from pipelines.run.run import Run
-from tests.gates import tables
+from tests.helpers import tables
 
 NIGHT = tables.PARTITIONS["scoring"]  # a Sunday
 

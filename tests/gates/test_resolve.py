@@ -15,9 +15,8 @@ from pipelines.gates.findings import Finding
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.gates import tables
-from tests.gates.tables import replaced
+from tests.helpers import tables, tiny
+from tests.helpers.tables import replaced
 
 NIGHT = tables.PARTITIONS["scoring"]  # a Sunday
 DAY = timedelta(days=1)

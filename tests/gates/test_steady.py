@@ -24,9 +24,8 @@ from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import as_json
-from tests import judged as evidence
-from tests import tiny
-from tests.gates import tables
+from tests.helpers import judged as evidence
+from tests.helpers import tables, tiny
 
 NIGHT = tables.PARTITIONS["scoring"]
 DAY = timedelta(days=1)

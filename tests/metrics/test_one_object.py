@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 # In a process of its own, since the schema is made when the facts of use cases are imported.
 ADDED = dedent(

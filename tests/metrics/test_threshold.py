@@ -13,7 +13,7 @@ from pipelines.core.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxR
 from pipelines.core.errors import BadInput
 from pipelines.metrics.cut import Cut
 from pipelines.metrics.threshold import Night, Unreachable, choose, night, with_interval
-from tests.relations import relation, row, use_case
+from tests.helpers.relations import relation, row, use_case
 
 Y = [0, 0, 1, 0, 1, 1]
 SCORE = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], dtype=np.float32)

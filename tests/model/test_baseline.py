@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from pipelines.core.config import UseCase
 from pipelines.model import baseline
-from tests import tiny
+from tests.helpers import tiny
 
 
 def use_case(rule: str | None, task: str = "binary") -> UseCase:

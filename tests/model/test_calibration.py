@@ -19,7 +19,7 @@ from pipelines.model.calibration import Line
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
 from pipelines.steps import tune
-from tests import fitted
+from tests.helpers import fitted
 
 METHODS: tuple[Literal["sigmoid", "isotonic"], ...] = ("sigmoid", "isotonic")
 

@@ -15,7 +15,7 @@ from skops import io as skops
 from pipelines.core.config import Family
 from pipelines.model import candidate, inputs
 from pipelines.storage.settings import ROOT
-from tests import fitted
+from tests.helpers import fitted
 
 CASES = [(family, task) for family in fitted.FAMILIES for task in ("binary", "regression")]
 

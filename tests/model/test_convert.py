@@ -9,7 +9,7 @@ from sklearn.base import clone
 from pipelines.core.config import Family, Features
 from pipelines.model import convert, families
 from pipelines.model.graph import Graph
-from tests import fitted
+from tests.helpers import fitted
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)

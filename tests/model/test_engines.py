@@ -15,7 +15,7 @@ from pipelines.core.errors import BadInput
 from pipelines.model import candidate, convert, engine_xgboost, engines, inputs
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import embedded
-from tests import fitted
+from tests.helpers import fitted
 
 
 def exported(task: str = "binary", encode: str = "one_hot") -> bytes:

@@ -12,7 +12,7 @@ from xgboost import DMatrix
 from pipelines.core.config import Family
 from pipelines.metrics import metrics
 from pipelines.model import candidate, explain, inputs
-from tests import fitted
+from tests.helpers import fitted
 
 ROWS = fitted.rows()[fitted.rows()["split"] == "test"]
 X = inputs.frame(ROWS, fitted.use_case().features)

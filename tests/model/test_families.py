@@ -9,7 +9,7 @@ from pipelines.core.config import Family, UseCase
 from pipelines.core.use_cases import load_all
 from pipelines.model import families
 from pipelines.storage.settings import ROOT
-from tests import fitted, tiny
+from tests.helpers import fitted, tiny
 
 
 def use_case(**candidates: object) -> UseCase:

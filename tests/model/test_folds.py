@@ -11,7 +11,7 @@ import yaml
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadInput
 from pipelines.model import folds
-from tests import tiny
+from tests.helpers import tiny
 
 
 def use_case(by: str, n: int = 3, group: str | None = None, task: str = "binary") -> UseCase:

@@ -16,7 +16,7 @@ from pipelines.core.config import Family
 from pipelines.core.errors import BadInput
 from pipelines.model import candidate, convert, graph, inputs
 from pipelines.model.graph import Graph
-from tests import fitted
+from tests.helpers import fitted
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies
 
-from tests import fitted
+from tests.helpers import fitted
 from tests.model.test_search import CUT, assert_same, plain, search
 
 MOST = 30

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.model import candidate, inputs, luck
-from tests import fitted
+from tests.helpers import fitted
 
 TRAIN = fitted.rows()[fitted.rows()["split"] == "train"]
 X, Y = inputs.frame(TRAIN, fitted.use_case().features), TRAIN["bad"].to_numpy()

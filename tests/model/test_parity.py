@@ -12,7 +12,7 @@ from onnx import helper
 
 from pipelines.core.config import Family
 from pipelines.model import convert, parity
-from tests import fitted
+from tests.helpers import fitted
 
 
 @cache

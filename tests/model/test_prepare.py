@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from pipelines.core.config import Categories, Family, Numbers, Texts
 from pipelines.model import inputs, prepare
-from tests import fitted
+from tests.helpers import fitted
 
 TREES: tuple[Family, ...] = ("forest", "xgboost")
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.core.errors import BadInput
 from pipelines.model import engines, reasons
-from tests import fitted
+from tests.helpers import fitted
 
 GRAPH = fitted.exported().graphs["xgboost"]
 FEATURES = ["amount", "age", "channel", "note"]

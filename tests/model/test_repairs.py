@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from pipelines.core.config import Features, Prepare, Texts
 from pipelines.model import candidate, convert, prepare
 from pipelines.model.graph import Graph
-from tests import fitted
+from tests.helpers import fitted
 
 LETTERS = list("abcdefgh")
 

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from pipelines.core.config import Family
 from pipelines.model import candidate, families, inputs
 from pipelines.model.search import PipelineSearchCV
-from tests import fitted
+from tests.helpers import fitted
 
 GRIDS: dict[Family, dict[str, list[Any]]] = {
     "linear": {"prepare__numbers__impute__strategy": ["mean", "median"]},

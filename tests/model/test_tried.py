@@ -9,7 +9,7 @@ import yaml
 
 from pipelines.core.config import UseCase
 from pipelines.model import families
-from tests import tiny
+from tests.helpers import tiny
 
 REGRESSION: dict[str, Any] = {
     "task": "regression",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import airflow_home, tiny
+from tests.helpers import airflow_home, tiny
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import airflow_home, tiny
+from tests.helpers import airflow_home, tiny
 
 PASSWORD = airflow_home.LOGIN["password"]
 ROLES = ("Admin", "Op", "User", "Viewer")
@@ -27,7 +27,7 @@ def lived_in(place: Path, patch: pytest.MonkeyPatch) -> str:
     from pipelines import flow
     from pipelines.run.plan import Outcome
     from pipelines.run.run import Run
-    from tests.plugins.runs import dag_run, steps
+    from tests.helpers.dag_runs import dag_run, steps
 
     use_cases = place / "use_cases"
     use_cases.mkdir()

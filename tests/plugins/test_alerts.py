@@ -17,9 +17,9 @@ from pipelines.core.errors import GateClosed, TryAgain
 from pipelines.run import let_through, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
-from tests import tiny
+from tests.helpers import tiny
+from tests.helpers.dag_runs import dag_run, states, steps, tries
 from tests.plugins import sinks
-from tests.plugins.runs import dag_run, states, steps, tries
 from tests.plugins.sinks import Sink
 
 SENTENCE = (

@@ -26,8 +26,8 @@ from pipelines.registry import approval
 from pipelines.run import let_through
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
-from tests import airflow_home, evaluated, fitted, tiny
-from tests.plugins.runs import dag_run, left, states, steps
+from tests.helpers import airflow_home, evaluated, fitted, tiny
+from tests.helpers.dag_runs import dag_run, left, states, steps
 
 YAML = tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, approval: 3d")
 GRAPH = b"a graph"

@@ -16,9 +16,9 @@ from pipelines import flow
 from pipelines.run import let_through, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
-from tests import judged as evidence
-from tests import postgres, tiny
-from tests.plugins.runs import dag_run, states, steps, tries
+from tests.helpers import judged as evidence
+from tests.helpers import postgres, tiny
+from tests.helpers.dag_runs import dag_run, states, steps, tries
 from tests.run.test_let_through import judged
 from tests.steps.test_deliver import NIGHT, SINK, night
 

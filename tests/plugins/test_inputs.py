@@ -22,8 +22,8 @@ from pipelines.registry import registry
 from pipelines.run import plan
 from pipelines.run.run import Run
 from sluice_airflow.partitions import partition_of
-from tests import airflow_home, tiny
-from tests.plugins.runs import dag_run, states, steps
+from tests.helpers import airflow_home, tiny
+from tests.helpers.dag_runs import dag_run, states, steps
 from tests.plugins.test_partitions import context
 
 LONG = "1" * 300_000

@@ -21,9 +21,9 @@ from opentelemetry.metrics import get_meter_provider
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from pipelines.storage.settings import Settings
-from tests import tiny, two_champions
+from tests.helpers import tiny, two_champions
+from tests.helpers.dag_runs import dag_run, states
 from tests.plugins import sinks
-from tests.plugins.runs import dag_run, states
 
 NIGHT = date(2026, 2, 1)
 Points = dict[tuple[str, str], float]  # (name, step) -> value

@@ -27,8 +27,8 @@ from pipelines.run import let_through, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.plugins.runs import dag_run, left, quiet, states, steps, tries
+from tests.helpers import tiny
+from tests.helpers.dag_runs import dag_run, left, quiet, states, steps, tries
 
 SLICES = ("0001-of-0002", "0002-of-0002")
 

@@ -17,8 +17,8 @@ from pipelines import flow
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from sluice_airflow.pages import report_file
-from tests import airflow_home, harmless
-from tests.plugins.runs import dag_run, steps
+from tests.helpers import airflow_home, harmless
+from tests.helpers.dag_runs import dag_run, steps
 
 EVIL = "<script>alert('evil')</script>"
 

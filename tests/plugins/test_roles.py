@@ -21,7 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipelines.storage.settings import ROOT
-from tests import airflow_home, postgres
+from tests.helpers import airflow_home, postgres
 from tests.plugins import fab_server
 
 START = 120  # seconds for a server to start

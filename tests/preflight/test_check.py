@@ -10,7 +10,7 @@ from pipelines.core import use_cases
 from pipelines.core.errors import BadUseCase
 from pipelines.preflight.check import absent, check
 from pipelines.storage.settings import ROOT
-from tests import tiny
+from tests.helpers import tiny
 
 OURS = ROOT / "include" / "use_cases"
 
@@ -45,7 +45,7 @@ def test_a_bound_on_labels_that_no_report_ever_knows_is_told(tmp_path: Path, day
 def test_a_source_without_any_file_is_told_and_one_with_a_file_is_good(tmp_path: Path, path: str) -> None:
     source = f'{{kind: file, path: "{tmp_path}/{path}", format: {{type: csv}}}}'
     file = tmp_path / "tiny.yaml"
-    file.write_text(tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', source))
+    file.write_text(tiny.YAML.replace('{kind: python, function: "tests.helpers.tiny:payments"}', source))
     ((line, sentence),) = absent(use_cases.load_file(file))
     assert sentence.startswith("source.path: no file '")
     assert "source:" in file.read_text().splitlines()[line - 1]
@@ -60,7 +60,10 @@ def test_a_source_without_any_file_is_told_and_one_with_a_file_is_good(tmp_path:
             "tests.tinny:payments",
             "no module 'tests.tinny'; write package.module:function as seen from the project's root",
         ),
-        ("tests.tiny:payment", "module tests.tiny has no function 'payment'; did you mean 'payments'?"),
+        (
+            "tests.helpers.tiny:payment",
+            "module tests.helpers.tiny has no function 'payment'; did you mean 'payments'?",
+        ),
         (
             "ending_check:payments",
             "importing ending_check ends the program (SystemExit: 3); correct the module",
@@ -73,7 +76,7 @@ def test_a_function_that_is_not_there_is_told(
     (tmp_path / "ending_check.py").write_text("import sys\n\nsys.exit(3)\n")
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "tiny.yaml"
-    file.write_text(tiny.YAML.replace("tests.tiny:payments", function))
+    file.write_text(tiny.YAML.replace("tests.helpers.tiny:payments", function))
     assert absent(use_cases.load_file(file)) == [(5, f"source.function: {told}")]
     file.write_text(tiny.YAML)
     assert absent(use_cases.load_file(file)) == []
@@ -86,11 +89,13 @@ def test_a_connection_that_is_seen_and_is_no_address_is_told(
     source = (
         '{kind: sql, connection: shop, query: "select 1"}'
         if part == "source"
-        else '{kind: python, function: "tests.tiny:payments"}'
+        else '{kind: python, function: "tests.helpers.tiny:payments"}'
     )
     more = "" if part == "source" else "sink: {connection: shop, table: scores}\n"
     file = tmp_path / "tiny.yaml"
-    file.write_text(tiny.YAML.replace('{kind: python, function: "tests.tiny:payments"}', source) + more)
+    file.write_text(
+        tiny.YAML.replace('{kind: python, function: "tests.helpers.tiny:payments"}', source) + more
+    )
     monkeypatch.delenv("AIRFLOW_CONN_SHOP", raising=False)
     assert absent(use_cases.load_file(file)) == []  # Airflow may keep it
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", "s3cret and no address")

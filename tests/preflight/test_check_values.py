@@ -11,7 +11,7 @@ import pytest
 from pipelines.core import use_cases
 from pipelines.core.errors import BadUseCase
 from pipelines.preflight.check import check
-from tests import tiny
+from tests.helpers import tiny
 
 ALLOWED = "allowed: [chip, online]}"
 LABEL = "bad:      {type: integer, role: label, allowed: [0, 1]}"

@@ -30,9 +30,9 @@ from pipelines.registry.history import History
 from pipelines.run import archive, plan
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests import two_champions as world
-from tests.ways import WAYS
+from tests.helpers import tiny
+from tests.helpers import two_champions as world
+from tests.helpers.ways import WAYS
 
 NIGHT = date(2026, 2, 5)
 TABLES = ("raw", "past_raw", "clean", "past", "quarantine", "features", "predictions")
@@ -301,7 +301,7 @@ def test_a_backfill_and_a_what_if_are_made_by_the_definitions_of_their_champion(
 def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_with_both_meanings(
     own: Settings,
 ) -> None:
-    edit(own, "tests.two_champions:payments", "tests.registry.test_definitions:without_channel")
+    edit(own, "tests.helpers.two_champions:payments", "tests.registry.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
     for there in (
         "cleanse:\n  lower: [channel]\n",
@@ -322,7 +322,7 @@ def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_wit
 
 def test_values_that_no_file_takes_are_told_whole_though_features_wait_for_a_training(own: Settings) -> None:
     edit(own, *EDITS["a feature's SQL"])
-    edit(own, "tests.two_champions:payments", "tests.registry.test_definitions:with_bad_amounts")
+    edit(own, "tests.helpers.two_champions:payments", "tests.registry.test_definitions:with_bad_amounts")
     with pytest.raises(BadInput) as error:
         night(own)
     assert "asked for by the definitions" not in str(error.value)
@@ -447,7 +447,7 @@ def test_a_champion_is_compared_on_the_same_rows_whatever_the_file_calls_their_k
 
 
 def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethroned(own: Settings) -> None:
-    edit(own, "tests.two_champions:payments", "tests.registry.test_definitions:without_channel")
+    edit(own, "tests.helpers.two_champions:payments", "tests.registry.test_definitions:without_channel")
     edit(own, "  channel:  {type: string, allowed: [chip, online]}\n", "")
     unwanted = (
         "cleanse:\n  lower: [channel]\n",

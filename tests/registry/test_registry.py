@@ -20,7 +20,7 @@ from pipelines.registry import registry, tracking
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import fitted, tiny
+from tests.helpers import fitted, tiny
 from tests.registry.test_history import FIRST
 
 TRAINING = date(2026, 1, 31)

@@ -17,7 +17,7 @@ from pipelines.registry import snapshot, versions
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT, Settings
 from pipelines.storage.store import Version
-from tests import tiny
+from tests.helpers import tiny
 
 DAY = date(2026, 1, 31)
 

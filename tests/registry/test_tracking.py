@@ -20,7 +20,7 @@ from pipelines.metrics.cut import Cut
 from pipelines.registry import snapshot, tracking, versions
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import fitted
+from tests.helpers import fitted
 
 TRIALS = pd.DataFrame(
     {

@@ -21,7 +21,7 @@ from pipelines.reports import card
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, Version
-from tests.evaluations import champion, facts, judge
+from tests.helpers.evaluations import champion, facts, judge
 
 Render = Callable[[UseCase, Judged], str]
 

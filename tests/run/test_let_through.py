@@ -21,8 +21,8 @@ from pipelines.run import let_through
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.store import Version, as_json
-from tests.judged import let_through as leave
-from tests.ways import WAYS
+from tests.helpers.judged import let_through as leave
+from tests.helpers.ways import WAYS
 
 OpenRun = Callable[[Kind, date], Run]
 DAYS: dict[Kind, date] = {

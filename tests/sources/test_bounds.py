@@ -19,8 +19,8 @@ from pipelines.core.config import Column, Delivery, FileFormat
 from pipelines.core.errors import BadInput
 from pipelines.sources import bounds, delimited, files
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.sourced import GOOD, open_run, read
+from tests.helpers import tiny
+from tests.helpers.sourced import GOOD, open_run, read
 from tests.sources.delivered import declared
 
 CSV, JSONL, PARQUET = FileFormat(type="csv"), FileFormat(type="jsonl"), FileFormat(type="parquet")

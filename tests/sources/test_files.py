@@ -20,7 +20,7 @@ from pipelines.core.errors import BadInput, TryAgain
 from pipelines.run.run import Run
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
-from tests.sourced import DAY, HEADER, open_run, read
+from tests.helpers.sourced import DAY, HEADER, open_run, read
 
 TWO_ROWS = [
     {"id": "a", "at": datetime(2026, 2, 1), "customer": "c1", "amount": 10.5, "channel": "chip"},

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import BadInput, TryAgain
 from pipelines.storage.settings import Settings
-from tests.sourced import open_run, read
+from tests.helpers.sourced import open_run, read
 
 
 def no_table(day: date) -> list[date]:
@@ -63,7 +63,7 @@ def source(function: str) -> dict[str, str]:
 
 
 def test_the_function_is_called_for_each_day(settings: Settings) -> None:
-    rows = read(open_run(settings, source("tests.tiny:payments"), "training", date(2026, 1, 31)))
+    rows = read(open_run(settings, source("tests.helpers.tiny:payments"), "training", date(2026, 1, 31)))
     assert len(rows) == 20 * 40
 
 
@@ -76,7 +76,7 @@ def test_types_that_duckdb_has_not_are_read_exactly_as_its_next_ones(settings: S
     ("function", "sentence"),
     [
         ("tests.tinny:payments", "no module 'tests.tinny'"),
-        ("tests.tiny:payment", "has no function 'payment'; did you mean 'payments'?"),
+        ("tests.helpers.tiny:payment", "has no function 'payment'; did you mean 'payments'?"),
         (
             "tests.sources.test_python:no_table",
             "returned list; a source returns the day's rows as a pyarrow.Table\n  way out: let it return one",

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from pipelines.core.errors import BadInput, TryAgain
 from pipelines.storage.settings import Settings
-from tests import postgres as postgres_server
-from tests.sourced import open_run, read
+from tests.helpers import postgres as postgres_server
+from tests.helpers.sourced import open_run, read
 
 QUERY = "select id, at, customer, amount, channel, bad from payments where at >= :start and at < :end"
 ROWS = [

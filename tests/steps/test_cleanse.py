@@ -21,8 +21,8 @@ from pipelines.core.config import UseCase
 from pipelines.core.errors import BadUseCase, SluiceError
 from pipelines.steps import cleanse as steps
 from pipelines.steps.cleanse import cleanse, feeding, keyed
-from tests import tiny
-from tests.relations import START, dicts, relation, row, use_case
+from tests.helpers import tiny
+from tests.helpers.relations import START, dicts, relation, row, use_case
 
 NIGHT = date(2026, 1, 1)
 

@@ -33,10 +33,9 @@ from pipelines.preflight.check import check
 from pipelines.run.run import Run
 from pipelines.steps import deliver
 from pipelines.storage.settings import Settings
-from tests import judged, postgres, tiny
-from tests import two_champions as champions
-from tests.faults import child
-from tests.faults.night import Calls
+from tests.helpers import child, judged, postgres, tiny
+from tests.helpers import two_champions as champions
+from tests.helpers.night import Calls
 
 NIGHT = date(2026, 2, 1)
 SINK = "sink: {connection: warehouse, table: scoring.predictions}\n"

@@ -27,7 +27,7 @@ from pipelines.registry.registry import Champion
 from pipelines.steps import drift
 from pipelines.steps.drift import Found
 from pipelines.storage import spill
-from tests import fitted
+from tests.helpers import fitted
 
 WEEK = date(2026, 2, 2)
 ROWS = 350

@@ -19,8 +19,8 @@ from pipelines.metrics import metrics
 from pipelines.metrics.threshold import Unreachable
 from pipelines.model import convert, families, inputs, luck
 from pipelines.registry.registry import Champion
-from tests import fitted
-from tests.evaluations import TEST, champion, facts, judge, scored
+from tests.helpers import fitted
+from tests.helpers.evaluations import TEST, champion, facts, judge, scored
 
 
 @pytest.fixture(scope="module")

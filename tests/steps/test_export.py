@@ -15,7 +15,7 @@ from pipelines.model import convert, parity
 from pipelines.model.engine_xgboost import embedded
 from pipelines.model.graph import Graph
 from pipelines.steps import export
-from tests import fitted
+from tests.helpers import fitted
 
 
 @pytest.fixture(scope="module")

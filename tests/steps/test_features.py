@@ -20,8 +20,8 @@ from pipelines.steps import features
 from pipelines.steps.cleanse import cleanse
 from pipelines.steps.features import check, compute
 from pipelines.storage.settings import ROOT
-from tests import tiny
-from tests.relations import START, connection, dicts, relation, row, use_case
+from tests.helpers import tiny
+from tests.helpers.relations import START, connection, dicts, relation, row, use_case
 
 DAY = 24
 

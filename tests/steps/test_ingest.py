@@ -19,8 +19,8 @@ from pipelines.run.run import Run
 from pipelines.sources import typed as typed_
 from pipelines.steps import ingest
 from pipelines.storage.settings import ROOT, Settings
-from tests import tiny
-from tests.sourced import DAY, GOOD, HEADER, open_run, read
+from tests.helpers import tiny
+from tests.helpers.sourced import DAY, GOOD, HEADER, open_run, read
 
 
 @pytest.fixture

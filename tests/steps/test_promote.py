@@ -19,7 +19,7 @@ from pipelines.registry import approval, registry, tracking
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.steps.promote import promote
-from tests import evaluated, fitted
+from tests.helpers import evaluated, fitted
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pipelines.model.graph import Graph
 from pipelines.registry.registry import Champion
 from pipelines.run.run import Run
 from pipelines.steps import score
-from tests import fitted
+from tests.helpers import fitted
 
 NIGHT = date(2026, 2, 1)
 
@@ -148,7 +148,7 @@ def test_who_stops_reading_leaves_no_thread_behind(run: Run, champion: Champion)
 def test_a_process_that_is_forked_after_scoring_can_score(run: Run, champion: Champion) -> None:
     boosted = replace(champion, engine="xgboost")
     expected = predicted(run, boosted)
-    with get_context("fork").Pool(1, initializer=gc.freeze) as pool:  # see tests.faults.child
+    with get_context("fork").Pool(1, initializer=gc.freeze) as pool:  # see tests.helpers.child
         pd.testing.assert_frame_equal(pool.apply_async(predicted, (run, boosted)).get(timeout=60), expected)
 
 

@@ -15,7 +15,7 @@ from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.evaluation.results import SearchResult
 from pipelines.model import candidate, folds, inputs
 from pipelines.steps import tune
-from tests import fitted
+from tests.helpers import fitted
 
 GRIDS: dict[str, Search] = {
     "linear": Search(grid={"prepare__numbers__impute__strategy": ("mean", "median")}),

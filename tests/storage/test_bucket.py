@@ -14,7 +14,7 @@ from pipelines.storage import bucket as buckets
 from pipelines.storage import s3
 from pipelines.storage.bucket import BucketPath
 from pipelines.storage.s3 import Access, Overtaken
-from tests.s3 import files
+from tests.helpers.s3 import files
 
 # --- names
 

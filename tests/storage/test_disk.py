@@ -17,7 +17,7 @@ from pipelines.core.errors import TryAgain
 from pipelines.run.run import Run
 from pipelines.storage import disk, spill
 from pipelines.storage.store import Store
-from tests.faults import child
+from tests.helpers import child
 
 OLD = time.time() - disk.DAY - 60
 

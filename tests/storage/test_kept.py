@@ -23,7 +23,7 @@ from pipelines.run import let_through
 from pipelines.run.run import Run
 from pipelines.storage.manifest import MANIFEST
 from pipelines.storage.settings import Settings
-from tests import fitted, judged, tiny
+from tests.helpers import fitted, judged, tiny
 from tests.registry.test_history import FIRST
 
 DAY = date(2026, 1, 31)

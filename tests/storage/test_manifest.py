@@ -16,7 +16,7 @@ from pipelines.core.errors import TableMissing
 from pipelines.run.run import Run
 from pipelines.storage import disk
 from pipelines.storage.store import Store, Version
-from tests.faults import child
+from tests.helpers import child
 
 DAY = date(2026, 2, 1)
 A, B, C = (pa.table({"n": [float(n)] * 3}) for n in range(3))

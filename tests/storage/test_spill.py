@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.storage import spill
 from pipelines.storage.settings import ROOT
-from tests.faults import child
+from tests.helpers import child
 
 
 @pytest.fixture(autouse=True)

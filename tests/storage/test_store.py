@@ -16,7 +16,7 @@ from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.run.run import Run
 from pipelines.storage import disk, places
 from pipelines.storage.store import Store, Version
-from tests.faults import child
+from tests.helpers import child
 
 DAY = date(2026, 2, 1)
 ROWS = pa.table({"id": ["a", "b", "c"], "amount": [1.0, None, 3.0]})

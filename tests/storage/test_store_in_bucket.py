@@ -23,8 +23,8 @@ from pipelines.storage.bucket import BucketPath, Tag
 from pipelines.storage.parts import Part
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS, Store, Version
-from tests import s3
-from tests import two_champions as world
+from tests.helpers import s3
+from tests.helpers import two_champions as world
 
 NIGHT = date(2026, 2, 1)
 ROWS = pa.table({"id": ["a", "b", "c"], "n": [1, 2, 3]})

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.commands.selftest.stage import Stage
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 # What no promise of the file says: how many values are missing, how large the amounts are, who the customers
 # are. A leak that tells the label, and that the source gives with its row.

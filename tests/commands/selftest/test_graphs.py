@@ -10,7 +10,7 @@ from pipelines.commands.selftest.graphs import with_one_number_moved
 from pipelines.core.config import Family
 from pipelines.model import convert
 from pipelines.model.graph import Graph
-from tests import fitted
+from tests.helpers import fitted
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])

@@ -23,9 +23,8 @@ from pipelines.gates.gx import data_docs, evidence
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
-from tests.gates import tables
 from tests.gates.gx.test_engine import CASES, ROWS
+from tests.helpers import tables, tiny
 
 NIGHT = date(2026, 2, 1)
 EVIL = """<script>alert(1)</script><img src=x onerror="alert(2)">' & $x ${y} {{ 7 * 7 }}"""

@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import ROOT
 from scripts.cluster import ready
-from tests import servers
+from tests.helpers import servers
 
 PASSWORD = "-".join(["for", "these", "tests", "only"])
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import yaml
 
 from pipelines.core.config import UseCase
-from tests import tiny
+from tests.helpers import tiny
 
 START = datetime(2026, 1, 1)
 SCHEMA = pa.schema(

@@ -7,10 +7,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tests import tiny
+from tests.helpers import tiny
 
 POISONED = date(2026, 2, 8)
-YAML = tiny.YAML.replace("tests.tiny:payments", "tests.dags.poison:payments")
+YAML = tiny.YAML.replace("tests.helpers.tiny:payments", "tests.helpers.poison:payments")
 
 
 def payments(day: date) -> pa.Table:

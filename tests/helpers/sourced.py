@@ -15,7 +15,7 @@ from pipelines.core.errors import SluiceError
 from pipelines.run.run import Run
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 DAY = date(2026, 2, 1)
 HEADER = "id,at,customer,amount,channel,bad"

@@ -14,7 +14,7 @@ YAML = """
 name: tiny
 title: Which payments are bad? One row is one payment.
 task: binary
-source: {kind: python, function: "tests.tiny:payments"}
+source: {kind: python, function: "tests.helpers.tiny:payments"}
 columns:
   id:       {type: string, role: key}
   at:       {type: timestamp, role: time}

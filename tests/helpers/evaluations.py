@@ -15,7 +15,7 @@ from pipelines.evaluation.results import Judged
 from pipelines.model import candidate, convert, inputs
 from pipelines.registry.registry import Champion
 from pipelines.steps.evaluate import evaluate
-from tests import fitted
+from tests.helpers import fitted
 
 TEST = fitted.rows()[fitted.rows()["split"] == "test"]
 

@@ -21,7 +21,7 @@ from pipelines.evaluation.verdict import Rule, Verdict
 from pipelines.metrics.cut import Cut
 from pipelines.model import candidate, families, inputs
 from pipelines.steps.export import export
-from tests import tiny
+from tests.helpers import tiny
 
 FAMILIES: tuple[Family, ...] = ("linear", "forest", "xgboost")
 WORDS = ["free", "call", "now", "lunch", "home", "win", "ok", "U.S.A", "wörld", "10%", "Prize"]

@@ -8,7 +8,7 @@ from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind
 from pipelines.run.run import Run
 from pipelines.steps import past
-from tests import judged
+from tests.helpers import judged
 
 PARTITIONS: dict[Kind, date] = {
     "training": date(2026, 1, 31),

@@ -18,9 +18,9 @@ from pipelines.registry.history import History
 from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
+from tests.helpers.ways import WAYS
 from tests.registry.test_history import FIRST
-from tests.ways import WAYS
 
 FIRST_TRAINING, SECOND_TRAINING = date(2026, 1, 31), date(2026, 2, 3)
 
@@ -39,9 +39,9 @@ def way_of(settings: Settings, kind: Kind, day: date) -> Run:
 
 def write(settings: Settings, regularisation: float = 1) -> None:
     """Write the use-case file, with one linear candidate."""
-    text = tiny.YAML.replace('"tests.tiny:payments"', '"tests.two_champions:payments"').replace(
-        "[0.1, 1]", f"[{regularisation}]"
-    )
+    text = tiny.YAML.replace(
+        '"tests.helpers.tiny:payments"', '"tests.helpers.two_champions:payments"'
+    ).replace("[0.1, 1]", f"[{regularisation}]")
     (settings.use_cases / "tiny.yaml").write_text(
         text.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "")
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipelines.core.yaml_text import MOST_BYTES, MOST_DEPTH
-from tests import tiny
+from tests.helpers import tiny
 
 Put = Callable[[Path], object]
 
