@@ -33,13 +33,8 @@ TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 ONE_FAMILY = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
     "[0.1, 1]", "[1]"
 )
-<<<<<<< HEAD:tests/faults/night.py
-SMALL = ONE_FAMILY + "limits: {shard_rows: 20}\n"
-LARGE = SMALL.replace("tests.tiny:payments", "tests.faults.night:payments")
-=======
 SMALL = ONE_FAMILY + "limits: {slice_rows: 20}\n"
 LARGE = SMALL.replace("tests.helpers.tiny:payments", "tests.helpers.night:payments")
->>>>>>> ecc6d2f (What several test folders use has a folder of its own, tests/helpers, and no longer lies among the tests):tests/helpers/night.py
 ROWS_A_DAY = 4000
 
 # What each task imports. A process that is forked from one that has them, and has used none, starts at once.
