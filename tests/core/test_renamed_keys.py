@@ -20,7 +20,7 @@ from pipelines.registry.history import History
 from pipelines.run.let_through import is_let_through
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-from tests import tiny
+from tests.helpers import tiny
 
 NOW = (
     tiny.YAML.replace("slice_rows: 20", "slice_rows: 20, confidence_level: 0.9")
