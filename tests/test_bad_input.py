@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipelines.__main__ import main
-from pipelines.core.errors import MAX_LINES
+from pipelines.core.rendered import MAX_LINES
 from pipelines.storage.settings import Settings
 from tests.helpers import poison, tiny
 from tests.sources.test_http import serving

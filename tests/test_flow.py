@@ -9,7 +9,8 @@ import pytest
 
 from pipelines import flow
 from pipelines.core.config import Kind, Step
-from pipelines.core.errors import MAX_LINES, BadUseCase, NoChampion
+from pipelines.core.errors import BadUseCase, NoChampion
+from pipelines.core.rendered import MAX_LINES
 from pipelines.preflight.check import check
 from pipelines.run import plan
 from pipelines.run.run import Run

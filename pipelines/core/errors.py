@@ -1,27 +1,95 @@
-"""What goes wrong, in sentences: what was found, what is allowed, where, and the way out."""
+"""What goes wrong, as objects: what was found, what is allowed, where, and the way out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
+from typing import Any, TypedDict, Unpack
 from unicodedata import normalize
 
-MAX_LINES = 10
+from pipelines.core import rendered
+from pipelines.core.rendered import MAX_LINES, Json, Parts
+
 LONGEST_QUOTE = 80
 MOST_WORDS = 12
+MOST_DETAILS = 300  # of more, nobody reads the words: they are only counted
+OURS = "this is a mistake of Sluice's own: report it with this message"
+
+
+class Rest(TypedDict, total=False):
+    """The parts of an error beside what was found and the way out; see `Parts`."""
+
+    where: object
+    allowed: str
+    details: Iterable[object]
+    in_all: int
+    at: object
 
 
 class SluiceError(Exception):
-    """A mistake that its message explains completely: shown without a stack trace, never retried.
+    """A mistake that its parts explain completely: shown without a stack trace, never retried.
 
     Everything that trying again could mend (a network that is down for a minute) is a `TryAgain`.
+
+    Args:
+        found: What was found, a sentence.
+        fix: The way out.
+        rest: Where (`where`: a file, line, partition, column; `at`: the whole path, where the sentence has
+            only a name), what is `allowed`, and `details`, of which the first are shown; `in_all` says how
+            many there are where not all are given.
     """
+
+    def __init__(self, found: str, *, fix: str = "", report: str | None = None, **rest: Unpack[Rest]) -> None:
+        super().__init__(found)
+        details = iter(rest.get("details", ()))
+        first = tuple(str(line) for line in islice(details, MOST_DETAILS))
+        self.parts = Parts(
+            found=found,
+            fix=fix,
+            where=_text(rest.get("where")),
+            allowed=rest.get("allowed"),
+            details=first,
+            in_all=max(rest.get("in_all", 0), len(first) + sum(1 for _ in details)),
+            at=_text(rest.get("at")),
+            report=report,
+        )
+
+    def __str__(self) -> str:
+        """All of it, in ten lines at most."""
+        return self.parts.found if "\n" in self.parts.found else rendered.text(self.parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, with all its parts, in another process."""
+        return _again, (type(self), self.args), self.__dict__
+
+    @property
+    def sentence(self) -> str:
+        """What was found where, and what is allowed: one line, for a message that tells more."""
+        return str(self).split("\n", 1)[0]
+
+    def as_json(self) -> dict[str, Json]:
+        """Its kind and its parts, for a program."""
+        return {"kind": type(self).__name__, **rendered.as_json(self.parts)}
+
+
+def _text(place: object) -> str | None:
+    return None if place is None else str(place)
+
+
+def _again(kind: type[SluiceError], said: tuple[object, ...]) -> SluiceError:
+    error = kind.__new__(kind, *said)
+    error.args = said
+    return error
 
 
 class TryAgain(SluiceError):
     """A failure outside of Sluice that may be gone in a minute: the one kind of error that Airflow
     retries.
     """
+
+    def __init__(self, found: str, *, fix: str = "run it again later", **rest: Unpack[Rest]) -> None:
+        super().__init__(found, fix=fix, **rest)
 
 
 class BadUseCase(SluiceError):
@@ -30,8 +98,15 @@ class BadUseCase(SluiceError):
     `mistakes` are lines of the file with a sentence each: the first of them, where there are very many.
     """
 
-    def __init__(self, message: str, mistakes: Iterable[tuple[int, str]] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        found: str,
+        mistakes: Iterable[tuple[int, str]] = (),
+        *,
+        fix: str = "",
+        **rest: Unpack[Rest],
+    ) -> None:
+        super().__init__(found, fix=fix, **rest)
         self.mistakes = tuple(mistakes)
 
 
@@ -58,8 +133,16 @@ class GateClosed(SluiceError):
     `failed` tells how many expectations closed it.
     """
 
-    def __init__(self, message: str, report: str | None = None, failed: int = 0) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        found: str,
+        report: str | None = None,
+        failed: int = 0,
+        *,
+        fix: str = "",
+        **rest: Unpack[Rest],
+    ) -> None:
+        super().__init__(found, fix=fix, report=report, **rest)
         self.report = report
         self.failed = failed
 

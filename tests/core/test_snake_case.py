@@ -13,7 +13,8 @@ import yaml
 
 from pipelines.core import meaning
 from pipelines.core.config import UseCase
-from pipelines.core.errors import MAX_LINES, BadInput
+from pipelines.core.errors import BadInput
+from pipelines.core.rendered import MAX_LINES
 from pipelines.core.snake_case import snake_case
 from pipelines.sources import other_columns, renamed
 from pipelines.sources.declared import Declared

@@ -11,7 +11,8 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.core import use_cases
 from pipelines.core.config import UseCase
-from pipelines.core.errors import MAX_LINES, BadUseCase
+from pipelines.core.errors import BadUseCase
+from pipelines.core.rendered import MAX_LINES
 from tests.helpers import tiny
 from tests.helpers.awkward import AWKWARD, SOUND, lay_out
 

@@ -16,7 +16,8 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from pipelines.core import use_cases
-from pipelines.core.errors import MAX_LINES, BadUseCase
+from pipelines.core.errors import BadUseCase
+from pipelines.core.rendered import MAX_LINES
 from pipelines.preflight import check
 from pipelines.storage.settings import ROOT
 

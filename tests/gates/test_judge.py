@@ -15,7 +15,8 @@ import pytest
 
 from pipelines import flow
 from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
-from pipelines.core.errors import MAX_LINES, GateClosed
+from pipelines.core.errors import GateClosed
+from pipelines.core.rendered import MAX_LINES
 from pipelines.core.use_cases import load
 from pipelines.gates import defaults, judge
 from pipelines.gates.gx import data_docs

@@ -22,7 +22,8 @@ from pipelines.commands.backfill import backfill
 from pipelines.composition import by_version
 from pipelines.core.config import Kind, Step, UseCase
 from pipelines.core.dates import Days
-from pipelines.core.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TableCorrupt
+from pipelines.core.errors import BadInput, BadUseCase, GateClosed, SluiceError, TableCorrupt
+from pipelines.core.rendered import MAX_LINES
 from pipelines.core.use_cases import load, parse
 from pipelines.model.graph import Graph
 from pipelines.registry import definitions, registry

@@ -16,7 +16,8 @@ import pytest
 
 from pipelines import flow
 from pipelines.core.config import Expectation, GatedTable, Kind, Step
-from pipelines.core.errors import MAX_LINES, BadInput, GateClosed
+from pipelines.core.errors import BadInput, GateClosed
+from pipelines.core.rendered import MAX_LINES
 from pipelines.run import let_through
 from pipelines.run.run import Run
 from pipelines.storage import kept

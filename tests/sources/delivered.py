@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.config import Column, FileFormat
-from pipelines.core.errors import MAX_LINES, BadInput
+from pipelines.core.errors import BadInput
+from pipelines.core.rendered import MAX_LINES
 from pipelines.sources import files
 from pipelines.sources.declared import Declared
 

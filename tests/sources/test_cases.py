@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.errors import MAX_LINES, BadInput
+from pipelines.core.errors import BadInput
+from pipelines.core.rendered import MAX_LINES
 from pipelines.storage.settings import Settings
 from tests.sources.cases import Delivery, Refused, Values
 from tests.sources.cases.kinds import FILES

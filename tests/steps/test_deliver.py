@@ -28,7 +28,8 @@ from pipelines.composition import by_version
 from pipelines.core import use_cases
 from pipelines.core.config import Sink
 from pipelines.core.dates import Days
-from pipelines.core.errors import MAX_LINES, BadInput, BadUseCase, GateClosed, SluiceError, TryAgain
+from pipelines.core.errors import BadInput, BadUseCase, GateClosed, SluiceError, TryAgain
+from pipelines.core.rendered import MAX_LINES
 from pipelines.preflight.check import check
 from pipelines.run.run import Run
 from pipelines.steps import deliver
