@@ -33,7 +33,7 @@ TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
 ONE_FAMILY = tiny.YAML.replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "").replace(
     "[0.1, 1]", "[1]"
 )
-SMALL = ONE_FAMILY + "limits: {slice_rows: 20}\n"
+SMALL = ONE_FAMILY + "limits: {shard_rows: 20}\n"
 LARGE = SMALL.replace("tests.helpers.tiny:payments", "tests.helpers.night:payments")
 ROWS_A_DAY = 4000
 
