@@ -18,6 +18,7 @@ import pytest
 from pipelines.core import dates
 from pipelines.core.errors import BadInput, TryAgain
 from pipelines.run.run import Run
+from pipelines.sources import opened
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
 from tests.helpers.sourced import DAY, HEADER, open_run, read
@@ -200,8 +201,8 @@ def test_a_line_that_is_only_half_there_yet_is_not_taken_for_the_file_s_mistake(
     path = tmp_path / "2026-02-01.csv"
     path.write_text(f"{HEADER}\n{''.join(LINES)}0086400,2026-02-0")
     run = open_run(settings, source(tmp_path / "{partition}.csv"))
-    reading = ingest._Reading(run, dates.Days(DAY, DAY), labels=True, may_be_empty=False)
+    reading = opened.open_source(run, dates.Days(DAY, DAY), labels=True, may_be_empty=False, patient=False)
     with path.open("a") as producer:
         producer.write("1 23:59:59,c1,1,chip,0\n")
     with pytest.raises(TryAgain, match="changed while it was read"):
-        reading.kept()
+        ingest._table(reading)

@@ -17,6 +17,7 @@ from pipelines.core import dates
 from pipelines.core.errors import BadInput, SluiceError
 from pipelines.run.run import Run
 from pipelines.sources import typed as typed_
+from pipelines.sources.due import Due
 from pipelines.steps import ingest
 from pipelines.storage.settings import ROOT, Settings
 from tests.helpers import tiny
@@ -92,10 +93,8 @@ def test_a_row_that_is_neither_taken_nor_left_is_told(
     csv: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, condition: str
 ) -> None:
     run = csv(GOOD + "c,2026-02-02,c1,1,chip,0\nd,2026-02-01 12:00,c1,1,chip,0\n")
-    right = getattr(ingest._Reading, condition)
-    monkeypatch.setattr(
-        ingest._Reading, condition, lambda reading: f"({right(reading)}) AND id NOT IN ('a', 'c')"
-    )
+    right = getattr(Due, condition).fget
+    monkeypatch.setattr(Due, condition, property(lambda due: f"({right(due)}) AND id NOT IN ('a', 'c')"))
     with pytest.raises(
         SluiceError,
         match=r"the source gave 4 rows, of which \d were taken for 2026-02-01 and \d left to other days",
@@ -489,7 +488,7 @@ def test_rows_in_order_are_read_without_numbers_which_take_one_thread(
         assert ("window" in rows.explain().lower()) == numbered
         return rows
 
-    monkeypatch.setattr("pipelines.steps.ingest.typed", typed)
+    monkeypatch.setattr("pipelines.sources.opened.typed", typed)
     rows = [f"\n{n},2026-02-01,c,1,chip,0" for n in range(3)]
     ingest.stream(csv(HEADER + "".join(rows)), dates.Days(DAY, DAY), pa.RecordBatchReader.read_all)
     assert asked == [False]

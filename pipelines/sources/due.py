@@ -1,0 +1,141 @@
+"""Which of a source's rows are due: those of some days, with as much of each as is known at a run's start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import duckdb
+
+from pipelines.core import dates
+from pipelines.core.sql import TYPES
+from pipelines.core.sql import name as quoted
+from pipelines.run.run import Run
+from pipelines.sources.declared import Declared
+from pipelines.sources.piece import Piece
+from pipelines.sources.typed import ROW, WRONG
+
+PIECE = (  # a column of our own while rows are sorted; with blanks, so that it cannot be a source's
+    "number of the piece"
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a piece holds that may hold rows of any day."""
+
+    rows: int
+    earlier: int  # left to days before
+    later: int  # left to days after
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a run is to have of its source.
+
+    Attributes:
+        run: The run; labels and late columns which are not known yet when it starts are hidden from it.
+        days: Whose rows are taken; others are left to their own partitions.
+        labels: Whether any label or late column is shown.
+        declared: The schema.
+    """
+
+    run: Run
+    days: dates.Days
+    labels: bool
+    declared: Declared
+
+    def rows(self, piece: Piece, typed: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        """A piece's rows without those that are left to other days: none is, where all have to be of one
+        day.
+        """
+        return typed if piece.day else typed.filter(self._of_these_days)
+
+    def known(self, number: int, piece: Piece, rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        """As much of a piece's `rows` as is known, with its number; WRONG also tells those that are
+        nobody's.
+        """
+        other_day = f"{self._time} IS NULL OR {self._day} <> DATE '{piece.day}'"
+        nobodys = other_day if piece.day else self._nobodys
+        shown = {self.declared.label: self._label, **{name: self._late(name) for name in self.declared.late}}
+        values = [
+            f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name)
+            for name in self.declared.columns
+        ]
+        own = [
+            f"{number} AS {quoted(PIECE)}",
+            quoted(ROW),
+            f"{quoted(WRONG)} OR {nobodys} AS {quoted(WRONG)}",
+        ]
+        return rows.project(", ".join([*values, *own]))
+
+    def survey(self, typed: duckdb.DuckDBPyRelation) -> Survey:
+        """How many of a piece's rows are left to other days, and of which days it has any."""
+        counts = f"count(*), count(*) FILTER ({self._earlier}), count(*) FILTER ({self._later})"
+        (found,) = typed.aggregate(f"{counts}, min({self._time})::DATE, max({self._time})::DATE").fetchall()
+        return Survey(*found)
+
+    @cached_property
+    def too_late(self) -> date:
+        """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere
+        it is tomorrow.
+
+        An assignment of days takes rows as it likes, and whoever asks for a day says that it has been.
+        """
+        if self.declared.assign_days:
+            return date(dates.YEARS[-1] + 1, 1, 1)
+        over = dates.known_by(self.run.kind, self.run.partition)
+        return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1), over)
+
+    # --- SQL of whether a row is taken
+
+    @property
+    def _time(self) -> str:
+        return quoted(self.declared.time)
+
+    @property
+    def _day(self) -> str:
+        return f"{self._time}::DATE"
+
+    @property
+    def _of_these_days(self) -> str:
+        """What is taken; a row that no day can have, too, since it is nobody's."""
+        after = self.days.last + timedelta(days=1)
+        days = f"{self._time} >= DATE '{self.days.first}' AND {self._time} < DATE '{after}'"
+        return f"({self._nobodys}) OR ({days})"
+
+    @property
+    def _earlier(self) -> str:
+        """What is left to partitions of days before."""
+        return f"{self._day} < DATE '{self.days.first}'"
+
+    @property
+    def _later(self) -> str:
+        """What is left to partitions of days after."""
+        return f"{self._day} > DATE '{self.days.last}' AND {self._day} < DATE '{self.too_late}'"
+
+    @property
+    def _nobodys(self) -> str:
+        """A time that no row can have: none, or one that has not been yet."""
+        return f"{self._time} IS NULL OR {self._time} >= DATE '{self.too_late}'"
+
+    # --- SQL of values, as far as they are known
+
+    @property
+    def _label(self) -> str:
+        name, delay = self.declared.label, timedelta(days=self.run.use_case.label.delay_days)
+        known = dates.known_by(self.run.kind, self.run.partition) - delay
+        return self._value(name, f"{self._day} <= DATE '{known}'")
+
+    def _late(self, name: str) -> str:
+        """Of a column that is known some time after its row's moment."""
+        until = dates.known_until(self.declared.late[name], self.run.kind, self.run.partition)
+        return self._value(name, f"{self._time} <= TIMESTAMP '{until}'")
+
+    def _value(self, name: str, known: str) -> str:
+        if not self.labels:
+            return f"CAST(NULL AS {TYPES[self.declared.columns[name].type]})"
+        return f"CASE WHEN {known} THEN {quoted(name)} END"
