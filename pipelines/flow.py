@@ -116,7 +116,7 @@ def tune(run: Run, share: str) -> Outcome:
     from pipelines.steps import tune
 
     family = cast("Family", share)
-    found = tune.search(run.store.read("features"), run.use_case, family, told=run.tally.tell)
+    found = tune.search(run.store.read("features"), run.use_case, family, on_progress=run.tally.report)
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)
     run.store.write_file(f"candidates/{family}.skops", found.candidate)
@@ -129,7 +129,7 @@ def tune(run: Run, share: str) -> Outcome:
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines.registry import registry, tracking, unseen
+    from pipelines.registry import holdout_overlap, registry, tracking
     from pipelines.reports import card
     from pipelines.steps import as_learned, evaluate
 
@@ -137,7 +137,7 @@ def evaluate(run: Run) -> Outcome:
     champion, every = registry.champion_or_none(run), run.store.read("features")
     learned = as_learned.rows(run, champion) if champion else None
     if champion:
-        unseen.require(run, every, champion)
+        holdout_overlap.require(run, every, champion)
     features = as_learned.common(every, learned, run.use_case.key) if learned else every
     judged = evaluate.evaluate(
         features=features,
@@ -304,7 +304,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
 
     if table == "past" and not run.use_case.features.history:
         return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
-    with progress.told(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
+    with progress.reporting(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
         verdict = judge.judge(run, table)
     results = verdict.results()
     run.store.write_file(f"gates/{table}.gx.json", results)
@@ -315,7 +315,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
             data_docs.enter(run, verdict)
     # Before the evidence: whoever is killed between the two has closed the gate, or left it as it was.
     note(run, f"gate_{table}", verdict.summary(), verdict="open" if verdict.passed else "closed")
-    # Last, since this is what lets the table through: see `pipelines.run.let_through`.
+    # Last, since this is what lets the table through: see `pipelines.run.clearance`.
     run.store.write_file(f"gates/{table}.json", verdict.evidence())
     numbers: dict[str, float] = {
         "gate_open": verdict.passed,
@@ -334,10 +334,10 @@ def _newest(run: Run) -> float:
 
     An age that is sent once a night would be the same all day long, and for ever if no night came any more.
     """
-    from pipelines.run.let_through import is_let_through
+    from pipelines.run.clearance import is_cleared
 
     nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
-    newest = next(night.partition for night in nights if is_let_through(night, run.use_case, "predictions"))
+    newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
     return datetime.combine(newest + dates.lasts("scoring"), time(), UTC).timestamp()
 
 
@@ -363,13 +363,13 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     have let its tables through.
     """
     from pipelines.preflight import begin
-    from pipelines.run import let_through, progress
+    from pipelines.run import clearance, progress
 
     first = plan.is_first(run.kind, step)
     with run.store.room(step):
         run = begin.begun(run) if first else run
-        let_through.require(run, step)
-    with begin.explained(run, first), progress.told(run, step, share), run.store.room(step):
+        clearance.require(run, step)
+    with begin.explained(run, first), progress.reporting(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
         return outcome

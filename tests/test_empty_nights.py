@@ -93,7 +93,7 @@ def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_n
     lived: Settings,
 ) -> None:
     after = opened(lived, "scoring", WEEK[3])
-    assert [store.partition for store in past.let_through(after, "raw")] == [WEEK[1], WEEK[0]]
+    assert [store.partition for store in past.clearance(after, "raw")] == [WEEK[1], WEEK[0]]
 
 
 def test_the_week_is_compared_without_its_empty_nights(lived: Settings) -> None:

@@ -130,7 +130,7 @@ def test_a_night_without_a_delivery_is_published_empty_and_each_gate_says_why(
 
 def test_nights_after_it_compare_their_rows_with_days_that_had_some(lived: Settings) -> None:
     after = opened(lived, "scoring", WEEK[3])
-    assert [store.partition for store in past.let_through(after, "raw")] == [WEEK[1]]
+    assert [store.partition for store in past.clearance(after, "raw")] == [WEEK[1]]
 
 
 def test_a_file_on_a_day_that_is_not_expected_is_read(lived: Settings) -> None:

@@ -61,13 +61,13 @@ def chosen(name: str | None, settings: Settings) -> list[str]:
     return [name] if name else use_cases.names(settings.use_cases)
 
 
-def tell(lines: Iterable[object]) -> None:
+def print_lines(lines: Iterable[object]) -> None:
     """Print lines as they come: a night may take its time."""
     for line in lines:
         typer.echo(str(line))
 
 
-def tell_json(answer: object) -> None:
+def print_json(answer: object) -> None:
     """Print an answer for a program, be it dataclasses or what they hold; in ASCII, so that no text of a row
     takes hold of a terminal.
     """

@@ -27,7 +27,7 @@ def check(use_case: asked.AnyUseCase = None, as_json: asked.AsJson = False) -> N
         if found[-1].good and not as_json:
             typer.echo(str(found[-1]))
     if as_json:
-        asked.tell_json([{**asdict(one), "mistakes": _mistakes(one)} for one in found])
+        asked.print_json([{**asdict(one), "mistakes": _mistakes(one)} for one in found])
     if wrong := [str(one) for one in found if not one.good]:
         raise BadUseCase("\n".join(wrong))
 

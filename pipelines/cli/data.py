@@ -20,9 +20,9 @@ def every(use_case: asked.UseCase, as_json: asked.AsJson = False) -> None:
 
     found = versions.every(settings, use_case)
     if as_json:
-        asked.tell_json(found)
+        asked.print_json(found)
     else:
-        asked.tell(found)
+        asked.print_lines(found)
 
 
 @app.command()

@@ -34,7 +34,7 @@ def trace(
     night = definitions.masked(Run.open(use_case, "scoring", day, settings, resume=True))
     found = trace.trace(night, key)
     if as_json:
-        asked.tell_json(found)
+        asked.print_json(found)
     else:
         typer.echo(str(found))
 
@@ -47,4 +47,4 @@ def reproduce(
     settings = asked.settings_of(use_case)
     from pipelines.commands import reproduce
 
-    asked.tell(reproduce.reproduce(settings, use_case, version))
+    asked.print_lines(reproduce.reproduce(settings, use_case, version))

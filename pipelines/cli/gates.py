@@ -27,7 +27,7 @@ def prove(use_case: asked.UseCases = None, as_json: asked.AsJson = False) -> Non
     names = use_case or use_cases.names(settings.use_cases)
     _require_all(names, settings)
     if not as_json:
-        asked.tell(_proven(names, settings))
+        asked.print_lines(_proven(names, settings))
         return
     from pipelines.commands.selftest.matrix import Outcome
 
@@ -36,9 +36,9 @@ def prove(use_case: asked.UseCases = None, as_json: asked.AsJson = False) -> Non
         for line in _proven(names, settings):
             outcomes += [line] if isinstance(line, Outcome) else []
     except SluiceError:  # a gate that does not bite is what is asked for most
-        asked.tell_json(outcomes)
+        asked.print_json(outcomes)
         raise
-    asked.tell_json(outcomes)
+    asked.print_json(outcomes)
 
 
 def _proven(names: list[str], settings: Settings) -> Iterator[str | Outcome]:

@@ -23,9 +23,9 @@ def history(use_case: asked.UseCase, as_json: asked.AsJson = False) -> None:
 
     decisions = History.of(settings, use_case).read()
     if as_json:
-        asked.tell_json([{**asdict(one), "since": one.since, "champion": one.champion} for one in decisions])
+        asked.print_json([{**asdict(one), "since": one.since, "champion": one.champion} for one in decisions])
     else:
-        asked.tell(decisions)
+        asked.print_lines(decisions)
 
 
 @app.command()
@@ -42,7 +42,7 @@ def at(
 
     found = reigns.at(settings, use_case, moment)
     if as_json:
-        asked.tell_json(found)
+        asked.print_json(found)
     else:
         typer.echo(str(found))
 
@@ -55,7 +55,7 @@ def compare(use_case: asked.UseCase, one: Version, other: Version, as_json: aske
 
     found = champions.compare(settings, use_case, one, other)
     if as_json:
-        asked.tell_json(found)
+        asked.print_json(found)
     else:
         typer.echo(str(found))
 

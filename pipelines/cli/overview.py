@@ -15,9 +15,9 @@ def show() -> None:
     settings = Settings.from_env()
     names = use_cases.names(settings.use_cases)
     typer.echo(f"Use cases in {settings.use_cases}:")
-    _tell([(name, _champion(name, settings)) for name in names] or [("none yet", "")])
+    _print([(name, _champion(name, settings)) for name in names] or [("none yet", "")])
     typer.echo("\nWhat to do next:")
-    _tell(_next(names))
+    _print(_next(names))
 
 
 def _next(names: list[str]) -> list[tuple[str, str]]:
@@ -40,7 +40,7 @@ def _champion(name: str, settings: Settings) -> str:
     return f"champion: version {version}" if version else "no champion yet"
 
 
-def _tell(rows: list[tuple[str, str]]) -> None:
+def _print(rows: list[tuple[str, str]]) -> None:
     width = max(len(first) for first, _ in rows)
     for first, second in rows:
         typer.echo(f"  {first:<{width}}  {second}".rstrip())

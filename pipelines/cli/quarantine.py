@@ -25,7 +25,7 @@ def show(
 
     found = quarantine.show(definitions.masked(Run.open(use_case, kind, day, settings, resume=True)))
     if as_json:
-        asked.tell_json(found)
+        asked.print_json(found)
     else:
         typer.echo(str(found))
 

@@ -45,4 +45,4 @@ def backfill(
     settings, days = asked.settings_of(use_case), dates.Days(dates.parse(first), dates.parse(last))
     from pipelines.commands import backfill
 
-    asked.tell(backfill.backfill(use_case, days, champion, settings))
+    asked.print_lines(backfill.backfill(use_case, days, champion, settings))

@@ -175,7 +175,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     Raises:
         BadInput: no such version, the rows are gone, or one of them was trained on them.
     """
-    from pipelines.registry import unseen
+    from pipelines.registry import holdout_overlap
 
     pair = [_version(settings, use_case, version) for version in (one, other)]
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
@@ -197,7 +197,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         snapshot.rows(run, earlier.metadata["data_version"]) as known,
     ):
         learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
-        if seen := unseen.count(rows, unseen.renamed(known, learned_by, facts), facts.key):
+        if seen := holdout_overlap.count(rows, holdout_overlap.renamed(known, learned_by, facts), facts.key):
             raise BadInput(
                 f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that"
                 f" version {earlier.version} was trained on: on these it would look better than it is\n  way"

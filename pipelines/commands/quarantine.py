@@ -35,7 +35,7 @@ from pipelines import flow
 from pipelines.core import dates, personal, sql
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing
-from pipelines.run.let_through import is_let_through
+from pipelines.run.clearance import is_cleared
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES
 from pipelines.storage import kept, places
@@ -334,7 +334,7 @@ def _belonging_together(run: Run) -> dict[str, str]:
                 f"{store}: its {table} were made of other rows than its {source} hold now: the night was run"
                 f" again meanwhile, and not to its end\n{_run_again(run)}"
             )
-    closed = [table for table in _gated(run) if not is_let_through(store, run.use_case, table)]
+    closed = [table for table in _gated(run) if not is_cleared(store, run.use_case, table)]
     if closed:
         raise BadInput(
             f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is"

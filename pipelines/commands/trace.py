@@ -16,7 +16,7 @@ from pipelines.core.config import GatedTable
 from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.registry import definitions, registry, versions
 from pipelines.registry.history import Decision, History
-from pipelines.run import archive, let_through
+from pipelines.run import archive, clearance
 from pipelines.run.tables import TABLES
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def _shown(run: Run, row: dict[str, Any]) -> dict[str, str]:
 def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
     """What the table's gate said, if it was about this very revision."""
     try:
-        said = let_through.evidence_of(run.store, table)
+        said = clearance.evidence_of(run.store, table)
     except TableMissing:
         return f"gate_{table} has not run"
     except TableCorrupt:

@@ -49,7 +49,7 @@ def gain(
     return interval(metrics.gain(metric, value, other), sign * (drawn - others), confidence)
 
 
-def with_luck(drawn: Floats, luck: tuple[float, ...], seed: int) -> Floats:
+def with_seed_variance(drawn: Floats, across_seeds: tuple[float, ...], seed: int) -> Floats:
     """Add to draws of a metric what other seeds of the training do to it.
 
     Twice their variance: the champion's training had its luck, too. It is known from a few trainings only,
@@ -58,16 +58,15 @@ def with_luck(drawn: Floats, luck: tuple[float, ...], seed: int) -> Floats:
 
     Args:
         drawn: The challenger's metric on draws of the rows.
-        luck: The same metric of models that differ in their seed only; fewer than two say nothing.
+        across_seeds: The same metric of models that differ in their seed only; fewer than two say nothing.
         seed: Of the random numbers.
     """
-    if len(luck) < 2:
+    if len(across_seeds) < 2:
         return drawn
     # A stream of its own: these numbers must not be those that have drawn the rows.
     random = np.random.default_rng([seed, 1])
-    return np.asarray(
-        drawn + np.sqrt(2) * np.std(luck, ddof=1) * random.standard_t(len(luck) - 1, size=len(drawn))
-    )
+    spread = np.sqrt(2) * np.std(across_seeds, ddof=1)
+    return np.asarray(drawn + spread * random.standard_t(len(across_seeds) - 1, size=len(drawn)))
 
 
 def better(

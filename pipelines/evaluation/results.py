@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipelines.core.config import Family
-    from pipelines.evaluation.study import Study
+    from pipelines.evaluation.inspection import Inspection
     from pipelines.evaluation.verdict import Verdict
     from pipelines.model import engines
 
@@ -66,7 +66,7 @@ class Judged:
         pictures: Name -> PNG.
         trials: The search's table, of all families.
         rows: A row a split: split, rows, first and last (days), label_mean (binary: the share of positives).
-        study: What else was tried out on the winner.
+        inspection: What else was tried out on the winner.
     """
 
     scores: pd.DataFrame
@@ -75,7 +75,7 @@ class Judged:
     pictures: dict[str, bytes]
     trials: pd.DataFrame
     rows: pd.DataFrame
-    study: Study
+    inspection: Inspection
 
     def summary(self) -> str:
         """One line for the log."""

@@ -19,8 +19,8 @@ from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
 
 if TYPE_CHECKING:
     from pipelines.core.config import Family, UseCase
+    from pipelines.evaluation.inspection import Inspection
     from pipelines.evaluation.rows import HeldOut
-    from pipelines.evaluation.study import Study
     from pipelines.metrics.bootstrap import Drawn
     from pipelines.metrics.cut import Cut
 
@@ -52,7 +52,7 @@ def table(
     compared: Mapping[str, Scored],
     families: Mapping[Family, Scored],
     held_out: HeldOut,
-    studied: Study,
+    inspected: Inspection,
     cut: Cut | None,
     champion_version: str | None,
     use_case: UseCase,
@@ -63,7 +63,7 @@ def table(
         compared: Role (`challenger`, `baseline`, `champion` if there is one) -> its scores, shape (n,).
         families: Family -> the same of its best candidate.
         held_out: The rows, of whose features the slices are made.
-        studied: What else was tried out on the challenger.
+        inspected: What else was tried out on the challenger.
         cut: The challenger's threshold; None for a regression.
         champion_version: Whose scores the champion's are.
         use_case: Names the metrics, the slices and the confidence level.
@@ -76,18 +76,18 @@ def table(
     rows = [
         row
         | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
-        for row in _rows(compared, held_out, studied.luck, use_case)
+        for row in _rows(compared, held_out, inspected.across_seeds, use_case)
     ]
     beside = [
         {"slice": "all", "n": len(held_out.y), "primary": False} | row
-        for row in _beside(compared, studied, cut, use_case)
+        for row in _beside(compared, inspected, cut, use_case)
     ]
     found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
     return found.assign(champion_version=champion_version).astype(columns(use_case))
 
 
 def _beside(
-    compared: Mapping[str, Scored], studied: Study, cut: Cut | None, use_case: UseCase
+    compared: Mapping[str, Scored], inspected: Inspection, cut: Cut | None, use_case: UseCase
 ) -> Iterator[dict[str, object]]:
     if cut is not None:
         decided = {role: model.threshold for role, model in compared.items() if model.threshold != NEVER}
@@ -98,9 +98,9 @@ def _beside(
             "challenger_low": cut.low,
             "challenger_high": cut.high,
         }
-    if studied.calibration_error is not None:
-        yield {"metric": CALIBRATION, "challenger": studied.calibration_error}
-    others = studied.luck[1:]
+    if inspected.calibration_error is not None:
+        yield {"metric": CALIBRATION, "challenger": inspected.calibration_error}
+    others = inspected.across_seeds[1:]
     if others:
         least, most = min(others), max(others)
         note = (
@@ -109,12 +109,12 @@ def _beside(
         )
         yield {
             "metric": LUCK,
-            "challenger": studied.luck[0],
+            "challenger": inspected.across_seeds[0],
             "challenger_low": least,
             "challenger_high": most,
             "note": note,
         }
-    yield {"metric": LEARNING, "note": studied.learned}
+    yield {"metric": LEARNING, "note": inspected.learned}
 
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
@@ -176,7 +176,7 @@ def _compared(
     own = draws["challenger"]
     found = {"challenger": bootstrap.interval(value["challenger"], own, confidence_level)}
     if own is not None:
-        own = evidence.with_luck(own, lucky, seed)
+        own = evidence.with_seed_variance(own, lucky, seed)
     for other in value.keys() - {"challenger"}:
         found[f"gain_over_{other}"] = evidence.gain(
             metric, value["challenger"], value[other], own, draws[other], confidence_level

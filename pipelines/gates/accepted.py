@@ -19,7 +19,7 @@ from pipelines.core.config import GatedTable
 from pipelines.core.errors import BadInput, TableMissing, listed
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.tables import pieces
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
@@ -202,7 +202,7 @@ def _about(name: str, kwargs: dict[str, Any]) -> str:
 
 def _evidence(run: Run, table: GatedTable) -> _Evidence:
     try:
-        said = let_through.evidence_of(run.store, table)
+        said = clearance.evidence_of(run.store, table)
     except TableMissing as error:
         raise BadInput(
             f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept"

@@ -23,7 +23,7 @@ from pipelines.gates.findings import Finding
 from pipelines.gates.gx import engine, evidence, examples, masking, own_steady, suite
 from pipelines.gates.gx.suite import Stated
 from pipelines.reports import pages
-from pipelines.run import archive, let_through
+from pipelines.run import archive, clearance
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES, pieces
 from pipelines.storage import kept
@@ -168,7 +168,7 @@ def judge(run: Run, table: GatedTable) -> Verdict:
     )
     try:
         relation = run.store.read(table, in_pieces)
-        if others := _other_files(run, table) or let_through.made_of_others(run.store, run.use_case, table):
+        if others := _other_files(run, table) or clearance.made_of_others(run.store, run.use_case, table):
             return verdict(rows=0, digest=None, findings=(), refusal=others)
         asked = resolve.asked(run, table, own)
         said = accepted.of(run.store, table, run.store.digest(table, in_pieces))

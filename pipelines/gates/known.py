@@ -108,7 +108,7 @@ def days(store: Store) -> list[Day]:
 
 def others(run: Run) -> tuple[Store, ...]:
     """The earlier partitions that are asked: of each kind the newest whose days were let through."""
-    return tuple(store for kind in KINDS for store in islice(_let_through(run, kind), 1))
+    return tuple(store for kind in KINDS for store in islice(_cleared_digest(run, kind), 1))
 
 
 def of(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[date, list[Day]]:
@@ -300,7 +300,7 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
         ) from error
 
 
-def _let_through(run: Run, kind: Kind) -> Iterator[Store]:
+def _cleared_digest(run: Run, kind: Kind) -> Iterator[Store]:
     """Earlier partitions of a kind whose days are those of tables that their gates have let through, newest
     first.
     """
@@ -308,11 +308,11 @@ def _let_through(run: Run, kind: Kind) -> Iterator[Store]:
         # A training is made by the morning on which the night of its own day is: it has let through the very
         # days before that.
         earlier = partition < run.partition or (partition == run.partition and kind == "training" != run.kind)
-        if earlier and _is_let_through(run, store := run.store.at(kind, partition)):
+        if earlier and _is_cleared(run, store := run.store.at(kind, partition)):
             yield store
 
 
-def _is_let_through(run: Run, store: Store) -> bool:
+def _is_cleared(run: Run, store: Store) -> bool:
     if not store.has("days"):
         return False
     inputs = store.manifest("days").inputs
@@ -329,7 +329,7 @@ def _is_let_through(run: Run, store: Store) -> bool:
 def _own(run: Run, day: Day) -> Day | None:
     """What the night of this day has let through."""
     night = run.store.at("scoring", day.day)
-    if not _is_earlier(run, night) or not _is_let_through(run, night):
+    if not _is_earlier(run, night) or not _is_cleared(run, night):
         return None
     return next((known for known in days(night) if known.day == day.day), None)
 

@@ -17,7 +17,7 @@ from itertools import islice
 from pipelines.core import sql
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.run.let_through import evidence_of, is_let_through
+from pipelines.run.clearance import evidence_of, is_cleared
 from pipelines.run.run import Run
 from pipelines.storage.store import Store
 
@@ -52,7 +52,7 @@ def stopped_by(store: Store, but: GatedTable | None = None) -> str | None:
 def is_sound(store: Store, use_case: UseCase, table: GatedTable) -> bool:
     """Whether a table was let through by its own gate, and its rows were stopped by none."""
     try:
-        return is_let_through(store, use_case, table) and stopped_by(store, but=table) is None
+        return is_cleared(store, use_case, table) and stopped_by(store, but=table) is None
     except TableCorrupt:
         return False
 
@@ -84,7 +84,7 @@ class Past:
         return f"the {len(days)} earlier partitions {days[-1]} to {days[0]}"
 
 
-def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
+def clearance(run: Run, table: GatedTable) -> Iterator[Store]:
     """Every earlier partition of the run's kind in which the table is sound, newest first.
 
     A night without rows tells nothing.
@@ -98,7 +98,7 @@ def let_through(run: Run, table: GatedTable) -> Iterator[Store]:
 
 def last(run: Run, table: GatedTable, n: int) -> Past:
     """The last `n` of any weekday."""
-    return Past(table, tuple(islice(let_through(run, table), n)))
+    return Past(table, tuple(islice(clearance(run, table), n)))
 
 
 def alike(run: Run, table: GatedTable, n: int) -> Past:
@@ -108,9 +108,7 @@ def alike(run: Run, table: GatedTable, n: int) -> Past:
     """
     if run.kind != "scoring":
         return last(run, table, n)
-    same = (
-        store for store in let_through(run, table) if store.partition.weekday() == run.partition.weekday()
-    )
+    same = (store for store in clearance(run, table) if store.partition.weekday() == run.partition.weekday())
     found = tuple(islice(same, n))
     return Past(table, found) if found else Past(table, last(run, table, n).partitions, of_weekday=False)
 

@@ -22,7 +22,7 @@ from pipelines.gates import edit
 from pipelines.gates.facts import facts
 from pipelines.gates.gx import suite
 from pipelines.gates.reference import PROPOSED, Reference
-from pipelines.run.let_through import is_let_through
+from pipelines.run.clearance import is_cleared
 from pipelines.run.run import Run
 
 MOST_MARGIN = 10  # beyond it nothing is far from what is usual
@@ -99,7 +99,7 @@ def _told(run: Run, before: str, after: str, added: int, found: int) -> str:
 
 
 def _require(run: Run) -> None:
-    closed = [f"gate_{table}" for table in TABLES if not is_let_through(run.store, run.use_case, table)]
+    closed = [f"gate_{table}" for table in TABLES if not is_cleared(run.store, run.use_case, table)]
     if closed:
         raise GateClosed(
             f"{run.store} is no reference: {', '.join(closed)} {'has' if len(closed) == 1 else 'have'} not"

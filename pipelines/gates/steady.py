@@ -31,7 +31,7 @@ from pipelines.gates.likeness import Earlier, Limits
 from pipelines.gates.profile import Day, Profile
 from pipelines.registry import definitions
 from pipelines.run import archive
-from pipelines.run.let_through import is_let_through
+from pipelines.run.clearance import is_cleared
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
@@ -132,7 +132,7 @@ def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[
     own = profile.of(run.store, run.use_case, table)
     if run.kind == "training":
         return (
-            alternation.lines(own, _let_through_days(run, table, own), _hidden(run), limits or Limits()),
+            alternation.lines(own, _cleared_days(run, table, own), _hidden(run), limits or Limits()),
             (
                 "each day of the training beside the others, and beside its own night where that was let"
                 " through, by columns that mean the same"
@@ -175,7 +175,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     made_by: dict[date, str] = {}
     since: dict[str, tuple[date, ...]] = {}
     oldest = run.partition - OLDEST
-    for store in islice(past.let_through(run, table), NIGHTS):
+    for store in islice(past.clearance(run, table), NIGHTS):
         if store.partition < oldest:
             break
         said = _said(run, store, table)
@@ -241,7 +241,7 @@ def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
     store = run.store.at("training", model.partition)
     name = f"gates/held_out.{model.sha256[:16]}.profile.json"
     made_of = store.digest("features") if store.has("features") else ""
-    if not made_of or not is_let_through(store, run.use_case, "features"):
+    if not made_of or not is_cleared(store, run.use_case, "features"):
         return {}
     try:
         said = profile.read(store.read_file(name), made_of)
@@ -284,7 +284,7 @@ def _scored(
     return profile.measured(rows, replace(looked, made_by=None))[0]
 
 
-def _let_through_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
+def _cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
     """The nights of a training's newest days that were let through: what they say of the columns that mean
     the same.
 

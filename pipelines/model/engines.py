@@ -1,4 +1,4 @@
-"""Which engines can score a model, and which of them does it soonest."""
+"""Which engines can score a model, and which of them does it fastest."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def every(content: bytes) -> dict[str, Engine]:
     return {name: loader() for name, loader in _loaders(Graph(content), content).items()}
 
 
-def soonest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
+def fastest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
     """Measure engines on real rows, as often as it takes.
 
     ONNX Runtime stays unless another is clearly sooner.

@@ -59,8 +59,8 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean
             score over the folds no better, its `n_estimators` at most. The prepared rows of all folds are in
             memory then.
-        told: Is told by its threads, each time that a model is done, how many are and how many there will be:
-            one a candidate and fold.
+        on_progress: Is called by its threads, each time that a model is done, with how many are and how many
+            there will be: one a candidate and fold.
 
     Attributes:
         cv_results_: As GridSearchCV's, but `fit_time` is that of the model alone, and of the largest ensemble
@@ -82,7 +82,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         cv: Any = None,
         n_jobs: int = 1,
         early_stopping: int | None = None,
-        told: Callable[[int, int], object] | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
     ):
         self.estimator = estimator
         self.candidates = candidates
@@ -90,7 +90,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.cv = cv
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping
-        self.told = told
+        self.on_progress = on_progress
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:  # noqa: N803 (scikit-learn's letter)
         """Search on X, shape (rows, columns), and y, shape (rows,), and fit the best candidate on all rows.
@@ -187,8 +187,8 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
 
     def _tell(self, done: int, of: int) -> None:
-        if self.told:
-            self.told(done, of)
+        if self.on_progress:
+            self.on_progress(done, of)
 
 
 def _in_turn(

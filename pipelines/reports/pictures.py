@@ -16,8 +16,8 @@ from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import CONFUSION, Scored
 
 if TYPE_CHECKING:
+    from pipelines.evaluation.inspection import Inspection
     from pipelines.evaluation.rows import HeldOut
-    from pipelines.evaluation.study import Study
 
 INK, SOFT, GRID = "#1b2330", "#5d6878", "#e8ebf0"
 CHALLENGER, POSITIVE, NEGATIVE = "#3557c8", "#c8553d", "#8fa3bf"
@@ -75,7 +75,7 @@ def models(
     return drawn
 
 
-def study(found: Study, metric: str, baseline: float | None) -> dict[str, bytes]:
+def inspection(found: Inspection, metric: str, baseline: float | None) -> dict[str, bytes]:
     """Draw how the winner learns, and what its features are worth."""
     drawn = {"importance": _drawn(lambda axes: _importance(axes, found.importance, metric))}
     if len(found.learning) > 1:

@@ -25,8 +25,8 @@ EVERY = 10.0  # seconds
 
 
 @contextmanager
-def told(run: Run, step: str, share: str | None = None) -> Iterator[None]:
-    """Tell how far a step is, as long as this lasts: in the log, and to `run.progress`.
+def reporting(run: Run, step: str, share: str | None = None) -> Iterator[None]:
+    """Report how far a step is, as long as this lasts: in the log, and to `run.progress`.
 
     Args:
         run: Its store is watched.

@@ -39,8 +39,8 @@ class Tally:
     done: int = 0
     of: int = 0  # 0: nothing is counted
 
-    def tell(self, done: int, of: int) -> None:
-        """So many are done; threads that tell it may overtake one another."""
+    def report(self, done: int, of: int) -> None:
+        """So many are done; threads that report may overtake one another."""
         self.done, self.of = max(self.done, done), of
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from pipelines.core import addresses, connections
 from pipelines.core.errors import BadInput, GateClosed, TryAgain, listed
-from pipelines.run import let_through
+from pipelines.run import clearance
 
 if TYPE_CHECKING:
     from pipelines.core.config import GatedTable, Sink
@@ -91,14 +91,14 @@ def deliver(run: Run) -> str:
 
 def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
     """Everything that happens in the one transaction, behind the lock."""
-    target, published = _target(run, sink), _let_through(run)
+    target, published = _target(run, sink), _cleared_digest(run)
     columns = [sa.Column(column.name, column.type) for column in target.c if column.name != USE_CASE]
     arriving = sa.Table(
         ARRIVING, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
     )
     arriving.create(session)
     rows = _copy(session, arriving, run.afresh().store.stream(PREDICTIONS))
-    if _let_through(run) != published:
+    if _cleared_digest(run) != published:
         raise TryAgain(
             f"{run.store}: the predictions were published again while they were delivered: nothing is"
             " delivered yet"
@@ -113,14 +113,11 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
     )
 
 
-def _let_through(run: Run) -> str:
+def _cleared_digest(run: Run) -> str:
     """The digest of what is published now, if its gate has let it through."""
     store = run.afresh().store
     digest = store.digest(PREDICTIONS)
-    if (
-        not let_through.is_let_through(store, run.use_case, PREDICTIONS)
-        or store.digest(PREDICTIONS) != digest
-    ):
+    if not clearance.is_cleared(store, run.use_case, PREDICTIONS) or store.digest(PREDICTIONS) != digest:
         raise GateClosed(
             f"{run.store}: the predictions were published again, and gate_{PREDICTIONS} has not let them"
             " through: nothing is delivered\n  way out: whoever publishes them delivers them; if that run"

@@ -17,10 +17,10 @@ from pipelines.core.errors import BadInput
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores
+from pipelines.evaluation.inspection import inspect_model
 from pipelines.evaluation.results import Judged
 from pipelines.evaluation.rows import HeldOut, Labelled
 from pipelines.evaluation.scores import BASELINE, CHAMPION
-from pipelines.evaluation.study import study
 from pipelines.metrics import bootstrap, curves, metrics, threshold
 from pipelines.metrics.cut import Cut
 from pipelines.metrics.scored import NEVER, Scored
@@ -75,15 +75,15 @@ def evaluate(
         _baseline(known, held_out, _unlabelled(features, use_case), night, use_case),
     ]
     due = _primary(beside[-1], held_out, use_case)
-    studied = study(fitted[winner], families[winner], known, held_out, due, use_case)
+    inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
     compared = {"challenger": families[winner], **{model.name: model for model in beside}}
     cut, version = cuts[winner] if use_case.threshold else None, champion.version if champion else None
-    table = scores.table(compared, families, held_out, studied, cut, version, use_case)
+    table = scores.table(compared, families, held_out, inspected, cut, version, use_case)
     lines = curves.table(use_case.task, held_out.y, [*families.values(), *beside], held_out.hours)
     drawn = pictures.models(use_case.task, lines, held_out, families[winner], beside)
-    drawn |= pictures.study(studied, use_case.metric.name, due)
+    drawn |= pictures.inspection(inspected, use_case.metric.name, due)
     verdict = follows.of_tables(tried, table, use_case)
-    return Judged(table, lines, verdict, drawn, tried, _days_of_splits(features, use_case), studied)
+    return Judged(table, lines, verdict, drawn, tried, _days_of_splits(features, use_case), inspected)
 
 
 def _thresholds(

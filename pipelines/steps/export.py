@@ -1,7 +1,7 @@
 """Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the
 same model.
 
-Which engine scores it from then on is found out here, too: the soonest of those that prove it.
+Which engine scores it from then on is found out here, too: the fastest of those that prove it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _choice(
     Where only ONNX Runtime is left, that tells its best number of rows at once.
     """
     rows = features.filter("split = 'test'").limit(max(engines.CHUNKS)).to_arrow_table()
-    choice = engines.soonest({engine.name: engine for engine in _proven(family, graph, table)}, rows)
+    choice = engines.fastest({engine.name: engine for engine in _proven(family, graph, table)}, rows)
     logger.info(
         "%s is scored by %s: %s rows a second", family, choice.engine, f"{choice.rows_per_second:,.0f}"
     )

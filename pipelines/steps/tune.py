@@ -44,7 +44,7 @@ def search(
     features: duckdb.DuckDBPyRelation,
     use_case: UseCase,
     family: Family,
-    told: Callable[[int, int], object] | None = None,
+    on_progress: Callable[[int, int], object] | None = None,
 ) -> SearchResult:
     """Search a family's grid by cross-validation, and fit the best candidate on all training rows.
 
@@ -52,7 +52,7 @@ def search(
         features: The table `features` of a training; only its rows with `split = 'train'` are read.
         use_case: Says how to cut folds, what to try, and by which metric to choose.
         family: The family to search.
-        told: Is told how many of how many fits are done, see `PipelineSearchCV`.
+        on_progress: Is called with how many of how many fits are done, see `PipelineSearchCV`.
 
     Raises:
         BadUseCase: the grid names a parameter that does not exist, or a value that the model refuses.
@@ -62,7 +62,7 @@ def search(
     rows = _training_rows(features, use_case)
     X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
     cuts = folds.cut(rows, y, use_case)
-    results, found = _searched(X, y, cuts, use_case, family, told)
+    results, found = _searched(X, y, cuts, use_case, family, on_progress)
     trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
     validation = _out_of_fold(found, rows, y, use_case)
@@ -127,7 +127,7 @@ def _searched(
     cuts: list[Fold],
     use_case: UseCase,
     family: Family,
-    told: Callable[[int, int], object] | None,
+    on_progress: Callable[[int, int], object] | None,
 ) -> tuple[pd.DataFrame, PipelineSearchCV]:
     """What was tried, a row a candidate, and the search that found the best of it."""
     facts, seed = getattr(use_case.candidates, family), use_case.candidates.seed
@@ -151,7 +151,7 @@ def _searched(
             "cv": cuts,
             "n_jobs": THREADS,
             "early_stopping": facts.early_stopping,
-            "told": told,
+            "on_progress": on_progress,
         }
         found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
     except InvalidParameterError as error:

@@ -87,13 +87,13 @@ class Alert(BaseNotifier):
     def notify(self, context: Context) -> None:
         """Tell it, or leave a line in the log: that nobody was told must not hide what there was to tell."""
         try:
-            self.tell(Failure.of(context))
+            self.send(Failure.of(context))
         except Exception as error:  # noqa: BLE001  (whatever it is, the task has failed for another reason, which is told already)
             self.log.error("Nobody was told of this failure by %s: %s", self, self.why(error))
 
     @abstractmethod
-    def tell(self, failure: Failure) -> None:
-        """Tell it."""
+    def send(self, failure: Failure) -> None:
+        """Send it to whoever is named."""
 
     def why(self, error: Exception) -> str:
         """Why that failed."""
@@ -113,7 +113,7 @@ class Mail(Alert):
         """How the log names it."""
         return f"mail to {', '.join(self.to)}"
 
-    def tell(self, failure: Failure) -> None:
+    def send(self, failure: Failure) -> None:
         """Send it."""
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # its import costs every parse
 
@@ -141,7 +141,7 @@ class Webhook(Alert):
         """How the log names it."""
         return f"the webhook {self.connection}"
 
-    def tell(self, failure: Failure) -> None:
+    def send(self, failure: Failure) -> None:
         """Send it."""
         import httpx
 

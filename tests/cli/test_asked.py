@@ -26,7 +26,7 @@ def test_an_answer_in_json_holds_days_and_paths_as_texts_and_no_number_that_is_n
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     day = datetime(2026, 2, 1, 3, tzinfo=UTC)
-    asked.tell_json([Found(day.date(), day, {"a": 0.5, "b": float("nan"), "c": None}, (Path("/x"),))])
+    asked.print_json([Found(day.date(), day, {"a": 0.5, "b": float("nan"), "c": None}, (Path("/x"),))])
     assert json.loads(capsys.readouterr().out) == [
         {
             "day": "2026-02-01",
@@ -38,7 +38,7 @@ def test_an_answer_in_json_holds_days_and_paths_as_texts_and_no_number_that_is_n
 
 
 def test_a_text_of_a_row_takes_no_hold_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    asked.tell_json({"key": "\x1b[2J\u202e"})
+    asked.print_json({"key": "\x1b[2J\u202e"})
     assert capsys.readouterr().out.replace("\n", "").isprintable()
 
 

@@ -19,7 +19,7 @@ from pipelines.commands.selftest import graphs
 from pipelines.composition import by_version
 from pipelines.core.errors import BadInput, TableCorrupt
 from pipelines.core.use_cases import parse
-from pipelines.registry import registry, tracking, unseen
+from pipelines.registry import holdout_overlap, registry, tracking
 from pipelines.registry.history import History
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -205,7 +205,7 @@ def test_without_a_champion_scoring_stops_with_a_sentence_and_earlier_nights_kee
 
 def require(settings: Settings, training: date, champion: registry.Champion) -> None:
     run = world.way_of(settings, "training", training)
-    unseen.require(run, run.store.read("features"), champion)
+    holdout_overlap.require(run, run.store.read("features"), champion)
 
 
 def test_the_champion_of_before_has_not_seen_the_held_out_rows_of_the_next_training(own: Settings) -> None:
@@ -236,9 +236,11 @@ def test_a_champion_whose_rows_had_another_key_is_not_compared() -> None:
     known = connection.sql(
         "SELECT * FROM (VALUES ('1', 'train'), ('2', 'test'), ('3', 'train')) AS t(id, split)"
     )
-    assert unseen.count(features, known, "id") == 1  # as texts; a row that it held out, too, it has not seen
+    assert (
+        holdout_overlap.count(features, known, "id") == 1
+    )  # as texts; a row that it held out, too, it has not seen
     with pytest.raises(BadInput, match="no column 'id'"):
-        unseen.count(features, known.project("id AS key, split"), "id")
+        holdout_overlap.count(features, known.project("id AS key, split"), "id")
 
 
 def test_a_champion_whose_rows_another_column_named_is_not_compared_and_says_so() -> None:
@@ -249,9 +251,9 @@ def test_a_champion_whose_rows_another_column_named_is_not_compared_and_says_so(
     now = parse(Path("tiny.yaml"), text.encode()).use_case
     known = duckdb.connect().sql("SELECT * FROM (VALUES ('1', 'train'), ('2', 'test')) AS t(id, split)")
     with pytest.raises(
-        unseen.OtherKey, match="named by the source's column 'id', and these are by 'customer'"
+        holdout_overlap.OtherKey, match="named by the source's column 'id', and these are by 'customer'"
     ):
-        unseen.renamed(known, then, now)
+        holdout_overlap.renamed(known, then, now)
 
 
 # --- compare

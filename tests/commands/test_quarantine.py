@@ -31,7 +31,7 @@ from pipelines.gates.accepted import Accepted
 from pipelines.registry import registry
 from pipelines.registry.history import History
 from pipelines.run import plan, tables
-from pipelines.run.let_through import is_let_through
+from pipelines.run.clearance import is_cleared
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from pipelines.storage import places
@@ -300,7 +300,7 @@ def test_a_replayed_night_is_whole_and_let_through_and_nothing_lies_beside_it(wo
     quarantine.replay(world.says(MENDED).run())
     run = world.run()
     assert {table: run.store.manifest(table).schema for table in TABLES} == schemas
-    assert all(is_let_through(run.store, run.use_case, table) for table in quarantine.GATED)
+    assert all(is_cleared(run.store, run.use_case, table) for table in quarantine.GATED)
     assert all(
         cite(run.store, table, source)
         for table in quarantine.JUDGED
@@ -684,7 +684,7 @@ def test_a_replay_that_was_killed_while_it_published_is_finished_by_the_next(
     )
     assert [len(world.rows(table)) for table in TABLES] == [40, TOO_COSTLY, *[40 - TOO_COSTLY] * 3]
     run = world.run()
-    assert all(is_let_through(run.store, run.use_case, table) for table in quarantine.GATED)
+    assert all(is_cleared(run.store, run.use_case, table) for table in quarantine.GATED)
     assert "still bad" in quarantine.replay(world.run())
 
 
@@ -789,7 +789,7 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
     with pytest.MonkeyPatch.context() as patched:  # gates are judged elsewhere, and take most of the time
         patched.setattr(flow, "gate", lambda run, table: Outcome(table))
         patched.setattr(quarantine, "_require_open_gates", lambda run: None)
-        patched.setattr(quarantine, "is_let_through", lambda store, use_case, table: True)
+        patched.setattr(quarantine, "is_cleared", lambda store, use_case, table: True)
         deliver(damaged)
         world.go()
         old = {table: world.rows(table) for table in TABLES}

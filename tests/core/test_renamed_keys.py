@@ -17,7 +17,7 @@ from pipelines.core.renamed_keys import RENAMED, as_now, sentence
 from pipelines.core.use_cases import parse
 from pipelines.registry import definitions
 from pipelines.registry.history import History
-from pipelines.run.let_through import is_let_through
+from pipelines.run.clearance import is_cleared
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
@@ -91,7 +91,7 @@ def test_a_life_that_began_by_old_keys_goes_on_by_new_ones(
     flow.gate(begun.resumed(), "raw")  # by the file that it has begun with
     assert begun.resumed().loaded.content == BEFORE.encode()
     flow.way(Run.open("tiny", "scoring", date(2026, 2, 3), settings))
-    assert is_let_through(night.store, night.use_case, "predictions")
+    assert is_cleared(night.store, night.use_case, "predictions")
     champion = str(History.of(settings, "tiny").read()[-1].version)
     now = use_cases.load(settings.use_cases, "tiny").use_case
     assert list(definitions.differences(definitions.file_of(settings, "tiny", champion).use_case, now)) == []

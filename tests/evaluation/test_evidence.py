@@ -18,7 +18,7 @@ from pipelines.evaluation.verdict import Rule
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.bootstrap import Interval
 from pipelines.metrics.scored import Scored
-from pipelines.model import luck
+from pipelines.model import seed_variance
 
 REPEATS = 200
 NOMINAL = 0.025  # above the upper end of a 95 % interval lies this share
@@ -41,7 +41,7 @@ def judged(
     y: metrics.Floats,
     challenger: metrics.Floats,
     champion: metrics.Floats,
-    luck: list[tuple[float, ...]],
+    across_seeds: list[tuple[float, ...]],
     seed: int = 0,
 ) -> list[Rule]:
     """The same for each of some lucks."""
@@ -49,8 +49,8 @@ def judged(
     drawn = bootstrap.draw(["aucpr"], y, models, np.arange(len(y)), seed=seed)
     value, other = (metrics.measure("aucpr", y, model.score) for model in models)
     rules = []
-    for lucky in luck:
-        own = evidence.with_luck(drawn["challenger"]["aucpr"], lucky, seed)
+    for lucky in across_seeds:
+        own = evidence.with_seed_variance(drawn["challenger"]["aucpr"], lucky, seed)
         found = evidence.gain("aucpr", value, other, own, drawn["champion"]["aucpr"], 0.95)
         rules.append(evidence.better("champion", "champion version 1", "aucpr", found, 0.0, 0.95, len(y)))
     return rules
@@ -60,7 +60,7 @@ def judged(
 def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than_the_nominal_share(
     record_property: Callable[[str, object], None],
 ) -> None:
-    promoted = without_luck = 0
+    promoted = without_seeds = 0
     rows_of_all, y = world(1, 3_000)
     table = pd.DataFrame(rows_of_all)
     forest = Pipeline([("model", RandomForestClassifier(n_estimators=5, max_depth=4, random_state=0))])
@@ -80,13 +80,13 @@ def test_the_same_model_trained_with_another_seed_is_promoted_no_more_often_than
                 "aucpr", y[held_out], np.asarray(model.predict_proba(table.iloc[held_out])[:, 1])
             )
 
-        lucky = luck.of(challenger, table.iloc[train], y[train], measure)
+        lucky = seed_variance.across_seeds(challenger, table.iloc[train], y[train], measure)
         with_it, without = judged(y[test], score(challenger), score(champion), [lucky, ()], repeat)
-        promoted, without_luck = promoted + with_it.holds, without_luck + without.holds
+        promoted, without_seeds = promoted + with_it.holds, without_seeds + without.holds
     record_property("promoted", promoted)
-    print(f"{promoted} of {REPEATS} promoted; {without_luck} if seeds were taken for evidence")  # noqa: T201  (shown by pytest -s)
+    print(f"{promoted} of {REPEATS} promoted; {without_seeds} if seeds were taken for evidence")  # noqa: T201  (shown by pytest -s)
     assert promoted <= NOMINAL * REPEATS
-    assert without_luck > NOMINAL * REPEATS  # else this world would not need the rule
+    assert without_seeds > NOMINAL * REPEATS  # else this world would not need the rule
 
 
 def test_a_planted_better_model_is_found() -> None:
@@ -171,10 +171,10 @@ def test_a_gain_without_an_interval_is_none() -> None:
 def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() -> None:
     drawn = np.zeros(200_000)
     lucky = tuple(np.random.default_rng(7).normal(scale=0.01, size=30))
-    found = evidence.with_luck(drawn, lucky, 0)
+    found = evidence.with_seed_variance(drawn, lucky, 0)
     assert found.std() == pytest.approx(np.sqrt(2) * np.std(lucky, ddof=1), rel=0.1)
     assert abs(found.mean()) < 1e-3
-    assert evidence.with_luck(drawn, lucky[:1], 0) is drawn
+    assert evidence.with_seed_variance(drawn, lucky[:1], 0) is drawn
 
 
 def test_the_calibration_error_is_the_distance_of_the_bins() -> None:

@@ -19,7 +19,7 @@ from pipelines.core.config import Capacity
 from pipelines.core.errors import SluiceError, TableCorrupt
 from pipelines.evaluation import follows
 from pipelines.registry import approval
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.run import Run
 from pipelines.steps.promote import promote
 from tests.helpers import evaluated, fitted
@@ -128,7 +128,7 @@ def test_a_verdict_in_which_a_field_was_changed_is_refused_in_a_sentence(field: 
 def test_export_promotion_and_approval_go_by_no_other_verdict(
     step: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(let_through, "require", lambda run, step: None)
+    monkeypatch.setattr(clearance, "require", lambda run, step: None)
     flipped = edited(run, lambda it: it["rules"][0].update(holds=False))
     take: dict[str, Callable[[], object]] = {
         "export": lambda: flow.take(flipped, "export"),

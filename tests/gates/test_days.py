@@ -336,7 +336,7 @@ def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_
     found = told(world.judged("scoring", night))
     assert (f"{day}: stopped by gate_{table}" in found.get("stopped_nights", "")) is stops
     assert (
-        day in [store.partition for store in past.let_through(world.run("scoring", night), "clean")]
+        day in [store.partition for store in past.clearance(world.run("scoring", night), "clean")]
     ) is not stops
     words = {f"{store}" for store in known.others(world.run("scoring", night))}
     assert (f"tiny scoring {day}" in words) is (table == "predictions"), (

@@ -151,7 +151,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         kind = tables.KINDS[table]
         run = Run.open(tiny.NAME, kind, tables.PARTITIONS[kind], settings)
         if table in tables.LOOK_BACK:
-            tables.let_through(run, table, run.partition - tables.WEEK)
+            tables.clearance(run, table, run.partition - tables.WEEK)
         tables.write(run, table, damage)
         return judge(run, table)
 
@@ -242,7 +242,7 @@ def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
     run = open_run("scoring", tables.PARTITIONS["scoring"])
     lacking = "if(substr(id, 2)::INT < {}, NULL, amount)"
     for n in (1, 2):
-        tables.let_through(
+        tables.clearance(
             run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before))
         )
     tables.write(run, "raw", replaced(amount=lacking.format(missing)))
@@ -268,7 +268,7 @@ def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(
     said = f"gates:\n  raw:\n    - expect_column_values_to_not_be_null: {word}\n"
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + said)
     run = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
-    tables.let_through(run, "raw", run.partition - tables.WEEK)
+    tables.clearance(run, "raw", run.partition - tables.WEEK)
     tables.write(run, "raw", replaced(amount=f"if({FIRST_TEN}, NULL, amount)"))
     assert judge(run, "raw").passed is open_
 

@@ -24,7 +24,7 @@ def night(open_run: Callable[[Kind, date], Run]) -> Run:
 
 def publish(run: Run, *days_ago: int, rows: int = 40, passed: bool = True) -> None:
     for days in days_ago:
-        tables.let_through(
+        tables.clearance(
             run,
             "raw",
             run.partition - timedelta(days=days),
@@ -95,29 +95,27 @@ def test_rows_are_counted_over_all_pieces(open_run: Callable[[Kind, date], Run])
 
 def test_known_values_come_once_without_nulls_and_only_from_columns_of_the_same_type(night: Run) -> None:
     tables.write(night, "raw")
-    tables.let_through(
+    tables.clearance(
         night,
         "raw",
         NIGHT - timedelta(days=1),
         "SELECT * REPLACE (if(amount < 20, NULL, 'c1') AS customer) FROM rows",
     )
-    tables.let_through(
-        night, "raw", NIGHT - timedelta(days=2), "SELECT * REPLACE ('c2' AS customer) FROM rows"
-    )
-    tables.let_through(night, "raw", NIGHT - timedelta(days=3), "SELECT * REPLACE (3 AS customer) FROM rows")
-    tables.let_through(night, "raw", NIGHT - timedelta(days=4), "SELECT * EXCLUDE (customer) FROM rows")
+    tables.clearance(night, "raw", NIGHT - timedelta(days=2), "SELECT * REPLACE ('c2' AS customer) FROM rows")
+    tables.clearance(night, "raw", NIGHT - timedelta(days=3), "SELECT * REPLACE (3 AS customer) FROM rows")
+    tables.clearance(night, "raw", NIGHT - timedelta(days=4), "SELECT * EXCLUDE (customer) FROM rows")
     view = past.view_of_values(night, past.last(night, "raw", 9), "customer")
     assert view == "customer of the 2 earlier partitions 2026-01-30 to 2026-01-31"
     assert sorted(night.store.connection.sql(f'FROM "{view}"').fetchall()) == [("c1",), ("c2",)]
 
 
 def test_how_much_of_a_column_was_there_is_counted_over_all_partitions_that_have_it(night: Run) -> None:
-    tables.let_through(
+    tables.clearance(
         night,
         "raw",
         NIGHT - timedelta(days=1),
         "SELECT * REPLACE (if(amount < 20, NULL, amount) AS amount) FROM rows",
     )
-    tables.let_through(night, "raw", NIGHT - timedelta(days=2), "SELECT * EXCLUDE (channel) FROM rows")
+    tables.clearance(night, "raw", NIGHT - timedelta(days=2), "SELECT * EXCLUDE (channel) FROM rows")
     found = past.filled(past.last(night, "raw", 4), ["amount", "channel", "none"])
     assert found == {"amount": 0.75, "channel": 1.0}

@@ -59,7 +59,7 @@ def own(run: Run, table: GatedTable) -> list[Finding]:
 
 def past(run: Run, *rows: int, every: timedelta = 7 * DAY) -> None:
     for n, count in enumerate(rows, start=1):
-        tables.let_through(
+        tables.clearance(
             run, "raw", run.partition - n * every, f"SELECT rows.* FROM rows, range(99) LIMIT {count}"
         )
 
@@ -164,8 +164,8 @@ def test_enough_rows_have_a_value_that_is_known_from_earlier(opened: Opened) -> 
         "expect_column_values_to_be_known: {column: customer, mostly: 0.5}",
         "expect_column_values_to_be_known: {column: customer, mostly: 0.51, partitions: 1}",
     )
-    tables.let_through(run, "raw", NIGHT - 2 * DAY, "SELECT * FROM rows WHERE customer <= 'c4'")
-    tables.let_through(run, "raw", NIGHT - DAY, "SELECT * FROM rows WHERE customer <= 'c3'")
+    tables.clearance(run, "raw", NIGHT - 2 * DAY, "SELECT * FROM rows WHERE customer <= 'c4'")
+    tables.clearance(run, "raw", NIGHT - DAY, "SELECT * FROM rows WHERE customer <= 'c3'")
     few, enough = own(run, "raw")
     assert (few.success, few.unexpected, few.examples[0]) == (False, 24, "'c4'")
     assert (

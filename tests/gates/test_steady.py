@@ -53,7 +53,7 @@ def publish(
     night.store.write("raw", made)
     night.store.write("quarantine", night.store.connection.sql(f"{tables.QUARANTINE} LIMIT 0"))
     night.store.write("clean", made)
-    evidence.let_through(night.store, "clean", passed=passed)
+    evidence.clearance(night.store, "clean", passed=passed)
     return night
 
 
@@ -243,7 +243,7 @@ def test_the_first_night_is_compared_with_the_days_of_the_training(open_run: Ope
     training = Run.open(tiny.NAME, "training", NIGHT - DAY, run.settings)
     days = " UNION ALL ".join(f"({rows(NIGHT - n * DAY)})" for n in range(3, 23))
     training.store.write("clean", training.store.connection.sql(days))
-    evidence.let_through(training.store, "clean")
+    evidence.clearance(training.store, "clean")
     assert closed(publish(run, NIGHT)) == {}
     assert set(closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 2 AS amount) FROM rows"))) == {"amount"}
 

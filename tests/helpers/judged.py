@@ -31,7 +31,7 @@ def evidence(
     }
 
 
-def let_through(
+def clearance(
     store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object
 ) -> None:
     """Leave that evidence."""

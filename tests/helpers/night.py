@@ -47,7 +47,7 @@ TOOLS = [
     "gates.gx.data_docs",
     "gates.judge",
     "steps.ingest",
-    "run.let_through",
+    "run.clearance",
     "model.engines",
     "run.progress",
     "steps.promote",

@@ -124,13 +124,13 @@ def _look_at_days(run: Run) -> None:
     )
 
 
-def let_through(
+def clearance(
     run: Run, table: GatedTable, day: date, damage: str = "SELECT * FROM rows", *, passed: bool = True
 ) -> None:
     """Publish another partition's table of the run's kind, and what its gate has said of it."""
     store = run.store.at(run.kind, day)
     store.write(table, run.store.connection.sql(f"WITH rows AS ({GOOD[table]}) {damage}"))
-    judged.let_through(store, table, own=len(run.use_case.gates.get(table, ())), passed=passed)
+    judged.clearance(store, table, own=len(run.use_case.gates.get(table, ())), passed=passed)
 
 
 def replaced(**columns: str) -> str:

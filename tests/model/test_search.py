@@ -231,7 +231,7 @@ def test_a_search_tells_how_many_fits_are_done_of_how_many(early_stopping: int |
         grid,
         early_stopping=early_stopping,
         n_jobs=1,
-        told=lambda done, of: told.append((done, of)),
+        on_progress=lambda done, of: told.append((done, of)),
     )
     done = [3, 6] if early_stopping else [1, 2, 3, 4, 5, 6]
     assert told == [(n, 6) for n in done]

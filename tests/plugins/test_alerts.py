@@ -14,7 +14,7 @@ import pytest
 from pipelines import flow
 from pipelines.core.config import Alerts
 from pipelines.core.errors import GateClosed, TryAgain
-from pipelines.run import let_through, plan
+from pipelines.run import clearance, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from tests.helpers import tiny
@@ -34,7 +34,7 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
         tiny.YAML + "alerts: {mail: [a@x.org, b@x.org], webhook: chat}\n"
     )
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} holds"))
-    monkeypatch.setattr(let_through, "require", lambda run, step: None)
+    monkeypatch.setattr(clearance, "require", lambda run, step: None)
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps())
 

@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from pipelines import flow
 from pipelines.registry import approval
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from tests.helpers import airflow_home, evaluated, fitted, tiny
@@ -65,7 +65,7 @@ def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any
 
     monkeypatch.setattr(flow, "STEPS", steps(evaluate=evaluate, promote=promote))
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} of {run.partition} holds"))
-    monkeypatch.setattr(let_through, "require", lambda run, step: None)
+    monkeypatch.setattr(clearance, "require", lambda run, step: None)
 
 
 def waiting() -> TaskInstance | None:

@@ -13,13 +13,13 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete
 
 from pipelines import flow
-from pipelines.run import let_through, plan
+from pipelines.run import clearance, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from tests.helpers import judged as evidence
 from tests.helpers import postgres, tiny
 from tests.helpers.dag_runs import dag_run, states, steps, tries
-from tests.run.test_let_through import judged
+from tests.run.test_clearance import judged
 from tests.steps.test_deliver import NIGHT, SINK, night
 
 
@@ -27,9 +27,9 @@ from tests.steps.test_deliver import NIGHT, SINK, night
 def warehouse(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
     """A database that only Airflow knows how to reach; of the steps, deliver is the real one."""
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(tiny.YAML + SINK)
-    require = let_through.require
+    require = clearance.require
     monkeypatch.setattr(
-        let_through, "require", lambda run, step: require(run, step) if step == "deliver" else None
+        clearance, "require", lambda run, step: require(run, step) if step == "deliver" else None
     )
     monkeypatch.setattr(flow, "gate", lambda run, table: Outcome(f"{table} is marked as good by hand"))
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
@@ -62,7 +62,7 @@ def publish() -> Run:
     for table in ("raw", "clean", "past", "features"):
         judged(run, table)
     run.store.write("predictions", night())
-    evidence.let_through(run.store, "predictions")
+    evidence.clearance(run.store, "predictions")
     return run
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import delete, select
 from pipelines import flow
 from pipelines.core.errors import BadInput, GateClosed, TryAgain
 from pipelines.registry.history import Decision, History
-from pipelines.run import let_through, plan
+from pipelines.run import clearance, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -40,7 +40,7 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
         "gate",
         lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")),
     )
-    monkeypatch.setattr(let_through, "require", lambda run, step: None)
+    monkeypatch.setattr(clearance, "require", lambda run, step: None)
     monkeypatch.setattr(
         flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}"))
     )

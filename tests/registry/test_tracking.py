@@ -13,8 +13,8 @@ from mlflow.entities import Run as MlflowRun
 from PIL import Image
 
 from pipelines.core.errors import TryAgain
+from pipelines.evaluation.inspection import Inspection
 from pipelines.evaluation.results import Judged, SearchResult
-from pipelines.evaluation.study import Study
 from pipelines.evaluation.verdict import Verdict
 from pipelines.metrics.cut import Cut
 from pipelines.registry import snapshot, tracking, versions
@@ -79,7 +79,7 @@ def judged() -> Judged:
         pictures={"roc": png.getvalue()},
         trials=nothing,
         rows=nothing,
-        study=Study((0.8,), nothing, "", nothing, None),
+        inspection=Inspection((0.8,), nothing, "", nothing, None),
     )
 
 

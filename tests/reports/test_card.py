@@ -101,11 +101,11 @@ def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(
     rendered: Render, judged: Judged
 ) -> None:
     text = words(rendered(facts(), judged))
-    assert f"The model is {judged.study.learned}" in text
+    assert f"The model is {judged.inspection.learned}" in text
     assert "Trained with 5 other seeds it comes to aucpr" in text
     for feature in ("amount", "channel", "note"):
         assert f"{feature} 0." in text
-    assert f"On average they are {judged.study.calibration_error:.4f} away from the truth" in text
+    assert f"On average they are {judged.inspection.calibration_error:.4f} away from the truth" in text
     primary = judged.scores[(judged.scores["metric"] == "aucpr") & (judged.scores["slice"] == "all")].iloc[0]
     assert f"{primary['challenger_low']:.4f} to {primary['challenger_high']:.4f}" in text
 

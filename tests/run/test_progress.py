@@ -67,7 +67,7 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
 
     with (
         caplog.at_level("INFO"),
-        progress.told(run, "features"),
+        progress.reporting(run, "features"),
         run.store.together() as store,
     ):  # also of a store that it has made
         store.write("features", pa.RecordBatchReader.from_batches(pa.schema({"id": pa.string()}), slowly()))
@@ -91,7 +91,7 @@ def test_a_statement_of_duckdb_is_told_while_it_runs(
     lines: list[str] = []
     run = replace(open_run("scoring", NIGHT), progress=lines.append)
     connection = connected(run.store)
-    with progress.told(run, "features"):
+    with progress.reporting(run, "features"):
         for _ in range(100):
             connection.execute(
                 "CREATE OR REPLACE TABLE t AS SELECT a, sum(a) OVER (ORDER BY a % 977) FROM range(300000)"
@@ -114,14 +114,14 @@ def test_the_fits_of_a_search_are_told_while_it_runs(
     monkeypatch.setattr(progress, "EVERY", 0.01)
     heard = threading.Event()
     run = replace(open_run("training", NIGHT), progress=lambda _: heard.set())
-    with caplog.at_level("INFO"), progress.told(run, "tune", "xgboost"):
-        run.tally.tell(3, 12)
+    with caplog.at_level("INFO"), progress.reporting(run, "tune", "xgboost"):
+        run.tally.report(3, 12)
         assert heard.wait(60)
     assert caplog.messages[0].startswith("tune xgboost: 3 of 12 fits, ")
     assert run.afresh().tally.of == 0  # the next family's search begins anew
 
 
 def test_a_step_that_fails_is_told_of_no_longer(open_run: Callable[..., Run]) -> None:
-    with pytest.raises(ZeroDivisionError), progress.told(open_run("scoring", NIGHT), "features"):
+    with pytest.raises(ZeroDivisionError), progress.reporting(open_run("scoring", NIGHT), "features"):
         raise ZeroDivisionError
     assert not any("progress of" in thread.name for thread in threading.enumerate())

@@ -77,7 +77,7 @@ class World:
         """Publish predictions, and let their gate say something of them."""
         store = self.run(day, name).store
         store.write("predictions", rows)
-        judged.let_through(store, "predictions", passed=passed)
+        judged.clearance(store, "predictions", passed=passed)
 
     def deliver(self, day: date = NIGHT, name: str = tiny.NAME) -> str:
         return deliver.deliver(self.run(day, name))

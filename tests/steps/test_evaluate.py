@@ -17,7 +17,7 @@ from pipelines.evaluation.results import Judged
 from pipelines.evaluation.verdict import Rule
 from pipelines.metrics import metrics
 from pipelines.metrics.threshold import Unreachable
-from pipelines.model import convert, families, inputs, luck
+from pipelines.model import convert, families, inputs, seed_variance
 from pipelines.registry.registry import Champion
 from tests.helpers import fitted
 from tests.helpers.evaluations import TEST, champion, facts, judge, scored
@@ -290,7 +290,7 @@ def test_a_curve_keeps_its_ends_and_its_shape_when_it_is_thinned() -> None:
 def test_the_luck_of_the_seed_widens_the_gain_of_the_primary_metric_and_of_nothing_else(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(luck, "is_random", lambda _: False)
+    monkeypatch.setattr(seed_variance, "is_random", lambda _: False)
     without = judge(facts(), champion("linear"))
 
     def width(found: Judged, metric: str, of: str = "gain_over_champion") -> float:

@@ -19,7 +19,7 @@ from pipelines.evaluation import verdict
 from pipelines.gates import past
 from pipelines.registry import approval, registry, snapshot, versions
 from pipelines.registry.history import History
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.run import Run
 from pipelines.storage.manifest import MANIFEST
 from pipelines.storage.settings import Settings
@@ -98,12 +98,12 @@ def test_a_revision_of_a_night_and_the_next_one_is_published_all_the_same(
 @damaged
 def test_evidence_of_a_gate_opens_nothing(run: Run, damage: Callable[[bytes], bytes]) -> None:
     run.store.write("raw", pa.table({"id": [1]}))
-    judged.let_through(run.store, "raw")
-    assert let_through.is_let_through(run.afresh().store, run.use_case, "raw")
+    judged.clearance(run.store, "raw")
+    assert clearance.is_cleared(run.afresh().store, run.use_case, "raw")
     run.store.write_file("gates/raw.json", damage(run.store.read_file("gates/raw.json")))
-    assert not let_through.is_let_through(run.afresh().store, run.use_case, "raw")
+    assert not clearance.is_cleared(run.afresh().store, run.use_case, "raw")
     with pytest.raises(GateClosed, match="gate_raw of tiny training 2026-01-31"):
-        let_through.require(run.afresh(), "cleanse")
+        clearance.require(run.afresh(), "cleanse")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"7", b"\xff"])
@@ -121,7 +121,7 @@ def test_why_evidence_opens_nothing_is_told(run: Run) -> None:
     run.store.write("raw", pa.table({"id": [1]}))
     run.store.write_file("gates/raw.json", b"[]")
     with pytest.raises(GateClosed, match=r"gates/raw\.json is damaged: it holds \[\]"):
-        let_through.require(run.afresh(), "cleanse")
+        clearance.require(run.afresh(), "cleanse")
 
 
 @damaged

@@ -22,7 +22,7 @@ from pipelines.evaluation import follows, scores, verdict
 from pipelines.metrics.cut import Cut
 from pipelines.model import candidate
 from pipelines.registry import registry
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.run import Run
 from pipelines.steps import export
 from pipelines.storage import kept
@@ -348,9 +348,7 @@ def _another_week(stage: Stage) -> Run:
         stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
         _made_of_features(night, "predictions")
         for table in ("features", "predictions"):
-            said = let_through.evidence_of(night.store, table) | {
-                "digest": night.afresh().store.digest(table)
-            }
+            said = clearance.evidence_of(night.store, table) | {"digest": night.afresh().store.digest(table)}
             night.store.write_file(f"gates/{table}.json", as_json(kept.sealed(said)))
     return run
 

@@ -18,11 +18,11 @@ from pipelines import flow
 from pipelines.core.config import Expectation, GatedTable, Kind, Step
 from pipelines.core.errors import BadInput, GateClosed
 from pipelines.core.rendered import MAX_LINES
-from pipelines.run import let_through
+from pipelines.run import clearance
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.store import Version, as_json
-from tests.helpers.judged import let_through as leave
+from tests.helpers.judged import clearance as leave
 from tests.helpers.ways import WAYS
 
 OpenRun = Callable[[Kind, date], Run]
@@ -65,7 +65,7 @@ def good(open_run: OpenRun) -> Callable[[Kind], Run]:
 @pytest.mark.parametrize("kind", WAYS)
 def test_every_step_may_run_behind_open_gates(good: Callable[[Kind], Run], kind: Kind) -> None:
     for step, _ in WAYS[kind]:
-        let_through.require(good(kind), step)
+        clearance.require(good(kind), step)
 
 
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
@@ -142,7 +142,7 @@ def test_what_the_gate_of_another_day_has_said_opens_nothing(
         GateClosed,
         match=rf"gate_{table} .*: its evidence is that of 'gate_{table} of tiny {kind} 2026-01-25'",
     ):
-        let_through.require(run, behind)
+        clearance.require(run, behind)
 
 
 def made_of(run: Run, source: str, table: GatedTable) -> None:
@@ -158,7 +158,7 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_thr
 ) -> None:
     run = good("scoring")
     made_of(run, "clean", "features")
-    let_through.require(run.afresh(), "score")
+    clearance.require(run.afresh(), "score")
     publish(run, "clean", "delivered again")
     leave(run.store, "clean")
     with pytest.raises(
@@ -167,9 +167,9 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_thr
             r"gate_features of tiny scoring 2026-02-01: features was made of another clean than is there now"
         ),
     ):
-        let_through.require(run.afresh(), "score")
+        clearance.require(run.afresh(), "score")
     judged(run, "clean")  # the same rows again
-    let_through.require(run.afresh(), "score")
+    clearance.require(run.afresh(), "score")
 
 
 def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(
@@ -184,7 +184,7 @@ def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(
         GateClosed,
         match=r"gate_features of tiny scoring 2026-02-01: features was made of clean of scoring/2026-01-31",
     ):
-        let_through.require(run.afresh(), "score")
+        clearance.require(run.afresh(), "score")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"null"])
@@ -227,9 +227,9 @@ def test_evidence_without_the_files_own_expectation_opens_nothing(good: Callable
     )
     strict = replace(run, loaded=replace(run.loaded, use_case=stated))
     with pytest.raises(GateClosed, match=r"gate_clean .*does not tell what became of gates\.clean\.0"):
-        let_through.require(strict, "features")
+        clearance.require(strict, "features")
     leave(run.store, "clean", own=1)
-    let_through.require(strict, "features")
+    clearance.require(strict, "features")
 
 
 def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
@@ -243,14 +243,14 @@ def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
             r" partition again"
         ),
     ):
-        let_through.require(run, "score")
+        clearance.require(run, "score")
 
 
 def test_a_step_reads_the_very_table_that_was_let_through_though_another_run_publishes_meanwhile(
     good: Callable[[Kind], Run], open_run: OpenRun
 ) -> None:
     run = good("scoring").afresh()
-    let_through.require(run, "score")
+    clearance.require(run, "score")
     publish(open_run("scoring", DAYS["scoring"]), "features", "not judged")
     assert run.store.read("features").fetchall() == [("as judged",)]
     assert run.store._inputs["scoring/2026-02-01/features"] != run.afresh().store.digest("features")
@@ -286,6 +286,6 @@ def test_the_drift_report_reads_only_nights_that_were_let_through(
 
 def test_what_a_gate_has_said_is_no_input_of_the_next_table(good: Callable[[Kind], Run]) -> None:
     run = good("scoring")
-    let_through.require(run, "score")
+    clearance.require(run, "score")
     publish(run, "predictions")
     assert run.store.manifest("predictions").inputs == {}

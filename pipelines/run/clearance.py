@@ -26,7 +26,7 @@ from pipelines.storage import kept
 from pipelines.storage.store import Store
 
 
-def is_let_through(store: Store, use_case: UseCase, table: GatedTable) -> bool:
+def is_cleared(store: Store, use_case: UseCase, table: GatedTable) -> bool:
     """Whether the table's gate let through the very table that this task reads, by the file that the table
     was made by.
     """

@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.evaluation import evidence
 from pipelines.metrics import metrics
 from pipelines.metrics.scored import Scored
-from pipelines.model import candidate, explain, learning, luck
+from pipelines.model import candidate, explain, learning, seed_variance
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Study:
+class Inspection:
     """What was found.
 
     Attributes:
-        luck: The primary metric of the winner, and of models that differ from it in their seed only.
+        across_seeds: The primary metric of the winner, and of models that differ from it in their seed only.
         learning: See `learning.curve`.
         learned: What follows from it, a sentence.
         importance: See `explain.importance`.
         calibration_error: See `evidence.calibration_error`; None for a regression.
     """
 
-    luck: tuple[float, ...]
+    across_seeds: tuple[float, ...]
     learning: pd.DataFrame
     learned: str
     importance: pd.DataFrame
     calibration_error: float | None
 
 
-def study(
+def inspect_model(
     fitted: Pipeline,
     winner: Scored,
     train: Labelled,
     held_out: Labelled,
     baseline: float | None,
     use_case: UseCase,
-) -> Study:
+) -> Inspection:
     """Try the winner out.
 
     Args:
@@ -75,8 +75,10 @@ def study(
         else "the baseline has no value to compare with"
     )
     is_binary = use_case.task == "binary"
-    return Study(
-        luck=luck.of(fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y)),
+    return Inspection(
+        across_seeds=seed_variance.across_seeds(
+            fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y)
+        ),
         learning=points,
         learned=learned,
         importance=explain.importance(

@@ -30,7 +30,7 @@ def is_random(pipeline: Pipeline) -> bool:
     return False
 
 
-def of(
+def across_seeds(
     pipeline: Pipeline,
     X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)
     y: npt.NDArray[np.generic],
