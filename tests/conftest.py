@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis
 from pipelines.core import dates
 from pipelines.core.config import Kind
 from pipelines.run.run import Run
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage.backends.bucket_path import BucketPath
 from pipelines.storage.settings import Settings
 from tests.helpers import s3, tiny
 

@@ -99,7 +99,7 @@ class Life:
         nights at another place.
         """
         (folder / self.name).mkdir(parents=True)
-        shutil.copy(places.on_disk(History.of(self.settings, self.name).path), folder / self.name)
+        shutil.copy(places.at(History.of(self.settings, self.name).path).on_disk(), folder / self.name)
         shutil.copytree(self.settings.disk / self.name / "training", folder / self.name / "training")
         return replace(self, settings=replace(self.settings, data=folder))
 

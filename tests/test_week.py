@@ -226,7 +226,7 @@ def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_night
     assert set(told(run)[told(run).kind == "performance"].current_rows) == {120}, "of 4 to 6 February"
     assert (
         "Predictions of 3 of the week's nights are not compared"
-        in (run.store.folder / "reports" / "drift.html").read_bytes().decode()
+        in (run.store.disk / "reports" / "drift.html").read_bytes().decode()
     )
     others = [run.store.at("scoring", WEEK + timedelta(days=n)) for n in range(3)]
     with pytest.raises(

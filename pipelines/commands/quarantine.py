@@ -296,7 +296,7 @@ def _why_none(run: Run, judged: int) -> str:
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
     sentence = f"{run.store}: another replay of this night is running; run it again when that has ended"
-    with places.alone(run.store.folder / ".replay.lock", sentence):
+    with places.at(run.store.folder / ".replay.lock").alone(sentence):
         yield
 
 

@@ -29,7 +29,6 @@ from filelock import FileLock, Timeout
 
 from pipelines.core.errors import TableCorrupt, TryAgain
 from pipelines.storage import disk, places
-from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 
 # its import has set another level; what a person wants to know is told by us
@@ -56,14 +55,14 @@ def opened(settings: Settings) -> Iterator[Any]:
         TableCorrupt: DVC's configuration is damaged.
         TryAgain: another process writes versions for too long.
     """
-    if isinstance(settings.data, BucketPath):
-        with tempfile.TemporaryDirectory(prefix="dvc-", dir=places.scratch(settings.data)) as folder:
-            _make(Path(folder), "bucket", str(settings.data / REMOTE))
+    if in_bucket := places.at(settings.data / REMOTE).dvc_remote():
+        with tempfile.TemporaryDirectory(prefix="dvc-", dir=places.at(settings.data).scratch()) as folder:
+            _make(Path(folder), "bucket", in_bucket["url"])
             # The secret stays in memory.
-            with Repo(folder, config={"remote": {"bucket": settings.data.access_for_dvc()}}) as repo:
+            with Repo(folder, config={"remote": {"bucket": dict(in_bucket)}}) as repo:
                 yield repo
         return
-    root = settings.data
+    root = settings.disk
     root.mkdir(parents=True, exist_ok=True)
     try:
         # DVC's own lock gives up after seconds, and its index of the cache does not take several writers.

@@ -109,7 +109,7 @@ class History:
             TableCorrupt: a line is damaged.
         """
         try:
-            return _lines(self.path.read_bytes(), self.path)
+            return _lines(places.at(self.path).read(), self.path)
         except FileNotFoundError:
             return []
 
@@ -138,7 +138,7 @@ class History:
             TryAgain: somebody else has been deciding for a minute.
         """
         busy = f"{self.path.parent.name}: somebody else has been deciding about the champion for {WAIT} s"
-        with places.one_writer(self.path.parent / f"{self.path.stem}.lock", WAIT, busy):
+        with places.at(self.path.parent / f"{self.path.stem}.lock").one_writer(WAIT, busy):
             yield
 
     def append(self, decided: Decision) -> None:
@@ -172,7 +172,7 @@ class History:
                 (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
             )
 
-        places.rewrite(self.path, appended)
+        places.at(self.path).rewrite(appended)
 
 
 def _lines(content: bytes, path: Place) -> list[Decision]:

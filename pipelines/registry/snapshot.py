@@ -31,7 +31,6 @@ from pipelines.registry import dvc_root, versions
 from pipelines.registry.versions import FILE, Snapshot
 from pipelines.run.run import Run, lock_version
 from pipelines.storage import kept, places
-from pipelines.storage.bucket import BucketPath
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, as_json
 
@@ -56,7 +55,7 @@ def publish(run: Run) -> Snapshot:
     tables = [TABLE, *(table for table in MADE_OF if run.store.has(table))]
     with dvc_root.opened(run.settings) as repo:
         folder = Path(repo.root_dir) / run.store.where
-        places.publish(folder / ".dvcignore", _ignored(run.store, tables))
+        places.at(folder / ".dvcignore").publish(_ignored(run.store, tables))
         kept = {table: _kept(repo, run.store, folder / table) for table in tables}
     for table in tables[
         1:
@@ -90,7 +89,7 @@ def _ignored(store: Store, tables: Sequence[str]) -> bytes:
 
 def _kept(repo: Any, store: Store, folder: Path) -> Any:
     """Give a table to DVC; what it says of it."""
-    if isinstance(store.folder, BucketPath):
+    if not folder.is_dir():  # a bucket's tables are brought; on a disk they lie in the repository
         store.bring(folder.name, folder)
     # DVC writes it in place, and reads it first: a kill may have left half of it
     folder.with_suffix(".dvc").unlink(missing_ok=True)
@@ -181,7 +180,7 @@ def raw_rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
     order = kept.read(
         _Order, run.store.read_file(place), run.store.folder / place, "bring it back from a backup"
     ).parts
-    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.at(run.store.root).scratch()) as folder:
         parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
         yield run.store.connection.read_parquet([f"{parts}/{file}" for file in order])
 
@@ -194,7 +193,7 @@ def rows(run: Run, md5: str) -> Iterator[duckdb.DuckDBPyRelation]:
         BadInput: neither DVC's cache nor its remote has it.
         TableCorrupt: what came back is not the version.
     """
-    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.scratch(run.store.root)) as folder:
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=places.at(run.store.root).scratch()) as folder:
         parts = restore(run.settings, run.use_case.name, md5, Path(folder) / TABLE)
         yield run.store.connection.read_parquet(f"{parts}/*.parquet")
 

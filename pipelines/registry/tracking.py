@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipelines.core import addresses
 from pipelines.core.errors import SluiceError, TryAgain
 from pipelines.registry import mlflow_database
+from pipelines.storage import places
 
 if TYPE_CHECKING:
     from pipelines.core.config import Family
@@ -193,9 +194,8 @@ def _log_evaluation(client: MlflowClient, run: Run, judged: Judged) -> str:
     evaluation = _start(client, home, f"{run.partition} evaluation", tags, run)
     for name, png in judged.pictures.items():
         client.log_image(evaluation, Image.open(BytesIO(png)), f"pictures/{name}.png")
-    client.log_text(
-        evaluation, (run.store.folder / "reports" / "evaluate.html").read_bytes().decode(), "evaluate.html"
-    )
+    page = places.at(run.store.folder / "reports" / "evaluate.html").read()
+    client.log_text(evaluation, page.decode(), "evaluate.html")
     verdict = judged.verdict
     values = {
         f"{model}.{name}": value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import date
 
-from pipelines.storage import kept
+from pipelines.storage import kept, places
 from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, as_json
@@ -63,14 +63,14 @@ def every(settings: Settings, use_case: str) -> list[Snapshot]:
     The current one of a partition last.
     """
     found = []
-    for file in (settings.data / use_case / "training").glob("*/versions/*.json"):
-        version = Snapshot.from_json(file.read_bytes(), file)
+    for file in places.at(settings.data / use_case / "training").glob("*/versions/*.json"):
+        version = Snapshot.from_json(places.at(file).read(), file)
         found.append((version.partition, version == _current(file.parent.parent), version.md5, version))
     return [version for *_, version in sorted(found, key=lambda entry: entry[:3])]
 
 
 def _current(folder: Place) -> Snapshot | None:
     try:
-        return Snapshot.from_json((folder / FILE).read_bytes(), folder / FILE)
+        return Snapshot.from_json(places.at(folder / FILE).read(), folder / FILE)
     except FileNotFoundError:
         return None

@@ -32,9 +32,9 @@ BY_VERSION = re.compile(rb"# Definitions of version (\S+) ")  # what a file that
 
 def keep(run: Run) -> None:
     """Keep the run's file by its sha256, so that whoever meets that in a manifest finds it."""
-    place = _place(run.settings, run.use_case.name, run.loaded.sha256)
-    if not place.is_file() or place.read_bytes() != run.loaded.content:
-        places.publish(place, run.loaded.content)
+    place = places.at(_place(run.settings, run.use_case.name, run.loaded.sha256))
+    if not place.is_file() or place.read() != run.loaded.content:
+        place.publish(run.loaded.content)
 
 
 def resumed(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
@@ -55,7 +55,7 @@ def kept(settings: Settings, name: str, sha256: str) -> Loaded:
     """
     path = settings.use_cases / f"{name}.yaml"
     try:
-        content = _place(settings, name, sha256).read_bytes()
+        content = places.at(_place(settings, name, sha256)).read()
     except OSError as error:  # gone, or a folder
         if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
             return there

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 from pipelines.core.errors import TableCorrupt
-from pipelines.storage import disk, kept, places
-from pipelines.storage.bucket import BucketPath, Tag
+from pipelines.storage import kept, places
+from pipelines.storage.backends.protocol import Tag
 from pipelines.storage.parts import Part
 from pipelines.storage.places import Place
 
@@ -66,7 +62,7 @@ class Manifest:
 def current(folder: Place) -> Manifest | None:
     """What is published in a table's folder now, if anything is."""
     try:
-        return Manifest.from_json((folder / MANIFEST).read_bytes(), folder / MANIFEST)
+        return Manifest.from_json(places.at(folder / MANIFEST).read(), folder / MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -75,7 +71,7 @@ def revisions(folder: Place) -> list[Manifest]:
     """What is and was published in a table's folder, oldest first."""
     now = current(folder)
     while True:
-        old = [Manifest.from_json(path.read_bytes(), path) for path in _kept(folder)]
+        old = [Manifest.from_json(places.at(path).read(), path) for path in _kept(folder)]
         before, now = now, current(folder)
         if now == before:  # else a writer came between the two looks
             break
@@ -95,7 +91,7 @@ def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
     def replacing(found: bytes | None) -> bytes:
         before = _sound(found) if found else None
         if found and before and before.parts != manifest.parts:
-            _rejuvenate(folder, before)
+            places.at(folder).rejuvenate([part.file for part in before.parts])
             if keep:
                 _keep(folder, before, found)
         return manifest.as_json()
@@ -104,7 +100,7 @@ def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
         before = current(folder)
     except TableCorrupt:
         before = None
-    _sweep(folder, places.rewrite(folder / MANIFEST, replacing), before)
+    _sweep(folder, places.at(folder / MANIFEST).rewrite(replacing), before)
 
 
 def _sound(content: bytes) -> Manifest | None:
@@ -115,55 +111,28 @@ def _sound(content: bytes) -> Manifest | None:
         return None
 
 
-def _rejuvenate(folder: Place, before: Manifest) -> None:
-    """Whoever has read the old manifest has a day from now to read its parts."""
-    if isinstance(folder, Path):
-        for part in before.parts:
-            with suppress(FileNotFoundError):
-                os.utime(folder / part.file)
-
-
 def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None:
-    """Remove the parts that no revision names, if they are old enough: see `disk.old`."""
-    if left := _old_parts(folder, replaced, before):
+    """Remove the parts that no revision names, if they are old enough."""
+    known = None if before is None else {part.file for part in before.parts}
+    if left := places.at(folder).unread(replaced, known):
         try:
             named = {part.file for revision in revisions(folder) for part in revision.parts}
         except TableCorrupt:  # nobody knows what that one names
             return
         for path in left:
             if path.name not in named:
-                path.unlink()
-
-
-def _old_parts(folder: Place, replaced: Tag | None, before: Manifest | None) -> list[Place]:
-    if not isinstance(folder, BucketPath):
-        return [*disk.old(folder.glob("part-*.parquet"))]
-    # An object's age cannot be set. But who reads what the manifest before did not name has read one that was
-    # replaced when that was written; so nothing is removed unless that is a day ago, nor what it names
-    # itself.
-    if replaced is None or before is None or _age(replaced.modified) < disk.DAY:
-        return []
-    young = {part.file for part in before.parts}
-    return [
-        path
-        for path, written in folder.files()
-        if path.name.startswith("part-") and path.name not in young and _age(written) > disk.DAY
-    ]
-
-
-def _age(moment: datetime) -> float:
-    return (datetime.now(UTC) - moment).total_seconds()
+                places.at(path).unlink()
 
 
 def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
     there = _kept(folder)
-    if there and (last := _sound(there[-1].read_bytes())) and last.parts == manifest.parts:
+    if there and (last := _sound(places.at(there[-1]).read())) and last.parts == manifest.parts:
         return  # by a writer that was killed before it published
-    places.create(folder / REVISIONS / f"{len(there) + 1:04}.json", content)
+    places.at(folder / REVISIONS / f"{len(there) + 1:04}.json").create(content)
 
 
 def _kept(folder: Place) -> list[Place]:
     return sorted(
-        (path for path in (folder / REVISIONS).glob("*.json") if path.stem.isdecimal()),
+        (path for path in places.at(folder / REVISIONS).glob("*.json") if path.stem.isdecimal()),
         key=lambda path: int(path.stem),
     )

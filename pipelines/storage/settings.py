@@ -47,11 +47,11 @@ class Settings:
         Raises:
             BadInput: it is a bucket.
         """
-        return places.on_disk(self.data)
+        return places.at(self.data).on_disk()
 
     def probe(self) -> None:
-        """Find out whether the data can be kept where they are to be; see `places.probe`."""
-        places.probe(self.data)
+        """Find out whether the data can be kept where they are to be; see `Backend.probe`."""
+        places.at(self.data).probe()
 
     @property
     def cache(self) -> Path:

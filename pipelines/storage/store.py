@@ -112,7 +112,7 @@ class Store:
         Raises:
             BadInput: it lies in a bucket.
         """
-        return places.on_disk(self.folder)
+        return places.at(self.folder).on_disk()
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -158,7 +158,7 @@ class Store:
         """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out
         something large.
         """
-        with disk.room_for(f"{self}: {name}", *places.needing_room(self.root)):
+        with disk.room_for(f"{self}: {name}", *places.at(self.root).needing_room()):
             yield
 
     # --- reading tables
@@ -232,7 +232,7 @@ class Store:
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""
-        return self.folder / table in self._manifests or (self.folder / table / MANIFEST).is_file()
+        return self.folder / table in self._manifests or places.at(self.folder / table / MANIFEST).is_file()
 
     def manifest(self, table: str) -> Manifest:
         """What the published table says of itself: as it was when this task first asked, or as the task has
@@ -269,7 +269,7 @@ class Store:
 
     def partitions(self, kind: Kind) -> list[date]:
         """The partitions of a kind that have a folder, oldest first."""
-        found = places.folders(self.root / self.use_case / kind)
+        found = places.at(self.root / self.use_case / kind).folders()
         return [date.fromisoformat(name) for name in found if DAY.fullmatch(name)]
 
     # --- writing tables
@@ -294,7 +294,7 @@ class Store:
         with self.room(name), ExitStack() as drafts, ThreadPoolExecutor(1, "seal") as pool:
             batches = parts.batches_of(rows)
             for groups in parts.in_parts(batches, partial(setattr, writing, "rows")):
-                draft, sink = drafts.enter_context(places.draft(folder))
+                draft, sink = drafts.enter_context(places.at(folder).draft())
                 parts.write(sink, batches.schema, groups)
                 sealed[draft] = pool.submit(_sealed, draft, sink)
             made = {draft: part.result() for draft, part in sealed.items()}
@@ -310,7 +310,7 @@ class Store:
 
             def place() -> None:
                 for draft, part in made.items():
-                    places.put(draft, folder / part.file)
+                    places.at(folder / part.file).put(draft)
 
             self._publish(written, place, keep=piece is None)
         writing.table = ""
@@ -351,7 +351,7 @@ class Store:
         Each is published whole; who is killed between the first and the last of them publishes the rest in
         the next run.
         """
-        scratch = places.scratch(self.folder)
+        scratch = places.at(self.folder).scratch()
         for left in disk.old(scratch.glob(f"{TOGETHER}*")):  # of processes that were killed
             shutil.rmtree(left, ignore_errors=True)
         # A folder of one's own: another run of the partition may be at the same place.
@@ -359,7 +359,7 @@ class Store:
             aside = self.at(self.kind, self.partition)
             aside.root = Path(folder)
             yield aside
-            for table in places.folders(aside.folder):
+            for table in places.at(aside.folder).folders():
                 written = aside.manifest(table)
                 self._publish_linked(written, [aside.folder / table / part.file for part in written.parts])
 
@@ -372,7 +372,7 @@ class Store:
         """
         published = self.manifest(table)
         for part, path in zip(published.parts, self._checked(published), strict=True):
-            places.link(path, folder / part.file)
+            places.at(folder / part.file).link(places.at(path))
 
     # --- files beside the tables: fitted candidates, graphs, reports
 
@@ -380,7 +380,7 @@ class Store:
         """The content of a published file."""
         path = self.folder / name
         try:
-            content = path.read_bytes()
+            content = places.at(path).read()
         except FileNotFoundError as error:
             raise TableMissing(
                 f"{self}: no file {name!r}: the step that writes it has not run for this partition.\n  looked"
@@ -397,7 +397,7 @@ class Store:
         """
         path = self.folder / name
         with self.room(name):
-            places.publish(path, content)
+            places.at(path).publish(content)
         return path
 
     def note(self, told: Mapping[str, str]) -> None:
@@ -406,12 +406,12 @@ class Store:
         """
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **told}).encode() + b"\n"
         with self.room(RUNS):
-            places.append(self.folder / RUNS, line)
+            places.at(self.folder / RUNS).append(line)
 
     def notes(self) -> list[dict[str, str]]:
         """What tasks did here, oldest first."""
         try:
-            lines = (self.folder / RUNS).read_bytes().splitlines(keepends=True)
+            lines = places.at(self.folder / RUNS).read().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
         return [noted for line in lines if (noted := _noted(line))]
@@ -420,7 +420,7 @@ class Store:
         """Remove all that lies beside the partition, if anything does."""
         if not self.aside:
             raise ValueError(f"{self}: published tables are not discarded")
-        places.remove(self.folder)
+        places.at(self.folder).remove()
         for folder in [known for known in self._manifests if str(known).startswith(f"{self.folder}/")]:
             del self._manifests[folder]
 
@@ -457,7 +457,7 @@ class Store:
         for part in published.parts if chosen is None else chosen:
             path = self.folder / published.table / part.file
             try:
-                found, why = places.local(path, part.sha256), "not the file that was published"
+                found, why = places.at(path).verified(part.sha256), "not the file that was published"
             except FileNotFoundError:
                 found, why = None, "gone"
             if found is None:
@@ -478,7 +478,7 @@ class Store:
     def _row_groups(self, published: Manifest) -> list[list[int]]:
         """The number of rows of each row group, for each part."""
         try:
-            return [places.row_groups(self.folder / published.table / part.file) for part in published.parts]
+            return [_row_groups(self.folder / published.table / part.file) for part in published.parts]
         except (OSError, ValueError):  # pyarrow's errors are one or the other
             list(self._checked(published))  # says which part it is
             raise
@@ -530,7 +530,7 @@ class Store:
 
         def place() -> None:
             for source in sources:
-                places.link(source, folder / source.name)
+                places.at(folder / source.name).link(places.at(source))
 
         with self.room(published.table):
             self._publish(published, place, keep=True)
@@ -541,7 +541,7 @@ class Store:
         One writer at a time, so that none is between another's part and its manifest.
         """
         sentence = f"{self}: another process has been publishing a table in {self.folder} for {PATIENCE} s"
-        with places.one_writer(self.folder / ".publishing.lock", PATIENCE, sentence):
+        with places.at(self.folder / ".publishing.lock").one_writer(PATIENCE, sentence):
             place()
             manifests.publish(
                 self.folder / published.table,
@@ -584,6 +584,12 @@ def _sealed(draft: Path, sink: IO[bytes]) -> Part:
     disk.finish(sink)
     checksum = disk.sha256(draft)
     return Part(f"part-{checksum[:16]}.parquet", parts.rows_in(draft), checksum)
+
+
+def _row_groups(part: Place) -> list[int]:
+    """By its last bytes alone."""
+    with places.at(part).open() as file:
+        return parts.row_groups(file)
 
 
 def _names(table: str, pieces: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 
 from pipelines.reports import pages
+from pipelines.storage import places
 from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 from sluice_airflow import mlflow_runs, storage
@@ -150,7 +151,7 @@ def report_file(data: Place, dag_id: str, path: str) -> Place | None:
     file = data / path
     if isinstance(data, Path) and isinstance(file, Path) and not _is_its_own(data, file):
         return None
-    return file if file.is_file() else None
+    return file if places.at(file).is_file() else None
 
 
 def _is_its_own(data: Path, file: Path) -> bool:
@@ -182,7 +183,7 @@ def _report(dag_id: str, task_id: str, path: str | None) -> HTMLResponse:
     if file is None:
         return _own("no_report.html.j2", status=404, task_id=task_id, path=path)
     headers = SANDBOX_WITH_SCRIPTS if file.name == WITH_SCRIPTS else SANDBOX
-    return HTMLResponse(file.read_bytes().decode(errors="replace"), headers=headers)
+    return HTMLResponse(places.at(file).read().decode(errors="replace"), headers=headers)
 
 
 def _left(*conditions: Any) -> list[Report]:

@@ -6,11 +6,11 @@ import os
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from pipelines.storage import s3
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage import places
+from pipelines.storage.backends.s3 import S3
 from pipelines.storage.settings import Settings
 
-NAME = s3.CONNECTION.removeprefix("AIRFLOW_CONN_").lower()
+NAME = S3.connection.removeprefix("AIRFLOW_CONN_").lower()
 
 
 def know_in_task() -> None:
@@ -23,7 +23,7 @@ def know_in_task() -> None:
 
     if _is_asked_for():
         try:
-            os.environ[s3.CONNECTION] = Connection.get(NAME).as_json()
+            os.environ[S3.connection] = Connection.get(NAME).as_json()
         except AirflowNotFoundException:
             return
 
@@ -34,10 +34,11 @@ def know_in_server() -> None:
 
     if _is_asked_for():
         try:
-            os.environ[s3.CONNECTION] = Connection.get_connection_from_secrets(NAME).as_json()
+            os.environ[S3.connection] = Connection.get_connection_from_secrets(NAME).as_json()
         except AirflowNotFoundException:
             return
 
 
 def _is_asked_for() -> bool:
-    return isinstance(Settings.from_env().data, BucketPath) and not os.environ.get(s3.CONNECTION)
+    variable = places.at(Settings.from_env().data).connection
+    return variable is not None and not os.environ.get(variable)

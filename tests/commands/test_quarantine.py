@@ -158,7 +158,7 @@ def strict_night(trained: World, tmp_path_factory: pytest.TempPathFactory) -> Wo
 def elsewhere(trained: World, place: Path) -> Settings:
     """A place for tables of one's own, where the history is known."""
     (place / "data" / "tiny").mkdir(parents=True)
-    shutil.copy(places.on_disk(History.of(trained.settings, "tiny").path), place / "data" / "tiny")
+    shutil.copy(places.at(History.of(trained.settings, "tiny").path).on_disk(), place / "data" / "tiny")
     return replace(trained.settings, data=place / "data")
 
 

@@ -14,8 +14,10 @@ from airflow.utils.session import create_session
 
 from pipelines.registry.history import History
 from pipelines.run.run import Run
-from pipelines.storage import s3
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage import places
+from pipelines.storage.backends import s3_client
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.s3 import S3
 from pipelines.storage.settings import ROOT, Settings
 from sluice_airflow import pages, storage
 from tests.helpers.s3 import Server
@@ -33,7 +35,7 @@ def night(
     """
     for name in s3_server.environment:
         monkeypatch.delenv(name)
-    monkeypatch.setenv(s3.CONNECTION, "")  # so that what the task learns is forgotten afterwards
+    monkeypatch.setenv(s3_client.CONNECTION, "")  # so that what the task learns is forgotten afterwards
     monkeypatch.setenv("SLUICE_DATA", str(bucket))
     monkeypatch.setenv("SLUICE_USE_CASES", str(two_champions.use_cases))
     monkeypatch.setenv("SLUICE_VAR", str(two_champions.var))
@@ -46,7 +48,7 @@ def night(
     s3_server.client().put_object(
         Bucket=bucket.bucket,
         Key=f"{bucket.key}/tiny/promotions.jsonl",
-        Body=History.of(two_champions, "tiny").path.read_bytes(),
+        Body=places.at(History.of(two_champions, "tiny").path).read(),
     )
     return bucket
 
@@ -69,4 +71,4 @@ def test_a_night_in_a_bucket_runs_by_the_connection_that_airflow_keeps(
     )
     logged = capfd.readouterr()
     assert SECRET not in logged.out + logged.err
-    assert all(SECRET.encode() not in path.read_bytes() for path, _ in night.files())
+    assert all(SECRET.encode() not in S3(path).read() for path, _ in S3(night).files())

@@ -72,7 +72,7 @@ def test_each_task_tells_the_tables_that_it_has_read_and_written(live: Callable[
     store = Run.open(tiny.NAME, "scoring", NIGHT).store
     found = {
         task: tuple(
-            names(told(events, task)[side], places.on_disk(store.root)) for side in ("inputs", "outputs")
+            names(told(events, task)[side], places.at(store.root).on_disk()) for side in ("inputs", "outputs")
         )
         for task in (
             "ingest",

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.storage import s3 as store
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage.backends import s3_client
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.s3 import S3
 from tests.faults.conftest import CleanNight
 from tests.faults.kills import MOST
 from tests.helpers import child, s3
@@ -40,7 +41,7 @@ class Requests:
     def __init__(self, kill_at: int | None = None) -> None:
         self.kill_at = kill_at
         self.count = 0
-        store.client().meta.events.register_first("before-send.s3", self._seen)
+        s3_client.client().meta.events.register_first("before-send.s3", self._seen)
 
     def _seen(self, event_name: str, **_: Any) -> None:
         if event_name.rpartition(".")[2] in CHANGES:
@@ -61,10 +62,10 @@ def restore(night: Night, files: dict[str, bytes]) -> None:
     """Bring about what was there."""
     place = night.settings.data
     assert isinstance(place, BucketPath)
-    for path, _ in list(place.files()):
-        path.unlink()
+    for path, _ in list(S3(place).files()):
+        S3(path).unlink()
     for name, content in files.items():
-        (place / name).write(content)
+        S3(place / name).publish(content)
 
 
 def found(night: Night) -> dict[str, bytes]:

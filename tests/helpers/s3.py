@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.s3 import S3
 from pipelines.storage.settings import ROOT
 
 if TYPE_CHECKING:
@@ -95,4 +96,4 @@ def _wait(one: Server, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def files(place: BucketPath) -> dict[str, bytes]:
     """All that lies below a place."""
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path, _ in place.files()}
+    return {path.relative_to(place).as_posix(): S3(path).read() for path, _ in S3(place).files()}

@@ -91,7 +91,7 @@ def test_a_what_if_run_delivers_nothing(warehouse: sa.Engine) -> None:
 def test_behind_a_gate_that_was_marked_as_a_success_by_hand_nothing_is_delivered(
     warehouse: sa.Engine, gate: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (publish().store.folder / "gates" / f"{gate}.json").unlink()
+    (publish().store.disk / "gates" / f"{gate}.json").unlink()
     run = dag_run("scoring")
     assert (states(run)[f"gate_{gate}"], states(run)["deliver"], tries(run)["deliver"]) == (
         "success",

@@ -12,7 +12,8 @@ import pytest
 
 from pipelines.core.errors import TryAgain
 from pipelines.registry.history import Decision, History
-from pipelines.storage.bucket import BucketPath
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.s3 import S3
 from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
 
@@ -110,14 +111,14 @@ def test_who_is_overtaken_between_reading_and_writing_in_a_bucket_loses(
     bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = History(bucket / "promotions.jsonl")
-    swap = BucketPath.swap
+    swap = S3.swap
 
-    def overtaken(place: BucketPath, *args: object) -> None:
-        monkeypatch.setattr(BucketPath, "swap", swap)
+    def overtaken(place: S3, *args: object) -> None:
+        monkeypatch.setattr(S3, "swap", swap)
         history.append(replace(FIRST, version="6"))
         swap(place, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(BucketPath, "swap", overtaken)
+    monkeypatch.setattr(S3, "swap", overtaken)
     with pytest.raises(TryAgain, match="the champion was none, and is 6 now"):
         history.append(FIRST)
     assert history.read() == [replace(FIRST, version="6")]

@@ -10,10 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from pipelines.core.errors import BadInput, SluiceError, TryAgain
-from pipelines.storage import bucket as buckets
-from pipelines.storage import s3
-from pipelines.storage.bucket import BucketPath
-from pipelines.storage.s3 import Access, Overtaken
+from pipelines.storage.backends import s3_client
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.protocol import Overtaken
+from pipelines.storage.backends.s3 import S3
+from pipelines.storage.backends.s3_client import Access
 from tests.helpers.s3 import files
 
 # --- names
@@ -73,20 +74,20 @@ def test_no_name_leads_out_of_its_place(below: str) -> None:
 
 def test_what_is_written_is_read_and_listed(bucket: BucketPath) -> None:
     for name in ("b/2.json", "b/1.json", "b/1.txt", "b/c/3.json", "a.json"):
-        (bucket / name).write(name.encode())
-    assert (bucket / "b/2.json").read_bytes() == b"b/2.json"
-    assert [path.name for path in (bucket / "b").glob("*.json")] == ["1.json", "2.json"]
-    assert [path.relative_to(bucket).as_posix() for path in bucket.glob("*/c/*.json")] == ["b/c/3.json"]
-    assert list(bucket.folders()) == ["b"]
-    (bucket / "a.json").unlink()
-    assert not (bucket / "a.json").is_file()
+        S3(bucket / name).publish(name.encode())
+    assert S3(bucket / "b/2.json").read() == b"b/2.json"
+    assert [path.name for path in S3(bucket / "b").glob("*.json")] == ["1.json", "2.json"]
+    assert [path.relative_to(bucket).as_posix() for path in S3(bucket).glob("*/c/*.json")] == ["b/c/3.json"]
+    assert S3(bucket).folders() == ["b"]
+    S3(bucket / "a.json").unlink()
+    assert not S3(bucket / "a.json").is_file()
     with pytest.raises(FileNotFoundError):
-        (bucket / "a.json").read_bytes()
+        S3(bucket / "a.json").read()
 
 
 def test_an_object_is_read_here_and_there(bucket: BucketPath) -> None:
-    (bucket / "x").write(bytes(range(200)))
-    with (bucket / "x").open() as file:
+    S3(bucket / "x").publish(bytes(range(200)))
+    with S3(bucket / "x").open() as file:
         assert file.seek(-3, 2) == 197
         assert file.read() == bytes([197, 198, 199])
         file.seek(10)
@@ -96,15 +97,15 @@ def test_an_object_is_read_here_and_there(bucket: BucketPath) -> None:
 def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_it(
     bucket: BucketPath,
 ) -> None:
-    one = bucket / "x"
+    one = S3(bucket / "x")
     one.create(b"first")
     with pytest.raises(Overtaken):
         one.create(b"second")
-    _, tag = one.read()
+    _, tag = one.tagged()
     one.swap(b"changed", tag)
     with pytest.raises(Overtaken, match="somebody else has written it at the same time"):
         one.swap(b"changed otherwise", tag)
-    assert one.read_bytes() == b"changed"
+    assert one.read() == b"changed"
     one.unlink()
     with pytest.raises(Overtaken):
         one.swap(b"gone", tag)
@@ -117,15 +118,15 @@ def test_only_one_may_create_an_object_and_only_who_has_read_it_last_may_change_
 def test_a_store_that_refuses_the_second_writer_passes_the_probe_and_is_left_as_it_was(
     bucket: BucketPath,
 ) -> None:
-    buckets.probe(bucket)
+    S3(bucket).probe()
     assert files(bucket) == {}
 
 
 def test_a_store_whose_conditional_writes_are_none_is_refused(
     bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = BucketPath._put
-    monkeypatch.setattr(BucketPath, "_put", lambda self, content, **condition: put(self, content))
+    put = S3._put
+    monkeypatch.setattr(S3, "_put", lambda self, content, **condition: put(self, content))
     with pytest.raises(
         BadInput,
         match=(
@@ -133,25 +134,25 @@ def test_a_store_whose_conditional_writes_are_none_is_refused(
             r" store"
         ),
     ):
-        buckets.probe(bucket)
+        S3(bucket).probe()
 
 
 def test_a_bucket_that_is_not_there_is_named_with_the_setting(bucket: BucketPath) -> None:
     with pytest.raises(
         BadInput, match=r"there is no bucket 'nobodys' at http://127.0.0.1(.|\n)*correct SLUICE_DATA"
     ):
-        BucketPath("nobodys", "x").read_bytes()
+        S3(BucketPath("nobodys", "x")).read()
 
 
 def test_a_store_that_is_not_there_may_be_tried_again(
     bucket: BucketPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "TRIES", 1)
+    monkeypatch.setattr(s3_client, "TRIES", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     with pytest.raises(TryAgain, match=r"http://127.0.0.1:1 does not answer(.|\n)*AWS_ENDPOINT_URL_S3"):
-        (bucket / "x").read_bytes()
+        S3(bucket / "x").read()
     with pytest.raises(TryAgain, match="does not answer"):
-        list(bucket.files())
+        list(S3(bucket).files())
 
 
 def test_without_credentials_the_sentence_says_how_to_give_them(
@@ -162,7 +163,7 @@ def test_without_credentials_the_sentence_says_how_to_give_them(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     with pytest.raises(BadInput, match=r"no credentials for(.|\n)*AWS_ACCESS_KEY_ID"):
-        (bucket / "x").read_bytes()
+        S3(bucket / "x").read()
 
 
 # --- the connection that Airflow keeps
@@ -183,11 +184,11 @@ AS_JSON = json.dumps(
 
 @pytest.mark.parametrize("text", [AS_URL, AS_JSON])
 def test_a_connection_is_read_as_airflow_writes_it(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(s3.CONNECTION, text)
+    monkeypatch.setenv(s3_client.CONNECTION, text)
     found = Access.from_env()
     assert found == Access("key", SECRET, "http://store:9000", "eu-central-1")
     assert "cret" not in repr(found)
-    assert s3.client()._request_signer._credentials.secret_key == SECRET  # type: ignore[attr-defined]
+    assert s3_client.client()._request_signer._credentials.secret_key == SECRET  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +197,8 @@ def test_a_connection_is_read_as_airflow_writes_it(text: str, monkeypatch: pytes
 def test_what_is_no_connection_is_refused_without_being_shown(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(s3.CONNECTION, text)
-    with pytest.raises(SluiceError, match=f"{s3.CONNECTION} is no connection") as error:
+    monkeypatch.setenv(s3_client.CONNECTION, text)
+    with pytest.raises(SluiceError, match=f"{s3_client.CONNECTION} is no connection") as error:
         Access.from_env()
     assert "cret@" not in str(error.value).replace("key:secret@", "")
     assert "se/cret" not in str(error.value)

@@ -28,7 +28,7 @@ def store(open_run: Callable[..., Run]) -> Store:
 
 
 def content(store: Store) -> dict[str, bytes]:
-    root = places.on_disk(store.root)
+    root = places.at(store.root).on_disk()
     return {
         path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
     }
@@ -334,7 +334,7 @@ def test_tables_larger_than_a_row_group_keep_every_row_in_order(store: Store) ->
 
 def test_a_file_is_published_whole_and_read_back(store: Store, tmp_path: Path) -> None:
     path = store.write_file("models/linear.onnx", b"graph")
-    assert places.on_disk(path).is_relative_to(tmp_path)
+    assert places.at(path).on_disk().is_relative_to(tmp_path)
     assert store.read_file("models/linear.onnx") == b"graph"
 
 

@@ -18,8 +18,10 @@ from pipelines.commands.trace import trace
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.registry import dvc_root, registry, snapshot, versions
 from pipelines.registry.history import History
-from pipelines.storage import manifest, parts, spill
-from pipelines.storage.bucket import BucketPath, Tag
+from pipelines.storage import manifest, parts, places, spill
+from pipelines.storage.backends.bucket_path import BucketPath
+from pipelines.storage.backends.protocol import Tag
+from pipelines.storage.backends.s3 import S3
 from pipelines.storage.parts import Part
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import RUNS, Store, Version
@@ -64,13 +66,13 @@ def test_a_table_is_dealt_by_its_footers_and_a_slice_is_streamed(
     monkeypatch.setattr(parts, "GROUPS", 2)
     assert len(store.write("raw", pa.table({"n": range(55)})).parts) == 3
     brought: list[str] = []
-    download = BucketPath.download
+    download = S3.download
 
-    def seen(self: BucketPath, path: Path) -> None:
-        brought.append(self.name)
+    def seen(self: S3, path: Path) -> None:
+        brought.append(self.path.name)
         download(self, path)
 
-    monkeypatch.setattr(BucketPath, "download", seen)
+    monkeypatch.setattr(S3, "download", seen)
     slices = again(store).deal("raw", 20)
     assert brought == []
     assert [slice_.rows for slice_ in slices] == [20, 20, 15]
@@ -96,7 +98,7 @@ def test_a_part_that_is_not_what_was_published_is_named(store: Store, damage: st
     rows = pa.table({"of": [damage]})  # that this process has not brought before
     part = store.folder / "raw" / store.write("raw", rows).parts[0].file
     assert isinstance(part, BucketPath)
-    part.write(part.read_bytes()[:-1] + b"!") if damage == "change" else part.unlink()
+    (there := S3(part)).publish(there.read()[:-1] + b"!") if damage == "change" else S3(part).unlink()
     with pytest.raises(TableCorrupt, match=f"{part.name} {words}"):
         again(store).read("raw")
 
@@ -159,29 +161,29 @@ def test_parts_that_nothing_names_go_when_nobody_can_read_them_any_more(
     folder = training.folder / "features"
 
     def parts_there() -> set[str]:
-        return {path.name for path in folder.glob("part-*")}
+        return {path.name for path in places.at(folder).glob("part-*")}
 
-    def later(self: BucketPath) -> tuple[bytes, Tag]:
+    def later(self: S3) -> tuple[bytes, Tag]:
         content, tag = read(self)
         return content, replace(tag, modified=tag.modified - timedelta(days=2))
 
     def two_days_ago(moment: datetime) -> datetime:
         return moment - timedelta(days=2)
 
-    read, files = BucketPath.read, BucketPath.files
+    read, files = S3.tagged, S3.files
     with (
         monkeypatch.context() as old_parts
     ):  # who has read the manifest that was replaced just now is still reading
         old_parts.setattr(
-            BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
+            S3, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
         )
         training.write("features", ROWS)
     assert len(parts_there()) == 3
-    monkeypatch.setattr(BucketPath, "read", later)
+    monkeypatch.setattr(S3, "tagged", later)
     training.write("features", ROWS)  # the parts are young: somebody may be about to name them
     assert len(parts_there()) == 3
     monkeypatch.setattr(
-        BucketPath, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
+        S3, "files", lambda self: ((path, two_days_ago(written)) for path, written in files(self))
     )
     training.write("features", ROWS)
     assert parts_there() == {training.manifest("features").parts[0].file}
@@ -201,7 +203,7 @@ def lived(
     two_champions: Settings, bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Settings:
     """The use case of the two champions, whose data lie in a bucket, after its first training."""
-    monkeypatch.setattr("pipelines.storage.s3.TRIES", 2)
+    monkeypatch.setattr("pipelines.storage.backends.s3_client.TRIES", 2)
     shutil.copytree(two_champions.use_cases, tmp_path / "use_cases")
     (tmp_path / "var").mkdir()
     own = Settings(
@@ -254,4 +256,4 @@ def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     assert "version 1 promoted" in told
     assert any("same" in line for line in reproduce(lived, "tiny", "1"))
     assert not list(spill.folder().glob("dvc-*"))
-    assert RUNS in {path.name for path, _ in bucket.files()}
+    assert RUNS in {path.name for path, _ in S3(bucket).files()}

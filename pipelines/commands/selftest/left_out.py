@@ -20,6 +20,7 @@ from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import TableMissing
 from pipelines.gates import profile
 from pipelines.run import plan
+from pipelines.storage import places
 from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _left_out(
 
 
 def _no_evidence(run: Run, table: GatedTable) -> None:
-    (run.store.folder / "gates" / f"{table}.json").unlink()
+    places.at(run.store.folder / "gates" / f"{table}.json").unlink()
 
 
 def _edited(run: Run, table: GatedTable) -> None:

@@ -13,7 +13,6 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
@@ -167,10 +166,10 @@ def enter(run: Run, verdict: Verdict) -> Place:
         return as_json([asdict(other) for other in entries])
 
     busy = f"{run.use_case.name}: another gate has been writing {index} for {WAIT} s"
-    with places.one_writer(index.parent / "index.lock", WAIT, busy):
-        places.rewrite(index.parent / "index.json", entered)
-        places.publish(
-            index, pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode()
+    with places.at(index.parent / "index.lock").one_writer(WAIT, busy):
+        places.at(index.parent / "index.json").rewrite(entered)
+        places.at(index).publish(
+            pages.render("data_docs_index.html.j2", use_case=run.use_case, entries=entries).encode()
         )
     return index
 
@@ -186,7 +185,7 @@ def _outdated(other: Entry, entry: Entry) -> bool:
 def _is_there(folder: Place, entry: Entry) -> bool:
     # Whoever clears old partitions away removes their folders. A bucket's objects lapse by its own rules; to
     # ask for each would cost a request an entry.
-    return not isinstance(folder, Path) or (folder / entry.report).is_file()
+    return not places.at(folder / entry.report).known_gone()
 
 
 def _entry(run: Run, verdict: Verdict) -> Entry:

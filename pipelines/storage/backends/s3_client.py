@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipelines.core.errors import BadInput, TryAgain
+from pipelines.storage.backends.protocol import Overtaken
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -35,10 +36,6 @@ DENIED = {
     "InvalidClientTokenId",
     "ExpiredToken",
 }
-
-
-class Overtaken(TryAgain):
-    """Somebody else has written meanwhile; nothing was written here."""
 
 
 @dataclass(frozen=True, repr=False)
