@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipelines.core import rendered
 from pipelines.core.errors import BadInput, BadUseCase, GateClosed, SluiceError, TryAgain
 from pipelines.core.rendered import LONGEST, MAX_LINES, Parts
-from pipelines.storage.s3 import Overtaken
+from pipelines.storage.backends.protocol import Overtaken
 
 WHOLE = BadInput(
     "3 values are <none>",
