@@ -165,7 +165,7 @@ def prepare(folder: Path, name: str, rows: int) -> str:
     import pyarrow as pa
 
     from pipelines.model import candidate, convert, engines
-    from pipelines.model.engine_xgboost import embedded
+    from pipelines.model.engine_xgboost import booster_metadata
 
     model = MODELS[name]
     (folder / "benchmark.yaml").write_text(use_case_text(model))
@@ -180,7 +180,9 @@ def prepare(folder: Path, name: str, rows: int) -> str:
     )
     pipeline = fitted(first.to_pandas(), run.use_case)
     (folder / "model.skops").write_bytes(candidate.dump(pipeline))
-    graph = convert.graph_of(pipeline, run.use_case.features, "binary", "benchmark", embedded(pipeline))
+    graph = convert.graph_of(
+        pipeline, run.use_case.features, "binary", "benchmark", booster_metadata(pipeline)
+    )
     (folder / "model.onnx").write_bytes(graph)
     choice = engines.fastest(engines.every(graph), pa.Table.from_batches([first]))
     (folder / "choice.json").write_text(json.dumps(asdict(choice)))

@@ -263,7 +263,7 @@ def drift(run: Run) -> Outcome:
     judged = definitions.of_one_label(run, champion, nights)
 
     def read(store: Store, table: str) -> DuckDBPyRelation:
-        return drift.called(store.read(table), definitions.made(run, store, table), run.use_case)
+        return drift.called(store.read(table), definitions.file_of_table(run, store, table), run.use_case)
 
     found = drift.compare(
         reference=read(training, "features"),
@@ -367,9 +367,9 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 
     first = plan.is_first(run.kind, step)
     with run.store.room(step):
-        run = begin.begun(run) if first else run
+        run = begin.begin(run) if first else run
         clearance.require(run, step)
-    with begin.explained(run, first), progress.reporting(run, step, share), run.store.room(step):
+    with begin.explaining(run, first), progress.reporting(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
         note(run, f"{step} {share}" if share else step, outcome.summary)
         return outcome

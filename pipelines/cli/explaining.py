@@ -31,7 +31,7 @@ def trace(
     from pipelines.registry import definitions
     from pipelines.run.run import Run
 
-    night = definitions.masked(Run.open(use_case, "scoring", day, settings, resume=True))
+    night = definitions.with_present_privacy(Run.open(use_case, "scoring", day, settings, resume=True))
     found = trace.trace(night, key)
     if as_json:
         asked.print_json(found)

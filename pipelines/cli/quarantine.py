@@ -23,7 +23,9 @@ def show(
     from pipelines.registry import definitions
     from pipelines.run.run import Run
 
-    found = quarantine.show(definitions.masked(Run.open(use_case, kind, day, settings, resume=True)))
+    found = quarantine.show(
+        definitions.with_present_privacy(Run.open(use_case, kind, day, settings, resume=True))
+    )
     if as_json:
         asked.print_json(found)
     else:

@@ -65,7 +65,7 @@ def rollback(settings: Settings, use_case: str, version: str, reason: str) -> st
         registry.follow(settings, use_case)
     wait = definitions.waiting(Run.open(use_case, "training", date.min, settings).loaded, settings)
     own = (
-        f"; nights are made by its own definitions, and {definitions.counted(wait)} of the file"
+        f"; nights are made by its own definitions, and {definitions.summary(wait)} of the file"
         f" wait{'s' if len(wait) == 1 else ''} for a training"
         if wait
         else ""

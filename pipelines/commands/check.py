@@ -54,7 +54,7 @@ def _good(name: str, settings: Settings) -> Checked:
     told = f"{loaded.path.name}: good"
     if wait:
         told += (
-            f", but {definitions.counted(wait, 'wait')} for a training; until a model is promoted that has"
+            f", but {definitions.summary(wait, 'wait')} for a training; until a model is promoted that has"
             f" learned them, nights go by the champion's own definitions\n{listed(wait)}"
         )
     return Checked(use_case=name, file=loaded.path.name, good=True, waiting=tuple(wait), told=told)

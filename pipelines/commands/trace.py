@@ -196,8 +196,8 @@ def _file(run: Run) -> str:
     now = archive.present(run)
     wait = definitions.apart(run.use_case, now.use_case) if now else []
     return (
-        f"{told}; of the file as it is now, {definitions.counted(wait, 'mean')} something else:"
-        f" {definitions.named(wait)}"
+        f"{told}; of the file as it is now, {definitions.summary(wait, 'mean')} something else:"
+        f" {definitions.first_names(wait)}"
         if wait
         else told
     )

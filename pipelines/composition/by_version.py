@@ -13,7 +13,7 @@ from pipelines.core import meaning, spoken, use_cases, yaml_text
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadInput, BadUseCase, SluiceError, listed
 from pipelines.core.use_cases import Loaded
-from pipelines.registry.definitions import LABEL, apart, counted, differences, file_of
+from pipelines.registry.definitions import LABEL, apart, differences, file_of, summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def for_version(run: Run, version: str) -> Loaded:
         return run.loaded
     heading = (
         f"# Definitions of version {version} (file {learned.sha256}); all else as in the file"
-        f" {run.loaded.sha256},\n# where something else is meant by {counted(others)}: that waits for a model"
+        f" {run.loaded.sha256},\n# where something else is meant by {summary(others)}: that waits for a model"
         " that has learned it.\n"
     )
     try:

@@ -82,8 +82,8 @@ def draw(
     if _count(units) < LEAST_UNITS:
         return {model.name: {} for model in models}
     drawn: Drawn = {model.name: {} for model in models}
-    summed: list[_Summed] = []
-    ordered: list[_Ordered] = []
+    summed: list[_SumMetric] = []
+    ordered: list[_RankingMetric] = []
     for model in models:
         defined = [
             name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
@@ -91,12 +91,12 @@ def draw(
         drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
         ways = {name: named(name).by for name in defined}
         summed += [
-            _summed(named(name), by, y, model, units, under_cost)
+            _sum_metric(named(name), by, y, model, units, under_cost)
             for name, by in ways.items()
             if isinstance(by, Sum)
         ]
         if rankings := {name: by for name, by in ways.items() if isinstance(by, Ranking)}:
-            ordered.append(_ordered(rankings, y, model, units))
+            ordered.append(_ranking_metric(rankings, y, model, units))
     sums = np.concatenate([job.terms for job in summed] or [np.empty((_count(units), 0))], axis=1)
     ends = np.cumsum([job.terms.shape[1] for job in summed], dtype=np.int64)
     for n, weights in enumerate(_weights(_count(units), seed)):
@@ -135,7 +135,7 @@ def _weights(units: int, seed: int) -> Iterator[Floats]:
 
 
 @dataclass(frozen=True)
-class _Summed:
+class _SumMetric:
     model: str
     metric: str
     terms: Floats  # shape (units, k)
@@ -143,7 +143,7 @@ class _Summed:
 
 
 @dataclass(frozen=True)
-class _Ordered:
+class _RankingMetric:
     """Metrics of the scores' order, which is found once."""
 
     model: str
@@ -160,15 +160,19 @@ class _Ordered:
             yield metric, ranking.value(tp, fp)
 
 
-def _ordered(rankings: Mapping[str, Ranking], y: Floats, model: Scored, units: Codes) -> _Ordered:
+def _ranking_metric(
+    rankings: Mapping[str, Ranking], y: Floats, model: Scored, units: Codes
+) -> _RankingMetric:
     order = np.argsort(-model.score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(model.score[order])), len(y) - 1)
-    return _Ordered(model.name, rankings, units[order], y[order], ends)
+    return _RankingMetric(model.name, rankings, units[order], y[order], ends)
 
 
-def _summed(metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, under_cost: float) -> _Summed:
+def _sum_metric(
+    metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, under_cost: float
+) -> _SumMetric:
     decided = metric.needs == "decision"
     score = (model.score >= model.threshold).astype(np.float64) if decided else model.score
     terms = by.terms(y, score, under_cost, float(y.mean()))
     by_unit = [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
-    return _Summed(model.name, metric.name, np.column_stack(by_unit).astype(np.float64), by.value)
+    return _SumMetric(model.name, metric.name, np.column_stack(by_unit).astype(np.float64), by.value)

@@ -54,7 +54,7 @@ def table(
 
 
 def _frame(model: str, curve: str, points: Points) -> pd.DataFrame:
-    x, y = _thinned(*points)
+    x, y = _thin(*points)
     return pd.DataFrame({"model": model, "curve": curve, "x": x, "y": y}).astype(
         {"model": object, "curve": object}
     )
@@ -87,7 +87,7 @@ def _mean_by(bins: Floats, x: Floats, y: Floats) -> Points:
     return means["x"].to_numpy(), means["y"].to_numpy()
 
 
-def _thinned(x: Floats, y: Floats) -> Points:
+def _thin(x: Floats, y: Floats) -> Points:
     """Keep both ends and points at even steps along the line: even steps in rows would lose where a curve is
     steep.
     """

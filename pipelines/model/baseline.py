@@ -36,7 +36,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Rule:
+class FeatureAsPrediction:
     """A number feature that is itself the prediction; where it is missing, its training median."""
 
     feature: str
@@ -57,7 +57,7 @@ class RankedRule:
     or negative.
     """
 
-    rule: Rule
+    rule: FeatureAsPrediction
     values: Floats  # the distinct training values, rising
     ranks: Floats  # the share of training rows that have each of them or less
     curve: LogisticRegression
@@ -81,7 +81,7 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
         return Constant(float(y.mean()))
     median = X[feature].median()
     # a feature without any value is 0, as the models' imputer has it
-    rule = Rule(feature, float(np.nan_to_num(median)))
+    rule = FeatureAsPrediction(feature, float(np.nan_to_num(median)))
     if use_case.task == "regression":
         return rule
     scores = rule.scores(X)

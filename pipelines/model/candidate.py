@@ -40,7 +40,7 @@ class UntrustedCandidate(BadInput):
     """A candidate's file names types that no Pipeline of ours holds."""
 
 
-def calibrated(pipeline: Pipeline, line: Line) -> Pipeline:
+def with_calibration(pipeline: Pipeline, line: Line) -> Pipeline:
     """Let a fitted Pipeline's scores follow a line, wherever `scores` is asked.
 
     It is dumped and loaded with it.
@@ -56,14 +56,14 @@ def line_of(pipeline: Pipeline) -> Line | None:
     return Line(tuple(pipeline.calibration_x_.tolist()), tuple(pipeline.calibration_y_.tolist()))
 
 
-def unfitted(pipeline: Pipeline, **parameters: object) -> Pipeline:
+def unfitted_copy(pipeline: Pipeline, **parameters: object) -> Pipeline:
     """The same Pipeline with other parameters, to be fitted on other rows.
 
     Its scores follow the same line.
     """
     again = clone(pipeline).set_params(**parameters)
     line = line_of(pipeline)
-    return again if line is None else calibrated(again, line)
+    return again if line is None else with_calibration(again, line)
 
 
 def dump(pipeline: Pipeline) -> bytes:
@@ -79,7 +79,7 @@ def load(content: bytes) -> Pipeline:
             such as a pickle.
     """
     try:
-        return _trusted(content)
+        return _load_trusted(content)
     except (
         BadZipFile,
         KeyError,
@@ -93,7 +93,7 @@ def load(content: bytes) -> Pipeline:
         ) from error
 
 
-def _trusted(content: bytes) -> Pipeline:
+def _load_trusted(content: bytes) -> Pipeline:
     try:
         unknown = sorted(set(skops.get_untrusted_types(data=content)) - TRUSTED)
     except Exception as error:  # whatever skops and zipfile make of half a file

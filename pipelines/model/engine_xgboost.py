@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 25_000
 NUMBERS_AT_ONCE = 5_000_000  # in the matrix that the trees are given, which has a column a word
 
 
-def embedded(pipeline: Pipeline) -> dict[str, str]:
+def booster_metadata(pipeline: Pipeline) -> dict[str, str]:
     """What a graph's metadata must hold for this engine: nothing, unless the Pipeline's model is
     XGBoost's.
     """
@@ -38,7 +38,7 @@ def embedded(pipeline: Pipeline) -> dict[str, str]:
     return {BOOSTER: b64encode(model.get_booster().save_raw("ubj")).decode()}
 
 
-class Boosted(Engine):
+class XGBoostEngine(Engine):
     """A graph whose trees are run by XGBoost."""
 
     name: ClassVar[str] = "xgboost"

@@ -68,7 +68,7 @@ def fastest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
         rows: at least one row.
     """
     trials = [(name, chunk) for name, engine in engines.items() for chunk in _chunks(engine)]
-    tables = {name: _repeated(rows, max(_chunks(engine))) for name, engine in engines.items()}
+    tables = {name: _repeat(rows, max(_chunks(engine))) for name, engine in engines.items()}
     seconds: dict[tuple[str, int], list[float]] = {trial: [] for trial in trials}
     for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets all of them
         for name, chunk in trials:
@@ -78,19 +78,20 @@ def fastest(engines: Mapping[str, Engine], rows: pa.Table) -> Choice:
         for trial in trials
     }
     best = {
-        name: max((choices[name, chunk] for chunk in _chunks(engines[name])), key=_speed) for name in engines
+        name: max((choices[name, chunk] for chunk in _chunks(engines[name])), key=_rows_per_second)
+        for name in engines
     }
-    first, other = best[Graph.name], max(best.values(), key=_speed)
-    return other if _speed(other) >= CLEARLY * _speed(first) else first
+    first, other = best[Graph.name], max(best.values(), key=_rows_per_second)
+    return other if _rows_per_second(other) >= CLEARLY * _rows_per_second(first) else first
 
 
 def _loaders(graph: Graph, content: bytes) -> dict[str, Callable[[], Engine]]:
     loaders: dict[str, Callable[[], Engine]] = {Graph.name: lambda: graph}
     if BOOSTER in graph.metadata:
         # Imported here: XGBoost takes a second, which a model of another family does without.
-        from pipelines.model.engine_xgboost import Boosted
+        from pipelines.model.engine_xgboost import XGBoostEngine
 
-        loaders[Boosted.name] = lambda: Boosted(graph, content)
+        loaders[XGBoostEngine.name] = lambda: XGBoostEngine(graph, content)
     return loaders
 
 
@@ -98,7 +99,7 @@ def _chunks(engine: Engine) -> tuple[int, ...]:
     return tuple(chunk for chunk in CHUNKS if chunk <= engine.rows_at_once)[-2:]
 
 
-def _repeated(rows: pa.Table, n: int) -> pa.Table:
+def _repeat(rows: pa.Table, n: int) -> pa.Table:
     return pa.concat_tables([rows] * -(-n // len(rows))).slice(0, n).combine_chunks()
 
 
@@ -110,5 +111,5 @@ def _seconds(engine: Engine, rows: pa.Table, chunk: int) -> float:
     return thread_time() - start
 
 
-def _speed(choice: Choice) -> float:
+def _rows_per_second(choice: Choice) -> float:
     return choice.rows_per_second

@@ -114,7 +114,7 @@ def read_off(models: list[Any], Z: Any) -> Iterator[tuple[Any, npt.NDArray[Any]]
     for model in models:
         fitted = _first_trees(largest, model)
         answer = sums.up_to(model.n_estimators, largest) if sums else getattr(fitted, _method(fitted))(Z)
-        yield fitted, remembered(fitted, Z, answer)
+        yield fitted, scores_with_memory(fitted, Z, answer)
 
 
 class Sums:
@@ -142,17 +142,17 @@ class Sums:
         return said
 
 
-def remembered(model: Any, Z: Any, answer: npt.NDArray[Any]) -> npt.NDArray[Any]:  # noqa: N803
+def scores_with_memory(model: Any, Z: Any, answer: npt.NDArray[Any]) -> npt.NDArray[Any]:  # noqa: N803
     """Have a model not work out again what it says of Z, and return its scores: the probability of the
     positive class, or the number.
     """
     work_out = getattr(model, _method(model))
 
     @wraps(work_out)  # scikit-learn's scorers look at its name
-    def recalled(X: Any, *given: Any, **named: Any) -> Any:  # noqa: N803
+    def from_memory(X: Any, *given: Any, **named: Any) -> Any:  # noqa: N803
         return answer.copy() if X is Z and not given and not named else work_out(X, *given, **named)
 
-    setattr(model, _method(model), recalled)
+    setattr(model, _method(model), from_memory)
     return answer[:, 1].copy() if answer.ndim > 1 else answer  # a view would keep the whole table in memory
 
 

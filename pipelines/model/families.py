@@ -46,7 +46,7 @@ def grid(use_case: UseCase, family: Family) -> dict[str, list[Scalar]]:
     """Return the family's declared grid by the Pipeline's own names: a bare name is a parameter of the
     model.
     """
-    return {_full(name): list(values) for name, values in _declared(use_case, family).items()}
+    return {_full(name): list(values) for name, values in _declared_grid(use_case, family).items()}
 
 
 def check_grid(use_case: UseCase) -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
     known = set(whole.get_params())
     where = f"candidates.{family}"
     found = []
-    for name in _declared(use_case, family):
+    for name in _declared_grid(use_case, family):
         if _full(name) not in known:
             model, own = type(whole["model"]).__name__, whole["model"].get_params()
             what, words = (f"the {family} Pipeline", known) if "__" in name else (model, own)
@@ -78,7 +78,7 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
     wrong = {where.rsplit(".", 1)[-1] for where, _ in found}
     own = {
         name.removeprefix("model__"): values
-        for name, values in _declared(use_case, family).items()
+        for name, values in _declared_grid(use_case, family).items()
         if name not in wrong and _full(name).startswith("model__") and values
     }
     found += [
@@ -116,7 +116,7 @@ def _unstoppable(grid: dict[str, tuple[Scalar, ...]]) -> Iterator[tuple[str, str
             )
 
 
-def _declared(use_case: UseCase, family: Family) -> dict[str, tuple[Scalar, ...]]:
+def _declared_grid(use_case: UseCase, family: Family) -> dict[str, tuple[Scalar, ...]]:
     declared: dict[str, tuple[Scalar, ...]] = getattr(use_case.candidates, family).grid
     return declared
 

@@ -150,7 +150,7 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
         self._seconds += start - self._since
         grown = copy(self._model)
         grown._Booster = booster
-        predictions = ensembles.remembered(grown, self._rows.Z_held, self._sums.up_to(trees, grown))
+        predictions = ensembles.scores_with_memory(grown, self._rows.Z_held, self._sums.up_to(trees, grown))
         score = float(self._scorer(grown, self._rows.Z_held, self._rows.y_held))
         self._since = time.perf_counter()
         best = {count: trial for count, trial in self.trials.items() if count == self._meeting.trees}

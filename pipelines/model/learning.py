@@ -53,7 +53,7 @@ def curve(
     for share in SHARES:
         some = np.sort(order[: round(share * len(y))])
         if len(np.unique(y[some])) > 1:
-            fitted = candidate.unfitted(pipeline).fit(X.iloc[some], y[some])
+            fitted = candidate.unfitted_copy(pipeline).fit(X.iloc[some], y[some])
             points.append((len(some), on_training(fitted, some), on_held_out(fitted)))
     points.append((len(y), on_training(pipeline, np.arange(len(y))), on_held_out(pipeline)))
     table = pd.DataFrame(points, columns=["rows", "training", "held_out"]).astype(

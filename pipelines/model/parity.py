@@ -78,7 +78,7 @@ def compare(
             np.float64,
         )
         parts += [
-            _compared(family, expected, engine, rows, kinds, scale, use_case)
+            _comparison(family, expected, engine, rows, kinds, scale, use_case)
             for engine in engines.every(graphs[family]).values()
         ]
     return pd.concat(parts, ignore_index=True)
@@ -112,7 +112,7 @@ def of_metric(
         `judged` where that is above 1.
     """
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
-    found = measured(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
+    found = held_out_metric(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
     difference = np.inf if found is None else abs(judged - found) / max(1.0, abs(judged))
     row = {
         "family": family,
@@ -127,7 +127,7 @@ def of_metric(
     )
 
 
-def measured(
+def held_out_metric(
     name: str, test: pa.Table, scores: npt.NDArray[np.float64], threshold: float | None, use_case: UseCase
 ) -> float | None:
     """The primary metric of scores of held-out rows; None where it has no value.
@@ -144,7 +144,7 @@ def measured(
     return scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
 
 
-def _compared(
+def _comparison(
     family: str,
     expected: npt.NDArray[np.float64],
     engine: Engine,

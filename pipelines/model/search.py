@@ -101,7 +101,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """
         candidates = list(self.candidates)
         folds = list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
-        pipelines = [_set(self.estimator, params) for params in candidates]
+        pipelines = [_with_params(self.estimator, params) for params in candidates]
         model = self.estimator.steps[-1][0]
         if self.early_stopping is None:
             trials = self._tried(pipelines, _alike(candidates, model), X, y, folds)
@@ -119,7 +119,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
         best = [of_fold[self.best_index_].predictions.astype(np.float64) for of_fold in trials]
         self.out_of_fold_ = [(held, predictions) for (_, held), predictions in zip(folds, best, strict=True)]
-        self.best_estimator_ = _set(self.estimator, self.best_params_).fit(X, y)
+        self.best_estimator_ = _with_params(self.estimator, self.best_params_).fit(X, y)
         return self
 
     def _tried(
@@ -136,8 +136,8 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
         def attempt(rows: Rows, ensemble: Ensemble) -> None:
             models = {number: clone(pipelines[number][-1]) for number in ensemble}
-            trials[rows.fold].update(_attempted(models, rows.prepared(), scorer))
-            self._tell(sum(map(len, trials)), len(pipelines) * len(folds))
+            trials[rows.fold].update(_trials(models, rows.prepared(), scorer))
+            self._report(sum(map(len, trials)), len(pipelines) * len(folds))
 
         def seconds(ensemble: Ensemble) -> float:
             return max(
@@ -174,7 +174,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         def grow(number: int, rows: list[Prepared], every: int) -> None:
             models = [clone(pipelines[number][-1]) for _ in rows]
             grown[number] = growth.grow(models, rows, scorer, every, cores)
-            self._tell(len(grown) * len(folds), len(pipelines) * len(folds))
+            self._report(len(grown) * len(folds), len(pipelines) * len(folds))
 
         for group in alike:
             prepare = pipelines[group[0][0]][:-1]
@@ -186,7 +186,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         trees, trials = zip(*(grown[number] for number in range(len(pipelines))), strict=True)
         return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
 
-    def _tell(self, done: int, of: int) -> None:
+    def _report(self, done: int, of: int) -> None:
         if self.on_progress:
             self.on_progress(done, of)
 
@@ -216,7 +216,7 @@ def _in_turn(
         yield from rest()
 
 
-def _attempted(
+def _trials(
     models: dict[int, Any], rows: Prepared, scorer: Callable[..., float]
 ) -> Iterator[tuple[int, Trial]]:
     """Try models that differ in their number of trees only."""
@@ -250,7 +250,7 @@ def _groups(
     return list(groups.values())
 
 
-def _set(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
+def _with_params(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
     return clone(pipeline).set_params(**clone(params, safe=False))
 
 

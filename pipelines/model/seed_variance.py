@@ -49,7 +49,7 @@ def across_seeds(
     """
     seeds = range(1, SEEDS + 1) if is_random(pipeline) else ()
     others = [
-        candidate.unfitted(pipeline, model__random_state=pipeline["model"].random_state + n).fit(X, y)
+        candidate.unfitted_copy(pipeline, model__random_state=pipeline["model"].random_state + n).fit(X, y)
         for n in seeds
     ]
     return tuple(measure(model) for model in (pipeline, *others))

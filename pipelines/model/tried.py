@@ -62,7 +62,7 @@ def mistakes(model: Any, family: Family, task: str, grid: Grid) -> Found:
         ]
         yield from ((name, _sentence(family, name, value, why)) for name, value, why in alone)
         if not alone:
-            yield next(iter(first)), f"{family} does not take {_written(first)} together: {wrong}"
+            yield next(iter(first)), f"{family} does not take {_params_text(first)} together: {wrong}"
             return
         told |= {name for name, _, _ in alone}
     kept = {name: value for name, value in first.items() if name not in told}
@@ -76,7 +76,7 @@ def _sentence(family: Family, name: str, value: Scalar, why: str) -> str:
     return f"{family} does not take {name} {value!r}: {why}"
 
 
-def _written(params: Mapping[str, Scalar]) -> str:
+def _params_text(params: Mapping[str, Scalar]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in params.items())
 
 

@@ -66,7 +66,7 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """What Evidently found.
 
     Attributes:
@@ -112,7 +112,7 @@ def test_for(type_: Type, before: pd.Series, now: pd.Series) -> Test | None:
     if type_ == "text":
         enough = min(len(before), len(now)) >= FEW_TEXTS
         return (
-            Test(name, "text", "abs_text_content_drift", _told_apart(len(before), len(now)))
+            Test(name, "text", "abs_text_content_drift", _least_auc(len(before), len(now)))
             if enough
             else None
         )
@@ -132,7 +132,7 @@ def compare(
     apart: str,
     time: str,
     drift_share: float,
-) -> Compared:
+) -> Comparison:
     """Let Evidently compare columns.
 
     Args:
@@ -160,7 +160,7 @@ def compare(
     ]
     snapshot = _run(metrics, shown, before, now, time)
     values = _values(snapshot) | statistics([test for test in tests if test not in shown], before, now)
-    return Compared(values, _contained(_steady(snapshot.get_html_str(as_iframe=False))))
+    return Comparison(values, _escape_scripts(_steady(snapshot.get_html_str(as_iframe=False))))
 
 
 def statistics(tests: Sequence[Test], before: pd.DataFrame, now: pd.DataFrame) -> dict[str, float | None]:
@@ -184,7 +184,7 @@ def _distance(before: pd.Series, now: pd.Series) -> float:
     return max(FAR_CATEGORY, math.sqrt(float(stats.chi2.isf(CHANCE, max(values - 1, 1))) / (8 * rows)))
 
 
-def _told_apart(before: int, now: int) -> float:
+def _least_auc(before: int, now: int) -> float:
     """The area under the ROC curve that matters and is more than chance, on the half of the texts that
     Evidently tests on.
 
@@ -256,7 +256,7 @@ def _steady(html: str) -> str:
     return UUID.sub(lambda match: ids.setdefault(match[0], f"00000000-0000-4000-8000-{len(ids):012x}"), html)
 
 
-def _contained(html: str) -> str:
+def _escape_scripts(html: str) -> str:
     """Spell `<` otherwise in the data: Evidently writes `</script>` of a category as it is, and what comes
     after it would run.
     """

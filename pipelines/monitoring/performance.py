@@ -79,8 +79,8 @@ def measure(
             was published.
         use_case: Names the task and the cost of a metric.
     """
-    predictions = _counted(scored)
-    known = _counted(matured)
+    predictions = _rows_by_version(scored)
+    known = _rows_by_version(matured)
     versions = {
         name: Version(known.get(name, 0), rows, _of(_by(name, matured), use_case))
         for name, rows in predictions.items()
@@ -91,7 +91,7 @@ def measure(
     for name in together:
         ranking = named(name).by
         if isinstance(ranking, Ranking):
-            together[name] = _combined(name, ranking, matured, versions)
+            together[name] = _combined_ranking(name, ranking, matured, versions)
     return Performance(together, versions)
 
 
@@ -103,7 +103,7 @@ def _by(version: str, rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     return rows.filter(f"model_version = {sql.text(version)}")
 
 
-def _counted(rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
+def _rows_by_version(rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     """Version -> number of its rows, the versions in order of their numbers."""
     found = rows.aggregate("model_version, count(*)", "model_version").fetchall()
     return {
@@ -111,7 +111,7 @@ def _counted(rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     }
 
 
-def _combined(
+def _combined_ranking(
     metric: str, ranking: Ranking, matured: duckdb.DuckDBPyRelation, versions: Mapping[str, Version]
 ) -> Measured:
     """A ranking's metric over several versions' own rankings."""

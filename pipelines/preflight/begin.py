@@ -18,7 +18,7 @@ from pipelines.composition import by_version
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadInput, NoChampion, listed
 from pipelines.core.use_cases import Loaded
-from pipelines.registry.definitions import apart, champion_of, counted, named
+from pipelines.registry.definitions import apart, champion_of, first_names, summary
 from pipelines.run import archive
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def begun(run: Run) -> Run:
+def begin(run: Run) -> Run:
     """The run as its first step takes it: by the present file, or by the champion's definitions, and that is
     kept.
 
@@ -51,7 +51,7 @@ def _by_older(run: Run, version: str) -> str:
     """That a night is not made by the file as it is, and what of that waits."""
     now = archive.present(run)
     wait = apart(run.use_case, now.use_case) if now else []
-    told = f": {counted(wait, 'wait')} for a training ({named(wait)})" if wait else ""
+    told = f": {summary(wait, 'wait')} for a training ({first_names(wait)})" if wait else ""
     return f"made by the definitions of version {version} with all else of {run.loaded.path.name}{told}"
 
 
@@ -66,7 +66,7 @@ def _for_champion(run: Run) -> Loaded:
 
 
 @contextmanager
-def explained(run: Run, first: bool) -> Iterator[None]:
+def explaining(run: Run, first: bool) -> Iterator[None]:
     """Say with an error about what was delivered (to the first step) that the night asks for it by its
     champion's definitions.
     """

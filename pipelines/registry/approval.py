@@ -40,7 +40,7 @@ class Answer:
     graph_sha256: str
 
 
-def asked(run: Run) -> tuple[str, ...]:
+def questions(run: Run) -> tuple[str, ...]:
     """What a person is to judge by, a sentence each.
 
     Nothing if the evidence has turned the challenger down already.

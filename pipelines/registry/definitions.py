@@ -158,7 +158,7 @@ def _of_label(learned: UseCase, now: UseCase) -> Iterator[str]:
         yield f"{LABEL}: learned as {spoken.label(learned, now)}, now {spoken.label(now, learned)}"
 
 
-def counted(apart: Sequence[str], verb: str = "") -> str:
+def summary(apart: Sequence[str], verb: str = "") -> str:
     """How many of these there are, in words: the label and so many features.
 
     With what they do, if a verb is given.
@@ -171,7 +171,7 @@ def counted(apart: Sequence[str], verb: str = "") -> str:
     return " and ".join(told) + (f" {verb}{'s' if len(apart) == 1 else ''}" if verb else "")
 
 
-def named(apart: Sequence[str]) -> str:
+def first_names(apart: Sequence[str]) -> str:
     """Which these are, the first few by name."""
     names = [line.partition(":")[0] for line in apart]
     return ", ".join(names[:MOST_NAMES]) + (
@@ -214,7 +214,7 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
         told = store.manifest("features")
         return all(told.meaning.get(name) == learned for name, learned in champion.meanings.items())
 
-    label = meaning.label(made(run, training, "features"))
+    label = meaning.label(file_of_table(run, training, "features"))
     if not champion.meanings or not same(training) or label != meaning.label(run.use_case):
         raise BadInput(
             f"{run.store}: the features of the training {training.partition} are not those that version"
@@ -241,8 +241,8 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
     """
     known: dict[str, str] = {}
 
-    def told(version: str) -> str:
-        """What a version of this week tells.
+    def label_of(version: str) -> str:
+        """The label of a version of this week.
 
         The night's own file may name another label that the version had not learned.
         """
@@ -255,10 +255,10 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
             str(version)
             for (version,) in store.read("predictions").project("model_version").distinct().fetchall()
         }
-        file = made(run, store, "predictions")
+        file = file_of_table(run, store, "predictions")
         keys = [meaning.columns(use_case)[use_case.key] for use_case in (file, run.use_case)]
         return keys[0] == keys[1] and all(
-            told(version) == meaning.label(run.use_case) for version in versions - {champion.version}
+            label_of(version) == meaning.label(run.use_case) for version in versions - {champion.version}
         )
 
     alike = [night for night in nights if same(night)]
@@ -272,7 +272,7 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
     return alike
 
 
-def made(run: Run, store: Store, table: str) -> UseCase:
+def file_of_table(run: Run, store: Store, table: str) -> UseCase:
     """The file that made a table, which may call key, time and label otherwise than the run's."""
     by = store.manifest(table).use_case
     return (
@@ -282,7 +282,7 @@ def made(run: Run, store: Store, table: str) -> UseCase:
     )
 
 
-def masked(run: Run) -> Run:
+def with_present_privacy(run: Run) -> Run:
     """The same run for who shows its rows to a person: with what is personal by now, too."""
     now = archive.present(run)
     if now is None:

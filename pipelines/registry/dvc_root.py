@@ -46,7 +46,7 @@ LocalHashFileDB.CACHE_MODE = (
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Any]:
+def open_repository(settings: Settings) -> Iterator[Any]:
     """The DVC repository of the data root, made on first use, for one process at a time.
 
     Of a bucket, one of this task's own.
@@ -85,7 +85,7 @@ def opened(settings: Settings) -> Iterator[Any]:
     except (Timeout, LockError) as error:
         raise TryAgain(f"another process has been writing DVC versions in {root} for {PATIENCE} s") from error
     except ConfigError as error:
-        raise _damaged(root / ".dvc" / "config", error) from error
+        raise _corrupt(root / ".dvc" / "config", error) from error
 
 
 def _make_or_mend(root: Path, remote: str, url: str) -> None:
@@ -99,7 +99,7 @@ def _make_or_mend(root: Path, remote: str, url: str) -> None:
             (Path(folder) / ".dvc").rename(root / ".dvc")
         return
     config = root / ".dvc" / "config"
-    if (before := _content(config)) != (whole := _configured(config, before, remote, url)):
+    if (before := _content(config)) != (whole := _configuration(config, before, remote, url)):
         disk.publish(config, whole)
     _mend_lock(root / ".dvc" / "tmp" / "rwlock")
 
@@ -108,11 +108,11 @@ def _make(folder: Path, remote: str, url: str) -> None:
     """What `dvc init --no-scm` makes, with a remote."""
     config = folder / ".dvc" / "config"
     config.parent.mkdir()
-    disk.publish(config, _configured(config, b"", remote, url))
+    disk.publish(config, _configuration(config, b"", remote, url))
     disk.publish(folder / ".dvcignore", _ignoring(b""))
 
 
-def _configured(path: Path, before: bytes, remote: str, url: str) -> bytes:
+def _configuration(path: Path, before: bytes, remote: str, url: str) -> bytes:
     """DVC's configuration with a default remote.
 
     What stands there already is kept, to the byte where nothing is missing.
@@ -127,7 +127,7 @@ def _configured(path: Path, before: bytes, remote: str, url: str) -> bytes:
             missing["remote"] = core["remote"] = remote
             config[f'remote "{remote}"'] = {"url": url}
     except (ConfigObjError, UnicodeDecodeError, AttributeError) as error:
-        raise _damaged(path, error) from error
+        raise _corrupt(path, error) from error
     if not missing:
         return before
     # Not by DVC, which writes in place, and in ASCII.
@@ -193,7 +193,7 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _damaged(config: Path, error: Exception) -> TableCorrupt:
+def _corrupt(config: Path, error: Exception) -> TableCorrupt:
     return TableCorrupt(
         f"{config}: DVC's configuration cannot be read: {str(error).splitlines()[0]}\n"
         "  way out: correct it, or remove the file: the next training makes it anew, and the versions stay"

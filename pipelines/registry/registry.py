@@ -93,7 +93,7 @@ def _register(client: MlflowClient, run: Run, exported: Exported, verdict: Verdi
     name = run.use_case.name
     if not client.search_registered_models(filter_string=f"name='{name}'"):
         client.create_registered_model(name, description=run.use_case.title)
-    known = {family: _registered(client, name, graph) for family, graph in exported.graphs.items()}
+    known = {family: _version_of_graph(client, name, graph) for family, graph in exported.graphs.items()}
     holder = next((version.run_id for version in known.values() if version), None) or _begin(client, run)
     versions = {
         family: known[family] or _log(client, name, holder, family, graph, exported.choices.get(family))
@@ -118,7 +118,7 @@ def champion(run: Run) -> Champion:
     client = tracking.connect(run.settings)
     wanted = definitions.champion_of(run)
     with tracking.answering(run.settings):
-        known = _known(client, run.use_case.name, wanted)
+        known = _known_version(client, run.use_case.name, wanted)
     return _load(run.settings, known)
 
 
@@ -177,16 +177,16 @@ def version_of(settings: Settings, name: str, graph: bytes) -> str | None:
     """
     client = tracking.connect(settings)
     with tracking.answering(settings):
-        found = _registered(client, name, graph)
+        found = _version_of_graph(client, name, graph)
     return str(found.version) if found else None
 
 
-def _registered(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:
+def _version_of_graph(client: MlflowClient, name: str, graph: bytes) -> ModelVersion | None:
     found = client.search_model_versions(f"name='{name}' and tag.`{GRAPH_TAG}`='{_sha256(graph)}'")
     return found[0] if found else None
 
 
-def _known(client: MlflowClient, name: str, version: str) -> ModelVersion:
+def _known_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
     versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
     if not versions:
         raise BadInput(
@@ -261,7 +261,7 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
     """
     client = tracking.connect(settings)
     with tracking.answering(settings):
-        found = _known(client, name, version)
+        found = _known_version(client, name, version)
     with TemporaryDirectory() as folder:
         try:
             content = tracking.bring(
@@ -305,13 +305,13 @@ def _log(
             save_as_external_data=False,
         )
     described = {key: value for key, value in graph.metadata.items() if key not in NOT_TAGS}
-    tags = described | {GRAPH_TAG: _sha256(content)} | (_tuned(choice) if choice else {})
+    tags = described | {GRAPH_TAG: _sha256(content)} | (_engine_tags(choice) if choice else {})
     return client.create_model_version(
         name, logged.model_uri, run_id=mlflow_run, tags=tags, model_id=logged.model_id
     )
 
 
-def _tuned(choice: Choice) -> dict[str, str]:
+def _engine_tags(choice: Choice) -> dict[str, str]:
     """What was measured: tags of the version, and not in the graph, whose bytes are the same each time."""
     return {
         ENGINE_TAG: choice.engine,

@@ -53,10 +53,10 @@ def publish(run: Run) -> Snapshot:
     """
     run.store.manifest(TABLE)  # says so when there is nothing to keep
     tables = [TABLE, *(table for table in MADE_OF if run.store.has(table))]
-    with dvc_root.opened(run.settings) as repo:
+    with dvc_root.open_repository(run.settings) as repo:
         folder = Path(repo.root_dir) / run.store.where
-        places.at(folder / ".dvcignore").publish(_ignored(run.store, tables))
-        kept = {table: _kept(repo, run.store, folder / table) for table in tables}
+        places.at(folder / ".dvcignore").publish(_dvcignore(run.store, tables))
+        kept = {table: _add_to_dvc(repo, run.store, folder / table) for table in tables}
     for table in tables[
         1:
     ]:  # rows that are delivered twice go by the order in which they came: that of the parts, and within them
@@ -76,7 +76,7 @@ def publish(run: Run) -> Snapshot:
     return version
 
 
-def _ignored(store: Store, tables: Sequence[str]) -> bytes:
+def _dvcignore(store: Store, tables: Sequence[str]) -> bytes:
     """What DVC is to overlook: a folder may hold parts of before, and a version is not to depend on what was
     there before it.
     """
@@ -87,7 +87,7 @@ def _ignored(store: Store, tables: Sequence[str]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _kept(repo: Any, store: Store, folder: Path) -> Any:
+def _add_to_dvc(repo: Any, store: Store, folder: Path) -> Any:
     """Give a table to DVC; what it says of it."""
     if not folder.is_dir():  # a bucket's tables are brought; on a disk they lie in the repository
         store.bring(folder.name, folder)
@@ -138,7 +138,7 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
         raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
     dest.parent.mkdir(parents=True, exist_ok=True)
     with (
-        dvc_root.opened(settings) as repo,
+        dvc_root.open_repository(settings) as repo,
         tempfile.TemporaryDirectory(prefix=".restore-", dir=repo.root_dir) as folder,
     ):
         pointer = Path(folder) / f"{TABLE}.dvc"

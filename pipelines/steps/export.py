@@ -24,9 +24,9 @@ from pipelines.evaluation.verdict import Verdict, judged_as
 from pipelines.gates.defaults import PARITY
 from pipelines.model import candidate, convert, engines, inputs, reasons
 from pipelines.model.engine import Engine
-from pipelines.model.engine_xgboost import embedded
+from pipelines.model.engine_xgboost import booster_metadata
 from pipelines.model.graph import Graph
-from pipelines.model.parity import ON_ALL, compare, measured, of_metric
+from pipelines.model.parity import ON_ALL, compare, held_out_metric, of_metric
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def export(
                 **metadata,
                 **_described(family, verdict, use_case),
                 **_measured(features, on, pipeline, verdict.cut, use_case),
-                **embedded(pipeline),
+                **booster_metadata(pipeline),
                 reasons.TYPICAL: usual,
             },
         )
@@ -97,13 +97,13 @@ def parity(
     """
     rows, winner = _without_failed(compare(features, pipelines, graphs, use_case)), verdict.winner
     judged = verdict.values[winner][verdict.metric]
-    measured = [
+    held_out_metric = [
         of_metric(on or features, winner, engine, judged, verdict.cut, use_case)
         for engine in _proven(winner, graphs[winner], rows)
     ]
     # The graph itself has a name here, so that it is known which one was compared.
     named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
-    return pd.concat([rows, *measured], ignore_index=True).assign(
+    return pd.concat([rows, *held_out_metric], ignore_index=True).assign(
         graph_sha256=lambda table: table["family"].map(named)
     )
 
@@ -176,7 +176,7 @@ def _measured(
         return {}
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
     scores = candidate.scores(pipeline, inputs.frame(test.to_pandas(), use_case.features), use_case.task)
-    found = measured("measured", test, np.asarray(scores, dtype=np.float64), cut, use_case)
+    found = held_out_metric("measured", test, np.asarray(scores, dtype=np.float64), cut, use_case)
     return {} if found is None else {f"{ON_ALL}{use_case.metric.name}": repr(found)}
 
 

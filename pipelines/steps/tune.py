@@ -69,7 +69,10 @@ def search(
     best_model = found.best_estimator_
     if use_case.calibration:
         line = calibration.fit(use_case.calibration, validation["label"], validation["score"])
-        best_model, validation["score"] = candidate.calibrated(best_model, line), line(validation["score"])
+        best_model, validation["score"] = (
+            candidate.with_calibration(best_model, line),
+            line(validation["score"]),
+        )
     if isinstance(use_case.threshold, Capacity):
         validation = _with_unlabelled(validation, best_model, features, use_case)
     return SearchResult(

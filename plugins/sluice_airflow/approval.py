@@ -61,7 +61,7 @@ class ApproveOperator(ApprovalOperator):
         """Ask, if there is something to ask."""
         run = self._run_of(context)
         with failing_in_a_sentence():
-            evidence = approval.asked(run)
+            evidence = approval.questions(run)
         if not evidence:
             self.log.info("Nobody is asked: the evidence is against the challenger, and the champion stays.")
             return None

@@ -120,12 +120,12 @@ def test_no_difference_shows_how_it_was_found() -> None:
     ],
 )
 def test_how_many_wait_is_said_in_words(apart: list[str], said: str) -> None:
-    assert definitions.counted(apart, "wait") == said
+    assert definitions.summary(apart, "wait") == said
 
 
 def test_what_waits_is_named_as_far_as_a_line_holds_it() -> None:
-    assert definitions.named(["the label: x", "amount: y"]) == "the label, amount"
-    assert definitions.named([f"f{n}: x" for n in range(9)]) == "f0, f1, f2, f3, f4 and 4 more"
+    assert definitions.first_names(["the label: x", "amount: y"]) == "the label, amount"
+    assert definitions.first_names([f"f{n}: x" for n in range(9)]) == "f0, f1, f2, f3, f4 and 4 more"
 
 
 def test_a_feature_says_its_windows() -> None:

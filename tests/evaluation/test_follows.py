@@ -133,7 +133,7 @@ def test_export_promotion_and_approval_go_by_no_other_verdict(
     take: dict[str, Callable[[], object]] = {
         "export": lambda: flow.take(flipped, "export"),
         "promote": lambda: promote(flipped),
-        "approve": lambda: approval.asked(flipped),
+        "approve": lambda: approval.questions(flipped),
     }
     with pytest.raises(SluiceError, match=r"rules 1 \(baseline\) holds: it says False, the tables True"):
         take[step]()

@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from pipelines.evaluation import evidence
 from pipelines.model import calibration, candidate, convert, engines, inputs
 from pipelines.model.calibration import Line
-from pipelines.model.engine_xgboost import embedded
+from pipelines.model.engine_xgboost import booster_metadata
 from pipelines.model.graph import Graph
 from pipelines.steps import tune
 from tests.helpers import fitted
@@ -73,11 +73,11 @@ def test_pipeline_file_graph_and_every_engine_follow_the_same_line(
     plain = candidate.load(candidate.dump(fitted.pipeline(family)))
     raw = candidate.scores(plain, X, "binary")
     line = calibration.fit(method, *overconfident(3_000))
-    pipeline = candidate.load(candidate.dump(candidate.calibrated(plain, line)))
+    pipeline = candidate.load(candidate.dump(candidate.with_calibration(plain, line)))
     expected = candidate.scores(pipeline, X, "binary")
     assert expected == pytest.approx(line(raw), abs=0)
     assert np.abs(expected - raw).max() > 0.05
-    graph = convert.graph_of(pipeline, facts.features, "binary", "calibrated", embedded(pipeline))
+    graph = convert.graph_of(pipeline, facts.features, "binary", "calibrated", booster_metadata(pipeline))
     table = pa.Table.from_pandas(rows, preserve_index=False)
     for name, engine in engines.every(graph).items():
         assert engine.scores(table) == pytest.approx(expected, abs=1e-5), name
@@ -90,9 +90,9 @@ def test_a_graph_without_a_line_has_none() -> None:
 
 def test_a_model_that_is_trained_again_follows_the_line_too() -> None:
     line = Line((0.0, 1.0), (0.5, 0.6))
-    pipeline = candidate.calibrated(candidate.load(candidate.dump(fitted.pipeline("linear"))), line)
-    assert candidate.line_of(candidate.unfitted(pipeline)) == line
-    assert candidate.line_of(candidate.unfitted(fitted.pipeline("linear"))) is None
+    pipeline = candidate.with_calibration(candidate.load(candidate.dump(fitted.pipeline("linear"))), line)
+    assert candidate.line_of(candidate.unfitted_copy(pipeline)) == line
+    assert candidate.line_of(candidate.unfitted_copy(fitted.pipeline("linear"))) is None
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pipelines.core.errors import BadInput
 from pipelines.model import candidate, convert, engine_xgboost, engines, inputs
 from pipelines.model.engine import Engine
-from pipelines.model.engine_xgboost import embedded
+from pipelines.model.engine_xgboost import booster_metadata
 from tests.helpers import fitted
 
 
 def exported(task: str = "binary", encode: str = "one_hot") -> bytes:
     facts, pipeline = fitted.use_case(task, encode), fitted.pipeline("xgboost", task, encode)
-    return convert.graph_of(pipeline, facts.features, facts.task, facts.name, embedded(pipeline))
+    return convert.graph_of(pipeline, facts.features, facts.task, facts.name, booster_metadata(pipeline))
 
 
 def table(task: str = "binary") -> pa.Table:
@@ -74,7 +74,7 @@ def test_fewer_rows_go_at_once_where_there_are_many_columns(
 
 
 def test_a_model_without_trees_of_xgboost_has_the_reference_only() -> None:
-    assert embedded(fitted.pipeline("forest")) == {}
+    assert booster_metadata(fitted.pipeline("forest")) == {}
     assert list(engines.every(fitted.exported().graphs["forest"])) == ["onnxruntime"]
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from pipelines.core.config import Family
 from pipelines.model import convert, parity
-from pipelines.model.engine_xgboost import embedded
+from pipelines.model.engine_xgboost import booster_metadata
 from pipelines.model.graph import Graph
 from pipelines.steps import export
 from tests.helpers import fitted
@@ -105,7 +105,7 @@ def test_an_engine_that_scores_otherwise_is_not_chosen_and_the_log_says_so(
     trained, facts = fitted.pipeline("xgboost"), fitted.use_case()
     other = fitted.pipeline("xgboost", "regression")
     graphs: dict[Family, bytes] = {
-        "xgboost": convert.graph_of(trained, facts.features, facts.task, facts.name, embedded(other))
+        "xgboost": convert.graph_of(trained, facts.features, facts.task, facts.name, booster_metadata(other))
     }
     table = export.parity(fitted.features(), {"xgboost": trained}, graphs, fitted.verdict(), facts)
     assert set(table.engine) == {"onnxruntime"}
