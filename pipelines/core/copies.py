@@ -49,7 +49,7 @@ def shown(column: str) -> str:
 
 
 def numbered(use_case: UseCase, rows: str) -> str:
-    """SQL of judged rows (with `#day`, `#n`, `#reasons`, `#fed`, see `cleanse`) and what tells the copies
+    """SQL of judged rows (with `#day`, `#n`, `#reasons`, `#fed`, see `row_rules`) and what tells the copies
     among them.
 
     Added are `#copy`: a row's number among those of its key and day that are judged alike, 1 is the one to
@@ -63,12 +63,15 @@ def numbered(use_case: UseCase, rows: str) -> str:
     alike = f'PARTITION BY {key}, "#day", "#fed", "#fed" OR {GOOD} {order}'
     good = f'"#copy" = 1 AND {GOOD}'
     seen_at_night = [column for column in use_case.kept_columns if column not in use_case.hidden_at_night]
-    return f"""(
+    return f"""
+        WITH suspects AS ({rows}),
+        counted AS (
+            SELECT *, row_number() OVER alike AS "#copy" FROM suspects WINDOW alike AS ({alike})
+        )
         SELECT *, CASE WHEN {good} THEN row_number() OVER (PARTITION BY {key}, {good} {order}) END AS "#kept",
             "#copy" = 1 OR {_differs(use_case.kept_columns)} AS "#differs",
             {_differs(seen_at_night)} AS "#differs by night"
-        FROM (SELECT *, row_number() OVER alike AS "#copy" FROM {rows} WINDOW alike AS ({alike}))
-        WINDOW alike AS ({alike}))"""
+        FROM counted WINDOW alike AS ({alike})"""
 
 
 def reason(differs: str) -> str:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
-from pipelines.core import connections, repair, sql, yaml_text
+from pipelines.core import connections, repair, row_rules, sql, yaml_text
 from pipelines.core.config import Column, FileSource, PythonSource, Scalar, SqlSource, UseCase, limit_text
 from pipelines.core.config.base import duration_text
 from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
@@ -29,7 +29,7 @@ from pipelines.preflight import check_values
 from pipelines.run.tables import TABLES
 from pipelines.sources import python, texts
 from pipelines.sources.moments import FIRST_YEAR
-from pipelines.steps import cleanse, features
+from pipelines.steps import features
 from pipelines.storage.settings import ROOT
 
 Kind: TypeAlias = Callable[[UseCase], Iterable[tuple[str, str]]]
@@ -148,7 +148,7 @@ def _limit_mistakes(where: str, column: Column) -> Iterator[tuple[str, str]]:
         if (sentence := _wrong_limit(what, limit, column))
     ]
     yield from wrong
-    if not wrong and len(limits) > 1 and cleanse.beyond(limits[0][1], limits[1][1]):
+    if not wrong and len(limits) > 1 and row_rules.beyond(limits[0][1], limits[1][1]):
         low, high = (limit_text(limit) for _, limit in limits)
         yield where, f"min {low} is greater than max {high}, so no value would be good"
 

@@ -33,30 +33,14 @@ from uuid import uuid4
 
 import duckdb
 
-from pipelines.core import copies, repair, sql
-from pipelines.core.config import Column, UseCase, limit_text
+from pipelines.core import copies, repair, row_rules, sql
+from pipelines.core.config import UseCase
 from pipelines.core.errors import BadUseCase, SluiceError
+from pipelines.core.row_rules import Rule
 
 # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping
 # them
 _FEW = 200_000
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a good row fulfils."""
-
-    reason: str
-    columns: tuple[str, ...]  # whose raw values are shown when it is broken
-    broken: str  # SQL over the repaired columns: true for a bad row, never null
-    by_night: str | None = (
-        None  # where it reads what is hidden at night: the column that says whether the row breaks it then
-    )
-
-    @property
-    def ever_broken(self) -> str:
-        """SQL of whether a row breaks it, by what is known of it now or on its own night."""
-        return f"({self.broken} OR {self.by_night})" if self.by_night else self.broken
 
 
 class Cleansed(NamedTuple):
@@ -101,13 +85,12 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         SluiceError: not every row came out once.
     """
     with _told(use_case):
-        rules = _rules(use_case)
+        rules = row_rules.rules(use_case)
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
-        further = (
-            f"SELECT {_shown_columns(use_case)} FROM {copies.numbered(use_case, dealt.suspects)} WHERE"
-            f" {copies.FURTHER}"
-        )
+        further = f"""
+            WITH numbered AS ({copies.numbered(use_case, dealt.suspects)})
+            SELECT {_shown_columns(use_case)} FROM numbered WHERE {copies.FURTHER}"""
         _require_whole(raw, use_case, clean, bad)
     return Cleansed(
         _ordered(raw, clean, use_case),
@@ -128,16 +111,13 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
         See `cleanse`.
     """
     with _told(use_case):
-        dealt = _dealt(raw, use_case, _rules(use_case))
-        key, columns = sql.name(use_case.key), _shown_columns(use_case)
-        numbered = copies.numbered(use_case, dealt.suspects)
-        fed = f"""
-            SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#fed"
-            UNION ALL SELECT {columns} FROM {numbered} WHERE {copies.FED} AND {key} IN (FROM {dealt.twice})"""
+        dealt = _dealt(raw, use_case, row_rules.rules(use_case))
+        fed = _with_copies(use_case, dealt, _shown_columns(use_case), alone='"#fed"', copy=copies.FED)
         aside = f"""
+            WITH numbered AS ({copies.numbered(use_case, dealt.suspects)})
             SELECT "#day" AS "day",
                 NOT "#fed" OR {copies.rejected(use_case, '"#differs by night"')} AS "rejected"
-            FROM {numbered} WHERE NOT ({copies.FED})"""
+            FROM numbered WHERE NOT ({copies.FED})"""
         _require_whole(raw, use_case, fed, aside)
     return Fed(_ordered(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
 
@@ -155,10 +135,9 @@ def _told(use_case: UseCase) -> Iterator[None]:
 
 def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, aside: str) -> None:
     """Make sure that every row comes out once."""
-    counts = (
-        f"SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM ({good})), (SELECT count(*) FROM"
-        f" ({aside}))"
-    )
+    counts = f"""
+        WITH good AS ({good}), aside AS ({aside})
+        SELECT (SELECT count(*) FROM raw), (SELECT count(*) FROM good), (SELECT count(*) FROM aside)"""
     ((given, kept, put_aside),) = sql.select(raw, "raw", counts).fetchall()
     if kept + put_aside != given:
         raise SluiceError(
@@ -186,64 +165,6 @@ def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRel
 # --- judgement
 
 
-def _rules(use_case: UseCase) -> list[Rule]:
-    """Every rule that a good row fulfils, in the order in which reasons are told."""
-    rules = [
-        Rule(f"{column}: {what}", (column,), f"coalesce({broken}, false)")
-        for column in use_case.kept_columns
-        for what, broken in _broken(column, use_case).items()
-    ]
-    for n, (reason, condition) in enumerate(use_case.cleanse.rules.items()):
-        columns = tuple(sorted(sql.allowed(condition).columns))
-        by_night = None if set(columns).isdisjoint(use_case.hidden_at_night) else f'"#broken by night {n}"'
-        rules.append(Rule(reason, columns, f"TRY((\n{condition}\n) IS NOT FALSE) IS NOT TRUE", by_night))
-    return rules
-
-
-def _broken(column: str, use_case: UseCase) -> dict[str, str]:
-    """What can be wrong with one column: in words, and as SQL."""
-    spec, value = use_case.columns[column], sql.name(column)
-    must_be_there = spec.required or column in (use_case.key, use_case.time, *use_case.cleanse.drop)
-    broken = {}
-    if must_be_there and column != use_case.target:
-        broken["missing"] = f"{value} IS NULL"
-    if allowed := _allowed(column, use_case):
-        broken["not allowed"] = f"{value} NOT IN ({', '.join(allowed)})"
-    if spec.min is not None:
-        broken[f"below {limit_text(spec.min)}"] = f"{value} < {_limit(spec.min, spec)}"
-    if spec.max is not None:
-        broken[f"above {limit_text(spec.max)}"] = f"{value} > {_limit(spec.max, spec)}"
-    return broken
-
-
-def beyond(low: float | date, high: float | date) -> bool:
-    """Whether no value lies between two limits of the same column."""
-    if isinstance(low, date) and isinstance(high, date):
-        return low.isoformat() > high.isoformat()  # a day is before each of its moments
-    return low > high  # type: ignore[operator]
-
-
-def _limit(limit: float | date, column: Column) -> str:
-    """SQL of a limit: of whole numbers a whole one, since DuckDB would compare them with a double as doubles,
-    rounded.
-    """
-    if isinstance(limit, date):
-        return f"{sql.TYPES[column.type]} {sql.text(limit.isoformat())}"
-    return str(int(limit)) if column.type == "integer" and limit == int(limit) else repr(limit)
-
-
-def _allowed(column: str, use_case: UseCase) -> list[str]:
-    """The values that may occur, as literals; none, if any may.
-
-    A binary label is the positive value or an allowed one.
-    """
-    spec = use_case.columns[column]
-    values = list(spec.allowed or ())
-    if column == use_case.target and use_case.label.positive is not None:
-        values.append(use_case.label.positive)
-    return [sql.literal(value, sql.TYPES[spec.type]) for value in values]
-
-
 @dataclass(frozen=True)
 class _Dealt:
     """SQL of the judged rows, of the suspects among them in the order of their delivery (`#n`), and of the
@@ -255,79 +176,30 @@ class _Dealt:
     twice: str
 
 
-def _judged(use_case: UseCase, rules: list[Rule], *, numbered: bool) -> str:
-    """Repaired columns, `#raw` (the whole raw row), `#day`, `#n`, `#reasons` ('' for a good row), and `#fed`
-    and `shown` (see `copies`).
-    """
-    tidied = ", ".join(
-        f"{repair.tidy_column(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns
-    )
-    repaired = ", ".join(
-        f"{repair.repaired(column, sql.name(column), use_case)} AS {sql.name(column)}"
-        for column in use_case.kept_columns
-    )
-    reasons = ", ".join(f"CASE WHEN {rule.ever_broken} THEN {sql.text(rule.reason)} END" for rule in rules)
-    # The schema's own word on a label holds for a hidden one.
-    asked = (
-        rule.by_night or (rule.broken if set(rule.columns).isdisjoint(use_case.hidden_at_night) else None)
-        for rule in rules
-    )
-    by_night = list(filter(None, asked))
-    shown = ", ".join(
-        f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS"
-        f" {copies.shown(column)}"
-        for column in use_case.hidden_at_night
-    )
-    return f"""
-        WITH tidied AS (
-            SELECT raw AS "#raw",
-                CAST(raw.{sql.name(use_case.source_names[use_case.time])} AS DATE) AS "#day",
-                {"row_number() OVER ()" if numbered else "0"} AS "#n", {tidied} FROM raw
-        ),
-        repaired AS (SELECT "#raw", "#day", "#n", {repaired} FROM tidied),
-        blind AS ({_blind(use_case, [rule for rule in rules if rule.by_night])})
-        SELECT *, concat_ws('; ', {reasons}) AS "#reasons", NOT ({" OR ".join(by_night)}) AS "#fed",
-            {shown} FROM blind"""
-
-
-def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
-    """SQL of the repaired rows, and of whether they break rules that read what is hidden at night, as they
-    are judged while it is.
-    """
-    if not hiding:
-        return "FROM repaired"
-    columns = {sql.name(column): sql.name(f"#{column}") for column in use_case.hidden_at_night}
-    types = [sql.TYPES[use_case.columns[column].type] for column in use_case.hidden_at_night]
-    nulls = ", ".join(
-        f"CAST(NULL AS {type_}) AS {column}" for column, type_ in zip(columns, types, strict=True)
-    )
-    kept = ", ".join(f"{column} AS {aside}" for column, aside in columns.items())
-    broken = ", ".join(f"{rule.broken} AS {rule.by_night}" for rule in hiding)
-    seen = f"SELECT *, {broken} FROM (SELECT * REPLACE ({nulls}), {kept} FROM repaired)"
-    back = ", ".join(f"{aside} AS {column}" for column, aside in columns.items())
-    return f"SELECT * EXCLUDE ({', '.join(columns.values())}) REPLACE ({back}) FROM ({seen})"
-
-
 def _dealt(raw: duckdb.DuckDBPyRelation, use_case: UseCase, rules: list[Rule]) -> _Dealt:
     table, suspects, twice = (sql.name(f"{what} {uuid4().hex}") for what in ("judged", "suspects", "twice"))
-    statement, key = _judged(use_case, rules, numbered=False), sql.name(use_case.key)
+    judged, key = row_rules.judged(use_case, rules, numbered=False), sql.name(use_case.key)
     # Suspects are bad rows, and those whose key others bear, too: few, so that only these are put in order
     # and told in JSON.
     suspect = f"""WHERE "#reasons" <> '' OR NOT "#fed" OR {key} IN (FROM {twice})"""
     ((rows,),) = raw.count("*").fetchall()
     if rows <= _FEW:
         # DuckDB keeps a table's rows in the order in which they came.
-        raw.query("raw", f"CREATE TEMP TABLE {table} AS {statement}")
+        raw.query("raw", f"CREATE TEMP TABLE {table} AS {judged}")
         raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, table)}")
-        return _Dealt(table, f'(SELECT * REPLACE (rowid AS "#n") FROM {table} {suspect})', twice)
+        return _Dealt(f"FROM {table}", f'SELECT * REPLACE (rowid AS "#n") FROM {table} {suspect}', twice)
     keys = f"(SELECT {repair.repaired_key(use_case)} AS {key} FROM raw)"
     raw.query("raw", f"CREATE TEMP TABLE {twice} AS {_twice(key, keys)}")
     ((copied,),) = sql.select(raw, "raw", f"SELECT count(*) FROM {twice}").fetchall()
     # Rows are numbered on one thread: only where there are copies.
-    found = f"SELECT * FROM ({_judged(use_case, rules, numbered=copied > 0)}) {suspect}"
-    raw.query("raw", f'CREATE TEMP TABLE {suspects} AS SELECT unnest("#raw") FROM ({found}) ORDER BY "#n"')
-    again = f"(WITH raw AS (FROM {suspects}) SELECT * FROM ({_judged(use_case, rules, numbered=True)}))"
-    return _Dealt(f"({statement})", again, twice)
+    found = row_rules.judged(use_case, rules, numbered=copied > 0)
+    raw.query(
+        "raw",
+        f"""CREATE TEMP TABLE {suspects} AS
+        WITH judged AS ({found})
+        SELECT unnest("#raw") FROM judged {suspect} ORDER BY "#n\"""",
+    )
+    return _Dealt(judged, row_rules.judged(use_case, rules, suspects, numbered=True), twice)
 
 
 def _twice(key: str, rows: str) -> str:
@@ -339,11 +211,20 @@ def _twice(key: str, rows: str) -> str:
 
 def _clean(use_case: UseCase, dealt: _Dealt) -> str:
     """Good rows that alone bear their key, and of those that share one the one to keep."""
-    columns, key = _columns(use_case), sql.name(use_case.key)
+    return _with_copies(use_case, dealt, _columns(use_case), alone=copies.GOOD, copy=copies.CLEAN)
+
+
+def _with_copies(use_case: UseCase, dealt: _Dealt, columns: str, *, alone: str, copy: str) -> str:
+    """SQL of some columns of the rows that are taken: by one condition of those that alone bear their key, by
+    another of those that share one.
+    """
+    key = sql.name(use_case.key)
     return f"""
-        SELECT {columns} FROM {dealt.judged} ANTI JOIN {dealt.twice} USING ({key}) WHERE "#reasons" = ''
-        UNION ALL SELECT {columns} FROM {copies.numbered(use_case, dealt.suspects)} WHERE {copies.CLEAN}
-            AND {key} IN (FROM {dealt.twice})"""
+        WITH judged AS ({dealt.judged}),
+        numbered AS ({copies.numbered(use_case, dealt.suspects)}),
+        single AS (SELECT {columns} FROM judged ANTI JOIN {dealt.twice} USING ({key}) WHERE {alone}),
+        shared AS (SELECT {columns} FROM numbered WHERE {copy} AND {key} IN (FROM {dealt.twice}))
+        SELECT * FROM single UNION ALL SELECT * FROM shared"""
 
 
 def _columns(use_case: UseCase) -> str:
@@ -376,7 +257,7 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
     # At fault are a broken rule's columns, and the key of a row that is bad for nothing but being a copy.
     faults = [
         *(replace(rule, broken=rule.ever_broken) for rule in rules),
-        Rule("duplicate", (use_case.key,), "\"#reasons\" = ''"),
+        Rule("duplicate", (use_case.key,), copies.GOOD),
     ]
     found = ", ".join(
         f"""CASE WHEN {" OR ".join(broken)}
@@ -386,8 +267,8 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         if (broken := [f"({rule.broken})" for rule in faults if column in rule.columns])
     )
     return f"""
-        WITH suspects AS (FROM {copies.numbered(use_case, dealt.suspects)}),
-        aside AS (FROM suspects WHERE NOT ({copies.CLEAN})),
+        WITH numbered AS ({copies.numbered(use_case, dealt.suspects)}),
+        aside AS (FROM numbered WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
         SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key",
             DATE '{partition}' AS "partition",
