@@ -173,13 +173,15 @@ def in_pandas(own: Store, table: str, columns: list[str] | None = None) -> pd.Da
 
 def sluice(folder: Path) -> Callable[[], list[Any]]:
     """As a gate does it."""
-    from pipelines.gates import judge
+    from pipelines.gates.ask import Questions
+    from pipelines.gates.judge import found_in
+    from pipelines.gates.measure import answers
 
     own, stated = store(folder), expectations()
     relation = own.read("raw")
 
     def run() -> list[Any]:
-        findings = judge.judged(relation, own.connection, stated, frozenset())
+        findings = found_in(answers(Questions(relation, stated), own.connection))
         by_where = {finding.where: finding for finding in findings}
         return [number_of(by_where[each.where].unexpected, by_where[each.where].observed) for each in stated]
 

@@ -11,7 +11,6 @@ reads from the store.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -298,47 +297,11 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table
     holds.
     """
-    from pipelines.gates import judge
-    from pipelines.gates.gx import data_docs
-    from pipelines.run import progress
+    from pipelines.gates import gate
 
     if table == "past" and not run.use_case.features.history:
         return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
-    with progress.reporting(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
-        verdict = judge.judge(run, table)
-    results = verdict.results()
-    run.store.write_file(f"gates/{table}.gx.json", results)
-    run.write_report(f"gate_{table}_full", data_docs.page(run, verdict, results))
-    report = run.write_report(f"gate_{table}", judge.page(run, verdict))
-    if not run.what_if:  # the index tells of the night itself
-        with run.store.room("data_docs"):
-            data_docs.enter(run, verdict)
-    # Before the evidence: whoever is killed between the two has closed the gate, or left it as it was.
-    note(run, f"gate_{table}", verdict.summary(), verdict="open" if verdict.passed else "closed")
-    # Last, since this is what lets the table through: see `pipelines.run.clearance`.
-    run.store.write_file(f"gates/{table}.json", verdict.evidence())
-    numbers: dict[str, float] = {
-        "gate_open": verdict.passed,
-        "failed_expectations": len(verdict.failed("stop")),
-        "rows": verdict.rows,
-    }
-    if table == "predictions" and verdict.passed and not run.what_if:
-        numbers["newest_partition"] = _newest(run)
-    verdict.raise_if_closed(report)
-    return Outcome(verdict.summary(), report=report, numbers=numbers)
-
-
-def _newest(run: Run) -> float:
-    """When the newest night was over whose predictions are published and let through: Unix time, of which a
-    dashboard makes an age.
-
-    An age that is sent once a night would be the same all day long, and for ever if no night came any more.
-    """
-    from pipelines.run.clearance import is_cleared
-
-    nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
-    newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
-    return datetime.combine(newest + dates.lasts("scoring"), time(), UTC).timestamp()
+    return gate.gate(run, table)
 
 
 STEPS: dict[Step, Callable[..., Outcome]] = {
@@ -371,23 +334,8 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
         clearance.require(run, step)
     with begin.explaining(run, first), progress.reporting(run, step, share), run.store.room(step):
         outcome = STEPS[step](run, share) if share else STEPS[step](run)
-        note(run, f"{step} {share}" if share else step, outcome.summary)
+        run.note(f"{step} {share}" if share else step, outcome.summary)
         return outcome
-
-
-def note(run: Run, task: str, summary: str, **more: str) -> None:
-    """Leave word of which run did a task, by which a row can be traced to its runs."""
-    by = {"by": run.asked_by} if run.asked_by else {}
-    run.store.note(
-        {
-            "task": task,
-            "run": run.orchestrator,
-            "code": run.store.version.code,
-            "summary": summary,
-            **by,
-            **more,
-        }
-    )
 
 
 def way(run: Run) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pipelines import flow
 from pipelines.core.config import GatedTable, Kind
 from pipelines.core.errors import BadInput, GateClosed
-from pipelines.gates import judge, past
+from pipelines.gates import gate, past
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
@@ -86,7 +86,7 @@ def test_its_gates_say_that_there_were_no_rows_and_that_this_is_allowed(
     assert "no rows" in evidence["note"]
     assert "limits.empty_nights allows" in evidence["note"]
     assert evidence["note"] in run.store.read_file(f"reports/gate_{table}.html").decode()
-    assert judge.judge(run, table).summary() == f"gate_{table} of {run.store} is open: {evidence['note']}"
+    assert gate.verdict_on(run, table).summary() == f"gate_{table} of {run.store} is open: {evidence['note']}"
 
 
 def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_normal(
@@ -144,7 +144,7 @@ def test_rows_that_were_lost_on_their_way_are_no_empty_night(settings: Settings)
     flow.ingest(run)
     flow.cleanse(run)
     run.store.write("clean", run.store.read("clean").limit(0))
-    verdict = judge.judge(run.afresh(), "clean")
+    verdict = gate.verdict_on(run.afresh(), "clean")
     assert verdict.refusal == "the table has no rows"
     with pytest.raises(GateClosed):
         verdict.raise_if_closed("report.html")

@@ -23,7 +23,7 @@ from pipelines.commands.backfill import backfill
 from pipelines.core import dates
 from pipelines.core.config import Expected, FileSource, GatedTable, Kind
 from pipelines.core.errors import BadInput
-from pipelines.gates import judge, past
+from pipelines.gates import ask, gate, past
 from pipelines.run.run import Run
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
@@ -197,7 +197,7 @@ def test_an_expected_day_whose_file_has_no_rows_is_an_empty_night_s_matter(
     assert "no rows for 2026-02-02" in refusal(opened(settings, "scoring", WEEK[1]))
     (settings.use_cases / "tiny.yaml").write_text(text(delivered, more="limits: {empty_nights: true}\n"))
     flow.ingest(opened(settings, "scoring", WEEK[1]))
-    assert judge.judge(opened(settings, "scoring", WEEK[1]), "raw").note == judge.EMPTY_NIGHT
+    assert gate.verdict_on(opened(settings, "scoring", WEEK[1]), "raw").note == ask.EMPTY_NIGHT
 
 
 def test_a_training_of_nothing_but_days_off_is_refused(settings: Settings, delivered: Path) -> None:

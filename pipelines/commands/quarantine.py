@@ -529,15 +529,15 @@ def _count(rows: duckdb.DuckDBPyRelation) -> int:
 
 def _require_open_gates(run: Run) -> None:
     """Judge the tables as they may become; the pages lie beside the night's until the next replay."""
-    from pipelines.gates import accepted, judge
+    from pipelines.gates import accepted, gate, show
 
     for table in _gated(run):
         now, aside = _opened(run)
         accepted.taken_along(now.store, table, aside.store)
-        verdict = judge.judge(aside, table)
+        verdict = gate.verdict_on(aside, table)
         try:
             verdict.raise_if_closed(
-                aside.write_report(f"gate_{table}", judge.page(aside, verdict)), may_be_accepted=False
+                aside.write_report(f"gate_{table}", show.page(aside, verdict)), may_be_accepted=False
             )
         except GateClosed as closed:
             raise GateClosed(f"nothing is published, since {closed}", closed.report) from closed
@@ -567,8 +567,7 @@ def _publish(run: Run) -> None:
     for table in _gated(run):
         with suppress(TableMissing):  # of most nights nobody has to say anything
             now.store.write_file(name := accepted.file_name(table), aside.store.unrecorded().read_file(name))
-    flow.note(
-        run,
+    run.note(
         "quarantine replay",
         f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine",
     )

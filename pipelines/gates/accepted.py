@@ -124,14 +124,7 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     run.store.write_file(file_name(table), as_json(asdict(said)))
-    run.store.note(
-        {
-            "task": f"accept {table}",
-            "run": run.orchestrator,
-            "code": run.store.version.code,
-            "summary": f"{said}",
-        }
-    )
+    run.note(f"accept {table}", f"{said}")
     columns = ", ".join(sorted(about.partition(" ")[2] or "the rows" for about in found))
     return (
         f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\nrun it again: python"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,8 +11,8 @@ from pipelines.gates.gx import evidence
 from pipelines.gates.gx.counted import SHARE_OF_ROWS
 from pipelines.gates.gx.engine import Observed
 from pipelines.gates.gx.evidence import MOST_KEPT, plain
-from pipelines.gates.gx.examples import Row
 from pipelines.gates.gx.suite import ONE_COLUMN, Stated
+from pipelines.gates.measure import Answer
 
 FEW = 3  # examples in a sentence
 LONGEST = 40  # characters of one value
@@ -87,10 +87,11 @@ class Finding:
         return one_line(f"{self.subject}: {self.name}: {self.found}{allowed}{why}")
 
 
-def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
-    """Say what Great Expectations observed, of which `masking` has left no personal value, and which rows
-    break the expectation.
-    """
+def of(answer: Answer) -> Finding:
+    """Say what was observed about an expectation, and which rows break it; or why it cannot be judged."""
+    stated, observed, rows = answer.stated, answer.observed, answer.rows
+    if observed is None:
+        return _unasked(stated, "; ".join(answer.mistakes), "mistaken")
     result = observed.result
     # "null" is no example of a null
     bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]
@@ -117,11 +118,6 @@ def of(stated: Stated, observed: Observed, rows: Sequence[Row] = ()) -> Finding:
     # sentences, too: none is cut
     whole = tuple({name: _word(plain(cell)) for name, cell in row.items()} for row in rows)
     return replace(found, found=stated.told, examples=(), rows=whole, plain=True)
-
-
-def of_mistakes(stated: Stated, mistakes: Iterable[str]) -> Finding:
-    """Say why an expectation cannot be judged at all."""
-    return _unasked(stated, "; ".join(mistakes), "mistaken")
 
 
 def _nothing(stated: Stated, observed: Observed) -> str | None:

@@ -21,7 +21,7 @@ from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
 from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief, meant
 from pipelines.core.snake_case import snake_case
 from pipelines.core.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
-from pipelines.gates import judge, resolve
+from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
 from pipelines.model import families
@@ -497,6 +497,6 @@ KINDS: tuple[Kind, ...] = (
     families.check_grid,
     _promotion_mistakes,
     _monitoring_mistakes,
-    judge.check,
+    ask.check,
     _misplaced,
 )

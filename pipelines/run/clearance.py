@@ -13,6 +13,7 @@ manifest once (`Store.manifest`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from itertools import takewhile
 from typing import Any
 
@@ -56,6 +57,17 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
         ):
             return f"its evidence does not tell what became of gates.{table}.{n}"
     return None
+
+
+def newest_night(run: Run) -> datetime:
+    """When the newest night was over whose predictions are published and let through: of which a dashboard
+    makes an age.
+
+    An age that is sent once a night would be the same all day long, and for ever if no night came any more.
+    """
+    nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
+    newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
+    return datetime.combine(newest + dates.lasts("scoring"), time(), UTC)
 
 
 def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:

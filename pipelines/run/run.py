@@ -169,6 +169,12 @@ class Run:
         """Where a task's page is, below the data root."""
         return f"{self.store.where}/reports/{task}.html"
 
+    def note(self, task: str, summary: str, **more: str) -> None:
+        """Leave word of which run did a task, by which a row can be traced to its runs."""
+        by = {"by": self.asked_by} if self.asked_by else {}
+        told = {"task": task, "run": self.orchestrator, "code": self.store.version.code, "summary": summary}
+        self.store.note({**told, **by, **more})
+
     def log(self, outcome: Outcome) -> None:
         """Say what a step did."""
         logger.info("%s %s %s: %s", self.use_case.name, self.kind, self.partition, outcome.summary)

@@ -19,8 +19,8 @@ from pipelines import flow
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import GateClosed
-from pipelines.gates import days, judge, known, past
-from pipelines.gates.judge import Verdict
+from pipelines.gates import days, gate, known, past
+from pipelines.gates.verdict import Verdict
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.settings import Settings
@@ -83,7 +83,7 @@ class World:
             flow.take(self.run(kind, day), step)
             if table != "past":
                 flow.gate(self.run(kind, day), cast("GatedTable", table))
-        return judge.judge(self.run(kind, day), "past")
+        return gate.verdict_on(self.run(kind, day), "past")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from pipelines.core.config import Kind
-from pipelines.gates import judge
+from pipelines.gates import gate
 from pipelines.run.run import Run
 from pipelines.storage.store import as_json
 from tests.helpers import tables
@@ -46,19 +46,19 @@ def test_decisions_that_follow_from_their_scores_are_good(night: Callable[[str],
     run = night("FROM rows")
     ((alarms, rows),) = run.store.read("predictions").aggregate("sum(decision), count(*)").fetchall()
     assert 0 < alarms < rows
-    assert judge.judge(run, "predictions").passed
+    assert gate.verdict_on(run, "predictions").passed
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_decisions_that_do_not_close_the_gate(night: Callable[[str], Run], damage: str) -> None:
-    verdict = judge.judge(night(damage), "predictions")
+    verdict = gate.verdict_on(night(damage), "predictions")
     assert {finding.subject for finding in verdict.failed("stop")} & {"score", "model_version"}
 
 
 def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: Callable[[str], Run]) -> None:
     run = night(DAMAGES["no alarm is raised"])
     (run.store.disk / "scored_by.json").unlink()
-    assert judge.judge(run.afresh(), "predictions").passed
+    assert gate.verdict_on(run.afresh(), "predictions").passed
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_damaged_threshold_closes_the_gate_and_is_named(
 ) -> None:
     run = night("SELECT * FROM rows")
     run.store.write_file("scored_by.json", content)
-    assert "scored_by.json is damaged: " in str(judge.judge(run.afresh(), "predictions").refusal)
+    assert "scored_by.json is damaged: " in str(gate.verdict_on(run.afresh(), "predictions").refusal)

@@ -13,7 +13,8 @@ import pytest
 from pipelines.core.config import GatedTable, Kind
 from pipelines.gates import days
 from pipelines.gates.findings import Finding
-from pipelines.gates.judge import Verdict, judge
+from pipelines.gates.gate import verdict_on
+from pipelines.gates.verdict import Verdict
 from pipelines.run import tables as tables_of_runs
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -153,7 +154,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         if table in tables.LOOK_BACK:
             tables.clearance(run, table, run.partition - tables.WEEK)
         tables.write(run, table, damage)
-        return judge(run, table)
+        return verdict_on(run, table)
 
     return judged
 
@@ -222,7 +223,7 @@ def test_too_many_rejected_rows_close_the_gate_but_expected_copies_do_not(
     tables.write(run, "clean", "SELECT * FROM rows WHERE amount > 9")
     quarantine = tables.QUARANTINE.replace("true", rejected)
     run.store.write("quarantine", run.store.connection.sql(f"SELECT q.* FROM ({quarantine}) AS q, range(10)"))
-    verdict = judge(run, "clean")
+    verdict = verdict_on(run, "clean")
     assert verdict.passed is open_
     if not open_:
         (finding,) = verdict.failed("stop")
@@ -246,7 +247,7 @@ def test_a_column_may_lack_twice_as_many_values_as_before_but_never_all(
             run, "raw", run.partition - n * tables.WEEK, replaced(amount=lacking.format(missing_before))
         )
     tables.write(run, "raw", replaced(amount=lacking.format(missing)))
-    assert judge(run, "raw").passed is open_
+    assert verdict_on(run, "raw").passed is open_
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(
     run = Run.open(tiny.NAME, "scoring", tables.PARTITIONS["scoring"], settings)
     tables.clearance(run, "raw", run.partition - tables.WEEK)
     tables.write(run, "raw", replaced(amount=f"if({FIRST_TEN}, NULL, amount)"))
-    assert judge(run, "raw").passed is open_
+    assert verdict_on(run, "raw").passed is open_
 
 
 @pytest.mark.parametrize(("allowed", "open_"), [(1, True), (0.9, False)])
@@ -282,13 +283,13 @@ def test_all_features_may_drift_where_the_file_says_so(
     )
     week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
     tables.write(week, "drift", replaced(drifted="if(kind = 'feature', true, drifted)"))
-    assert judge(week, "drift").passed is open_
+    assert verdict_on(week, "drift").passed is open_
 
 
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
     run = open_run("training", tables.PARTITIONS["training"])
     tables.write(run, "features", replaced(mean_7d="NULL::FLOAT", payments_7d="1::FLOAT"))
-    verdict = judge(run, "features")
+    verdict = verdict_on(run, "features")
     assert verdict.passed
     assert {finding.subject for finding in verdict.failed("warn")} == {"mean_7d", "payments_7d"}
 
@@ -320,7 +321,7 @@ def test_a_week_without_a_performance_is_let_through_where_no_label_is_missing(
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + f"monitoring: {{min_performance: {worst}}}\n")
     week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
     tables.write(week, "drift", damage)
-    assert judge(week, "drift").passed, what
+    assert verdict_on(week, "drift").passed, what
 
 
 def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
@@ -338,16 +339,16 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
     tables.write(
         night, "predictions", "SELECT * EXCLUDE (decision) REPLACE (score * 1000 AS score) FROM rows"
     )
-    assert judge(night, "predictions").passed
+    assert verdict_on(night, "predictions").passed
     tables.write(
         night, "predictions", "SELECT * EXCLUDE (decision) REPLACE ('inf'::DOUBLE AS score) FROM rows"
     )
-    assert not judge(night, "predictions").passed
+    assert not verdict_on(night, "predictions").passed
     training = Run.open(tiny.NAME, "training", tables.PARTITIONS["training"], settings)
     tables.write(training, "features", replaced(bad="bad::DOUBLE"))
-    assert judge(training, "features").passed
+    assert verdict_on(training, "features").passed
     tables.write(training, "features", replaced(bad="1::DOUBLE"))
-    assert {finding.subject for finding in judge(training, "features").failed("stop")} == {"bad"}
+    assert {finding.subject for finding in verdict_on(training, "features").failed("stop")} == {"bad"}
     week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
     for value, good in ((9.9, True), (10.1, False)):
         tables.write(
@@ -356,7 +357,7 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
             "SELECT * REPLACE (if(kind = 'performance', 'rmse', subject) AS subject, if(kind ="
             f" 'performance', {value}, value) AS value) FROM rows",
         )
-        assert judge(week, "drift").passed is good
+        assert verdict_on(week, "drift").passed is good
 
 
 def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> None:
@@ -375,7 +376,7 @@ def test_a_training_s_rows_without_a_label_stand_apart(settings: Settings) -> No
         changed = f"if({apart}, 'unlabelled', split) AS split, if({known}, coalesce(bad, 1), NULL) AS bad"
         tables.write(run, "features", f"SELECT * REPLACE ({changed}) FROM rows")
         run.store.write("clean", run.store.connection.sql(clean))
-        assert judge(run, "features").passed is good, (apart, known)
+        assert verdict_on(run, "features").passed is good, (apart, known)
 
 
 def test_days_and_moments_are_judged_by_their_limits(settings: Settings) -> None:
@@ -390,7 +391,7 @@ def test_days_and_moments_are_judged_by_their_limits(settings: Settings) -> None
         )
         run = Run.open(tiny.NAME, "scoring", day, settings)
         tables.write(run, "clean", "SELECT * FROM rows")
-        assert judge(run, "clean").passed is good, limits
+        assert verdict_on(run, "clean").passed is good, limits
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -18,13 +18,15 @@ from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.core.errors import GateClosed
 from pipelines.core.rendered import MAX_LINES
 from pipelines.core.use_cases import load
-from pipelines.gates import defaults, judge
+from pipelines.gates import ask, defaults, gate, show
 from pipelines.gates.gx import data_docs
 from pipelines.gates.gx.suite import Stated
+from pipelines.gates.verdict import Verdict
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES
 from pipelines.storage.settings import Settings
 from tests.helpers import tables, tiny
+from tests.helpers.asked import findings
 from tests.helpers.tables import replaced
 from tests.helpers.ways import WAYS
 
@@ -46,7 +48,7 @@ def night(settings: Settings) -> Callable[..., Run]:
     return opened
 
 
-def message(verdict: judge.Verdict) -> str:
+def message(verdict: Verdict) -> str:
     with pytest.raises(GateClosed) as closed:
         verdict.raise_if_closed("tiny/scoring/2026-02-01/reports/gate_raw.html")
     assert closed.value.report == "tiny/scoring/2026-02-01/reports/gate_raw.html"
@@ -54,7 +56,7 @@ def message(verdict: judge.Verdict) -> str:
 
 
 def test_an_open_gate_says_so_in_one_line(night: Callable[..., Run]) -> None:
-    verdict = judge.judge(night(), "raw")
+    verdict = gate.verdict_on(night(), "raw")
     verdict.raise_if_closed("report.html")
     assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is open: 15 of 15 expectations hold"
 
@@ -64,7 +66,7 @@ def test_a_closed_gate_says_what_was_found_what_is_allowed_and_the_way_out(night
         "gates:\n  raw:\n    - expect_column_mean_to_be_between: {column: amount, max_value: 10}\n",
         replaced(channel="1"),
     )
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     assert verdict.summary() == "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed"
     assert message(verdict).splitlines() == [
         "gate_raw of tiny scoring 2026-02-01 is closed: 2 of 16 expectations failed",
@@ -82,7 +84,7 @@ def test_the_message_has_at_most_ten_lines_at_any_size(night: Callable[..., Run]
     )
     text = "repeat('long' || chr(10), 20)"
     run = night(own, f"SELECT x.* REPLACE ({text} || r.range AS channel) FROM rows AS x, range({rows}) AS r")
-    lines = message(judge.judge(run, "raw")).splitlines()
+    lines = message(gate.verdict_on(run, "raw")).splitlines()
     assert len(lines) <= MAX_LINES
     assert lines[-3] == "  ... and 13 more"
     assert max(map(len, lines)) < 400
@@ -92,7 +94,7 @@ def test_the_message_has_at_most_ten_lines_at_any_size(night: Callable[..., Run]
 
 
 def test_a_missing_table_closes_the_gate_and_is_evidence(open_run: OpenRun) -> None:
-    verdict = judge.judge(open_run("scoring", NIGHT), "raw")
+    verdict = gate.verdict_on(open_run("scoring", NIGHT), "raw")
     assert "there is nothing to judge\n  - tiny scoring 2026-02-01: no table 'raw'" in message(verdict)
     assert json.loads(verdict.evidence())["passed"] is False
 
@@ -101,7 +103,7 @@ def test_a_damaged_part_closes_the_gate(night: Callable[..., Run]) -> None:
     run = night()
     (part,) = (run.store.disk / "raw").glob("part-*.parquet")
     part.write_bytes(part.read_bytes()[:-1] + b"!")
-    assert "is not the file that was published" in message(judge.judge(run, "raw"))
+    assert "is not the file that was published" in message(gate.verdict_on(run, "raw"))
 
 
 def test_a_table_that_was_made_of_other_rows_than_stand_there_closes_the_gate(open_run: OpenRun) -> None:
@@ -113,14 +115,14 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_closes_the_gate(op
         "raw", store.connection.sql(f"SELECT * REPLACE (amount + 1 AS amount) FROM ({tables.GOOD['raw']})")
     )
     assert "clean was made of another raw than is there now" in message(
-        judge.judge(open_run("scoring", NIGHT), "clean")
+        gate.verdict_on(open_run("scoring", NIGHT), "clean")
     )
 
 
 def test_a_missing_table_to_agree_with_closes_the_gate(open_run: OpenRun) -> None:
     run = open_run("scoring", NIGHT)
     run.store.write("clean", run.store.connection.sql(tables.GOOD["clean"]))
-    assert "no table 'raw'" in message(judge.judge(run, "clean"))
+    assert "no table 'raw'" in message(gate.verdict_on(run, "clean"))
 
 
 def test_a_clean_table_that_is_empty_since_all_rows_went_to_quarantine_tells_their_reasons(
@@ -141,11 +143,11 @@ def test_a_clean_table_that_is_empty_since_all_rows_went_to_quarantine_tells_the
         "the table has no rows: all went to quarantine, most for amount: missing (2 rows); channel: not"
         " allowed (1 rows)"
     )
-    assert said in message(judge.judge(run, "clean"))
+    assert said in message(gate.verdict_on(run, "clean"))
 
 
 def test_an_empty_table_closes_the_gate(night: Callable[..., Run]) -> None:
-    verdict = judge.judge(night(damage="SELECT * FROM rows WHERE false"), "raw")
+    verdict = gate.verdict_on(night(damage="SELECT * FROM rows WHERE false"), "raw")
     assert "  - the table has no rows" in message(verdict)
     assert json.loads(verdict.evidence())["passed"] is False
 
@@ -153,7 +155,7 @@ def test_an_empty_table_closes_the_gate(night: Callable[..., Run]) -> None:
 def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     run = night()
     monkeypatch.setattr(defaults, "expectations", lambda *_: ())
-    assert "no expectation is stated" in message(judge.judge(run, "raw"))
+    assert "no expectation is stated" in message(gate.verdict_on(run, "raw"))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: 
 def test_an_expectation_that_cannot_be_judged_closes_the_gate(
     night: Callable[..., Run], expectation: str, sentence: str
 ) -> None:
-    verdict = judge.judge(night(f"gates:\n  raw:\n    - {expectation}\n"), "raw")
+    verdict = gate.verdict_on(night(f"gates:\n  raw:\n    - {expectation}\n"), "raw")
     assert sentence in message(verdict)
     assert len(verdict.failed("stop")) == 1, "the other expectations are judged all the same"
 
@@ -205,13 +207,13 @@ def test_an_expectation_that_could_not_be_judged_says_why_and_does_not_send_anyb
     night: Callable[..., Run], expectation: str, found: str, way: str
 ) -> None:
     run = night(f"gates:\n  raw:\n    - {expectation}\n")
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     told = message(verdict).splitlines()
     assert told[0].endswith("1 of 16 expectations failed, 1 of them could not be judged")
     assert found in told[1]
     assert told[-1] == f"  way out: {way}; then {AGAIN}"
     assert json.loads(verdict.evidence())["findings"][0]["unjudged"] in ("raised", "mistaken", "no values")
-    html = judge.page(run, verdict)
+    html = show.page(run, verdict)
     assert ">not judged<" in html
     assert way.partition(",")[0] in html
 
@@ -220,7 +222,7 @@ def test_both_ways_out_are_told_where_data_are_bad_and_an_expectation_is(night: 
     own = "gates:\n  raw:\n    - expect_column_values_to_match_regex: {column: customer, regex: '^'}\n"
     run = night(own, replaced(channel="1"))
     assert (
-        message(judge.judge(run, "raw")).splitlines()[-1]
+        message(gate.verdict_on(run, "raw")).splitlines()[-1]
         == "  way out: mend the cause, in the data or in tiny.yaml; state gates.raw.0 in tiny.yaml so that"
         f" it can be computed; then {AGAIN}"
     )
@@ -231,9 +233,9 @@ def test_what_the_file_says_anyway_is_refused_at_night_as_by_check(night: Callab
     run = night(own)
     tables.write(run, "clean")
     assert "columns.amount leaves no values but those from 0 on, so it can never fail" in message(
-        judge.judge(run, "clean")
+        gate.verdict_on(run, "clean")
     )
-    ((place, sentence),) = judge.check(run.use_case)
+    ((place, sentence),) = ask.check(run.use_case)
     assert (place, sentence.endswith("so it can never fail")) == ("gates.clean.0", True)
 
 
@@ -242,12 +244,12 @@ def test_a_warning_is_shown_and_neither_closes_the_gate_nor_hides_a_stop(night: 
         "gates:\n  raw:\n    - {expect_column_mean_to_be_between: {column: amount, max_value: 10}, severity:"
         " warn}\n"
     )
-    warned = judge.judge(night(own), "raw")
+    warned = gate.verdict_on(night(own), "raw")
     warned.raise_if_closed("report.html")
     assert "15 of 16 expectations hold, 1 warned: amount (observed " in warned.summary()
     assert warned.summary().endswith("; allowed: max_value 10)")
     stop = "    - expect_column_mean_to_be_between: {column: amount, max_value: 9}\n"
-    both = judge.judge(night(own + stop), "raw")
+    both = gate.verdict_on(night(own + stop), "raw")
     assert "closed: 1 of 17 expectations failed" in message(both)
     assert [finding.severity for finding in both.findings[:2]] == ["stop", "warn"]
 
@@ -259,7 +261,7 @@ def test_evidence_is_the_same_bytes_for_the_same_table(night: Callable[..., Run]
     run = night(
         "gates:\n  raw:\n    - expect_column_values_to_be_between: {column: at, max_value: 2026-02-01}\n"
     )
-    first, second = judge.judge(run, "raw").evidence(), judge.judge(run, "raw").evidence()
+    first, second = gate.verdict_on(run, "raw").evidence(), gate.verdict_on(run, "raw").evidence()
     assert first == second
     told = json.loads(first)
     assert told["digest"] == run.store.manifest("raw").digest
@@ -277,15 +279,15 @@ def test_evidence_is_the_same_bytes_for_the_same_table(night: Callable[..., Run]
 def test_evidence_can_hold_numbers_that_json_cannot(open_run: OpenRun) -> None:
     run = open_run("training", tables.PARTITIONS["training"])
     tables.write(run, "features", replaced(amount="'nan'::FLOAT", log_amount="'-inf'::FLOAT"))
-    assert b'"nan"' in judge.judge(run, "features").evidence()
+    assert b'"nan"' in gate.verdict_on(run, "features").evidence()
 
 
 def test_trials_are_judged_over_all_families(open_run: OpenRun) -> None:
     run = open_run("training", tables.PARTITIONS["training"])
     tables.write(run, "trials")
-    before = judge.judge(run, "trials")
+    before = gate.verdict_on(run, "trials")
     tables.write(run, "trials", replaced(params="'{\"C\": 1}'"))
-    after = judge.judge(run, "trials")
+    after = gate.verdict_on(run, "trials")
     assert before.rows == after.rows == 4
     assert before.digest != after.digest
 
@@ -315,7 +317,7 @@ def test_what_lets_a_table_through_is_written_when_all_else_is_there(
 
 def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[..., Run]) -> None:
     own = "gates:\n  raw:\n    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n"
-    verdict = judge.judge(
+    verdict = gate.verdict_on(
         run := night(own, replaced(id="'k' || lpad(substr(id, 2), 2, '0')", channel="'<i>' || channel")),
         "raw",
     )
@@ -329,7 +331,7 @@ def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[...
         "amount": "1.0",
         "bad": "null",
     }
-    html = judge.page(run, verdict)
+    html = show.page(run, verdict)
     assert html.count('<td class="bad">&lt;i&gt;') == 10
     assert "k10" not in html
     assert '<a href="gate_raw_full.html">' in html
@@ -338,7 +340,7 @@ def test_ten_rows_that_break_it_are_evidence_and_on_the_page(night: Callable[...
 def test_the_page_shows_what_failed_first_and_escapes_values(night: Callable[..., Run]) -> None:
     own = "gates:\n  raw:\n    - expect_column_values_to_be_in_set: {column: channel, value_set: [chip]}\n"
     run = night(own, replaced(channel="'<script>alert(1)</script>'"))
-    html = judge.page(run, judge.judge(run, "raw"))
+    html = show.page(run, gate.verdict_on(run, "raw"))
     assert "&lt;script&gt;alert(1)" in html
     assert "<script" not in html
     assert html.index("values to be in set") < html.index("column type to be")
@@ -348,7 +350,7 @@ def test_the_page_shows_what_failed_first_and_escapes_values(night: Callable[...
 
 def test_the_page_of_a_missing_table_says_so(open_run: OpenRun) -> None:
     run = open_run("scoring", NIGHT)
-    html = judge.page(run, judge.judge(run, "raw"))
+    html = show.page(run, gate.verdict_on(run, "raw"))
     assert "There was nothing to judge" in html
 
 
@@ -379,8 +381,8 @@ def test_personal_values_are_masked_wherever_they_could_be_read(
         .replace("* REPLACE", "* EXCLUDE (i) REPLACE"),
         personal,
     )
-    verdict = judge.judge(run, "raw")
-    for shown in (message(verdict), judge.page(run, verdict), verdict.evidence().decode()):
+    verdict = gate.verdict_on(run, "raw")
+    for shown in (message(verdict), show.page(run, verdict), verdict.evidence().decode()):
         assert "secret" not in shown
 
 
@@ -396,8 +398,8 @@ def test_a_personal_column_is_personal_under_its_source_name_and_in_features(
     )
     (settings.use_cases / "tiny.yaml").write_text(personal)
     use_case = load(settings.use_cases, "tiny").use_case
-    assert column in judge.personal(use_case, table)
-    assert "channel" not in judge.personal(use_case, table)
+    assert column in ask.personal(use_case, table)
+    assert "channel" not in ask.personal(use_case, table)
 
 
 # --- checking a file
@@ -415,7 +417,7 @@ gates:
     - expect_column_mean_to_be_between: {column: score, max_value: 1, mostly: 1}
 """
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + gates)
-    found = dict(judge.check(load(settings.use_cases, "tiny").use_case))
+    found = dict(ask.check(load(settings.use_cases, "tiny").use_case))
     assert set(found) == {"gates.raw.1", "gates.clean.0", "gates.predictions.0"}
     assert "did you mean 'expect_column_values_to_be_unique'?" in found["gates.raw.1"]
     assert "did you mean 'amount'?" in found["gates.clean.0"]
@@ -424,7 +426,7 @@ gates:
 
 @pytest.mark.parametrize("name", ["bank_marketing", "bike_demand", "card_fraud", "sms_spam"])
 def test_the_shipped_files_have_no_mistakes_in_their_gates(name: str) -> None:
-    assert judge.check(load(Settings.from_env().use_cases, name).use_case) == []
+    assert ask.check(load(Settings.from_env().use_cases, name).use_case) == []
 
 
 def test_every_gated_table_of_the_way_has_built_in_expectations_and_columns(open_run: OpenRun) -> None:
@@ -449,9 +451,7 @@ def test_judging_is_silent_and_leaves_no_file_behind(
     expectation = Expectation(
         name="expect_column_mean_to_be_between", kwargs={"column": "word", "min_value": 1}
     )
-    (finding,) = judge.judged(
-        connection.sql("SELECT 'a' AS word"), connection, [Stated(expectation)], frozenset()
-    )
+    (finding,) = findings(connection.sql("SELECT 'a' AS word"), connection, [Stated(expectation)])
     assert not finding.success
     assert caplog.messages == []
     assert capfd.readouterr() == ("", "")

@@ -16,7 +16,7 @@ from pipelines import flow
 from pipelines.core import use_cases
 from pipelines.core.config import Expectation, GatedTable, Kind
 from pipelines.core.errors import BadInput, GateClosed
-from pipelines.gates import judge, propose
+from pipelines.gates import gate, propose
 from pipelines.gates.findings import Finding
 from pipelines.preflight.check import check
 from pipelines.run import plan
@@ -112,7 +112,7 @@ def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding
             store.write(
                 table, store.read(table).query("rows", f"SELECT * REPLACE ({damage[table]}) FROM rows")
             )
-        verdict = judge.judge(run.afresh(), table)
+        verdict = gate.verdict_on(run.afresh(), table)
         run.store.write_file(f"gates/{table}.json", verdict.evidence())
         found += [finding for finding in verdict.failed("stop") if finding.why.startswith("proposed")]
         if table == last:

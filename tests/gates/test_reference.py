@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.core.config import Expectation, Kind
-from pipelines.gates import judge
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.reference import Reference
 from pipelines.run.run import Run
+from tests.helpers.asked import findings
 
 OpenRun = Callable[[Kind, date], Run]
 DAY = date(2026, 2, 1)
@@ -134,5 +134,5 @@ def test_every_day_of_a_reference_is_good_by_its_own_proposals(
     with_values = {day for day, x in rows if x is not None}  # a day without any has no median
     for part in sorted(with_values):
         table = connection.sql(f"SELECT x FROM (VALUES {values}) AS t(day, x) WHERE day = {part}")
-        found = judge.judged(table, connection, stated, frozenset())
+        found = findings(table, connection, stated)
         assert [finding.sentence() for finding in found if not finding.success] == []

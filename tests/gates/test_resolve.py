@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.config import Expectation, GatedTable, Kind
 from pipelines.core.errors import BadUseCase
-from pipelines.gates import judge, resolve, steady
+from pipelines.gates import gate, resolve, steady
 from pipelines.gates.findings import Finding
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
@@ -54,7 +54,7 @@ def meant(run: Run, table: GatedTable, name: str, **kwargs: Any) -> Stated:
 
 def own(run: Run, table: GatedTable) -> list[Finding]:
     """What the gate found for the file's expectations."""
-    return [finding for finding in judge.judge(run, table).findings if finding.where != "built in"]
+    return [finding for finding in gate.verdict_on(run, table).findings if finding.where != "built in"]
 
 
 def past(run: Run, *rows: int, every: timedelta = 7 * DAY) -> None:
@@ -84,7 +84,7 @@ def test_rows_of_other_weekdays_only_warn(opened: Opened) -> None:
     run = opened("raw")
     past(run, 100, 100, every=2 * DAY)
     assert meant(run, "raw", ROWS).expectation.severity == "warn"
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     (warned,) = verdict.failed("warn")
     assert verdict.passed
     assert (
@@ -119,7 +119,7 @@ def test_trainings_are_compared_with_trainings(opened: Opened) -> None:
     run = opened("raw", kind="training", damage=replaced(at='"at" - INTERVAL 10 DAY'))
     past(run, 10, every=30 * DAY)
     assert "median of the earlier partition 2026-01-01: 10 rows" in meant(run, "raw", ROWS).why
-    assert not judge.judge(run, "raw").passed
+    assert not gate.verdict_on(run, "raw").passed
 
 
 def test_what_the_file_says_of_rows_stands_instead_of_the_built_in(opened: Opened) -> None:
@@ -127,7 +127,7 @@ def test_what_the_file_says_of_rows_stands_instead_of_the_built_in(opened: Opene
     past(run, 11)
     findings = [
         finding
-        for finding in judge.judge(run, "raw").findings
+        for finding in gate.verdict_on(run, "raw").findings
         if finding.name == "expect_table_row_count_to_be_between"
     ]
     assert [(finding.where, finding.kwargs["max_value"], finding.success) for finding in findings] == [
@@ -187,7 +187,7 @@ def test_a_feature_that_tells_the_label_is_a_leak(
     opened: Opened, column: str, damage: str, limit: str
 ) -> None:
     lines = [f"{LABEL}: {{column: {column}, max_value: {limit}}}"] if limit else []
-    verdict = judge.judge(opened("features", *lines, damage=replaced(**{column: damage})), "features")
+    verdict = gate.verdict_on(opened("features", *lines, damage=replaced(**{column: damage})), "features")
     (finding,) = verdict.failed("stop")
     assert (finding.subject, finding.observed) == (column, 1.0)
     assert finding.where == ("gates.features.0" if limit else "built in")
@@ -198,10 +198,10 @@ def test_the_file_may_allow_a_feature_to_tell_more(opened: Opened) -> None:
     telling = replaced(amount="(bad + 0.09 * (substr(id, 2)::INT % 5))::FLOAT")  # 0.97
     assert [
         finding.subject
-        for finding in judge.judge(opened("features", damage=telling), "features").failed("stop")
+        for finding in gate.verdict_on(opened("features", damage=telling), "features").failed("stop")
     ] == ["amount"]
     run = opened("features", f"{LABEL}: {{column: amount, max_value: 0.98}}", damage=telling)
-    assert judge.judge(run, "features").passed
+    assert gate.verdict_on(run, "features").passed
 
 
 def test_a_night_is_not_asked_what_only_a_training_knows(opened: Opened) -> None:
@@ -299,8 +299,8 @@ TIP = "SELECT *, {}::DOUBLE AS tip FROM rows"
 
 
 def test_a_leak_that_a_night_knows_of_its_own_rows_closes_the_gate(opened: Opened) -> None:
-    assert judge.judge(opened("raw", yaml=LATE, damage=TIP.format("NULL")), "raw").passed
-    (finding,) = judge.judge(
+    assert gate.verdict_on(opened("raw", yaml=LATE, damage=TIP.format("NULL")), "raw").passed
+    (finding,) = gate.verdict_on(
         opened("raw", yaml=LATE, damage=TIP.format("if(id = 'k7', 3, NULL)")), "raw"
     ).failed("stop")
     assert (finding.subject, finding.unexpected) == ("tip", 1)
@@ -326,7 +326,7 @@ def test_a_leak_of_which_a_night_has_no_value_is_compared_with_no_earlier_day(op
     run = opened("clean", yaml=LATE, damage=TIP.format("NULL"))
     asked = {
         finding.subject
-        for finding in judge.judge(run, "clean").findings
+        for finding in gate.verdict_on(run, "clean").findings
         if finding.name in ("expect_column_to_exist", steady.COLUMN)
     }
     assert "amount" in asked

@@ -17,8 +17,9 @@ import pytest
 
 from pipelines.core.config import Kind
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt
-from pipelines.gates import accepted, judge, profile, steady
+from pipelines.gates import accepted, gate, profile, show, steady
 from pipelines.gates.findings import Finding
+from pipelines.gates.verdict import Verdict
 from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage import kept
@@ -85,13 +86,13 @@ def closed(run: Run) -> dict[str, Finding]:
     """Column (or table) -> what closes gate_clean by comparison."""
     return {
         finding.subject: finding
-        for finding in judge.judge(run.afresh(), "clean").failed("stop")
+        for finding in gate.verdict_on(run.afresh(), "clean").failed("stop")
         if finding.name in (COLUMN, ROWS)
     }
 
 
 def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
-    verdict = judge.judge(publish(night, NIGHT).afresh(), "clean")
+    verdict = gate.verdict_on(publish(night, NIGHT).afresh(), "clean")
     found = {finding.subject: finding for finding in verdict.findings if finding.name in (COLUMN, ROWS)}
     assert {name for name, finding in found.items() if not finding.success} == set()
     assert set(found) == {"amount", "customer", "channel", "at", "table"}
@@ -234,7 +235,7 @@ def test_nights_that_were_stopped_or_come_later_say_nothing(open_run: Opened) ->
         publish(run, NIGHT - n * DAY, passed=n > 15)
         publish(run, NIGHT + n * DAY)
     assert closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 9 AS amount) FROM rows")) == {}
-    why = {finding.why for finding in judge.judge(run.afresh(), "clean").findings}
+    why = {finding.why for finding in gate.verdict_on(run.afresh(), "clean").findings}
     assert "fewer than 7 earlier days that were let through: nothing to compare with" in why
 
 
@@ -331,7 +332,7 @@ def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
     assert closed(run) == {}
     asked = [
         finding.where
-        for finding in judge.judge(run.afresh(), "clean").findings
+        for finding in gate.verdict_on(run.afresh(), "clean").findings
         if finding.subject == "amount" and finding.name == COLUMN
     ]
     assert asked == ["gates.clean.0"]
@@ -356,10 +357,10 @@ def test_days_of_another_meaning_say_nothing_of_the_column_that_means_something_
 DOUBLED = "SELECT * REPLACE (amount * 2 AS amount) FROM rows"
 
 
-def judged(run: Run) -> judge.Verdict:
+def judged(run: Run) -> Verdict:
     """Judge, and leave the evidence as a gate does."""
     run = run.afresh()
-    verdict = judge.judge(run, "clean")
+    verdict = gate.verdict_on(run, "clean")
     run.store.write_file("gates/clean.json", verdict.evidence())
     return verdict
 
@@ -399,7 +400,7 @@ def test_what_was_accepted_is_open_and_says_who_said_so(night: Run) -> None:
     assert verdict.passed
     assert "accepted by ada on " in verdict.summary()
     assert [finding.subject for finding in verdict.failed("warn")] == ["amount"]
-    assert "accepted by ada on" in judge.page(run, verdict)
+    assert "accepted by ada on" in show.page(run, verdict)
     assert any("accepted by ada" in note["summary"] for note in run.store.notes())
 
 

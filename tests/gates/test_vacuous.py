@@ -14,8 +14,8 @@ from pipelines.gates.fact import Fact
 from pipelines.gates.findings import JUDGED_NOTHING, Finding
 from pipelines.gates.gx import suite
 from pipelines.gates.gx.suite import Stated
-from pipelines.gates.judge import judged
 from tests.gates.gx.test_engine import CASES, ROWS
+from tests.helpers.asked import findings
 
 FACTS = {
     "id": Fact("INTEGER", unique=True, filled=True, named="columns.id"),
@@ -113,7 +113,7 @@ def finding(name: str, kwargs: dict[str, Any], rows: str = ROWS, **stated: Any) 
     connection = duckdb.connect()
     relation = connection.sql(ANY.format(rows))
     each = Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), where="gates.raw.0", **stated)
-    (found,) = judged(relation, connection, [each], frozenset(), known=FACTS)
+    (found,) = findings(relation, connection, [each], known=FACTS)
     return found
 
 
@@ -158,9 +158,7 @@ def test_an_honest_expectation_is_judged_and_holds_until_the_data_break_it(
         Stated(Expectation(name=f"expect_{name}", kwargs=kwargs), where="gates.raw.0")
         for kwargs in (good, bad)
     ]
-    found = judged(
-        connection.sql(f"SELECT *, id AS same FROM ({ROWS})"), connection, stated, frozenset(), known={}
-    )
+    found = findings(connection.sql(f"SELECT *, id AS same FROM ({ROWS})"), connection, stated, known={})
     assert [(each.success, each.unjudged) for each in sorted(found, key=lambda each: each.success)] == [
         (False, None),
         (True, None),

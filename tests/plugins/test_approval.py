@@ -55,7 +55,7 @@ def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any
     def evaluate(run: Run) -> Outcome:
         evaluated.leave(run, GRAPH, **found)
         for by in asking:
-            flow.note(replace(run, asked_by=by), "tune linear", "again")
+            replace(run, asked_by=by).note("tune linear", "again")
         return Outcome("judged", report=run.write_report("evaluate", "<p>the card"))
 
     def promote(run: Run) -> Outcome:

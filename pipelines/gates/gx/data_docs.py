@@ -30,7 +30,7 @@ from pipelines.storage.places import Place
 from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
-    from pipelines.gates.judge import Verdict
+    from pipelines.gates.verdict import Verdict
     from pipelines.run.run import Run
 
 # Great Expectations puts some values into its pages as they are, and escapes others. So the characters that

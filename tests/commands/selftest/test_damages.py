@@ -15,7 +15,7 @@ from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core.config import GatedTable
-from pipelines.gates.judge import Verdict
+from pipelines.gates.verdict import Verdict
 from pipelines.run import plan
 
 GATES: tuple[GatedTable, ...] = get_args(GatedTable)

@@ -18,13 +18,14 @@ from pipelines import flow
 from pipelines.core import sql
 from pipelines.core.config import Expectation
 from pipelines.core.errors import GateClosed
-from pipelines.gates import judge
+from pipelines.gates import gate
 from pipelines.gates.gx import data_docs, evidence
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.gates.gx.test_engine import CASES, ROWS
 from tests.helpers import tables, tiny
+from tests.helpers.asked import findings
 
 NIGHT = date(2026, 2, 1)
 EVIL = """<script>alert(1)</script><img src=x onerror="alert(2)">' & $x ${y} {{ 7 * 7 }}"""
@@ -36,9 +37,7 @@ ESCAPED = (
 
 def rendered(*expectations: Expectation, rows: str = ROWS) -> str:
     connection = duckdb.connect()
-    found = judge.judged(
-        connection.sql(rows), connection, [Stated(each) for each in expectations], frozenset()
-    )
+    found = findings(connection.sql(rows), connection, [Stated(each) for each in expectations])
     results = evidence.results(
         "gate_raw", [finding.result for finding in found if finding.result], run_name="a night", not_asked=[]
     )
@@ -132,7 +131,7 @@ def test_the_page_stands_alone_and_leads_back(open_run: Callable[..., Run], sett
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML + raising)
     run = open_run("scoring", NIGHT)
     tables.write(run, "raw", tables.replaced(channel="'<script>'"))
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     html = data_docs.page(run, verdict, verdict.results())
     assert not re.search(r"https?://|<script|<link|@import|url\(", html)
     assert "default-src 'none'" in html
@@ -151,13 +150,13 @@ def test_what_could_not_be_asked_and_what_was_empty_is_told(
     )
     run = open_run("scoring", NIGHT)
     tables.write(run, "raw")
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     text = words(data_docs.page(run, verdict, verdict.results()))
     assert "gate_raw is closed" in text
     assert "could not be asked" in text
     assert "did you mean" in text
     tables.write(run, "raw", "SELECT * FROM rows WHERE false")
-    verdict = judge.judge(run.afresh(), "raw")
+    verdict = gate.verdict_on(run.afresh(), "raw")
     assert "There was nothing to judge: the table has no rows" in words(
         data_docs.page(run, verdict, verdict.results())
     )
@@ -166,7 +165,7 @@ def test_what_could_not_be_asked_and_what_was_empty_is_told(
 # --- the index
 
 
-def gate(settings: Settings, day: date, damage: str = "SELECT * FROM rows") -> None:
+def gated(settings: Settings, day: date, damage: str = "SELECT * FROM rows") -> None:
     """Judge the raw table of a day, which is that of the literal night, later by some days."""
     run = Run.open(tiny.NAME, "scoring", day, settings)
     later = f'SELECT * REPLACE ("at" + INTERVAL {(day - NIGHT).days} DAY AS "at") FROM rows'
@@ -179,10 +178,10 @@ def index(settings: Settings) -> Path:
 
 
 def test_the_index_lists_the_newest_first_and_each_result_once(settings: Settings) -> None:
-    gate(settings, NIGHT)
-    gate(settings, NIGHT + timedelta(days=1))
+    gated(settings, NIGHT)
+    gated(settings, NIGHT + timedelta(days=1))
     with pytest.raises(GateClosed):
-        gate(settings, NIGHT, "SELECT * FROM rows WHERE false")
+        gated(settings, NIGHT, "SELECT * FROM rows WHERE false")
     assert re.findall(r"2026-\d\d-\d\d(?=</td>)", index(settings).read_text()) == ["2026-02-02", "2026-02-01"]
     assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [
         False,
@@ -191,8 +190,8 @@ def test_the_index_lists_the_newest_first_and_each_result_once(settings: Setting
 
 
 def test_a_gate_that_closes_takes_those_behind_it_out_of_the_index(settings: Settings) -> None:
-    gate(settings, NIGHT)
-    gate(settings, NIGHT + timedelta(days=1))
+    gated(settings, NIGHT)
+    gated(settings, NIGHT + timedelta(days=1))
     kept = [
         entry | {"table": "clean"} for entry in json.loads(index(settings).with_suffix(".json").read_text())
     ]
@@ -201,7 +200,7 @@ def test_a_gate_that_closes_takes_those_behind_it_out_of_the_index(settings: Set
     every = json.loads(index(settings).with_suffix(".json").read_text()) + kept
     index(settings).with_suffix(".json").write_text(json.dumps(every))
     with pytest.raises(GateClosed):
-        gate(settings, NIGHT, "SELECT * FROM rows WHERE false")
+        gated(settings, NIGHT, "SELECT * FROM rows WHERE false")
     told = [
         (entry["partition"], entry["table"])
         for entry in json.loads(index(settings).with_suffix(".json").read_text())
@@ -210,7 +209,7 @@ def test_a_gate_that_closes_takes_those_behind_it_out_of_the_index(settings: Set
 
 
 def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Settings) -> None:
-    gate(settings, NIGHT)
+    gated(settings, NIGHT)
     beside = Run.open(tiny.NAME, "scoring", NIGHT, settings, what_if=True)
     tables.write(beside, "raw", "SELECT * FROM rows WHERE false")
     with pytest.raises(GateClosed):
@@ -221,23 +220,23 @@ def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Se
 
 
 def test_every_link_of_the_index_leads_to_a_page(settings: Settings) -> None:
-    gate(settings, NIGHT)
+    gated(settings, NIGHT)
     links = re.findall(r'href="([^"]+)"', index(settings).read_text())
     assert len(links) == 2
     assert all((index(settings).parent / link).resolve().is_file() for link in links)
 
 
 def test_a_result_whose_page_is_gone_leaves_the_index(settings: Settings) -> None:
-    gate(settings, NIGHT)
+    gated(settings, NIGHT)
     (settings.disk / "tiny/scoring/2026-02-01/reports/gate_raw.html").unlink()
-    gate(settings, NIGHT + timedelta(days=1))
+    gated(settings, NIGHT + timedelta(days=1))
     assert "2026-02-01" not in index(settings).read_text()
 
 
 def test_gates_that_write_at_the_same_time_are_all_in_the_index(settings: Settings) -> None:
     run = Run.open(tiny.NAME, "scoring", NIGHT, settings)
     tables.write(run, "raw")
-    verdict = judge.judge(run, "raw")
+    verdict = gate.verdict_on(run, "raw")
     runs = [Run.open(tiny.NAME, "scoring", NIGHT + timedelta(days=n), settings) for n in range(30)]
     for each in runs:
         each.write_report("gate_raw", "")

@@ -12,10 +12,10 @@ import pytest
 from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
 
 from pipelines.core.config import Expectation
-from pipelines.gates import judge
 from pipelines.gates.gx import engine, evidence
 from pipelines.gates.gx.suite import Stated
 from tests.gates.gx.test_engine import CASES, ROWS
+from tests.helpers.asked import findings
 
 
 def judged(
@@ -28,7 +28,7 @@ def judged(
     ]
     return [
         finding.result
-        for finding in judge.judged(connection.sql(rows), connection, stated, personal)
+        for finding in findings(connection.sql(rows), connection, stated, personal)
         if finding.result
     ]
 
@@ -127,9 +127,7 @@ def test_it_and_our_own_words_stay_small_however_many_values_there_are() -> None
         )
     ]
     connection = duckdb.connect()
-    found = judge.judged(
-        connection.sql("SELECT 'v' || range AS word FROM range(10000)"), connection, stated, frozenset()
-    )
+    found = findings(connection.sql("SELECT 'v' || range AS word FROM range(10000)"), connection, stated)
     assert len(found) == 3
     assert all(len(repr(finding)) < 5_000 for finding in found)
 
