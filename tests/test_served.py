@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,8 +22,7 @@ from pipelines.registry import registry, tracking
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import fitted, tiny
-
-READY = 120  # seconds
+from tests.helpers.waiting import PATIENCE, until
 
 
 @dataclass(frozen=True)
@@ -82,22 +80,20 @@ def served(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> I
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY
-    while True:
-        try:
-            if httpx.get(address).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.2)
+        try:
+            return httpx.get(address).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    until(answers, log.read_text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, 15)
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def test_what_is_registered_with_a_server_comes_back_from_it(served: Served) -> None:

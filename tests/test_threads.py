@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from pipelines.storage.settings import ROOT
+from tests.helpers.waiting import PATIENCE
 
 CFG = configparser.RawConfigParser()
 CFG.read(ROOT / "airflow.cfg")
@@ -45,7 +46,7 @@ def ran(code: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE,
     ).stdout
 
 

@@ -16,6 +16,7 @@ from pipelines.cli.group import STOPPED
 from pipelines.core.errors import SluiceError
 from pipelines.registry.history import History
 from pipelines.storage.settings import ROOT
+from tests.helpers.waiting import PATIENCE
 from tests.test_layers import HEAVY
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -101,7 +102,7 @@ from pipelines.registry.history import History
 
 def read(_):
     print("reading", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 
 History.read = read
 command()
@@ -111,7 +112,7 @@ command()
 def test_ctrl_c_ends_the_process_with_a_sentence(place: Path) -> None:
     child = reading(SLOW)
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=PATIENCE)
     assert (child.returncode, said) == (130, f"{STOPPED}\n")
 
 
@@ -123,10 +124,10 @@ from pipelines.registry.history import History
 def read(_):
     try:
         print("reading", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     except KeyboardInterrupt:
         print("no", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 
 History.read = read
 command()
@@ -139,7 +140,7 @@ def test_a_second_ctrl_c_ends_the_process_though_the_first_was_swallowed(place: 
     assert child.stdout is not None
     assert child.stdout.readline() == "no\n"
     child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=60) == -signal.SIGINT
+    assert child.wait(timeout=PATIENCE) == -signal.SIGINT
 
 
 def reading(code: str) -> subprocess.Popen[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import httpx
+
+from tests.helpers.waiting import until
 
 ENDED = ("success", "failed")
 
@@ -54,14 +55,12 @@ class Airflow:
         found: dict[str, Any] = self.client.get(f"/api/v2{path}", params=params).raise_for_status().json()
         return found
 
-    def wait_for_dag(self, dag: str, seconds: float = 120) -> None:
+    def wait_for_dag(self, dag: str) -> None:
         """Wait until the DAG processor has found a DAG."""
-        deadline = time.monotonic() + seconds
-        while self.client.get(f"/api/v2/dags/{dag}").status_code == 404:
-            assert time.monotonic() < deadline, (
-                f"no DAG {dag} after {seconds:.0f} seconds: {self.get('/importErrors')}"
-            )
-            time.sleep(1)
+        until(
+            lambda: self.client.get(f"/api/v2/dags/{dag}").status_code != 404,
+            lambda: f"no DAG {dag}: {self.get('/importErrors')}",
+        )
 
     def trigger(self, dag: str, partition: date) -> str:
         """Start a run for a partition, and return its id."""
@@ -88,13 +87,12 @@ class Airflow:
 
     def wait_for_run(self, dag: str, run: str, seconds: float) -> str:
         """Wait until a run has ended, and return its state."""
-        deadline = time.monotonic() + seconds
-        while (state := str(self.get(f"/dags/{dag}/dagRuns/{run}")["state"])) not in ENDED:
-            assert time.monotonic() < deadline, (
-                f"{dag} {run} is {state} after {seconds:.0f} seconds: {self.states(dag, run)}"
-            )
-            time.sleep(0.5)
-        return state
+
+        def ended() -> str:
+            state = str(self.get(f"/dags/{dag}/dagRuns/{run}")["state"])
+            return state if state in ENDED else ""
+
+        return until(ended, lambda: f"the end of {dag} {run}: {self.states(dag, run)}", seconds)
 
     def tasks(self, dag: str, run: str) -> list[Task]:
         """The task instances of a run."""

@@ -16,6 +16,7 @@ from tests.cluster import world as given
 from tests.cluster.airflow import Task
 from tests.cluster.running import Running
 from tests.cluster.world import SLICED, SLICES
+from tests.helpers.waiting import until
 
 DAG = f"{SLICED}_scoring"
 NIGHT = f"{SLICED}/scoring/{given.NIGHT}"
@@ -71,34 +72,30 @@ def clean(world: Running, sliced_night: list[Task]) -> Scored:
 
 def scoring(world: Running, run: str) -> list[Task]:
     """Wait until some slices are being scored, and return these tasks."""
-    return running_tasks(
-        world, run, "score", 60, lambda slices: any(task.state == "success" for task in slices)
-    )
+    return running_tasks(world, run, "score", lambda slices: any(task.state == "success" for task in slices))
 
 
 def judging(world: Running, run: str) -> list[Task]:
     """Wait until the gate is judging, and return its task."""
-    return running_tasks(world, run, "gate_predictions", 120)
+    return running_tasks(world, run, "gate_predictions")
 
 
 def running_tasks(
     world: Running,
     run: str,
     task_id: str,
-    seconds: float,
     also: Callable[[list[Task]], bool] = lambda _: True,
 ) -> list[Task]:
     """Wait until a task (or a share of it) is running, and what else is asked for holds of all of them.
 
     Return those that run.
     """
-    deadline = time.monotonic() + seconds
-    while True:
+
+    def begun() -> list[Task]:
         tasks = [task for task in world.airflow.tasks(DAG, run) if task.facts["task_id"] == task_id]
-        if (found := [task for task in tasks if task.state == "running"]) and also(tasks):
-            return found
-        assert time.monotonic() < deadline, f"{task_id} was not begun: {world.airflow.states(DAG, run)}"
-        time.sleep(0.1)
+        return [task for task in tasks if task.state == "running"] if also(tasks) else []
+
+    return until(begun, lambda: f"{task_id} was not begun: {world.airflow.states(DAG, run)}", PATIENCE)
 
 
 def kill_worker(world: Running, running: list[Task]) -> str:
@@ -223,7 +220,7 @@ def ended(world: Running, run: str) -> str:
             print(f"\n  {name} ended with {code}, and is started again", end="")
         try:
             return world.airflow.wait_for_run(DAG, run, 1)
-        except (httpx.HTTPError, AssertionError):
+        except (httpx.HTTPError, TimeoutError):
             assert time.monotonic() < deadline, (
                 f"not ended after {PATIENCE} seconds: {world.airflow.states(DAG, run)}"
             )

@@ -49,7 +49,7 @@ def champions(world: Running) -> None:
     for name in (*NAMES, *(f"beside_{n:02}" for n in range(BESIDE))):
         given.write(world.cluster.places.folder / "use_cases", name, "few")
     for name in NAMES:
-        world.airflow.wait_for_dag(f"{name}_training", 300)
+        world.airflow.wait_for_dag(f"{name}_training")
     runs = [(f"{name}_training", world.airflow.trigger(f"{name}_training", given.TRAINING)) for name in NAMES]
     assert {world.airflow.wait_for_run(dag, run, PATIENCE) for dag, run in runs} == {"success"}
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 # what starts threads.
 Result = TypeVar("Result")
 FORK = multiprocessing.get_context("fork")
+LONGEST = 450.0  # seconds for one call, also on a busy machine; less than a test may take
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,17 @@ class Child:
     answer: Connection
     ended: Ended | None = field(default=None)
 
-    def wait(self) -> Ended:
-        """Wait for its end."""
+    def wait(self, seconds: float = LONGEST) -> Ended:
+        """Wait for its end.
+
+        A fork has only one of its parent's threads, and whatever lock another one held is never given back in
+        it. One that hangs so says on stderr where (by pytest's faulthandler), and is ended.
+        """
+        if not self.answer.poll(seconds) and (pid := self.process.pid):
+            os.kill(pid, signal.SIGABRT)
+            self.process.join(10)
+            self.process.kill()
+            raise TimeoutError(f"a forked process did not end within {seconds:.0f} seconds")
         try:
             result, error = self.answer.recv()
         except EOFError:
@@ -81,7 +91,7 @@ def shared_out(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
     workers = len(os.sched_getaffinity(0))
     each: list[Callable[[], list[Result]]] = [partial(_all_of, jobs[n::workers]) for n in range(workers)]
     shares = [start(job) for job in each]
-    ended = [share.wait().value() for share in shares]
+    ended = [share.wait(LONGEST * len(jobs)).value() for share in shares]
     return [ended[n % workers][n // workers] for n in range(len(jobs))]
 
 

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipelines.storage.backends.bucket_path import BucketPath
 from pipelines.storage.backends.s3 import S3
 from pipelines.storage.settings import ROOT
+from tests.helpers.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-READY = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -78,20 +76,19 @@ def server(log: Path) -> Iterator[Server]:
             yield one
         finally:
             process.terminate()
-            process.wait()
+            process.wait(PATIENCE)
 
 
 def _wait(one: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY
-    while True:
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()
         try:
             one.client().list_buckets()
         except (BotoCoreError, ClientError):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
+            return False
+        return True
+
+    until(answers, log.read_text)
 
 
 def files(place: BucketPath) -> dict[str, bytes]:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,10 @@ import psycopg
 from redis import Redis, RedisError
 
 from scripts.cluster.processes import Process, stop
+from tests.helpers.waiting import until
 
 # PostgreSQL refuses to run as root. Its package brings a user along.
 USER = "postgres" if os.getuid() == 0 else None
-READY = 60.0  # seconds
 
 
 @contextmanager
@@ -96,15 +95,16 @@ def redis(port: int, password: str) -> Iterator[Process]:
 
 def wait(process: Process, ask: Callable[[], object]) -> None:
     """Wait until a server answers."""
-    deadline = time.monotonic() + READY
-    while True:
+
+    def answers() -> bool:
         try:
             ask()
-            return
         except (psycopg.OperationalError, RedisError):
-            if process.returncode is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{process.name} does not answer:\n{process.tail()}") from None
-            time.sleep(0.1)
+            assert process.returncode is None, f"{process.name} has ended:\n{process.tail()}"
+            return False
+        return True
+
+    until(answers, lambda: f"{process.name} answers:\n{process.tail()}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines.model.engine_pool import cores, in_order
+from tests.helpers.waiting import PATIENCE
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_ready_first() -> None:
@@ -15,7 +16,7 @@ def test_results_come_in_the_order_of_the_items_whoever_is_ready_first() -> None
 
     def slow_first(n: int) -> int:
         if n == 0:
-            assert second_is_done.wait(10)
+            assert second_is_done.wait(PATIENCE)
         if n == 1:
             second_is_done.set()
         return n * n

@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,9 @@ from fastapi.testclient import TestClient
 
 from pipelines.storage.settings import ROOT
 from tests.helpers import airflow_home, postgres
+from tests.helpers.waiting import PATIENCE, until
 from tests.plugins import fab_server
 
-START = 120  # seconds for a server to start
 DRIFT, TRAINING = "/api/v2/dags/tiny_drift", "/api/v2/dags/tiny_training"
 # Without a login: whether the server lives, its version, and the way to the login.
 OPEN = {"/api/v2/monitor/health", "/api/v2/version", "/api/v2/auth/login", "/api/v2/auth/logout"}
@@ -110,18 +109,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             yield Deployment(lambda: httpx.Client(base_url=address, timeout=30), run["dag_run_id"])
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START
-    while time.monotonic() < until and server.poll() is None:
+    def answers() -> bool:
+        assert server.poll() is None, log.read_text()[-3000:]
         try:
-            if httpx.get(f"{address}/api/v2/monitor/health").is_success:
-                return
+            return httpx.get(f"{address}/api/v2/monitor/health").is_success
         except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail(f"the server has not started:\n{log.read_text()[-3000:]}")
+            return False
+
+    until(answers, lambda: f"a server that answers:\n{log.read_text()[-3000:]}")
 
 
 @pytest.fixture(params=["laptop", "cluster"])

@@ -14,6 +14,7 @@ import pytest
 from pipelines.run import progress
 from pipelines.run.run import Run
 from pipelines.storage.store import Store
+from tests.helpers.waiting import PATIENCE
 
 NIGHT = date(2026, 2, 1)
 
@@ -62,7 +63,7 @@ def test_a_step_that_writes_tells_its_rows_while_it_writes(
 
     def slowly() -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"id": ["a"]})
-        assert heard.wait(60)  # a step as long as it takes until it is told of
+        assert heard.wait(PATIENCE)  # a step as long as it takes until it is told of
         yield pa.record_batch({"id": ["b", "c"]})
 
     with (
@@ -116,7 +117,7 @@ def test_the_fits_of_a_search_are_told_while_it_runs(
     run = replace(open_run("training", NIGHT), progress=lambda _: heard.set())
     with caplog.at_level("INFO"), progress.reporting(run, "tune", "xgboost"):
         run.tally.report(3, 12)
-        assert heard.wait(60)
+        assert heard.wait(PATIENCE)
     assert caplog.messages[0].startswith("tune xgboost: 3 of 12 fits, ")
     assert run.afresh().tally.of == 0  # the next family's search begins anew
 

@@ -22,6 +22,7 @@ from pipelines.sources import opened
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
 from tests.helpers.sourced import DAY, HEADER, open_run, read
+from tests.helpers.waiting import until
 
 TWO_ROWS = [
     {"id": "a", "at": datetime(2026, 2, 1), "customer": "c1", "amount": 10.5, "channel": "chip"},
@@ -116,8 +117,8 @@ def producing(path: Path) -> Iterator[None]:
     producer = get_context("spawn").Process(target=append, args=(path,))
     producer.start()
     try:
-        while path.stat().st_size == before:
-            time.sleep(0.01)
+        until(lambda: path.stat().st_size > before or not producer.is_alive(), "the producer's first line")
+        assert producer.is_alive()
         yield
     finally:
         producer.kill()

@@ -167,7 +167,7 @@ def test_a_query_that_gives_nothing_is_ended_when_its_time_is_over(
         match=r"connection shop is too much: 1 seconds or more, and limits.delivery.seconds allows 1",
     ):
         read(open_run(settings, source(endless), limits={"delivery": {"seconds": 1}}))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_a_whole_number_that_the_database_keeps_as_a_float_beyond_its_digits_is_no_integer(

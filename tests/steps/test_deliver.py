@@ -9,8 +9,7 @@ import random
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -37,6 +36,7 @@ from pipelines.storage.settings import Settings
 from tests.helpers import child, judged, postgres, tiny
 from tests.helpers import two_champions as champions
 from tests.helpers.night import Calls
+from tests.helpers.waiting import until
 
 NIGHT = date(2026, 2, 1)
 SINK = "sink: {connection: warehouse, table: scoring.predictions}\n"
@@ -97,14 +97,6 @@ class World:
             for row in self.run(day).store.stream("predictions").read_all().to_pylist()
         ]
         return sorted(rows, key=lambda row: (row[8], row[1]))
-
-
-def until(happens: Callable[[], Any]) -> None:
-    """Wait for something that happens in a moment, or never."""
-    end = time.monotonic() + 20
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +259,10 @@ def test_a_run_that_was_held_up_delivers_what_is_published_by_then(world: World)
     with world.engine.begin() as holding:
         deliver._alone(holding, f"tiny {NIGHT}")
         held_up = child.start(world.deliver)
-        until(lambda: world.ask("select 1 from pg_locks where locktype = 'advisory' and not granted"))
+        until(
+            lambda: world.ask("select 1 from pg_locks where locktype = 'advisory' and not granted"),
+            "a delivery that waits for the other",
+        )
         world.publish(night(run="new"))
     held_up.wait().value()
     assert world.table() == world.published()
@@ -345,11 +340,13 @@ def test_no_reader_sees_a_part_of_a_night(world: World) -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    for state in [*sorted(states, reverse=True), *sorted(states)] * 3:
-        world.publish(night(*state))
-        world.deliver()
-    done.set()
-    reader.join()
+    try:
+        for state in [*sorted(states, reverse=True), *sorted(states)] * 3:
+            world.publish(night(*state))
+            world.deliver()
+    finally:
+        done.set()  # else it would read for ever
+        reader.join()
     assert seen == {(state,) for state in states}
 
 
@@ -412,7 +409,8 @@ def test_a_connection_that_is_cut_may_be_tried_again(world: World) -> None:
         until(
             lambda: world.ask(
                 "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
-            )
+            ),
+            "a delivery that waits for the other",
         )
     error = cut.wait().error
     assert isinstance(error, TryAgain)

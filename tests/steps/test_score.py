@@ -21,6 +21,7 @@ from pipelines.registry.registry import Champion
 from pipelines.run.run import Run
 from pipelines.steps import score
 from tests.helpers import fitted
+from tests.helpers.waiting import PATIENCE
 
 NIGHT = date(2026, 2, 1)
 
@@ -149,7 +150,9 @@ def test_a_process_that_is_forked_after_scoring_can_score(run: Run, champion: Ch
     boosted = replace(champion, engine="xgboost")
     expected = predicted(run, boosted)
     with get_context("fork").Pool(1, initializer=gc.freeze) as pool:  # see tests.helpers.child
-        pd.testing.assert_frame_equal(pool.apply_async(predicted, (run, boosted)).get(timeout=60), expected)
+        pd.testing.assert_frame_equal(
+            pool.apply_async(predicted, (run, boosted)).get(timeout=PATIENCE), expected
+        )
 
 
 def test_the_fingerprint_names_the_model_its_engine_the_partition_the_use_case_and_the_features(

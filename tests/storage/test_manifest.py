@@ -179,9 +179,11 @@ def test_a_reader_sees_the_old_rows_whole_or_the_new_ones_whole(
 
     def write() -> None:
         own = open_run("scoring", DAY).store
-        for n in range(rounds):
-            own.write("raw", pa.table({"n": [n % 100] * rows}))
-        done.set()
+        try:
+            for n in range(rounds):
+                own.write("raw", pa.table({"n": [n % 100] * rows}))
+        finally:
+            done.set()  # else the other would read for ever
 
     def read() -> set[int]:
         seen = set[int]()

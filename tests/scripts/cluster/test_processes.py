@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 import pytest
 
 from scripts.cluster.processes import Process, stop
+from tests.helpers.waiting import PATIENCE, until
 
 # A child; a child in a session of its own; and a grandchild whose parent is gone. Each says who it is.
 FAMILY = """
@@ -37,9 +37,7 @@ def family(tmp_path: Path) -> Iterator[Process]:
         "family", [sys.executable, "-c", FAMILY], {"PATH": os.environ["PATH"]}, tmp_path / "log"
     )
     process.start()
-    deadline = time.monotonic() + 30
-    while len(process.tail().split()) < 4 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: len(process.tail().split()) == 4, "four processes that say who they are")
     yield process
     process.kill()
 
@@ -84,5 +82,5 @@ def test_why_it_has_ended_is_told_without_what_an_earlier_one_has_said(tmp_path:
         "short", [sys.executable, "-c", "print('refused')"], {"PATH": os.environ["PATH"]}, tmp_path / "log"
     )
     process.start()
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     assert process.tail() == "refused"
