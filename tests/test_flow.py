@@ -97,7 +97,7 @@ def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(setti
     world.write(settings.use_cases, "few", "few")
     done: list[str] = []
     use_case = Run.open("few", "training", world.TRAINING, settings).use_case
-    for step in plan.laid(use_case, "training")[:4]:
+    for step in plan.dag_steps(use_case, "training")[:4]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
         done.append(flow.take(run, step.name).summary)
         done += [flow.gate(run.afresh(), step.gate).summary] if step.gate else []

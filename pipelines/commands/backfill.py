@@ -61,9 +61,9 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
             failed.append(error)
             yield f"{run.store}: {str(error).splitlines()[0]}"
         else:
-            yield f"{run.store}: {_compared(run) if champion == 'now' else _published(run, before)}"
+            yield f"{run.store}: {_comparison(run) if champion == 'now' else _summary_of_night(run, before)}"
     if champion == "now":
-        yield from _seen(use_case, days, settings)
+        yield from _trained_on_these(use_case, days, settings)
     if failed:
         kind = TryAgain if all(isinstance(error, TryAgain) for error in failed) else SluiceError
         raise kind(
@@ -72,7 +72,7 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
         )
 
 
-def _published(run: Run, before: str | None) -> str:
+def _summary_of_night(run: Run, before: str | None) -> str:
     """What has become of a night's predictions."""
     store = run.afresh().store
     now = store.manifest(PREDICTIONS)
@@ -86,7 +86,7 @@ def _published(run: Run, before: str | None) -> str:
     )
 
 
-def _compared(run: Run) -> str:
+def _comparison(run: Run) -> str:
     """What the champion of now says, beside what was published."""
     found = run.afresh().store
     ours = found.read(PREDICTIONS)
@@ -98,7 +98,7 @@ def _compared(run: Run) -> str:
     return f"{told}; beside version {_version(theirs)}: {_difference(ours, theirs, run.use_case)}"
 
 
-def _seen(use_case: str, days: Days, settings: Settings) -> Iterator[str]:
+def _trained_on_these(use_case: str, days: Days, settings: Settings) -> Iterator[str]:
     """Say so where the champion of now was trained on these very nights: what it says of them is better than
     it is.
     """

@@ -166,7 +166,7 @@ def _tables(run: Run, key: str, digest: str | None) -> Iterator[Table]:
             digest=manifest.digest,
             code=manifest.code,
             gate=_gate(run, table, manifest),
-            row=_shown(run, row) if row else None,
+            row=_row_text(run, row) if row else None,
             key=key,
         )
         digest = manifest.inputs.get(f"{run.kind}/{run.partition}/{TABLES[table].made_of}")
@@ -258,7 +258,7 @@ def _with_key(rows: duckdb.DuckDBPyRelation, column: str, key: str) -> duckdb.Du
     return rows.filter(f"CAST({sql.name(column)} AS VARCHAR) = {sql.text(key)}")
 
 
-def _shown(run: Run, row: dict[str, Any]) -> dict[str, str]:
+def _row_text(run: Run, row: dict[str, Any]) -> dict[str, str]:
     """A row's values as a person sees them: in quotes if they are texts, cut if they are long."""
     hidden = personal.columns(run.use_case) | personal.features(run.use_case)
     shown = {}

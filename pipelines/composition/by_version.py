@@ -42,7 +42,7 @@ def for_version(run: Run, version: str) -> Loaded:
         " that has learned it.\n"
     )
     try:
-        made = written(put_together(learned.use_case, run.use_case), run.loaded.path, heading)
+        made = as_file(put_together(learned.use_case, run.use_case), run.loaded.path, heading)
         for still in differences(learned.use_case, made.use_case):
             raise ValueError(
                 f"put together with the rest of the present file, they mean something else: {still}"
@@ -101,10 +101,10 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
         f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before"
         " it.\n"
     )
-    return written(less.model_copy(update={"gates": expected.as_far_as(now, less)}), loaded.path, heading)
+    return as_file(less.model_copy(update={"gates": expected.as_far_as(now, less)}), loaded.path, heading)
 
 
-def written(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
+def as_file(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
     """A use case that no file has said, as a file of its own.
 
     Raises:

@@ -41,14 +41,14 @@ def together(learned: UseCase, now: UseCase, made: UseCase) -> Gates:
     found = {}
     for table in dict.fromkeys([*now.gates, *learned.gates]):
         same, own = _same(now, made, table), _of_learned(learned, made, table)
-        theirs = (renamed(each, own) for each in learned.gates.get(table, ()) if _is_about(each, own))
+        theirs = (with_names(each, own) for each in learned.gates.get(table, ()) if _is_about(each, own))
         judged_now = {name: name for name in same.values()}
         others = (
             each
             for each in theirs
             if not _is_about(each, judged_now) or _asks_other_columns(each, now, made, table)
         )
-        found[table] = (*_kept(now, made, table), *others)
+        found[table] = (*_own_expectations(now, made, table), *others)
     return {table: expectations for table, expectations in found.items() if expectations}
 
 
@@ -56,7 +56,7 @@ def as_far_as(now: UseCase, made: UseCase) -> Gates:
     """A file's expectations that can be asked of tables that another one makes, which has less of the
     same.
     """
-    found = {table: _kept(now, made, table) for table in now.gates}
+    found = {table: _own_expectations(now, made, table) for table in now.gates}
     return {table: expectations for table, expectations in found.items() if expectations}
 
 
@@ -73,7 +73,7 @@ def about(expectation: Expectation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def renamed(expectation: Expectation, names: Names) -> Expectation:
+def with_names(expectation: Expectation, names: Names) -> Expectation:
     """The same expectation of a table that calls its columns otherwise."""
     if all(names.get(name, name) == name for name in about(expectation)):
         return expectation
@@ -106,7 +106,8 @@ def _condition(condition: Any, names: Names) -> Any:
     if not isinstance(condition, dict):
         return condition
     return {
-        key: _named(part, names) if key == "column" else _part(part, names) for key, part in condition.items()
+        key: _new_name(part, names) if key == "column" else _part(part, names)
+        for key, part in condition.items()
     }
 
 
@@ -114,7 +115,7 @@ def _part(part: Any, names: Names) -> Any:
     return _condition(part, names) if isinstance(part, dict | list) else part
 
 
-def _named(column: Any, names: Names) -> Any:
+def _new_name(column: Any, names: Names) -> Any:
     return (
         {**column, "name": names.get(column["name"], column["name"])}
         if isinstance(column, dict) and "name" in column
@@ -122,7 +123,7 @@ def _named(column: Any, names: Names) -> Any:
     )
 
 
-def _kept(now: UseCase, made: UseCase, table: GatedTable) -> tuple[Expectation, ...]:
+def _own_expectations(now: UseCase, made: UseCase, table: GatedTable) -> tuple[Expectation, ...]:
     """The present file's expectations that can be asked of a table, under its names."""
     same, stated = _same(now, made, table), now.gates.get(table, ())
     able = [
@@ -131,7 +132,7 @@ def _kept(now: UseCase, made: UseCase, table: GatedTable) -> tuple[Expectation, 
         if _is_able(each, same, now, table) and not _asks_other_columns(each, now, made, table)
     ]
     return tuple(
-        renamed(each, same) for each in able if not _goes_without_saying(each, same, now, made, table)
+        with_names(each, same) for each in able if not _goes_without_saying(each, same, now, made, table)
     )
 
 
@@ -154,7 +155,7 @@ def _goes_without_saying(
     def mistakes(expectation: Expectation, use_case: UseCase) -> list[str]:
         return suite.mistakes(expectation, TABLES[table].columns(use_case), facts(use_case, table))
 
-    return bool(mistakes(renamed(expectation, same), made)) and not mistakes(expectation, now)
+    return bool(mistakes(with_names(expectation, same), made)) and not mistakes(expectation, now)
 
 
 def _is_about(expectation: Expectation, names: Names) -> bool:
@@ -184,7 +185,7 @@ def _of_learned(learned: UseCase, made: UseCase, table: GatedTable) -> Names:
 
 def _same(now: UseCase, made: UseCase, table: GatedTable) -> Names:
     """The columns of a table that mean the same in two files: what one calls them -> what the other does."""
-    ours, theirs = _meant(now, table), _meant(made, table)
+    ours, theirs = _meanings(now, table), _meanings(made, table)
     called = {fingerprint: name for name, fingerprint in theirs.items()}
     found = {
         name: name if theirs.get(name) == fingerprint else called.get(fingerprint)
@@ -193,7 +194,7 @@ def _same(now: UseCase, made: UseCase, table: GatedTable) -> Names:
     return {name: other for name, other in found.items() if other is not None}
 
 
-def _meant(use_case: UseCase, table: GatedTable) -> dict[str, str]:
+def _meanings(use_case: UseCase, table: GatedTable) -> dict[str, str]:
     """A table's columns with what they mean; one that Sluice itself writes means its name."""
     known = _MEANINGS[table](use_case) if table in _MEANINGS else {}
     return {name: known.get(name, name) for name in TABLES[table].columns(use_case)}

@@ -69,7 +69,7 @@ def _laid_out(
 
     What the source delivers besides, since the present file knows it, is read as that says, and dropped.
     """
-    known, sources = _known(learned, now), dict(learned.source_names)
+    known, sources = _known_columns(learned, now), dict(learned.source_names)
     besides = _besides(learned, now, known)
     if now.nameless:
         delivered = [known.get(name) or besides[name] for name in now.given_columns]
@@ -91,7 +91,7 @@ def _laid_out(
     return {name: columns[name] for name in (*order, *left)}, rename, learned.cleanse.missing | codes
 
 
-def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
+def _known_columns(learned: UseCase, now: UseCase) -> dict[str, str]:
     """Present column -> the learned one that it is: both files call it the same in the source, or, where that
     has no names, at all.
 
@@ -104,7 +104,7 @@ def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
             name: theirs[place] for name in now.given_columns if (place := meaning.place(name, now)) in theirs
         }
     known = {name: name for name in now.given_columns if theirs.get(meaning.place(name, now)) == name}
-    places = _places(learned, now, known)
+    places = _columns_in_place(learned, now, known)
     known |= {name: other for name, other in places.items() if _is_renamed(other, learned, name, now)}
     if lost := [name for name in learned.given_columns if name not in known.values()]:
         instead = [name for name, other in places.items() if other in lost]
@@ -120,7 +120,7 @@ def _known(learned: UseCase, now: UseCase) -> dict[str, str]:
     return known
 
 
-def _places(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
+def _columns_in_place(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:
     """Columns of a source without names -> those in whose places they stand, if all that are known still
     stand where they stood.
     """
@@ -143,7 +143,7 @@ def _is_renamed(before: str, learned: UseCase, after: str, now: UseCase) -> bool
     """
     read_by = meaning.readers(before, learned)
     same_reader = not read_by or not read_by.isdisjoint(meaning.readers(after, now))
-    return same_reader and meaning.declared(before, learned) == meaning.declared(after, now)
+    return same_reader and meaning.declaration(before, learned) == meaning.declaration(after, now)
 
 
 def _besides(learned: UseCase, now: UseCase, known: dict[str, str]) -> dict[str, str]:

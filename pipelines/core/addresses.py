@@ -13,13 +13,13 @@ MASK = "***"
 SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 
 
-def shown(url: URL) -> str:
+def without_secrets(url: URL) -> str:
     """The address without its secrets."""
     hidden = {name: MASK for name in url.query if SECRET.search(name)}
     return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote(MASK), MASK)
 
 
-def masked(text: str, url: URL) -> str:
+def mask_secrets(text: str, url: URL) -> str:
     """A text, such as a database's error, in which the address's secrets are not to be read, however they are
     spelt.
     """
@@ -35,7 +35,7 @@ def cause(error: BaseException, url: URL) -> BaseException | None:
     """
     told: BaseException | None = error
     while told is not None:
-        if masked(str(told), url) != str(told):
+        if mask_secrets(str(told), url) != str(told):
             return None
         told = told.__cause__ or told.__context__
     return error

@@ -18,7 +18,7 @@ from pipelines.core.errors import BadInput
 DRIVERS = {"postgres": "postgresql"}
 
 
-class Connected(Protocol):
+class ConnectedPart(Protocol):
     """A part of a use case that names a connection."""
 
     @property
@@ -30,7 +30,7 @@ class Connected(Protocol):
         """The environment variable that holds it."""
 
 
-def how_to_name(named: Connected) -> str:
+def how_to_name(named: ConnectedPart) -> str:
     """The way out where a connection is not there, or is none."""
     return (
         f"set {named.variable} to an address such as postgresql://user:password@host:5432/database, or to"
@@ -39,7 +39,7 @@ def how_to_name(named: Connected) -> str:
     )
 
 
-def url(named: Connected) -> sa.URL:
+def url(named: ConnectedPart) -> sa.URL:
     """The database's address.
 
     Raises:
@@ -62,7 +62,7 @@ def url(named: Connected) -> sa.URL:
     return found.set(drivername=DRIVERS.get(driver, driver) + (f"+{api}" if api else ""))
 
 
-def engine(url: sa.URL, named: Connected, **options: Any) -> sa.Engine:
+def engine(url: sa.URL, named: ConnectedPart, **options: Any) -> sa.Engine:
     """An engine that shows no row's values in its messages.
 
     Raises:
@@ -77,11 +77,11 @@ def engine(url: sa.URL, named: Connected, **options: Any) -> sa.Engine:
         ) from error
     except SQLAlchemyError as error:
         raise BadInput(
-            f"connection {named.connection}: {said(error, url)}\n  way out: {how_to_name(named)}"
+            f"connection {named.connection}: {first_line(error, url)}\n  way out: {how_to_name(named)}"
         ) from addresses.cause(error, url)
 
 
-def said(error: Exception, url: sa.URL) -> str:
+def first_line(error: Exception, url: sa.URL) -> str:
     """The database's own first line, never with a secret of the address.
 
     Lines behind the first may show a row.
@@ -90,7 +90,7 @@ def said(error: Exception, url: sa.URL) -> str:
         str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()
         or [type(error).__name__]
     )[0]
-    return addresses.masked(line, url)
+    return addresses.mask_secrets(line, url)
 
 
 def _from_json(stated: dict[str, Any]) -> sa.URL:

@@ -43,12 +43,12 @@ FURTHER = f"{FED} AND NOT ({CLEAN})"
 GOOD = "\"#reasons\" = ''"  # whether a row breaks no rule, as far as anybody knows
 
 
-def shown(column: str) -> str:
+def is_shown(column: str) -> str:
     """The column of judged rows that says whether their label, or a late column, may be shown to windows."""
     return sql.name(f"#{column} is shown")
 
 
-def numbered(use_case: UseCase, rows: str) -> str:
+def with_numbers(use_case: UseCase, rows: str) -> str:
     """SQL of judged rows (with `#day`, `#n`, `#reasons`, `#fed`, see `row_rules`) and what tells the copies
     among them.
 
@@ -79,7 +79,7 @@ def reason(differs: str) -> str:
     return f"if({differs}, {sql.text(OTHER)}, {sql.text(SAME)})"
 
 
-def rejected(use_case: UseCase, differs: str) -> str:
+def is_rejected(use_case: UseCase, differs: str) -> str:
     """SQL of whether a copy counts as rejected."""
     return "true" if use_case.cleanse.duplicates == "quarantine" else differs
 

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from pipelines.core import sql
 from pipelines.core.config import Column, Scalar, UseCase
 from pipelines.core.config.base import duration_text
-from pipelines.core.repair import spellings, tidied
+from pipelines.core.repair import spellings, tidy_words
 from pipelines.core.snake_case import alike, snake_case
 from pipelines.core.windows import Clock
 
@@ -82,13 +82,13 @@ def place(column: str, use_case: UseCase) -> str:
     return _Reader(use_case)._identity(column)
 
 
-def places(use_case: UseCase) -> Mapping[str, str]:
+def source_names(use_case: UseCase) -> Mapping[str, str]:
     """The same of every column."""
     reader = _Reader(use_case)
     return {name: reader._identity(name) for name in use_case.columns}
 
 
-def declared(column: str, use_case: UseCase) -> list[Any]:
+def declaration(column: str, use_case: UseCase) -> list[Any]:
     """All that a file says of a column but its name: what it is, how it is repaired, and what sends its rows
     to quarantine.
     """
@@ -131,7 +131,7 @@ def made_of(column: str, use_case: UseCase) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"derived": found}
 
 
-def shared(use_case: UseCase, other: UseCase) -> dict[str, str]:
+def same_columns(use_case: UseCase, other: UseCase) -> dict[str, str]:
     """The columns of clean that mean the same in two files: what one calls them -> what the other does."""
     theirs = {fingerprint: name for name, fingerprint in columns(other).items() if name in other.kept_columns}
     found = {
@@ -227,9 +227,7 @@ class _Reader:
 
     def _canonical(self, text: str, frames: Mapping[str, str] | None = None) -> Any:
         """An expression's parse tree, in which each column is called as the source calls it."""
-        return _renamed(
-            sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns}
-        )
+        return _rename(sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns})
 
     def _identity(self, column: str) -> str:
         """What a column is called where it comes from: the source's name is the same whatever a file calls
@@ -256,7 +254,7 @@ class _Reader:
         use_case, spec, cleanse = self.use_case, self.use_case.columns[name], self.use_case.cleanse
         is_text = spec.type == "string"
         codes = cleanse.missing.get(name, ())
-        codes = tidied(codes, name, use_case) if is_text else codes
+        codes = tidy_words(codes, name, use_case) if is_text else codes
         told: dict[str, Any] = {
             "type": self._type(name),
             "trim": is_text and cleanse.trim,
@@ -313,7 +311,7 @@ class _Reader:
             return None
         by_source = {source.lower(): column for column, source in self.use_case.source_names.items()}
         read = {by_source[column] for column in sql.parse(text).every_column if column in by_source} - {name}
-        tree = _renamed(
+        tree = _rename(
             sql.tree(text), {source: self._identity(column) for source, column in by_source.items()}
         )
         return [tree, {self._identity(one): [self._type(one), self._derived(one)] for one in sorted(read)}]
@@ -369,17 +367,17 @@ def _limits(column: Column) -> list[float | str | None]:
     return [limit.isoformat() if isinstance(limit, date) else limit for limit in (column.min, column.max)]
 
 
-def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+def _rename(node: Any, names: Mapping[str, str]) -> Any:
     """A parse tree with other names of columns, and without what only places or names a part of it."""
     if isinstance(node, list):
-        return [_renamed(item, names) for item in node]
+        return [_rename(item, names) for item in node]
     if not isinstance(node, dict):
         return node
     if node.get("class") == "COLUMN_REF":
         column = ".".join(node["column_names"]).lower()
         return {"column": names.get(column, column)}
     return {
-        key: _renamed(value, names)
+        key: _rename(value, names)
         for key, value in node.items()
         if key != "alias" and not key.startswith("query_location")
     }

@@ -161,7 +161,7 @@ def _log_loss(truth: Floats, score: Floats, _: float) -> float:
     return float(log_loss(truth, score, labels=(0, 1)))
 
 
-def _logged(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
+def _log_loss_terms(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
     import numpy as np
 
     least = np.finfo(np.float64).eps  # as scikit-learn's log_loss has it
@@ -214,7 +214,7 @@ def _r2(truth: Floats, score: Floats, _: float) -> float:
     return float(r2_score(truth, score))
 
 
-def _explained(truth: Floats, score: Floats, _: float, near: float) -> list[Floats]:
+def _explained_variance_terms(truth: Floats, score: Floats, _: float, near: float) -> list[Floats]:
     import numpy as np
 
     # About a number near the mean: else the squares of great labels would cancel out, and their digits with
@@ -322,7 +322,7 @@ EVERY: tuple[Metric, ...] = (
         meaning="how surprised the probabilities were, in nats",
         needs="probability",
         on_arrays=_log_loss,
-        by=Sum(_logged, _mean),
+        by=Sum(_log_loss_terms, _mean),
     ),
     Metric(
         name="brier",
@@ -355,7 +355,7 @@ EVERY: tuple[Metric, ...] = (
         meaning="share of the label's variance that is explained",
         needs="number",
         on_arrays=_r2,
-        by=Sum(_explained, _share_explained),
+        by=Sum(_explained_variance_terms, _share_explained),
         greater_is_better=True,
         of_labels_that_differ=True,
     ),

@@ -58,11 +58,11 @@ def _alone(mistake: Mistake) -> str:
 def _kinds(found: Sequence[Mistake]) -> list[list[Mistake]]:
     kinds: dict[str, list[Mistake]] = {}
     for line, text in found:
-        kinds.setdefault(_OWN.sub("'", _parted(text)[1]), []).append((line, text))
+        kinds.setdefault(_OWN.sub("'", _place_and_text(text)[1]), []).append((line, text))
     return list(kinds.values())
 
 
-def _parted(text: str) -> tuple[str, str]:
+def _place_and_text(text: str) -> tuple[str, str]:
     """The place, and what is said of it."""
     place = _PLACE.match(text)
     return (place[1], text[place.end() :]) if place else ("", text)
@@ -81,14 +81,14 @@ def _together(kind: Sequence[Mistake], room: int) -> tuple[str, int]:
 
 
 def _as_one(kind: Sequence[Mistake]) -> str:
-    parted = [_parted(text) for _, text in kind]
+    parted = [_place_and_text(text) for _, text in kind]
     places = ", ".join(dict.fromkeys(place for place, _ in parted if place))
-    words = [_joined(own) for own in zip(*(_OWN.findall(said) for _, said in parted), strict=True)]
+    words = [_sentence(own) for own in zip(*(_OWN.findall(said) for _, said in parted), strict=True)]
     said = _OWN.sub(lambda _: words.pop(0), parted[0][1])
     return f"{_lines([line for line, _ in kind])}: {f'{places}: ' if places else ''}{said}"
 
 
-def _joined(own: Sequence[str]) -> str:
+def _sentence(own: Sequence[str]) -> str:
     """What a kind's sentences have at one place of theirs, in their order."""
     return own[0] if len(set(own)) == 1 else ", ".join(own)
 

@@ -16,7 +16,7 @@ _BLANKS = r"'[\s\p{Z}]+'"
 _MORE_THAN_TRIM = ("  ", r"\t", r"\n", r"\f", r"\r")
 
 
-def tidied(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:
+def tidy_words(words: Iterable[Scalar], column: str, use_case: UseCase) -> tuple[str, ...]:
     """Codes or spellings of the file as they are compared with a text column's values: trimmed and lowered by
     the same SQL.
     """
@@ -29,7 +29,7 @@ def spellings(column: str, use_case: UseCase) -> Iterator[tuple[str, str]]:
     Of one that comes twice, the first counts.
     """
     for kept, words in use_case.cleanse.merge.get(column, {}).items():
-        yield from ((word, kept) for word in tidied(words, column, use_case))
+        yield from ((word, kept) for word in tidy_words(words, column, use_case))
 
 
 def key_text(value: str, raw: str, use_case: UseCase) -> str:
@@ -42,7 +42,7 @@ def key_text(value: str, raw: str, use_case: UseCase) -> str:
 
 def repaired_key(use_case: UseCase) -> str:
     """SQL of the repaired key of a raw row."""
-    return repaired(use_case.key, tidy_column(use_case.key, use_case), use_case)
+    return repaired_value(use_case.key, tidy_column(use_case.key, use_case), use_case)
 
 
 def tidy_column(column: str, use_case: UseCase) -> str:
@@ -68,7 +68,7 @@ def _is_trimmed_by_trim(value: str) -> str:
     return f"length({value}) = strlen({value}) AND NOT ({more})"
 
 
-def repaired(column: str, value: str, use_case: UseCase) -> str:
+def repaired_value(column: str, value: str, use_case: UseCase) -> str:
     """SQL of a column's repaired value, of its tidy one."""
     type_, cleanse = sql.TYPES[use_case.columns[column].type], use_case.cleanse
     value = (

@@ -125,7 +125,7 @@ def _tidied(use_case: UseCase) -> str:
 
 def _repaired(use_case: UseCase) -> str:
     return ", ".join(
-        f"{repair.repaired(column, sql.name(column), use_case)} AS {sql.name(column)}"
+        f"{repair.repaired_value(column, sql.name(column), use_case)} AS {sql.name(column)}"
         for column in use_case.kept_columns
     )
 
@@ -138,7 +138,7 @@ def _shown(use_case: UseCase, rules: list[Rule]) -> str:
     """Whether windows may see a hidden column: where no rule is broken by it."""
     return ", ".join(
         f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS"
-        f" {copies.shown(column)}"
+        f" {copies.is_shown(column)}"
         for column in use_case.hidden_at_night
     )
 

@@ -27,11 +27,15 @@ def feature(name: str, use_case: UseCase, other: UseCase) -> str:
     """What a file says of a feature: its SQL, or where that is the same in another one, what it reads that is
     another thing there.
     """
-    said = as_told(name, use_case, other)
-    return f"{said}, where {reads(name, use_case, other)}" if said == as_told(name, other, use_case) else said
+    said = feature_text(name, use_case, other)
+    return (
+        f"{said}, where {reads(name, use_case, other)}"
+        if said == feature_text(name, other, use_case)
+        else said
+    )
 
 
-def as_told(name: str, use_case: UseCase, other: UseCase | None = None) -> str:
+def feature_text(name: str, use_case: UseCase, other: UseCase | None = None) -> str:
     """A feature's SQL in one line, with its windows."""
     found, others = (meaning.expressions(each).get(name) for each in (use_case, other or use_case))
     if found is None:
@@ -63,7 +67,7 @@ def label(use_case: UseCase, other: UseCase) -> str:
 
     if said(use_case) != said(other):
         return said(use_case)
-    return f"{said(use_case)}, where {_joined(_of_column(use_case.target, use_case, other.target, other))}"
+    return f"{said(use_case)}, where {_join(_of_column(use_case.target, use_case, other.target, other))}"
 
 
 def reads(name: str, use_case: UseCase, other: UseCase) -> str:
@@ -80,7 +84,7 @@ def reads(name: str, use_case: UseCase, other: UseCase) -> str:
             told += _of_column(column, use_case, theirs[place], other)
         else:
             told.append(f"{column} is the source's {place}")
-    return _joined([*told, *(_of_rows(use_case, other) if rows != other_rows else [])])
+    return _join([*told, *(_of_rows(use_case, other) if rows != other_rows else [])])
 
 
 def around(text: str, other: str) -> str:
@@ -97,7 +101,7 @@ def around(text: str, other: str) -> str:
     )
 
 
-def _joined(told: Iterable[str]) -> str:
+def _join(told: Iterable[str]) -> str:
     every = list(dict.fromkeys(told))
     more = f" and {len(every) - MOST} more" if len(every) > MOST else ""
     return "; ".join(every[:MOST]) + more if every else "nothing is what the other one reads"
@@ -116,7 +120,7 @@ def _of_column(name: str, use_case: UseCase, called: str, other: UseCase) -> lis
 def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase) -> str:
     cleanse, column = use_case.cleanse, use_case.columns[name]
     if what == "derived":
-        return _derived(name, use_case, called, other)
+        return _derived_text(name, use_case, called, other)
     if what == "label":
         return (
             f"{name} is known after {use_case.label.delay_days} days, {use_case.label.positive!r} is positive"
@@ -134,7 +138,7 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
         ),
         "trim": "is trimmed" if cleanse.trim and column.type == "string" else "is not trimmed",
         "lower": "is lowered" if name in cleanse.lower else "is not lowered",
-        "missing": f"has {_listed(cleanse.missing.get(name, ()))} for missing",
+        "missing": f"has {_list(cleanse.missing.get(name, ()))} for missing",
         "merge": f"has {_spellings(cleanse.merge.get(name, {}))}",
         "fill": f"is filled with {cleanse.fill[name]!r}" if name in cleanse.fill else "is not filled",
         "replay": "is assigned by another rule of assign_days",
@@ -142,7 +146,7 @@ def _repair(name: str, what: str, use_case: UseCase, called: str, other: UseCase
     return f"{name} {spoken.get(what, f'has another {what}')}"
 
 
-def _listed(values: Iterable[Any]) -> str:
+def _list(values: Iterable[Any]) -> str:
     every = [repr(value) for value in values]
     return (
         ", ".join(every[:MOST]) + (f" and {len(every) - MOST} more" if len(every) > MOST else "")
@@ -152,11 +156,11 @@ def _listed(values: Iterable[Any]) -> str:
 
 
 def _spellings(merge: Mapping[str, Iterable[str]]) -> str:
-    told = [f"{_listed(words)} merged into {kept!r}" for kept, words in merge.items()]
+    told = [f"{_list(words)} merged into {kept!r}" for kept, words in merge.items()]
     return "; ".join(told[:MOST]) or "no spelling merged"
 
 
-def _derived(name: str, use_case: UseCase, called: str, other: UseCase) -> str:
+def _derived_text(name: str, use_case: UseCase, called: str, other: UseCase) -> str:
     text, theirs = use_case.source.derive.get(name), other.source.derive.get(called, "")
     if text is None:
         return f"{name} is the source's own"
@@ -211,7 +215,7 @@ def _limits(name: str, use_case: UseCase, others: Sequence[Any] | None) -> list[
     """
     column = use_case.columns[name]
     values = sorted(column.allowed or (), key=(others or ()).__contains__)
-    allowed = MASK if column.pii and values else f"{_listed(values)} only" if values else ""
+    allowed = MASK if column.pii and values else f"{_list(values)} only" if values else ""
     required = column.required or name in use_case.cleanse.drop
     least = [f"{limit_text(column.min)} or more"] if column.min is not None else []
     most = [f"{limit_text(column.max)} or less"] if column.max is not None else []

@@ -144,19 +144,19 @@ def unforeseen(error: Exception) -> str:
     )
 
 
-def told(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
+def message(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
     """All mistakes of one file in one message, in order of line, in so many lines at most, a heading and an
     end; see `mistakes`.
     """
-    return _told(path, sorted(mistakes), len(mistakes), most)
+    return _message(path, sorted(mistakes), len(mistakes), most)
 
 
 def wrong(path: Path, mistakes: Sequence[tuple[int, str]]) -> BadUseCase:
     """The error of a file that has these mistakes; see `told`."""
-    return BadUseCase(told(path, mistakes), sorted(mistakes))
+    return BadUseCase(message(path, mistakes), sorted(mistakes))
 
 
-def _told(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
+def _message(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
     # The name of a file is any bytes.
     name = path.name if path.name.isprintable() else ascii(path.name)
     return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + all_mistakes.listed(first, n, most)
@@ -216,7 +216,7 @@ def _wrong_by_form(path: Path, error: ValidationError, lines: Lines, content: by
         ((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0]
     )
     first = [(line, _mistake(item, lines, whole)) for line, item in found[: all_mistakes.MOST_TOLD]]
-    return BadUseCase(_told(path, first, len(found)), first)
+    return BadUseCase(_message(path, first, len(found)), first)
 
 
 def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:

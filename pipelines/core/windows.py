@@ -85,7 +85,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Timed:
+class RowsInTime:
     """Rows with `#tie` and `#moment`, as SQL over `rows`, and the declared windows over them."""
 
     statement: str = "FROM rows"
@@ -95,10 +95,10 @@ class Timed:
     )
 
 
-def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
+def in_time(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> RowsInTime:
     """Put rows, which have a column `#past`, in time; as they are, if no window is declared."""
     if not use_case.features.windows:
-        return Timed()
+        return RowsInTime()
     time, key, table = sql.name(use_case.time), sql.name(use_case.key), sql.name(f"ties {uuid4().hex}")
     # Few rows share their moment: only these are put in order.
     rows.query(
@@ -109,16 +109,16 @@ def timed(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Timed:
                 WHERE {time} IN (SELECT {time} FROM rows GROUP BY {time} HAVING count(*) > 1)
             )""",
     )
-    ((ties, first, last, *crowds),) = sql.select(rows, "rows", _measured(use_case, table)).fetchall()
+    ((ties, first, last, *crowds),) = sql.select(rows, "rows", _extent(use_case, table)).fetchall()
     fits = (last - first + 2 * (use_case.features.history // _MICROSECOND)) * ties < _LARGEST
     clock = Clock(first, ties, "BIGINT" if fits else "HUGEINT")
     statement = f"""SELECT *, {clock.moment(time)} AS "#moment" FROM (
         SELECT rows.*, coalesce("#tie", 0) AS "#tie"
         FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past"))"""
-    return Timed(statement, clock.frames(use_case), crowded=max(crowds) > _CROWD)
+    return RowsInTime(statement, clock.frames(use_case), crowded=max(crowds) > _CROWD)
 
 
-def _measured(use_case: UseCase, ties: str) -> str:
+def _extent(use_case: UseCase, ties: str) -> str:
     """SQL of how many rows share a moment at most, of the first and the last moment, and of about how many
     rows each window holds.
     """
@@ -143,7 +143,7 @@ def exact(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bool
     return bool(found) and all(_exact(aggregate, use_case) for aggregate in found)
 
 
-def ordered(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bool:
+def needs_order(expression: str, frames: Mapping[str, str], use_case: UseCase) -> bool:
     """Whether an expression aggregates over a window so that the order of the rows tells."""
     return not all(_exact(aggregate, use_case) for aggregate in _aggregates(expression, frames))
 

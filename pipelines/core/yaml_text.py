@@ -73,7 +73,7 @@ class _Loader(yaml.CSafeLoader):
         kind, written = node.tag.removeprefix(_TAG), node.value
         shapes = [shape for name, shape, _ in _CORE if name == kind or (kind, name) == ("float", "int")]
         if not any(re.fullmatch(shape, written) for shape in shapes):
-            raise ValueError(f"{brief(written)} is not {_named(node.tag)}")
+            raise ValueError(f"{brief(written)} is not {_kind_of(node.tag)}")
         if kind == "bool":
             return str(written).lower() == "true"
         if kind == "int":
@@ -141,11 +141,11 @@ def parse(content: bytes) -> tuple[Any, Lines]:
     """
     written = text(content)
     try:
-        mistakes = [*_scanned(written)]
-        node = _composed(written)
+        mistakes = [*_scan(written)]
+        node = _compose(written)
         lines: Lines = {}
         loader = _Loader("")  # makes values of nodes
-        mistakes += _walked(node, (), lines, loader)
+        mistakes += _walk(node, (), lines, loader)
         if mistakes:
             raise BadYaml(*dict.fromkeys(mistakes))
         return (None if node is None else loader.construct_document(node)), lines
@@ -187,7 +187,7 @@ def text(content: bytes) -> str:
 
 def compose(content: bytes) -> yaml.Node | None:
     """The nodes of a text that `parse` has found good, with their places in it."""
-    return _composed(text(content))
+    return _compose(text(content))
 
 
 def as_written(whole: yaml.Node | None, where: tuple[str, ...]) -> str | None:
@@ -211,7 +211,7 @@ def quoted(written: str) -> str:
     return "write it in quotes: '{}'".format(written.replace("'", "''"))
 
 
-def _composed(written: str) -> yaml.Node | None:
+def _compose(written: str) -> yaml.Node | None:
     node: yaml.Node | None = yaml.compose(written, Loader=_Loader)
     return node
 
@@ -231,7 +231,7 @@ class _Size:
 _Open: TypeAlias = list[tuple[str | None, _Size]]
 
 
-def _scanned(written: str) -> Iterator[Mistake]:
+def _scan(written: str) -> Iterator[Mistake]:
     """Look through the parser's events, which come one after the other, and stop it as soon as a bound is
     passed.
     """
@@ -252,7 +252,7 @@ def _scanned(written: str) -> Iterator[Mistake]:
             _close(open_, anchors)
         elif isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
             open_.append((event.anchor, _Size(values=1)))
-            _bounded(open_, line)
+            _check_bounds(open_, line)
             scalar = isinstance(event, yaml.ScalarEvent)
             if scalar:
                 _close(open_, anchors)
@@ -266,23 +266,23 @@ def _stand_for(alias: str, open_: _Open, anchors: Mapping[str, _Size], line: int
             (line, f"*{alias} stands inside of what it stands for, which has no end; write the value out")
         )
     if alias in anchors:  # if not, the composer has a sentence
-        _put(open_[-1][1], anchors[alias])
-        _bounded(open_, line)
+        _add(open_[-1][1], anchors[alias])
+        _check_bounds(open_, line)
 
 
 def _close(open_: _Open, anchors: dict[str, _Size]) -> None:
     anchor, size = open_.pop()
-    _put(open_[-1][1], size)
+    _add(open_[-1][1], size)
     if anchor:
         anchors[anchor] = size
 
 
-def _put(outer: _Size, inner: _Size) -> None:
+def _add(outer: _Size, inner: _Size) -> None:
     outer.values += inner.values
     outer.depth = max(outer.depth, 1 + inner.depth)
 
 
-def _bounded(open_: _Open, line: int) -> None:
+def _check_bounds(open_: _Open, line: int) -> None:
     # The first of `open_` is the file, and the last may be a scalar.
     if len(open_) - 2 + open_[-1][1].depth > MOST_DEPTH:
         raise BadYaml((line, f"more than {MOST_DEPTH} lists and mappings inside one another"))
@@ -298,7 +298,7 @@ def _bounded(open_: _Open, line: int) -> None:
 # --- before values are made: keys, and scalars one by one
 
 
-def _walked(node: yaml.Node | None, where: tuple[str, ...], lines: Lines, loader: Any) -> Iterator[Mistake]:
+def _walk(node: yaml.Node | None, where: tuple[str, ...], lines: Lines, loader: Any) -> Iterator[Mistake]:
     """Note the line of every value, and find what is not plain. An alias is walked as often as it stands."""
     if node is None:
         return
@@ -312,11 +312,11 @@ def _walked(node: yaml.Node | None, where: tuple[str, ...], lines: Lines, loader
                 continue
             seen[key.value] = line
             inside = (*where, key.value)
-            yield from _walked(value, inside, lines, loader)
+            yield from _walk(value, inside, lines, loader)
             lines[inside] = line
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _walked(value, (*where, str(number)), lines, loader)
+            yield from _walk(value, (*where, str(number)), lines, loader)
     elif mistake := _scalar_mistake(node, loader):
         yield lines[where], mistake
 
@@ -333,7 +333,7 @@ def _key_mistake(key: yaml.Node, seen: dict[str, int]) -> str | None:
         )
     if key.tag != _TEXT:
         return (
-            f"the key {brief(key.value)} is {_named(key.tag)} to YAML, and a key is a text; write it in"
+            f"the key {brief(key.value)} is {_kind_of(key.tag)} to YAML, and a key is a text; write it in"
             " quotes"
         )
     if key.value in seen:
@@ -354,17 +354,17 @@ def _scalar_mistake(node: yaml.Node, loader: Any) -> str | None:
         return None  # a tag that is told already
     if len(node.value) > LONGEST_NUMBER:
         return (
-            f"{brief(node.value)} is {_named(node.tag)} to YAML, of more than {LONGEST_NUMBER} characters;"
+            f"{brief(node.value)} is {_kind_of(node.tag)} to YAML, of more than {LONGEST_NUMBER} characters;"
             f" {_QUOTE_IT}"
         )
     try:
         value = loader.construct_object(node)
     except (ArithmeticError, ValueError, yaml.YAMLError):
-        return f"{brief(node.value)} looks like {_named(node.tag)} to YAML, and is none; {_QUOTE_IT}"
+        return f"{brief(node.value)} looks like {_kind_of(node.tag)} to YAML, and is none; {_QUOTE_IT}"
     if isinstance(value, int) and not -LARGEST <= value < LARGEST:
         return f"{brief(node.value)} is an integer of more than 64 bits; {_QUOTE_IT}"
     return None
 
 
-def _named(tag: str) -> str:
+def _kind_of(tag: str) -> str:
     return _NAMES.get(tag.removeprefix(_TAG), "no text")

@@ -266,7 +266,7 @@ def shared(run: Run, store: Store) -> dict[str, str]:
 
     Key and time are among them, where days are known by this partition's rules (`of`).
     """
-    return meaning.shared(run.use_case, _file(run, store, "days"))
+    return meaning.same_columns(run.use_case, _file(run, store, "days"))
 
 
 def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
@@ -291,7 +291,7 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
         return (
             run.use_case
             if made_by == run.loaded.sha256
-            else archive.kept(run.settings, run.use_case.name, made_by).use_case
+            else archive.kept_file(run.settings, run.use_case.name, made_by).use_case
         )
     except BadUseCase as error:
         raise TableCorrupt(

@@ -225,7 +225,7 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
     if table == "clean":
         # In order of where they come from: a row has the same hashes, and two columns the same dependence,
         # wherever a file has them.
-        kept_columns = sorted(use_case.kept_columns, key=meaning.places(use_case).__getitem__)
+        kept_columns = sorted(use_case.kept_columns, key=meaning.source_names(use_case).__getitem__)
         left_out = (use_case.key, use_case.time, *use_case.hidden_at_night)
         facts = {name: use_case.columns[name].type for name in kept_columns if name not in left_out}
         numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number"))

@@ -333,13 +333,13 @@ def _accepted(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
 def _made_by(run: Run, store: Store, table: GatedTable) -> UseCase | None:
     """The file that made an earlier partition's table; None where it is not known any more."""
     with suppress(TableCorrupt, BadUseCase):  # of before files were kept
-        return archive.kept(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
+        return archive.kept_file(run.settings, run.use_case.name, store.manifest(table).use_case).use_case
     return None
 
 
 def _names(run: Run, made_by: UseCase) -> dict[str, str]:
     """What another file calls a column of clean -> what this run calls the one that means the same."""
-    return {there: here for here, there in meaning.shared(run.use_case, made_by).items()}
+    return {there: here for here, there in meaning.same_columns(run.use_case, made_by).items()}
 
 
 def _same_meaning(run: Run, one: str, other: str) -> bool:

@@ -20,7 +20,7 @@ from pipelines.core.config.base import duration_text
 from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
 from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief, meant
 from pipelines.core.snake_case import snake_case
-from pipelines.core.use_cases import MOST_MISTAKES, Loaded, told, unforeseen
+from pipelines.core.use_cases import MOST_MISTAKES, Loaded, message, unforeseen
 from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
@@ -69,7 +69,7 @@ def absent(loaded: Loaded) -> list[tuple[int, str]]:
         place = f"source.function {source.function!r}: "
         found += [
             (("source", "function"), why.removeprefix(place))
-            for why in _refused(partial(python.loaded, source.function))
+            for why in _refused(partial(python.load, source.function))
         ]
     named = {"source": source if isinstance(source, SqlSource) else None, "sink": sink}
     for what, one in named.items():
@@ -97,7 +97,7 @@ def require(loaded: Loaded) -> None:
             f"way out: correct the file; python -m pipelines check {loaded.use_case.name} says whether it is"
             " good"
         )
-        raise BadUseCase(f"{told(loaded.path, found, MOST_MISTAKES - 1)}\n  {way_out}")
+        raise BadUseCase(f"{message(loaded.path, found, MOST_MISTAKES - 1)}\n  {way_out}")
 
 
 def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
@@ -267,7 +267,7 @@ def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             continue
         type_, found = _judged(expression, types)
         yield from ((where, sentence) for sentence in [*found, *_told_afterwards(use_case, name)])
-        if use_case.columns[name].type == "string" and type_ is not None and not texts.allowed(type_):
+        if use_case.columns[name].type == "string" and type_ is not None and not texts.is_allowed(type_):
             yield (
                 where,
                 (

@@ -42,7 +42,7 @@ def meant_by(settings: Settings, name: str, sha256: str) -> str:
     say, a comment.
     """
     try:
-        use_case = archive.kept(settings, name, sha256).use_case
+        use_case = archive.kept_file(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
         return sha256
     told = [meaning.of_rows(use_case), *sorted(meaning.meanings(use_case).items())]
@@ -56,7 +56,7 @@ def columns_meant_by(settings: Settings, name: str, sha256: str, table: GatedTab
     Nothing where that is not known.
     """
     try:
-        use_case = archive.kept(settings, name, sha256).use_case
+        use_case = archive.kept_file(settings, name, sha256).use_case
     except (TableCorrupt, BadUseCase):  # of before files were kept
         return {}
     return {"clean": meaning.columns, "features": meaning.meanings}.get(table, lambda _: {})(use_case)
@@ -115,7 +115,7 @@ def file_of(settings: Settings, name: str, version: str) -> Loaded:
     ]
     with suppress(TableCorrupt):  # the registry has it, too
         if files:
-            return archive.kept(settings, name, files[-1])
+            return archive.kept_file(settings, name, files[-1])
     from pipelines.registry import registry
 
     content = registry.use_case_file(settings, name, version)
@@ -278,7 +278,7 @@ def file_of_table(run: Run, store: Store, table: str) -> UseCase:
     return (
         run.use_case
         if by == run.loaded.sha256
-        else archive.kept(run.settings, run.use_case.name, by).use_case
+        else archive.kept_file(run.settings, run.use_case.name, by).use_case
     )
 
 

@@ -265,10 +265,10 @@ def _finish(
 
 def _sentence(uri: str, error: Exception) -> SluiceError:
     address = make_url(uri)
-    shown = addresses.shown(address)
+    shown = addresses.without_secrets(address)
     if "out-of-date database schema" in str(error):
         return mlflow_database.OldDatabase(mlflow_database.old(uri))
-    reason = addresses.masked(str(error).strip().splitlines()[0], address)
+    reason = addresses.mask_secrets(str(error).strip().splitlines()[0], address)
     return TryAgain(
         f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to"
         " where it is"

@@ -90,7 +90,7 @@ def render(run: Run, judged: Judged) -> str:
         reliability=_reliability(judged) if use_case.task == "binary" else [],
         source=_source(use_case.source),
         features=list(_features(use_case.features)),
-        prepared=list(_prepared(use_case.features, use_case.prepare)),
+        prepared=list(_preparation(use_case.features, use_case.prepare)),
         lineage={LINEAGE[name]: value for name, value in snapshot.lineage(run).items()},
         limits=list(_limits(use_case, judged)),
     )
@@ -188,7 +188,7 @@ def _features(features: Features) -> Iterator[Row]:
             yield {"name": name, "kind": kind, "sql": sql}
 
 
-def _prepared(features: Features, prepare: Prepare) -> Iterator[str]:
+def _preparation(features: Features, prepare: Prepare) -> Iterator[str]:
     numbers, categories, texts = prepare.numbers, prepare.categories, prepare.texts
     if features.numbers:
         filled = (

@@ -58,32 +58,32 @@ def models(
     y, every = held_out.y, [challenger, *others]
     if task == "binary":
         return {
-            "precision_recall": _drawn(lambda axes: _precision_recall(axes, curves, every, float(y.mean()))),
-            "roc": _drawn(lambda axes: _roc(axes, curves, every)),
-            "score_distribution": _drawn(lambda axes: _distribution(axes, y, challenger)),
-            "calibration": _drawn(lambda axes: _calibration(axes, curves, every, "share of positive rows")),
-            "confusion": _drawn(lambda axes: _confusion(axes, y, challenger)),
+            "precision_recall": _png(lambda axes: _precision_recall(axes, curves, every, float(y.mean()))),
+            "roc": _png(lambda axes: _roc(axes, curves, every)),
+            "score_distribution": _png(lambda axes: _distribution(axes, y, challenger)),
+            "calibration": _png(lambda axes: _calibration(axes, curves, every, "share of positive rows")),
+            "confusion": _png(lambda axes: _confusion(axes, y, challenger)),
         }
     residual = challenger.score - y
     drawn = {
-        "predicted_actual": _drawn(lambda axes: _predicted_actual(axes, y, challenger.score)),
-        "calibration": _drawn(lambda axes: _calibration(axes, curves, every, "mean label")),
-        "residuals": _drawn(lambda axes: _residuals(axes, residual)),
+        "predicted_actual": _png(lambda axes: _predicted_actual(axes, y, challenger.score)),
+        "calibration": _png(lambda axes: _calibration(axes, curves, every, "mean label")),
+        "residuals": _png(lambda axes: _residuals(axes, residual)),
     }
     if np.ptp(held_out.hours) > 0:
-        drawn["residuals_by_hour"] = _drawn(lambda axes: _by_hour(axes, residual, held_out.hours))
+        drawn["residuals_by_hour"] = _png(lambda axes: _by_hour(axes, residual, held_out.hours))
     return drawn
 
 
 def inspection(found: Inspection, metric: str, baseline: float | None) -> dict[str, bytes]:
     """Draw how the winner learns, and what its features are worth."""
-    drawn = {"importance": _drawn(lambda axes: _importance(axes, found.importance, metric))}
+    drawn = {"importance": _png(lambda axes: _importance(axes, found.importance, metric))}
     if len(found.learning) > 1:
-        drawn["learning"] = _drawn(lambda axes: _learning(axes, found.learning, metric, baseline))
+        drawn["learning"] = _png(lambda axes: _learning(axes, found.learning, metric, baseline))
     return drawn
 
 
-def _drawn(draw: Callable[[Axes], None]) -> bytes:
+def _png(draw: Callable[[Axes], None]) -> bytes:
     # No pyplot: its figures are shared by the whole process. No version in the file: same inputs, same bytes.
     import matplotlib as mpl
 

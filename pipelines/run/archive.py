@@ -37,17 +37,17 @@ def keep(run: Run) -> None:
         place.publish(run.loaded.content)
 
 
-def resumed(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
+def file_of_run(settings: Settings, name: str, kind: Kind, folder: Place) -> Loaded | None:
     """The file of the run whose first table lies in a partition's folder; None where there is no such table.
 
     Raises:
         TableCorrupt: the file is gone, or is not what was kept.
     """
     first = manifest.current(folder / FIRST[kind])
-    return None if first is None else kept(settings, name, first.use_case)
+    return None if first is None else kept_file(settings, name, first.use_case)
 
 
-def kept(settings: Settings, name: str, sha256: str) -> Loaded:
+def kept_file(settings: Settings, name: str, sha256: str) -> Loaded:
     """A file as it once was.
 
     Raises:

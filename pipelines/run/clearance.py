@@ -198,7 +198,7 @@ def _gated_before(run: Run, step: Step) -> Iterator[GatedTable]:
 
     The step may be one that a DAG has, and this run does not need.
     """
-    for before in takewhile(lambda before: before.name != step, plan.laid(run.use_case, run.kind)):
+    for before in takewhile(lambda before: before.name != step, plan.dag_steps(run.use_case, run.kind)):
         if before.gate and before.needed(run.use_case):
             yield before.gate
 

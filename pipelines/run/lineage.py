@@ -29,31 +29,31 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Touched:
+class ReadAndWritten:
     """What a task has read and written."""
 
     reads: tuple[Dataset, ...] = ()
     writes: tuple[Dataset, ...] = ()
 
 
-def of_step(run: Run, step: Step, share: str | None = None) -> Touched:
+def of_step(run: Run, step: Step, share: str | None = None) -> ReadAndWritten:
     """What a step (or a share of it) has read and written; only to be asked when it has succeeded."""
     facts = plan.step_of(run.kind, step)
     if not facts.needed(run.use_case):  # it has done nothing
-        return Touched()
+        return ReadAndWritten()
     if facts.writes is None:
         reads = (_there(run, facts.about),) if facts.about else ()
-        return Touched(reads, writes=_delivered(run) if facts.connection == "sink" else ())
+        return ReadAndWritten(reads, writes=_delivered_to(run) if facts.connection == "sink" else ())
     written = run.afresh().store.manifest(f"{facts.writes}/{share}" if share else facts.writes)
-    cited = (_cited(run, name, digest) for name, digest in sorted(written.inputs.items()))
-    return Touched(tuple(cited), (_dataset(run, written),))
+    cited = (_cited_dataset(run, name, digest) for name, digest in sorted(written.inputs.items()))
+    return ReadAndWritten(tuple(cited), (_dataset(run, written),))
 
 
-def of_gate(run: Run, table: GatedTable) -> Touched:
+def of_gate(run: Run, table: GatedTable) -> ReadAndWritten:
     """What a gate has judged."""
     if table not in [step.gate for step in plan.steps_of(run.use_case, run.kind)]:
-        return Touched()
-    return Touched(reads=tuple(_there(run, name) for name in TABLES[table].published_as(run.use_case)))
+        return ReadAndWritten()
+    return ReadAndWritten(reads=tuple(_there(run, name) for name in TABLES[table].published_as(run.use_case)))
 
 
 def _there(run: Run, table: str) -> Dataset:
@@ -68,13 +68,13 @@ def _dataset(run: Run, manifest: Manifest) -> Dataset:
     )
 
 
-def _cited(run: Run, name: str, digest: str) -> Dataset:
+def _cited_dataset(run: Run, name: str, digest: str) -> Dataset:
     """What a manifest cites as `<kind>/<partition>/<table>`."""
     kind, partition, table = name.split("/", 2)
     return Dataset(str(run.store.root), f"{run.use_case.name}/{kind}/{table}", f"{partition}@{digest[:16]}")
 
 
-def _delivered(run: Run) -> tuple[Dataset, ...]:
+def _delivered_to(run: Run) -> tuple[Dataset, ...]:
     sink = run.use_case.sink
     if sink is None or run.what_if:
         return ()

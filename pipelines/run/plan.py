@@ -101,14 +101,14 @@ STEPS: dict[Kind, tuple[Step, ...]] = {
 }
 
 
-def laid(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:
+def dag_steps(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:
     """The steps of a use case's DAG, in order."""
     return tuple(step for step in STEPS[kind] if step.laid(use_case))
 
 
 def steps_of(use_case: UseCase, kind: Kind) -> tuple[Step, ...]:
     """The steps of a run by this file, in order."""
-    return tuple(step for step in laid(use_case, kind) if step.needed(use_case))
+    return tuple(step for step in dag_steps(use_case, kind) if step.needed(use_case))
 
 
 def step_of(kind: Kind, name: config.Step) -> Step:

@@ -49,8 +49,8 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
     statement = Statement(began)
     while not over.wait(EVERY):
         line = (
-            _written(run)
-            or _counted(run, began)
+            _rows_line(run)
+            or _tally_line(run, began)
             or statement.at(run.store.share_of_statement(), time.monotonic())
         )
         if line:
@@ -58,22 +58,22 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
             run.progress(line)
 
 
-def _written(run: Run) -> str | None:
+def _rows_line(run: Run) -> str | None:
     writing = run.store.writing
     if not writing.table or not writing.rows:
         return None
     return (
         f"{writing.table}:"
-        f" {rows(writing.rows, _expected(run, writing.table), time.monotonic() - writing.began)}"
+        f" {rows(writing.rows, _expected_rows(run, writing.table), time.monotonic() - writing.began)}"
     )
 
 
-def _counted(run: Run, began: float) -> str | None:
+def _tally_line(run: Run, began: float) -> str | None:
     tally = run.tally
     return rows(tally.done, tally.of, time.monotonic() - began, "fits") if tally.of else None
 
 
-def _expected(run: Run, table: str) -> int | None:
+def _expected_rows(run: Run, table: str) -> int | None:
     """How many rows a table will have at most."""
     if table.startswith("predictions/"):
         return plan.slices(run)[table.removeprefix("predictions/")].rows

@@ -98,7 +98,7 @@ class Run:
         aside = WHAT_IF if what_if else ""
         folder = settings.data / PurePosixPath(use_case, kind, partition.isoformat(), aside)
         named = re.fullmatch(NAME, use_case) is not None  # whether or not its file is still there
-        loaded = archive.resumed(settings, use_case, kind, folder) if resume and named else None
+        loaded = archive.file_of_run(settings, use_case, kind, folder) if resume and named else None
         loaded = loaded or load(settings.use_cases, use_case)
         version = Version(use_case=loaded.sha256, code=code_version())
         store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)
@@ -157,7 +157,8 @@ class Run:
         from pipelines.run import archive
 
         return self.by(
-            archive.resumed(self.settings, self.use_case.name, self.kind, self.store.folder) or self.loaded
+            archive.file_of_run(self.settings, self.use_case.name, self.kind, self.store.folder)
+            or self.loaded
         )
 
     def write_report(self, task: str, html: str) -> str:

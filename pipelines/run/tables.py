@@ -51,7 +51,7 @@ def _key(use_case: UseCase) -> str:
     return use_case.key
 
 
-def _kept(use_case: UseCase) -> tuple[str, ...]:
+def _kept_columns(use_case: UseCase) -> tuple[str, ...]:
     return use_case.kept_columns
 
 
@@ -100,11 +100,11 @@ EVERY: tuple[Table, ...] = (
     Table("raw", columns=lambda use_case: tuple(use_case.source_names.values()), key=_in_the_source),
     Table("past_raw", key=_in_the_source, looks_back=True),
     Table("quarantine", made_of="raw"),
-    Table("clean", columns=_kept, made_of="raw", same_rows=True, key=_key),
+    Table("clean", columns=_kept_columns, made_of="raw", same_rows=True, key=_key),
     Table("further", made_of="raw", looks_back=True),
     Table(
         name="past",
-        columns=_kept,
+        columns=_kept_columns,
         made_of="past_raw",
         same_rows=True,
         key=_key,

@@ -47,13 +47,13 @@ def read(
     """
     from pipelines.sources import renamed
 
-    pieces = _opened(
+    pieces = _pieces(
         source, days, declared, settings, connection, limits=limits, may_miss=may_miss, patient=patient
     )
     return renamed.in_snake_case(pieces) if declared.in_snake_case else pieces
 
 
-def _opened(
+def _pieces(
     source: Source,
     days: Days,
     declared: Declared,

@@ -33,7 +33,7 @@ def text(value: Any, no_texts: set[str]) -> str | None:
         # Offsets were seconds, once, which nothing else here is told by.
         return str(value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _decoded(bytes(value), no_texts)
+        return _decode(bytes(value), no_texts)
     if isinstance(value, (int, UUID)):
         return str(value)
     if (
@@ -51,7 +51,7 @@ def text(value: Any, no_texts: set[str]) -> str | None:
     )
 
 
-def _decoded(value: bytes, no_texts: set[str]) -> str:
+def _decode(value: bytes, no_texts: set[str]) -> str:
     try:
         found = value.decode()
     except UnicodeDecodeError:

@@ -171,7 +171,7 @@ def _is_within(text: bytes) -> bool:
     return not any(end in text for end in ENDS)
 
 
-def counted(blocks: Iterable[bytes], path: Path, limits: Delivery) -> Iterator[bytes]:
+def within_bounds(blocks: Iterable[bytes], path: Path, limits: Delivery) -> Iterator[bytes]:
     """What comes out of a compressed file, block by block, until it is too much.
 
     Raises:

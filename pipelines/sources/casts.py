@@ -53,7 +53,7 @@ def guess(value: str, found: str, column: Column) -> str | None:
     return f"TRY_CAST({value} AS {TYPES[column.type]})"
 
 
-def guessed(value: str, guess: str, column: Column) -> str:
+def cast_guess(value: str, guess: str, column: Column) -> str:
     """SQL of the same value as `cast` gives for a text; `guess` is what `guess` made of it."""
     return f"CASE WHEN {_plain(value, guess, column)} THEN {guess} ELSE {cast(value, 'VARCHAR', column)} END"
 
@@ -70,7 +70,7 @@ def cast(value: str, found: str, column: Column) -> str:
             return texts.read(value, found)
         case "date" | "timestamp":
             return (
-                moments.given(value, found, column)
+                moments.of_moment(value, found, column)
                 if found in moments.TYPES
                 else moments.read(_text(value), column)
             )

@@ -148,7 +148,7 @@ def blocks(path: Path) -> Iterator[bytes]:
         BadInput: it is cut off, damaged, or goes on after its end.
     """
     try:
-        with _opened(path) as stream:
+        with _open(path) as stream:
             while block := stream.read(CHUNK):
                 yield block
     except (EOFError, zlib.error, OSError) as error:
@@ -162,7 +162,7 @@ def broken(path: Path, why: str) -> BadInput:
     return BadInput(f"{path.name} is a broken delivery: {why}\n  at: {path}\n  {AGAIN}")
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     match path.suffix.lower():
         case ".gz":
             # several members, and zeros after them as tape and tar leave, are in order

@@ -54,14 +54,14 @@ def read(
         piece, format=source.format, declared=declared, connection=connection, limits=limits, patient=patient
     )
     if PARTITION not in source.path:
-        paths = _found(source.path)
+        paths = _files_of(source.path)
         if not paths:
             raise BadInput(
                 f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or"
                 " correct source.path"
             )
         return [replace(opened(path), place=_place(path, source.path)) for path in paths]
-    of_day = {day: _found(source.path.replace(PARTITION, day.isoformat())) for day in days}
+    of_day = {day: _files_of(source.path.replace(PARTITION, day.isoformat())) for day in days}
     missing = [day for day, paths in of_day.items() if not paths and _is_expected(day, source)]
     if missing and may_miss:
         begins = _first_day(source.path)
@@ -138,7 +138,7 @@ def _opened(
             f" {path}\n  way out: let source.path fit the parts alone, such as folder/part-*"
         )
     compressed.refuse_other(path, format.type)
-    kept = _drafted(path, format, declared, limits)
+    kept = _draft(path, format, declared, limits)
     text = kept.path if kept else path
     if kept:
         compressed.refuse_content(text, path, format.type)
@@ -182,13 +182,15 @@ def _opened(
     )
 
 
-def _drafted(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:
+def _draft(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:
     """The file's content as a file of our own, where DuckDB could not read, or not prove, the file itself."""
     packed = compressed.is_packed(path)
     foreign = format.type == "csv" and format.encoding != "utf-8"
     if not packed and not foreign:
         return None
-    blocks = bounds.counted(compressed.blocks(path), path, limits) if packed else compressed.blocks(path)
+    blocks = (
+        bounds.within_bounds(compressed.blocks(path), path, limits) if packed else compressed.blocks(path)
+    )
     if foreign:
         blocks = encoded.utf8(blocks, format.encoding, path, hidden=bool(declared.personal))
     return draft.of(path, blocks, f".{format.type}")
@@ -230,7 +232,7 @@ def _is_day(text: str) -> bool:
     return False
 
 
-def _found(pattern: str) -> list[Path]:
+def _files_of(pattern: str) -> list[Path]:
     """The files of a pattern; one that is called exactly so is meant, unless the pattern fits others.
 
     Raises:

@@ -147,7 +147,7 @@ def _port(url: httpx.URL) -> int | None:
 
 
 def _take(answer: httpx.Response, source: HttpSource, sink: IO[bytes], deadline: Deadline) -> None:
-    limits, size = deadline.limits, _told_size(answer)
+    limits, size = deadline.limits, _announced_size(answer)
     bounds.require("bytes", source.url, size or 0, limits)
     unpacked = 0
     # disable=None: no bar where nobody looks, as in a task's log.
@@ -164,7 +164,7 @@ def _take(answer: httpx.Response, source: HttpSource, sink: IO[bytes], deadline:
     deadline.require()  # a body that is as long as its connection ends with that
 
 
-def _told_size(answer: httpx.Response) -> int | None:
+def _announced_size(answer: httpx.Response) -> int | None:
     told = answer.headers.get("content-length", "")
     return int(told) if told.isascii() and told.isdigit() else None
 

@@ -40,7 +40,7 @@ def rows(
         BadInput: two keys are alike, or a value that should be a text is none.
         duckdb.Error: it is no JSON; `mistakes` says why.
     """
-    keys, odd, objects = _surveyed(path, declared, connection)
+    keys, odd, objects = _survey(path, declared, connection)
     if not objects and (told := refusal(path, of, declared)):
         raise told  # DuckDB takes a line such as `null` or `5` for a row
     empty = ["a key that is empty"] if "" in keys else []
@@ -70,7 +70,7 @@ def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
     )
 
 
-def _surveyed(
+def _survey(
     path: Path, declared: Declared, connection: duckdb.DuckDBPyConnection
 ) -> tuple[Sequence[str], bool, bool]:
     """All keys of all lines, whether any value has to be read by `_exactly`, and whether each line is an
@@ -119,7 +119,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
             if not line.strip():
                 continue
             try:
-                found = _parsed(line)
+                found = _parse_line(line)
             except ValueError as error:
                 mistakes.append(f"line {number}: {error}")
                 found = {}
@@ -156,7 +156,7 @@ def _mistakes(path: Path) -> Iterator[str]:
                 line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
             try:
                 if line.strip():
-                    _parsed(line)
+                    _parse_line(line)
             except ValueError as error:
                 yield f"line {number}: {error}"
                 told += 1
@@ -164,7 +164,7 @@ def _mistakes(path: Path) -> Iterator[str]:
                     return
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parse_line(line: bytes) -> dict[str, Any]:
     """An object whose numbers are the texts that they are written as.
 
     Raises:

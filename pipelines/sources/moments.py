@@ -56,12 +56,12 @@ def read(text: str, column: Column) -> str:
         return f"CASE WHEN regexp_full_match({text}, '{DATE}') THEN {day} END"
     return (
         f"CASE WHEN regexp_full_match({text}, '{LOCAL}') THEN TRY_CAST({text} AS TIMESTAMP) "
-        f"WHEN regexp_full_match({text}, '{STATED}') THEN {_within(_stated(text), column)} "
+        f"WHEN regexp_full_match({text}, '{STATED}') THEN {_within(_with_zone(text), column)} "
         f"WHEN regexp_full_match({text}, '{REGIONAL}') THEN {_regional(text)} END"
     )
 
 
-def given(value: str, found: str, column: Column) -> str:
+def of_moment(value: str, found: str, column: Column) -> str:
     """SQL of a value that is a moment already, by its type: fractions are cut off as in a text, and not
     rounded.
     """
@@ -90,7 +90,7 @@ def _within(value: str, column: Column) -> str:
     return f"CASE WHEN {value} BETWEEN {type_} '{FIRST_YEAR}-01-01' AND {type_} '{last}' THEN {value} END"
 
 
-def _stated(text: str) -> str:
+def _with_zone(text: str) -> str:
     """SQL of a text with UTC's name or an offset, spelt as DuckDB knows it."""
     named = rf"regexp_replace({text}, '{_UTC}$', 'Z')"
     return (
@@ -108,17 +108,17 @@ def _regional(text: str) -> str:
     zone = f"CASE WHEN {known} THEN regexp_extract({text}, ' ([^ ]+)$', 1) ELSE 'UTC' END"
     local = f"CASE WHEN {known} THEN TRY_CAST(regexp_extract({text}, '^(.*) ', 1) AS TIMESTAMP) END"
 
-    def shown(moment: str) -> str:
+    def text_of(moment: str) -> str:
         return f"timezone(t.zone, timezone('UTC', {moment}))"
 
     def by_the_offset(of: str) -> str:
-        return f"t.local - ({shown(of)} - ({of}))"
+        return f"t.local - ({text_of(of)} - ({of}))"
 
     # The offsets of a day before and a day after are those before and after a change; without one, they are
     # the same.
     before, after = by_the_offset("t.local - INTERVAL 24 HOUR"), by_the_offset("t.local + INTERVAL 24 HOUR")
     tried = f"{{'zone': t.zone, 'local': t.local, 'before': {before}, 'after': {after}}}"
-    early, late = f"{shown('t.before')} = t.local", f"{shown('t.after')} = t.local"
+    early, late = f"{text_of('t.before')} = t.local", f"{text_of('t.after')} = t.local"
     judged = (
         "CASE WHEN t.local NOT BETWEEN TIMESTAMP '1900-01-02' AND TIMESTAMP '9999-12-30' THEN NULL WHEN"
         f" {early} AND ({late}) <> (t.before <> t.after) THEN t.before WHEN {late} AND NOT ({early}) THEN"

@@ -17,7 +17,7 @@ from pipelines.sources import bounds, failing, other_columns
 from pipelines.sources.declared import Declared
 from pipelines.sources.due import Due, Survey
 from pipelines.sources.piece import Piece
-from pipelines.sources.typed import typed
+from pipelines.sources.typed import typed_rows
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def _typed(pieces: Sequence[Piece], due: Due, *, numbered: bool) -> list[duckdb.
         with failing.told([piece], declared, name):
             before, total = sum(counts[:number]), sum(counts)
             found.append(
-                typed(piece, declared, numbered=numbered, blind=not due.labels, before=before, total=total)
+                typed_rows(
+                    piece, declared, numbered=numbered, blind=not due.labels, before=before, total=total
+                )
             )
     return found
 

@@ -87,7 +87,7 @@ def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
             continue
         held = (
             sorted(piece.no_texts.get(name, ()))
-            if texts.allowed(type_)
+            if texts.is_allowed(type_)
             else [f"{type_[:LONGEST_TYPE]} values"]
         )
         for what in held:
@@ -108,11 +108,11 @@ def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared
 
 def _together(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
     if missing:
-        yield f"no column {_named(missing)}"
+        yield f"no column {_some_names(missing)}"
     if made := [sentence for name in extra if (sentence := _made_here(name, declared))]:
         yield "; ".join(made)
     if unknown := [name for name in extra if not _made_here(name, declared)]:
-        yield f"columns that the schema does not know: {_named(unknown)}"
+        yield f"columns that the schema does not know: {_some_names(unknown)}"
 
 
 def _made_here(name: str, declared: Declared) -> str | None:
@@ -131,7 +131,7 @@ def _made_here(name: str, declared: Declared) -> str | None:
     return None
 
 
-def _named(names: Sequence[str]) -> str:
+def _some_names(names: Sequence[str]) -> str:
     """As many names as have room, and how many there are besides."""
     shown: list[str] = []
     for name in names:

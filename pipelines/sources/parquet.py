@@ -38,7 +38,7 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
     if not first:
         raise broken(of, "it is empty")
     if ENCRYPTED in (first, last):
-        raise _encrypted(of)
+        raise _encryption(of)
     if first != MARK:
         raise BadInput(
             f"{of.name} cannot be read as parquet: it does not begin as Parquet does\n  at: {of}\n"
@@ -52,14 +52,14 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
             spans = [field for field in file.schema_arrow if pa.types.is_duration(field.type)]
             checksums = _has_checksums(path, file.metadata)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
+        raise _damage(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
     if mistakes := mistakes_of(names):
         raise BadInput(
             f"{of.name}: not each column has a name of its own\n{listed(mistakes, _SHOWN)}\n  at: {of}\n"
             "  way out: give each column its own name"
         )
     if checksums and (why := damage(path)):
-        raise _damaged(of, why)
+        raise _damage(of, why)
     found = connection.read_parquet(one_file(path), hive_partitioning=False)
     # DuckDB gives a span of time as a number of its units, which the file's reader may take for anything.
     replaced = (
@@ -91,7 +91,7 @@ def damage(path: Path) -> str:
 def refusal(path: Path, of: Path) -> BadInput | None:
     """What is wrong with a file that could not be read, if it is the file."""
     if why := damage(path):
-        return _damaged(of, why)
+        return _damage(of, why)
     if why := _no_text(path):
         return BadInput(
             f"{of.name} cannot be read as parquet\n  - {why}\n  at: {of}\n  way out: have it written with its"
@@ -116,11 +116,11 @@ def _no_text(path: Path) -> str:
     return ""
 
 
-def _damaged(of: Path, why: str) -> BadInput:
-    return _encrypted(of) if _NO_KEY in why else broken(of, why)
+def _damage(of: Path, why: str) -> BadInput:
+    return _encryption(of) if _NO_KEY in why else broken(of, why)
 
 
-def _encrypted(of: Path) -> BadInput:
+def _encryption(of: Path) -> BadInput:
     return BadInput(
         f"{of.name} is encrypted, and cannot be read as parquet\n  at: {of}\n"
         "  way out: have it written without encryption, and let only those read its folder who may"

@@ -31,20 +31,20 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
         SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
     place = f"{function}({day})"
-    called = loaded(function)
+    called = load(function)
     try:
         rows = called(day)
     except SluiceError:
         raise  # a sentence already
     except SystemExit as error:
         raise BadInput(
-            f"{place} ends the program ({_said(error)}){_where(error)}\n  way out: correct the function"
+            f"{place} ends the program ({_first_line(error)}){_where(error)}\n  way out: correct the function"
         ) from error
     except (
         Exception
     ) as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
-            f"{place} raised {_said(error)}{_where(error)}\n  way out: correct the function; for what may be"
+            f"{place} raised {_first_line(error)}{_where(error)}\n  way out: correct the function; for what may be"
             " gone in a minute it can raise pipelines.core.errors.TryAgain"
         ) from error
     if not isinstance(rows, pa.Table):
@@ -57,7 +57,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
     bounds.require("columns", place, rows.num_columns, limits)
     _refuse_damaged(rows, place)
     try:
-        return Piece(connection.from_arrow(_narrowed(rows)), place, day)
+        return Piece(connection.from_arrow(_in_known_types(rows)), place, day)
     except (duckdb.Error, pa.ArrowException) as error:
         types = ", ".join(
             dict.fromkeys(
@@ -65,7 +65,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
             )
         )
         raise BadInput(
-            f"{place} returned a table that cannot be read: {_said(error)}\n  its columns: {types[:_SHOWN]}\n"
+            f"{place} returned a table that cannot be read: {_first_line(error)}\n  its columns: {types[:_SHOWN]}\n"
             "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32"
             " or timestamp"
         ) from error
@@ -83,7 +83,7 @@ def _refuse_damaged(rows: pa.Table, place: str) -> None:
         try:
             column.validate(full=True)
         except pa.ArrowException as error:
-            mistakes.append(f"column {brief(name)}: {_said(error)}")
+            mistakes.append(f"column {brief(name)}: {_first_line(error)}")
     if mistakes:
         raise BadInput(
             f"{place} returned a table that is none of rows\n{listed(mistakes)}\n  way out: correct the"
@@ -99,7 +99,7 @@ def _narrow(type_: pa.DataType) -> pa.DataType:
     return type_
 
 
-def _narrowed(rows: pa.Table) -> pa.Table:
+def _in_known_types(rows: pa.Table) -> pa.Table:
     """Columns of types that DuckDB has none for as the next one that it has, exactly.
 
     Raises:
@@ -109,7 +109,7 @@ def _narrowed(rows: pa.Table) -> pa.Table:
     return rows.cast(pa.schema(found)) if [type_ for _, type_ in found] != rows.schema.types else rows
 
 
-def loaded(dotted: str) -> Callable[[date], Any]:
+def load(dotted: str) -> Callable[[date], Any]:
     """Import `package.module:function`.
 
     Raises:
@@ -120,7 +120,7 @@ def loaded(dotted: str) -> Callable[[date], Any]:
         module = import_module(name)
     except SystemExit as error:
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} ends the program ({_said(error)})\n  way out:"
+            f"source.function {dotted!r}: importing {name} ends the program ({_first_line(error)})\n  way out:"
             " correct the module"
         ) from error
     except Exception as error:  # importing runs the user's code, which may raise anything
@@ -135,7 +135,7 @@ def loaded(dotted: str) -> Callable[[date], Any]:
                 " package.module:function as seen from the project's root"
             ) from error
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} raised {_said(error)}\n  way out: correct the"
+            f"source.function {dotted!r}: importing {name} raised {_first_line(error)}\n  way out: correct the"
             " module"
         ) from error
     found = getattr(module, function, None)
@@ -148,7 +148,7 @@ def loaded(dotted: str) -> Callable[[date], Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _said(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     said = f"{type(error).__name__}: {error}".splitlines()[0]
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
 

@@ -122,7 +122,7 @@ def _first(examples: Sequence[_Example], most: int) -> list[_Example]:
 def _judgement(one: _Example, declared: Declared) -> str:
     column = declared.columns[one.column]
     reason = "" if one.column in declared.personal else why(one.value, column)
-    return f"{_shown(one.column, one.value, declared)} is not {ARTICLES[column.type]}{reason}"
+    return f"{_value_text(one.column, one.value, declared)} is not {ARTICLES[column.type]}{reason}"
 
 
 def _by_column(counts: Counter[str]) -> str:
@@ -168,7 +168,7 @@ def first_of(places: Sequence[str]) -> str:
     return places[0] if len(places) == 1 else f"{places[0]} (and {len(places) - 1} more)"
 
 
-def _shown(name: str, value: str, declared: Declared) -> str:
+def _value_text(name: str, value: str, declared: Declared) -> str:
     if name in declared.personal:
         return "the value (hidden, it is personal)"
     return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "...")

@@ -19,10 +19,10 @@ def in_snake_case(pieces: Sequence[Piece]) -> list[Piece]:
     Raises:
         BadInput: two columns of a piece would have one name.
     """
-    return [_renamed(piece) for piece in pieces]
+    return [_rename(piece) for piece in pieces]
 
 
-def _renamed(piece: Piece) -> Piece:
+def _rename(piece: Piece) -> Piece:
     found = piece.rows.columns
     names = {name: snake_case(name) for name in found}
     if same := alike(found):

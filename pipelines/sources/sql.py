@@ -48,7 +48,7 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         opened = engine.connect()
     except SQLAlchemyError as error:
         raise TryAgain(
-            f"{place}: {url.host or url.database} cannot be reached: {connections.said(error, url)}\n  way"
+            f"{place}: {url.host or url.database} cannot be reached: {connections.first_line(error, url)}\n  way"
             f" out: run it again later, or {connections.how_to_name(source)}"
         ) from addresses.cause(error, url)
     try:
@@ -57,7 +57,7 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
             names = _names(answer, place)
             bounds.require("columns", place, len(names), limits)
             no_texts: dict[str, set[str]] = {name: set() for name in names}
-            rows = _kept(
+            rows = _spilled_table(
                 names,
                 _within(answer.partitions(CHUNK), place, clock, limits),
                 source.connection,
@@ -68,11 +68,11 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         clock.require()  # it was ended for that
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise TryAgain(
-                f"{place}: the database went away: {connections.said(error, url)}\n  way out: run it again"
+                f"{place}: the database went away: {connections.first_line(error, url)}\n  way out: run it again"
                 " later"
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses source.query: {connections.said(error, url)}\n  way out: correct"
+            f"{place}: the database refuses source.query: {connections.first_line(error, url)}\n  way out: correct"
             " the query"
         ) from addresses.cause(error, url)
     finally:
@@ -159,7 +159,7 @@ def _names(answer: sa.CursorResult[Any], place: str) -> tuple[str, ...]:
     return tuple(answer.keys())
 
 
-def _kept(
+def _spilled_table(
     names: tuple[str, ...],
     chunks: Iterable[Sequence[Sequence[Any]]],
     name: str,

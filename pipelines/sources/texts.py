@@ -25,7 +25,7 @@ EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 CONTROLS = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]"
 
 
-def allowed(found: str) -> bool:
+def is_allowed(found: str) -> bool:
     """Whether a text column may be given as this type of DuckDB's."""
     return found in (*_TEXTS, *_WHOLE, *EXACT, "BLOB") or found.startswith(("DECIMAL", "ENUM"))
 
@@ -45,7 +45,7 @@ def read(value: str, found: str) -> str:
     if found == "BLOB":
         decoded = f"TRY(decode({value}))"
         return f"CASE WHEN NOT regexp_matches({decoded}, '{CONTROLS}') THEN {decoded} END"
-    return spelt if allowed(found) else "CAST(NULL AS VARCHAR)"
+    return spelt if is_allowed(found) else "CAST(NULL AS VARCHAR)"
 
 
 def whole(value: str, found: str) -> str:

@@ -21,7 +21,7 @@ ROW, WRONG, BROKEN = "row in the piece", "any value broken", "broken "
 _GIVEN, _GUESS, _ASIDE = "given ", "guess ", "aside "
 
 
-def typed(
+def typed_rows(
     piece: Piece, declared: Declared, *, numbered: bool, blind: bool = False, before: int = 0, total: int = 0
 ) -> duckdb.DuckDBPyRelation:
     """Read a piece's rows as declared; lazily, so that what nobody selects of it costs nothing.
@@ -50,11 +50,11 @@ def typed(
     found = dict(zip(given.columns, map(str, given.types), strict=True))
     values = {name: (quoted(name), found[name]) for name in declared.given}
     if declared.assign_days:
-        values |= _assigned(declared.assign_days, declared, f"({before} + {quoted(ROW)})", total)
+        values |= _assigned_columns(declared.assign_days, declared, f"({before} + {quoted(ROW)})", total)
     rows = _cast(given, values, declared, kept=quoted(ROW))
     types = {name: type_ for name, (_, type_) in values.items()}
     unseen = [name for name in declared.columns if blind and declared.derived and name in declared.afterwards]
-    rows = _hidden(rows, [name for name in unseen if name not in declared.derived], declared)
+    rows = _hide(rows, [name for name in unseen if name not in declared.derived], declared)
     for name, sql in declared.derived.items():
         try:
             allowed(sql)
@@ -65,11 +65,11 @@ def typed(
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         types[name] = str(rows.project(value).types[0])
         rows = _cast(rows, {name: (value, types[name])}, declared, kept="*")
-        rows = _hidden(rows, [name] if name in unseen else [], declared)
-    return _judged(_shown(rows, unseen), declared, types)
+        rows = _hide(rows, [name] if name in unseen else [], declared)
+    return _with_faults(_show(rows, unseen), declared, types)
 
 
-def _hidden(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared) -> duckdb.DuckDBPyRelation:
+def _hide(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared) -> duckdb.DuckDBPyRelation:
     """Rows in which some columns have no value; it is kept aside for `_shown`."""
     if not names:
         return rows
@@ -81,7 +81,7 @@ def _hidden(rows: duckdb.DuckDBPyRelation, names: list[str], declared: Declared)
     )
 
 
-def _shown(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRelation:
+def _show(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRelation:
     return (
         rows.project(
             f"* REPLACE ({', '.join(f'{quoted(_ASIDE + name)} AS {quoted(name)}' for name in names)})"
@@ -91,7 +91,9 @@ def _shown(rows: duckdb.DuckDBPyRelation, names: list[str]) -> duckdb.DuckDBPyRe
     )
 
 
-def _assigned(rule: DayAssignment, declared: Declared, number: str, total: int) -> dict[str, tuple[str, str]]:
+def _assigned_columns(
+    rule: DayAssignment, declared: Declared, number: str, total: int
+) -> dict[str, tuple[str, str]]:
     """Key and time of a data set without dates."""
     return {
         declared.key: (number, "BIGINT"),
@@ -126,10 +128,10 @@ def _cast(
 
 def _value(given: str, found: str, guess: str | None, name: str, declared: Declared) -> str:
     column = declared.columns[name]
-    return casts.guessed(given, guess, column) if guess else casts.cast(given, found, column)
+    return casts.cast_guess(given, guess, column) if guess else casts.cast(given, found, column)
 
 
-def _judged(
+def _with_faults(
     rows: duckdb.DuckDBPyRelation, declared: Declared, types: Mapping[str, str]
 ) -> duckdb.DuckDBPyRelation:
     broken = {

@@ -36,12 +36,12 @@ def why(value: str, column: Column) -> str:
     reason = (
         _BLANK
         if not text and column.type != "string"
-        else _unseen(text, column) or _REASONS[column.type](text, column)
+        else _invisible(text, column) or _REASONS[column.type](text, column)
     )
     return f": {reason}" if reason else ""
 
 
-def _unseen(text: str, column: Column) -> str:
+def _invisible(text: str, column: Column) -> str:
     """Of a text that looks right, and holds a sign that nobody sees."""
     sign = next((sign for sign in text if not sign.isprintable()), "")
     if not sign or column.type == "string":

@@ -89,7 +89,7 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
         further = f"""
-            WITH numbered AS ({copies.numbered(use_case, dealt.suspects)})
+            WITH numbered AS ({copies.with_numbers(use_case, dealt.suspects)})
             SELECT {_shown_columns(use_case)} FROM numbered WHERE {copies.FURTHER}"""
         _require_whole(raw, use_case, clean, bad)
     return Cleansed(
@@ -114,9 +114,9 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
         dealt = _dealt(raw, use_case, row_rules.rules(use_case))
         fed = _with_copies(use_case, dealt, _shown_columns(use_case), alone='"#fed"', copy=copies.FED)
         aside = f"""
-            WITH numbered AS ({copies.numbered(use_case, dealt.suspects)})
+            WITH numbered AS ({copies.with_numbers(use_case, dealt.suspects)})
             SELECT "#day" AS "day",
-                NOT "#fed" OR {copies.rejected(use_case, '"#differs by night"')} AS "rejected"
+                NOT "#fed" OR {copies.is_rejected(use_case, '"#differs by night"')} AS "rejected"
             FROM numbered WHERE NOT ({copies.FED})"""
         _require_whole(raw, use_case, fed, aside)
     return Fed(_ordered(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
@@ -221,7 +221,7 @@ def _with_copies(use_case: UseCase, dealt: _Dealt, columns: str, *, alone: str, 
     key = sql.name(use_case.key)
     return f"""
         WITH judged AS ({dealt.judged}),
-        numbered AS ({copies.numbered(use_case, dealt.suspects)}),
+        numbered AS ({copies.with_numbers(use_case, dealt.suspects)}),
         single AS (SELECT {columns} FROM judged ANTI JOIN {dealt.twice} USING ({key}) WHERE {alone}),
         shared AS (SELECT {columns} FROM numbered WHERE {copy} AND {key} IN (FROM {dealt.twice}))
         SELECT * FROM single UNION ALL SELECT * FROM shared"""
@@ -238,7 +238,7 @@ def _shown_columns(use_case: UseCase) -> str:
     """
     hidden = use_case.hidden_at_night
     values = {column: _value(column, use_case) for column in use_case.kept_columns}
-    values |= {column: f"CASE WHEN {copies.shown(column)} THEN {values[column]} END" for column in hidden}
+    values |= {column: f"CASE WHEN {copies.is_shown(column)} THEN {values[column]} END" for column in hidden}
     return ", ".join(f"{value} AS {sql.name(column)}" for column, value in values.items())
 
 
@@ -267,14 +267,14 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         if (broken := [f"({rule.broken})" for rule in faults if column in rule.columns])
     )
     return f"""
-        WITH numbered AS ({copies.numbered(use_case, dealt.suspects)}),
+        WITH numbered AS ({copies.with_numbers(use_case, dealt.suspects)}),
         aside AS (FROM numbered WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
         SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key",
             DATE '{partition}' AS "partition",
             CASE WHEN "#reasons" <> '' THEN "#reasons" ELSE {copies.reason('"#differs"')} END AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
-            "#reasons" <> '' OR {copies.rejected(use_case, '"#differs"')} AS "rejected",
+            "#reasons" <> '' OR {copies.is_rejected(use_case, '"#differs"')} AS "rejected",
             CAST("#row" AS VARCHAR) AS "row"
         FROM told"""
 

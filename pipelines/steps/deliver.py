@@ -246,7 +246,7 @@ def _in_sentences(sink: Sink, url: sa.URL) -> Iterator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
-        said = connections.said(error, url)
+        said = connections.first_line(error, url)
         # Connection, transaction, resources, locks, shutdown: psycopg's classes follow those of PostgreSQL's
         # error codes.
         if isinstance(

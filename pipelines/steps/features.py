@@ -54,7 +54,7 @@ def compute(
     """
     _refuse(use_case)
     rows = _with_past(clean, past)
-    timed = windows.timed(rows, use_case)
+    timed = windows.in_time(rows, use_case)
     try:
         tables = _computed(rows, timed, use_case)
     except duckdb.Error as error:
@@ -130,7 +130,7 @@ def _with_past(
     return rows if past is None else rows.union(past.select('*, true AS "#past"'))
 
 
-def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseCase) -> str:
+def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase) -> str:
     """SQL of the table of features, or of two that are joined: computed now, since the split's checks and the
     store both read it.
     """
@@ -139,7 +139,7 @@ def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: Use
     if not timed.crowded:
         return _kept(rows, _statement([*facts, *every], timed, use_case), in_order=True)
     by_tree = [feature for feature, text in every.items() if windows.exact(text, timed.frames, use_case)]
-    in_order = any(windows.ordered(text, timed.frames, use_case) for text in every.values())
+    in_order = any(windows.needs_order(text, timed.frames, use_case) for text in every.values())
     if not (in_order and by_tree):
         return _kept(rows, _statement([*facts, *every], timed, use_case), in_order)
     others = [feature for feature in every if feature not in by_tree]
@@ -188,7 +188,7 @@ def _finite(kind: str, column: str) -> str:
     return f"CASE WHEN isfinite({column}) THEN {column} END AS {column}" if kind == "numbers" else column
 
 
-def _statement(columns: list[str], timed: windows.Timed, use_case: UseCase) -> str:
+def _statement(columns: list[str], timed: windows.RowsInTime, use_case: UseCase) -> str:
     """SQL of some of the facts and features."""
     every = {
         feature: (kind, text)
@@ -205,7 +205,7 @@ def _statement(columns: list[str], timed: windows.Timed, use_case: UseCase) -> s
         SELECT {told} FROM computed WHERE NOT "#past" """
 
 
-def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.Timed, use_case: UseCase) -> list[str]:
+def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase) -> list[str]:
     """Which expressions fail, each tried alone, and DuckDB's reason."""
     found, hidden = [], personal.features(use_case)
     for kind, expressions in _expressions(use_case).items():

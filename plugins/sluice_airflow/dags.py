@@ -96,7 +96,7 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         outlets: task id -> what the task announces when it succeeds.
     """
     tasks: list[Any] = []
-    for step in plan.laid(use_case, kind):
+    for step in plan.dag_steps(use_case, kind):
         if step.name == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 

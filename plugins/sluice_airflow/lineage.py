@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from pipelines.run.lineage import Dataset, Touched
+    from pipelines.run.lineage import Dataset, ReadAndWritten
 
 
-def facets(touched: Touched) -> OperatorLineage[Any, Any]:
+def facets(touched: ReadAndWritten) -> OperatorLineage[Any, Any]:
     """Say it in OpenLineage's words: a table of each partition is one dataset, and partition and digest are
     its version.
     """

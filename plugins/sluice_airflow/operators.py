@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from pipelines.run.lineage import Touched
+    from pipelines.run.lineage import ReadAndWritten
 
 
 @contextmanager
@@ -108,7 +108,7 @@ class FlowOperator(BaseOperator):
         return None
 
     @abstractmethod
-    def touched(self, run: Run) -> Touched:
+    def touched(self, run: Run) -> ReadAndWritten:
         """What the task has read and written."""
 
     def get_openlineage_facets_on_complete(self, _: object) -> OperatorLineage[Any, Any] | None:
@@ -200,7 +200,7 @@ class StepOperator(FlowOperator):
         with lent_connection(run.use_case, plan.step_of(run.kind, self.step)):
             return flow.take(run, self.step)
 
-    def touched(self, run: Run) -> Touched:
+    def touched(self, run: Run) -> ReadAndWritten:
         """Tables, by their manifests."""
         return tables.of_step(run, self.step)
 
@@ -229,7 +229,7 @@ class ShareOperator(StepOperator):
         """Do the share."""
         return flow.take(run, self.step, self.share)
 
-    def touched(self, run: Run) -> Touched:
+    def touched(self, run: Run) -> ReadAndWritten:
         """A piece of a table."""
         return tables.of_step(run, self.step, self.share)
 
@@ -260,7 +260,7 @@ class GateOperator(FlowOperator):
             self.done = True  # it has judged
             raise
 
-    def touched(self, run: Run) -> Touched:
+    def touched(self, run: Run) -> ReadAndWritten:
         """The table that it has judged."""
         return tables.of_gate(run, self.table)
 

@@ -13,7 +13,7 @@ URL = make_url(f"postgresql://me:{SPELT}@db:5432/shop?sslmode=require&sslpasswor
 
 def test_an_address_is_shown_without_its_secrets() -> None:
     assert (
-        addresses.shown(URL)
+        addresses.without_secrets(URL)
         == "postgresql://me:***@db:5432/shop?api_token=***&sslmode=require&sslpassword=***"
     )
 
@@ -22,7 +22,10 @@ def test_an_address_is_shown_without_its_secrets() -> None:
     "spelt", ["p@ss/w rd", "p%40ss%2Fw%20rd", "p%40ss/w%20rd", "p%40ss%2Fw+rd", "0ther", "t0ken"]
 )
 def test_a_secret_is_masked_however_it_is_spelt(spelt: str) -> None:
-    assert addresses.masked(f"no host {spelt}@db, sslmode require", URL) == "no host ***@db, sslmode require"
+    assert (
+        addresses.mask_secrets(f"no host {spelt}@db, sslmode require", URL)
+        == "no host ***@db, sslmode require"
+    )
 
 
 def test_a_cause_that_would_tell_a_secret_is_none() -> None:

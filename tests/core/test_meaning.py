@@ -361,4 +361,4 @@ def test_sql_that_differs_in_blanks_comments_and_case_is_the_same_tree(data: st.
         word if word.startswith("'") else data.draw(st.sampled_from([word, word.upper()])) for word in words
     ]
     text = "".join(word + data.draw(BLANKS) + data.draw(COMMENT) for word in spelt)
-    assert meaning._renamed(sql.tree(text), {}) == meaning._renamed(sql.tree(" ".join(words)), {})
+    assert meaning._rename(sql.tree(text), {}) == meaning._rename(sql.tree(" ".join(words)), {})

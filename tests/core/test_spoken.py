@@ -130,6 +130,6 @@ def test_what_waits_is_named_as_far_as_a_line_holds_it() -> None:
 
 def test_a_feature_says_its_windows() -> None:
     assert (
-        spoken.as_told("bad_before", file())
+        spoken.feature_text("bad_before", file())
         == "`avg(bad) over known` (known: 7d to 2d before of the same customer), a number"
     )

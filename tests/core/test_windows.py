@@ -22,7 +22,7 @@ def asking(**numbers: str) -> UseCase:
 def told(expression: str) -> tuple[bool, bool]:
     case = asking(x=expression)
     frames = windows.Clock().frames(case)
-    return windows.exact(expression, frames, case), windows.ordered(expression, frames, case)
+    return windows.exact(expression, frames, case), windows.needs_order(expression, frames, case)
 
 
 EXACT = [
@@ -140,7 +140,7 @@ def test_a_window_is_crowded_by_the_rows_that_it_may_hold_of_one_group() -> None
 
     def crowded(**window: Any) -> bool:
         case = use_case(features={"windows": {"w": window}, "numbers": {"n": "count(*) over w"}}, slices=[])
-        return windows.timed(rows.select('*, false AS "#past"'), case).crowded
+        return windows.in_time(rows.select('*, false AS "#past"'), case).crowded
 
     assert (crowded(since="7d"), crowded(since="3d"), crowded(since="7d", by=["customer"])) == (
         True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.run.lineage import Dataset, Touched
+from pipelines.run.lineage import Dataset, ReadAndWritten
 from sluice_airflow.lineage import facets
 
 
@@ -19,5 +19,5 @@ from sluice_airflow.lineage import facets
 )
 def test_a_dataset_is_named_by_its_place(root: str, namespace: str, name: str) -> None:
     dataset = Dataset(root, "tiny/scoring/raw", "2026-02-01@abc")
-    told = facets(Touched(reads=(dataset,), writes=(dataset,)))
+    told = facets(ReadAndWritten(reads=(dataset,), writes=(dataset,)))
     assert {(one.namespace, one.name) for one in (*told.inputs, *told.outputs)} == {(namespace, name)}

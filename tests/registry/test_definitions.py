@@ -119,7 +119,7 @@ def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, wha
     assert after.store.digest("features") == features
     (by,) = files(after)
     assert by not in (before.manifest("features").use_case, load(own.use_cases, "tiny").sha256)
-    loaded = archive.kept(own, "tiny", by)
+    loaded = archive.kept_file(own, "tiny", by)
     assert archive.made_by(loaded) == "2"
     assert (
         list(definitions.differences(loaded.use_case, definitions.file_of(own, "tiny", "2").use_case)) == []
@@ -155,7 +155,7 @@ def test_what_is_no_definition_comes_from_the_present_file(
         + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n"
     )
     (by,) = files(night(own))
-    found, now = archive.kept(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
+    found, now = archive.kept_file(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case
     assert (found.limits, found.alerts, found.monitoring, found.source) == (
         now.limits,
         now.alerts,
@@ -261,7 +261,7 @@ def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definit
     run = replace(world.way_of(own, "scoring", NIGHT), model_version="1")
     flow.way(run)
     (by,) = files(run.afresh())
-    assert archive.made_by(archive.kept(own, "tiny", by)) == "1"
+    assert archive.made_by(archive.kept_file(own, "tiny", by)) == "1"
 
 
 def test_a_rollback_brings_the_definitions_back_with_the_version(own: Settings) -> None:
@@ -620,10 +620,10 @@ def opened(settings: Settings, day: date) -> Run:
 
 def test_a_file_that_was_put_together_says_what_it_should(own: Settings) -> None:
     use_case: UseCase = load(own.use_cases, "tiny").use_case
-    loaded = by_version.written(use_case, own.use_cases / "tiny.yaml", "# a heading\n")
+    loaded = by_version.as_file(use_case, own.use_cases / "tiny.yaml", "# a heading\n")
     assert parse(loaded.path, loaded.content).use_case == use_case
     with pytest.raises((SluiceError, ValueError)):
-        by_version.written(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
+        by_version.as_file(use_case.model_copy(update={"task": "ranking"}), own.use_cases / "tiny.yaml")
 
 
 def test_files_that_differ_in_a_comment_mean_the_same_and_files_of_other_features_do_not(

@@ -60,4 +60,4 @@ def test_a_number_has_four_digits_and_decimals_line_up_below_one(value: float | 
     ("value", "text"), [(None, "—"), (0.0, "0"), (0.25, "+0.2500"), (-0.25, "-0.2500"), (-3.25, "-3.250")]
 )
 def test_a_gain_tells_its_sign(value: float | None, text: str) -> None:
-    assert pages.signed(value) == text
+    assert pages.with_sign(value) == text

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.config import Column
 from pipelines.core.sql import text
-from pipelines.sources.casts import ARTICLES, broken, cast, guess, guessed
+from pipelines.sources.casts import ARTICLES, broken, cast, cast_guess, guess
 
 
 @cache
@@ -184,7 +184,7 @@ def test_a_text_taken_at_its_guess_is_what_a_close_look_makes_of_it(type_: str) 
     column = Column.model_validate({"type": type_})
     source = connection().from_arrow(pa.table({"v": pa.array([None, *texts], pa.string())}))
     found = source.project(f"v, {guess('v', 'VARCHAR', column)} AS g").project(
-        f"v, {guessed('v', 'g', column)} AS quick, {cast('v', 'VARCHAR', column)} AS close"
+        f"v, {cast_guess('v', 'g', column)} AS quick, {cast('v', 'VARCHAR', column)} AS close"
     )
     assert found.filter("quick IS DISTINCT FROM close").fetchall() == []
     assert found.aggregate("count(quick) > 0 AND count(quick) < count(*)").fetchall() == [(True,)]
@@ -198,7 +198,8 @@ def every(texts: list[str], type_: str, format: str | None = None) -> list[Any]:
     if made is None:
         return [value for (value,) in source.project(cast("v", "VARCHAR", column)).fetchall()]
     return [
-        value for (value,) in source.project(f"v, {made} AS g").project(guessed("v", "g", column)).fetchall()
+        value
+        for (value,) in source.project(f"v, {made} AS g").project(cast_guess("v", "g", column)).fetchall()
     ]
 
 

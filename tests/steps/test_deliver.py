@@ -238,7 +238,7 @@ def test_a_what_if_run_delivers_nothing(world: World) -> None:
 
 def test_the_self_test_which_damages_predictions_knows_no_sink(world: World, tmp_path: Path) -> None:
     run = world.run()
-    stage = Stage(tmp_path, run, NIGHT, by_version.written(playing(run.use_case, tmp_path), run.loaded.path))
+    stage = Stage(tmp_path, run, NIGHT, by_version.as_file(playing(run.use_case, tmp_path), run.loaded.path))
     assert run.use_case.sink
     assert stage.run("scoring").use_case.sink is None
 

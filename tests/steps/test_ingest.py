@@ -484,7 +484,7 @@ def test_rows_in_order_are_read_without_numbers_which_take_one_thread(
 
     def typed(*given: Any, numbered: bool, **more: Any) -> duckdb.DuckDBPyRelation:
         asked.append(numbered)
-        rows = typed_.typed(*given, numbered=numbered, **more)
+        rows = typed_.typed_rows(*given, numbered=numbered, **more)
         assert ("window" in rows.explain().lower()) == numbered
         return rows
 

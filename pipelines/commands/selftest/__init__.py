@@ -19,7 +19,7 @@ from pathlib import Path
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix, Outcome, gates_of
-from pipelines.commands.selftest.stage import Stage, Suffered
+from pipelines.commands.selftest.stage import Aftermath, Stage
 from pipelines.core.errors import GateOpen, SluiceError, listed
 from pipelines.model.engine_pool import cores
 from pipelines.run.plan import STEPS, steps_of
@@ -40,7 +40,7 @@ def proven(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
         yield from matrix.head()
         for kind in STEPS:
             # The stage could not have been set if one of these were closed.
-            lived = Suffered(
+            lived = Aftermath(
                 tuple(step.gate for step in steps_of(stage.use_case, kind) if step.gate),
                 stopped_by=None,
                 said="",

@@ -54,7 +54,7 @@ def every(stage: Stage) -> Iterator[Damage]:
 
 
 def _of_deliveries(stage: Stage) -> Iterator[Damage]:
-    feature, typed, time = _some_feature(stage), _typed(stage), _source(stage, stage.use_case.time)
+    feature, typed, time = _some_feature(stage), _column_of_type(stage), _source(stage, stage.use_case.time)
     refused = {
         "a column is missing": f"SELECT * EXCLUDE ({feature}) FROM rows",
         "a column is renamed": f"SELECT * RENAME ({feature} AS renamed) FROM rows",
@@ -125,7 +125,7 @@ def _deliver(stage: Stage, statement: str, back: int = 0) -> Run:
 
 
 def _of_raw(stage: Stage) -> Iterator[Damage]:
-    feature, typed, time = _some_feature(stage), _typed(stage), _source(stage, stage.use_case.time)
+    feature, typed, time = _some_feature(stage), _column_of_type(stage), _source(stage, stage.use_case.time)
     for what, statement in {
         "a column is missing": f"SELECT * EXCLUDE ({feature}) FROM rows",
         "a column is renamed": f"SELECT * RENAME ({feature} AS renamed) FROM rows",
@@ -207,7 +207,7 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
 
 def _flip_labels(stage: Stage) -> Run:
     """Swap the classes; turn a number's sign."""
-    flipped, label = past.flipped(stage), _source(stage, stage.use_case.target)
+    flipped, label = past.other_label(stage), _source(stage, stage.use_case.target)
     for day in dates.days_of(stage.use_case, "training", stage.training):
         stage.deliver(day, f"SELECT * REPLACE ({flipped} AS {label}) FROM rows")
     return stage.run("training")
@@ -377,7 +377,7 @@ def _some_feature(stage: Stage) -> str:
     )
 
 
-def _typed(stage: Stage) -> str:
+def _column_of_type(stage: Stage) -> str:
     """A column that is no text."""
     columns = stage.use_case.columns.items()
     return _source(

@@ -30,19 +30,19 @@ TRAILER = 8  # bytes of a .gz that say what its content's checksum and length ar
 def every(stage: Stage) -> Iterator[Damage]:  # noqa: ARG001 -- of any use case
     """Text files that are no longer what they were."""
     harms: dict[str, tuple[str, Harm]] = {
-        "cut off": (".csv.gz", _halved),
+        "cut off": (".csv.gz", _half),
         "without its checksum": (".csv.gz", lambda file: file[:-TRAILER]),
-        "a bit flipped": (".csv.gz", _flipped),
+        "a bit flipped": (".csv.gz", _flip_bits),
         "its last byte cut off": (".csv.zst", lambda file: file[:-1]),
         "half a last line": (".csv", _half_a_line),
         "in UTF-16": (".csv", lambda file: file.decode().encode("utf-16")),
     }
     for what, (suffix, harm) in harms.items():
-        do = partial(delivered, suffix=suffix, harm=harm)
+        do = partial(deliver, suffix=suffix, harm=harm)
         yield Damage(f"delivered as {suffix}: {what}", "scoring", do, stopped_by="ingest")
 
 
-def delivered(stage: Stage, suffix: str, harm: Harm) -> Run:
+def deliver(stage: Stage, suffix: str, harm: Harm) -> Run:
     """Let the source deliver text files; the night's own suffers harm."""
     folder = stage.folder / "delivered"
     past = dates.past_of(stage.use_case, "scoring", stage.night)
@@ -69,11 +69,11 @@ def _pack(path: Path, target: Path) -> None:
                 sink.write(content)
 
 
-def _halved(file: bytes) -> bytes:
+def _half(file: bytes) -> bytes:
     return file[: len(file) // 2]
 
 
-def _flipped(file: bytes) -> bytes:
+def _flip_bits(file: bytes) -> bytes:
     middle = len(file) // 2
     return file[:middle] + bytes([file[middle] ^ 1]) + file[middle + 1 :]
 

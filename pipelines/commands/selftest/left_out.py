@@ -35,7 +35,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     for kind in KINDS:
         ways: dict[str, Callable[[Run, GatedTable], None]] = {
             "marked as a success by hand": _no_evidence,
-            "its evidence edited": _edited,
+            "its evidence edited": _edit,
         }
         if kind == "scoring":
             ways["its evidence is that of the night before"] = _of_the_night_before
@@ -81,7 +81,7 @@ def _no_evidence(run: Run, table: GatedTable) -> None:
     places.at(run.store.folder / "gates" / f"{table}.json").unlink()
 
 
-def _edited(run: Run, table: GatedTable) -> None:
+def _edit(run: Run, table: GatedTable) -> None:
     """Take out all that was found but the first: what is left still tells of an open gate."""
     said = json.loads(run.store.read_file(name := f"gates/{table}.json"))
     run.store.write_file(name, as_json(said | {"findings": said["findings"][:1]}))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
 
 
-def measured(run: Run, column: str, table: GatedTable = "clean") -> str:
+def why_within(run: Run, column: str, table: GatedTable = "clean") -> str:
     """Say what kept a damage to a column of a run's table (empty: to whole rows) from being told.
 
     Empty if nothing did.

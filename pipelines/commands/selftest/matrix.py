@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from pipelines.commands.selftest.damage import Damage
-from pipelines.commands.selftest.stage import Suffered
+from pipelines.commands.selftest.stage import Aftermath
 from pipelines.core.config import GatedTable, UseCase
 
 # not those of `plan.STEPS`: one that is missing there must be missed
@@ -47,9 +47,9 @@ class Matrix:
     def __init__(self, use_case: str, gates: Sequence[GatedTable] = GATES) -> None:
         self.use_case = use_case
         self.gates = gates
-        self.found: list[tuple[Damage, Suffered]] = []
+        self.found: list[tuple[Damage, Aftermath]] = []
 
-    def add(self, damage: Damage, suffered: Suffered) -> Outcome:
+    def add(self, damage: Damage, suffered: Aftermath) -> Outcome:
         """Take in what became of a damage."""
         self.found.append((damage, suffered))
         if suffered.harmless:
@@ -103,12 +103,12 @@ class Matrix:
     def _stopped(self) -> Counter[str]:
         return Counter(found.stopped_by for _, found in self.found if found.stopped_by)
 
-    def _cell(self, gate: GatedTable, found: Suffered) -> str:
+    def _cell(self, gate: GatedTable, found: Aftermath) -> str:
         if found.stopped_by == f"gate_{gate}":
             return RED
         return OPEN if gate in found.open else NOT_REACHED
 
-    def _mistake(self, damage: Damage, found: Suffered) -> str:
+    def _mistake(self, damage: Damage, found: Aftermath) -> str:
         if damage.good:
             if found.stopped_by:
                 return f"{found.stopped_by} does not let good data through: {found.said}"

@@ -70,7 +70,7 @@ def damages(stage: Stage) -> Iterator[Damage]:
             partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"),
             stopped_by=GATE,
         )
-        if _gone(stage, kind):  # before the first file of all, none is missed
+        if _last_missed_day(stage, kind):  # before the first file of all, none is missed
             yield Damage(
                 f"{kind}'s past: a day's file is gone",
                 kind,
@@ -100,7 +100,7 @@ def damages(stage: Stage) -> Iterator[Damage]:
         )
 
 
-def flipped(stage: Stage) -> str:
+def other_label(stage: Stage) -> str:
     """SQL of the label with its classes swapped; of a number with its sign turned."""
     column, label = stage.use_case.columns[stage.use_case.target], _source(stage, stage.use_case.target)
     if not column.allowed:
@@ -116,7 +116,9 @@ def _of_copies(stage: Stage) -> Iterator[Damage]:
         _source(stage, stage.use_case.time),
         _some(stage),
     )
-    corrected = f"FROM rows UNION ALL SELECT * REPLACE ({flipped(stage)} AS {label}) FROM rows WHERE {some}"
+    corrected = (
+        f"FROM rows UNION ALL SELECT * REPLACE ({other_label(stage)} AS {label}) FROM rows WHERE {some}"
+    )
     later = (
         f"FROM rows UNION ALL SELECT * REPLACE ({time} + INTERVAL 1 SECOND AS {time}) FROM rows WHERE {some}"
         f" AND {time}::TIME < TIME '23:59:59'"
@@ -144,7 +146,9 @@ def _statements(stage: Stage) -> dict[str, str]:
         )
     }
     if any(use_case.target in aggregate.columns for aggregate in _aggregates(stage)):
-        found[FLIPPED] = f"SELECT * REPLACE ({flipped(stage)} AS {_source(stage, use_case.target)}) FROM rows"
+        found[FLIPPED] = (
+            f"SELECT * REPLACE ({other_label(stage)} AS {_source(stage, use_case.target)}) FROM rows"
+        )
     late = {
         name for name in use_case.late if any(name in aggregate.columns for aggregate in _aggregates(stage))
     }
@@ -215,7 +219,7 @@ def _columns_renamed(stage: Stage, kind: Kind) -> Run:
     )
 
 
-def _gone(stage: Stage, kind: Kind) -> date | None:
+def _last_missed_day(stage: Stage, kind: Kind) -> date | None:
     """The last day of the past of which a file is missed."""
     first = _past(stage, "training").first
     return max(
@@ -224,7 +228,7 @@ def _gone(stage: Stage, kind: Kind) -> date | None:
 
 
 def _file_gone(stage: Stage, kind: Kind) -> Run:
-    if day := _gone(stage, kind):
+    if day := _last_missed_day(stage, kind):
         stage.deliver_nothing(day)
     return stage.run(kind)
 

@@ -60,7 +60,7 @@ def every(stage: Stage) -> Iterator[Damage]:
 
 def _of_column(source: str, type_: str) -> dict[str, str]:
     """What becomes of the values of one column."""
-    found = {"shuffled": _shuffled(source)}
+    found = {"shuffled": _shuffle(source)}
     if type_ in ("string", "boolean"):
         found |= {"constant": f"SELECT * REPLACE ((mode({source}) OVER ()){{as}}) FROM rows"}
     if type_ in ("date", "timestamp"):
@@ -104,7 +104,7 @@ def _of_values(source: str, type_: str, stage: Stage) -> dict[str, str]:
     }
 
 
-def _shuffled(source: str) -> str:
+def _shuffle(source: str) -> str:
     """SQL: the values of a column, dealt to other rows of the day."""
     return (
         "SELECT one.* REPLACE (other.value{as}) FROM (SELECT *, row_number() OVER (ORDER BY"

@@ -34,7 +34,7 @@ WEEK = 7
 
 
 @dataclass(frozen=True)
-class Suffered:
+class Aftermath:
     """What became of a damage.
 
     Attributes:
@@ -82,7 +82,7 @@ class Stage:
             folder,
             template,
             training,
-            by_version.written(playing(template.use_case, folder), template.loaded.path),
+            by_version.as_file(playing(template.use_case, folder), template.loaded.path),
         )
         stage._copy_source(settings)
         for kind, day in stage.life():
@@ -125,7 +125,7 @@ class Stage:
 
     def edited(self, **changes: object) -> Loaded:
         """The file with some of its facts edited, as a person would have written it."""
-        return by_version.written(self.use_case.model_copy(update=changes), self.loaded.path)
+        return by_version.as_file(self.use_case.model_copy(update=changes), self.loaded.path)
 
     # --- what is damaged
 
@@ -176,7 +176,7 @@ class Stage:
             means = store.manifest(f"{table}/{piece}" if piece else table).meaning
             store.write(table, select(rows, "rows", statement), piece=piece, meaning=means)
 
-    def suffer(self, damage: Damage) -> Suffered:
+    def suffer(self, damage: Damage) -> Aftermath:
         """Do a damage to the good life, and go on from there until a step or a gate stops."""
         self.reset()
         kind = damage.kind
@@ -189,27 +189,27 @@ class Stage:
                     self._take(run, step)
                     run = run.resumed() if plan.is_first(kind, step) else run
             except SluiceError as error:
-                return Suffered(tuple(passed), step, _first_line(error), harmless=False)
+                return Aftermath(tuple(passed), step, _first_line(error), harmless=False)
             if (
                 table == "features"
                 and damage.may_be_harmless
                 and run.afresh().store.digest("features") == good
             ):
-                return Suffered(tuple(passed), None, "", harmless=True)
+                return Aftermath(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
                     flow.gate(run.afresh(), table)
                     passed.append(table)
             except SluiceError as error:
-                return Suffered(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
+                return Aftermath(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
         limit = (
             ""
             if damage.about is None
-            else limits.measured(
+            else limits.why_within(
                 run.afresh(), damage.about, "predictions" if damage.behind == "publish" else "clean"
             )
         )
-        return Suffered(tuple(passed), None, "", harmless=False, limit=limit)
+        return Aftermath(tuple(passed), None, "", harmless=False, limit=limit)
 
     def _take(self, run: Run, step: Step) -> None:
         for share in plan.shares(run.afresh(), step) or (None,):

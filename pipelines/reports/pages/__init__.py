@@ -46,7 +46,7 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{max(digits - before, 0)}f}"
 
 
-def signed(value: float | None) -> str:
+def with_sign(value: float | None) -> str:
     """A gain, whose sign is always told."""
     return number(value) if value is None or value < DUST else f"+{number(value)}"
 
@@ -60,5 +60,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(png=png, number=number, signed=signed)
+    environment.filters.update(png=png, number=number, signed=with_sign)
     return environment

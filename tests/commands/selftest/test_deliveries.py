@@ -36,6 +36,6 @@ def test_a_broken_delivery_is_stopped_for_what_it_is(stage: Stage, title: str) -
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.zst"])
 def test_the_same_files_unharmed_change_no_feature(stage: Stage, suffix: str) -> None:
     whole = Damage(
-        "none", "scoring", lambda stage: deliveries.delivered(stage, suffix, bytes), may_be_harmless=True
+        "none", "scoring", lambda stage: deliveries.deliver(stage, suffix, bytes), may_be_harmless=True
     )
     assert stage.suffer(whole).harmless

@@ -6,18 +6,18 @@ import pytest
 
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.matrix import Matrix
-from pipelines.commands.selftest.stage import Suffered
+from pipelines.commands.selftest.stage import Aftermath
 
 
 def damage(**changes: object) -> Damage:
     return Damage(**{"title": "rows are lost", "kind": "scoring", "do": lambda stage: stage.run_, **changes})  # type: ignore[arg-type]
 
 
-def suffered(stopped_by: str | None, *passed: str, harmless: bool = False) -> Suffered:
-    return Suffered(passed, stopped_by, "it is red", harmless)  # type: ignore[arg-type]
+def suffered(stopped_by: str | None, *passed: str, harmless: bool = False) -> Aftermath:
+    return Aftermath(passed, stopped_by, "it is red", harmless)  # type: ignore[arg-type]
 
 
-def told(one: Damage, found: Suffered) -> list[str]:
+def told(one: Damage, found: Aftermath) -> list[str]:
     return str(Matrix("tiny").add(one, found)).split()
 
 
@@ -45,7 +45,7 @@ def test_a_row_shows_the_open_gates_the_red_one_and_those_that_were_not_reached(
     ],
 )
 def test_a_damage_that_was_not_stopped_where_it_should_be_is_wrong(
-    one: Damage, found: Suffered, mistake: str | None
+    one: Damage, found: Aftermath, mistake: str | None
 ) -> None:
     matrix = Matrix("tiny")
     row = str(matrix.add(one, found))

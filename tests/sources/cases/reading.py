@@ -23,7 +23,7 @@ from pipelines.run.run import Run
 from pipelines.sources import files, refusals
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
-from pipelines.sources.typed import ROW, WRONG, typed
+from pipelines.sources.typed import ROW, WRONG, typed_rows
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
 from tests.sources.cases import Delivery, Row, Values
@@ -89,7 +89,7 @@ def one_by_one(values: Values, folder: Path) -> dict[str, Any]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         piece = files.piece(folder / "d.csv", FileFormat(type="csv"), declared, connection)
-        rows = typed(piece, declared, numbered=True)
+        rows = typed_rows(piece, declared, numbered=True)
         found = rows.project(f"v, {quoted(WRONG)}").fetchall()
         return {
             value: (
