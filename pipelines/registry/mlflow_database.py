@@ -72,7 +72,8 @@ def old(uri: str) -> str:
         else "copy it, then run: mlflow db upgrade <its address>"
     )
     return (
-        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of MLflow than the"
+        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of"
+        " MLflow than the"
         f" installed {mlflow.__version__}.\n  way out: stop everything that uses it, then {way_out}"
     )
 

@@ -44,7 +44,8 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
         Exception
     ) as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
-            f"{place} raised {_first_line(error)}{_where(error)}\n  way out: correct the function; for what may be"
+            f"{place} raised {_first_line(error)}{_where(error)}\n  way out: correct the function; for"
+            " what may be"
             " gone in a minute it can raise pipelines.core.errors.TryAgain"
         ) from error
     if not isinstance(rows, pa.Table):
@@ -65,7 +66,8 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
             )
         )
         raise BadInput(
-            f"{place} returned a table that cannot be read: {_first_line(error)}\n  its columns: {types[:_SHOWN]}\n"
+            f"{place} returned a table that cannot be read: {_first_line(error)}\n  its columns:"
+            f" {types[:_SHOWN]}\n"
             "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32"
             " or timestamp"
         ) from error
@@ -120,7 +122,8 @@ def load(dotted: str) -> Callable[[date], Any]:
         module = import_module(name)
     except SystemExit as error:
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} ends the program ({_first_line(error)})\n  way out:"
+            f"source.function {dotted!r}: importing {name} ends the program ({_first_line(error)})\n "
+            " way out:"
             " correct the module"
         ) from error
     except Exception as error:  # importing runs the user's code, which may raise anything
@@ -135,7 +138,8 @@ def load(dotted: str) -> Callable[[date], Any]:
                 " package.module:function as seen from the project's root"
             ) from error
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} raised {_first_line(error)}\n  way out: correct the"
+            f"source.function {dotted!r}: importing {name} raised {_first_line(error)}\n  way out:"
+            " correct the"
             " module"
         ) from error
     found = getattr(module, function, None)

@@ -48,7 +48,8 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         opened = engine.connect()
     except SQLAlchemyError as error:
         raise TryAgain(
-            f"{place}: {url.host or url.database} cannot be reached: {connections.first_line(error, url)}\n  way"
+            f"{place}: {url.host or url.database} cannot be reached:"
+            f" {connections.first_line(error, url)}\n  way"
             f" out: run it again later, or {connections.how_to_name(source)}"
         ) from addresses.cause(error, url)
     try:
@@ -68,11 +69,13 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         clock.require()  # it was ended for that
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise TryAgain(
-                f"{place}: the database went away: {connections.first_line(error, url)}\n  way out: run it again"
+                f"{place}: the database went away: {connections.first_line(error, url)}\n  way out: run"
+                " it again"
                 " later"
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses source.query: {connections.first_line(error, url)}\n  way out: correct"
+            f"{place}: the database refuses source.query: {connections.first_line(error, url)}\n  way"
+            " out: correct"
             " the query"
         ) from addresses.cause(error, url)
     finally:
