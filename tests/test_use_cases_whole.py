@@ -26,7 +26,7 @@ from pipelines.core import use_cases
 from pipelines.core.config import HttpSource, Kind
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import verdict
-from pipelines.evaluation.verdict import Verdict
+from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.model import engines, parity
 from pipelines.model.graph import Graph
 from pipelines.preflight.check import check
@@ -90,7 +90,7 @@ class Life:
         return self.run("scoring", self.training.partition + DAY)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> PromotionVerdict:
         """What the held-out rows said."""
         return verdict.read(self.training.store.read_file("verdict.json"))
 

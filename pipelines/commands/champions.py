@@ -17,7 +17,7 @@ from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput, listed
 from pipelines.core.metrics import for_task, named
 from pipelines.core.sql import name as quoted
-from pipelines.evaluation import evidence
+from pipelines.evaluation import significance
 from pipelines.gates.defaults import METRIC_PARITY
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import NEVER, Scored
@@ -245,7 +245,7 @@ def _measured(
         None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models
     ]
     first, second = (drawn[model.name].get(name) for model in models)
-    gain = evidence.gain(name, values[1], values[0], second, first, facts.promotion.confidence_level)
+    gain = significance.gain(name, values[1], values[0], second, first, facts.promotion.confidence_level)
     bounds = (gain.value, gain.low, gain.high) if gain else (None, None, None)
     return Measured(name, values[0], values[1], *bounds)
 

@@ -19,7 +19,7 @@ from pipelines.core.errors import TableCorrupt, brief, listed
 from pipelines.core.metrics import for_task
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
-from pipelines.evaluation.verdict import Verdict
+from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics import threshold
 from pipelines.metrics.cut import Cut
 from pipelines.model.graph import Graph
@@ -41,7 +41,7 @@ def winner(tried: pd.DataFrame, use_case: UseCase) -> Family:
     return max(use_case.candidates.families, key=lambda family: sign * best[family])
 
 
-def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> Verdict:
+def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> PromotionVerdict:
     """What follows for promotion.
 
     Args:
@@ -61,7 +61,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
     measured = overall.loc[[name for name in for_task(use_case.task) if name in whole]]
     models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
-    return Verdict(
+    return PromotionVerdict(
         winner=winner(tried, use_case),
         metric=use_case.metric.name,
         threshold=cut,
@@ -75,7 +75,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> V
     )
 
 
-def read(run: Run) -> Verdict:
+def read(run: Run) -> PromotionVerdict:
     """Read a training's verdict, and make sure that it is what its tables say.
 
     Raises:
@@ -97,7 +97,7 @@ def read(run: Run) -> Verdict:
     return judged
 
 
-def require_graph(run: Run, judged: Verdict, graph: bytes) -> None:
+def require_graph(run: Run, judged: PromotionVerdict, graph: bytes) -> None:
     """Make sure that an exported graph is the one that was compared with the trained model, and says of
     itself what the verdict says.
 
@@ -150,15 +150,15 @@ def _of_others(run: Run) -> Iterator[str]:
             yield f"scores: made of another {name} than is published now"
 
 
-def _differing(judged: Verdict, due: Verdict) -> Iterator[str]:
+def _differing(judged: PromotionVerdict, due: PromotionVerdict) -> Iterator[str]:
     """Each field in which a verdict is not the one that is due."""
     ours, theirs = _flat(asdict(judged)), _flat(asdict(due))
     for name in dict.fromkeys((*theirs, *ours)):
         if ours.get(name) != theirs.get(name):
-            yield f"{name}: it says {_shown(ours, name)}, the tables {_shown(theirs, name)}"
+            yield f"{name}: it says {_fields_text(ours, name)}, the tables {_fields_text(theirs, name)}"
 
 
-def _threshold_differs(run: Run, judged: Verdict) -> Iterator[str]:
+def _threshold_differs(run: Run, judged: PromotionVerdict) -> Iterator[str]:
     """The threshold, chosen once more on the validation rows."""
     policy = run.use_case.threshold
     if policy is None or judged.threshold is None:
@@ -191,5 +191,5 @@ def _name(part: Any, number: int) -> str:
     return f"{number} ({part['name']})" if isinstance(part, Mapping) and "name" in part else str(number)
 
 
-def _shown(fields: Mapping[str, Any], name: str) -> str:
+def _fields_text(fields: Mapping[str, Any], name: str) -> str:
     return brief(fields[name]) if name in fields else "nothing"

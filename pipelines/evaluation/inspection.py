@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipelines.evaluation import evidence
+from pipelines.evaluation import significance
 from pipelines.metrics import metrics
 from pipelines.metrics.scored import Scored
 from pipelines.model import candidate, explain, learning, seed_variance
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from pipelines.core.config import UseCase
-    from pipelines.evaluation.rows import Labelled
+    from pipelines.evaluation.rows import LabelledRows
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Inspection:
         learning: See `learning.curve`.
         learned: What follows from it, a sentence.
         importance: See `explain.importance`.
-        calibration_error: See `evidence.calibration_error`; None for a regression.
+        calibration_error: See `significance.calibration_error`; None for a regression.
     """
 
     across_seeds: tuple[float, ...]
@@ -43,8 +43,8 @@ class Inspection:
 def inspect_model(
     fitted: Pipeline,
     winner: Scored,
-    train: Labelled,
-    held_out: Labelled,
+    train: LabelledRows,
+    held_out: LabelledRows,
     baseline: float | None,
     use_case: UseCase,
 ) -> Inspection:
@@ -84,7 +84,7 @@ def inspect_model(
         importance=explain.importance(
             fitted, held_out.X, held_out.y, lambda *rows: sign * metric.of(*rows), seed
         ),
-        calibration_error=evidence.calibration_error(held_out.y, winner.score) if is_binary else None,
+        calibration_error=significance.calibration_error(held_out.y, winner.score) if is_binary else None,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipelines.core.config import Family
     from pipelines.evaluation.inspection import Inspection
-    from pipelines.evaluation.verdict import Verdict
+    from pipelines.evaluation.verdict import PromotionVerdict
     from pipelines.model import engines
 
 
@@ -49,7 +49,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluation:
     """An evaluation.
 
     Attributes:
@@ -71,7 +71,7 @@ class Judged:
 
     scores: pd.DataFrame
     curves: pd.DataFrame
-    verdict: Verdict
+    verdict: PromotionVerdict
     pictures: dict[str, bytes]
     trials: pd.DataFrame
     rows: pd.DataFrame
@@ -90,7 +90,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Exported:
+class Export:
     """What an export makes."""
 
     graphs: dict[Family, bytes]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRows:
     """Rows whose labels are known.
 
     Attributes:
@@ -26,7 +26,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class HeldOut(Labelled):
+class HeldOut(LabelledRows):
     """The rows on which models are judged.
 
     Attributes:

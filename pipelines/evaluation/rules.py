@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines.evaluation import evidence
+from pipelines.evaluation import significance
 from pipelines.evaluation.scores import BASELINE, CHAMPION, CUT, LEARNING, LUCK
-from pipelines.evaluation.verdict import Rule
+from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import bootstrap
 from pipelines.metrics.cut import Cut
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def rules(
     scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: str | None, use_case: UseCase
-) -> Iterator[Rule]:
+) -> Iterator[PromotionRule]:
     """What promotion depends on, of what the held-out rows say.
 
     Args:
@@ -37,15 +37,17 @@ def rules(
     others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion}"} if champion else {})
     for name, other in others.items():
         found = _interval(overall, name)
-        yield evidence.better(name, other, metric.name, found, metric.margin, asked.confidence_level, rows)
+        yield significance.better(
+            name, other, metric.name, found, metric.margin, asked.confidence_level, rows
+        )
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
     name, other = list(others.items())[-1]
     parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
-    yield from evidence.slices(
+    yield from significance.slices(
         parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence_level
     )
     if asked.max_calibration_error is not None and calibration_error is not None:
-        yield evidence.calibration(calibration_error, asked.max_calibration_error)
+        yield significance.calibration(calibration_error, asked.max_calibration_error)
 
 
 def _interval(row: pd.Series, other: str) -> Interval | None:

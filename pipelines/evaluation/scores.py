@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipelines.core import personal
 from pipelines.core.metrics import for_task
-from pipelines.evaluation import evidence
+from pipelines.evaluation import significance
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
 
@@ -128,7 +128,7 @@ def _rows(
     names, primary, y = for_task(use_case.task), use_case.metric.name, held_out.y
     for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
-        drawn = _drawn(names if part == "all" else (primary,), compared, held_out, mask, use_case)
+        drawn = _draws(names if part == "all" else (primary,), compared, held_out, mask, use_case)
         for metric in names:
             # Another seed is another model everywhere, but what it does is only known of the primary metric
             # on all rows.
@@ -138,7 +138,7 @@ def _rows(
                 "slice": part,
                 "n": mask.sum(),
                 "primary": metric == primary,
-            } | _compared(metric, measured, drawn, luck_of, use_case)
+            } | _comparison(metric, measured, drawn, luck_of, use_case)
         if use_case.task == "binary":
             counts = {role: model.confusion(y, mask) for role, model in compared.items()}
             for count in CONFUSION:
@@ -147,7 +147,7 @@ def _rows(
                 }
 
 
-def _drawn(
+def _draws(
     names: tuple[str, ...],
     compared: Mapping[str, Scored],
     held_out: HeldOut,
@@ -162,7 +162,7 @@ def _drawn(
     )
 
 
-def _compared(
+def _comparison(
     metric: str,
     measured: Mapping[str, dict[str, float | None]],
     drawn: Drawn,
@@ -176,9 +176,9 @@ def _compared(
     own = draws["challenger"]
     found = {"challenger": bootstrap.interval(value["challenger"], own, confidence_level)}
     if own is not None:
-        own = evidence.with_seed_variance(own, lucky, seed)
+        own = significance.with_seed_variance(own, lucky, seed)
     for other in value.keys() - {"challenger"}:
-        found[f"gain_over_{other}"] = evidence.gain(
+        found[f"gain_over_{other}"] = significance.gain(
             metric, value["challenger"], value[other], own, draws[other], confidence_level
         )
     ends = {
@@ -200,12 +200,12 @@ def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  
     hidden = personal.features(use_case)
     for column in use_case.slices:
         values = X[column].replace("", MISSING)
-        shown = _numbered(values) if column in hidden else {value: value for value in sorted(values.unique())}
+        shown = _numbers(values) if column in hidden else {value: value for value in sorted(values.unique())}
         for value, name in shown.items():
             yield f"{column}={name}", (values == value).to_numpy()
 
 
-def _numbered(values: pd.Series) -> dict[str, str]:
+def _numbers(values: pd.Series) -> dict[str, str]:
     """A number for each personal value, by its number of rows: its place in the alphabet would tell of it."""
     rows = Counter(values)
     missing = {MISSING: MISSING} if rows.pop(MISSING, 0) else {}

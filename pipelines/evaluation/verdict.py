@@ -14,7 +14,7 @@ from pipelines.storage.store import as_json
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class PromotionRule:
     """One rule of promotion, applied.
 
     Attributes:
@@ -40,7 +40,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PromotionVerdict:
     """What an evaluation says, as far as export and promotion need it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Verdict:
     threshold: Cut | None
     values: dict[str, dict[str, float]]
     champion_version: str | None
-    rules: tuple[Rule, ...]
+    rules: tuple[PromotionRule, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -81,16 +81,16 @@ class Verdict:
         return as_json(asdict(self))
 
 
-def read(content: bytes, place: object = "verdict.json") -> Verdict:
+def read(content: bytes, place: object = "verdict.json") -> PromotionVerdict:
     """Read what `Verdict.as_json` wrote.
 
     Raises:
         TableCorrupt: it is damaged.
     """
-    return kept.read(Verdict, content, place, "run the step evaluate again, and what follows it")
+    return kept.read(PromotionVerdict, content, place, "run the step evaluate again, and what follows it")
 
 
-def judged_as(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+def judged_as(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> dict[str, str]:
     """What a graph says of how it was judged, and from which score on it decides."""
     described = {
         "family": family,

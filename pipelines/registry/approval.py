@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from pipelines.core.config import duration_text
 from pipelines.core.errors import TableMissing
 from pipelines.evaluation import verdict
-from pipelines.evaluation.verdict import Rule
+from pipelines.evaluation.verdict import PromotionRule
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
@@ -110,7 +110,7 @@ def read(run: Run) -> Answer | None:
     return kept.read(Answer, content, run.store.folder / FILE, answer_again)
 
 
-def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
+def rule(run: Run, graph: bytes) -> tuple[PromotionRule, ...]:
     """The rule that a person must have approved of this very graph; none where the use case asks nobody."""
     within = run.use_case.promotion.approval
     if within is None:
@@ -123,17 +123,19 @@ def rule(run: Run, graph: bytes) -> tuple[Rule, ...]:
             f" {duration_text(within)}) (way out: python -m pipelines models approve {name} {run.partition}"
             " --reason ...)"
         )
-        return (Rule(name="approval", holds=False, sentence=sentence),)
+        return (PromotionRule(name="approval", holds=False, sentence=sentence),)
     if said.answer == "timed out":
         return (
-            Rule(name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"),
+            PromotionRule(
+                name="approval", holds=False, sentence=f"nobody answered within {duration_text(within)}"
+            ),
         )
     told = f"{said.answer} by {said.by}{f': {said.reason}' if said.reason else ''}"
     # Asked again here: the file may have changed since, and whoever can write to the data root can write an
     # answer.
     if not_his := may_not(run, said.by or "nobody"):
-        return (Rule(name="approval", holds=False, sentence=f"{told}; but {not_his}"),)
-    return (Rule(name="approval", holds=said.answer == "approved", sentence=told),)
+        return (PromotionRule(name="approval", holds=False, sentence=f"{told}; but {not_his}"),)
+    return (PromotionRule(name="approval", holds=said.answer == "approved", sentence=told),)
 
 
 def _sha256(graph: bytes) -> str:

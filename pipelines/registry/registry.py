@@ -37,8 +37,8 @@ from pipelines.storage import disk
 if TYPE_CHECKING:
     from pipelines.core.config import Family
     from pipelines.core.meaning import Meanings
-    from pipelines.evaluation.results import Exported
-    from pipelines.evaluation.verdict import Verdict
+    from pipelines.evaluation.results import Export
+    from pipelines.evaluation.verdict import PromotionVerdict
     from pipelines.model.engines import Choice
     from pipelines.run.run import Run
     from pipelines.storage.settings import Settings
@@ -73,7 +73,7 @@ class Champion:
         return found
 
 
-def register(run: Run, exported: Exported, verdict: Verdict) -> str:
+def register(run: Run, exported: Export, verdict: PromotionVerdict) -> str:
     """Make each graph a version of the use case's model, and the winner's the challenger.
 
     A graph that is a version already stays that version, so that a step which runs twice registers once.
@@ -89,7 +89,7 @@ def register(run: Run, exported: Exported, verdict: Verdict) -> str:
         return _register(client, run, exported, verdict)
 
 
-def _register(client: MlflowClient, run: Run, exported: Exported, verdict: Verdict) -> str:
+def _register(client: MlflowClient, run: Run, exported: Export, verdict: PromotionVerdict) -> str:
     name = run.use_case.name
     if not client.search_registered_models(filter_string=f"name='{name}'"):
         client.create_registered_model(name, description=run.use_case.title)

@@ -32,7 +32,7 @@ from pipelines.storage import places
 
 if TYPE_CHECKING:
     from pipelines.core.config import Family
-    from pipelines.evaluation.results import Judged, SearchResult
+    from pipelines.evaluation.results import Evaluation, SearchResult
     from pipelines.run.run import Run
     from pipelines.storage.settings import Settings
 
@@ -175,7 +175,7 @@ def _log_search(client: MlflowClient, run: Run, family: Family, found: SearchRes
     return outer
 
 
-def log_evaluation(run: Run, judged: Judged) -> str:
+def log_evaluation(run: Run, judged: Evaluation) -> str:
     """Tell MLflow of an evaluation: each model's metrics on the held-out rows, the threshold, the model card
     and its pictures.
 
@@ -187,7 +187,7 @@ def log_evaluation(run: Run, judged: Judged) -> str:
         return _log_evaluation(client, run, judged)
 
 
-def _log_evaluation(client: MlflowClient, run: Run, judged: Judged) -> str:
+def _log_evaluation(client: MlflowClient, run: Run, judged: Evaluation) -> str:
     home = experiment(client, run)
     tags = _tags(run, step="evaluate")
     _replace(client, home, tags)

@@ -30,7 +30,7 @@ from pipelines.metrics.scored import CONFUSION
 from pipelines.reports import pages
 
 if TYPE_CHECKING:
-    from pipelines.evaluation.results import Judged
+    from pipelines.evaluation.results import Evaluation
     from pipelines.run.run import Run
 
 Row: TypeAlias = dict[str, Any]
@@ -54,7 +54,7 @@ LINEAGE = {
 }
 
 
-def render(run: Run, judged: Judged) -> str:
+def render(run: Run, judged: Evaluation) -> str:
     """Render the card as HTML. It tells no time of day: same inputs, same bytes."""
     from pipelines.registry import snapshot
 
@@ -104,7 +104,7 @@ def _records(table: pd.DataFrame) -> list[Row]:
     ]
 
 
-def _reliability(judged: Judged) -> list[Row]:
+def _reliability(judged: Evaluation) -> list[Row]:
     """The winner's probabilities beside what was true, bin by bin."""
     lines = judged.curves
     return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
@@ -153,7 +153,7 @@ def _slices(scores: list[Row], metric: str) -> Iterator[Row]:
         yield {**row, "values": values, "few": values.get("tp", row["n"]) + values.get("fn", 0) < FEW_ROWS}
 
 
-def _trials(judged: Judged) -> list[Row]:
+def _trials(judged: Evaluation) -> list[Row]:
     """Every candidate, the best first, its parameters as words."""
     better_first = judged.trials.sort_values("gain", ascending=False, kind="stable")
     return [
@@ -219,7 +219,7 @@ def _preparation(features: Features, prepare: Prepare) -> Iterator[str]:
         )
 
 
-def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
+def _of_nights(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
     """What the decisions on this page do not say of a night's."""
     if isinstance(use_case.threshold, Capacity):
         low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, use_case.threshold.alarms_a_day))
@@ -237,7 +237,7 @@ def _of_nights(use_case: UseCase, judged: Judged) -> Iterator[str]:
         )
 
 
-def _limits(use_case: UseCase, judged: Judged) -> Iterator[str]:
+def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
     """What the numbers on this page do not say."""
     split = use_case.split
     if split.by == "time":

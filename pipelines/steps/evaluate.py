@@ -18,8 +18,8 @@ from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores
 from pipelines.evaluation.inspection import inspect_model
-from pipelines.evaluation.results import Judged
-from pipelines.evaluation.rows import HeldOut, Labelled
+from pipelines.evaluation.results import Evaluation
+from pipelines.evaluation.rows import HeldOut, LabelledRows
 from pipelines.evaluation.scores import BASELINE, CHAMPION
 from pipelines.metrics import bootstrap, curves, metrics, threshold
 from pipelines.metrics.cut import Cut
@@ -44,7 +44,7 @@ def evaluate(
     champion: Champion | None,
     learned: duckdb.DuckDBPyRelation | None = None,
     use_case: UseCase,
-) -> Judged:
+) -> Evaluation:
     """Judge the winner of the search on rows that neither the search nor the threshold has seen.
 
     Args:
@@ -83,7 +83,7 @@ def evaluate(
     drawn = pictures.models(use_case.task, lines, held_out, families[winner], beside)
     drawn |= pictures.inspection(inspected, use_case.metric.name, due)
     verdict = follows.of_tables(tried, table, use_case)
-    return Judged(table, lines, verdict, drawn, tried, _days_of_splits(features, use_case), inspected)
+    return Evaluation(table, lines, verdict, drawn, tried, _days_of_splits(features, use_case), inspected)
 
 
 def _thresholds(
@@ -121,8 +121,8 @@ def _labels(rows: pa.Table, use_case: UseCase) -> metrics.Floats:
     return np.asarray(rows[use_case.target].to_numpy(), dtype=np.float64)
 
 
-def _known(rows: pa.Table, use_case: UseCase) -> Labelled:
-    return Labelled(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
+def _known(rows: pa.Table, use_case: UseCase) -> LabelledRows:
+    return LabelledRows(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
 
 
 def _held_out(rows: pa.Table, use_case: UseCase) -> HeldOut:
@@ -151,7 +151,7 @@ def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.Data
 
 
 def _baseline(
-    known: Labelled, held_out: HeldOut, unlabelled: pd.DataFrame, night: Night, use_case: UseCase
+    known: LabelledRows, held_out: HeldOut, unlabelled: pd.DataFrame, night: Night, use_case: UseCase
 ) -> Scored:
     """The baseline learns all it knows, its threshold too, on the training rows and on those without a
     label.

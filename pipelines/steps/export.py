@@ -19,8 +19,8 @@ from sklearn.pipeline import Pipeline
 from pipelines.core import meaning
 from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
-from pipelines.evaluation.results import Exported
-from pipelines.evaluation.verdict import Verdict, judged_as
+from pipelines.evaluation.results import Export
+from pipelines.evaluation.verdict import PromotionVerdict, judged_as
 from pipelines.gates.defaults import PARITY
 from pipelines.model import candidate, convert, engines, inputs, reasons
 from pipelines.model.engine import Engine
@@ -36,11 +36,11 @@ FORMAT = "1"  # of the graph's inputs, output and metadata, for whoever reads a 
 def export(
     features: duckdb.DuckDBPyRelation,
     candidates: Mapping[Family, bytes],
-    verdict: Verdict,
+    verdict: PromotionVerdict,
     use_case: UseCase,
     metadata: Mapping[str, str],
     on: duckdb.DuckDBPyRelation | None = None,
-) -> Exported:
+) -> Export:
     """Write each fitted candidate as an ONNX graph and compare the two.
 
     Args:
@@ -74,7 +74,7 @@ def export(
     }
     table = parity(features, pipelines, graphs, verdict, use_case, on)
     difference = float(table["difference"][table["kind"] != "metric"].max())
-    return Exported(
+    return Export(
         graphs,
         table,
         difference,
@@ -86,7 +86,7 @@ def parity(
     features: duckdb.DuckDBPyRelation,
     pipelines: Mapping[Family, Pipeline],
     graphs: Mapping[Family, bytes],
-    verdict: Verdict,
+    verdict: PromotionVerdict,
     use_case: UseCase,
     on: duckdb.DuckDBPyRelation | None = None,
 ) -> pd.DataFrame:
@@ -147,7 +147,7 @@ def _choice(
     return choice
 
 
-def _described(family: Family, verdict: Verdict, use_case: UseCase) -> dict[str, str]:
+def _described(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> dict[str, str]:
     """What a graph says of itself beside its lineage."""
     described = {
         "format": FORMAT,

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from pipelines.core.errors import TableMissing
-from pipelines.evaluation import evidence, follows
-from pipelines.evaluation.verdict import Rule, Verdict
+from pipelines.evaluation import follows, significance
+from pipelines.evaluation.verdict import PromotionRule, PromotionVerdict
 from pipelines.registry import approval, registry
 from pipelines.registry.history import Decision, History
 from pipelines.run.run import Run
@@ -65,7 +65,7 @@ def promote(run: Run) -> str:
     return f"version {challenger} ({judged.winner}) {line.outcome}: {line.reason}"
 
 
-def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> Decision:
+def _line(run: Run, judged: PromotionVerdict, challenger: str, current: str | None) -> Decision:
     broken = [rule.sentence for rule in judged.rules if not rule.holds]
     spoke_for_it = [rule.sentence for rule in judged.rules if rule.name != SAME_CHAMPION]
     answer = approval.read(run)
@@ -84,7 +84,7 @@ def _line(run: Run, judged: Verdict, challenger: str, current: str | None) -> De
     )
 
 
-def _of_export(run: Run, graph: bytes, challenger: str) -> list[Rule]:
+def _of_export(run: Run, graph: bytes, challenger: str) -> list[PromotionRule]:
     """The rules about what the export has made: its size and its speed."""
     asked = run.use_case.promotion
     speed = (
@@ -95,14 +95,14 @@ def _of_export(run: Run, graph: bytes, challenger: str) -> list[Rule]:
     return [
         rule
         for rule in (
-            evidence.size(len(graph), asked.max_megabytes),
-            evidence.speed(speed, asked.min_rows_per_second),
+            significance.size(len(graph), asked.max_megabytes),
+            significance.speed(speed, asked.min_rows_per_second),
         )
         if rule
     ]
 
 
-def _same_champion(judged: Verdict, current: str | None) -> Rule:
+def _same_champion(judged: PromotionVerdict, current: str | None) -> PromotionRule:
     """Another training, or a person, may have changed the champion since: whoever it is now was not asked on
     these rows.
     """
@@ -113,7 +113,7 @@ def _same_champion(judged: Verdict, current: str | None) -> Rule:
         if same
         else f"it was compared with {compared}, but now there is {now}: evaluate again"
     )
-    return Rule(name=SAME_CHAMPION, holds=same, sentence=sentence)
+    return PromotionRule(name=SAME_CHAMPION, holds=same, sentence=sentence)
 
 
 def _champion(version: str | None) -> str:

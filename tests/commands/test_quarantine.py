@@ -25,7 +25,7 @@ from pipelines.commands import quarantine
 from pipelines.core import sql
 from pipelines.core.errors import BadInput, GateClosed, TableMissing, TryAgain
 from pipelines.evaluation import verdict
-from pipelines.evaluation.results import Exported
+from pipelines.evaluation.results import Export
 from pipelines.gates import accepted
 from pipelines.gates.accepted import Accepted
 from pipelines.registry import registry
@@ -442,7 +442,7 @@ def next_champion(trained: World, world: World) -> None:
     graph = onnx.load_from_string(run.store.read_file("models/linear.onnx"))
     graph.doc_string = "the next one"
     judged = verdict.read(run.store.read_file("verdict.json"))
-    exported = Exported({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0)  # type: ignore[arg-type]
+    exported = Export({"linear": graph.SerializeToString()}, parity=None, greatest_difference=0.0)  # type: ignore[arg-type]
     registry.register(run, exported, judged)
     History.of(world.settings, "tiny").append(
         replace(FIRST, version="2", previous="1", partition=TRAINING.isoformat())

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.evaluation import follows, scores
-from pipelines.evaluation.verdict import Verdict
+from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.run.run import Run
 
 Gain = tuple[float, float, float]  # with the ends of its interval
@@ -76,7 +76,7 @@ def tables(
 
 def leave(
     run: Run, graph: bytes, baseline: Gain = BETTER, champion: Gain = BETTER, version: str | None = None
-) -> Verdict:
+) -> PromotionVerdict:
     """Leave the tables, the verdict that they say, and a graph that parity has compared."""
     trials, judged = tables(run, baseline, champion, version)
     for family in run.use_case.candidates.families:

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 
 from pipelines.core.config import Family, UseCase
-from pipelines.evaluation.results import Judged
+from pipelines.evaluation.results import Evaluation
 from pipelines.model import candidate, convert, inputs
 from pipelines.registry.registry import Champion
 from pipelines.steps.evaluate import evaluate
@@ -39,7 +39,7 @@ def judge(
     means: dict[str, float] | None = None,
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     validation: pd.DataFrame | None = None,
-) -> Judged:
+) -> Evaluation:
     """Evaluate the fitted models: three families of two candidates each.
 
     A tie between forest and xgboost unless `means` says otherwise.

@@ -16,8 +16,8 @@ import yaml
 from sklearn.pipeline import Pipeline
 
 from pipelines.core.config import Family, UseCase
-from pipelines.evaluation.results import Exported
-from pipelines.evaluation.verdict import Rule, Verdict
+from pipelines.evaluation.results import Export
+from pipelines.evaluation.verdict import PromotionRule, PromotionVerdict
 from pipelines.metrics.cut import Cut
 from pipelines.model import candidate, families, inputs
 from pipelines.steps.export import export
@@ -100,25 +100,25 @@ def pipeline(family: Family, task: str = "binary", encode: str = "one_hot") -> P
     )
 
 
-def verdict(winner: Family = "xgboost", **changes: Any) -> Verdict:
+def verdict(winner: Family = "xgboost", **changes: Any) -> PromotionVerdict:
     """The winner beats the baseline, and there is no champion yet."""
     values = {
         model: {"aucpr": value}
         for model, value in zip((*FAMILIES, "baseline"), (0.8, 0.85, 0.9, 0.3), strict=True)
     }
-    whole = Verdict(
+    whole = PromotionVerdict(
         winner=winner,
         metric="aucpr",
         threshold=Cut(0.25, 0.2, 0.3),
         values=values,
         champion_version=None,
-        rules=(Rule(name="baseline", holds=True, sentence="better than the baseline"),),
+        rules=(PromotionRule(name="baseline", holds=True, sentence="better than the baseline"),),
     )
     return replace(whole, **changes)
 
 
 @cache
-def exported(winner: Family = "xgboost", partition: str = "2026-01-31") -> Exported:
+def exported(winner: Family = "xgboost", partition: str = "2026-01-31") -> Export:
     """All families as graphs, as a training of this partition exports them."""
     candidates = {family: candidate.dump(pipeline(family)) for family in FAMILIES}
     return export(

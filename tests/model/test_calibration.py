@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from pipelines.evaluation import evidence
+from pipelines.evaluation import significance
 from pipelines.model import calibration, candidate, convert, engines, inputs
 from pipelines.model.calibration import Line
 from pipelines.model.engine_xgboost import booster_metadata
@@ -35,8 +35,8 @@ def overconfident(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 def test_scores_that_go_too_far_become_true_on_other_rows(method: Literal["sigmoid", "isotonic"]) -> None:
     line = calibration.fit(method, *overconfident(5_000))
     y, score = overconfident(20_000, seed=2)
-    assert evidence.calibration_error(y, score) > 0.09
-    assert evidence.calibration_error(y, line(score)) < 0.035
+    assert significance.calibration_error(y, score) > 0.09
+    assert significance.calibration_error(y, line(score)) < 0.035
 
 
 def test_a_sigmoid_finds_the_numbers_that_bent_the_scores() -> None:
@@ -105,7 +105,7 @@ def test_a_search_calibrates_its_best_on_the_rows_that_the_folds_held_out(method
     assert found.validation["score"].to_numpy() == pytest.approx(line(plain.validation["score"]), abs=0)
     y = found.validation["label"].to_numpy(np.float64)
     assert (
-        evidence.calibration_error(y, found.validation["score"].to_numpy())
-        <= evidence.calibration_error(y, plain.validation["score"].to_numpy()) + 0.01
+        significance.calibration_error(y, found.validation["score"].to_numpy())
+        <= significance.calibration_error(y, plain.validation["score"].to_numpy()) + 0.01
     )
     assert found.trials.equals(plain.trials)

@@ -14,8 +14,8 @@ from PIL import Image
 
 from pipelines.core.errors import TryAgain
 from pipelines.evaluation.inspection import Inspection
-from pipelines.evaluation.results import Judged, SearchResult
-from pipelines.evaluation.verdict import Verdict
+from pipelines.evaluation.results import Evaluation, SearchResult
+from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics.cut import Cut
 from pipelines.registry import snapshot, tracking, versions
 from pipelines.run.run import Run
@@ -38,7 +38,7 @@ TRIALS = pd.DataFrame(
 FOUND = SearchResult(
     "linear", TRIALS, pd.DataFrame(), b"", 0.7, {"C": 1, "class_weight": "balanced"}, (1.5, 2.5)
 )
-VERDICT = Verdict(
+VERDICT = PromotionVerdict(
     winner="linear",
     metric="aucpr",
     threshold=Cut(0.25, 0.2, 0.3),
@@ -68,11 +68,11 @@ def runs(run: Run) -> dict[str, MlflowRun]:
     return named
 
 
-def judged() -> Judged:
+def judged() -> Evaluation:
     png = BytesIO()
     Image.new("RGB", (2, 3)).save(png, "png")
     nothing = pd.DataFrame()
-    return Judged(
+    return Evaluation(
         scores=nothing,
         curves=nothing,
         verdict=VERDICT,

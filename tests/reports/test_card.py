@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.core.config import Capacity, Column, LeastCost, UseCase
 from pipelines.core.use_cases import Loaded
-from pipelines.evaluation.results import Judged
+from pipelines.evaluation.results import Evaluation
 from pipelines.registry.versions import FILE, Snapshot
 from pipelines.reports import card
 from pipelines.run.run import Run
@@ -23,12 +23,12 @@ from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store, Version
 from tests.helpers.evaluations import champion, facts, judge
 
-Render = Callable[[UseCase, Judged], str]
+Render = Callable[[UseCase, Evaluation], str]
 
 
 @pytest.fixture
 def rendered(settings: Settings) -> Render:
-    def render(use_case: UseCase, judged: Judged) -> str:
+    def render(use_case: UseCase, judged: Evaluation) -> str:
         store = Store(
             settings.disk, use_case.name, "training", date(2026, 1, 31), Version(use_case="f00", code="c0de")
         )
@@ -39,7 +39,7 @@ def rendered(settings: Settings) -> Render:
 
 
 @pytest.fixture(scope="module")
-def judged() -> Judged:
+def judged() -> Evaluation:
     return judge(facts(), champion("linear"))
 
 
@@ -49,7 +49,7 @@ def words(html: str) -> str:
 
 
 def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(
-    rendered: Render, judged: Judged
+    rendered: Render, judged: Evaluation
 ) -> None:
     text = words(rendered(facts(), judged))
     for told in (
@@ -80,7 +80,7 @@ def test_the_card_tells_the_verdict_the_numbers_and_where_they_come_from(
     ],
 )
 def test_the_first_line_says_whether_there_will_be_a_promotion(
-    rendered: Render, judged: Judged, holds: bool, version: str | None, told: str
+    rendered: Render, judged: Evaluation, holds: bool, version: str | None, told: str
 ) -> None:
     rules = (replace(judged.verdict.rules[0], holds=holds), replace(judged.verdict.rules[1], holds=True))
     verdict = replace(judged.verdict, rules=rules, champion_version=version)
@@ -98,7 +98,7 @@ def test_where_a_cost_is_stated_each_model_has_one(rendered: Render) -> None:
 
 
 def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(
-    rendered: Render, judged: Judged
+    rendered: Render, judged: Evaluation
 ) -> None:
     text = words(rendered(facts(), judged))
     assert f"The model is {judged.inspection.learned}" in text
@@ -111,7 +111,7 @@ def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(
 
 
 def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(
-    rendered: Render, judged: Judged
+    rendered: Render, judged: Evaluation
 ) -> None:
     scores = judged.scores.assign(
         slice=judged.scores["slice"].replace("channel=chip", "channel=<script>alert(1)</script>")
@@ -123,7 +123,7 @@ def test_nothing_from_the_data_or_the_file_can_break_out_of_the_page(
     assert not re.search(r'(src|href)="(?!data:image/png;base64,)', html)
 
 
-def test_same_inputs_same_bytes_and_every_picture_is_there(rendered: Render, judged: Judged) -> None:
+def test_same_inputs_same_bytes_and_every_picture_is_there(rendered: Render, judged: Evaluation) -> None:
     html = rendered(facts(), judged)
     assert html == rendered(facts(), judged)
     assert html.count('src="data:image/png;base64,') == len(judged.pictures)
@@ -143,7 +143,7 @@ def test_a_regression_has_no_alarms_on_its_card(rendered: Render) -> None:
 
 
 def test_of_many_slices_the_largest_are_shown_and_the_others_counted(
-    rendered: Render, judged: Judged
+    rendered: Render, judged: Evaluation
 ) -> None:
     every = judged.scores[judged.scores["slice"] == "channel=chip"]
     scores = [
@@ -170,7 +170,7 @@ def test_the_card_tells_what_single_nights_have_and_whose_labels_speak(rendered:
     assert "none (without a label) 1,200" in text
 
 
-def test_the_card_says_of_which_leaks_features_see_the_past(rendered: Render, judged: Judged) -> None:
+def test_the_card_says_of_which_leaks_features_see_the_past(rendered: Render, judged: Evaluation) -> None:
     leaks = {
         "tip": {"type": "number", "role": "leak", "known_after": "3d", "why": "given afterwards"},
         "fee": {"type": "number", "role": "leak"},

@@ -13,8 +13,8 @@ from pipelines.core.config import Baseline, MaxRecall, Metric
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task
 from pipelines.evaluation import verdict
-from pipelines.evaluation.results import Judged
-from pipelines.evaluation.verdict import Rule
+from pipelines.evaluation.results import Evaluation
+from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
 from pipelines.metrics.threshold import Unreachable
 from pipelines.model import convert, families, inputs, seed_variance
@@ -24,12 +24,12 @@ from tests.helpers.evaluations import TEST, champion, facts, judge, scored
 
 
 @pytest.fixture(scope="module")
-def judged() -> Judged:
+def judged() -> Evaluation:
     return judge(facts(), champion("linear"))
 
 
 @pytest.fixture(scope="module")
-def first() -> Judged:
+def first() -> Evaluation:
     """Another use case: no champion yet, an easy policy, a rule as baseline, and the linear family the best
     of the search.
     """
@@ -40,20 +40,20 @@ def first() -> Judged:
     )
 
 
-def row(judged: Judged, metric: str, part: str = "all") -> pd.Series:
+def row(judged: Evaluation, metric: str, part: str = "all") -> pd.Series:
     found = judged.scores[(judged.scores["metric"] == metric) & (judged.scores["slice"] == part)]
     assert len(found) == 1
     return found.iloc[0]
 
 
 def test_the_search_chooses_the_winner_and_a_tie_goes_to_the_first_as_declared(
-    judged: Judged, first: Judged
+    judged: Evaluation, first: Evaluation
 ) -> None:
     assert judged.verdict.winner == "forest"
     assert first.verdict.winner == "linear"
 
 
-def test_the_test_rows_choose_neither_winner_nor_threshold(judged: Judged) -> None:
+def test_the_test_rows_choose_neither_winner_nor_threshold(judged: Evaluation) -> None:
     def spoilt(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(bad=rows["bad"].where(rows["split"] == "train", 1 - rows["bad"]))
 
@@ -66,7 +66,7 @@ def test_the_test_rows_choose_neither_winner_nor_threshold(judged: Judged) -> No
 
 
 def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_done_by_hand(
-    judged: Judged,
+    judged: Evaluation,
 ) -> None:
     parts = {"all": TEST["bad"].notna(), "channel=(missing)": TEST["channel"].isna()}
     parts |= {f"channel={value}": TEST["channel"] == value for value in ("chip", "online", "phone")}
@@ -94,7 +94,7 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
 
 
 def test_gains_are_positive_where_the_challenger_is_better_whichever_way_the_metric_runs(
-    judged: Judged,
+    judged: Evaluation,
 ) -> None:
     assert row(judged, "aucpr")["gain_over_baseline"] > 0
     brier = row(judged, "brier")
@@ -107,19 +107,21 @@ def test_the_champion_decides_by_its_own_threshold() -> None:
     assert row(judge(facts(), champion("linear", threshold=0.0)), "tp")["champion"] == TEST["bad"].sum()
 
 
-def test_a_baseline_that_cannot_fulfil_the_policy_raises_no_alarm(judged: Judged, first: Judged) -> None:
+def test_a_baseline_that_cannot_fulfil_the_policy_raises_no_alarm(
+    judged: Evaluation, first: Evaluation
+) -> None:
     assert row(judged, "tp")["baseline"] == 0
     assert row(judged, "recall")["baseline"] == 0
     assert row(first, "recall")["baseline"] > 0.9
 
 
-def test_a_rule_is_a_baseline_too(first: Judged) -> None:
+def test_a_rule_is_a_baseline_too(first: Evaluation) -> None:
     assert row(first, "roc_auc")["baseline"] == pytest.approx(
         metrics.measure("roc_auc", TEST["bad"], TEST["amount"]), abs=0.01
     )
 
 
-def test_without_a_champion_its_columns_are_null_and_it_counts_as_beaten(first: Judged) -> None:
+def test_without_a_champion_its_columns_are_null_and_it_counts_as_beaten(first: Evaluation) -> None:
     assert first.scores[["champion", "gain_over_champion"]].isna().all().all()
     assert [rule.name for rule in first.verdict.rules] == ["baseline", "slices"]
     assert first.verdict.champion_version is None
@@ -138,7 +140,7 @@ def test_a_champion_is_beaten_only_if_the_whole_interval_lies_above_the_margin(
 ) -> None:
     means = {"linear": 0.1, "forest": 0.2, "xgboost": 0.2}
 
-    def rule(margin: float) -> Rule:
+    def rule(margin: float) -> PromotionRule:
         judged = judge(facts(metric=Metric(name="brier", margin=margin)), champion("forest"), means=means)
         return next(rule for rule in judged.verdict.rules if rule.name == "champion")
 
@@ -177,7 +179,7 @@ def test_a_slice_of_one_class_has_nulls_and_its_number_of_rows() -> None:
     assert row(judged, "brier", "channel=phone")["challenger"] > 0
 
 
-def test_slices_of_a_personal_column_are_told_by_number_the_largest_first(judged: Judged) -> None:
+def test_slices_of_a_personal_column_are_told_by_number_the_largest_first(judged: Evaluation) -> None:
     personal = facts().columns | {"channel": facts().columns["channel"].model_copy(update={"pii": True})}
     hidden = judge(facts(columns=personal), champion("linear"))
     sizes = TEST["channel"].value_counts()
@@ -216,14 +218,14 @@ def test_only_the_winner_must_fulfil_the_policy() -> None:
         )
 
 
-def test_a_verdict_is_json_without_nan_and_comes_back_equal(judged: Judged) -> None:
+def test_a_verdict_is_json_without_nan_and_comes_back_equal(judged: Evaluation) -> None:
     assert verdict.read(judged.verdict.as_json()) == judged.verdict
     assert set(judged.verdict.values) == {"linear", "forest", "xgboost", "baseline", "champion"}
     json.loads(judged.verdict.as_json(), parse_constant=pytest.fail)
     assert judged.summary().startswith("scores: forest aucpr 0.")
 
 
-def test_same_inputs_same_bytes(judged: Judged) -> None:
+def test_same_inputs_same_bytes(judged: Evaluation) -> None:
     again = judge(facts(), champion("linear"))
     pd.testing.assert_frame_equal(again.scores, judged.scores, check_exact=True)
     pd.testing.assert_frame_equal(again.curves, judged.curves, check_exact=True)
@@ -231,7 +233,7 @@ def test_same_inputs_same_bytes(judged: Judged) -> None:
     assert again.pictures == judged.pictures
 
 
-def test_curves_and_pictures_are_there_for_every_model(judged: Judged) -> None:
+def test_curves_and_pictures_are_there_for_every_model(judged: Evaluation) -> None:
     assert set(judged.curves["curve"]) == {"precision_recall", "roc", "calibration"}
     assert set(judged.curves["model"]) == set(judged.verdict.values)
     assert judged.curves.notna().all().all()
@@ -264,7 +266,7 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     assert row(judged, "rmse")["gain_over_baseline"] > 0
 
 
-def test_rows_tell_how_many_there_are_on_each_side(judged: Judged) -> None:
+def test_rows_tell_how_many_there_are_on_each_side(judged: Evaluation) -> None:
     assert list(judged.rows["split"]) == ["train", "test"]
     assert list(judged.rows["rows"]) == [300, 100]
     assert judged.rows["label_mean"].iloc[1] == pytest.approx(TEST["bad"].mean())
@@ -288,12 +290,12 @@ def test_a_curve_keeps_its_ends_and_its_shape_when_it_is_thinned() -> None:
 
 
 def test_the_luck_of_the_seed_widens_the_gain_of_the_primary_metric_and_of_nothing_else(
-    judged: Judged, monkeypatch: pytest.MonkeyPatch
+    judged: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seed_variance, "is_random", lambda _: False)
     without = judge(facts(), champion("linear"))
 
-    def width(found: Judged, metric: str, of: str = "gain_over_champion") -> float:
+    def width(found: Evaluation, metric: str, of: str = "gain_over_champion") -> float:
         line = row(found, metric)
         return float(line[f"{of}_high"] - line[f"{of}_low"])
 

@@ -243,7 +243,7 @@ def _judge_the_champion(stage: Stage) -> Run:
 def _of_verdicts(stage: Stage) -> Iterator[Damage]:
     """A file that says something else than the tables, which the gates have let through."""
     families = stage.use_case.candidates.families
-    changes: dict[str, Callable[[verdict.Verdict], verdict.Verdict]] = {
+    changes: dict[str, Callable[[verdict.PromotionVerdict], verdict.PromotionVerdict]] = {
         "a rule has other numbers": lambda good: replace(
             good, rules=(replace(good.rules[0], low=1e9), *good.rules[1:])
         ),
@@ -268,7 +268,9 @@ def _of_verdicts(stage: Stage) -> Iterator[Damage]:
     )
 
 
-def _edit_verdict(stage: Stage, change: Callable[[verdict.Verdict], verdict.Verdict]) -> Run:
+def _edit_verdict(
+    stage: Stage, change: Callable[[verdict.PromotionVerdict], verdict.PromotionVerdict]
+) -> Run:
     run = stage.run("training")
     run.store.write_file(follows.FILE, change(verdict.read(run.store.read_file(follows.FILE))).as_json())
     return run

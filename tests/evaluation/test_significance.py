@@ -13,8 +13,8 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
-from pipelines.evaluation import evidence
-from pipelines.evaluation.verdict import Rule
+from pipelines.evaluation import significance
+from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.bootstrap import Interval
 from pipelines.metrics.scored import Scored
@@ -32,7 +32,7 @@ def world(seed: int, n: int) -> tuple[metrics.Floats, metrics.Floats]:
     return rows, y
 
 
-def compared(y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Floats) -> Rule:
+def compared(y: metrics.Floats, challenger: metrics.Floats, champion: metrics.Floats) -> PromotionRule:
     """The rule about the champion, as the evaluation applies it to AUCPR."""
     return judged(y, challenger, champion, [()])[0]
 
@@ -43,16 +43,16 @@ def judged(
     champion: metrics.Floats,
     across_seeds: list[tuple[float, ...]],
     seed: int = 0,
-) -> list[Rule]:
+) -> list[PromotionRule]:
     """The same for each of some lucks."""
     models = [Scored("challenger", challenger), Scored("champion", champion)]
     drawn = bootstrap.draw(["aucpr"], y, models, np.arange(len(y)), seed=seed)
     value, other = (metrics.measure("aucpr", y, model.score) for model in models)
     rules = []
     for lucky in across_seeds:
-        own = evidence.with_seed_variance(drawn["challenger"]["aucpr"], lucky, seed)
-        found = evidence.gain("aucpr", value, other, own, drawn["champion"]["aucpr"], 0.95)
-        rules.append(evidence.better("champion", "champion version 1", "aucpr", found, 0.0, 0.95, len(y)))
+        own = significance.with_seed_variance(drawn["challenger"]["aucpr"], lucky, seed)
+        found = significance.gain("aucpr", value, other, own, drawn["champion"]["aucpr"], 0.95)
+        rules.append(significance.better("champion", "champion version 1", "aucpr", found, 0.0, 0.95, len(y)))
     return rules
 
 
@@ -110,8 +110,8 @@ def test_a_model_that_is_better_by_chance_only_is_not_promoted() -> None:
     assert "not surely more than nothing" in rule.sentence
 
 
-def rules(found: Mapping[str, tuple[int, Interval | None]], may_lose: float = 0.0) -> list[Rule]:
-    return list(evidence.slices(found, "champion version 1", "aucpr", may_lose, 200, 0.95))
+def rules(found: Mapping[str, tuple[int, Interval | None]], may_lose: float = 0.0) -> list[PromotionRule]:
+    return list(significance.slices(found, "champion version 1", "aucpr", may_lose, 200, 0.95))
 
 
 BETTER, SURELY_WORSE = Interval(0.05, 0.01, 0.09), Interval(-0.2, -0.3, -0.1)
@@ -163,7 +163,7 @@ def test_without_slices_there_is_no_rule_about_them() -> None:
 
 
 def test_a_gain_without_an_interval_is_none() -> None:
-    rule = evidence.better("baseline", "the baseline", "aucpr", None, 0.0, 0.95, 12)
+    rule = significance.better("baseline", "the baseline", "aucpr", None, 0.0, 0.95, 12)
     assert not rule.holds
     assert "can be drawn from 12 held-out rows" in rule.sentence
 
@@ -171,40 +171,40 @@ def test_a_gain_without_an_interval_is_none() -> None:
 def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() -> None:
     drawn = np.zeros(200_000)
     lucky = tuple(np.random.default_rng(7).normal(scale=0.01, size=30))
-    found = evidence.with_seed_variance(drawn, lucky, 0)
+    found = significance.with_seed_variance(drawn, lucky, 0)
     assert found.std() == pytest.approx(np.sqrt(2) * np.std(lucky, ddof=1), rel=0.1)
     assert abs(found.mean()) < 1e-3
-    assert evidence.with_seed_variance(drawn, lucky[:1], 0) is drawn
+    assert significance.with_seed_variance(drawn, lucky[:1], 0) is drawn
 
 
 def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
     y = np.array([0.0] * 8 + [1.0] * 2 + [0.0] * 2 + [1.0] * 8)
     score = np.array([0.2] * 10 + [0.8] * 10)
     # ten bins of a row each
-    assert evidence.calibration_error(y[:10], score[:10] + 0.1) == pytest.approx(
+    assert significance.calibration_error(y[:10], score[:10] + 0.1) == pytest.approx(
         np.mean([abs(0.3 - label) for label in y[:10]])
     )
     shuffled = np.random.default_rng(8).permutation(20_000)
     many, truth = np.tile(score, 1_000)[shuffled], np.tile(y, 1_000)[shuffled]
-    assert evidence.calibration_error(truth, many) < 0.01
-    assert evidence.calibration_error(truth, many / 2) == pytest.approx(0.25, abs=0.01)
+    assert significance.calibration_error(truth, many) < 0.01
+    assert significance.calibration_error(truth, many / 2) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize(("found", "holds"), [(0.04, True), (0.05, True), (0.06, False)])
 def test_the_calibration_error_has_a_limit(found: float, holds: bool) -> None:
-    assert evidence.calibration(found, 0.05).holds == holds
+    assert significance.calibration(found, 0.05).holds == holds
 
 
 def test_size_and_speed_are_asked_only_where_something_is_said_about_them() -> None:
-    assert evidence.size(10**9, None) is None
-    assert evidence.speed(None, None) is None
+    assert significance.size(10**9, None) is None
+    assert significance.speed(None, None) is None
     for rule, holds in (
-        (evidence.size(2_000_000, 2), True),
-        (evidence.size(2_000_001, 2), False),
-        (evidence.speed(100, 100), True),
+        (significance.size(2_000_000, 2), True),
+        (significance.size(2_000_001, 2), False),
+        (significance.speed(100, 100), True),
     ):
         assert rule is not None
         assert rule.holds == holds
-    unmeasured = evidence.speed(None, 5)
+    unmeasured = significance.speed(None, 5)
     assert unmeasured is not None
     assert not unmeasured.holds

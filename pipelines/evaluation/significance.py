@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from pipelines.core.metrics import named
-from pipelines.evaluation.verdict import Rule
+from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
 from pipelines.metrics.bootstrap import LEAST_UNITS, Interval, interval
 from pipelines.metrics.metrics import Floats
@@ -71,7 +71,7 @@ def with_seed_variance(drawn: Floats, across_seeds: tuple[float, ...], seed: int
 
 def better(
     name: str, other: str, metric: str, found: Interval | None, margin: float, confidence: float, rows: int
-) -> Rule:
+) -> PromotionRule:
     """The challenger must be better than another model by more than the margin, and surely so.
 
     Args:
@@ -88,17 +88,19 @@ def better(
             f"no interval of {metric} against {other} can be drawn from {rows:,} held-out rows (way out: more"
             f" of them, or a smaller promotion.unit, of which {LEAST_UNITS} are needed)"
         )
-        return Rule(name=name, holds=False, sentence=sentence, rows=rows)
+        return PromotionRule(name=name, holds=False, sentence=sentence, rows=rows)
     holds = found.low > margin
     if max(abs(found.low), abs(found.high)) < SAME:
         sentence = f"as good as {other}: the same {metric}"
     else:
         side = "better" if found.value > 0 else "worse" if found.value < 0 else "no better"
-        sentence = f"{side} than {other} by {abs(found.value):.4f} {metric} ({_told(found, confidence)})"
+        sentence = (
+            f"{side} than {other} by {abs(found.value):.4f} {metric} ({_interval_text(found, confidence)})"
+        )
         if found.value > 0 and not holds:
             sentence += f": not surely more than {f'the margin of {margin:g}' if margin else 'nothing'}"
     sentence = f"on the held-out rows {sentence}"
-    return Rule(
+    return PromotionRule(
         name=name,
         holds=holds,
         sentence=sentence,
@@ -117,7 +119,7 @@ def slices(
     may_lose: float,
     least: int,
     confidence: float,
-) -> Iterator[Rule]:
+) -> Iterator[PromotionRule]:
     """No slice may be surely worse than another model by more than is allowed.
 
     Args:
@@ -142,10 +144,11 @@ def slices(
         if enough and lost is not None and lost.high < -may_lose:
             harmed = True
             sentence = (
-                f"worse than {other} where {part}, by {-lost.value:.4f} {metric} ({_told(lost, confidence)},"
+                f"worse than {other} where {part}, by {-lost.value:.4f} {metric}"
+                f" ({_interval_text(lost, confidence)},"
                 f" {rows:,} rows); allowed {may_lose:g}"
             )
-            yield Rule(
+            yield PromotionRule(
                 name=f"slice {part}",
                 holds=False,
                 sentence=sentence,
@@ -162,11 +165,11 @@ def slices(
                 " too few of a class (way out: more held-out rows, a smaller promotion.slice_rows, or leave"
                 f" {column} out of slices)"
             )
-            yield Rule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
+            yield PromotionRule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
     every = [enough for judged in columns.values() for enough in judged]
     if every and not harmed and all(any(judged) for judged in columns.values()):
         left = f"; {len(every) - sum(every)} with too few rows were not judged" if not all(every) else ""
-        yield Rule(
+        yield PromotionRule(
             name="slices",
             holds=True,
             sentence=(
@@ -188,16 +191,18 @@ def calibration_error(y: Floats, score: Floats) -> float:
     return float(sum(abs(score[rows].mean() - y[rows].mean()) * len(rows) for rows in bins) / len(y))
 
 
-def calibration(error: float, allowed: float) -> Rule:
+def calibration(error: float, allowed: float) -> PromotionRule:
     """The calibration error must not be greater than allowed."""
     sentence = (
         f"calibration error {error:.4f}, {'at most' if error <= allowed else 'but at most'} {allowed:g}"
         " allowed"
     )
-    return Rule(name="calibration", holds=error <= allowed, sentence=sentence, found=error, allowed=allowed)
+    return PromotionRule(
+        name="calibration", holds=error <= allowed, sentence=sentence, found=error, allowed=allowed
+    )
 
 
-def size(found: int, allowed: float | None) -> Rule | None:
+def size(found: int, allowed: float | None) -> PromotionRule | None:
     """The graph must not have more bytes than allowed, in megabytes, where something is said about it."""
     if allowed is None:
         return None
@@ -206,15 +211,17 @@ def size(found: int, allowed: float | None) -> Rule | None:
         f"the graph has {megabytes:.2f} MB, {'at most' if megabytes <= allowed else 'but at most'}"
         f" {allowed:g} allowed"
     )
-    return Rule(name="size", holds=megabytes <= allowed, sentence=sentence, found=megabytes, allowed=allowed)
+    return PromotionRule(
+        name="size", holds=megabytes <= allowed, sentence=sentence, found=megabytes, allowed=allowed
+    )
 
 
-def speed(found: float | None, asked: float | None) -> Rule | None:
+def speed(found: float | None, asked: float | None) -> PromotionRule | None:
     """The graph must score as many rows a second as is asked for, where something is said about it."""
     if asked is None:
         return None
     if found is None:
-        return Rule(
+        return PromotionRule(
             name="speed",
             holds=False,
             sentence="its speed was not measured: run the step export again",
@@ -224,8 +231,8 @@ def speed(found: float | None, asked: float | None) -> Rule | None:
         f"it scores {found:,.0f} rows a second, {'at least' if found >= asked else 'but at least'}"
         f" {asked:,.0f} asked"
     )
-    return Rule(name="speed", holds=found >= asked, sentence=sentence, found=found, allowed=asked)
+    return PromotionRule(name="speed", holds=found >= asked, sentence=sentence, found=found, allowed=asked)
 
 
-def _told(found: Interval, confidence: float) -> str:
+def _interval_text(found: Interval, confidence: float) -> str:
     return f"{confidence:.0%} interval {found.low:+.4f} to {found.high:+.4f}"
