@@ -76,11 +76,11 @@ def work_of(folder: Path) -> float:
     """The seconds that the night's steps and gates take, without imports: they are gone twice, and the second
     time counts.
     """
-    from pipelines import flow
+    from pipelines import tasks
 
     for _ in range(2):
         start = time.perf_counter()
-        flow.way(memory.run_of(folder, "scoring", memory.NIGHT))
+        tasks.way(memory.run_of(folder, "scoring", memory.NIGHT))
         seconds = time.perf_counter() - start
     return seconds
 

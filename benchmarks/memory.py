@@ -160,7 +160,7 @@ def results(
 
 def prepare(folder: Path, rows: int) -> None:
     """Write both use cases and small days, and go the way of a training and of the week's other nights."""
-    from pipelines import flow
+    from pipelines import tasks
 
     for name in ("use_cases", "var", "delivered"):
         (folder / name).mkdir()
@@ -168,9 +168,9 @@ def prepare(folder: Path, rows: int) -> None:
     first = TRAINING - timedelta(days=WINDOW_DAYS + 10)
     for n in range((NIGHT - first).days + 1):
         deliver(folder, first + timedelta(days=n), SMALL, rows)
-    flow.way(run_of(folder, "training", TRAINING))
+    tasks.way(run_of(folder, "training", TRAINING))
     for n in range((NIGHT - WEEK).days):
-        flow.way(run_of(folder, "scoring", WEEK + timedelta(days=n)))
+        tasks.way(run_of(folder, "scoring", WEEK + timedelta(days=n)))
 
 
 def deliver(folder: Path, day: date, rows: int, customers: int) -> None:
@@ -273,21 +273,21 @@ def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...
 
 def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: str | None = None) -> Taken:
     """Take a step, or a share of it, in this process."""
-    from pipelines import flow
+    from pipelines import flow, tasks
 
     run = run_of(folder, kind, day, use_case)
     # Without the past no gate has said anything: those of the other use case have judged the same tables.
     return _measured(
-        lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else flow.take(run, step, share)
+        lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else tasks.take(run, step, share)
     )
 
 
 def judge(folder: Path, kind: Kind, day: date, table: GatedTable) -> Taken:
     """Judge a table in this process."""
-    from pipelines import flow
+    from pipelines import tasks
 
     run = run_of(folder, kind, day)
-    return _measured(lambda: flow.gate(run, table))
+    return _measured(lambda: tasks.gate(run, table))
 
 
 def _measured(task: Callable[[], object]) -> Taken:

@@ -2,43 +2,34 @@
 
 Read this file first.
 
-Each function here is one task of a DAG. Steps import their tools when they run, because Airflow parses a DAG
-file every few seconds and again in every task: pandas, scikit-learn, MLflow, Great Expectations and Evidently
-at the top of this file would cost 15 seconds each time. No step calls another; what one needs of another, it
-reads from the store.
+Each function here is one task of a DAG; `pipelines.tasks` takes it under its guards. Steps import their tools
+when they run, because Airflow parses a DAG file every few seconds and again in every task: pandas,
+scikit-learn, MLflow, Great Expectations and Evidently at the top of this file would cost 15 seconds each
+time. No step calls another; what one needs of another, it reads from the store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from pipelines.core import dates
-from pipelines.core.config import Family, GatedTable, Step
-from pipelines.core.errors import BadInput
+from pipelines.core.config import Family, Step
 from pipelines.run import plan
 from pipelines.run.plan import Outcome
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
-
-    from pipelines.run.run import Run
-    from pipelines.storage.store import Store
+from pipelines.run.run import Run
 
 
 def ingest(run: Run) -> Outcome:
     """Source -> raw: this partition's rows, and, where features look back, past_raw: the rows before them."""
     from pipelines.steps import ingest
 
-    days = dates.days_of(run.use_case, run.kind, run.partition)
-    past = dates.past_of(run.use_case, run.kind, run.partition)
     with run.store.together() as store:  # a mistake in the past must not leave half of this step published
-        written = ingest.stream(run, days, partial(store.write, "raw"), labels=run.kind != "scoring")
-        if past:
+        written = ingest.stream(run, run.days, partial(store.write, "raw"), labels=run.kind != "scoring")
+        if run.past_days:
             # It may be empty: the source's first days have none.
-            ingest.stream(run, past, partial(store.write, "past_raw"), may_be_empty=True)
-    return Outcome(f"raw: {written.rows:,} rows of {days}", numbers={"rows": written.rows})
+            ingest.stream(run, run.past_days, partial(store.write, "past_raw"), may_be_empty=True)
+    return Outcome(f"raw: {written.rows:,} rows of {run.days}", numbers={"rows": written.rows})
 
 
 def cleanse(run: Run) -> Outcome:
@@ -67,19 +58,13 @@ def past(run: Run) -> Outcome:
         return Outcome("past: nothing, since no feature of this run looks back")
     further = run.store.read("further") if run.kind == "training" else None
     past_raw = run.store.read("past_raw")
-    every = (
-        dates.past_of(run.use_case, run.kind, run.partition),
-        dates.days_of(run.use_case, run.kind, run.partition),
-    )
-    fed = past.compute(past_raw, further, run.use_case)
+    fed, days = past.compute(past_raw, further, run.use_case), (run.past_days, run.days)
     with run.store.together() as store:
         written = store.write("past", fed.rows)
         clean = run.store.read("clean")
-        store.write("days", past.days(store.read("past"), clean, past_raw, fed.aside, run.use_case, every))
-    return Outcome(
-        f"past: {written.rows:,} rows of {len(every[0])} days before {every[1].first}",
-        numbers={"rows": written.rows},
-    )
+        store.write("days", past.days(store.read("past"), clean, past_raw, fed.aside, run.use_case, days))
+    summary = f"past: {written.rows:,} rows of {len(run.past_days)} days before {run.days.first}"
+    return Outcome(summary, numbers={"rows": written.rows})
 
 
 def features(run: Run) -> Outcome:
@@ -91,12 +76,10 @@ def features(run: Run) -> Outcome:
     past = run.store.read("past") if run.use_case.features.history else None
     rows = compute(run.store.read("clean"), past, run.use_case)
     if run.kind == "training":
-        rows = assign(rows, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
+        rows = assign(rows, run.use_case, run.days)
     written = run.store.write("features", rows, meaning=meanings(run.use_case))
-    return Outcome(
-        f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features",
-        numbers={"rows": written.rows},
-    )
+    summary = f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features"
+    return Outcome(summary, numbers={"rows": written.rows})
 
 
 def snapshot(run: Run) -> Outcome:
@@ -119,37 +102,31 @@ def tune(run: Run, share: str) -> Outcome:
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)
     run.store.write_file(f"candidates/{family}.skops", found.candidate)
+    best = f"best {run.use_case.metric.name} {found.best_score:.4f}"
     mlflow_run = tracking.log_search(run, family, found)
-    return Outcome(
-        f"trials: {len(found.trials)} of {family}, best {run.use_case.metric.name} {found.best_score:.4f}",
-        mlflow_run=mlflow_run,
-    )
+    return Outcome(f"trials: {len(found.trials)} of {family}, {best}", mlflow_run=mlflow_run)
 
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines.registry import holdout_overlap, registry, tracking
+    from pipelines.registry import tracking
     from pipelines.reports import card
     from pipelines.steps import as_learned, evaluate
 
-    families = run.use_case.candidates.families
-    champion, every = registry.champion_or_none(run), run.store.read("features")
-    learned = as_learned.rows(run, champion) if champion else None
-    if champion:
-        holdout_overlap.require(run, every, champion)
-    features = as_learned.common(every, learned, run.use_case.key) if learned else every
+    families, every = run.use_case.candidates.families, run.store.read("features")
+    rivals = as_learned.rivals(run, every)
     judged = evaluate.evaluate(
-        features=features,
+        features=rivals.features,
         trials=run.store.read("trials", pieces=families),
         validation=run.store.read("validation", pieces=families),
-        candidates={family: run.store.read_file(f"candidates/{family}.skops") for family in families},
-        champion=champion,
-        learned=learned,
+        candidates=_candidates(run),
+        champion=rivals.champion,
+        learned=rivals.learned,
         use_case=run.use_case,
     )
     run.store.write("scores", judged.scores)
     run.store.write("curves", judged.curves)
-    run.store.write("left_out", as_learned.left_out(every, features, run.use_case.key))
+    run.store.write("left_out", as_learned.left_out(every, rivals.features, run.use_case.key))
     run.store.write_file("verdict.json", judged.verdict.as_json())
     report = run.write_report("evaluate", card.render(run, judged))
     return Outcome(judged.summary(), report=report, mlflow_run=tracking.log_evaluation(run, judged))
@@ -164,27 +141,19 @@ def export(run: Run) -> Outcome:
     from pipelines.steps import as_learned, export
 
     judged, features = follows.read(run), run.store.read("features")
-    # Of trainings that were evaluated before there was such a table, all held-out rows were judged.
-    on = (
-        as_learned.judged(features, run.store.read("left_out"), run.use_case.key)
-        if run.store.has("left_out")
-        else features
-    )
-    candidates = {
-        family: run.store.read_file(f"candidates/{family}.skops")
-        for family in run.use_case.candidates.families
-    }
-    exported = export.export(
-        features, candidates, judged, run.use_case, metadata=snapshot.lineage(run), on=on
-    )
+    on, lineage = as_learned.judged(run, features), snapshot.lineage(run)
+    exported = export.export(features, _candidates(run), judged, run.use_case, metadata=lineage, on=on)
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
     written = run.store.write("parity", exported.parity)
-    mlflow_run = registry.register(run, exported, judged)
-    return Outcome(
-        f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}",
-        mlflow_run=mlflow_run,
-    )
+    summary = f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}"
+    return Outcome(summary, mlflow_run=registry.register(run, exported, judged))
+
+
+def _candidates(run: Run) -> dict[Family, bytes]:
+    """The best candidate of each family, fitted."""
+    families = run.use_case.candidates.families
+    return {family: run.store.read_file(f"candidates/{family}.skops") for family in families}
 
 
 def promote(run: Run) -> Outcome:
@@ -201,12 +170,7 @@ def score(run: Run, share: str) -> Outcome:
 
     champion = registry.champion(run)
     definitions.require_learned(run, run.store.manifest("features"), champion)
-    slice_ = plan.slices(run).get(share)
-    if slice_ is None:
-        raise BadInput(
-            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n"
-            "  way out: run the gate before and score again"
-        )
+    slice_ = score.slice_of(run, share)
     # By which the gate sees that each decision follows from its score.
     run.store.write_file(score.SCORED_BY, score.scored_by(champion))
     rows = run.store.stream("features", slice_)
@@ -221,9 +185,8 @@ def publish(run: Run) -> Outcome:
     from pipelines.steps import publish
 
     names = tuple(plan.slices(run))
-    publish.require_whole(
-        run.store.manifest("features"), [run.store.manifest(f"predictions/{name}") for name in names], run
-    )
+    slices = [run.store.manifest(f"predictions/{name}") for name in names]
+    publish.require_whole(run.store.manifest("features"), slices, run)
     publish.require_one_model(run.store.read("predictions", names), run)
     written = run.store.join("predictions", names)
     summary = f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}"
@@ -246,107 +209,29 @@ def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows, and matured labels -> drift,
     and its report.
     """
-    from pipelines.registry import definitions, registry
-    from pipelines.steps import drift, ingest
-    from pipelines.steps.cleanse import cleanse
+    from pipelines.steps import drift, week
 
-    week = dates.days_of(run.use_case, "drift", run.partition)
-    matured = dates.Days(week.first, dates.last_labelled(run.use_case, "drift", run.partition))
-    every = [run.store.at("scoring", day) for day in week]
-    # A day on which no delivery is expected needs no run.
-    nights = [night for night in every if run.use_case.expects(night.partition) or night.has("raw")] or every
-    labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
-    champion = registry.champion(run)
-    training = run.store.at("training", champion.partition)
-    alike = definitions.of_one_meaning(run, champion, training, nights)
-    judged = definitions.of_one_label(run, champion, nights)
-
-    def read(store: Store, table: str) -> DuckDBPyRelation:
-        return drift.called(store.read(table), definitions.file_of_table(run, store, table), run.use_case)
-
+    read = week.read(run)
     found = drift.compare(
-        reference=read(training, "features"),
-        features=[read(night, "features") for night in alike],
-        predictions=[read(night, "predictions") for night in judged],
-        week=week,
-        nights=len(nights),
-        labels=labels,
-        due=matured.last,
-        champion=champion,
+        reference=read.reference,
+        features=read.features,
+        predictions=read.predictions,
+        week=read.days,
+        nights=read.nights,
+        labels=read.labels,
+        due=read.matured.last,
+        champion=read.champion,
         use_case=run.use_case,
     )
     run.store.write("drift", found.table)
-    report = run.write_report("drift", found.html)
-    summary = found.summary()
-    if left_out := len(nights) - len(alike):
-        summary += f"; features of {left_out} nights mean something else, and are not compared"
-    if left_out := len(nights) - len(judged):
-        summary += (
-            f"; predictions of {left_out} nights tell another label or go by another key, and are not"
-            " compared"
-        )
-    return Outcome(
-        summary,
-        report=report,
-        retrain=found.retrain(run.use_case),
-        numbers={"drifted_share": found.drifted_share},
-    )
+    report, numbers = run.write_report("drift", found.html), {"drifted_share": found.drifted_share}
+    summary = "; ".join([found.summary(), *read.left_out()])
+    return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers=numbers)
 
 
-def gate(run: Run, table: GatedTable) -> Outcome:
-    """Judge a table, keep the evidence, and raise `GateClosed` unless every expectation on the table
-    holds.
-    """
-    from pipelines.gates import gate
-
-    if table == "past" and not run.use_case.features.history:
-        return Outcome("gate_past: nothing to judge, since no feature of this run looks back")
-    return gate.gate(run, table)
-
-
-STEPS: dict[Step, Callable[..., Outcome]] = {
-    "ingest": ingest,
-    "cleanse": cleanse,
-    "past": past,
-    "features": features,
-    "snapshot": snapshot,
-    "tune": tune,
-    "evaluate": evaluate,
-    "export": export,
-    "promote": promote,
-    "score": score,
-    "publish": publish,
-    "deliver": deliver,
-    "drift": drift,
-}
-
-
-def take(run: Run, step: Step, share: str | None = None) -> Outcome:
-    """Take a step, or a share of it, as Airflow's tasks and the command line do: only if the gates before it
-    have let its tables through.
-    """
-    from pipelines.preflight import begin
-    from pipelines.run import clearance, progress
-
-    first = plan.is_first(run.kind, step)
-    with run.store.room(step):
-        run = begin.begin(run) if first else run
-        clearance.require(run, step)
-    with begin.explaining(run, first), progress.reporting(run, step, share), run.store.room(step):
-        outcome = STEPS[step](run, share) if share else STEPS[step](run)
-        run.note(f"{step} {share}" if share else step, outcome.summary)
-        return outcome
-
-
-def way(run: Run) -> None:
-    """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
-    first, *others = plan.steps_of(run.use_case, run.kind)
-    run.log(take(run.afresh(), first.name))
-    run = run.resumed()
-    if first.gate:
-        run.log(gate(run.afresh(), first.gate))
-    for step in others:
-        for share in plan.shares(run, step.name) or (None,):
-            run.log(take(run.afresh(), step.name, share))
-        if step.gate:
-            run.log(gate(run.afresh(), step.gate))
+_EVERY: tuple[Callable[..., Outcome], ...] = (
+    *(ingest, cleanse, past, features),
+    *(snapshot, tune, evaluate, export, promote),
+    *(score, publish, deliver, drift),
+)
+STEPS = {cast("Step", step.__name__): step for step in _EVERY}

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import flow
+from pipelines import flow, tasks
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.trace import trace
 from pipelines.core import use_cases
@@ -177,8 +177,8 @@ def life(
     name: str = request.param
     mirror = found_mirror(name)
     life = born(name, tmp_path_factory.mktemp(name), mlflow_database, mirror)
-    flow.way(life.training)
-    flow.way(life.night)
+    tasks.way(life.training)
+    tasks.way(life.night)
     return life
 
 
@@ -268,7 +268,7 @@ def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_th
     life: Life, tmp_path: Path
 ) -> None:
     other = life.moved(tmp_path / "data")
-    flow.way(other.run("scoring", life.night.partition + DAY))
+    tasks.way(other.run("scoring", life.night.partition + DAY))
     in_another_process(other, "scoring", life.night.partition)
     expected = published(life.night)
     assert {Path(name).parts[0] for name in expected} >= {
@@ -280,7 +280,7 @@ def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_th
     }
     assert published(other.night) == expected
 
-    flow.way(other.night)
+    tasks.way(other.night)
     assert published(other.night) == expected
 
 
@@ -355,7 +355,7 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
         born(tiny.NAME, tmp_path / place, mlflow_database, of=tmp_path / "use_cases")
         for place in ("one", "other")
     )
-    flow.way(life.training)
+    tasks.way(life.training)
     in_another_process(other, "training", life.training.partition)
     first = published(life.training)
     assert published(other.training) == first
@@ -363,7 +363,7 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
 
     # Once more at the same place, where its own winner is champion by now: what is said of the champion is
     # new, the rest is not.
-    flow.way(life.training)
+    tasks.way(life.training)
     again = {
         name: digest
         for name, digest in published(life.training).items()

@@ -28,11 +28,11 @@ def run(
 ) -> None:
     """Run one partition: each step, then its gate; the first red gate ends it."""
     settings, day = asked.settings_of(use_case), dates.parse(partition)
-    from pipelines import flow
+    from pipelines import tasks
     from pipelines.core import people
     from pipelines.run.run import Run
 
-    flow.way(Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user()))
+    tasks.way(Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user()))
 
 
 def backfill(

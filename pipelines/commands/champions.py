@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.composition import by_version
 from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput, listed
@@ -111,7 +111,7 @@ def answer(
     if not_his := approval.may_not(run, people.user()):
         raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
     approval.give(run, said, people.user(), reason)
-    return flow.take(run.afresh(), "promote").summary
+    return tasks.take(run.afresh(), "promote").summary
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.core import dates, personal, sql
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing
@@ -572,9 +572,9 @@ def _publish(run: Run) -> None:
         f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine",
     )
     for table in _gated(run):
-        run.log(flow.gate(run.afresh(), table))
+        run.log(tasks.gate(run.afresh(), table))
     if (
         run.use_case.sink
     ):  # before the note is gone: what cannot be delivered now is delivered by the next replay
-        run.log(flow.take(run.afresh(), "deliver"))
+        run.log(tasks.take(run.afresh(), "deliver"))
     aside.store.discard()

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipelines import __version__
+from pipelines.core import dates
 from pipelines.core.config import Kind, UseCase
 from pipelines.core.config.base import NAME
 from pipelines.core.use_cases import Loaded, load
@@ -119,6 +120,16 @@ class Run:
     def partition(self) -> date:
         """The day that names the partition."""
         return self.store.partition
+
+    @property
+    def days(self) -> dates.Days:
+        """The days that its tables tell of."""
+        return dates.days_of(self.use_case, self.kind, self.partition)
+
+    @property
+    def past_days(self) -> dates.Days:
+        """The days before those, as far as windows look back."""
+        return dates.past_of(self.use_case, self.kind, self.partition)
 
     @property
     def again(self) -> str:

@@ -8,7 +8,7 @@ into features once more, by the champion's own definitions.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,6 +26,42 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Who is compared with a training's candidates, and on which rows.
+
+    Attributes:
+        champion: The champion, where there is one.
+        learned: The same rows as it has learned to see them, see `rows`.
+        features: The training's rows, without the held-out ones on which nobody is judged, see `common`.
+    """
+
+    champion: Champion | None
+    learned: duckdb.DuckDBPyRelation | None
+    features: duckdb.DuckDBPyRelation
+
+
+def rivals(run: Run, features: duckdb.DuckDBPyRelation) -> Rivals:
+    """Find out whom a training's candidates have to beat.
+
+    Args:
+        run: A training with published features.
+        features: These.
+
+    Raises:
+        BadInput: the champion has seen some of the held-out rows, or cannot be compared on them; see `rows`.
+    """
+    from pipelines.registry import holdout_overlap, registry
+
+    champion = registry.champion_or_none(run)
+    if champion is None:
+        return Rivals(None, None, features)
+    learned = rows(run, champion)
+    holdout_overlap.require(run, features, champion)
+    both = common(features, learned, run.use_case.key) if learned else features
+    return Rivals(champion, learned, both)
 
 
 def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
@@ -118,11 +154,12 @@ def left_out(
     )
 
 
-def judged(
-    features: duckdb.DuckDBPyRelation, left_out: duckdb.DuckDBPyRelation, key: str
-) -> duckdb.DuckDBPyRelation:
+def judged(run: Run, features: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """A training's features without the held-out rows on which nobody was judged."""
-    return features.set_alias("features").join(left_out.set_alias("judged"), _same(key), how="anti")
+    if not run.store.has("left_out"):  # of before there was such a table: all were judged
+        return features
+    left_out = run.store.read("left_out").set_alias("judged")
+    return features.set_alias("features").join(left_out, _same(run.use_case.key), how="anti")
 
 
 def _same(key: str) -> str:

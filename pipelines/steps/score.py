@@ -16,14 +16,31 @@ from pipelines.core.errors import BadInput
 from pipelines.model import engines, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_pool import cores, in_order
+from pipelines.run import plan
 from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
     from pipelines.registry.registry import Champion
     from pipelines.run.run import Run
+    from pipelines.storage.parts import Slice
 
 
 SCORED_BY = "scored_by.json"  # beside a night's predictions
+
+
+def slice_of(run: Run, share: str) -> Slice:
+    """The rows of features that are one share of the step.
+
+    Raises:
+        BadInput: features are not dealt so any more.
+    """
+    found = plan.slices(run).get(share)
+    if found is None:
+        raise BadInput(
+            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n"
+            "  way out: run the gate before and score again"
+        )
+    return found
 
 
 def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: Run) -> pa.RecordBatchReader:

@@ -18,7 +18,7 @@ from airflow.sdk import (
     get_parsing_context,
 )
 
-from pipelines import flow
+from pipelines import flow, tasks
 from pipelines.core import use_cases
 from pipelines.core.config import GatedTable, Kind, UseCase
 from pipelines.core.errors import BadUseCase, TryAgain
@@ -95,17 +95,17 @@ def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset 
         kind: which of its ways.
         outlets: task id -> what the task announces when it succeeds.
     """
-    tasks: list[Any] = []
+    chained: list[Any] = []
     for step in plan.dag_steps(use_case, kind):
         if step.name == "promote" and use_case.promotion.approval:
             from sluice_airflow import approval  # only where somebody is asked: its import costs every parse
 
-            tasks.append(approval.task_for(use_case))
-        before = tasks[-1] if tasks else None
-        tasks.append(_step(use_case, kind, step, outlets.get(step.name, ()), before))
+            chained.append(approval.task_for(use_case))
+        before = chained[-1] if chained else None
+        chained.append(_step(use_case, kind, step, outlets.get(step.name, ()), before))
         if step.gate:
-            tasks.append(_gate(use_case, kind, step.gate, outlets.get(f"gate_{step.gate}", ())))
-    chain(*tasks)
+            chained.append(_gate(use_case, kind, step.gate, outlets.get(f"gate_{step.gate}", ())))
+    chain(*chained)
 
 
 def _step(
@@ -129,5 +129,5 @@ def _step(
 
 
 def _gate(use_case: UseCase, kind: Kind, table: GatedTable, outlets: Sequence[Asset | AssetAlias]) -> Any:
-    about = docs.of_task(flow.gate)
+    about = docs.of_task(tasks.gate)
     return GateOperator(table=table, use_case=use_case.name, kind=kind, outlets=list(outlets), doc_md=about)

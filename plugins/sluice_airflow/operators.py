@@ -1,4 +1,4 @@
-"""Airflow's tasks: each calls one function of `pipelines.flow` for the run's partition."""
+"""Airflow's tasks: each calls one function of `pipelines.tasks` for the run's partition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
 from pipelines.core.errors import GateClosed, SluiceError, TryAgain
@@ -198,7 +198,7 @@ class StepOperator(FlowOperator):
     def work(self, run: Run) -> plan.Outcome:
         """Call the step."""
         with lent_connection(run.use_case, plan.step_of(run.kind, self.step)):
-            return flow.take(run, self.step)
+            return tasks.take(run, self.step)
 
     def touched(self, run: Run) -> ReadAndWritten:
         """Tables, by their manifests."""
@@ -227,7 +227,7 @@ class ShareOperator(StepOperator):
 
     def work(self, run: Run) -> plan.Outcome:
         """Do the share."""
-        return flow.take(run, self.step, self.share)
+        return tasks.take(run, self.step, self.share)
 
     def touched(self, run: Run) -> ReadAndWritten:
         """A piece of a table."""
@@ -254,7 +254,7 @@ class GateOperator(FlowOperator):
     def work(self, run: Run) -> plan.Outcome:
         """Judge."""
         try:
-            return flow.gate(run, self.table)
+            return tasks.gate(run, self.table)
         except GateClosed as closed:
             self.count({"gate_open": 0, "failed_expectations": closed.failed})
             self.done = True  # it has judged

@@ -19,7 +19,7 @@ from filelock import FileLock
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow
+from pipelines import flow, tasks
 from pipelines.__main__ import main
 from pipelines.commands import quarantine
 from pipelines.core import sql
@@ -96,7 +96,7 @@ class World:
         return Run.open("tiny", "training" if day == TRAINING else "scoring", day, self.settings)
 
     def scored(self) -> World:
-        flow.way(self.run())
+        tasks.way(self.run())
         return self
 
     def go(self, last: str = "") -> None:
@@ -504,7 +504,7 @@ def cleanse_again(world: World) -> None:
 
 def compute_again(world: World) -> None:
     cleanse_again(world)
-    flow.gate(world.run(), "clean")
+    tasks.gate(world.run(), "clean")
     flow.features(world.run())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -90,9 +90,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
                 shutil.copytree(place, before[step])
             run = Run.open(tiny.NAME, "training", night.TRAINING, settings)
             for share in plan.shares(run, step) or (None,):
-                flow.take(run.afresh(), step, share)
+                tasks.take(run.afresh(), step, share)
             if table:
-                flow.gate(run.afresh(), table)
+                tasks.gate(run.afresh(), table)
 
     child.run(train).value()
     return World(settings, before)

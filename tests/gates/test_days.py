@@ -15,7 +15,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import GateClosed
@@ -74,15 +74,15 @@ class World:
 
     def lived(self, kind: Kind, day: date) -> World:
         for step, table in WAY:
-            flow.take(self.run(kind, day), step)
-            flow.gate(self.run(kind, day), cast("GatedTable", table))
+            tasks.take(self.run(kind, day), step)
+            tasks.gate(self.run(kind, day), cast("GatedTable", table))
         return self
 
     def judged(self, kind: Kind, day: date) -> Verdict:
         for step, table in WAY:
-            flow.take(self.run(kind, day), step)
+            tasks.take(self.run(kind, day), step)
             if table != "past":
-                flow.gate(self.run(kind, day), cast("GatedTable", table))
+                tasks.gate(self.run(kind, day), cast("GatedTable", table))
         return gate.verdict_on(self.run(kind, day), "past")
 
 
@@ -263,8 +263,8 @@ def test_a_stopped_day_stays_stopped_whatever_the_source_gives_of_it_now(world: 
 def test_a_stopped_night_whose_first_steps_alone_ran_again_is_stopped_still(world: World) -> None:
     day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
     evidence(world, day, "features", passed=False)
-    flow.take(world.run("scoring", day), "ingest")
-    flow.gate(world.run("scoring", day), "raw")
+    tasks.take(world.run("scoring", day), "ingest")
+    tasks.gate(world.run("scoring", day), "raw")
     assert f"{day}: stopped by gate_features" in told(world.judged("scoring", night))["stopped_nights"]
 
 
@@ -541,8 +541,8 @@ def test_a_night_is_the_same_whether_the_source_gives_a_leak_at_once_or_when_it_
         verdict = late.judged("scoring", night)
         assert verdict.passed
         assert not verdict.failed("warn")
-        flow.gate(late.run("scoring", night), "past")
-        flow.take(late.run("scoring", night), "features")
+        tasks.gate(late.run("scoring", night), "past")
+        tasks.take(late.run("scoring", night), "features")
         digests.append(
             [late.run("scoring", night).store.digest(table) for table in ("raw", "clean", "past", "features")]
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.core.errors import GateClosed
 from pipelines.core.rendered import MAX_LINES
@@ -295,7 +295,7 @@ def test_trials_are_judged_over_all_families(open_run: OpenRun) -> None:
 def test_the_gate_writes_its_evidence_and_pages_before_it_closes(night: Callable[..., Run]) -> None:
     run = night(damage=replaced(customer="'<script>' || customer", at='"at" - INTERVAL 1 DAY'))
     with pytest.raises(GateClosed):
-        flow.gate(run, "raw")
+        tasks.gate(run, "raw")
     assert json.loads(run.store.read_file("gates/raw.json"))["passed"] is False
     assert json.loads(run.store.read_file("gates/raw.gx.json"))["success"] is False
     assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw.html")
@@ -311,7 +311,7 @@ def test_what_lets_a_table_through_is_written_when_all_else_is_there(
     run = night()
     monkeypatch.setattr(data_docs, "enter", failing)
     with pytest.raises(OSError, match="full"):
-        flow.gate(run, "raw")
+        tasks.gate(run, "raw")
     assert not (run.store.disk / "gates" / "raw.json").exists()
 
 

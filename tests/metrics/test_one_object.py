@@ -41,7 +41,7 @@ ADDED = dedent(
     )
     metrics.EVERY = (*metrics.EVERY, off)
 
-    from pipelines import flow
+    from pipelines import tasks
     from pipelines.core.use_cases import json_schema
     from pipelines.metrics import bootstrap, metrics as measured, metrics_stream
     from pipelines.metrics.scored import Scored
@@ -54,7 +54,7 @@ ADDED = dedent(
     places = {name: root / name for name in ("data", "use_cases", "var")}
     settings = Settings(**places, mlflow=mlflow, mirror=None)
     run = Run.open("tiny", "training", date(2026, 1, 31), settings)
-    flow.way(run)
+    tasks.way(run)
     y, score = np.array([0.0, 1.0] * 20), np.linspace(0, 1, 40)
     rows = duckdb.connect().from_df(__import__("pandas").DataFrame({"label": y, "score": score}))
     scores = run.afresh().store.read("scores").filter("metric = 'off' AND slice = 'all'")

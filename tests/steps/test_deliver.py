@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from pipelines import flow
+from pipelines import flow, tasks
 from pipelines.commands.backfill import backfill
 from pipelines.commands.selftest.stage import Stage, playing
 from pipelines.composition import by_version
@@ -206,7 +206,7 @@ def test_what_its_gate_has_not_let_through_is_not_delivered(world: World) -> Non
     with pytest.raises(GateClosed, match="gate_predictions has not let them through: nothing is delivered"):
         world.deliver()
     with pytest.raises(GateClosed, match="deliver reads only what its gates have let through"):
-        flow.take(world.run(), "deliver")
+        tasks.take(world.run(), "deliver")
     assert world.table() == before
 
 
@@ -459,7 +459,7 @@ def test_a_night_is_delivered_at_the_end_of_its_way_and_again_when_it_is_filled_
     champions_lent: Settings, world: World, tmp_path: Path
 ) -> None:
     night = partial(Run.open, tiny.NAME, "scoring", NIGHT, champions_lent)
-    flow.way(night())
+    tasks.way(night())
     assert [note["task"] for note in night().store.notes()][-2:] == ["gate_predictions", "deliver"]
     own = replace(world, settings=champions_lent)
     assert len(own.published()) == tiny.ROWS_A_DAY

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.trace import trace
 from pipelines.core.errors import TableCorrupt, TableMissing
@@ -213,7 +213,7 @@ def lived(
         mlflow=f"sqlite:///{tmp_path}/var/mlflow.db",
         mirror=None,
     )
-    flow.way(world.way_of(own, "training", world.FIRST_TRAINING))
+    tasks.way(world.way_of(own, "training", world.FIRST_TRAINING))
     return own
 
 
@@ -232,7 +232,7 @@ def tables(files: dict[str, bytes]) -> dict[str, bytes]:
 def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     lived: Settings, two_champions: Settings, bucket: BucketPath
 ) -> None:
-    flow.way(world.way_of(lived, "scoring", NIGHT))
+    tasks.way(world.way_of(lived, "scoring", NIGHT))
     found = tables(s3.files(bucket))
     on_disk = two_champions.disk
     assert [name for name in found if name.endswith("predictions/manifest.json")] == [

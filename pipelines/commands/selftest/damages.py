@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.commands.selftest import deliveries, edits, graphs, left_out, past, plain
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
@@ -226,7 +226,7 @@ def _judge_the_champion(stage: Stage) -> Run:
         run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx")
     )
     beside = replace(run.afresh(), model_version=version)
-    flow.take(beside, "evaluate")
+    tasks.take(beside, "evaluate")
     stage.rewrite(
         run,
         "scores",

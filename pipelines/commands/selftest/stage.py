@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import flow
+from pipelines import tasks
 from pipelines.commands.selftest import limits
 from pipelines.composition import by_version
 from pipelines.core import dates
@@ -86,7 +86,7 @@ class Stage:
         )
         stage._copy_source(settings)
         for kind, day in stage.life():
-            flow.way(stage.run(kind, day))
+            tasks.way(stage.run(kind, day))
         shutil.copytree(stage.data, folder / "good", copy_function=os.link)
         return stage
 
@@ -198,7 +198,7 @@ class Stage:
                 return Aftermath(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
-                    flow.gate(run.afresh(), table)
+                    tasks.gate(run.afresh(), table)
                     passed.append(table)
             except SluiceError as error:
                 return Aftermath(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
@@ -213,7 +213,7 @@ class Stage:
 
     def _take(self, run: Run, step: Step) -> None:
         for share in plan.shares(run.afresh(), step) or (None,):
-            flow.take(run.afresh(), step, share)
+            tasks.take(run.afresh(), step, share)
 
     def _copy_source(self, settings: Settings) -> None:
         """Read the source once, with all labels as they will be known some day, and keep a file a day."""

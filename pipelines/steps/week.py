@@ -1,0 +1,90 @@
+"""What a drift report compares: a week of nights, and the training of the champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.core import dates
+from pipelines.registry import definitions, registry
+from pipelines.steps import drift, ingest
+from pipelines.steps.cleanse import cleanse
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.registry.registry import Champion
+    from pipelines.run.run import Run
+    from pipelines.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Week:
+    """What there is to compare, see `drift.compare`.
+
+    Attributes:
+        days: The week's.
+        matured: Those of its days, and of the days before, whose labels are known.
+        nights: How many nights it has.
+        champion: Whose training is the reference.
+        reference: The features table of that training.
+        features: A features table for each night whose features mean what the champion has learned.
+        predictions: A predictions table for each night that tells the champion's label.
+        labels: Clean rows of the matured days; None where there are none yet.
+    """
+
+    days: dates.Days
+    matured: dates.Days
+    nights: int
+    champion: Champion
+    reference: duckdb.DuckDBPyRelation
+    features: list[duckdb.DuckDBPyRelation]
+    predictions: list[duckdb.DuckDBPyRelation]
+    labels: duckdb.DuckDBPyRelation | None
+
+    def left_out(self) -> list[str]:
+        """What is not compared, in sentences."""
+        told = []
+        if left_out := self.nights - len(self.features):
+            told.append(f"features of {left_out} nights mean something else, and are not compared")
+        if left_out := self.nights - len(self.predictions):
+            told.append(
+                f"predictions of {left_out} nights tell another label or go by another key, and are not"
+                " compared"
+            )
+        return told
+
+
+def read(run: Run) -> Week:
+    """Read the week of a drift run.
+
+    Raises:
+        NoChampion: there was none yet.
+        TableMissing: a night, or the champion's training, has no such table.
+        BadInput: the source's labels cannot be read.
+    """
+    days = run.days
+    matured = dates.Days(days.first, dates.last_labelled(run.use_case, "drift", run.partition))
+    every = [run.store.at("scoring", day) for day in days]
+    # A day on which no delivery is expected needs no run.
+    nights = [night for night in every if run.use_case.expects(night.partition) or night.has("raw")] or every
+    labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
+    champion = registry.champion(run)
+    training = run.store.at("training", champion.partition)
+    alike = definitions.of_one_meaning(run, champion, training, nights)
+    judged = definitions.of_one_label(run, champion, nights)
+    return Week(
+        days=days,
+        matured=matured,
+        nights=len(nights),
+        champion=champion,
+        reference=_called(run, training, "features"),
+        features=[_called(run, night, "features") for night in alike],
+        predictions=[_called(run, night, "predictions") for night in judged],
+        labels=labels,
+    )
+
+
+def _called(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:
+    """A partition's table, its columns called as this run calls them."""
+    return drift.called(store.read(table), definitions.file_of_table(run, store, table), run.use_case)
