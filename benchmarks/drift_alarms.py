@@ -16,7 +16,7 @@ from evidently.legacy.calculations.stattests import get_stattest
 from evidently.legacy.core import ColumnType
 
 from pipelines.monitoring import drift_report
-from pipelines.steps.drift import common_only
+from pipelines.monitoring.sides import common_only
 
 Draw: TypeAlias = Callable[[np.random.Generator, int], np.ndarray]
 

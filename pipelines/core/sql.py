@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, TypeAlias, cast
+from uuid import uuid4
 
 import duckdb
 
@@ -133,6 +134,13 @@ def type_of(column: str, use_case: UseCase) -> str:
     if column == use_case.target:
         return "BIGINT" if use_case.task == "binary" else "DOUBLE"
     return TYPES[use_case.columns[column].type]
+
+
+def materialized(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows, computed once; DuckDB keeps them, which can go through the disk."""
+    table = name(f"rows {uuid4().hex}")
+    rows.query("rows", f"CREATE TEMP TABLE {table} AS SELECT * FROM rows")
+    return select(rows, "rows", f"SELECT * FROM {table}")
 
 
 def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:

@@ -12,7 +12,7 @@ from typing import Any
 
 LEAST = 0.5  # of the usual share: so many of the labels that are due may be missing, and chance
 CHANCE = 3  # standard deviations
-# Columns of the table `drift` that say of a metric on how many labels it stands, see `pipelines.steps.drift`.
+# Columns of the table `drift` that say of a metric on how many labels it stands, see `drift_table`.
 ASKED = ("subject", "value", "note", "current_rows", "due_rows", "reference_labelled")
 
 

@@ -22,10 +22,10 @@ from pipelines.core.metrics import for_task, of_decisions
 from pipelines.metrics import metrics
 from pipelines.model import convert
 from pipelines.model.graph import Graph
-from pipelines.monitoring import drift_report
+from pipelines.monitoring import drift_report, sides
+from pipelines.monitoring.drift_table import Found
 from pipelines.registry.registry import Champion
 from pipelines.steps import drift
-from pipelines.steps.drift import Found
 from pipelines.storage import spill
 from tests.helpers import fitted
 
@@ -280,7 +280,7 @@ def test_labels_of_one_class_leave_a_reason_instead_of_a_number() -> None:
 
 
 def test_same_rows_give_the_same_table_and_page_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift, "SAMPLE", 100)  # so that it matters which rows are taken
+    monkeypatch.setattr(sides, "SAMPLE", 100)  # so that it matters which rows are taken
     week, training = quiet_week(), fitted.rows()
     once = compare(week, labelled=week, reference=training)
     again = compare(shuffled(week), labelled=shuffled(week), reference=shuffled(training))
@@ -289,7 +289,7 @@ def test_same_rows_give_the_same_table_and_page_in_any_order(monkeypatch: pytest
 
 
 def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift, "SAMPLE", 100)
+    monkeypatch.setattr(sides, "SAMPLE", 100)
     week = quiet_week()
     late = week.assign(amount=week.amount.where(week.index < ROWS // 2, 1_000.0))
     assert row(compare(late), "amount").drifted
@@ -300,7 +300,7 @@ def test_a_sample_is_told_and_performance_is_that_of_all_rows(
 ) -> None:
     assert "compares all rows" in quiet.html
     whole = compare(quiet_week(), labelled=quiet_week())
-    monkeypatch.setattr(drift, "SAMPLE", 100)
+    monkeypatch.setattr(sides, "SAMPLE", 100)
     sampled = compare(quiet_week(), labelled=quiet_week())
     assert "100 of the training's 300 rows, 100 of the week's 350 rows" in " ".join(sampled.html.split())
     performance = sampled.table.kind == "performance"

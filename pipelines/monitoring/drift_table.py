@@ -1,0 +1,142 @@
+"""The table `drift`: a row a feature, one for the score, one a metric on matured labels; and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
+
+Kind: TypeAlias = Literal["feature", "prediction", "performance", "version"]
+
+SCORE = "score"
+
+COLUMNS = {
+    "subject": "string",
+    "kind": "string",
+    "type": "string",
+    "method": "string",
+    "value": "float64",
+    "threshold": "float64",
+    "drifted": "boolean",
+    "reference_missing": "float64",
+    "current_missing": "float64",
+    "reference_rows": "int64",
+    "current_rows": "int64",
+    "reference_value": "float64",
+    "matured_share": "float64",
+    "due_rows": "Int64",
+    "reference_labelled": "float64",
+    "note": "string",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of the table."""
+
+    subject: str
+    kind: Kind
+    type: str
+    reference_rows: int
+    current_rows: int
+    method: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    drifted: bool | None = None
+    reference_missing: float | None = None
+    current_missing: float | None = None
+    reference_value: float | None = None
+    matured_share: float | None = None
+    due_rows: int | None = None
+    reference_labelled: float | None = None
+    note: str | None = None
+
+
+def table(rows: Iterable[Row]) -> pd.DataFrame:
+    """The table of some rows; see `Found.table`."""
+    return pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A week's comparison.
+
+    Attributes:
+        table: The table `drift`, a row a feature, one for the score, one a metric (the primary one first):
+            subject; kind (feature, prediction, performance, and where several versions have scored the week,
+            version: what each of them did, whose subject names it); type (number, category, text, score,
+            metric); method (Evidently's name, or where the metric was measured); value (the statistic, or the
+            metric on matured labels); threshold (the value from where on it is drift, or the worst allowed
+            performance); drifted (null for performance, and for a score of which the champion has no night in
+            the week); reference_missing and current_missing (shares of all rows); reference_rows and
+            current_rows (all of them, though the statistic may come from a sample); for performance also
+            reference_value (the champion on its held-out rows), matured_share (of the week's predictions, how
+            many have a label), due_rows (of how many it is due) and reference_labelled (of the training's
+            rows of such an age, the share that had one); note (why a value is null, or what else there is to
+            say). It is the same for the same inputs.
+        html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
+        first_labels: The day on which the labels of the week's first predictions are known.
+    """
+
+    table: pd.DataFrame
+    html: str
+    first_labels: date
+
+    def summary(self) -> str:
+        """One line for the log."""
+        drifted = self.table[self.table.drifted.fillna(False)]
+        names = drifted[drifted.kind == "feature"].subject.to_list()
+        shown = f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
+        score = "the score did" if (drifted.kind == "prediction").any() else "the score did not"
+        if self.table[self.table.kind == "prediction"].drifted.isna().any():
+            score = "the score is another version's"
+        return (
+            f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score};"
+            f" {self._performed()}"
+        )
+
+    def _performed(self) -> str:
+        """The primary metric in words, or why there is none.
+
+        Labels that are due and not there are told, not waited for.
+        """
+        primary = self.table[self.table.kind == "performance"].iloc[0]
+        if not primary.due_rows:
+            return f"no labelled rows (the first labels are known on {self.first_labels})"
+        if not primary.current_rows:
+            return (
+                f"no labelled rows, though the labels of {primary.due_rows:,} predictions are due, the first"
+                f" since {self.first_labels}"
+            )
+        fewer = (
+            f"; the labels of {primary.due_rows:,} are due" if primary.current_rows < primary.due_rows else ""
+        )
+        rows = f"on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%}{fewer})"
+        if pd.isna(primary.value):
+            return f"no {primary.subject} {rows}: {primary.note}"
+        return f"{primary.subject} {primary.value:.4f} {rows}"
+
+    @property
+    def drifted_share(self) -> float:
+        """Of all features, how many have drifted."""
+        return float(self.table[self.table.kind == "feature"].drifted.mean())
+
+    def retrain(self, use_case: UseCase) -> bool:
+        """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red.
+
+        Labels that are due and missing turn it red, too, but no training follows: it would miss them as well.
+        """
+        drifted = self.drifted_share > use_case.monitoring.max_drifted_share
+        worst, found = (
+            use_case.monitoring.min_performance,
+            self.table[self.table.kind == "performance"].value.iloc[0],
+        )
+        if worst is None or pd.isna(found):
+            return bool(drifted)
+        return bool(drifted or (found < worst if use_case.greater_is_better else found > worst))
