@@ -136,46 +136,49 @@ def slices(
         each column of
         whose slices none can be judged: a check that was declared and cannot be made is none that was passed.
     """
-    columns: dict[str, list[bool]] = {}
-    harmed = False
-    for part, (rows, lost) in found.items():
-        enough = rows >= least and lost is not None
-        columns.setdefault(part.partition("=")[0], []).append(enough)
-        if enough and lost is not None and lost.high < -may_lose:
-            harmed = True
-            sentence = (
-                f"worse than {other} where {part}, by {-lost.value:.4f} {metric}"
-                f" ({_interval_text(lost, confidence)},"
-                f" {rows:,} rows); allowed {may_lose:g}"
-            )
-            yield PromotionRule(
-                name=f"slice {part}",
-                holds=False,
-                sentence=sentence,
-                found=lost.value,
-                low=lost.low,
-                high=lost.high,
-                allowed=-may_lose,
-                rows=rows,
-            )
-    for column, judged in columns.items():
-        if not any(judged):
-            sentence = (
-                f"no slice of {column} can be judged: each of {len(judged)} has fewer than {least} rows or"
-                " too few of a class (way out: more held-out rows, a smaller promotion.slice_rows, or leave"
-                f" {column} out of slices)"
-            )
-            yield PromotionRule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
-    every = [enough for judged in columns.values() for enough in judged]
-    if every and not harmed and all(any(judged) for judged in columns.values()):
-        left = f"; {len(every) - sum(every)} with too few rows were not judged" if not all(every) else ""
-        yield PromotionRule(
-            name="slices",
-            holds=True,
-            sentence=(
-                f"no slice is surely worse than {other} by more than {may_lose:g} ({sum(every)} judged{left})"
-            ),
+    judged = {
+        part: (rows, lost) for part, (rows, lost) in found.items() if rows >= least and lost is not None
+    }
+    harmed = {part: (rows, lost) for part, (rows, lost) in judged.items() if lost.high < -may_lose}
+    for part, (rows, lost) in harmed.items():
+        yield _harm(part, rows, lost, other, metric, may_lose, confidence)
+    columns: dict[str, list[str]] = {}
+    for part in found:
+        columns.setdefault(part.partition("=")[0], []).append(part)
+    blind = {column: parts for column, parts in columns.items() if judged.keys().isdisjoint(parts)}
+    for column, parts in blind.items():
+        sentence = (
+            f"no slice of {column} can be judged: each of {len(parts)} has fewer than {least} rows or"
+            " too few of a class (way out: more held-out rows, a smaller promotion.slice_rows, or leave"
+            f" {column} out of slices)"
         )
+        yield PromotionRule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
+    if found and not harmed and not blind:
+        few = len(found) - len(judged)
+        left = f"; {few} with too few rows were not judged" if few else ""
+        sentence = (
+            f"no slice is surely worse than {other} by more than {may_lose:g} ({len(judged)} judged{left})"
+        )
+        yield PromotionRule(name="slices", holds=True, sentence=sentence)
+
+
+def _harm(
+    part: str, rows: int, lost: Interval, other: str, metric: str, may_lose: float, confidence: float
+) -> PromotionRule:
+    sentence = (
+        f"worse than {other} where {part}, by {-lost.value:.4f} {metric} ({_interval_text(lost, confidence)},"
+        f" {rows:,} rows); allowed {may_lose:g}"
+    )
+    return PromotionRule(
+        name=f"slice {part}",
+        holds=False,
+        sentence=sentence,
+        found=lost.value,
+        low=lost.low,
+        high=lost.high,
+        allowed=-may_lose,
+        rows=rows,
+    )
 
 
 def calibration_error(y: Floats, score: Floats) -> float:

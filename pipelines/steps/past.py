@@ -5,6 +5,21 @@ Windows look back at days that had nights of their own: they must see what those
 told in a row of the table `days`, in numbers that do not depend on the order of rows or on threads: how many
 rows, how many put aside, and a hash of what stands in them. By the hash, the gate knows a day again that this
 or another run has let through.
+
+The table `days` has a row a day, whether or not there are any rows of it:
+
+- `day`; `own` (of the partition, as against those before it);
+- `delivered`, `aside`, `rejected` (raw rows, those of them that do not feed windows, and those of these that
+  count as rejected; null for own days, which gate_clean judges);
+- `rows`; `again` (rows with a key that an earlier day has, too);
+- `content` (a hash, without order, of all columns but the label and late ones, and of what they mean: the
+  same whatever a file calls them);
+- `pattern` (of all these but key and date: a day under another date has the same; null where too few rows
+  differ);
+- `labelled`, `labels`, `positives` (how many labels are known, a hash of them, and, of a binary task's, how
+  many are positive);
+- `late` (JSON: of each late column, by what it means, how many values are known, and a hash of them);
+- `meaning` (by which rules rows are let in: `meaning.of_admission`).
 """
 
 from __future__ import annotations
@@ -55,7 +70,7 @@ def days(
     use_case: UseCase,
     every: tuple[dates.Days, dates.Days],
 ) -> duckdb.DuckDBPyRelation:
-    """Look at each day that windows see.
+    """The table `days`: each day that windows see, see above.
 
     Args:
         past: `compute`'s rows.
@@ -64,74 +79,30 @@ def days(
         aside: `compute`'s.
         use_case: its schema, `cleanse` and label.
         every: the days before the partition's own, and its own.
-
-    Returns:
-        A row a day, whether or not it has any: `day`; `own` (of the partition, as against those before it);
-        `delivered`, `aside`, `rejected` (raw rows, those of them that do not feed windows, and those of these
-        that count as rejected; null for own days, which gate_clean judges); `rows`; `again` (rows with a key
-        that an earlier day has, too); `content` (a hash, without
-        order, of all columns but the label and late ones, and of what they mean: the same whatever a file
-        calls them); `pattern` (of all these but key and date: a day under another date has the same; null
-        where too few rows differ); `labelled`, `labels`, `positives` (how many labels are known, a hash of
-        them, and, of a binary task's, how many are positive); `late` (JSON: of each late column, by what it
-        means, how many values are known, and a hash of them); `meaning` (by which rules rows are let in:
-        `meaning.of_admission`).
     """
-    time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
-    hidden = use_case.hidden_at_night
-    # In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no
-    # matter.
-    means = sorted(
-        (fingerprint, column)
-        for column, fingerprint in meaning.columns(use_case).items()
-        if column in use_case.kept_columns
-    )
-    told = [sql.name(column) for _, column in means if column not in hidden]
-    of_label = sql.text("".join(found for found, column in means if column == use_case.target))
-    of_others = sql.text("".join(found for found, column in means if column not in hidden))
-    late = [_late(found, column, use_case) for found, column in means if column in use_case.late]
-    alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
-    before, own = every
-    positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
-    seen = (
-        past.union(clean)
-        .set_alias("seen")
-        .project(f'*, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike"')
-    )
-    given = past_raw.project(
-        f'CAST({sql.name(use_case.source_names[use_case.time])} AS DATE) AS "day", true AS "given", NULL AS'
-        ' "rejected"'
-    )
-    put = aside.project('"day", false AS "given", "rejected"')
+    time = f"CAST({sql.name(use_case.source_names[use_case.time])} AS DATE)"
+    given = past_raw.project(f'{time} AS "day", true AS "given", NULL AS "rejected"')
+    raws = _view(given.union(aside.project('"day", false AS "given", "rejected"')))
+    (before, own), key = every, sql.name(use_case.key)
     counts = [f'CAST(coalesce("{name}", 0) AS BIGINT) AS "{name}"' for name in ("rows", "again", "labelled")]
     counts += [
         f'if("own", NULL, CAST(coalesce("{name}", 0) AS BIGINT)) AS "{name}"'
         for name in ("delivered", "aside", "rejected")
     ]
     statement = f"""
-        WITH seen AS (FROM (SELECT * FROM seen_rows)),
-        every AS (
+        WITH every AS (
             SELECT CAST(unnest(
                 range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
         ),
-        found AS (
-            SELECT "#day" AS "day", count(*) AS "rows",
-                sum(hash({of_others}, {", ".join(told)})) AS "content",
-                if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*),
-                    sum("#alike"), NULL) AS "pattern",
-                count({label}) AS "labelled",
-                sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels",
-                {positive} AS "positives",
-                CAST(json_object({", ".join(late)}) AS VARCHAR) AS "late"
-            FROM seen GROUP BY ALL
-        ),
+        seen AS ({_seen(_view(past.union(clean)), use_case)}),
+        found AS ({_contents(use_case)}),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
         again AS (SELECT "#day" AS "day", count(*) AS "again"
             FROM seen JOIN twice USING ({key}) WHERE "#day" > "first" GROUP BY "#day"),
         raws AS (
             SELECT "day", count_if("given") AS "delivered", count_if(NOT "given") AS "aside",
                 count_if("rejected") AS "rejected"
-            FROM raw_rows GROUP BY "day"
+            FROM {raws} GROUP BY "day"
         )
         SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
             CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
@@ -139,8 +110,54 @@ def days(
             coalesce("late", '{{}}') AS "late", '{meaning.of_admission(use_case)}' AS "meaning"
         FROM every LEFT JOIN found USING ("day")
             LEFT JOIN again USING ("day") LEFT JOIN raws USING ("day") ORDER BY "day" """
-    statement = statement.replace("seen_rows", _view(seen)).replace("raw_rows", _view(given.union(put)))
     return sql.select(past, "past", statement)
+
+
+def _means(use_case: UseCase) -> list[tuple[str, str]]:
+    """What each column means, and its name.
+
+    In order of what they mean, which is hashed, too: what the file calls them, and where it has them, is no
+    matter.
+    """
+    return sorted(
+        (fingerprint, column)
+        for column, fingerprint in meaning.columns(use_case).items()
+        if column in use_case.kept_columns
+    )
+
+
+def _told_at_night(use_case: UseCase) -> list[tuple[str, str]]:
+    """The same of the columns that are known on the row's own night."""
+    return [(found, column) for found, column in _means(use_case) if column not in use_case.hidden_at_night]
+
+
+def _seen(rows: str, use_case: UseCase) -> str:
+    """SQL of all rows with `#day`, and with `#alike`: what makes them alike under another date."""
+    time, key = sql.name(use_case.time), sql.name(use_case.key)
+    told = [sql.name(column) for _, column in _told_at_night(use_case)]
+    alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
+    return f'SELECT *, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike" FROM {rows}'
+
+
+def _contents(use_case: UseCase) -> str:
+    """SQL of what stands in each day's rows."""
+    time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
+    means, told = _means(use_case), _told_at_night(use_case)
+    of_label = sql.text("".join(found for found, column in means if column == use_case.target))
+    of_others = sql.text("".join(found for found, _ in told))
+    values = ", ".join(sql.name(column) for _, column in told)
+    late = ", ".join(_late(found, column, use_case) for found, column in means if column in use_case.late)
+    positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
+    return f"""
+        SELECT "#day" AS "day", count(*) AS "rows",
+            sum(hash({of_others}, {values})) AS "content",
+            if(count(*) >= {FEW} AND 2 * approx_count_distinct("#alike") >= count(*),
+                sum("#alike"), NULL) AS "pattern",
+            count({label}) AS "labelled",
+            sum(hash({of_label}, {key}, {time}, {label})) FILTER ({label} IS NOT NULL) AS "labels",
+            {positive} AS "positives",
+            CAST(json_object({late}) AS VARCHAR) AS "late"
+        FROM seen GROUP BY ALL"""
 
 
 def _late(means: str, column: str, use_case: UseCase) -> str:
