@@ -6,29 +6,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
 from functools import partial
 from glob import glob
 from typing import TypeAlias
 
 import yaml
 
-from pipelines.core import connections, repair, row_rules, sql, yaml_text
-from pipelines.core.config import Column, FileSource, PythonSource, Scalar, SqlSource, UseCase, limit_text
-from pipelines.core.config.base import duration_text
+from pipelines.core import connections, sql, yaml_text
+from pipelines.core.config import FileSource, PythonSource, SqlSource, UseCase
 from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
-from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief, meant
-from pipelines.core.snake_case import snake_case
+from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief
 from pipelines.core.use_cases import MOST_MISTAKES, Loaded, message, unforeseen
 from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
 from pipelines.model import families
-from pipelines.preflight import check_values
+from pipelines.preflight import check_columns, check_sql, check_values
 from pipelines.run.tables import TABLES
-from pipelines.sources import python, texts
-from pipelines.sources.moments import FIRST_YEAR
+from pipelines.sources import python
 from pipelines.steps import features
 from pipelines.storage.settings import ROOT
 
@@ -109,284 +106,6 @@ def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
         return [("name", unforeseen(error))]
 
 
-def _column_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """Values that the column's type can never hold would be rules that never bite."""
-    for name, column in use_case.columns.items():
-        where = f"columns.{name}"
-        for value in column.allowed or ():
-            if not _fits(value, column):
-                yield f"{where}.allowed", f"{value!r} is no {column.type}"
-        if (column.min is not None or column.max is not None) and column.type in ("string", "boolean"):
-            yield where, f"min and max are for numbers, dates and timestamps, and {name} is a {column.type}"
-        else:
-            yield from _limit_mistakes(where, column)
-    label = use_case.columns[use_case.target]
-    if use_case.task == "binary" and not label.allowed and label.type != "boolean":
-        yield (
-            f"columns.{use_case.target}",
-            "a binary label names both of its values under allowed: any other is a mistake of the source",
-        )
-    if use_case.label.positive is not None and not _fits(use_case.label.positive, label):
-        yield "label.positive", f"{use_case.label.positive!r} is no {label.type}"
-    if label.required:
-        yield (
-            f"columns.{use_case.target}.required",
-            (
-                f"rows to be scored have no label; `cleanse.drop: [{use_case.target}]` leaves unlabelled rows"
-                " out of training"
-            ),
-        )
-
-
-def _limit_mistakes(where: str, column: Column) -> Iterator[tuple[str, str]]:
-    limits = [
-        (what, limit) for what, limit in (("min", column.min), ("max", column.max)) if limit is not None
-    ]
-    wrong = [
-        (f"{where}.{what}", sentence)
-        for what, limit in limits
-        if (sentence := _wrong_limit(what, limit, column))
-    ]
-    yield from wrong
-    if not wrong and len(limits) > 1 and row_rules.beyond(limits[0][1], limits[1][1]):
-        low, high = (limit_text(limit) for _, limit in limits)
-        yield where, f"min {low} is greater than max {high}, so no value would be good"
-
-
-def _wrong_limit(what: str, limit: float | date, column: Column) -> str | None:
-    """Why a limit is none of its column."""
-    if isinstance(limit, date) != (column.type in ("date", "timestamp")):
-        return f"{limit_text(limit)} is no {column.type}"
-    if isinstance(limit, int) and not _fits(
-        limit, column
-    ):  # a float is what it is, be it a fraction between integers
-        return (
-            f"{limit} is no {column.type} that a table can hold: write one, or give the column another type"
-        )
-    if column.type == "date" and isinstance(limit, datetime):
-        return f"{limit_text(limit)} is no date: write {limit.date()}"
-    if (
-        what == "max"
-        and column.type == "timestamp"
-        and isinstance(limit, date)
-        and not isinstance(limit, datetime)
-    ):
-        return (
-            f"{limit} would be the midnight with which that day begins: write the moment, such as"
-            f" {limit}T23:59:59.999999"
-        )
-    if isinstance(limit, date) and limit.year < FIRST_YEAR:
-        return f"{limit_text(limit)} is before {FIRST_YEAR}, and no such {column.type} is read"
-    return None
-
-
-def _repair_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    repairs, columns = use_case.cleanse, use_case.columns
-    for what in ("lower", "merge"):
-        for name in getattr(repairs, what):
-            if columns[name].type != "string":
-                yield (
-                    f"cleanse.{what}",
-                    f"{name} is a {columns[name].type}; only strings have case and spellings",
-                )
-    for name, codes in repairs.missing.items():
-        # A word among numbers may be a code (`n/a`); a number that the type cannot hold is a slip.
-        for code in (code for code in codes if not isinstance(code, str) and not _fits(code, columns[name])):
-            yield f"cleanse.missing.{name}", f"{code!r} is no {columns[name].type}, so it can never occur"
-    for name, value in repairs.fill.items():
-        if name == use_case.target:
-            yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
-        elif (value is None and columns[name].type != "string") or not _fits(value, columns[name]):
-            yield f"cleanse.fill.{name}", f"{value!r} is no {columns[name].type}"
-    for name in (name for name in repairs.merge if columns[name].type == "string"):
-        yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
-    yield from _rename_mistakes(use_case)
-
-
-def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """A column has one name in the source, and that name no other column. DuckDB knows no case in names."""
-    names, columns = use_case.source_names, use_case.columns
-    first: dict[str, str] = {}
-    for source, name in use_case.cleanse.renames.items():
-        where, same = (
-            f"cleanse.rename.{source}",
-            [other for other in names if names[other].lower() == source.lower()],
-        )
-        if name not in columns:
-            yield where, f"no column {name!r}; {meant(name, columns)}"
-        elif use_case.cleanse.snake_case and source != snake_case(source):
-            yield where, f"in snake case, {source!r} is {snake_case(source)!r}; write that"
-        elif name in first:
-            yield (
-                where,
-                (
-                    f"{name!r} is {first[name]!r} in the source already; a column has one name there, so"
-                    " leave one of them out"
-                ),
-            )
-        elif len(same) > 1:
-            yield (
-                where,
-                (
-                    f"in the source, {' and '.join(map(repr, same))} would both be {source!r}; give each"
-                    " column a name of its own there"
-                ),
-            )
-        first.setdefault(name, source)
-
-
-def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
-    """Which list came first would decide, and nobody reads a mapping in its order."""
-    becomes: dict[str, str] = {}
-    for word, kept in repair.spellings(column, use_case):
-        if (other := becomes.setdefault(word, kept)) != kept:
-            yield f"{word!r} is to become {other!r} and {kept!r}; leave it in one of the two lists"
-
-
-def _rule_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    kept = {name: sql.TYPES[use_case.columns[name].type] for name in use_case.kept_columns}
-    for reason, condition in use_case.cleanse.rules.items():
-        where = f"cleanse.rules.{reason}"
-        type_, found = _judged(condition, kept)
-        yield from ((where, sentence) for sentence in found)
-        if not found and type_ != "BOOLEAN":
-            yield where, f"{condition!r} is a {type_}; write a condition, which is true or false"
-
-
-def _derive_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    called, derived = use_case.source_names, use_case.source.derive
-    types = {
-        called[name]: sql.TYPES[column.type]
-        for name, column in use_case.columns.items()
-        if name not in derived
-    }
-    for name, expression in derived.items():
-        where = f"source.derive.{name}"
-        if name not in use_case.columns:
-            yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
-            continue
-        type_, found = _judged(expression, types)
-        yield from ((where, sentence) for sentence in [*found, *_told_afterwards(use_case, name)])
-        if use_case.columns[name].type == "string" and type_ is not None and not texts.is_allowed(type_):
-            yield (
-                where,
-                (
-                    f"it is a {type_}, and {name} a string: say how it is spelt, such as CAST(... AS"
-                    f" VARCHAR), or give {name} that type"
-                ),
-            )
-        types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
-
-
-def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
-    """That a derived column, which a row has when it is scored, is made of what is known only later, by
-    however many others.
-    """
-    if name in use_case.late:
-        yield from _made_of_later(use_case, name)
-    if name == use_case.target:
-        yield from _labelled_too_early(use_case)
-    # Of the label and leaks may be made what no feature reads.
-    if use_case.columns[name].role in ("label", "leak", "ignored"):
-        return
-    for column in sorted(_made_of(use_case, name)):
-        role, why = use_case.columns[column].role, use_case.columns[column].why
-        if role in ("label", "leak"):
-            what = "the label" if role == "label" else f"a leak{f': {why}' if why else ''}"
-            yield (
-                f"it is made of {column!r}, {what}; derive it of what is known when the row is scored, or"
-                " give it the role leak"
-            )
-
-
-def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
-    """That a late column is made of what is known later than itself, or nobody knows when."""
-    known = use_case.known_after(name)
-    for column in sorted(_made_of(use_case, name)):
-        if column in use_case.hidden_at_night and use_case.known_after(column) > known:
-            least = duration_text(use_case.known_after(column))
-            yield (
-                f"it is made of {column!r}, which is known after {least}: its own known_after must be at"
-                " least that"
-            )
-        elif column in use_case.leaks and column not in use_case.late:
-            yield (
-                f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a"
-                " known_after, too"
-            )
-
-
-def _labelled_too_early(use_case: UseCase) -> Iterator[str]:
-    """That the label is made of what is known later than a day's labels are looked at: on the morning that
-    `delay_days` names.
-    """
-    for column in sorted(_made_of(use_case, use_case.target) & set(use_case.late)):
-        least = -(-use_case.known_after(column) // timedelta(days=1)) + 1  # of a day's last row, too
-        if use_case.label.delay_days < least:
-            after = duration_text(use_case.known_after(column))
-            yield (
-                f"it is made of {column!r}, which is known {after} after its row's moment: label.delay_days"
-                f" must be at least {least}"
-            )
-
-
-def _late_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """What cannot be asked of a column that is missing when its row is scored, and is known later."""
-    for name in use_case.late:
-        where, said = (
-            f"columns.{name}",
-            f"{name} is known only {duration_text(use_case.known_after(name))} after its row's moment",
-        )
-        if use_case.columns[name].required:
-            yield (
-                f"{where}.required",
-                f"{said}, so every row would go to quarantine when it is scored; leave it out",
-            )
-        if name in use_case.cleanse.drop:
-            yield (
-                "cleanse.drop",
-                f"{said}, so every row would go to quarantine when it is scored; leave {name} out",
-            )
-        if name in use_case.cleanse.fill:
-            yield (
-                f"cleanse.fill.{name}",
-                (
-                    f"{said}, and would be filled until then; write coalesce({name}, ...) in the features"
-                    " that read it"
-                ),
-            )
-    for reason, condition in use_case.cleanse.rules.items():
-        read = [name for name in use_case.hidden_at_night if name in _columns_of(condition)]
-        if len(read) > 1:
-            yield (
-                f"cleanse.rules.{reason}",
-                (
-                    f"{condition!r} reads {' and '.join(map(repr, read))}, which are known one after the"
-                    " other: a rule reads one of them at most"
-                ),
-            )
-
-
-def _made_of(use_case: UseCase, name: str) -> set[str]:
-    """The columns that a derived one is made of, and those that these are made of."""
-    called = {source.lower(): column for column, source in use_case.source_names.items()}
-    found: set[str] = set()
-    unread = [name]
-    while unread:
-        text = use_case.source.derive.get(unread.pop())
-        read = {called[column] for column in _columns_of(text) if column in called} - found
-        found |= read
-        unread += read
-    return found
-
-
-def _columns_of(text: str | None) -> frozenset[str]:
-    try:
-        return sql.parse(text).every_column if text is not None else frozenset()
-    except sql.BadExpression:
-        return frozenset()  # which is told where it stands
-
-
 def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """So few days that no interval could ever be drawn from them, and no model ever be promoted."""
     days = Days(date.min, date.min + timedelta(days=use_case.split.window_days - 1))
@@ -420,28 +139,6 @@ def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
             wrong = suite.mistakes(expectation, TABLES[table].columns(use_case))  # told already
             if not wrong and (sentence := resolve.misplaced(use_case, table, expectation)):
                 yield f"gates.{table}.{n}", sentence
-
-
-def _judged(expression: str, columns: Mapping[str, str]) -> tuple[str | None, list[str]]:
-    """An expression's type over columns of these types, and what is wrong with it."""
-    try:
-        parsed = sql.parse(expression)
-        found = [
-            *(sql.in_quotes(expression, columns) or parsed.mistakes),
-            *sql.unknown_columns(parsed, {column.lower() for column in columns}),
-        ]
-        return (None, found) if found else (sql.bind(expression, sql.row_of_nulls(columns)), [])
-    except sql.BadExpression as error:
-        # Of an expression over several lines the one that is wrong: the end, where something is missing
-        # there.
-        there = expression[: error.position].count("\n") if error.position is not None else 0
-        lines = expression.rstrip().splitlines() or [""]
-        sentence = f"{lines[min(there, len(lines) - 1)].strip()!r} cannot be read: {error}"
-        return None, ["; ".join([sentence, *sql.in_quotes(expression, columns)])]
-
-
-def _fits(value: Scalar, column: Column) -> bool:
-    return sql.fits(value, sql.TYPES[column.type])
 
 
 # --- the line of a mistake
@@ -487,12 +184,12 @@ def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
 
 # Each kind of mistakes is looked for by itself.
 KINDS: tuple[Kind, ...] = (
-    _column_mistakes,
+    check_columns.columns,
     check_values.mistakes,
-    _derive_mistakes,
-    _late_mistakes,
-    _repair_mistakes,
-    _rule_mistakes,
+    check_sql.derived,
+    check_sql.late,
+    check_columns.repairs,
+    check_sql.rules,
     features.check,
     families.check_grid,
     _promotion_mistakes,
