@@ -2,9 +2,9 @@
 it finds a change.
 
 Run as `python -m benchmarks.steady [years]`. Years of nights are drawn, and judged by the very limits that a
-gate sets (`pipelines.gates.chance`): a table of 24 numbers, each by the shares of rows below five of its
+gate sets (`pipelines.gates.earlier.chance`): a table of 24 numbers, each by the shares of rows below five of its
 quantiles, and 8 categories, each by the shares of five values, 160 statistics in all. Some nights go the real
-way, too: rows in DuckDB, their profile, and the verdict of `pipelines.gates.likeness`, which must be that of
+way, too: rows in DuckDB, their profile, and the verdict of `pipelines.gates.earlier.likeness`, which must be that of
 the drawn shares.
 """
 
@@ -22,10 +22,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import norm
 
-from pipelines.gates import chance, profile
-from pipelines.gates.likeness import QUANTILES, Earlier
-from pipelines.gates.profile import Day, Shape
-from pipelines.gates.steady import NIGHTS
+from pipelines.gates.earlier import chance, profile
+from pipelines.gates.earlier.likeness import QUANTILES, Earlier
+from pipelines.gates.earlier.profile import Day, Shape
+from pipelines.gates.earlier.steady import NIGHTS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

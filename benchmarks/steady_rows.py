@@ -3,7 +3,7 @@ a change of them is found.
 
 Run as `python -m benchmarks.steady_rows [years]`. What `benchmarks.steady` draws as shares is drawn here as
 rows, since it is their hashes, their gaps and their distances in time that are looked at: a year of nights is
-measured by `pipelines.gates.profile` and each night judged by `pipelines.gates.likeness` beside the 56 before
+measured by `pipelines.gates.earlier.profile` and each night judged by `pipelines.gates.earlier.likeness` beside the 56 before
 it.
 """
 
@@ -19,10 +19,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipelines.gates import profile
-from pipelines.gates.likeness import Earlier
-from pipelines.gates.profile import Day, Shape
-from pipelines.gates.steady import NIGHTS
+from pipelines.gates.earlier import profile
+from pipelines.gates.earlier.likeness import Earlier
+from pipelines.gates.earlier.profile import Day, Shape
+from pipelines.gates.earlier.steady import NIGHTS
 
 Random: TypeAlias = np.random.Generator
 

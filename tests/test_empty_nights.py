@@ -16,7 +16,8 @@ import pytest
 from pipelines import flow, tasks
 from pipelines.core.config import GatedTable, Kind
 from pipelines.core.errors import BadInput, GateClosed
-from pipelines.gates import gate, past
+from pipelines.gates import gate
+from pipelines.gates.earlier import partitions
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
@@ -93,7 +94,7 @@ def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_n
     lived: Settings,
 ) -> None:
     after = opened(lived, "scoring", WEEK[3])
-    assert [store.partition for store in past.clearance(after, "raw")] == [WEEK[1], WEEK[0]]
+    assert [store.partition for store in partitions.sound(after, "raw")] == [WEEK[1], WEEK[0]]
 
 
 def test_the_week_is_compared_without_its_empty_nights(lived: Settings) -> None:

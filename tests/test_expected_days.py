@@ -23,7 +23,8 @@ from pipelines.commands.backfill import backfill
 from pipelines.core import dates
 from pipelines.core.config import Expected, FileSource, GatedTable, Kind
 from pipelines.core.errors import BadInput
-from pipelines.gates import ask, gate, past
+from pipelines.gates import ask, gate
+from pipelines.gates.earlier import partitions
 from pipelines.run.run import Run
 from pipelines.steps import ingest
 from pipelines.storage.settings import Settings
@@ -130,7 +131,7 @@ def test_a_night_without_a_delivery_is_published_empty_and_each_gate_says_why(
 
 def test_nights_after_it_compare_their_rows_with_days_that_had_some(lived: Settings) -> None:
     after = opened(lived, "scoring", WEEK[3])
-    assert [store.partition for store in past.clearance(after, "raw")] == [WEEK[1]]
+    assert [store.partition for store in partitions.sound(after, "raw")] == [WEEK[1]]
 
 
 def test_a_file_on_a_day_that_is_not_expected_is_read(lived: Settings) -> None:

@@ -96,7 +96,7 @@ def accept(
 ) -> None:
     """Say that what a gate has found unlike earlier days is right: once, with a reason."""
     settings, day = asked.settings_of(use_case), dates.parse(partition)
-    from pipelines.gates import accepted
+    from pipelines.gates.earlier import accepted
     from pipelines.run.run import Run
 
     typer.echo(accepted.accept(Run.open(use_case, kind, day, settings, resume=True), table, reason))

@@ -529,7 +529,8 @@ def _count(rows: duckdb.DuckDBPyRelation) -> int:
 
 def _require_open_gates(run: Run) -> None:
     """Judge the tables as they may become; the pages lie beside the night's until the next replay."""
-    from pipelines.gates import accepted, gate, show
+    from pipelines.gates import gate, show
+    from pipelines.gates.earlier import accepted
 
     for table in _gated(run):
         now, aside = _opened(run)
@@ -559,7 +560,7 @@ def _was_stopped(run: Run) -> bool:
 
 def _publish(run: Run) -> None:
     """Publish what was judged good, and let each gate say so of the published tables."""
-    from pipelines.gates import accepted
+    from pipelines.gates.earlier import accepted
 
     now, aside = _opened(run)
     for table in _tables(run):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from pipelines.core import personal as privacy
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.gates import accepted, days, defaults, resolve
-from pipelines.gates.accepted import Accepted
+from pipelines.gates import defaults, resolve
+from pipelines.gates.earlier import accepted, days
+from pipelines.gates.earlier.accepted import Accepted
 from pipelines.gates.fact import Fact
 from pipelines.gates.facts import facts
 from pipelines.gates.gx import suite

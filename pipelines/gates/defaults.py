@@ -23,7 +23,7 @@ from pipelines.core.errors import TableMissing
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import TYPES, text, type_of
 from pipelines.core.sql import name as quoted
-from pipelines.gates import past, steady
+from pipelines.gates.earlier import partitions, steady
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.resolve import resolved
 from pipelines.gates.vacuous import FEW
@@ -169,7 +169,7 @@ def _compared(limit: float | date | None) -> float | datetime | None:
 def _past(run: Run) -> Iterator[Stated]:
     """What windows see beside clean: schema and values as clean's.
 
-    What each day must be like, see `pipelines.gates.days`.
+    What each day must be like, see `pipelines.gates.earlier.days`.
     """
     use_case = run.use_case
     yield _columns(run, "past")
@@ -587,8 +587,8 @@ def _filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[State
 
     Without earlier partitions: a warning where a column has no value at all.
     """
-    rows, earlier = run.store.manifest(table).rows, past.last(run, table, PAST)
-    share = past.filled(earlier, names)
+    rows, earlier = run.store.manifest(table).rows, partitions.last(run, table, PAST)
+    share = partitions.filled(earlier, names)
     for name in names:
         if _says_how_many_lack(run.use_case, table, name):
             continue

@@ -1,10 +1,10 @@
 """What an expectation of Sluice's own means for one run: a plain expectation, whose limits come from
 elsewhere.
 
-From earlier partitions (`pipelines.gates.past`), from the partition's days, from the use-case file: never
-from the table that is judged. Where there is no earlier partition to compare with, nothing is made up, and
-the first night of all is not closed: what is asked then (that there are rows, that there is the column)
-closes nothing, and its `why` says that there was nothing to compare with.
+From earlier partitions (`pipelines.gates.earlier.partitions`), from the partition's days, from the use-case
+file: never from the table that is judged. Where there is no earlier partition to compare with, nothing is
+made up, and the first night of all is not closed: what is asked then (that there are rows, that there is the
+column) closes nothing, and its `why` says that there was nothing to compare with.
 
 An expectation on a column that nights do not know, the label or a late one, is asked in trainings alone.
 """
@@ -34,7 +34,7 @@ from pipelines.core.config.watch import (
     NotTellingLabel,
 )
 from pipelines.core.errors import BadUseCase, meant
-from pipelines.gates import past, profile, steady
+from pipelines.gates.earlier import partitions, profile, steady
 from pipelines.gates.gx import suite
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
@@ -158,11 +158,11 @@ def _resolved(run: Run, table: GatedTable, stated: Stated, form: Strict | None) 
 
 
 def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> Stated:
-    earlier = past.alike(run, table, form.partitions)
+    earlier = partitions.alike(run, table, form.partitions)
     name = "table_row_count_to_be_between"
     if not earlier.partitions:
         return _meant(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
-    median = statistics.median(past.row_counts(earlier, pieces(run.use_case, table)))
+    median = statistics.median(partitions.row_counts(earlier, pieces(run.use_case, table)))
     slack = max(form.margin * median, CHANCE * math.sqrt(median))
     weekday = (
         f"of a {run.partition:%A}"
@@ -190,7 +190,7 @@ def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWith
 
 
 def _known(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
-    values = past.view_of_values(run, past.last(run, table, form.partitions), form.column)
+    values = partitions.view_of_values(run, partitions.last(run, table, form.partitions), form.column)
     if values is None:
         return _meant(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
     return _meant(

@@ -26,8 +26,8 @@ from pipelines.core import sql
 from pipelines.core.errors import BadInput, GateClosed, TableMissing, TryAgain
 from pipelines.evaluation import verdict
 from pipelines.evaluation.results import Export
-from pipelines.gates import accepted
-from pipelines.gates.accepted import Accepted
+from pipelines.gates.earlier import accepted
+from pipelines.gates.earlier.accepted import Accepted
 from pipelines.registry import registry
 from pipelines.registry.history import History
 from pipelines.run import plan, tables

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from pipelines.core.config import GatedTable, Kind
-from pipelines.gates import days
+from pipelines.gates.earlier import days
 from pipelines.gates.findings import Finding
 from pipelines.gates.gate import verdict_on
 from pipelines.gates.verdict import Verdict

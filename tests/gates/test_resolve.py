@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.core.config import Expectation, GatedTable, Kind
 from pipelines.core.errors import BadUseCase
-from pipelines.gates import gate, resolve, steady
+from pipelines.gates import gate, resolve
+from pipelines.gates.earlier import steady
 from pipelines.gates.findings import Finding
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run

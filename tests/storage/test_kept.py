@@ -16,7 +16,7 @@ import pytest
 from pipelines.commands import champions
 from pipelines.core.errors import GateClosed, NoChampion, TableCorrupt
 from pipelines.evaluation import verdict
-from pipelines.gates import past
+from pipelines.gates.earlier import partitions
 from pipelines.registry import approval, registry, snapshot, versions
 from pipelines.registry.history import History
 from pipelines.run import clearance
@@ -113,7 +113,7 @@ def test_what_a_nights_gate_has_said_of_its_rows_is_a_sentence_where_it_is_damag
     run.store.write("clean", pa.table({"id": [1]}))
     run.store.write_file("gates/clean.json", content)
     with pytest.raises(TableCorrupt) as error:
-        past.stopped_by(run.store)
+        partitions.stopped_by(run.store)
     told(error, "gates/clean.json")
 
 

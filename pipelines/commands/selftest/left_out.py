@@ -18,7 +18,7 @@ from pipelines.commands.selftest.damage import Damage
 from pipelines.core import dates, sql
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import TableMissing
-from pipelines.gates import profile
+from pipelines.gates.earlier import profile
 from pipelines.run import plan
 from pipelines.storage import places
 from pipelines.storage.store import as_json

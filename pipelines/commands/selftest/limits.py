@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from pipelines.core import dates
 from pipelines.core.config import GatedTable
-from pipelines.gates import alternation, profile, steady
-from pipelines.gates.chance import LEAST_DAYS, SHIFT
-from pipelines.gates.likeness import Earlier
+from pipelines.gates.earlier import alternation, profile, steady
+from pipelines.gates.earlier.chance import LEAST_DAYS, SHIFT
+from pipelines.gates.earlier.likeness import Earlier
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run

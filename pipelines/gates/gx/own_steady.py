@@ -1,7 +1,7 @@
 """Great Expectations' expectations about the table `profile`: a column's (or the rows') statistics beside
 what is allowed.
 
-See `pipelines.gates.steady`, which makes that table on the connection whose table is judged.
+See `pipelines.gates.earlier.steady`, which makes that table on the connection whose table is judged.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.gates.chance import SHIFT, angle
-from pipelines.gates.likeness import Earlier, Limits, Statistic
-from pipelines.gates.profile import Day, Profile
+from pipelines.gates.earlier.chance import SHIFT, angle
+from pipelines.gates.earlier.likeness import Earlier, Limits, Statistic
+from pipelines.gates.earlier.profile import Day, Profile
 
 if TYPE_CHECKING:
-    from pipelines.gates.steady import Line
+    from pipelines.gates.earlier.steady import Line
 
 LEAST_DAYS = 14
 LEAST_KIND = 0.2  # of the days
@@ -41,7 +41,7 @@ def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limi
         hidden: Columns whose values are not told.
         limits: What the use case allows.
     """
-    from pipelines.gates.steady import Line
+    from pipelines.gates.earlier.steady import Line
 
     every = [one for one in Earlier(own.days, hidden=hidden).statistics if one.what in ("below", "value")]
     found = []

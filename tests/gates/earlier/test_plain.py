@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.gates import plain
+from pipelines.gates.earlier import plain
+from pipelines.gates.earlier.profile import APART, HOUR
 from pipelines.gates.gx import own_steady
-from pipelines.gates.profile import APART, HOUR
 
 USUAL = [2.0, 10.0, 20.0, 40.0, 100.0]
 

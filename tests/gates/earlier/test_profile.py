@@ -6,7 +6,7 @@ from datetime import date
 
 import duckdb
 
-from pipelines.gates.profile import APART, HALVES, Day, Shape, measured
+from pipelines.gates.earlier.profile import APART, HALVES, Day, Shape, measured
 
 DAY = date(2026, 2, 1)
 SHAPE = Shape("at", ("amount", "fee"), ("channel",), "id", timed=True, moments=("due", "seen"))

@@ -27,7 +27,7 @@ from pydantic import Field
 from pipelines.core import meaning, personal, sql
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.gates import links
+from pipelines.gates.earlier import links
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
 

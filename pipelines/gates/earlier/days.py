@@ -3,10 +3,10 @@ anything is.
 
 A day whose rows are the very rows that its night, or another run before this one, has let through needs no
 other proof. A day that differs from what was let through is told, and closes the gate where it differs by
-much. A day of which no run knows anything is judged by the other days (`pipelines.gates.usual`); of one that
-was let through by other rules of rows, what means something else. A day whose own night was stopped by a gate
-on its rows feeds no window until that night has been run again and let through, whatever the source gives of
-it meanwhile.
+much. A day of which no run knows anything is judged by the other days (`pipelines.gates.earlier.usual`); of
+one that was let through by other rules of rows, what means something else. A day whose own night was stopped
+by a gate on its rows feeds no window until that night has been run again and let through, whatever the source
+gives of it meanwhile.
 
 Before the first day on which the source has rows, none are due, unless another run has let through rows of so
 early a day.
@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pipelines.core import dates, meaning, sql
 from pipelines.core.config import Expectation
 from pipelines.core.config.watch import LikePast
-from pipelines.gates import known, usual
+from pipelines.gates.earlier import known, usual
+from pipelines.gates.earlier.known import Day, Difference
 from pipelines.gates.gx.suite import Stated
-from pipelines.gates.known import Day, Difference
 from pipelines.gates.resolve import CHANCE
 from pipelines.monitoring import labelled
 from pipelines.run.run import Run

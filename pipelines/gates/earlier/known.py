@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.core import dates, meaning, sql
 from pipelines.core.config import GatedTable, Kind, UseCase
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
-from pipelines.gates import past
+from pipelines.gates.earlier import partitions
 from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage.store import Store
@@ -188,7 +188,7 @@ def stopped(run: Run, day: Day) -> str | None:
     if night.partition > run.partition:
         return None
     try:
-        gate = past.stopped_by(night)
+        gate = partitions.stopped_by(night)
     except TableCorrupt as error:
         return f"nobody knows whether its night was stopped: {str(error).splitlines()[0]}"
     return gate and f"stopped by {gate}"
@@ -323,7 +323,7 @@ def _is_cleared(run: Run, store: Store) -> bool:
         )
     except TableMissing:
         return False
-    return made_of_these and all(past.is_sound(store, run.use_case, table) for table in tables)
+    return made_of_these and all(partitions.is_sound(store, run.use_case, table) for table in tables)
 
 
 def _own(run: Run, day: Day) -> Day | None:

@@ -23,12 +23,12 @@ from pipelines.core import meaning, personal, sql
 from pipelines.core.config import Expectation, GatedTable
 from pipelines.core.config.watch import LikeEarlierDays, NewRows, Resolved
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
-from pipelines.gates import accepted, alternation, past, profile
-from pipelines.gates.chance import ALARMS_A_YEAR, LEAST_DAYS
+from pipelines.gates.earlier import accepted, alternation, partitions, profile
+from pipelines.gates.earlier.chance import ALARMS_A_YEAR, LEAST_DAYS
+from pipelines.gates.earlier.likeness import Earlier, Limits
+from pipelines.gates.earlier.profile import Day, Profile
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
-from pipelines.gates.likeness import Earlier, Limits
-from pipelines.gates.profile import Day, Profile
 from pipelines.registry import definitions
 from pipelines.run import archive
 from pipelines.run.clearance import is_cleared
@@ -175,7 +175,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     made_by: dict[date, str] = {}
     since: dict[str, tuple[date, ...]] = {}
     oldest = run.partition - OLDEST
-    for store in islice(past.clearance(run, table), NIGHTS):
+    for store in islice(partitions.sound(run, table), NIGHTS):
         if store.partition < oldest:
             break
         said = _said(run, store, table)
@@ -222,7 +222,7 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
     for day in reversed(run.store.partitions("training")):
         if day < run.partition:
             store = run.store.at("training", day)
-            if past.is_sound(store, run.use_case, table):
+            if partitions.is_sound(store, run.use_case, table):
                 said = _said(run, store, table)
                 return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
     return {}
@@ -294,7 +294,7 @@ def _cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
     found = {}
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
-        if store.has(table) and past.is_sound(store, run.use_case, table):
+        if store.has(table) and partitions.is_sound(store, run.use_case, table):
             said = _said(run, store, table)
             if day in said.days and (
                 said.use_case == own.use_case or _made_by(run, store, table) is not None

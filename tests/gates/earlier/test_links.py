@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.gates import links
+from pipelines.gates.earlier import links
 
 DAY = date(2026, 1, 1)
 N = 3_000

@@ -1,5 +1,5 @@
 """Whether the rows of a day stand in other days, by the samples of their smallest hashes (see
-`pipelines.gates.profile`).
+`pipelines.gates.earlier.profile`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.gates.profile import HASHES
+from pipelines.gates.earlier.profile import HASHES
 
 COMPARABLE = 20  # hashes, of which it can be said whether they were there before
 

@@ -84,7 +84,7 @@ class Past:
         return f"the {len(days)} earlier partitions {days[-1]} to {days[0]}"
 
 
-def clearance(run: Run, table: GatedTable) -> Iterator[Store]:
+def sound(run: Run, table: GatedTable) -> Iterator[Store]:
     """Every earlier partition of the run's kind in which the table is sound, newest first.
 
     A night without rows tells nothing.
@@ -98,7 +98,7 @@ def clearance(run: Run, table: GatedTable) -> Iterator[Store]:
 
 def last(run: Run, table: GatedTable, n: int) -> Past:
     """The last `n` of any weekday."""
-    return Past(table, tuple(islice(clearance(run, table), n)))
+    return Past(table, tuple(islice(sound(run, table), n)))
 
 
 def alike(run: Run, table: GatedTable, n: int) -> Past:
@@ -108,7 +108,7 @@ def alike(run: Run, table: GatedTable, n: int) -> Past:
     """
     if run.kind != "scoring":
         return last(run, table, n)
-    same = (store for store in clearance(run, table) if store.partition.weekday() == run.partition.weekday())
+    same = (store for store in sound(run, table) if store.partition.weekday() == run.partition.weekday())
     found = tuple(islice(same, n))
     return Past(table, found) if found else Past(table, last(run, table, n).partitions, of_weekday=False)
 

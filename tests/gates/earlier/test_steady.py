@@ -17,7 +17,8 @@ import pytest
 
 from pipelines.core.config import Kind
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt
-from pipelines.gates import accepted, gate, profile, show, steady
+from pipelines.gates import gate, show
+from pipelines.gates.earlier import accepted, profile, steady
 from pipelines.gates.findings import Finding
 from pipelines.gates.verdict import Verdict
 from pipelines.run import archive

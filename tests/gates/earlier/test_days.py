@@ -19,7 +19,8 @@ from pipelines import tasks
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import GateClosed
-from pipelines.gates import days, gate, known, past
+from pipelines.gates import gate
+from pipelines.gates.earlier import days, known, partitions
 from pipelines.gates.verdict import Verdict
 from pipelines.run.run import Run
 from pipelines.storage import kept
@@ -336,7 +337,7 @@ def test_a_night_is_no_word_on_its_own_day_where_a_gate_on_its_rows_has_stopped_
     found = told(world.judged("scoring", night))
     assert (f"{day}: stopped by gate_{table}" in found.get("stopped_nights", "")) is stops
     assert (
-        day in [store.partition for store in past.clearance(world.run("scoring", night), "clean")]
+        day in [store.partition for store in partitions.sound(world.run("scoring", night), "clean")]
     ) is not stops
     words = {f"{store}" for store in known.others(world.run("scoring", night))}
     assert (f"tiny scoring {day}" in words) is (table == "predictions"), (

@@ -16,10 +16,10 @@ from typing import Literal
 
 import numpy as np
 
-from pipelines.gates import chance, plain
-from pipelines.gates.links import BETWEEN
-from pipelines.gates.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
-from pipelines.gates.repeats import Repeats
+from pipelines.gates.earlier import chance, plain
+from pipelines.gates.earlier.links import BETWEEN
+from pipelines.gates.earlier.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
+from pipelines.gates.earlier.repeats import Repeats
 
 # of a number's earlier days: the share of rows below each is judged
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
