@@ -4,8 +4,7 @@ An import error discards all DAGs of its file. Raised here, it names the mistake
 `airflow dags list-import-errors` in CI, while the DAGs of all other use cases stay.
 """
 
-from pipelines.core.errors import BadUseCase
 from sluice_airflow import ways
 
 if mistakes := list(ways.mistakes()):
-    raise BadUseCase("\n".join(mistakes))
+    raise ImportError("\n".join(mistakes))

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
-from pipelines.cli import checking, data, explaining, gates, models, overview, quarantine, running
+from pipelines.cli import asked, checking, data, explaining, gates, models, overview, quarantine, running
 from pipelines.cli.group import Group, Root
 from pipelines.core.errors import SluiceError
 
@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except SluiceError as error:
         typer.echo(str(error), err=True)
+        if asked.AS_JSON in (sys.argv if arguments is None else arguments):
+            asked.print_json({"error": error.as_json()})
         return 1
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from math import isfinite
@@ -41,7 +41,8 @@ KindOfRun = Annotated[Kind, typer.Argument(help="what is run")]
 Partition = Annotated[str, typer.Argument(help="a day, as YYYY-MM-DD; for drift the first day of the week")]
 Night = Annotated[str, typer.Argument(help="the night, as YYYY-MM-DD")]
 Reason = Annotated[str, typer.Option(help="why, for whoever reads it later")]
-AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON, for programs")]
+AS_JSON = "--json"
+AsJson = Annotated[bool, typer.Option(AS_JSON, help="answer in JSON, for programs")]
 
 
 def settings_of(use_case: str) -> Settings:
@@ -65,6 +66,14 @@ def print_lines(lines: Iterable[object]) -> None:
     """Print lines as they come: a night may take its time."""
     for line in lines:
         typer.echo(str(line))
+
+
+def fail(errors: Sequence[SluiceError]) -> None:
+    """Tell what is wrong with each of several things, if anything is, and end so."""
+    for error in errors:
+        typer.echo(str(error), err=True)
+    if errors:
+        raise typer.Exit(1)
 
 
 def print_json(answer: object) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
 from pipelines.cli import asked
 from pipelines.core import use_cases
-from pipelines.core.errors import BadUseCase, SluiceError
+from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,13 +26,20 @@ def check(use_case: asked.AnyUseCase = None, as_json: asked.AsJson = False) -> N
         if found[-1].good and not as_json:
             typer.echo(str(found[-1]))
     if as_json:
-        asked.print_json([{**asdict(one), "mistakes": _mistakes(one)} for one in found])
-    if wrong := [str(one) for one in found if not one.good]:
-        raise BadUseCase("\n".join(wrong))
+        asked.print_json(list(map(_answer, found)))
+    asked.fail([one.error for one in found if one.error])
 
 
-def _mistakes(found: Checked) -> list[dict[str, object]]:
-    return [{"line": line, "mistake": sentence} for line, sentence in found.mistakes]
+def _answer(found: Checked) -> dict[str, object]:
+    return {
+        "use_case": found.use_case,
+        "file": found.file,
+        "good": found.good,
+        "mistakes": [{"line": line, "mistake": sentence} for line, sentence in found.mistakes],
+        "waiting": found.waiting,
+        "told": str(found),
+        "error": found.error and found.error.as_json(),
+    }
 
 
 def fetch(use_case: asked.AnyUseCase = None) -> None:
@@ -47,9 +53,8 @@ def fetch(use_case: asked.AnyUseCase = None) -> None:
 
             typer.echo(f"{name}: {ingest.fetch(loaded.use_case, settings) or 'nothing to fetch'}")
         except SluiceError as error:  # it costs no other use case its data
-            wrong.append(str(error))
-    if wrong:
-        raise SluiceError("\n".join(wrong))
+            wrong.append(error)
+    asked.fail(wrong)
 
 
 def schema() -> None:

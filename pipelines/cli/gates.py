@@ -9,7 +9,7 @@ import typer
 
 from pipelines.cli import asked
 from pipelines.core import dates, use_cases
-from pipelines.core.errors import BadUseCase, GateOpen, SluiceError
+from pipelines.core.errors import BadUseCase, SluiceError
 from pipelines.storage.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,33 +26,27 @@ def prove(use_case: asked.UseCases = None, as_json: asked.AsJson = False) -> Non
     settings = Settings.from_env()
     names = use_case or use_cases.names(settings.use_cases)
     _require_all(names, settings)
-    if not as_json:
-        asked.print_lines(_proven(names, settings))
-        return
-    from pipelines.commands.selftest.matrix import Outcome
-
-    outcomes = []
-    try:
-        for line in _proven(names, settings):
-            outcomes += [line] if isinstance(line, Outcome) else []
-    except SluiceError:  # a gate that does not bite is what is asked for most
-        asked.print_json(outcomes)
-        raise
-    asked.print_json(outcomes)
+    wrong: list[SluiceError] = []
+    lines = _proven(names, settings, wrong)
+    if as_json:  # a gate that does not bite is what is asked for most
+        asked.print_json([line for line in lines if not isinstance(line, str)])
+    else:
+        asked.print_lines(lines)
+    asked.fail(wrong)
 
 
-def _proven(names: list[str], settings: Settings) -> Iterator[str | Outcome]:
+def _proven(names: list[str], settings: Settings, wrong: list[SluiceError]) -> Iterator[str | Outcome]:
     from pipelines.commands import selftest
 
     if len(names) == 1:
-        yield from selftest.proven(settings, *names)
+        try:
+            yield from selftest.proven(settings, *names)
+        except SluiceError as error:
+            wrong.append(error)
         return
-    wrong = []
-    for lines, said in selftest.side_by_side(settings, names):
+    for lines, found in selftest.side_by_side(settings, names):
         yield from lines
-        wrong += [said] if said else []
-    if wrong:
-        raise GateOpen("\n".join(wrong))
+        wrong += [found] if found else []
 
 
 def _require_all(names: list[str], settings: Settings) -> None:
@@ -62,9 +56,8 @@ def _require_all(names: list[str], settings: Settings) -> None:
         try:
             use_cases.path_of(settings.use_cases, name)
         except BadUseCase as error:
-            wrong.append(str(error))
-    if wrong:
-        raise BadUseCase("\n".join(wrong))
+            wrong.append(error)
+    asked.fail(wrong)
 
 
 @app.command()

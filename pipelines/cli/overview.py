@@ -36,7 +36,7 @@ def _champion(name: str, settings: Settings) -> str:
     try:
         version = History.of(settings, name).champion
     except SluiceError as error:
-        return f"champion unknown: {str(error).splitlines()[0]}"
+        return f"champion unknown: {error.sentence}"
     return f"champion: version {version}" if version else "no champion yet"
 
 

@@ -48,8 +48,7 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
     """
     if not len(days):
         raise BadInput(
-            f"no night lies between {days.first} and {days.last}\n  way out: name the first day, then the"
-            " last"
+            f"no night lies between {days.first} and {days.last}", fix="name the first day, then the last"
         )
     failed: list[SluiceError] = []
     for day in days:
@@ -59,7 +58,7 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
             tasks.way(run)
         except SluiceError as error:
             failed.append(error)
-            yield f"{run.store}: {str(error).splitlines()[0]}"
+            yield f"{run.store}: {error.sentence}"
         else:
             yield f"{run.store}: {_comparison(run) if champion == 'now' else _summary_of_night(run, before)}"
     if champion == "now":

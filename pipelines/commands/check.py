@@ -19,14 +19,23 @@ class Checked:
 
     use_case: str
     file: str
-    good: bool
-    mistakes: tuple[Mistake, ...] = ()  # the first of them, where there are very many
     waiting: tuple[str, ...] = ()  # what takes effect only with the next model
-    told: str = ""
+    told: str = ""  # of a good file
+    error: SluiceError | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it is."""
+        return self.error is None
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """Those of the file: the first of them, where there are very many."""
+        return self.error.mistakes if isinstance(self.error, BadUseCase) else ()
 
     def __str__(self) -> str:
         """The whole message for a person."""
-        return self.told
+        return str(self.error or self.told)
 
 
 def check(name: str, settings: Settings) -> Checked:
@@ -38,8 +47,7 @@ def check(name: str, settings: Settings) -> Checked:
     try:
         return _good(name, settings)
     except SluiceError as error:
-        found = error.mistakes if isinstance(error, BadUseCase) else ()
-        return Checked(use_case=name, file=file, good=False, mistakes=found, told=str(error))
+        return Checked(use_case=name, file=file, error=error)
 
 
 def _good(name: str, settings: Settings) -> Checked:
@@ -57,4 +65,4 @@ def _good(name: str, settings: Settings) -> Checked:
             f", but {definitions.summary(wait, 'wait')} for a training; until a model is promoted that has"
             f" learned them, nights go by the champion's own definitions\n{listed(wait)}"
         )
-    return Checked(use_case=name, file=loaded.path.name, good=True, waiting=tuple(wait), told=told)
+    return Checked(use_case=name, file=loaded.path.name, waiting=tuple(wait), told=told)

@@ -66,7 +66,7 @@ def _moment(text: str) -> datetime:
         when = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInput(
-            f"{text!r} is neither a day nor a moment: write it as 2026-03-02 or 2026-03-02T14:00"
+            f"{text!r} is neither a day nor a moment", fix="write it as 2026-03-02 or 2026-03-02T14:00"
         ) from error
     if len(text) == len("2026-03-02"):
         when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)

@@ -84,9 +84,10 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
             else "commit, lock, data, use-case file and seed are the same: the machine's arithmetic, or a bug"
         )
         raise NotTheSame(
-            f"{use_case} version {version} is not the same: the scores of {rows:,} held-out rows differ by up"
-            f" to {apart:.2g}, at most {SAME:g} is the same\n  {why}\n  way out: check out commit"
-            f" {made['code']} and install its lock (make setup), then reproduce again"
+            f"{use_case} version {version} is not the same: the scores of {rows:,} held-out rows differ"
+            f" by up to {apart:.2g}, at most {SAME:g} is the same",
+            details=[why],
+            fix=f"check out commit {made['code']} and install its lock (make setup), then reproduce again",
         )
     yield f"same: the scores of {rows:,} held-out rows differ by {apart:.1e} at most"
 
@@ -108,9 +109,10 @@ def _made_of_raw(
     means = meanings(run.use_case)
     if apart := [name for name, fingerprint in learned.items() if means.get(name) != fingerprint]:
         raise NotTheSame(
-            f"{run.use_case.name}: Sluice itself makes features in another way than when the version was"
-            f" trained: {', '.join(apart[:10])}\n  way out: check out commit {made['code']} and install its"
-            " lock (make setup), then reproduce again"
+            "Sluice itself makes features in another way than when the version was trained:"
+            f" {', '.join(apart[:10])}",
+            where=run.use_case.name,
+            fix=f"check out commit {made['code']} and install its lock (make setup), then reproduce again",
         )
     with ExitStack() as kept:
         raw = kept.enter_context(snapshot.raw_rows(run, made["raw_version"]))
@@ -131,10 +133,11 @@ def _made_of_raw(
         )
     if gone or new:
         raise NotTheSame(
-            f"{run.use_case.name}: of the raw rows come other features than the version was trained on:"
-            f" {gone:,} rows are gone or changed, {new:,} new\n "
-            f" {'; '.join(others) or 'commit and lock are the same'}\n  way out: check out commit"
-            f" {made['code']} and install its lock (make setup), then reproduce again"
+            f"of the raw rows come other features than the version was trained on: {gone:,} rows are gone"
+            f" or changed, {new:,} new",
+            where=run.use_case.name,
+            details=["; ".join(others) or "commit and lock are the same"],
+            fix=f"check out commit {made['code']} and install its lock (make setup), then reproduce again",
         )
     return "features: made again of the raw rows, by the file of then: the same to the bit"
 

@@ -143,7 +143,7 @@ def trace(run: Run, key: str) -> Trace:
     digest: str | None = run.store.manifest("predictions").digest
     found = _row(run, "predictions", None, key)
     if found is None:
-        raise BadInput(_not_there(run, key))
+        raise _not_there(run, key)
     return Trace(
         use_case=run.use_case.name,
         partition=run.partition.isoformat(),
@@ -241,8 +241,10 @@ def _revision(run: Run, table: GatedTable, digest: str | None) -> tuple[Manifest
     if digest is None:
         return every[-1], len(every)
     raise TableMissing(
-        f"{run.store}: the revision of {table} that this prediction was made of ({digest[:12]}) is gone;"
-        f" there are {len(every)} others\n  way out: bring it back from a backup"
+        f"the revision of {table} that this prediction was made of ({digest[:12]}) is gone; there are"
+        f" {len(every)} others",
+        where=run.store,
+        fix="bring it back from a backup",
     )
 
 
@@ -286,16 +288,21 @@ def _gate(run: Run, table: GatedTable, manifest: Manifest) -> str:
     )
 
 
-def _not_there(run: Run, key: str) -> str:
-    said = f"{run.store}: there is no prediction for the row {key!r}"
+def _not_there(run: Run, key: str) -> BadInput:
+    said = f"there is no prediction for the row {key!r}"
     if run.store.has("quarantine"):
         held = _with_key(run.store.read("quarantine"), "key", key).project("reasons").fetchall()
         if held:
-            return (
-                f"{said}: it is in quarantine, for {held[0][0]}\n  way on: python -m pipelines quarantine"
-                f" show {run.use_case.name} scoring {run.partition}"
+            return BadInput(
+                f"{said}: it is in quarantine, for {held[0][0]}",
+                where=run.store,
+                fix=f"python -m pipelines quarantine show {run.use_case.name} scoring {run.partition}",
             )
-    return (
-        f"{said}, and none in quarantine\n  way out: name the key as the column {run.use_case.key} has it,"
-        " and the night (YYYY-MM-DD) on which it came"
+    return BadInput(
+        f"{said}, and none in quarantine",
+        where=run.store,
+        fix=(
+            f"name the key as the column {run.use_case.key} has it, and the night (YYYY-MM-DD) on which it"
+            " came"
+        ),
     )

@@ -11,7 +11,7 @@ import yaml
 from pipelines.composition.put_together import put_together
 from pipelines.core import meaning, spoken, use_cases, yaml_text
 from pipelines.core.config import UseCase
-from pipelines.core.errors import BadInput, BadUseCase, SluiceError, listed
+from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError
 from pipelines.core.use_cases import Loaded
 from pipelines.registry.definitions import LABEL, apart, differences, file_of, summary
 
@@ -50,10 +50,14 @@ def for_version(run: Run, version: str) -> Loaded:
         return made
     except (BadUseCase, ValueError) as error:
         raise BadInput(
-            f"{run.store}: version {version} has learned other things than {run.loaded.path.name} has now,"
-            f" and by its own definitions this night cannot be made\n{listed(others, 5)}\n  why not:"
-            f" {str(error).splitlines()[-1].strip(' -')}\n  way out: train by the file as it is now, or bring"
-            f" back what version {version} has learned"
+            f"version {version} has learned other things than {run.loaded.path.name} has now, and by its"
+            " own definitions this night cannot be made",
+            where=run.store,
+            details=[
+                f"why not: {error.reason if isinstance(error, BadUseCase) else error}",
+                *others,
+            ],
+            fix=f"train by the file as it is now, or bring back what version {version} has learned",
         ) from error
 
 
@@ -116,7 +120,9 @@ def as_file(use_case: UseCase, path: Path, heading: str = "") -> Loaded:
     loaded = use_cases.parse(path, (heading + told).encode())
     if loaded.use_case != use_case:
         raise SluiceError(
-            f"{path.name}: a file that was put together does not say what it should: nothing goes by it"
+            "a file that was put together does not say what it should: nothing goes by it",
+            where=path.name,
+            fix=OURS,
         )
     return loaded
 

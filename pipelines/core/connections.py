@@ -48,16 +48,13 @@ def url(named: ConnectedPart) -> sa.URL:
     text = os.environ.get(named.variable, "").strip()
     if not text:
         raise BadInput(
-            f"no connection {named.connection!r}: {named.variable} is not set\n  way out:"
-            f" {how_to_name(named)}"
+            f"no connection {named.connection!r}: {named.variable} is not set", fix=how_to_name(named)
         )
     try:
         found = _from_json(json.loads(text)) if text.startswith("{") else sa.make_url(text)
     except (SQLAlchemyError, ValueError, KeyError, TypeError):
         # Without `from`: the cause's text may hold the password.
-        raise BadInput(
-            f"{named.variable} is no address of a database\n  way out: {how_to_name(named)}"
-        ) from None
+        raise BadInput(f"{named.variable} is no address of a database", fix=how_to_name(named)) from None
     driver, _, api = found.drivername.partition("+")
     return found.set(drivername=DRIVERS.get(driver, driver) + (f"+{api}" if api else ""))
 
@@ -72,12 +69,13 @@ def engine(url: sa.URL, named: ConnectedPart, **options: Any) -> sa.Engine:
         return sa.create_engine(url, hide_parameters=True, **options)
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"connection {named.connection}: no driver for {url.drivername}: {error}\n  way out: install it,"
-            f" e.g. pip install {error.name}"
+            f"no driver for {url.drivername}: {error}",
+            where=f"connection {named.connection}",
+            fix=f"install it, e.g. pip install {error.name}",
         ) from error
     except SQLAlchemyError as error:
         raise BadInput(
-            f"connection {named.connection}: {first_line(error, url)}\n  way out: {how_to_name(named)}"
+            first_line(error, url), where=f"connection {named.connection}", fix=how_to_name(named)
         ) from addresses.cause(error, url)
 
 

@@ -47,13 +47,15 @@ def parse(partition: str) -> date:
         day = date.fromisoformat(partition)
     except (ValueError, TypeError) as error:  # an event's partition may be anything that JSON can say
         raise BadInput(
-            f"partition {brief(partition)} is not a day: write it as YYYY-MM-DD, such as 2026-03-02"
+            f"partition {brief(partition)} is not a day",
+            fix="write it as YYYY-MM-DD, such as 2026-03-02",
         ) from error
     if day.isoformat() != partition:
-        raise BadInput(f"partition {brief(partition)} is not written as YYYY-MM-DD: write {day}")
+        raise BadInput(f"partition {brief(partition)} is not written as YYYY-MM-DD", fix=f"write {day}")
     if day.year not in YEARS:
         raise BadInput(
-            f"partition {partition} is too far away: write a day of the years {YEARS[0]} to {YEARS[-1]}"
+            f"partition {partition} is too far away",
+            fix=f"write a day of the years {YEARS[0]} to {YEARS[-1]}",
         )
     return day
 

@@ -68,6 +68,11 @@ class SluiceError(Exception):
         """What was found where, and what is allowed: one line, for a message that tells more."""
         return str(self).split("\n", 1)[0]
 
+    @property
+    def reason(self) -> str:
+        """The last of its details, or its sentence if it has none."""
+        return self.parts.details[-1] if self.parts.details else self.sentence
+
     def as_json(self) -> dict[str, Json]:
         """Its kind and its parts, for a program."""
         return {"kind": type(self).__name__, **rendered.as_json(self.parts)}

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 LONGEST = 500  # characters of a sentence
 ROOM = 5_000  # characters of them all
+LONGEST_KIND = 1_400  # characters of all that are told as one
 LEAST_ROOM = 150  # characters of one that stands among many
 MOST_TOLD = 300  # of more, nobody reads the words: they are only counted
 
@@ -23,24 +24,22 @@ _OWN = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\d[\d.,]*""")
 _PLACE = re.compile(r"(\S+): ")
 
 
-def listed(found: Sequence[Mistake], n: int, most: int) -> str:
-    """List mistakes, in order of line, in so many lines at most, and one more if some are not told.
+def lines(found: Sequence[Mistake], n: int, most: int) -> tuple[list[str], int]:
+    """Mistakes, in order of line, in so many lines at most, and how many are not told.
 
     Args:
         found: The first of them.
         n: How many there are.
-        most: Lines.
+        most: Lines; one fewer where they are told together, which is for how many are not told.
     """
     first = [(line, _printable(text)) for line, text in found[:MOST_TOLD]]
     if n <= most:
-        return "\n".join(f"  - {_alone(mistake)}" for mistake in first)
+        return [_alone(mistake) for mistake in first], 0
     kinds = _kinds(first)
-    room = max(ROOM // len(kinds), LEAST_ROOM)
+    room = min(max(ROOM // len(kinds), LEAST_ROOM), LONGEST_KIND)
     shown = kinds[: ROOM // room]
     told, counts = zip(*(_together(kind, room) for kind in shown), strict=True)
-    left = n - sum(counts)
-    lines = [f"  - {' | '.join(share)}" for share in _shared_out(told, most)]
-    return "\n".join([*lines, *([f"  ... and {left} more"] if left else [])])
+    return [" | ".join(share) for share in _shared_out(told, most - 1)], n - sum(counts)
 
 
 def _printable(text: str) -> str:

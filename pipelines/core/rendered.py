@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TypeAlias
 
 MAX_LINES = 10
-LONGEST = 1_000  # characters of a part, or of one detail
+LONGEST = 1_500  # characters of a part, or of one detail
 
 Json: TypeAlias = str | int | list[str] | None
 
@@ -48,6 +48,12 @@ def text(parts: Parts) -> str:
     places = (f"  {name}: {place}" for name, place in _places(parts))
     way_out = [f"  way out: {one_line(parts.fix)}"] if parts.fix else []
     return "\n".join([parts.sentence, *details, *more, *places, *way_out])
+
+
+def in_one_line(parts: Parts) -> str:
+    """The same as one among several mistakes."""
+    places = (f"{name}: {place}" for name, place in _places(parts))
+    return "; ".join([parts.sentence, *_details(parts), *places, one_line(parts.fix)])
 
 
 def html(parts: Parts) -> str:

@@ -9,7 +9,7 @@ import duckdb
 from pipelines.core import sql
 from pipelines.core.config import UseCase
 from pipelines.core.dates import Days, held_out_days
-from pipelines.core.errors import BadInput, SluiceError
+from pipelines.core.errors import OURS, BadInput, SluiceError
 
 UNLABELLED = "unlabelled"  # rows that a night scores like any other, but whose label nobody knows
 
@@ -47,8 +47,9 @@ def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duck
     ((dealt,),) = marked.filter(f"split IN ('train', 'test', '{UNLABELLED}')").count("*").fetchall()
     if dealt != every:
         raise SluiceError(
-            f"{use_case.name}: of {every:,} rows, {dealt:,} became train, test or {UNLABELLED}: nothing is"
-            " published"
+            f"of {every:,} rows, {dealt:,} became train, test or {UNLABELLED}: nothing is published",
+            where=use_case.name,
+            fix=OURS,
         )
     _judge(marked, use_case, days)
     return marked
@@ -76,21 +77,29 @@ def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> No
     rows, labelled = (sum(side[n] for side in counted) for n in (1, 2))
     if labelled < rows:
         raise BadInput(
-            f"{where}: {rows - labelled:,} of {rows:,} rows have no label ({use_case.target}), although it"
-            f" should be known after {use_case.label.delay_days} days.\n  way out: raise label.delay_days, or"
-            f" leave such rows out of training by cleanse.drop: [{use_case.target}]"
+            f"{rows - labelled:,} of {rows:,} rows have no label ({use_case.target}), although it should"
+            f" be known after {use_case.label.delay_days} days",
+            where=where,
+            fix=(
+                "raise label.delay_days, or leave such rows out of training by cleanse.drop:"
+                f" [{use_case.target}]"
+            ),
         )
     for side in ("train", "test"):
         n, yes = next(((n, yes) for name, n, _, yes in counted if name == side), (0, 0))
         if n == 0:
             raise BadInput(
-                f"{where}: no {side} rows among {rows:,}.\n  way out: raise split.window_days, or change"
-                f" split.test ({use_case.split.test})"
+                f"no {side} rows among {rows:,}",
+                where=where,
+                fix=f"raise split.window_days, or change split.test ({use_case.split.test})",
             )
         if use_case.task == "binary" and yes in (0, n):
             raise BadInput(
-                f"{where}: all {n:,} {side} rows have the same label ({use_case.target} = {int(yes == n)}); a"
-                " model needs both classes.\n  way out: raise split.window_days"
-                f" ({use_case.split.window_days}), or see whether label.positive"
-                f" ({use_case.label.positive!r}) is the source's word for yes"
+                f"all {n:,} {side} rows have the same label ({use_case.target} = {int(yes == n)}); a"
+                " model needs both classes",
+                where=where,
+                fix=(
+                    f"raise split.window_days ({use_case.split.window_days}), or see whether label.positive"
+                    f" ({use_case.label.positive!r}) is the source's word for yes"
+                ),
             )

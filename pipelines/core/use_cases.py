@@ -54,8 +54,9 @@ def names(folder: Path) -> list[str]:
             files = [entry.name for entry in found]
     except OSError as error:
         raise BadUseCase(
-            f"the folder of use cases cannot be read: {error.strerror}\n  looked for: {folder}\n  way out:"
-            " correct SLUICE_USE_CASES"
+            f"the folder of use cases cannot be read: {error.strerror}",
+            at=folder,
+            fix="correct SLUICE_USE_CASES",
         ) from error
     return sorted(
         name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX) and not name.startswith(".")
@@ -79,7 +80,10 @@ def path_of(folder: Path, name: str) -> Path:
         BadUseCase: there is none of this name.
     """
     if name not in (known := names(folder)):
-        raise BadUseCase(f"no use case {brief(name)} in {folder}: {meant(name, known)}")
+        raise BadUseCase(
+            f"no use case {brief(name)} in {folder}: {meant(name, known)}",
+            fix="name one that there is, or correct SLUICE_USE_CASES",
+        )
     return folder / f"{name}{SUFFIX}"
 
 
@@ -144,22 +148,23 @@ def unforeseen(error: Exception) -> str:
     )
 
 
-def message(path: Path, mistakes: Sequence[tuple[int, str]], most: int = MOST_MISTAKES) -> str:
-    """All mistakes of one file in one message, in order of line, in so many lines at most, a heading and an
-    end; see `mistakes`.
-    """
-    return _message(path, sorted(mistakes), len(mistakes), most)
-
-
 def wrong(path: Path, mistakes: Sequence[tuple[int, str]]) -> BadUseCase:
-    """The error of a file that has these mistakes; see `told`."""
-    return BadUseCase(message(path, mistakes), sorted(mistakes))
+    """The error of a file that has these mistakes, told in order of line."""
+    return _wrong(path, sorted(mistakes), len(mistakes))
 
 
-def _message(path: Path, first: Sequence[tuple[int, str]], n: int, most: int = MOST_MISTAKES) -> str:
+def _wrong(path: Path, first: Sequence[tuple[int, str]], n: int) -> BadUseCase:
+    told, left = all_mistakes.lines(first, n, MOST_MISTAKES)
     # The name of a file is any bytes.
-    name = path.name if path.name.isprintable() else ascii(path.name)
-    return f"{name}: {n} mistake{'s' if n > 1 else ''}\n" + all_mistakes.listed(first, n, most)
+    name, stem = (text if text.isprintable() else ascii(text) for text in (path.name, path.stem))
+    return BadUseCase(
+        f"{n} mistake{'s' if n > 1 else ''}",
+        first,
+        where=name,
+        details=told,
+        in_all=len(told) + left,
+        fix=f"correct the file; python -m pipelines check {stem} says whether it is good",
+    )
 
 
 def json_schema() -> str:
@@ -216,7 +221,7 @@ def _wrong_by_form(path: Path, error: ValidationError, lines: Lines, content: by
         ((_line(lines, _place(item, lines)), item) for item in _items(error)), key=lambda one: one[0]
     )
     first = [(line, _mistake(item, lines, whole)) for line, item in found[: all_mistakes.MOST_TOLD]]
-    return BadUseCase(_message(path, first, len(found)), first)
+    return _wrong(path, first, len(found))
 
 
 def _place(item: dict[str, Any], lines: Lines) -> tuple[str, ...]:

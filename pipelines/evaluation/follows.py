@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipelines.core.config import Capacity
-from pipelines.core.errors import TableCorrupt, brief, listed
+from pipelines.core.errors import TableCorrupt, brief
 from pipelines.core.metrics import for_task
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
@@ -90,9 +90,11 @@ def read(run: Run) -> PromotionVerdict:
         wrong += _threshold_differs(run, judged)
     if wrong:
         raise TableCorrupt(
-            f"{run.store}: {FILE} does not follow from the tables that the gates have let through, so nothing"
-            f" is decided by it\n{listed(wrong, most=6)}\n  way out: run the step evaluate again, then"
-            " gate_scores and what follows"
+            f"{FILE} does not follow from the tables that the gates have let through, so nothing is"
+            " decided by it",
+            where=run.store,
+            details=wrong,
+            fix="run the step evaluate again, then gate_scores and what follows",
         )
     return judged
 
@@ -131,8 +133,10 @@ def require_graph(run: Run, judged: PromotionVerdict, graph: bytes) -> None:
         ]
     if wrong:
         raise TableCorrupt(
-            f"{run.store}: the exported winner is not what was judged\n{listed(wrong, most=6)}\n"
-            "  way out: run the step export again, then gate_parity and promote"
+            "the exported winner is not what was judged",
+            where=run.store,
+            details=wrong,
+            fix="run the step export again, then gate_parity and promote",
         )
 
 

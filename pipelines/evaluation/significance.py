@@ -85,8 +85,8 @@ def better(
     """
     if found is None:
         sentence = (
-            f"no interval of {metric} against {other} can be drawn from {rows:,} held-out rows (way out: more"
-            f" of them, or a smaller promotion.unit, of which {LEAST_UNITS} are needed)"
+            f"no interval of {metric} against {other} can be drawn from {rows:,} held-out rows: give it"
+            f" more of them, or a smaller promotion.unit, of which {LEAST_UNITS} are needed"
         )
         return PromotionRule(name=name, holds=False, sentence=sentence, rows=rows)
     holds = found.low > margin
@@ -149,8 +149,8 @@ def slices(
     for column, parts in blind.items():
         sentence = (
             f"no slice of {column} can be judged: each of {len(parts)} has fewer than {least} rows or"
-            " too few of a class (way out: more held-out rows, a smaller promotion.slice_rows, or leave"
-            f" {column} out of slices)"
+            " too few of a class: give it more held-out rows, a smaller promotion.slice_rows, or leave"
+            f" {column} out of slices"
         )
         yield PromotionRule(name=f"slices {column}", holds=False, sentence=sentence, allowed=float(least))
     if found and not harmed and not blind:

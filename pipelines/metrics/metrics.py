@@ -75,17 +75,19 @@ def refuse_undefined(
         Undefined: it has none on such rows.
     """
     if rows == 0:
-        raise Undefined(f"{name} has no value: there are no rows")
+        raise Undefined(f"{name} has no value: there are no rows", fix="give it rows")
     metric = named(name)
     if metric.needs == "probability" and not _are_probabilities(*scores):
         raise Undefined(
-            f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities, 0"
-            " to 1"
+            f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities,"
+            " 0 to 1",
+            fix="choose another metric",
         )
     if metric.of_labels_that_differ and labels[0] == labels[1]:
         needed = "both 0 and 1" if metric.task == "binary" else "labels that differ"
         raise Undefined(
-            f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}"
+            f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}",
+            fix="give it more rows, or choose another metric",
         )
 
 
@@ -97,7 +99,7 @@ def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, 
     """Both as float64, in which a float32 score keeps its value exactly."""
     known = [metric.name for metric in EVERY]
     if name not in known:
-        raise BadInput(f"no metric {name!r}: {meant(name, known)}")
+        raise BadInput(f"no metric {name!r}: {meant(name, known)}", fix="name one that there is")
     truth, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     if len(truth) == 0:
         refuse_undefined(name, 0, labels=(0, 0), scores=(0, 0))
@@ -105,7 +107,9 @@ def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, 
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             raise BadInput(
-                f"{name}: {bad.size:,} of {len(values):,} {what}s are null or infinite, the first in row"
-                f" {bad[0]}; only numbers can be measured"
+                f"{bad.size:,} of {len(values):,} {what}s are null or infinite, the first in row"
+                f" {bad[0]}; only numbers can be measured",
+                where=name,
+                fix="see where they come from",
             )
     return truth, scores

@@ -60,8 +60,9 @@ def measure(
     ).fetchall()[0]
     if finite < number:
         raise BadInput(
-            f"{number - finite:,} of {number:,} labels or scores are null or infinite; only numbers can be"
-            " measured"
+            f"{number - finite:,} of {number:,} labels or scores are null or infinite; only numbers can"
+            " be measured",
+            fix="see where they come from",
         )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
     values = (
@@ -74,7 +75,7 @@ def measure(
         try:
             metrics.refuse_undefined(name, number, labels=(least, greatest), scores=(lowest, highest))
         except metrics.Undefined as reason:
-            return Measured(None, str(reason))
+            return Measured(None, reason.sentence)
         return Measured(values[name])
 
     return {name: measured(name) for name in for_task(task)}

@@ -180,7 +180,7 @@ def _by_truth(policy: ByTruth, points: _Points) -> float:
     if isinstance(policy, MaxRecall):
         allowed = points.precision >= policy.precision
         if not allowed.any():
-            raise Unreachable(_too_precise(policy, points))
+            raise _too_precise(policy, points)
         return _best(points, allowed, points.recall, points.precision)
     return _best(points, points.recall >= policy.recall, points.precision, points.recall)
 
@@ -198,8 +198,10 @@ def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
         there = times[rows].sum()
         if a_day and not there:
             raise BadInput(
-                f"threshold: {a_day:,.1f} rows a day come {what} a label, but none of them has a score, so"
-                " nobody knows how many alarms they raise\n  way out: run the step tune again"
+                f"{a_day:,.1f} rows a day come {what} a label, but none of them has a score, so nobody"
+                " knows how many alarms they raise",
+                where="threshold",
+                fix="run the step tune again",
             )
         stands[rows] = times[rows] * (a_day / there) if there else 0
     return stands
@@ -225,9 +227,12 @@ def _within(
 def _points(y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> _Points:
     if len(np.unique(y)) != 2:
         raise BadInput(
-            f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a policy"
-            " needs rows of both\n  way out: more days (split.window_days) or fewer folds (split.folds.n),"
-            " so that each fold has positive rows"
+            f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a"
+            " policy needs rows of both",
+            fix=(
+                "more days (split.window_days) or fewer folds (split.folds.n), so that each fold has"
+                " positive rows"
+            ),
         )
     drawn = weight > 0
     _, fp, fn, tp, scores = confusion_matrix_at_thresholds(
@@ -274,12 +279,13 @@ def _best(
     return float(points.threshold[order[-1]])
 
 
-def _too_precise(policy: MaxRecall, points: _Points) -> str:
+def _too_precise(policy: MaxRecall, points: _Points) -> Unreachable:
     best = int(np.argmax(points.precision))
     rows = int(points.tp[-1] + points.fp[-1])
-    return (
-        f"threshold: no threshold reaches precision {policy.precision:g} on the {rows:,} validation rows"
+    return Unreachable(
+        f"no threshold reaches precision {policy.precision:g} on the {rows:,} validation rows"
         f" ({int(points.tp[-1]):,} positive): the best precision is {points.precision[best]:.4f}, at recall"
-        f" {points.recall[best]:.4f}\n  way out: ask for less (threshold.precision), or find features that"
-        " tell the classes apart better"
+        f" {points.recall[best]:.4f}",
+        where="threshold",
+        fix="ask for less (threshold.precision), or find features that tell the classes apart better",
     )

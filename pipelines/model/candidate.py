@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from skops import io as skops
 
-from pipelines.core.errors import BadInput, TableCorrupt, listed
+from pipelines.core.errors import BadInput, TableCorrupt
 from pipelines.model.calibration import Line
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def load(content: bytes) -> Pipeline:
         reason = str(error).strip().splitlines()[:1]
         raise UntrustedCandidate(
             f"the candidate's file ({len(content):,} bytes) is not one that Sluice wrote, so it is not"
-            f" loaded: {' '.join(reason)}\n  way out: run the step tune again; it writes the file anew"
+            f" loaded: {' '.join(reason)}",
+            fix="run the step tune again; it writes the file anew",
         ) from error
 
 
@@ -99,13 +100,14 @@ def _load_trusted(content: bytes) -> Pipeline:
     except Exception as error:  # whatever skops and zipfile make of half a file
         raise TableCorrupt(
             "the candidate's file (candidates/*.skops) is damaged:"
-            f" {str(error).splitlines()[0] if str(error) else type(error).__name__}\n  way out: run the step"
-            " tune again; it writes the file anew"
+            f" {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            fix="run the step tune again; it writes the file anew",
         ) from error
     if unknown:
         raise UntrustedCandidate(
-            "the candidate's file holds types that no Pipeline of Sluice has, so it is not loaded:\n"
-            f"{listed(unknown)}\n  way out: run the step tune again; it writes the file anew"
+            "the candidate's file holds types that no Pipeline of Sluice has, so it is not loaded",
+            details=unknown,
+            fix="run the step tune again; it writes the file anew",
         )
     return skops.loads(content, trusted=sorted(TRUSTED))
 

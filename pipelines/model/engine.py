@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.core.errors import BadInput, listed, meant
+from pipelines.core.errors import BadInput, meant
 
 Input: TypeAlias = Literal["number", "text"]
 Feeds: TypeAlias = dict[str, npt.NDArray[Any]]  # a value a row, for each input
@@ -54,8 +54,12 @@ class Engine(ABC):
         if mistakes:
             raise BadInput(
                 f"the table does not fit the model: {len(mistakes)} of its {len(self.inputs)} inputs are"
-                f" missing or of another type\n{listed(mistakes, most=6)}\n  way out: compute the features"
-                " with the use-case file that the model was trained with, or train again"
+                " missing or of another type",
+                details=mistakes,
+                fix=(
+                    "compute the features with the use-case file that the model was trained with, or train"
+                    " again"
+                ),
             )
 
     def scores(self, table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
@@ -124,7 +128,7 @@ def _refuse_infinite(feeds: Feeds) -> None:
     if infinite:
         mistakes = [f"{name}: {found.sum():,} of {len(found):,} rows" for name, found in infinite.items()]
         raise BadInput(
-            "the model takes no number that is infinite, or beyond what a 32-bit number holds"
-            f" (3.4e38)\n{listed(mistakes, most=6)}\n  way out: guard the feature's SQL, for instance against"
-            " a division by zero with nullif"
+            "the model takes no number that is infinite, or beyond what a 32-bit number holds (3.4e38)",
+            details=mistakes,
+            fix="guard the feature's SQL, for instance against a division by zero with nullif",
         )

@@ -46,9 +46,9 @@ def load(content: bytes, name: str = Graph.name) -> Engine:
     loaders = _loaders(graph, content)
     if name not in loaders:
         raise BadInput(
-            f"the model is to be scored by the engine {name!r}, which this version of Sluice cannot do with"
-            f" it; it can by {', '.join(loaders)}\n  way out: score with the version of Sluice that trained"
-            " the model, or train again"
+            f"the model is to be scored by the engine {name!r}, which this version of Sluice cannot do"
+            f" with it; it can by {', '.join(loaders)}",
+            fix="score with the version of Sluice that trained the model, or train again",
         )
     return loaders[name]()
 

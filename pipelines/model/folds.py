@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,9 +81,9 @@ def _enough(y: npt.NDArray[Any], groups: pd.Series | None, use_case: UseCase) ->
 def _at_least(needed: int, found: int, what: str, use_case: UseCase) -> None:
     if found < needed:
         raise BadInput(
-            f"{use_case.name}: {found:,} {what}, of {needed} that split.folds with n:"
-            f" {use_case.split.folds.n} needs at least.\n  way out: fewer folds, or a longer"
-            " split.window_days"
+            f"{found:,} {what}, of {needed} that split.folds with n: {use_case.split.folds.n} needs at least",
+            where=use_case.name,
+            fix="fewer folds, or a longer split.window_days",
         )
 
 
@@ -97,6 +97,4 @@ def _both_classes(folds: list[Fold], labels: npt.NDArray[Any], use_case: UseCase
     ]
     if poor:
         way_out = "fewer folds, a longer split.window_days, or split.folds.by: stratified"
-        raise BadInput(
-            f"{use_case.name}: a fold needs rows of both classes.\n{listed(poor)}\n  way out: {way_out}"
-        )
+        raise BadInput("a fold needs rows of both classes", where=use_case.name, details=poor, fix=way_out)

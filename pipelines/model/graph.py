@@ -56,9 +56,10 @@ class Graph(Engine):
         outputs = [node.name for node in self._session.get_outputs()]
         if found or outputs != ["score"]:
             raise BadInput(
-                "the ONNX graph is not one that Sluice exported: its inputs must be float or string columns"
-                f" and its one output `score`; found inputs of {', '.join(found) or 'these types'} and"
-                f" outputs {', '.join(outputs)}"
+                "the ONNX graph is not one that Sluice exported: its inputs must be float or string"
+                " columns and its one output `score`; found inputs of"
+                f" {', '.join(found) or 'these types'} and outputs {', '.join(outputs)}",
+                fix="export the model again",
             )
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
@@ -87,6 +88,6 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, NotImplemented) as error:
         raise BadInput(
             f"the model file ({len(content):,} bytes) is no ONNX graph that ONNX Runtime"
-            f" {onnxruntime.__version__} can run: {str(error).splitlines()[0]}\n  way out: export the model"
-            " again"
+            f" {onnxruntime.__version__} can run: {str(error).splitlines()[0]}",
+            fix="export the model again",
         ) from error

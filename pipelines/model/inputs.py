@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,9 @@ def frame(rows: pd.DataFrame, features: Features) -> pd.DataFrame:
     mistakes = [f"{name}: {count:,} of {len(rows):,} rows" for name, count in _infinite(columns)]
     if mistakes:
         raise BadInput(
-            f"numbers that are infinite, or beyond what a 32-bit number holds (3.4e38):\n{listed(mistakes)}\n"
-            "  way out: guard the feature's SQL, for instance against a division by zero with nullif"
+            "numbers that are infinite, or beyond what a 32-bit number holds (3.4e38)",
+            details=mistakes,
+            fix="guard the feature's SQL, for instance against a division by zero with nullif",
         )
     columns |= {name: _strings(rows[name]) for name in (*features.categories, *features.texts)}
     return pd.DataFrame(columns, index=rows.index)

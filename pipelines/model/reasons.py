@@ -65,8 +65,8 @@ def read(metadata: Mapping[str, str]) -> Typical:
     """
     if TYPICAL not in metadata:
         raise BadInput(
-            "the model does not say what a typical row is, so no reason can be given for its scores\n"
-            "  way out: train again, or leave `reasons` out of the use-case file"
+            "the model does not say what a typical row is, so no reason can be given for its scores",
+            fix="train again, or leave `reasons` out of the use-case file",
         )
     found: Typical = json.loads(metadata[TYPICAL])
     return found

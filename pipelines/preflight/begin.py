@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.composition import by_version
 from pipelines.core.config import UseCase
-from pipelines.core.errors import BadInput, NoChampion, listed
+from pipelines.core.errors import BadInput, NoChampion
 from pipelines.core.use_cases import Loaded
 from pipelines.registry.definitions import apart, champion_of, first_names, summary
 from pipelines.run import archive
@@ -81,19 +81,22 @@ def explaining(run: Run, first: bool) -> Iterator[None]:
             raise
         if _asked_of_source(run.use_case) == _asked_of_source(now.use_case):
             raise  # by the file as it is now, the source would be asked for the same, and fail alike
-        found, *more = [line for line in str(error).splitlines() if not line.strip().startswith("way out")]
         raise BadInput(
-            "\n".join([found, *more[:2]])
-            + f"\n  asked for by the definitions of version {version}, which has learned other things than"
-            f" {run.loaded.path.name} has now:\n"
-            + listed(
-                sorted(
+            error.parts.found,
+            where=error.parts.where,
+            details=[
+                *error.parts.details[:2],
+                f"asked for by the definitions of version {version}, which has learned other things than"
+                f" {run.loaded.path.name} has now",
+                *sorted(
                     apart(run.loaded.use_case, now.use_case), key=lambda line: "no such feature" not in line
                 ),
-                3,
-            )
-            + f"\n  way out: train by the file as it is now, or let the source deliver what version {version}"
-            " has learned"
+            ],
+            at=error.parts.at,
+            fix=(
+                f"train by the file as it is now, or let the source deliver what version {version} has"
+                " learned"
+            ),
         ) from error
 
 

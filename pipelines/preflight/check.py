@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 import yaml
 
-from pipelines.core import connections, sql, yaml_text
+from pipelines.core import connections, rendered, sql, use_cases, yaml_text
 from pipelines.core.config import FileSource, PythonSource, SqlSource, UseCase
 from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
-from pipelines.core.errors import BadInput, BadUseCase, SluiceError, brief
-from pipelines.core.use_cases import MOST_MISTAKES, Loaded, message, unforeseen
+from pipelines.core.errors import BadInput, SluiceError, brief
+from pipelines.core.use_cases import Loaded, unforeseen
 from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
@@ -80,7 +80,7 @@ def _refused(attempt: Callable[[], object]) -> Iterator[str]:
     try:
         attempt()
     except BadInput as refusal:
-        yield "; ".join(line.strip().removeprefix("way out: ") for line in str(refusal).splitlines())
+        yield rendered.in_one_line(refusal.parts)
 
 
 def require(loaded: Loaded) -> None:
@@ -90,11 +90,7 @@ def require(loaded: Loaded) -> None:
         BadUseCase: all mistakes that `check` finds, with their lines.
     """
     if found := check(loaded):
-        way_out = (
-            f"way out: correct the file; python -m pipelines check {loaded.use_case.name} says whether it is"
-            " good"
-        )
-        raise BadUseCase(f"{message(loaded.path, found, MOST_MISTAKES - 1)}\n  {way_out}")
+        raise use_cases.wrong(loaded.path, found)
 
 
 def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:

@@ -120,8 +120,8 @@ def rule(run: Run, graph: bytes) -> tuple[PromotionRule, ...]:
     if said is None or said.graph_sha256 != _sha256(graph):
         sentence = (
             "nobody has approved of it, and the use case asks for that (promotion.approval:"
-            f" {duration_text(within)}) (way out: python -m pipelines models approve {name} {run.partition}"
-            " --reason ...)"
+            f" {duration_text(within)}): python -m pipelines models approve {name} {run.partition}"
+            " --reason ..."
         )
         return (PromotionRule(name="approval", holds=False, sentence=sentence),)
     if said.answer == "timed out":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.core import dates, meaning, spoken, use_cases
 from pipelines.core.config import GatedTable, UseCase
-from pipelines.core.errors import BadInput, BadUseCase, NoChampion, TableCorrupt, listed
+from pipelines.core.errors import BadInput, BadUseCase, NoChampion, TableCorrupt
 from pipelines.core.personal import with_privacy
 from pipelines.core.use_cases import Loaded
 from pipelines.registry.history import History
@@ -86,16 +86,20 @@ def champion_of(run: Run) -> str:
         if decided is None and changes:
             raise NoChampion(
                 f"{name} had no champion yet on the morning of {morning}: the first one holds since"
-                f" {min(line.since for line in changes)}\n  way out: to see what the champion of now would"
-                f" have said, beside the predictions: python -m pipelines backfill {name} {run.partition}"
-                f" {run.partition} --champion now"
+                f" {min(line.since for line in changes)}",
+                fix=(
+                    "to see what the champion of now would have said, beside the predictions: python -m"
+                    f" pipelines backfill {name} {run.partition} {run.partition} --champion now"
+                ),
             )
     if decided is None or decided.champion is None:
         retired = f": it was retired on {decided.since} ({decided.reason})" if decided else " yet"
         raise NoChampion(
-            f"{name} has no champion{retired}, so there is nothing to score or compare with\n  way out: run a"
-            f" training whose model passes its gates: python -m pipelines run {name} training"
-            f" {run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+            f"{name} has no champion{retired}, so there is nothing to score or compare with",
+            fix=(
+                f"run a training whose model passes its gates: python -m pipelines run {name} training"
+                f" {run.use_case.demo.training}, or in Airflow the DAG {name}_training"
+            ),
         )
     return decided.champion
 
@@ -196,9 +200,13 @@ def require_learned(run: Run, features: manifest.Manifest, champion: Champion) -
         told = [line for line in differences(file, run.use_case) if line.partition(":")[0] in apart]
         told = told or [f"{name}: Sluice itself makes it in another way since then" for name in apart]
     raise BadInput(
-        f"{run.store}: version {champion.version} has learned other features than these: no score is"
-        f" given\n{listed(told, 6)}\n  way out: run {run.partition} again from its first step, which makes it"
-        f" by the definitions of version {champion.version}; or train again"
+        f"version {champion.version} has learned other features than these: no score is given",
+        where=run.store,
+        details=told,
+        fix=(
+            f"run {run.partition} again from its first step, which makes it by the definitions of version"
+            f" {champion.version}; or train again"
+        ),
     )
 
 
@@ -217,16 +225,24 @@ def of_one_meaning(run: Run, champion: Champion, training: Store, nights: Sequen
     label = meaning.label(file_of_table(run, training, "features"))
     if not champion.meanings or not same(training) or label != meaning.label(run.use_case):
         raise BadInput(
-            f"{run.store}: the features of the training {training.partition} are not those that version"
-            f" {champion.version} has learned\n  way out: train again; or bring them back: python -m"
-            f" pipelines data restore {run.use_case.name} {champion.metadata['data_version']} ..."
+            f"the features of the training {training.partition} are not those that version"
+            f" {champion.version} has learned",
+            where=run.store,
+            fix=(
+                f"train again; or bring them back: python -m pipelines data restore {run.use_case.name}"
+                f" {champion.metadata['data_version']} ..."
+            ),
         )
     alike = [night for night in nights if same(night)]
     if not alike:
         raise BadInput(
-            f"{run.store}: in no night of this week do the features mean what version {champion.version} has"
-            " learned, so there is nothing to compare\n  way out: run its nights again: python -m pipelines"
-            f" backfill {run.use_case.name} {nights[0].partition} {nights[-1].partition}"
+            f"in no night of this week do the features mean what version {champion.version} has learned,"
+            " so there is nothing to compare",
+            where=run.store,
+            fix=(
+                f"run its nights again: python -m pipelines backfill {run.use_case.name}"
+                f" {nights[0].partition} {nights[-1].partition}"
+            ),
         )
     return alike
 
@@ -264,10 +280,13 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
     alike = [night for night in nights if same(night)]
     if not alike:
         raise BadInput(
-            f"{run.store}: in no night of this week do the predictions tell the label that version"
-            f" {champion.version} has learned, of rows with the same key, so no label can judge them\n  way"
-            f" out: run its nights again: python -m pipelines backfill {run.use_case.name}"
-            f" {nights[0].partition} {nights[-1].partition}"
+            f"in no night of this week do the predictions tell the label that version {champion.version}"
+            " has learned, of rows with the same key, so no label can judge them",
+            where=run.store,
+            fix=(
+                f"run its nights again: python -m pipelines backfill {run.use_case.name}"
+                f" {nights[0].partition} {nights[-1].partition}"
+            ),
         )
     return alike
 

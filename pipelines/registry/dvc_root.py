@@ -195,6 +195,7 @@ def _content(path: Path) -> bytes:
 
 def _corrupt(config: Path, error: Exception) -> TableCorrupt:
     return TableCorrupt(
-        f"{config}: DVC's configuration cannot be read: {str(error).splitlines()[0]}\n"
-        "  way out: correct it, or remove the file: the next training makes it anew, and the versions stay"
+        f"DVC's configuration cannot be read: {str(error).splitlines()[0]}",
+        where=config,
+        fix="correct it, or remove the file: the next training makes it anew, and the versions stay",
     )

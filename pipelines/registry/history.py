@@ -161,9 +161,10 @@ class History:
                 return None
             if champion != decided.previous:
                 raise TryAgain(
-                    f"{self.path.parent.name}: somebody else has decided meanwhile: the champion was"
-                    f" {decided.previous or 'none'}, and is {champion or 'none'} now\n  way out: decide"
-                    " again; nothing was written down"
+                    f"somebody else has decided meanwhile: the champion was {decided.previous or 'none'},"
+                    f" and is {champion or 'none'} now",
+                    where=self.path.parent.name,
+                    fix="decide again; nothing was written down",
                 )
             # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines
             # only.

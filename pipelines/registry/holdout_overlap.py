@@ -43,23 +43,37 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
             seen = count(features, renamed(known, theirs, run.use_case), run.use_case.key)
     except OtherKey as error:
         raise BadInput(
-            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which of these rows it"
-            f" was trained: {error}\n  way out: name rows as before; or let the champion go: python -m"
-            f" pipelines models retire {name} --reason ..."
+            f"{known_by} cannot be compared, since it cannot be told on which of these rows it was"
+            f" trained: {error.sentence}",
+            where=run.store,
+            fix=(
+                f"name rows as before; or let the champion go: python -m pipelines models retire {name}"
+                " --reason ..."
+            ),
         ) from error
     except BadInput as error:
         raise BadInput(
-            f"{run.store}: {known_by} cannot be compared, since it cannot be told on which rows it was"
-            f" trained: {error}\n  way out: bring DVC's remote back; or let the champion go: python -m"
-            f" pipelines models retire {name} --reason ..."
+            f"{known_by} cannot be compared, since it cannot be told on which rows it was trained:"
+            f" {error.sentence}",
+            where=run.store,
+            fix=(
+                f"bring DVC's remote back; or let the champion go: python -m pipelines models retire {name}"
+                " --reason ..."
+            ),
         ) from error
     if seen:
         ((held_out,),) = features.filter("split = 'test'").count("*").fetchall()
         raise BadInput(
-            f"{run.store}: {seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on"
-            " these it would look better than it is\n  so comes a training of days before the champion's, or"
-            " a changed split; the champion stays\n  way out: train a later partition, or let the champion"
-            f" go: python -m pipelines models retire {name} --reason ..."
+            f"{seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on these it"
+            " would look better than it is",
+            where=run.store,
+            details=[
+                "so comes a training of days before the champion's, or a changed split; the champion stays"
+            ],
+            fix=(
+                f"train a later partition, or let the champion go: python -m pipelines models retire {name}"
+                " --reason ..."
+            ),
         )
 
 
@@ -76,7 +90,10 @@ def renamed(known: duckdb.DuckDBPyRelation, theirs: UseCase, ours: UseCase) -> d
     """
     was, is_ = meaning.place(theirs.key, theirs), meaning.place(ours.key, ours)
     if was != is_:
-        raise OtherKey(f"its rows were named by the source's column {was!r}, and these are by {is_!r}")
+        raise OtherKey(
+            f"its rows were named by the source's column {was!r}, and these are by {is_!r}",
+            fix="name rows as before",
+        )
     return known.project(f"{sql.name(theirs.key)} AS {sql.name(ours.key)}, split")
 
 
@@ -92,7 +109,7 @@ def count(features: duckdb.DuckDBPyRelation, known: duckdb.DuckDBPyRelation, key
         BadInput: the other one has no such column.
     """
     if key not in known.columns:
-        raise BadInput(f"its training rows have no column {key!r}")
+        raise BadInput(f"its training rows have no column {key!r}", fix="train again")
     held_out, trained = features.filter("split = 'test'"), known.filter("split = 'train'")
     # As texts: a key that was a number then, and is a text now, is still the same key.
     same = f"CAST(held_out.{sql.name(key)} AS VARCHAR) = CAST(trained.{sql.name(key)} AS VARCHAR)"

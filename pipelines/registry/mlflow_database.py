@@ -52,29 +52,29 @@ def make_or_mend(uri: str, upgrading: bool = False) -> None:
         if found is None or found != _newest():
             filled = path.is_file() and sqlite.holds(path, *FILLED)
             if filled and not upgrading:
-                raise OldDatabase(old(uri))
+                raise old(uri)
             sqlite.migrate(path, _migrate, anew=not filled)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
         raise TableCorrupt(
-            f"MLflow's database {path} is damaged: {error}\n  way out: bring it back from a backup; or move"
-            " it away and train again"
+            f"MLflow's database {path} is damaged: {error}",
+            fix="bring it back from a backup; or move it away and train again",
         ) from error
     _whole.add(path)
 
 
-def old(uri: str) -> str:
+def old(uri: str) -> OldDatabase:
     """What is said of a database that an earlier version of MLflow has made."""
     way_out = (
         "run scripts/setup.sh"
         if sqlite.path_of(uri)
         else "copy it, then run: mlflow db upgrade <its address>"
     )
-    return (
-        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of"
-        " MLflow than the"
-        f" installed {mlflow.__version__}.\n  way out: stop everything that uses it, then {way_out}"
+    return OldDatabase(
+        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of MLflow than the"
+        f" installed {mlflow.__version__}",
+        fix=f"stop everything that uses it, then {way_out}",
     )
 
 

@@ -24,7 +24,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from pipelines.core.errors import BadInput, NoChampion, TableCorrupt, brief, listed
+from pipelines.core.errors import BadInput, NoChampion, TableCorrupt, brief
 from pipelines.core.meaning import KEY as MEANING
 from pipelines.model.calibration import KEY as CALIBRATION
 from pipelines.model.engine import BOOSTER
@@ -190,8 +190,7 @@ def _known_version(client: MlflowClient, name: str, version: str) -> ModelVersio
     versions = {str(found.version): found for found in client.search_model_versions(f"name='{name}'")}
     if not versions:
         raise BadInput(
-            f"{name} has no model version {brief(version)}, nor any other yet\n  way out: run the training"
-            " first"
+            f"{name} has no model version {brief(version)}, nor any other yet", fix="run the training first"
         )
     if version not in versions:
         shown = [
@@ -199,8 +198,9 @@ def _known_version(client: MlflowClient, name: str, version: str) -> ModelVersio
             for number, found in versions.items()
         ]
         raise BadInput(
-            f"{name} has no model version {brief(version)}; there are\n{listed(shown)}\n  way out: name one"
-            " of these, or none for the champion"
+            f"{name} has no model version {brief(version)}; there are",
+            details=shown,
+            fix="name one of these, or none for the champion",
         )
     return versions[version]
 
@@ -210,9 +210,9 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
     sha256, promised = _sha256(content), version.tags.get(GRAPH_TAG)
     if sha256 != promised:
         raise TableCorrupt(
-            f"{version.name} version {version.version}: the model's file has sha256 {sha256[:12]}...,"
-            f" registered was {str(promised)[:12]}...\n  way out: bring the file back from a backup, score"
-            " with another version, or train again"
+            f"the model's file has sha256 {sha256[:12]}..., registered was {str(promised)[:12]}...",
+            where=f"{version.name} version {version.version}",
+            fix="bring the file back from a backup, score with another version, or train again",
         )
     metadata = Graph(content).metadata
     threshold = metadata.get("threshold")
@@ -245,9 +245,11 @@ def _download(settings: Settings, version: ModelVersion) -> bytes:
             return (place / MODEL_FILE).read_bytes()
         except FileNotFoundError as error:
             raise TableCorrupt(
-                f"{version.name} version {version.version}: the model's file cannot be read:"
-                f" {str(error).splitlines()[0]}\n  way out: bring MLflow's artifacts back from a backup,"
-                " score with another version, or train again"
+                f"the model's file cannot be read: {str(error).splitlines()[0]}",
+                where=f"{version.name} version {version.version}",
+                fix=(
+                    "bring MLflow's artifacts back from a backup, score with another version, or train again"
+                ),
             ) from error
 
 
@@ -269,13 +271,15 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
             ).read_bytes()
         except FileNotFoundError as error:
             raise TableCorrupt(
-                f"{name} version {version}: its use-case file cannot be read: {str(error).splitlines()[0]}\n"
-                "  way out: bring MLflow's artifacts back from a backup"
+                f"its use-case file cannot be read: {str(error).splitlines()[0]}",
+                where=f"{name} version {version}",
+                fix="bring MLflow's artifacts back from a backup",
             ) from error
     if _sha256(content) != found.tags.get("use_case_sha256"):
         raise TableCorrupt(
-            f"{name} version {version}: the use-case file that is kept with it is not the one that it was"
-            " trained with"
+            "the use-case file that is kept with it is not the one that it was trained with",
+            where=f"{name} version {version}",
+            fix="bring MLflow's artifacts back from a backup, or train again",
         )
     return content
 
@@ -335,8 +339,9 @@ def _number(tag: str, name: str, model: str, version: object) -> float:
         found = math.nan
     if not 0 < found < math.inf:
         raise TableCorrupt(
-            f"{model} version {version}: MLflow's tag {name} is {brief(tag)}, and no number above 0\n  way"
-            " out: correct it in MLflow, or train again"
+            f"MLflow's tag {name} is {brief(tag)}, and no number above 0",
+            where=f"{model} version {version}",
+            fix="correct it in MLflow, or train again",
         )
     return found
 

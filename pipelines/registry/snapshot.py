@@ -26,7 +26,7 @@ import duckdb
 from dvc.exceptions import CheckoutError, DvcException
 from dvc_objects.errors import ObjectFormatError
 
-from pipelines.core.errors import BadInput, TableCorrupt, TryAgain, listed
+from pipelines.core.errors import BadInput, TableCorrupt, TryAgain
 from pipelines.registry import dvc_root, versions
 from pipelines.registry.versions import FILE, Snapshot
 from pipelines.run.run import Run, lock_version
@@ -97,7 +97,7 @@ def _add_to_dvc(repo: Any, store: Store, folder: Path) -> Any:
         (stage,) = repo.add([str(folder)])
         repo.push([stage.addressing])
     except (DvcException, ObjectFormatError) as error:
-        raise TryAgain(f"{store}: DVC could not keep {folder}: {error}") from error
+        raise TryAgain(f"DVC could not keep {folder}: {error}", where=store) from error
     return stage.outs[0]
 
 
@@ -135,7 +135,9 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
     """
     md5 = _md5(settings, use_case, partition_or_md5)
     if dest.exists():
-        raise BadInput(f"{dest} exists already; name a folder that does not, so that nothing is overwritten")
+        raise BadInput(
+            f"{dest} exists already", fix="name a folder that does not, so that nothing is overwritten"
+        )
     dest.parent.mkdir(parents=True, exist_ok=True)
     with (
         dvc_root.open_repository(settings) as repo,
@@ -147,13 +149,17 @@ def restore(settings: Settings, use_case: str, partition_or_md5: str, dest: Path
             repo.pull([str(pointer)])
         except (CheckoutError, ObjectFormatError) as error:
             raise BadInput(
-                f"{use_case}: version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})"
+                f"version {md5} is neither in DVC's cache nor at its remote ({_remote(repo)})",
+                where=use_case,
+                fix="bring DVC's cache or its remote back from a backup",
             ) from error
         (out,) = repo.stage.load_one(str(pointer)).outs
         if out.get_hash().value != md5:
             raise TableCorrupt(
-                f"{use_case}: what DVC brought back for {md5} is {out.get_hash().value}; the remote"
-                f" ({_remote(repo)}) is damaged"
+                f"what DVC brought back for {md5} is {out.get_hash().value}; the remote ({_remote(repo)})"
+                " is damaged",
+                where=use_case,
+                fix="bring the remote back from a backup",
             )
         _move(Path(folder) / TABLE, dest)
     return dest
@@ -206,9 +212,10 @@ def _md5(settings: Settings, use_case: str, wanted: str) -> str:
     if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", wanted):  # a model's lineage may outlive the list
         return f"{wanted.removesuffix('.dir')}.dir"
     raise BadInput(
-        f"{use_case}: no version {wanted!r}; there"
-        f" {'are' if known else 'is none yet: run a training first'}\n"
-        + listed(f"{version.partition}  {version.md5}" for version in reversed(known))
+        f"no version {wanted!r}; there {'are' if known else 'is none yet'}",
+        where=use_case,
+        details=(f"{version.partition}  {version.md5}" for version in reversed(known)),
+        fix="name one of these" if known else "run a training first",
     )
 
 

@@ -267,9 +267,9 @@ def _sentence(uri: str, error: Exception) -> SluiceError:
     address = make_url(uri)
     shown = addresses.without_secrets(address)
     if "out-of-date database schema" in str(error):
-        return mlflow_database.OldDatabase(mlflow_database.old(uri))
+        return mlflow_database.old(uri)
     reason = addresses.mask_secrets(str(error).strip().splitlines()[0], address)
     return TryAgain(
-        f"MLflow at {shown} does not answer: {reason}\n  way out: start it, or set MLFLOW_TRACKING_URI to"
-        " where it is"
+        f"MLflow at {shown} does not answer: {reason}",
+        fix="start it, or set MLFLOW_TRACKING_URI to where it is",
     )

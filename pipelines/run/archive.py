@@ -60,14 +60,16 @@ def kept_file(settings: Settings, name: str, sha256: str) -> Loaded:
         if (there := _present(path)) and there.sha256 == sha256:  # of a run before files were kept
             return there
         raise TableCorrupt(
-            f"{name}: the use-case file {sha256[:12]} that a run went by is gone from"
-            f" {_place(settings, name, sha256).parent}\n  way out: bring it back from a backup, or run the"
-            " partition again from its first step"
+            f"the use-case file {sha256[:12]} that a run went by is gone from"
+            f" {_place(settings, name, sha256).parent}",
+            where=name,
+            fix="bring it back from a backup, or run the partition again from its first step",
         ) from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise TableCorrupt(
-            f"{name}: the use-case file that was kept as {sha256[:12]} is not that file any more\n"
-            "  way out: bring it back from a backup, or run the partition again from its first step"
+            f"the use-case file that was kept as {sha256[:12]} is not that file any more",
+            where=name,
+            fix="bring it back from a backup, or run the partition again from its first step",
         )
     return use_cases.parse(path, content, kept=True)
 
@@ -96,7 +98,8 @@ def _present(path: Path) -> Loaded | None:
 def _place(settings: Settings, name: str, sha256: str) -> Place:
     if not SHA256.fullmatch(sha256):
         raise TableCorrupt(
-            f"{name}: a manifest names the use-case file {sha256!r:.80}, which is no sha256\n  way out: run"
-            " the partition again"
+            f"a manifest names the use-case file {sha256!r:.80}, which is no sha256",
+            where=name,
+            fix="run the partition again",
         )
     return settings.data / name / FILES / f"{sha256}.yaml"

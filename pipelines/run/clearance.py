@@ -19,7 +19,7 @@ from typing import Any
 
 from pipelines.core import dates
 from pipelines.core.config import Expectation, GatedTable, Step, UseCase
-from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing, brief, listed
+from pipelines.core.errors import BadInput, GateClosed, TableCorrupt, TableMissing, brief
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES, pieces
@@ -44,7 +44,7 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     except TableMissing:
         return "not judged yet"
     except TableCorrupt as error:
-        return str(error).splitlines()[0]
+        return error.sentence
     rows = sum(store.manifest(name).rows for name in TABLES[table].published_as(use_case))
     if why := _why_closed(evidence, digest, made_by, rows) or others:
         return why
@@ -163,9 +163,11 @@ def require(run: Run, step: Step) -> None:
     ]
     if closed:
         raise GateClosed(
-            f"{run.store}: {step} reads only what its gates have let through; closed, or not run on the table"
-            f" as it is now:\n{listed(closed)}\n  way out: see the gate's report, mend the cause; then"
-            f" {run.again}"
+            f"{step} reads only what its gates have let through; closed, or not run on the table as it is"
+            " now",
+            where=run.store,
+            details=closed,
+            fix=f"see the gate's report, mend the cause; then {run.again}",
         )
 
 
@@ -182,9 +184,11 @@ def require_one_file(run: Run, step: Step) -> None:
     others = [f"{name}: by file {file[:12]}" for name, file in made if file != run.loaded.sha256]
     if others:
         raise BadInput(
-            f"{run.store}: {step} goes by the use-case file {run.loaded.sha256[:12]}, and other tables of"
-            f" this partition were made by another one\n{listed(others)}\n  way out: run the partition again"
-            " from its first step"
+            f"{step} goes by the use-case file {run.loaded.sha256[:12]}, and other tables of this"
+            " partition were made by another one",
+            where=run.store,
+            details=others,
+            fix="run the partition again from its first step",
         )
 
 

@@ -47,9 +47,9 @@ def refuse(what: str, place: str, found: int, limits: Delivery, at: str = "") ->
     allowed: int = getattr(limits, what)
     return BadInput(
         f"{place} is too much: {found:,} {UNITS[what]} or more, and limits.delivery.{what} allows"
-        f" {allowed:,}\n"
-        + (f"  at: {at}\n" if at else "")
-        + f"  way out: ask its producer whether that is meant; if it is, raise limits.delivery.{what}"
+        f" {allowed:,}",
+        at=at,
+        fix=f"ask its producer whether that is meant; if it is, raise limits.delivery.{what}",
     )
 
 
@@ -114,9 +114,9 @@ class Unpacking:
         if self.unpacked > max(self.limits.ratio * self.packed, HARMLESS):
             raise BadInput(
                 f"{self.place} is too much: {self.packed:,} bytes become {self.unpacked:,} or more when"
-                f" unpacked, and limits.delivery.ratio allows {self.limits.ratio:,} times as many\n"
-                + (f"  at: {self.at}\n" if self.at else "")
-                + "  way out: ask its producer whether that is meant; if it is, raise limits.delivery.ratio"
+                f" unpacked, and limits.delivery.ratio allows {self.limits.ratio:,} times as many",
+                at=self.at,
+                fix="ask its producer whether that is meant; if it is, raise limits.delivery.ratio",
             )
 
     def copy(self, content: IO[bytes], sink: IO[bytes]) -> None:
@@ -133,10 +133,12 @@ class Unpacking:
 def too_long(what: str, at: str) -> BadInput:
     """The sentence about a line, or a row."""
     return BadInput(
-        f"{what} is longer than {LONGEST_LINE:,} bytes, the longest that is read\n"
-        + (f"  at: {at}\n" if at else "")
-        + "  way out: see whether it is a file of rows, and whether each quote is closed; leave out what is"
-        " so long, or deliver Parquet"
+        f"{what} is longer than {LONGEST_LINE:,} bytes, the longest that is read",
+        at=at,
+        fix=(
+            "see whether it is a file of rows, and whether each quote is closed; leave out what is so long,"
+            " or deliver Parquet"
+        ),
     )
 
 

@@ -72,7 +72,7 @@ _PAGES = {
 _TAR = (257, b"ustar")  # where it says so
 CHUNK = 1 << 20
 _LOOKED_AT = 512  # bytes
-AGAIN = "way out: have it delivered again; nothing of it is published"
+AGAIN = "have it delivered again; nothing of it is published"
 
 
 def is_packed(path: Path) -> bool:
@@ -89,8 +89,9 @@ def refuse_other(path: Path, format: str) -> None:
     """
     if path.suffix.lower() in _NOT_READ:
         raise BadInput(
-            f"{path.name} is not read: of compressed files, those named {' and '.join(READ)} are\n  at:"
-            f" {path}\n  way out: have it delivered so, or uncompressed; Parquet is compressed inside"
+            f"{path.name} is not read: of compressed files, those named {' and '.join(READ)} are",
+            at=path,
+            fix="have it delivered so, or uncompressed; Parquet is compressed inside",
         )
     with path.open("rb") as file:
         first = file.read(_LOOKED_AT)
@@ -115,8 +116,9 @@ def _refuse_content(path: Path, first: bytes, format: str) -> None:
     if found and not (format == "parquet" and found == "Parquet"):
         named = {"gzip": "name it .gz, or ", "zstd": "name it .zst, or "}.get(found, "")
         raise BadInput(
-            f"{path.name} cannot be read as {format}: by its first bytes it is {found}\n  at: {path}\n"
-            f"  way out: {named}correct source.path, or source.format (csv, jsonl or parquet)"
+            f"{path.name} cannot be read as {format}: by its first bytes it is {found}",
+            at=path,
+            fix=f"{named}correct source.path, or source.format (csv, jsonl or parquet)",
         )
 
 
@@ -128,8 +130,9 @@ def _refuse_unpacked(path: Path, first: bytes) -> None:
         found = _what(first)
         raise BadInput(
             f"{path.name} is not compressed as its name"
-            f" says{f': by its first bytes it is {found}' if found else ''}\n  at: {path}\n  way out: name it"
-            f" {'as what it is' if found else f'without {named}'}, or have it delivered again"
+            f" says{f': by its first bytes it is {found}' if found else ''}",
+            at=path,
+            fix=f"name it {'as what it is' if found else f'without {named}'}, or have it delivered again",
         )
 
 
@@ -159,7 +162,7 @@ def blocks(path: Path) -> Iterator[bytes]:
 
 def broken(path: Path, why: str) -> BadInput:
     """What is said of a file that did not arrive as it was sent."""
-    return BadInput(f"{path.name} is a broken delivery: {why}\n  at: {path}\n  {AGAIN}")
+    return BadInput(f"{path.name} is a broken delivery: {why}", at=path, fix=AGAIN)
 
 
 def _open(path: Path) -> IO[bytes]:

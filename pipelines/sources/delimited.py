@@ -23,15 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.core.config import FileFormat
-from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.errors import BadInput, brief
 from pipelines.core.sql import text as literal
 from pipelines.sources.declared import Declared
 from pipelines.sources.draft import Draft, one_file
 from pipelines.sources.names import mistakes_of
 
-WAY_OUT = "way out: correct the file, or source.format"
+WAY_OUT = "correct the file, or source.format"
 MOST_MISTAKES = 100  # of a malformed file, before reading ends
-SHOWN = 6
 LONGEST = 16_000_000  # characters of a line, or of a value
 BATCH = 10_000  # rows on their way
 HEAVY = 4_000_000  # characters of such rows
@@ -123,10 +122,7 @@ def patiently(text: Path, of: Path, format: FileFormat, names: Sequence[str], de
                 writer.write_batch(pa.record_batch(columns, schema))
     if mistakes:
         hint = _hint(text, format, names, declared)
-        raise BadInput(
-            f"{of.name} cannot be read as csv\n{listed(mistakes, SHOWN - bool(hint))}\n{hint}  at: {of}\n "
-            f" {WAY_OUT}"
-        )
+        raise BadInput(f"{of.name} cannot be read as csv", details=[*hint, *mistakes], at=of, fix=WAY_OUT)
     return draft
 
 
@@ -145,7 +141,11 @@ def header(text: Path, of: Path, format: FileFormat, declared: Declared) -> tupl
     except csv.Error as error:
         hint = _hint(text, format, declared.given, declared)
         raise BadInput(
-            f"{of.name}: the first line is no header: {_quoting(str(error))}\n{hint}  at: {of}\n  {WAY_OUT}"
+            f"the first line is no header: {_quoting(str(error))}",
+            where=of.name,
+            details=hint,
+            at=of,
+            fix=WAY_OUT,
         ) from error
     if not names:
         found = (
@@ -153,9 +153,7 @@ def header(text: Path, of: Path, format: FileFormat, declared: Declared) -> tupl
             if names is None
             else "begins with a blank line, where the header should be"
         )
-        raise BadInput(
-            f"{of.name} {found}\n  at: {of}\n  way out: a day without rows is a file with its header line"
-        )
+        raise BadInput(f"{of.name} {found}", at=of, fix="a day without rows is a file with its header line")
     "".join(names).encode()  # refuses what was escaped
     _refuse_no_header(names, text, of, format, declared)
     return tuple(names)
@@ -166,27 +164,36 @@ def _refuse_no_header(names: list[str], text: Path, of: Path, format: FileFormat
         len(names) == 1 and names[0].lower().startswith("sep=")
     ):
         raise BadInput(
-            f"{of.name}: line 1 is a hint for Excel (sep=), and no header\n  at: {of}\n  way out: have the"
-            " file written without that line"
+            "line 1 is a hint for Excel (sep=), and no header",
+            where=of.name,
+            at=of,
+            fix="have the file written without that line",
         )
     unknown = not set(map(declared.called, names)) & set(declared.given)
     if unknown and (line := _header_below(text, format, declared)):
         raise BadInput(
-            f"{of.name}: the header stands in line {line}, below others\n  at: {of}\n  way out: have the file"
-            " written without the lines above it"
+            f"the header stands in line {line}, below others",
+            where=of.name,
+            at=of,
+            fix="have the file written without the lines above it",
         )
     if unknown and (hint := _hint(text, format, declared.given, declared)):
         raise BadInput(
-            f"{of.name}: separated by {format.separator!r}, its first line names none of the schema's"
-            f" columns\n{hint}  at: {of}\n  {WAY_OUT}"
+            f"separated by {format.separator!r}, its first line names none of the schema's columns",
+            where=of.name,
+            details=hint,
+            at=of,
+            fix=WAY_OUT,
         )
     if mistakes := mistakes_of(names, header=True):
         if unknown:  # they may be values, personal ones among them: none is quoted
             mistakes = ["it names none of the schema's columns: has the file lost its header line?"]
         raise BadInput(
-            f"{of.name}: the header does not give each column a name of its own\n{listed(mistakes, SHOWN)}\n "
-            f" at: {of}\n  way out: give each column its own name, and each line as many separators as it"
-            " needs"
+            "the header does not give each column a name of its own",
+            where=of.name,
+            details=mistakes,
+            at=of,
+            fix="give each column its own name, and each line as many separators as it needs",
         )
 
 
@@ -347,7 +354,7 @@ def _batch(rows: Iterator[list[str]]) -> list[list[str]]:
 # --- what the author may have meant
 
 
-def _hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> str:
+def _hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declared) -> list[str]:
     """The two separators that fit the first line best, if another one does better than the stated one.
 
     Else nothing.
@@ -355,15 +362,15 @@ def _hint(text: Path, format: FileFormat, names: Sequence[str], declared: Declar
     with _lines(text) as lines:
         first = next(lines, "").rstrip("\r\n")
     if first.startswith("{"):
-        return "  its first line looks like JSON: is it jsonl (source.format.type)?\n"
+        return ["its first line looks like JSON: is it jsonl (source.format.type)?"]
     fits = {one: _fit(first, one, format, names) for one in (*SEPARATORS, format.separator)}
     best = sorted((one for one in SEPARATORS if fits[one]), key=lambda one: -fits[one])[:2]
     if not best or fits[best[0]] <= fits[format.separator]:
-        return ""
+        return []
     found = ", ".join(f"{one!r} ({fits[one]} of {len(names)} columns)" for one in best)
     # Names are no values; a file without a header begins with some.
-    shown = f"  line 1: {brief(first)}\n" if format.header or not declared.personal else ""
-    return f"{shown}  likeliest separators: {found}\n"
+    shown = [f"line 1: {brief(first)}"] if format.header or not declared.personal else []
+    return [*shown, f"likeliest separators: {found}"]
 
 
 def _fit(line: str, separator: str, format: FileFormat, names: Sequence[str]) -> int:

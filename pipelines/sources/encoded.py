@@ -60,8 +60,9 @@ def utf8(blocks: Iterable[bytes], encoding: str, path: Path, *, hidden: bool) ->
         yield text.encode()
     if doubt.is_utf8:
         raise BadInput(
-            f"{path.name} is not {declared} text: each sign beyond ASCII is one of utf-8\n  at: {path}\n"
-            "  way out: source.format.encoding: utf-8"
+            f"{path.name} is not {declared} text: each sign beyond ASCII is one of utf-8",
+            at=path,
+            fix="source.format.encoding: utf-8",
         )
 
 
@@ -100,8 +101,9 @@ def refuse_utf16(text: Path, of: Path) -> None:
         order = _order_of(file.read(_SAMPLE))
     if order:
         raise BadInput(
-            f"{of.name} cannot be read as csv: it is not utf-8 text, but looks like {order}\n  at: {of}\n"
-            f"  way out: source.format.encoding: utf-16 or {order} (likeliest)"
+            f"{of.name} cannot be read as csv: it is not utf-8 text, but looks like {order}",
+            at=of,
+            fix=f"source.format.encoding: utf-16 or {order} (likeliest)",
         )
 
 
@@ -135,17 +137,21 @@ def _with_order(first: bytes, encoding: str, path: Path) -> str:
     marked = next((order for mark, order in _MARKS.items() if first.startswith(mark)), None)
     if marked and marked != encoding and (encoding != "utf-16" or marked == "utf-8"):
         raise BadInput(
-            f"{path.name} is not {encoding} text: its byte order mark says {marked}\n  at: {path}\n"
-            f"  way out: source.format.encoding: {'utf-8' if marked == 'utf-8' else 'utf-16'}"
+            f"{path.name} is not {encoding} text: its byte order mark says {marked}",
+            at=path,
+            fix=f"source.format.encoding: {'utf-8' if marked == 'utf-8' else 'utf-16'}",
         )
     if encoding != "utf-16":
         return encoding
     order = marked or _order_of(first[:_SAMPLE])
     if order is None and first:
         raise BadInput(
-            f"{path.name} is not utf-16 text: it has no byte order mark, and looks like neither order\n  at:"
-            f" {path}\n  way out: source.format.encoding:"
-            f" {' or '.join(likeliest(first[:_SAMPLE])) or 'another one'} (likeliest)"
+            f"{path.name} is not utf-16 text: it has no byte order mark, and looks like neither order",
+            at=path,
+            fix=(
+                f"source.format.encoding: {' or '.join(likeliest(first[:_SAMPLE])) or 'another one'}"
+                " (likeliest)"
+            ),
         )
     return order or "utf-16-le"
 
@@ -166,16 +172,21 @@ def _refusal(path: Path, encoding: str, line: int, before: bytes, wrong: bytes, 
     utf_16 = _order_of(before[:_SAMPLE] + wrong[:_SAMPLE])
     likely = ("utf-16", utf_16) if utf_16 else likeliest(around, encoding)
     shown = (
-        ""
-        if hidden
-        else "".join(
-            f"  as {name} it is {brief(_read(around, name).strip())}\n" for name in likely if not utf_16
-        )
+        []
+        if hidden or utf_16
+        else [f"as {name} it is {brief(_read(around, name).strip())}" for name in likely]
     )
     return BadInput(
-        f"{path.name} cannot be read as csv\n  - line {line}: not {encoding} text; save the file as UTF-8, or"
-        f" say in source.format which encoding it has\n{shown}  at: {path}\n  way out:"
-        f" source.format.encoding: {' or '.join(likely) or 'another one'} (likeliest); or correct the file"
+        f"{path.name} cannot be read as csv",
+        details=[
+            f"line {line}: not {encoding} text; save the file as UTF-8, or say in source.format which"
+            " encoding it has",
+            *shown,
+        ],
+        at=path,
+        fix=(
+            f"source.format.encoding: {' or '.join(likely) or 'another one'} (likeliest); or correct the file"
+        ),
     )
 
 

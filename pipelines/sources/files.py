@@ -19,7 +19,7 @@ import duckdb
 
 from pipelines.core.config import Delivery, FileFormat, FileSource
 from pipelines.core.dates import Days
-from pipelines.core.errors import BadInput, TryAgain, listed
+from pipelines.core.errors import BadInput, TryAgain
 from pipelines.sources import bounds, compressed, delimited, draft, encoded, jsonl, parquet
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
@@ -28,7 +28,7 @@ from pipelines.storage.settings import ROOT
 PARTITION = "{partition}"
 ANY_DAY = "[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 A_DAY = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d", re.ASCII)
-WAY_OUT = "way out: correct the file, or source.format"
+WAY_OUT = "correct the file, or source.format"
 HIDDEN = "the reason is hidden, since it may quote personal values"
 
 
@@ -57,8 +57,7 @@ def read(
         paths = _files_of(source.path)
         if not paths:
             raise BadInput(
-                f"no file {source.path!r}\n  looked for: {ROOT / source.path}\n  way out: put it there, or"
-                " correct source.path"
+                f"no file {source.path!r}", at=ROOT / source.path, fix="put it there, or correct source.path"
             )
         return [replace(opened(path), place=_place(path, source.path)) for path in paths]
     of_day = {day: _files_of(source.path.replace(PARTITION, day.isoformat())) for day in days}
@@ -70,10 +69,14 @@ def read(
         said = "expected days" if source.expected else "days"
         raise BadInput(
             f"no file {source.path!r} for {len(missing)} of"
-            f" {sum(_is_expected(day, source) for day in of_day)} {said}\n{listed(map(str, missing), 5)}\n "
-            f" looked for: {ROOT / source.path}\n  way out: put them there; a day without rows is a file with"
-            " nothing but its header, and a day on which none is to come one that source.expected"
-            f" {'leaves out' if source.expected else 'may leave out'}"
+            f" {sum(_is_expected(day, source) for day in of_day)} {said}",
+            details=map(str, missing),
+            at=ROOT / source.path,
+            fix=(
+                "put them there; a day without rows is a file with nothing but its header, and a day on"
+                " which none is to come one that source.expected"
+                f" {'leaves out' if source.expected else 'may leave out'}"
+            ),
         )
     return [
         replace(opened(path), place=_place(path, source.path), day=day)
@@ -134,8 +137,9 @@ def _opened(
 ) -> Piece:
     if path.name.startswith("_") and path.stat().st_size == 0:
         raise BadInput(
-            f"{path.name} is empty, as marks are that a writer such as Spark leaves beside its parts\n  at:"
-            f" {path}\n  way out: let source.path fit the parts alone, such as folder/part-*"
+            f"{path.name} is empty, as marks are that a writer such as Spark leaves beside its parts",
+            at=path,
+            fix="let source.path fit the parts alone, such as folder/part-*",
         )
     compressed.refuse_other(path, format.type)
     kept = _draft(path, format, declared, limits)
@@ -204,7 +208,7 @@ def _refuse_no_text(text: Path, path: Path, declared: Declared) -> None:
 
 def _unread(path: Path, format: FileFormat, declared: Declared, error: Exception) -> BadInput:
     reason = HIDDEN if declared.personal else (str(error).splitlines() or [type(error).__name__])[0]
-    return BadInput(f"{path.name} cannot be read as {format.type}: {reason}\n  at: {path}\n  {WAY_OUT}")
+    return BadInput(f"{path.name} cannot be read as {format.type}: {reason}", at=path, fix=WAY_OUT)
 
 
 def _is_expected(day: date, source: FileSource) -> bool:
@@ -244,8 +248,9 @@ def _files_of(pattern: str) -> list[Path]:
         return found
     if found:
         raise BadInput(
-            f"{itself.name} is a file's name, and a pattern that fits {found[0].name}\n  at: {itself}\n"
-            f"  way out: write {escape(itself.name)} for the file, or rename it"
+            f"{itself.name} is a file's name, and a pattern that fits {found[0].name}",
+            at=itself,
+            fix=f"write {escape(itself.name)} for the file, or rename it",
         )
     return [itself]
 
@@ -273,13 +278,12 @@ class _State:
             found = path.stat()
             if not S_ISREG(found.st_mode):
                 raise BadInput(
-                    f"{path.name} is no file of rows, but a folder, a pipe or a device\n  at: {path}\n  way"
-                    " out: correct source.path"
+                    f"{path.name} is no file of rows, but a folder, a pipe or a device",
+                    at=path,
+                    fix="correct source.path",
                 )
         except FileNotFoundError as error:
-            raise TryAgain(
-                f"{path.name} was there a moment ago, and is gone\n  at: {path}\n  {_WAIT}"
-            ) from error
+            raise TryAgain(f"{path.name} was there a moment ago, and is gone", at=path, fix=_WAIT) from error
         return cls(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
@@ -293,11 +297,11 @@ def _refuse_change(path: Path, opened: _State) -> None:
     else:
         change = "it was replaced by another file" if now.inode != opened.inode else "it was written to"
     raise TryAgain(
-        f"{path.name} changed while it was read: {change}; nothing is published\n  at: {path}\n  {_WAIT}"
+        f"{path.name} changed while it was read: {change}; nothing is published", at=path, fix=_WAIT
     )
 
 
 _WAIT = (
-    "way out: run it again when its producer has finished; one that writes under another name and renames the"
+    "run it again when its producer has finished; one that writes under another name and renames the"
     " file at the end is never met halfway"
 )

@@ -25,10 +25,9 @@ TIMEOUT = 30  # seconds without a single byte
 MOST_REDIRECTS = 5
 PERHAPS_LATER = (408, 425, 429)  # a request that took too long, came too early, or was one of too many
 _PLAIN = (
-    "way out: let source.url name one that is packed by deflate, without a password; or put the file into a"
-    " mirror"
+    "let source.url name one that is packed by deflate, without a password; or put the file into a mirror"
 )
-_AGAIN = "way out: run it again, so that it is downloaded anew; nothing of it is kept"
+_AGAIN = "run it again, so that it is downloaded anew; nothing of it is kept"
 MIRROR = "let SLUICE_DATA_MIRROR name a folder that holds the file as"
 
 
@@ -48,8 +47,9 @@ def fetch(source: HttpSource, settings: Settings, limits: Delivery = bounds.EVER
         mirrored = settings.mirror / source.mirror
         if not mirrored.is_file():
             raise BadInput(
-                f"the mirror has no {source.mirror}\n  looked for: {mirrored}\n  way out: put it there, or"
-                " unset SLUICE_DATA_MIRROR"
+                f"the mirror has no {source.mirror}",
+                at=mirrored,
+                fix="put it there, or unset SLUICE_DATA_MIRROR",
             )
         bounds.require("bytes", mirrored.name, mirrored.stat().st_size, limits, str(mirrored))
         _refuse_other_bytes(mirrored, source, str(mirrored))
@@ -66,8 +66,9 @@ def _refuse_elsewhere(folder: Path, cache: Path) -> None:
     """Make sure that what is written into a folder of the cache comes to lie below it."""
     if not folder.resolve().is_relative_to(cache.resolve()):
         raise BadInput(
-            f"a link leads out of the cache: nothing is downloaded\n  at: {folder}\n  way out: take the link"
-            " away, or let SLUICE_VAR name the other place"
+            "a link leads out of the cache: nothing is downloaded",
+            at=folder,
+            fix="take the link away, or let SLUICE_VAR name the other place",
         )
 
 
@@ -88,7 +89,7 @@ def _download(source: HttpSource, target: Path, limits: Delivery) -> None:
 
 def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
     url = source.url
-    later = f"way out: run it again later, or {MIRROR} {source.mirror}"
+    later = f"run it again later, or {MIRROR} {source.mirror}"
     deadline = Deadline(url, limits)
     try:
         with deadline, httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
@@ -97,15 +98,15 @@ def _save(source: HttpSource, sink: IO[bytes], limits: Delivery) -> None:
         status = error.response.status_code
         said = f"{url} answers {status} {error.response.reason_phrase}"
         if error.response.is_server_error or status in PERHAPS_LATER:
-            raise TryAgain(f"{said}\n  {later}") from error
-        raise BadInput(f"{said}\n  way out: correct source.url, or {MIRROR} {source.mirror}") from error
+            raise TryAgain(said, fix=later) from error
+        raise BadInput(said, fix=f"correct source.url, or {MIRROR} {source.mirror}") from error
     except httpx.InvalidURL as error:
         raise BadInput(
-            f"{url} is no address: {error}\n  way out: correct source.url, or {MIRROR} {source.mirror}"
+            f"{url} is no address: {error}", fix=f"correct source.url, or {MIRROR} {source.mirror}"
         ) from error
     except httpx.HTTPError as error:
         deadline.require()  # the connection was closed for that
-        raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}\n  {later}") from error
+        raise TryAgain(f"{url} cannot be reached: {error or type(error).__name__}", fix=later) from error
 
 
 def _follow(client: httpx.Client, source: HttpSource, sink: IO[bytes], deadline: Deadline) -> None:
@@ -120,8 +121,8 @@ def _follow(client: httpx.Client, source: HttpSource, sink: IO[bytes], deadline:
             url = _same_server(answer.next_request.url, source)
     raise BadInput(
         f"{source.url} leads from one address to the next: more than {MOST_REDIRECTS} redirects were not"
-        f" followed\n  way out: write the address of the file itself into source.url, or {MIRROR}"
-        f" {source.mirror}"
+        " followed",
+        fix=f"write the address of the file itself into source.url, or {MIRROR} {source.mirror}",
     )
 
 
@@ -137,8 +138,8 @@ def _same_server(url: httpx.URL, source: HttpSource) -> httpx.URL:
     there = f"{url.scheme}://{url.host}" + (f":{url.port}" if url.port else "")
     raise BadInput(
         f"{source.url} leads to another server: {brief(there)}, and only redirects within"
-        f" {asked.scheme}://{asked.netloc.decode()} are followed\n  way out: if you trust it, write the"
-        f" address there into source.url, or {MIRROR} {source.mirror}"
+        f" {asked.scheme}://{asked.netloc.decode()} are followed",
+        fix=f"if you trust it, write the address there into source.url, or {MIRROR} {source.mirror}",
     )
 
 
@@ -222,23 +223,23 @@ def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes], limits:
             )
             if inner is None:
                 raise BadInput(
-                    f"{place} holds no {member!r}: {meant(member, names)}\n  way out: correct source.member"
+                    f"{place} holds no {member!r}: {meant(member, names)}", fix="correct source.member"
                 )
             with _within(archive, inner, place, limits) as (content, _):
                 _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink, limits)
     except NotImplementedError as error:
         raise BadInput(
-            f"{place}: {member!r} is packed in a way that is not read: {error}\n  {_PLAIN}"
+            f"{member!r} is packed in a way that is not read: {error}", where=place, fix=_PLAIN
         ) from error
     except RuntimeError as error:
-        raise BadInput(f"{place}: {member!r} needs a password\n  {_PLAIN}") from error
+        raise BadInput(f"{member!r} needs a password", where=place, fix=_PLAIN) from error
     except (zlib.error, EOFError, BadZipFile) as error:
         if _is_zip(packed):
             raise BadInput(
-                f"{place} is a broken delivery: {member!r} is damaged in it: {error}\n  {_AGAIN}"
+                f"{place} is a broken delivery: {member!r} is damaged in it: {error}", fix=_AGAIN
             ) from error
         raise BadInput(
-            f"{place} is no zip archive: {error}\n  way out: correct source.url, or leave out source.member"
+            f"{place} is no zip archive: {error}", fix="correct source.url, or leave out source.member"
         ) from error
 
 
@@ -266,7 +267,10 @@ def _refuse_other_bytes(path: Path, source: HttpSource, place: str) -> None:
     found = disk.sha256(path)
     if found != source.sha256:
         raise BadInput(
-            f"{place} is not the file that the use case names\n  found sha256    {found}\n  expected sha256"
-            f" {source.sha256}\n  way out: look whether its publisher has changed it; if you trust the new"
-            " file, write its sha256 into source.sha256"
+            f"{place} is not the file that the use case names",
+            details=[f"found sha256 {found}", f"expected sha256 {source.sha256}"],
+            fix=(
+                "look whether its publisher has changed it; if you trust the new file, write its sha256 into"
+                " source.sha256"
+            ),
         )

@@ -15,15 +15,14 @@ from typing import Any
 
 import duckdb
 
-from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.errors import BadInput, brief
 from pipelines.core.sql import text as literal
 from pipelines.sources import draft, encoded
 from pipelines.sources.declared import Declared
 from pipelines.sources.names import mistakes_of
 
-WAY_OUT = "way out: correct the file, or source.format"
+WAY_OUT = "correct the file, or source.format"
 MOST_MISTAKES = 100
-SHOWN = 6
 LONGEST = 16_777_216  # bytes of a line: DuckDB's `maximum_object_size`
 _ANY_TEXT = r'"(?:[^"\\]|\\.)*"'
 _ESCAPED = r'"[^"\\]*\\(?:[^"\\]|\\.)*"'  # such as "gr\u00f6\u00dfe", which most writers make of größe
@@ -46,8 +45,11 @@ def rows(
     empty = ["a key that is empty"] if "" in keys else []
     if mistakes := empty + mistakes_of([key for key in keys if key]):
         raise BadInput(
-            f"{of.name}: its keys are no names of columns\n{listed(mistakes, SHOWN)}\n  at: {of}\n"
-            "  way out: give each column one name, spelt the same in each line"
+            "its keys are no names of columns",
+            where=of.name,
+            details=mistakes,
+            at=of,
+            fix="give each column one name, spelt the same in each line",
         )
     exact = draft.of(of, _exactly(path, of, declared), ".jsonl") if odd else None
     # An empty file is a day without rows.
@@ -64,10 +66,7 @@ def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
     if not found:
         return None
     hint = _hint(path, declared)
-    return BadInput(
-        f"{of.name} cannot be read as jsonl\n{listed(found, SHOWN - bool(hint))}\n{hint}  at: {of}\n "
-        f" {WAY_OUT}"
-    )
+    return BadInput(f"{of.name} cannot be read as jsonl", details=[*hint, *found], at=of, fix=WAY_OUT)
 
 
 def _survey(
@@ -133,9 +132,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
                 break
             yield json.dumps(found).encode() + b"\n"
     if mistakes:
-        raise BadInput(
-            f"{of.name} cannot be read as jsonl\n{listed(mistakes, SHOWN)}\n  at: {of}\n  {WAY_OUT}"
-        )
+        raise BadInput(f"{of.name} cannot be read as jsonl", details=mistakes, at=of, fix=WAY_OUT)
 
 
 def _kind(value: Any) -> str:
@@ -216,18 +213,17 @@ def _half(text: str, error: json.JSONDecodeError) -> str:
     )
 
 
-def _hint(path: Path, declared: Declared) -> str:
+def _hint(path: Path, declared: Declared) -> list[str]:
     """What the file may be instead, by its beginning."""
     with path.open("rb") as file:
         first = file.read(4_096)
     if encoded.is_utf16(first):
-        return "  it looks like UTF-16: have it saved as UTF-8, which JSON is written in\n"
+        return ["it looks like UTF-16: have it saved as UTF-8, which JSON is written in"]
     line = first.decode("utf-8", "replace").lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip()
     if line.startswith("["):
-        return f"  it looks like {_ARRAY}\n"
+        return [f"it looks like {_ARRAY}"]
     if line.startswith("{"):
-        return (
-            f"  it looks like an object over several lines; {_ONE_A_LINE}\n" if not line.endswith("}") else ""
-        )
+        over_several = f"it looks like an object over several lines; {_ONE_A_LINE}"
+        return [] if line.endswith("}") else [over_several]
     shown = "" if declared.personal else f"; line 1 is {brief(line)}"
-    return f"  its first line is no object{shown}: is it csv (source.format.type)?\n"
+    return [f"its first line is no object{shown}: is it csv (source.format.type)?"]

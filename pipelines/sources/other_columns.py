@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.core.config import UseCase
-from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, listed, meant
+from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, meant
 from pipelines.core.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.declared import Declared
@@ -70,9 +70,10 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
             for sentence in _together(missing, extra, declared)
         ]
     raise BadInput(
-        f"{use_case.name}: the source's columns are not those of the schema\n"
-        + listed(lines, MOST_LINES)
-        + f"\n  way out: {_way_out(found, use_case)}"
+        "the source's columns are not those of the schema",
+        where=use_case.name,
+        details=lines,
+        fix=_way_out(found, use_case),
     )
 
 

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.core.errors import BadInput, brief, listed
+from pipelines.core.errors import BadInput, brief
 from pipelines.core.sql import name as quoted
 from pipelines.sources.compressed import broken
 from pipelines.sources.draft import one_file
@@ -17,7 +17,6 @@ from pipelines.sources.names import mistakes_of
 
 MARK, ENCRYPTED = b"PAR1", b"PARE"
 _NO_KEY = "decrypt"  # in what Arrow says of columns that are encrypted, where the list of columns is not
-_SHOWN = 6
 _BATCH = 65_536
 _US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}  # microseconds
 _BUFFER = 1 << 20  # bytes of a column: a page after the other, instead of all columns of a row group at once
@@ -41,8 +40,9 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         raise _encryption(of)
     if first != MARK:
         raise BadInput(
-            f"{of.name} cannot be read as parquet: it does not begin as Parquet does\n  at: {of}\n"
-            "  way out: correct the file, or source.format"
+            f"{of.name} cannot be read as parquet: it does not begin as Parquet does",
+            at=of,
+            fix="correct the file, or source.format",
         )
     if last != MARK:
         raise broken(of, "it is cut off: a Parquet file ends with its list of columns, and this one does not")
@@ -55,8 +55,11 @@ def rows(path: Path, of: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.
         raise _damage(of, f"its list of columns, at its end, is damaged ({_reason(error)})") from error
     if mistakes := mistakes_of(names):
         raise BadInput(
-            f"{of.name}: not each column has a name of its own\n{listed(mistakes, _SHOWN)}\n  at: {of}\n"
-            "  way out: give each column its own name"
+            "not each column has a name of its own",
+            where=of.name,
+            details=mistakes,
+            at=of,
+            fix="give each column its own name",
         )
     if checksums and (why := damage(path)):
         raise _damage(of, why)
@@ -94,8 +97,10 @@ def refusal(path: Path, of: Path) -> BadInput | None:
         return _damage(of, why)
     if why := _no_text(path):
         return BadInput(
-            f"{of.name} cannot be read as parquet\n  - {why}\n  at: {of}\n  way out: have it written with its"
-            " texts in UTF-8"
+            f"{of.name} cannot be read as parquet",
+            details=[why],
+            at=of,
+            fix="have it written with its texts in UTF-8",
         )
     return None
 
@@ -122,8 +127,9 @@ def _damage(of: Path, why: str) -> BadInput:
 
 def _encryption(of: Path) -> BadInput:
     return BadInput(
-        f"{of.name} is encrypted, and cannot be read as parquet\n  at: {of}\n"
-        "  way out: have it written without encryption, and let only those read its folder who may"
+        f"{of.name} is encrypted, and cannot be read as parquet",
+        at=of,
+        fix="have it written without encryption, and let only those read its folder who may",
     )
 
 

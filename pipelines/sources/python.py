@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.core.config import Delivery
-from pipelines.core.errors import BadInput, SluiceError, brief, listed, meant
+from pipelines.core.errors import BadInput, SluiceError, brief, meant
 from pipelines.sources import bounds
 from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
@@ -38,21 +38,25 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
         raise  # a sentence already
     except SystemExit as error:
         raise BadInput(
-            f"{place} ends the program ({_first_line(error)}){_where(error)}\n  way out: correct the function"
+            f"{place} ends the program ({_first_line(error)}){_where(error)}", fix="correct the function"
         ) from error
     except (
         Exception
     ) as error:  # the function is the user's: whatever it raises is told as a sentence about it
         raise BadInput(
-            f"{place} raised {_first_line(error)}{_where(error)}\n  way out: correct the function; for"
-            " what may be"
-            " gone in a minute it can raise pipelines.core.errors.TryAgain"
+            f"{place} raised {_first_line(error)}{_where(error)}",
+            fix=(
+                "correct the function; for what may be gone in a minute it can raise"
+                " pipelines.core.errors.TryAgain"
+            ),
         ) from error
     if not isinstance(rows, pa.Table):
         raise BadInput(
-            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table\n "
-            " way out: let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or"
-            " pyarrow.Table.from_pylist(rows)"
+            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table",
+            fix=(
+                "let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or"
+                " pyarrow.Table.from_pylist(rows)"
+            ),
         )
     bounds.require("rows", place, rows.num_rows, limits)
     bounds.require("columns", place, rows.num_columns, limits)
@@ -66,10 +70,12 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
             )
         )
         raise BadInput(
-            f"{place} returned a table that cannot be read: {_first_line(error)}\n  its columns:"
-            f" {types[:_SHOWN]}\n"
-            "  way out: let it return columns of plain types, such as string, int64, float64, bool, date32"
-            " or timestamp"
+            f"{place} returned a table that cannot be read: {_first_line(error)}",
+            details=[f"its columns: {types[:_SHOWN]}"],
+            fix=(
+                "let it return columns of plain types, such as string, int64, float64, bool, date32 or"
+                " timestamp"
+            ),
         ) from error
 
 
@@ -88,8 +94,7 @@ def _refuse_damaged(rows: pa.Table, place: str) -> None:
             mistakes.append(f"column {brief(name)}: {_first_line(error)}")
     if mistakes:
         raise BadInput(
-            f"{place} returned a table that is none of rows\n{listed(mistakes)}\n  way out: correct the"
-            " function"
+            f"{place} returned a table that is none of rows", details=mistakes, fix="correct the function"
         )
 
 
@@ -122,9 +127,9 @@ def load(dotted: str) -> Callable[[date], Any]:
         module = import_module(name)
     except SystemExit as error:
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} ends the program ({_first_line(error)})\n "
-            " way out:"
-            " correct the module"
+            f"importing {name} ends the program ({_first_line(error)})",
+            where=f"source.function {dotted!r}",
+            fix="correct the module",
         ) from error
     except Exception as error:  # importing runs the user's code, which may raise anything
         # A module that exists and misses one of its own imports is another matter.
@@ -134,20 +139,22 @@ def load(dotted: str) -> Callable[[date], Any]:
             and (name == error.name or name.startswith(f"{error.name}."))
         ):
             raise BadInput(
-                f"source.function {dotted!r}: no module {error.name!r}\n  way out: write"
-                " package.module:function as seen from the project's root"
+                f"no module {error.name!r}",
+                where=f"source.function {dotted!r}",
+                fix="write package.module:function as seen from the project's root",
             ) from error
         raise BadInput(
-            f"source.function {dotted!r}: importing {name} raised {_first_line(error)}\n  way out:"
-            " correct the"
-            " module"
+            f"importing {name} raised {_first_line(error)}",
+            where=f"source.function {dotted!r}",
+            fix="correct the module",
         ) from error
     found = getattr(module, function, None)
     if not callable(found):
         known = [name for name, value in vars(module).items() if isinstance(value, FunctionType)]
         raise BadInput(
-            f"source.function {dotted!r}: module {name} has no function {function!r};"
-            f" {meant(function, known)}"
+            f"module {name} has no function {function!r}; {meant(function, known)}",
+            where=f"source.function {dotted!r}",
+            fix="write one that the module has",
         )
     return found  # type: ignore[no-any-return]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 from pipelines.core.sql import name as quoted
 from pipelines.core.sql import select
 from pipelines.sources.casts import ARTICLES
@@ -54,11 +54,14 @@ def refuse_broken_values(looked: Looked, declared: Declared, use_case: str) -> N
         for one in _first(examples, MOST_VALUES)
     ]
     raise BadInput(
-        f"{use_case}: {total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are"
-        f" counted from 1, a header is none){_by_column(counts)}\n"
-        + _examples(shown, total)
-        + "\n  way out: correct the source, declare a code under cleanse.missing, or correct the column's"
-        " type or format"
+        f"{total:,} value{'s are' if total > 1 else ' is'} not of the declared type (rows are counted"
+        f" from 1, a header is none){_by_column(counts)}",
+        where=use_case,
+        details=shown,
+        in_all=total,
+        fix=(
+            "correct the source, declare a code under cleanse.missing, or correct the column's type or format"
+        ),
     )
 
 
@@ -155,11 +158,14 @@ def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str, too
         ]
     if total:
         raise BadInput(
-            f"{use_case}: {total:,} row{'s' if total > 1 else ''} would belong to no partition, or to"
-            " another\n"
-            + _examples(lines, total)
-            + "\n  way out: correct the source; files that hold rows of several days are read whole by a"
-            f" path without {PARTITION}"
+            f"{total:,} row{'s' if total > 1 else ''} would belong to no partition, or to another",
+            where=use_case,
+            details=lines,
+            in_all=total,
+            fix=(
+                "correct the source; files that hold rows of several days are read whole by a path without"
+                f" {PARTITION}"
+            ),
         )
 
 
@@ -172,10 +178,3 @@ def _value_text(name: str, value: str, declared: Declared) -> str:
     if name in declared.personal:
         return "the value (hidden, it is personal)"
     return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "...")
-
-
-def _examples(lines: list[str], total: int) -> str:
-    """Some of the mistakes, and how many there are besides."""
-    shown = lines[:MOST_VALUES]
-    more = total - len(shown)
-    return listed(shown) + (f"\n  ... and {more:,} more" if more else "")

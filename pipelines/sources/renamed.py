@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 from pipelines.core.snake_case import alike, snake_case
 from pipelines.core.sql import name as quoted
 from pipelines.sources.piece import Piece
@@ -27,9 +27,10 @@ def _rename(piece: Piece) -> Piece:
     names = {name: snake_case(name) for name in found}
     if same := alike(found):
         raise BadInput(
-            f"{piece.place}: several columns have one name in snake case\n"
-            + listed(f"{snake_case(both[0])}: {' and '.join(map(repr, both))}" for both in same)
-            + "\n  way out: give each its own name in the source, or write cleanse.rename as a mapping"
+            "several columns have one name in snake case",
+            where=piece.place,
+            details=(f"{snake_case(both[0])}: {' and '.join(map(repr, both))}" for both in same),
+            fix="give each its own name in the source, or write cleanse.rename as a mapping",
         )
     if all(name == new for name, new in names.items()):
         return piece

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from pipelines.core import addresses, connections
 from pipelines.core.config import Delivery, SqlSource
 from pipelines.core.dates import Days
-from pipelines.core.errors import BadInput, TryAgain, listed
+from pipelines.core.errors import BadInput, TryAgain
 from pipelines.core.sql import name as quoted
 from pipelines.sources import answered, bounds
 from pipelines.sources.names import mistakes_of
@@ -48,9 +48,9 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         opened = engine.connect()
     except SQLAlchemyError as error:
         raise TryAgain(
-            f"{place}: {url.host or url.database} cannot be reached:"
-            f" {connections.first_line(error, url)}\n  way"
-            f" out: run it again later, or {connections.how_to_name(source)}"
+            f"{url.host or url.database} cannot be reached: {connections.first_line(error, url)}",
+            where=place,
+            fix=f"run it again later, or {connections.how_to_name(source)}",
         ) from addresses.cause(error, url)
     try:
         with opened as session, _ended_in_time(session, limits):
@@ -69,14 +69,14 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
         clock.require()  # it was ended for that
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise TryAgain(
-                f"{place}: the database went away: {connections.first_line(error, url)}\n  way out: run"
-                " it again"
-                " later"
+                f"the database went away: {connections.first_line(error, url)}",
+                where=place,
+                fix="run it again later",
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses source.query: {connections.first_line(error, url)}\n  way"
-            " out: correct"
-            " the query"
+            f"the database refuses source.query: {connections.first_line(error, url)}",
+            where=place,
+            fix="correct the query",
         ) from addresses.cause(error, url)
     finally:
         engine.dispose()
@@ -93,8 +93,10 @@ def _readable(source: SqlSource, place: str, moments: Mapping[str, datetime]) ->
     unknown = [f":{name}" for name in query.compile().params if name not in moments]
     if unknown:
         raise BadInput(
-            f"{place}: source.query holds {', '.join(unknown[:5])}, which stands for nothing; allowed: :start"
-            " and :end\n  way out: correct it; a colon that means itself is written \\:"
+            f"source.query holds {', '.join(unknown[:5])}, which stands for nothing",
+            where=place,
+            allowed=":start and :end",
+            fix="correct it; a colon that means itself is written \\:",
         )
     return query
 
@@ -114,8 +116,9 @@ def _refuse_missing_file(url: sa.URL, place: str, source: SqlSource) -> None:
     )
     if is_file and not Path(name).is_file():
         raise TryAgain(
-            f"{place}: {name} cannot be reached: unable to open database file: there is none\n"
-            f"  way out: put it there, or {connections.how_to_name(source)}"
+            f"{name} cannot be reached: unable to open database file: there is none",
+            where=place,
+            fix=f"put it there, or {connections.how_to_name(source)}",
         )
 
 
@@ -151,13 +154,16 @@ def _names(answer: sa.CursorResult[Any], place: str) -> tuple[str, ...]:
     """
     if not answer.returns_rows:
         raise BadInput(
-            f"{place}: source.query is no query: it gives no rows\n  way out: write one that selects the"
-            " schema's columns"
+            "source.query is no query: it gives no rows",
+            where=place,
+            fix="write one that selects the schema's columns",
         )
     if mistakes := mistakes_of(tuple(answer.keys())):
         raise BadInput(
-            f"{place}: not each column has a name of its own\n{listed(mistakes)}\n  way out: name them in"
-            " source.query, by `as`"
+            "not each column has a name of its own",
+            where=place,
+            details=mistakes,
+            fix="name them in source.query, by `as`",
         )
     return tuple(answer.keys())
 

@@ -60,7 +60,7 @@ def typed_rows(
             allowed(sql)
         except BadExpression as error:
             raise BadUseCase(
-                f"source.derive: {error}\n  way out: python -m pipelines check tells all of them"
+                str(error), where="source.derive", fix="python -m pipelines check tells all of them"
             ) from error
         value = f"(\n{sql}\n)"  # the line breaks end a comment in it
         types[name] = str(rows.project(value).types[0])

@@ -103,10 +103,14 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         return _named(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
     except BadInput as error:
         raise BadInput(
-            f"{run.store}: champion version {champion.version} has learned other features, and cannot be"
-            f" compared by its own definitions: {str(error).splitlines()[0]}\n  way out: let the source"
-            " deliver what it has learned; or, if that champion shall go: python -m pipelines models retire"
-            f" {run.use_case.name} --reason ..., and the next training starts without one"
+            f"champion version {champion.version} has learned other features, and cannot be compared by"
+            f" its own definitions: {error.sentence}",
+            where=run.store,
+            fix=(
+                "let the source deliver what it has learned; or, if that champion shall go: python -m"
+                f" pipelines models retire {run.use_case.name} --reason ..., and the next training starts"
+                " without one"
+            ),
         ) from error
 
 
@@ -186,7 +190,10 @@ def of_keys(learned: duckdb.DuckDBPyRelation, test: pa.Table, key: str) -> pa.Ta
     if found.null_count or there.true_count != len(test):
         raise SluiceError(
             f"{len(test):,} held-out rows, of which {len(test) - found.null_count:,} came out by the"
-            f" champion's definitions, as {there.true_count:,} rows: nothing is judged\n  way out: give the"
-            f" key {key} the values that the champion has learned rows by, one a row; or retire the champion"
+            f" champion's definitions, as {there.true_count:,} rows: nothing is judged",
+            fix=(
+                f"give the key {key} the values that the champion has learned rows by, one a row; or retire"
+                " the champion"
+            ),
         )
     return every.take(found)

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from pipelines.core import addresses, connections
-from pipelines.core.errors import BadInput, GateClosed, TryAgain, listed
+from pipelines.core.errors import OURS, BadInput, GateClosed, TryAgain
 from pipelines.run import clearance
 
 if TYPE_CHECKING:
@@ -64,14 +64,16 @@ def deliver(run: Run) -> str:
     sink = run.use_case.sink
     if sink is None:
         raise BadInput(
-            f"{run.use_case.name}: the use-case file that this run began by names no sink\n  way out: name"
-            f" one in {run.loaded.path.name}, and run {run.partition} again from its first step"
+            "the use-case file that this run began by names no sink",
+            where=run.use_case.name,
+            fix=f"name one in {run.loaded.path.name}, and run {run.partition} again from its first step",
         )
     url = connections.url(sink)
     if url.get_backend_name() != "postgresql":
         raise BadInput(
-            f"connection {sink.connection}: a sink is a table of PostgreSQL, found {url.get_backend_name()}\n"
-            "  way out: name a connection to PostgreSQL"
+            f"a sink is a table of PostgreSQL, found {url.get_backend_name()}",
+            where=f"connection {sink.connection}",
+            fix="name a connection to PostgreSQL",
         )
     engine = connections.engine(
         url.set(drivername="postgresql+psycopg"),  # which has COPY, whichever the address names
@@ -100,8 +102,9 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
     rows = _copy(session, arriving, run.afresh().store.stream(PREDICTIONS))
     if _cleared_digest(run) != published:
         raise TryAgain(
-            f"{run.store}: the predictions were published again while they were delivered: nothing is"
-            " delivered yet"
+            "the predictions were published again while they were delivered: nothing is delivered yet",
+            where=run.store,
+            fix="let whoever publishes them end, and run deliver again",
         )
     gone = session.execute(_without_others(target, arriving, run)).rowcount
     written = session.execute(
@@ -119,9 +122,10 @@ def _cleared_digest(run: Run) -> str:
     digest = store.digest(PREDICTIONS)
     if not clearance.is_cleared(store, run.use_case, PREDICTIONS) or store.digest(PREDICTIONS) != digest:
         raise GateClosed(
-            f"{run.store}: the predictions were published again, and gate_{PREDICTIONS} has not let them"
-            " through: nothing is delivered\n  way out: whoever publishes them delivers them; if that run"
-            " has failed, see its gate's report"
+            f"the predictions were published again, and gate_{PREDICTIONS} has not let them through:"
+            " nothing is delivered",
+            where=run.store,
+            fix="whoever publishes them delivers them; if that run has failed, see its gate's report",
         )
     return digest
 
@@ -131,7 +135,9 @@ def _target(run: Run, sink: Sink) -> sa.Table:
     schema = run.afresh().store.stream(PREDICTIONS).schema
     if unknown := [field.name for field in schema if field.type not in TYPES]:
         raise BadInput(
-            f"{run.store}: {unknown[0]} is a {schema.field(unknown[0]).type}, for which a sink has no type"
+            f"{unknown[0]} is a {schema.field(unknown[0]).type}, for which a sink has no type",
+            where=run.store,
+            fix=OURS,
         )
     within, _, name = sink.table.rpartition(".")
     keys = (PARTITION, run.use_case.key)
@@ -172,9 +178,10 @@ def _make_or_check(session: sa.Connection, target: sa.Table, sink: Sink) -> None
         )
     if wrong:
         raise BadInput(
-            f"connection {sink.connection}: {sink.table} is another table than the predictions need; nothing"
-            f" is written\n{listed(wrong)}\n  way out: alter or rename it, or name another table under sink:"
-            " one that is missing is made"
+            f"{sink.table} is another table than the predictions need; nothing is written",
+            where=f"connection {sink.connection}",
+            details=wrong,
+            fix="alter or rename it, or name another table under sink: one that is missing is made",
         )
 
 
@@ -253,10 +260,14 @@ def _in_sentences(sink: Sink, url: sa.URL) -> Iterator[None]:
             error.orig if isinstance(error, sa.exc.DBAPIError) else error, psycopg.OperationalError
         ):
             raise TryAgain(
-                f"{place}: the database {url.host or url.database} cannot be reached, or went away: {said}\n"
-                f"  nothing is delivered; way out: run it again later, or {connections.how_to_name(sink)}"
+                f"the database {url.host or url.database} cannot be reached, or went away: {said}",
+                where=place,
+                details=["nothing is delivered"],
+                fix=f"run it again later, or {connections.how_to_name(sink)}",
             ) from addresses.cause(error, url)
         raise BadInput(
-            f"{place}: the database refuses: {said}\n  nothing is delivered; way out: mend the table or the"
-            " rights, and run deliver again"
+            f"the database refuses: {said}",
+            where=place,
+            details=["nothing is delivered"],
+            fix="mend the table or the rights, and run deliver again",
         ) from addresses.cause(error, url)

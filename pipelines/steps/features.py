@@ -14,7 +14,7 @@ import duckdb
 from pipelines.core import personal, sql, windows
 from pipelines.core.config import UseCase, Window
 from pipelines.core.config.base import duration_text
-from pipelines.core.errors import BadInput, BadUseCase, SluiceError, listed, meant
+from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError, meant
 
 _NUMERIC = (
     "BOOLEAN",
@@ -61,18 +61,20 @@ def compute(
         if not (failing := _failing(rows, timed, use_case)):
             raise  # no expression's fault: a full disk
         raise BadInput(
-            f"{use_case.name}: features cannot be computed for every row\n"
-            + listed(failing)
-            + "\n  way out: make the expression fit every clean row, or send such rows to quarantine by"
-            " cleanse.rules"
+            "features cannot be computed for every row",
+            where=use_case.name,
+            details=failing,
+            fix="make the expression fit every clean row, or send such rows to quarantine by cleanse.rules",
         ) from error
     ((given, found),) = sql.select(
         clean, "clean", f"SELECT (SELECT count(*) FROM clean), (SELECT count(*) FROM {tables})"
     ).fetchall()
     if found != given:
         raise SluiceError(
-            f"{use_case.name}: features were computed of {given:,} clean rows and came out for {found:,}:"
-            " nothing is published"
+            f"features were computed of {given:,} clean rows and came out for {found:,}: nothing is"
+            " published",
+            where=use_case.name,
+            fix=OURS,
         )
     columns, (time, key) = (
         map(sql.name, [*_facts(use_case), *use_case.features.names]),
@@ -113,9 +115,11 @@ def _refuse(use_case: UseCase) -> None:
     is checked nowhere else.
     """
     if found := [f"{where}: {sentence}" for where, sentence in check(use_case)]:
-        way_out = f"way out: python -m pipelines check {use_case.name} tells where"
         raise BadUseCase(
-            f"{use_case.name}: features are not what a use case may compute\n{listed(found)}\n  {way_out}"
+            "features are not what a use case may compute",
+            where=use_case.name,
+            details=found,
+            fix=f"python -m pipelines check {use_case.name} tells where",
         )
 
 

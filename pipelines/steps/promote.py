@@ -41,8 +41,9 @@ def promote(run: Run) -> str:
     challenger = registry.version_of(run.settings, name, graph)
     if challenger is None:
         raise TableMissing(
-            f"{run.store}: the winner's graph is no registered version\n  way out: run the step export again;"
-            " it registers it"
+            "the winner's graph is no registered version",
+            where=run.store,
+            fix="run the step export again; it registers it",
         )
     history = History.of(run.settings, name)
     with history.deciding():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 from pipelines.run.run import Run
 from pipelines.storage.manifest import Manifest
 
@@ -35,14 +35,17 @@ def require_whole(features: Manifest, slices: Sequence[Manifest], run: Run) -> N
     ]
     if others:
         raise BadInput(
-            f"{run.store}: slices of predictions that were made of other features than are there now: nothing"
-            f" is published\n{listed(others)}\n{_SCORE_AGAIN}"
+            "slices of predictions that were made of other features than are there now: nothing is published",
+            where=run.store,
+            details=others,
+            fix=_SCORE_AGAIN,
         )
     found = sum(slice_.rows for slice_ in slices)
     if found != features.rows:
         raise BadInput(
-            f"{run.store}: {features.rows:,} rows of features, but {found:,} predictions: nothing is"
-            f" published\n{_SCORE_AGAIN}"
+            f"{features.rows:,} rows of features, but {found:,} predictions: nothing is published",
+            where=run.store,
+            fix=_SCORE_AGAIN,
         )
 
 
@@ -63,9 +66,11 @@ def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
             f"{rows:,} rows by version {version} ({engine}; {made})" for version, engine, made, rows in found
         ]
         raise BadInput(
-            f"{run.store}: the slices were not scored by one and the same model: nothing is"
-            f" published\n{listed(told)}\n{_SCORE_AGAIN}"
+            "the slices were not scored by one and the same model: nothing is published",
+            where=run.store,
+            details=told,
+            fix=_SCORE_AGAIN,
         )
 
 
-_SCORE_AGAIN = "  way out: run the step score again, all slices of it"
+_SCORE_AGAIN = "run the step score again, all slices of it"

@@ -66,9 +66,9 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
     engine.check(features.schema)
     if run.use_case.task == "binary" and champion.threshold is None:
         raise BadInput(
-            f"version {champion.version} ({champion.metadata.get('family')}) has no threshold, since it did"
-            " not win its training: it cannot decide\n  way out: score with the version that won, or with"
-            " the champion"
+            f"version {champion.version} ({champion.metadata.get('family')}) has no threshold, since it"
+            " did not win its training: it cannot decide",
+            fix="score with the version that won, or with the champion",
         )
     schema = _schema(features.schema, run)
     explain = _explaining(engine, champion, run) if run.use_case.reasons else None
@@ -194,6 +194,7 @@ def _all(batches: Generator[pa.RecordBatch], rows: int, run: Run) -> Iterator[pa
             yield batch
     if found != rows:
         raise BadInput(
-            f"{run.store}: {rows:,} rows of features, but {found:,} predictions: nothing is published\n  way"
-            " out: run the step again"
+            f"{rows:,} rows of features, but {found:,} predictions: nothing is published",
+            where=run.store,
+            fix="run the step again",
         )

@@ -17,7 +17,7 @@ from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, Paramete
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines.core.config import Capacity
-from pipelines.core.errors import BadInput, BadUseCase, listed
+from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import named
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
@@ -94,9 +94,13 @@ def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
     ]
     if mistakes:
         raise BadUseCase(
-            f"{use_case.name}: the grid of {family} cannot be searched\n{listed(mistakes)}\n  way out:"
-            f" correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its mistakes"
-            " with their lines"
+            f"the grid of {family} cannot be searched",
+            where=use_case.name,
+            details=mistakes,
+            fix=(
+                f"correct {use_case.name}.yaml; python -m pipelines check {use_case.name} tells all its"
+                " mistakes with their lines"
+            ),
         )
 
 
@@ -159,16 +163,18 @@ def _searched(
         found = PipelineSearchCV(pipeline, candidates, **how).fit(X, y)
     except InvalidParameterError as error:
         raise BadUseCase(
-            f"{use_case.name}: candidates.{family}.grid: {_first_line(error)}\n  way out: correct the value"
-            f" in {use_case.name}.yaml"
+            f"candidates.{family}.grid: {_first_line(error)}",
+            where=use_case.name,
+            fix=f"correct the value in {use_case.name}.yaml",
         ) from error
     except (
         ValueError,
         TypeError,
     ) as error:  # XGBoost's own errors, a value of a wrong type among them, are these too
         raise BadInput(
-            f"{use_case.name}: the {family} models cannot be fitted on {len(X):,} training rows:"
-            f" {_first_line(error)}\n  way out: look at candidates.{family}.grid and at prepare"
+            f"the {family} models cannot be fitted on {len(X):,} training rows: {_first_line(error)}",
+            where=use_case.name,
+            fix=f"look at candidates.{family}.grid and at prepare",
         ) from error
     return _results(halved or found), found
 

@@ -118,16 +118,24 @@ def room_for(what: str, *folders: Path) -> Iterator[None]:
     ) as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
         if refused := _refused(error):
             raise BadInput(
-                f"{what}: {refused}\n  way out: let this user read and write there (a folder where a folder"
-                " is to be, not mounted read-only), and run it again"
+                refused,
+                where=what,
+                fix=(
+                    "let this user read and write there (a folder where a folder is to be, not mounted"
+                    " read-only), and run it again"
+                ),
             ) from error
         if not _is_full(error):
             raise
         free = "; ".join(f"{_free(folder):,} bytes in {folder}" for folder in folders)
         raise TryAgain(
-            f"{what}: no room on the disk to write it: {str(error).splitlines()[0]}\n  free: {free}\n  way"
-            " out: make room there, or raise the quota or the limit on a file's size, and run the step"
-            " again; nothing was published"
+            f"no room on the disk to write it: {str(error).splitlines()[0]}",
+            where=what,
+            details=[f"free: {free}"],
+            fix=(
+                "make room there, or raise the quota or the limit on a file's size, and run the step again;"
+                " nothing was published"
+            ),
         ) from error
 
 

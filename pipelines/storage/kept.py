@@ -81,7 +81,7 @@ def _seal(told: Mapping[str, Any]) -> str:
 
 def damaged(place: object, why: str, way_out: str) -> TableCorrupt:
     """Say that a file is damaged."""
-    return TableCorrupt(f"{place} is damaged: {why.splitlines()[0]}\n  way out: {way_out}")
+    return TableCorrupt(f"{place} is damaged: {why.splitlines()[0]}", fix=way_out)
 
 
 @cache

@@ -11,15 +11,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseNotifier, Connection
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # Airflow's own masking of secrets
 
+from pipelines.core import rendered
 from pipelines.core.errors import SluiceError
+from pipelines.core.rendered import Json, Parts
 from sluice_airflow.links import REPORT, report_page
+from sluice_airflow.operators import Failed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,9 +50,11 @@ class Failure:
     task: str
     partition: str
     run: str
-    sentence: str
     log: str
     report: str | None
+    sentence: str
+    html: str  # the sentence
+    error: dict[str, Json] | None = None  # its parts, if it is one of ours
 
     @property
     def title(self) -> str:
@@ -68,17 +72,22 @@ class Failure:
                 ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index
             )
         partition = getattr(task, "partition", "") or "(partition unknown)"
-        return cls(
-            ti.dag_id, name, partition, ti.run_id, _sentence(context.get("exception")), ti.log_url, report
-        )
+        said = _said(context.get("exception"))
+        return cls(ti.dag_id, name, partition, ti.run_id, ti.log_url, report, *said)
 
 
-def _sentence(error: object) -> str:
-    if isinstance(error, SluiceError | AirflowFailException):  # see `operators.failing_in_a_sentence`
-        return str(redact(str(error)))
+def _said(raised: object) -> tuple[str, str, dict[str, Json] | None]:
+    """What is told of an exception: as text, as HTML, and in parts."""
+    error = raised.error if isinstance(raised, Failed) else raised
+    if isinstance(error, SluiceError):
+        parts = Parts(**cast("Any", redact(asdict(error.parts))))
+        kind = {"kind": type(error).__name__}
+        return rendered.text(parts), rendered.html(parts), {**kind, **rendered.as_json(parts)}
     if error is None:
-        return "its process ended without a word, e.g. since it was killed"
-    return f"{type(error).__name__}: what it says may show data, and stands in the task's log only"
+        sentence = "its process ended without a word, e.g. since it was killed"
+    else:
+        sentence = f"{type(error).__name__}: what it says may show data, and stands in the task's log only"
+    return sentence, f"<p>{escape(sentence)}</p>", None
 
 
 class Alert(BaseNotifier):
@@ -120,7 +129,7 @@ class Mail(Alert):
         links = [("Log", failure.log), *([("Report", failure.report)] if failure.report else [])]
         html = [
             f"<p><b>{escape(failure.title)}</b><br>run {escape(failure.run)}</p>",
-            f"<pre>{escape(failure.sentence)}</pre>",
+            failure.html,
         ]
         html += [f'<p><a href="{escape(address)}">{name}</a></p>' for name, address in links]
         # Not by calling it: that would take these texts for templates, and run what data might have put into
@@ -148,8 +157,9 @@ class Webhook(Alert):
         connection = Connection.get(self.connection)
         text = "\n".join(filter(None, [failure.title, failure.sentence, failure.report, failure.log]))
         headers = {"Authorization": f"Bearer {connection.password}"} if connection.password else {}
+        facts = {name: fact for name, fact in asdict(failure).items() if name != "html"}
         httpx.post(
-            _address(connection), json={**asdict(failure), "text": text}, headers=headers, timeout=PATIENCE
+            _address(connection), json={**facts, "text": text}, headers=headers, timeout=PATIENCE
         ).raise_for_status()
 
     def why(self, error: Exception) -> str:

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from pipelines.run.lineage import ReadAndWritten
 
 
+class Failed(AirflowFailException):
+    """A task that fails at once by one of our own errors: by its text, and with it, for who tells people."""
+
+    def __init__(self, error: SluiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @contextmanager
 def failing_in_a_sentence() -> Iterator[None]:
     """Fail a task by the sentence of our own errors, at once.
@@ -44,7 +52,7 @@ def failing_in_a_sentence() -> Iterator[None]:
         raise
     except SluiceError as error:
         # `from None`: the sentence says what the stack trace below it would only hide.
-        raise AirflowFailException(str(error)) from None
+        raise Failed(error) from None
 
 
 def asked_by(context: Context) -> str | None:

@@ -68,7 +68,7 @@ def _refuse_unknown(context: Context) -> None:
     unknown = sorted(set(context["dag_run"].conf or {}) - set(known))
     if unknown:
         raise BadInput(
-            "the run's configuration has unknown keys:"
-            f" {'; '.join(f'{brief(key)}, {meant(key, known)}' for key in unknown[:5])}\n  way out: trigger"
-            f" again with nothing but {', '.join(sorted(known))}"
+            "the run's configuration has unknown keys",
+            details=(f"{brief(key)}, {meant(key, known)}" for key in unknown),
+            fix=f"trigger again with nothing but {', '.join(sorted(known))}",
         )

@@ -98,7 +98,5 @@ def mistakes() -> Iterator[str]:
             try:
                 made(loaded.use_case, None)
             except Exception as error:  # noqa: BLE001  (see `every`)
-                yield use_cases.message(
-                    loaded.path,
-                    [(1, f"Airflow can make no DAG for its {kind}: {use_cases.unforeseen(error)}")],
-                )
+                sentence = f"Airflow can make no DAG for its {kind}: {use_cases.unforeseen(error)}"
+                yield str(use_cases.wrong(loaded.path, [(1, sentence)]))

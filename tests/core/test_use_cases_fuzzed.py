@@ -84,7 +84,7 @@ def judged(folder: Path, name: str, content: bytes) -> str:
         return "refused"
     assert loaded.use_case.name == name
     mistakes = check.check(loaded)
-    sentence = use_cases.message(loaded.path, mistakes)
+    sentence = str(use_cases.wrong(loaded.path, mistakes))
     assert len(sentence.splitlines()) <= MAX_LINES
     assert use_cases.UNFORESEEN not in " ".join(text for _, text in mistakes)
     assert all(1 <= line <= content.count(b"\n") + content.count(b"\r") + 2 for line, _ in mistakes)

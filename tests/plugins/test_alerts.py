@@ -22,10 +22,7 @@ from tests.helpers.dag_runs import dag_run, states, steps, tries
 from tests.plugins import sinks
 from tests.plugins.sinks import Sink
 
-SENTENCE = (
-    "gate_raw of tiny scoring 2026-02-01 is closed\n  - <script>alert(1)</script> & {{ 7 * 7 }} {% raw %}\n "
-    " way out: mend the source"
-)
+ATTACK = "<script>alert(1)</script> & {{ 7 * 7 }} {% raw %}"
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +63,8 @@ def chat() -> Iterator[Sink]:
 
 
 def closed(run: Run, table: str) -> Outcome:
-    raise GateClosed(SENTENCE, run.write_report(f"gate_{table}", "<p>closed"))
+    page = run.write_report(f"gate_{table}", "<p>closed")
+    raise GateClosed("gate_raw is closed", page, details=[ATTACK], fix="mend the source")
 
 
 def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(
@@ -93,11 +91,19 @@ def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(
         "2026-02-01",
         run.run_id,
     ]
-    assert told["sentence"] == SENTENCE
+    assert [told["error"][part] for part in ("kind", "found", "details", "fix")] == [
+        "GateClosed",
+        "gate_raw is closed",
+        [ATTACK],
+        "mend the source",
+    ]
+    sentence = told["sentence"]
+    assert sentence.startswith(f"gate_raw is closed\n  - {ATTACK}\n")
+    assert sentence.endswith("\n  way out: mend the source")
     assert told["report"].startswith("http://")
     assert all(
         part in told["text"]
-        for part in (SENTENCE, told["report"], told["log"], "tiny_scoring 2026-02-01: gate_raw failed")
+        for part in (sentence, told["report"], told["log"], "tiny_scoring 2026-02-01: gate_raw failed")
     )
 
 
@@ -109,7 +115,9 @@ def test_what_is_tried_again_is_told_once_when_its_tries_are_used_up(
 
     monkeypatch.setattr(flow, "STEPS", steps(drift=away))
     assert tries(dag_run("drift"))["drift"] == 3
-    assert [json.loads(body)["sentence"] for _, _, body in chat.posts] == ["the database is away"]
+    assert [json.loads(body)["sentence"] for _, _, body in chat.posts] == [
+        "the database is away\n  way out: run it again later"
+    ]
     assert len(mail.mails) == 1
 
 

@@ -160,14 +160,16 @@ def test_a_users_mistake_fails_at_once_with_its_sentence(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def mistaken(run: Run) -> Outcome:
-        raise BadInput("column 'amount' is gone; way out: look at the source")
+        raise BadInput("column 'amount' is gone", fix="look at the source")
 
     monkeypatch.setattr(flow, "STEPS", steps(drift=mistaken))
     run = dag_run("drift")
     assert run.state == "failed"
     assert states(run) == {"drift": "failed", "gate_drift": "upstream_failed"}
     assert tries(run)["drift"] == 1
-    assert "column 'amount' is gone; way out: look at the source" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "column 'amount' is gone" in said
+    assert "way out: look at the source" in said
 
 
 def test_what_may_be_better_in_a_minute_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +216,7 @@ def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pyte
     def closed(run: Run, table: str) -> Outcome:
         report = run.write_report(f"gate_{table}", "<p>judged")
         if table == "features":
-            raise GateClosed("too few rows", report=report)
+            raise GateClosed("too few rows", report, fix="deliver more")
         return Outcome(f"{table} holds", report=report)
 
     monkeypatch.setattr(flow, "gate", closed)

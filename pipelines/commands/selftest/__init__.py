@@ -20,7 +20,7 @@ from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix, Outcome, gates_of
 from pipelines.commands.selftest.stage import Aftermath, Stage
-from pipelines.core.errors import GateOpen, SluiceError, listed
+from pipelines.core.errors import GateOpen, SluiceError
 from pipelines.model.engine_pool import cores
 from pipelines.run.plan import STEPS, steps_of
 from pipelines.storage.settings import Settings
@@ -52,14 +52,21 @@ def proven(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
     yield from matrix.tail()
     if wrong := matrix.wrong():
         raise GateOpen(
-            f"{use_case}: the gates do not hold\n{listed(wrong)}\n  way out: state what is normal under gates"
-            f" in {use_case}.yaml; python -m pipelines gates propose reads it off a good partition"
+            "the gates do not hold",
+            where=use_case,
+            details=wrong,
+            fix=(
+                f"state what is normal under gates in {use_case}.yaml; python -m pipelines gates propose"
+                " reads it off a good partition"
+            ),
         )
 
 
-def side_by_side(settings: Settings, names: Sequence[str]) -> Iterator[tuple[list[str | Outcome], str]]:
+def side_by_side(
+    settings: Settings, names: Sequence[str]
+) -> Iterator[tuple[list[str | Outcome], SluiceError | None]]:
     """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is
-    wrong with it ("" if nothing).
+    wrong with it.
     """
     # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
     with (
@@ -77,11 +84,11 @@ def _begin(folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _whole(settings: Settings, use_case: str) -> tuple[list[str | Outcome], str]:
+def _whole(settings: Settings, use_case: str) -> tuple[list[str | Outcome], SluiceError | None]:
     lines: list[str | Outcome] = []
     try:
         for line in proven(settings, use_case):
             lines.append(line)  # noqa: PERF402 -- those before an error, too
     except SluiceError as error:
-        return lines, str(error)
-    return lines, ""
+        return lines, error
+    return lines, None

@@ -189,7 +189,7 @@ class Stage:
                     self._take(run, step)
                     run = run.resumed() if plan.is_first(kind, step) else run
             except SluiceError as error:
-                return Aftermath(tuple(passed), step, _first_line(error), harmless=False)
+                return Aftermath(tuple(passed), step, error.sentence, harmless=False)
             if (
                 table == "features"
                 and damage.may_be_harmless
@@ -201,7 +201,7 @@ class Stage:
                     tasks.gate(run.afresh(), table)
                     passed.append(table)
             except SluiceError as error:
-                return Aftermath(tuple(passed), f"gate_{table}", _first_line(error), harmless=False)
+                return Aftermath(tuple(passed), f"gate_{table}", error.sentence, harmless=False)
         limit = (
             ""
             if damage.about is None
@@ -248,7 +248,3 @@ def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step
     way = [(step.name, step.gate) for step in plan.steps_of(use_case, kind)]
     steps = [step for step, _ in way]
     return way[steps.index(behind) if behind else 0 :]
-
-
-def _first_line(error: SluiceError) -> str:
-    return str(error).split("\n", 1)[0]

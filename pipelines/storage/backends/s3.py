@@ -255,7 +255,7 @@ class S3:
             with self._asking():
                 s3_client.client().put_object(**self._named, **condition, Body=content)
         except FileNotFoundError:  # an If-Match of what is gone
-            raise Overtaken(s3_client.overtaken(str(self.path))) from None
+            raise s3_client.overtaken(str(self.path)) from None
 
     def _rewrite(self, change: Callable[[bytes | None], bytes | None]) -> Tag | None:
         found: bytes | None

@@ -65,9 +65,11 @@ class Access:
         except (ValueError, TypeError, AttributeError):
             # Without `from`: the cause's text may hold the secret.
             raise BadInput(
-                f"{CONNECTION} is no connection\n  way out: set it to"
-                " aws://key:secret@/?endpoint_url=https%3A%2F%2Fhost&region_name=eu-central-1, or to"
-                " Airflow's JSON of it"
+                f"{CONNECTION} is no connection",
+                fix=(
+                    "set it to aws://key:secret@/?endpoint_url=https%3A%2F%2Fhost&region_name=eu-central-1,"
+                    " or to Airflow's JSON of it"
+                ),
             ) from None
 
     @classmethod
@@ -149,11 +151,12 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
 
 
-def overtaken(name: str) -> str:
+def overtaken(name: str) -> Overtaken:
     """What is said of an object that somebody else has written."""
-    return (
-        f"{name}: somebody else has written it at the same time; nothing was written here\n  way out: run it"
-        " again"
+    return Overtaken(
+        "somebody else has written it at the same time; nothing was written here",
+        where=name,
+        fix="run it again",
     )
 
 
@@ -189,29 +192,34 @@ def _refused(name: str, bucket: str, error: ClientError) -> NoReturn:
     if code in ABSENT:
         raise FileNotFoundError(name) from error
     if code in OVERTAKEN:
-        raise Overtaken(overtaken(name)) from error
+        raise overtaken(name) from error
     if code == "NoSuchBucket":
         raise BadInput(
-            f"{name}: there is no bucket {bucket!r} at {address()}\n  way out: make it, or correct"
-            " SLUICE_DATA"
+            f"there is no bucket {bucket!r} at {address()}", where=name, fix="make it, or correct SLUICE_DATA"
         ) from error
     if code in DENIED:
         raise BadInput(
-            f"{name}: {address()} refuses these credentials: {said}\n"
-            f"  way out: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION}"
+            f"{address()} refuses these credentials: {said}",
+            where=name,
+            fix=f"correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION}",
         ) from error
     raise TryAgain(
-        f"{name}: {address()} answers with an error: {said}\n  way out: run it again when it has recovered"
+        f"{address()} answers with an error: {said}", where=name, fix="run it again when it has recovered"
     ) from error
 
 
 def _unanswered(name: str, error: Exception) -> NoReturn:
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         raise BadInput(
-            f"{name}: no credentials for {address()}\n  way out: set AWS_ACCESS_KEY_ID and"
-            f" AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION} (aws://key:secret@/?endpoint_url=...)"
+            f"no credentials for {address()}",
+            where=name,
+            fix=(
+                f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the connection {CONNECTION}"
+                " (aws://key:secret@/?endpoint_url=...)"
+            ),
         ) from error
     raise TryAgain(
-        f"{name}: {address()} does not answer: {_first_line(error)}\n  way out: run it again later, or"
-        " correct AWS_ENDPOINT_URL_S3"
+        f"{address()} does not answer: {_first_line(error)}",
+        where=name,
+        fix="run it again later, or correct AWS_ENDPOINT_URL_S3",
     ) from error
