@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TypeAlias
 
 MAX_LINES = 10
-LONGEST = 1_500  # characters of a part, or of one detail
+LONGEST = 2_000  # characters of a part, or of one detail
 
 Json: TypeAlias = str | int | list[str] | None
 

@@ -22,7 +22,7 @@ def refused(folder: Path, *changes: tuple[str, str]) -> list[str]:
     (folder / "tiny.yaml").write_text(text)
     with pytest.raises(BadUseCase) as error:
         use_cases.load_file(folder / "tiny.yaml")
-    return [line.partition(": ")[2] for line in str(error.value).splitlines()[1:]]
+    return [line.partition(": ")[2] for line in error.value.parts.details]
 
 
 @pytest.mark.parametrize(
