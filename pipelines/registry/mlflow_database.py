@@ -72,8 +72,8 @@ def old(uri: str) -> OldDatabase:
         else "copy it, then run: mlflow db upgrade <its address>"
     )
     return OldDatabase(
-        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of MLflow than the"
-        f" installed {mlflow.__version__}",
+        f"MLflow's database {addresses.without_secrets(make_url(uri))} was made by another version of MLflow"
+        f" than the installed {mlflow.__version__}",
         fix=f"stop everything that uses it, then {way_out}",
     )
 
