@@ -87,9 +87,7 @@ def test_a_key_that_only_one_json_line_has_is_not_overlooked(settings: Settings,
 def test_a_path_without_a_file_is_refused_with_the_place_looked_at(
     settings: Settings, tmp_path: Path
 ) -> None:
-    assert f"at: {tmp_path / 'none.csv'}" in refusal(
-        open_run(settings, source(tmp_path / "none.csv"))
-    )
+    assert f"at: {tmp_path / 'none.csv'}" in refusal(open_run(settings, source(tmp_path / "none.csv")))
 
 
 # --- a file that its producer is writing
