@@ -11,8 +11,8 @@ import time
 from types import FrameType
 
 from pipelines.core.errors import SluiceError
-from scripts.cluster.local import Cluster
-from scripts.cluster.places import Places
+from scripts.cluster.local.cluster import Cluster
+from scripts.cluster.local.places import Places
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from scripts.cluster import env
-from scripts.cluster.local import Cluster
-from scripts.cluster.places import Places
+from scripts.cluster.local.cluster import Cluster
+from scripts.cluster.local.places import Places
 from tests.cluster import world as given
 from tests.cluster.airflow import Airflow, Task
 from tests.cluster.faulty_store import FaultyStore

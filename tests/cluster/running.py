@@ -10,8 +10,8 @@ import boto3
 import psutil
 
 from pipelines.storage.manifest import Manifest
-from scripts.cluster.local import Cluster
-from scripts.cluster.processes import Process
+from scripts.cluster.local.cluster import Cluster
+from scripts.cluster.local.processes import Process
 from tests.cluster.airflow import Airflow, Task
 from tests.cluster.faulty_store import FaultyStore
 

@@ -5,6 +5,7 @@ and nothing is left over.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ def kill_workers_parent(world: Running, running: list[Task]) -> str:
     """Only Celery's main process dies: its tasks go on, beside their retries."""
     name = f"worker-{int(running[0].machine.rpartition('.')[2]) - 1}"
     worker = world.cluster.processes[name]
-    worker.kill_parent()
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait(PATIENCE)
     orphans = len(worker.tree())
     world.cluster.restart(name)
     return f"{orphans} orphans"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cluster.local import Cluster
+from scripts.cluster.local.cluster import Cluster
 from tests.cluster import world as given
 from tests.cluster.running import Running
 from tests.cluster.world import CHANGING

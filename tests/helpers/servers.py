@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from redis import Redis, RedisError
 
-from scripts.cluster.processes import Process, stop
+from scripts.cluster.local.processes import Process, stop
 from tests.helpers.waiting import until
 
 # PostgreSQL refuses to run as root. Its package brings a user along.

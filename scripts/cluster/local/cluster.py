@@ -21,8 +21,8 @@ from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import ROOT
 from scripts.cluster import compose, env
 from scripts.cluster.compose import Service
-from scripts.cluster.places import Places
-from scripts.cluster.processes import Process, stop
+from scripts.cluster.local.places import Places
+from scripts.cluster.local.processes import Process, stop
 
 STORE = "store"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.cluster.processes import Process, stop
+from scripts.cluster.local.processes import Process, stop
 from tests.helpers.waiting import PATIENCE, until
 
 # A child; a child in a session of its own; and a grandchild whose parent is gone. Each says who it is.
@@ -61,7 +61,9 @@ def test_killed_it_leaves_nothing(family: Process) -> None:
 
 
 def test_its_parent_killed_alone_leaves_orphans_which_are_still_known(family: Process) -> None:
-    parent = family.kill_parent()
+    parent = family.pid
+    os.kill(parent, signal.SIGKILL)
+    family.wait(PATIENCE)
     assert family.returncode == -signal.SIGKILL
     orphans = alive(family)
     assert parent not in orphans

@@ -99,13 +99,6 @@ class Process:
         psutil.wait_procs([process for process in tree if process.pid != self.pid], timeout=10)
         return [process.pid for process in tree]
 
-    def kill_parent(self) -> int:
-        """SIGKILL to the process alone, which leaves orphans."""
-        pid = self.pid
-        os.kill(pid, 9)
-        self.wait(10)
-        return pid
-
     def terminate(self) -> None:
         """Ask it to end; it may do so as it likes."""
         if self.returncode is None and self._running:

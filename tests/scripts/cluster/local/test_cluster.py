@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cluster.local import Cluster, NotStarted
-from scripts.cluster.places import Places
+from scripts.cluster.local.cluster import Cluster, NotStarted
+from scripts.cluster.local.places import Places
 
 
 def free_port() -> int:
