@@ -18,7 +18,7 @@ from pipelines.core.errors import BadInput, listed
 from pipelines.core.metrics import for_task, named
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import significance
-from pipelines.gates.defaults import METRIC_PARITY
+from pipelines.gates.built_in.models import METRIC_PARITY
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import NEVER, Scored
 from pipelines.model import engines, parity

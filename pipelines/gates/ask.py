@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from pipelines.core import personal as privacy
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.gates import defaults, resolve
+from pipelines.gates import resolve
+from pipelines.gates.built_in.expectations import expectations
 from pipelines.gates.earlier import accepted, days
 from pipelines.gates.earlier.accepted import Accepted
 from pipelines.gates.fact import Fact
@@ -91,7 +92,7 @@ def ask(run: Run, table: GatedTable) -> Asked:
         own = resolve.asked(run, table, of_file(run.use_case, table))
         digest = run.store.digest(table, in_pieces)
         said = accepted.of(run.store, table, digest)
-        stated = accepted.applied(said, (*defaults.expectations(run, table), *own))
+        stated = accepted.applied(said, (*expectations(run, table), *own))
     except (TableMissing, TableCorrupt) as error:
         return replace(asked, refusal=str(error).split("\n", 1)[0])
     ((rows,),) = relation.count("*").fetchall()

@@ -21,7 +21,7 @@ from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation.results import Export
 from pipelines.evaluation.verdict import PromotionVerdict, judged_as
-from pipelines.gates.defaults import PARITY
+from pipelines.gates.built_in.models import PARITY
 from pipelines.model import candidate, convert, engines, inputs, reasons
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import booster_metadata

@@ -18,7 +18,7 @@ from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.core.errors import GateClosed
 from pipelines.core.rendered import MAX_LINES
 from pipelines.core.use_cases import load
-from pipelines.gates import ask, defaults, gate, show
+from pipelines.gates import ask, gate, show
 from pipelines.gates.gx import data_docs
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.verdict import Verdict
@@ -154,7 +154,7 @@ def test_an_empty_table_closes_the_gate(night: Callable[..., Run]) -> None:
 
 def test_an_empty_suite_closes_the_gate(night: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     run = night()
-    monkeypatch.setattr(defaults, "expectations", lambda *_: ())
+    monkeypatch.setattr(ask, "expectations", lambda *_: ())
     assert "no expectation is stated" in message(gate.verdict_on(run, "raw"))
 
 

@@ -1,0 +1,117 @@
+"""What is expected of a training's models: trials, scores, and that the exported model is the judged one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.gates.built_in.every import columns
+from pipelines.gates.built_in.wording import GREATEST, both, is_, is_not, must, should
+from pipelines.gates.gx.suite import Stated
+from pipelines.run.run import Run
+
+PARITY = 1e-5  # the greatest difference between the trained model and its graph, see `pipelines.model.parity`
+REFERENCE = "onnxruntime"  # the engine that can score every model, so parity must have it
+# The greatest difference between the winner's metric and its graph's: wider, since two rows whose scores
+# differ by a rounding may change places in a ranking, or sides at a threshold.
+METRIC_PARITY = 1e-3
+
+
+def trials(run: Run) -> Iterator[Stated]:
+    """Each family has one best candidate, and the best of them is no worse than the baseline."""
+    families = list(run.use_case.candidates.families)
+    yield columns(run, "trials")
+    yield must("column_distinct_values_to_equal_set", column="family", value_set=families)
+    for column in ("mean_score", "gain"):
+        yield must("column_values_to_not_be_null", column=column)
+        yield must("column_values_to_be_between", column=column, min_value=-GREATEST, max_value=GREATEST)
+    best = is_("best", True)
+    yield must(
+        "column_distinct_values_to_equal_set",
+        column="family",
+        value_set=families,
+        row_condition=best,
+        why="each has a best candidate",
+    )
+    yield must("column_values_to_be_unique", column="family", row_condition=best, why="and only one")
+    yield must(
+        "column_max_to_be_between",
+        column="gain",
+        min_value=0,
+        row_condition=best,
+        why="the best one is no worse than the baseline on the same folds",
+    )
+    yield should(
+        "column_values_to_be_between",
+        column="gain",
+        min_value=0,
+        row_condition=best,
+        why="each family is no worse than the baseline",
+    )
+
+
+def scores(run: Run) -> Iterator[Stated]:
+    """The challenger was measured on all held-out rows, and is better than the baseline."""
+    overall = both(is_("primary", True), is_("slice", "all"))
+    yield columns(run, "scores")
+    metric = [run.use_case.metric.name]
+    yield must(
+        "column_distinct_values_to_equal_set", column="metric", value_set=metric, row_condition=overall
+    )
+    yield must(
+        "table_row_count_to_equal",
+        value=1,
+        row_condition=overall,
+        why="the primary metric on all held-out rows stands there once",
+    )
+    for column in ("challenger", "baseline", "gain_over_baseline"):
+        yield must("column_values_to_not_be_null", column=column, row_condition=overall)
+    yield must(
+        "column_values_to_be_between",
+        column="gain_over_baseline",
+        min_value=0,
+        strict_min=True,
+        max_value=GREATEST,
+        row_condition=overall,
+        why="on the held-out rows the challenger must be better than the baseline",
+    )
+
+
+def parity(run: Run) -> Iterator[Stated]:
+    """The exported graphs say what the trained models say, row by row and as a metric."""
+    families = list(run.use_case.candidates.families)
+    judged_again, reference = is_("kind", "metric"), is_("engine", REFERENCE)
+    yield columns(run, "parity")
+    yield must("column_distinct_values_to_equal_set", column="family", value_set=families)
+    for family in families:
+        only = both(is_("family", family), reference, is_not("kind", "metric"))
+        yield must(
+            "column_distinct_values_to_equal_set",
+            column="kind",
+            value_set=["edge", "real"],
+            row_condition=only,
+        )
+    yield must("column_values_to_not_be_null", column="engine")
+    yield must("column_values_to_not_be_null", column="graph_sha256")
+    yield must("column_values_to_not_be_null", column="difference")
+    yield must(
+        "column_values_to_be_between",
+        column="difference",
+        min_value=0,
+        max_value=PARITY,
+        row_condition=is_not("kind", "metric"),
+        why="the exported model must be the judged model",
+    )
+    yield must(
+        "table_row_count_to_equal",
+        value=1,
+        row_condition=both(judged_again, reference),
+        why="the exported winner is measured again",
+    )
+    yield must(
+        "column_values_to_be_between",
+        column="difference",
+        min_value=0,
+        max_value=METRIC_PARITY,
+        row_condition=judged_again,
+        why="on the held-out rows the exported winner must have the score by which it was judged",
+    )

@@ -1,0 +1,92 @@
+"""What is expected of predictions: features' rows, by one model, each decided by its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.core.errors import TableMissing
+from pipelines.gates.built_in.every import ENOUGH_ROWS, columns, keyed
+from pipelines.gates.built_in.wording import GREATEST, is_, must, of_what_is_there
+from pipelines.gates.gx.suite import Stated
+from pipelines.run.run import Run
+from pipelines.storage import kept
+
+
+def predictions(run: Run) -> Iterator[Stated]:
+    """Features' rows, each once, scored by one model and one engine; decisions follow from scores."""
+    binary = run.use_case.task == "binary"
+    rows = run.store.manifest("features").rows
+    yield columns(run, "predictions")
+    yield must("table_row_count_to_equal", value=rows, why="features' rows, each once")
+    yield from keyed(run.use_case)
+    yield must("column_values_to_not_be_null", column="score")
+    low, high = (0, 1) if binary else (-GREATEST, GREATEST)
+    yield must("column_values_to_be_between", column="score", min_value=low, max_value=high)
+    if rows > ENOUGH_ROWS:
+        yield must(
+            "column_unique_value_count_to_be_between",
+            column="score",
+            min_value=2,
+            why="a model that says the same of every row is none",
+        )
+    if binary:
+        yield must("column_values_to_not_be_null", column="decision")
+        yield must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
+        yield from _decided(run)
+    yield must("column_values_to_not_be_null", column="engine")
+    yield must(
+        "column_unique_value_count_to_be_between", column="engine", max_value=1, why="one night, one engine"
+    )
+    yield must("column_values_to_not_be_null", column="model_version")
+    yield must(
+        "column_unique_value_count_to_be_between",
+        column="model_version",
+        max_value=1,
+        why="one night, one model",
+    )
+
+
+@dataclass(frozen=True)
+class _ScoredBy:
+    """What the step score has told: see `score.scored_by`."""
+
+    version: str
+    threshold: float | None
+
+
+def _decided(run: Run) -> Iterator[Stated]:
+    """Each decision follows from its score, by the threshold of the version that has scored.
+
+    Nights of before have not told it.
+    """
+    try:
+        content = run.store.unrecorded().read_file("scored_by.json")
+    except TableMissing:
+        return
+    told = kept.read(
+        _ScoredBy, content, run.store.folder / "scored_by.json", "run the step score again, all slices of it"
+    )
+    version, cut = told.version, float("nan") if told.threshold is None else told.threshold
+    yield must(
+        "column_values_to_be_in_set",
+        column="model_version",
+        value_set=[version],
+        why="the version that has scored",
+    )
+    why = f"version {version} decides from {cut:.6g} on"
+    yield of_what_is_there(
+        "column_values_to_be_between",
+        column="score",
+        min_value=cut,
+        row_condition=is_("decision", 1),
+        why=why,
+    )
+    yield of_what_is_there(
+        "column_values_to_be_between",
+        column="score",
+        max_value=cut,
+        strict_max=True,
+        row_condition=is_("decision", 0),
+        why=why,
+    )
