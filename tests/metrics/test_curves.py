@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from pipelines.metrics import curves
 from pipelines.metrics.scored import Scored
@@ -10,7 +11,7 @@ from pipelines.metrics.scored import Scored
 N = 20_000
 CHANCE = np.random.default_rng(0)
 Y = (CHANCE.random(N) < 0.3).astype(float)
-HOURS = np.arange(N) % 24.0
+HOURS: npt.NDArray[np.float64] = np.fmod(np.arange(N, dtype=np.float64), 24)
 
 
 def test_a_curve_has_few_points_and_both_ends() -> None:
