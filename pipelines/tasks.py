@@ -24,7 +24,7 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
 
     first = plan.is_first(run.kind, step)
     with run.store.room(step):
-        run = begin.begin(run) if first else run
+        run = (begin.begin(run) if first else run).task()
         clearance.require(run, step)
     with begin.explaining(run, first), progress.reporting(run, step, share), run.store.room(step):
         outcome = flow.STEPS[step](run, share) if share else flow.STEPS[step](run)
@@ -46,12 +46,12 @@ def gate(run: Run, table: GatedTable) -> Outcome:
 def way(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
     first, *others = plan.steps_of(run.use_case, run.kind)
-    run.log(take(run.afresh(), first.name))
+    run.log(take(run, first.name))
     run = run.resumed()
     if first.gate:
-        run.log(gate(run.afresh(), first.gate))
+        run.log(gate(run, first.gate))
     for step in others:
         for share in plan.shares(run, step.name) or (None,):
-            run.log(take(run.afresh(), step.name, share))
+            run.log(take(run, step.name, share))
         if step.gate:
-            run.log(gate(run.afresh(), step.gate))
+            run.log(gate(run, step.gate))

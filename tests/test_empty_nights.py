@@ -145,7 +145,7 @@ def test_rows_that_were_lost_on_their_way_are_no_empty_night(settings: Settings)
     flow.ingest(run)
     flow.cleanse(run)
     run.store.write("clean", run.store.read("clean").limit(0))
-    verdict = gate.verdict_on(run.afresh(), "clean")
+    verdict = gate.verdict_on(run, "clean")
     assert verdict.refusal == "the table has no rows"
     with pytest.raises(GateClosed):
         verdict.raise_if_closed("report.html")

@@ -63,8 +63,8 @@ def test_any_name_and_any_value_go_the_whole_way_as_they_are(
         row["customer"] = (second, third)[number % 2]
     run = told(settings, source_name, first, second)
     for step in (flow.ingest, flow.cleanse, flow.past, flow.features):
-        step(run.afresh())
-    store = run.afresh().store
+        step(run.task())
+    store = run.task().store
     assert {
         row[0]
         for row in (

@@ -55,6 +55,6 @@ def test_what_no_expression_may_contain_stops_the_step_that_would_compute_it(
                     r" to run"
                 ),
             ):
-                each(run.afresh())
+                each(run.task())
             return
-        each(run.afresh())
+        each(run.task())

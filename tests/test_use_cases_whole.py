@@ -34,8 +34,8 @@ from pipelines.registry import registry, snapshot, tracking, versions
 from pipelines.registry.history import History
 from pipelines.run.run import Run, code_version
 from pipelines.storage import places
+from pipelines.storage.notes import RUNS
 from pipelines.storage.settings import ROOT, Settings
-from pipelines.storage.store import RUNS
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.slow

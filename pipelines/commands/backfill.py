@@ -73,7 +73,7 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
 
 def _summary_of_night(run: Run, before: str | None) -> str:
     """What has become of a night's predictions."""
-    store = run.afresh().store
+    store = run.store
     now = store.manifest(PREDICTIONS)
     told = f"{now.rows:,} rows by version {_version(store.read(PREDICTIONS))}"
     if before is None:
@@ -87,7 +87,7 @@ def _summary_of_night(run: Run, before: str | None) -> str:
 
 def _comparison(run: Run) -> str:
     """What the champion of now says, beside what was published."""
-    found = run.afresh().store
+    found = run.store
     ours = found.read(PREDICTIONS)
     told = f"{found.manifest(PREDICTIONS).rows:,} rows by version {_version(ours)}, in {found.where}"
     published = found.at("scoring", run.partition)

@@ -111,7 +111,7 @@ def answer(
     if not_his := approval.may_not(run, people.user()):
         raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
     approval.give(run, said, people.user(), reason)
-    return tasks.take(run.afresh(), "promote").summary
+    return tasks.take(run, "promote").summary
 
 
 @dataclass(frozen=True)

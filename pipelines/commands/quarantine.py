@@ -213,7 +213,7 @@ def replay(run: Run) -> str:
         if not (held := _held(run)):
             return f"{run.store}: nothing to replay: no row is in quarantine"
         before = _belonging_together(run)
-        aside = run.afresh().store.beside(ASIDE)
+        aside = run.store.beside(ASIDE)
         aside.discard()
         joined, judged = _judge_again(run)
         if not joined:
@@ -251,7 +251,7 @@ def _by_learned_values(run: Run) -> Run:
     from pipelines.run import archive
 
     predictions = (
-        run.afresh().store.read("predictions").project("model_version").distinct().fetchall()
+        run.store.read("predictions").project("model_version").distinct().fetchall()
         if run.store.has("predictions")
         else []
     )
@@ -273,7 +273,7 @@ def _by_learned_values(run: Run) -> Run:
 
 
 def _held(run: Run) -> int:
-    return run.afresh().store.manifest("quarantine").rows
+    return run.store.manifest("quarantine").rows
 
 
 def _why_none(run: Run, judged: int) -> str:
@@ -303,9 +303,9 @@ def _alone(run: Run) -> Iterator[None]:
 def _opened(run: Run) -> tuple[Run, Run]:
     """The night as it is, and as it may become.
 
-    Opened anew for each table, so that its manifest names its own inputs only.
+    A task of its own for each table, so that its manifest names its own inputs only.
     """
-    now = run.afresh()
+    now = run.task()
     return now, replace(now, store=now.store.beside(ASIDE))
 
 
@@ -316,7 +316,7 @@ def _belonging_together(run: Run) -> dict[str, str]:
     """Table -> digest, of a night that was run to its end, each table made of the one before it as that is
     now.
     """
-    store = run.afresh().store
+    store = run.store
     store.manifest("predictions")  # says so when the night was not scored
     if missing := [
         name for name in (run.use_case.key, run.use_case.time) if name not in store.manifest("clean").schema
@@ -353,7 +353,7 @@ def _gated(run: Run) -> tuple[GatedTable, ...]:
 
 
 def _require_unchanged(run: Run, before: dict[str, str]) -> None:
-    store = run.afresh().store
+    store = run.store
     changed = [table for table, digest in before.items() if store.digest(table) != digest]
     if changed:
         raise BadInput(
@@ -463,7 +463,7 @@ def _predict(run: Run) -> str:
     joining = _without(features, use_case.key, known, use_case.key).to_arrow_table()
     scored = predict(joining.to_reader(), joining.num_rows, model, aside).read_all()
     with suppress(TableMissing):  # a night of before has not told it
-        aside.store.write_file(SCORED_BY, now.store.unrecorded().read_file(SCORED_BY))
+        aside.store.write_file(SCORED_BY, now.store.citing_nothing().read_file(SCORED_BY))
     aside.store.write(
         "predictions",
         _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]),
@@ -567,15 +567,16 @@ def _publish(run: Run) -> None:
         now.store.adopt(table, aside.store)
     for table in _gated(run):
         with suppress(TableMissing):  # of most nights nobody has to say anything
-            now.store.write_file(name := accepted.file_name(table), aside.store.unrecorded().read_file(name))
+            name = accepted.file_name(table)
+            now.store.write_file(name, aside.store.citing_nothing().read_file(name))
     run.note(
         "quarantine replay",
         f"{_count(now.store.read('predictions')):,} predictions, {_held(run):,} rows still in quarantine",
     )
     for table in _gated(run):
-        run.log(tasks.gate(run.afresh(), table))
+        run.log(tasks.gate(run, table))
     if (
         run.use_case.sink
     ):  # before the note is gone: what cannot be delivered now is delivered by the next replay
-        run.log(tasks.take(run.afresh(), "deliver"))
+        run.log(tasks.take(run, "deliver"))
     aside.store.discard()

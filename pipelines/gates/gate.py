@@ -29,6 +29,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     Raises:
         GateClosed: some do not hold, or could not be judged.
     """
+    run = run.task()
     with progress.reporting(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
         verdict = judge(measure(ask(run, table)))
     shown = show(run, verdict)

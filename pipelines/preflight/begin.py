@@ -39,7 +39,7 @@ def begin(run: Run) -> Run:
     """
     from pipelines.preflight import check
 
-    run = run.by(_for_champion(run)) if run.kind != "training" else run.afresh()
+    run = run.by(_for_champion(run)) if run.kind != "training" else run
     check.require(run.loaded)
     archive.keep(run)
     if version := archive.made_by(run.loaded):

@@ -65,7 +65,8 @@ def newest_night(run: Run) -> datetime:
 
     An age that is sent once a night would be the same all day long, and for ever if no night came any more.
     """
-    nights = (run.afresh().store.at("scoring", day) for day in reversed(run.store.partitions("scoring")))
+    store = run.store.as_published()
+    nights = (store.at("scoring", day) for day in reversed(store.partitions("scoring")))
     newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
     return datetime.combine(newest + dates.lasts("scoring"), time(), UTC)
 
@@ -211,7 +212,7 @@ def _before(run: Run, step: Step) -> Iterator[tuple[Store, GatedTable]]:
     """The gated tables that lie before a step: those of its own partition, and for the drift report its
     nights'.
     """
-    store = run.store.unrecorded()  # what a gate has said is no input of the step's table
+    store = run.store.citing_nothing()  # what a gate has said is no input of the step's table
     for table in _gated_before(run, step):
         yield store, table
     if step == "drift":

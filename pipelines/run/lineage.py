@@ -44,7 +44,7 @@ def of_step(run: Run, step: Step, share: str | None = None) -> ReadAndWritten:
     if facts.writes is None:
         reads = (_there(run, facts.about),) if facts.about else ()
         return ReadAndWritten(reads, writes=_delivered_to(run) if facts.connection == "sink" else ())
-    written = run.afresh().store.manifest(f"{facts.writes}/{share}" if share else facts.writes)
+    written = run.store.manifest(f"{facts.writes}/{share}" if share else facts.writes)
     cited = (_cited_dataset(run, name, digest) for name, digest in sorted(written.inputs.items()))
     return ReadAndWritten(tuple(cited), (_dataset(run, written),))
 
@@ -57,7 +57,7 @@ def of_gate(run: Run, table: GatedTable) -> ReadAndWritten:
 
 
 def _there(run: Run, table: str) -> Dataset:
-    return _dataset(run, run.afresh().store.manifest(table))
+    return _dataset(run, run.store.manifest(table))
 
 
 def _dataset(run: Run, manifest: Manifest) -> Dataset:
@@ -78,7 +78,7 @@ def _delivered_to(run: Run) -> tuple[Dataset, ...]:
     sink = run.use_case.sink
     if sink is None or run.what_if:
         return ()
-    published = run.afresh().store.manifest("predictions")
+    published = run.store.manifest("predictions")
     # By the connection's name: the database's address is nothing that a lineage file should know.
     return (
         Dataset(

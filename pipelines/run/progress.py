@@ -51,7 +51,7 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
         line = (
             _rows_line(run)
             or _tally_line(run, began)
-            or statement.at(run.store.share_of_statement(), time.monotonic())
+            or statement.at(run.store.session.share_of_statement(), time.monotonic())
         )
         if line:
             logger.info("%s: %s", name, line)
@@ -59,7 +59,7 @@ def _watch(run: Run, name: str, over: threading.Event) -> None:
 
 
 def _rows_line(run: Run) -> str | None:
-    writing = run.store.writing
+    writing = run.store.session.writing
     if not writing.table or not writing.rows:
         return None
     return (

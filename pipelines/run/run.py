@@ -102,8 +102,8 @@ class Run:
         loaded = archive.file_of_run(settings, use_case, kind, folder) if resume and named else None
         loaded = loaded or load(settings.use_cases, use_case)
         version = Version(use_case=loaded.sha256, code=code_version())
-        store = Store(settings.data, use_case, kind, partition, version, loaded.use_case.limits.memory)
-        store.aside = aside
+        memory = loaded.use_case.limits.memory
+        store = Store(settings.data, use_case, kind, partition, version, memory, aside)
         return cls(loaded, store, settings, orchestrator, model_version, what_if, progress, asked_by=asked_by)
 
     @property
@@ -142,26 +142,16 @@ class Run:
             " Airflow: clear its first task)"
         )
 
-    def afresh(self) -> Run:
-        """The same run as a new task would open it: with nothing read yet, so that a table's manifest names
-        its own inputs only.
+    def task(self) -> Run:
+        """The same run as one task takes it: what it reads is recorded, so that what it writes cites that and
+        nothing else.
         """
-        store = Store(
-            self.store.root,
-            self.store.use_case,
-            self.kind,
-            self.partition,
-            self.store.version,
-            self.store.memory,
-        )
-        store.aside = self.store.aside
-        return replace(self, store=store, tally=Tally())
+        return replace(self, store=self.store.recording(), tally=Tally())
 
     def by(self, loaded: Loaded) -> Run:
         """The same run by another file."""
-        run = replace(self, loaded=loaded).afresh()
-        run.store.version = replace(self.store.version, use_case=loaded.sha256)
-        return run
+        version = replace(self.store.version, use_case=loaded.sha256)
+        return replace(self, loaded=loaded, store=replace(self.store, version=version))
 
     def resumed(self) -> Run:
         """The same run as its next task takes it: by the file that its first step went by."""

@@ -99,7 +99,7 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
         ARRIVING, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
     )
     arriving.create(session)
-    rows = _copy(session, arriving, run.afresh().store.stream(PREDICTIONS))
+    rows = _copy(session, arriving, run.store.as_published().stream(PREDICTIONS))
     if _cleared_digest(run) != published:
         raise TryAgain(
             "the predictions were published again while they were delivered: nothing is delivered yet",
@@ -118,7 +118,7 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
 
 def _cleared_digest(run: Run) -> str:
     """The digest of what is published now, if its gate has let it through."""
-    store = run.afresh().store
+    store = run.store.as_published()
     digest = store.digest(PREDICTIONS)
     if not clearance.is_cleared(store, run.use_case, PREDICTIONS) or store.digest(PREDICTIONS) != digest:
         raise GateClosed(
@@ -132,7 +132,7 @@ def _cleared_digest(run: Run) -> str:
 
 def _target(run: Run, sink: Sink) -> sa.Table:
     """The table as it has to be, from the schema of what is published."""
-    schema = run.afresh().store.stream(PREDICTIONS).schema
+    schema = run.store.as_published().stream(PREDICTIONS).schema
     if unknown := [field.name for field in schema if field.type not in TYPES]:
         raise BadInput(
             f"{unknown[0]} is a {schema.field(unknown[0]).type}, for which a sink has no type",

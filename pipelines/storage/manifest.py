@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from pipelines.core.errors import TableCorrupt
+from pipelines.core.errors import BadInput, TableCorrupt, listed
 from pipelines.storage import kept, places
 from pipelines.storage.backends.protocol import Tag
 from pipelines.storage.parts import Part
@@ -101,6 +102,32 @@ def publish(folder: Place, manifest: Manifest, keep: bool) -> None:
     except TableCorrupt:
         before = None
     _sweep(folder, places.at(folder / MANIFEST).rewrite(replacing), before)
+
+
+def require_belonging_together(of: str, table: str, pieces: Sequence[Manifest]) -> None:
+    """Refuse to join pieces of a table that were not made alike; `of` names their partition.
+
+    Raises:
+        BadInput: they have other columns, or were made of different inputs.
+    """
+    differing = []
+    for piece in pieces[1:]:
+        before = pieces[0]
+        if piece.schema != before.schema:
+            differing.append(f"{piece.table} has other columns than {before.table}")
+        if piece.use_case != before.use_case:
+            differing.append(f"{piece.table} was made by another use-case file than {before.table}")
+    made_of: dict[str, tuple[str, Manifest]] = {}
+    for piece in pieces:
+        for name, digest in piece.inputs.items():
+            known, first = made_of.setdefault(name, (digest, piece))
+            if digest != known:
+                differing.append(f"{piece.table} was made of another {name} than {first.table}")
+    if differing:
+        raise BadInput(
+            f"{of}: the pieces of {table} do not belong together:\n{listed(differing)}\n"
+            "  way out: run the step that writes them again, for every piece"
+        )
 
 
 def _sound(content: bytes) -> Manifest | None:

@@ -141,8 +141,7 @@ class FlowOperator(BaseOperator):
             resume=not self.begins,
             asked_by=asked_by(context),
         )
-        # without the connection to tables that the task's work opens, which ends with it
-        self.opened = run.afresh()
+        self.opened = run
         return run
 
     def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:

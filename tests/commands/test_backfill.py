@@ -19,8 +19,8 @@ from pipelines.commands.backfill import Champion, backfill
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError
 from pipelines.run.run import Run
+from pipelines.storage.notes import RUNS
 from pipelines.storage.settings import Settings
-from pipelines.storage.store import RUNS
 from tests.helpers import tiny
 from tests.helpers.two_champions import delivered, way_of
 

@@ -35,8 +35,9 @@ from pipelines.run.clearance import is_cleared
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from pipelines.storage import places
+from pipelines.storage.notes import RUNS
 from pipelines.storage.settings import Settings
-from pipelines.storage.store import RUNS, Store, as_json
+from pipelines.storage.store import Store, as_json
 from tests.helpers import postgres, tiny
 from tests.helpers.ways import WAYS
 from tests.registry.test_history import FIRST

@@ -30,7 +30,7 @@ def run(open_run: Callable[..., Run]) -> Run:
     """A training that was judged and exported."""
     training = open_run("training", date(2026, 1, 31))
     evaluated.leave(training, fitted.exported().graphs["xgboost"], version="3")
-    return training.afresh()
+    return training.task()
 
 
 def edited(run: Run, change: Callable[[dict[str, Any]], object]) -> Run:
@@ -38,7 +38,7 @@ def edited(run: Run, change: Callable[[dict[str, Any]], object]) -> Run:
     found = json.loads(run.store.read_file("verdict.json"))
     change(found)
     run.store.write_file("verdict.json", json.dumps(found).encode())
-    return run.afresh()
+    return run.task()
 
 
 def test_what_evaluation_has_left_is_what_its_tables_say(run: Run) -> None:
@@ -144,17 +144,17 @@ def test_a_verdict_of_another_evaluation_of_the_partition_is_refused(run: Run) -
     evaluated.leave(run, b"another", baseline=evaluated.WORSE, version="3")
     run.store.write_file("verdict.json", old)
     with pytest.raises(TableCorrupt, match=r"rules 1 \(baseline\) holds: it says True, the tables False"):
-        follows.read(run.afresh())
+        follows.read(run)
 
 
 def test_scores_of_another_search_than_is_published_now_are_refused(run: Run) -> None:
     trials, scores = evaluated.tables(run, version="3")
     run.store.read("trials", pieces=run.use_case.candidates.families)
     run.store.write("scores", scores)  # cites these trials
-    follows.read(run.afresh())
+    follows.read(run)
     run.store.write("trials", trials[trials["family"] == "linear"].assign(mean_score=0.5), piece="linear")
     with pytest.raises(TableCorrupt, match="scores: made of another trials/linear than is published now"):
-        follows.read(run.afresh())
+        follows.read(run)
 
 
 def test_the_threshold_is_chosen_once_more_on_the_validation_rows(run: Run) -> None:
@@ -162,7 +162,7 @@ def test_the_threshold_is_chosen_once_more_on_the_validation_rows(run: Run) -> N
         "validation", pd.DataFrame({"key": ["a", "b"], "label": [1, 0], "score": [0.9, 0.2]}), piece="xgboost"
     )
     with pytest.raises(TableCorrupt, match=r"threshold: scores say 0\.25, the validation rows 0\.55"):
-        follows.read(run.afresh())
+        follows.read(run)
 
 
 def test_the_threshold_of_a_capacity_is_chosen_once_more_by_the_rows_of_a_night(run: Run) -> None:
@@ -170,13 +170,13 @@ def test_the_threshold_of_a_capacity_is_chosen_once_more_by_the_rows_of_a_night(
     asked = replace(run, loaded=replace(run.loaded, use_case=run.use_case.model_copy(update=policy)))
     at = pd.Timestamp("2026-01-20")
     run.store.write("features", pd.DataFrame({"id": ["a", "b"], "at": [at, at], "split": ["train", "test"]}))
-    assert follows.read(asked.afresh()).cut == 0.25, "one of the day's two rows"
+    assert follows.read(asked).cut == 0.25, "one of the day's two rows"
     run.store.write(
         "features",
         pd.DataFrame({"id": list("abcd"), "at": [at] * 4, "split": ["train", "test", "train", "test"]}),
     )
     with pytest.raises(TableCorrupt, match=r"scores say 0\.25, the validation rows 0\.65"):
-        follows.read(asked.afresh())
+        follows.read(asked)
 
 
 def test_a_graph_that_parity_has_not_compared_is_refused(run: Run) -> None:
@@ -194,4 +194,4 @@ def test_a_graph_with_another_threshold_than_the_verdict_s_is_refused(run: Run) 
     with pytest.raises(
         TableCorrupt, match=r"models/xgboost\.onnx: its threshold is 0\.1, the verdict's 0\.25"
     ):
-        follows.require_graph(run.afresh(), judged, moved)
+        follows.require_graph(run, judged, moved)

@@ -90,9 +90,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
                 shutil.copytree(place, before[step])
             run = Run.open(tiny.NAME, "training", night.TRAINING, settings)
             for share in plan.shares(run, step) or (None,):
-                tasks.take(run.afresh(), step, share)
+                tasks.take(run, step, share)
             if table:
-                tasks.gate(run.afresh(), table)
+                tasks.gate(run, table)
 
     child.run(train).value()
     return World(settings, before)

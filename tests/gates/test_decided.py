@@ -58,7 +58,7 @@ def test_decisions_that_do_not_close_the_gate(night: Callable[[str], Run], damag
 def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: Callable[[str], Run]) -> None:
     run = night(DAMAGES["no alarm is raised"])
     (run.store.disk / "scored_by.json").unlink()
-    assert gate.verdict_on(run.afresh(), "predictions").passed
+    assert gate.verdict_on(run, "predictions").passed
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_damaged_threshold_closes_the_gate_and_is_named(
 ) -> None:
     run = night("SELECT * FROM rows")
     run.store.write_file("scored_by.json", content)
-    assert "scored_by.json is damaged: " in str(gate.verdict_on(run.afresh(), "predictions").refusal)
+    assert "scored_by.json is damaged: " in str(gate.verdict_on(run, "predictions").refusal)

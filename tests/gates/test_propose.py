@@ -106,13 +106,13 @@ def take(run: Run, last: GatedTable = "features", **damage: str) -> list[Finding
     found = []
     for step, table in ((each.name, each.gate) for each in plan.steps_of(run.use_case, run.kind)):
         assert table
-        flow.STEPS[step](run.afresh())
+        flow.STEPS[step](run.task())
         if table in damage:
-            store = run.afresh().store
+            store = run.task().store
             store.write(
                 table, store.read(table).query("rows", f"SELECT * REPLACE ({damage[table]}) FROM rows")
             )
-        verdict = gate.verdict_on(run.afresh(), table)
+        verdict = gate.verdict_on(run, table)
         run.store.write_file(f"gates/{table}.json", verdict.evidence())
         found += [finding for finding in verdict.failed("stop") if finding.why.startswith("proposed")]
         if table == last:

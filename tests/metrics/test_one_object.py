@@ -57,7 +57,7 @@ ADDED = dedent(
     tasks.way(run)
     y, score = np.array([0.0, 1.0] * 20), np.linspace(0, 1, 40)
     rows = duckdb.connect().from_df(__import__("pandas").DataFrame({"label": y, "score": score}))
-    scores = run.afresh().store.read("scores").filter("metric = 'off' AND slice = 'all'")
+    scores = run.task().store.read("scores").filter("metric = 'off' AND slice = 'all'")
     print(json.dumps({
         "schema": json_schema(),
         "documents": docs.reference(),

@@ -92,7 +92,7 @@ def derived_twice(settings: Settings) -> None:
 def night(settings: Settings, day: date = NIGHT, kind: Kind = "scoring") -> Run:
     run = world.way_of(settings, kind, day)
     tasks.way(run)
-    return run.afresh()
+    return run.task()
 
 
 def files(run: Run) -> set[str]:
@@ -260,7 +260,7 @@ def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definit
     edit(own, "amount: amount\n", "amount: amount / 100\n")
     run = replace(world.way_of(own, "scoring", NIGHT), model_version="1")
     tasks.way(run)
-    (by,) = files(run.afresh())
+    (by,) = files(run.task())
     assert archive.made_by(archive.kept_file(own, "tiny", by)) == "1"
 
 
@@ -345,13 +345,13 @@ def test_a_score_is_given_only_to_features_that_mean_what_was_learned(own: Setti
     run = world.way_of(own, "scoring", NIGHT)
     features = run.store.read("features").to_arrow_table()
     meaning = {**run.store.manifest("features").meaning, "amount": "0" * 16}
-    other = run.afresh()
+    other = run.task()
     other.store.write("features", features, meaning=meaning)
-    tasks.gate(other.afresh(), "features")
+    tasks.gate(other, "features")
     with pytest.raises(
         BadInput, match=r"version 2 has learned other features than these: no score is given\n  - amount: "
     ):
-        tasks.take(run.afresh(), "score", "0001-of-0001")
+        tasks.take(run, "score", "0001-of-0001")
 
 
 def test_a_model_that_does_not_say_what_it_has_learned_scores_nothing(own: Settings) -> None:
@@ -429,12 +429,12 @@ def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_ch
         flow.STEPS["export"](run)
     finally:
         world.delivered.clear()
-    assert run.afresh().store.read("left_out").count("*").fetchall() == [(10,)]
-    differences = run.afresh().store.read("parity").filter("kind = 'metric'").project("difference").fetchall()
+    assert run.task().store.read("left_out").count("*").fetchall() == [(10,)]
+    differences = run.task().store.read("parity").filter("kind = 'metric'").project("difference").fetchall()
     assert all(difference < 1e-6 for (difference,) in differences), differences
     graph = Graph(run.store.read_file("models/linear.onnx")).metadata
     assert graph["on_all_held_out_aucpr"] != graph["held_out_aucpr"]
-    champions.require_sound(registry.champion(replace(run.afresh(), model_version="3")), own, "tiny")
+    champions.require_sound(registry.champion(replace(run.task(), model_version="3")), own, "tiny")
 
 
 @pytest.mark.parametrize(("name", "feature"), [("id", "amount"), ("at", "-amount")])
@@ -478,9 +478,9 @@ def test_a_run_goes_on_by_the_file_that_it_began_with(own: Settings) -> None:
         run = Run.open("tiny", "training", NIGHT, own, resume=True)
         if step != "ingest":
             for share in plan.shares(run, step) or (None,):
-                tasks.take(run.afresh(), step, share)
+                tasks.take(run, step, share)
         if table:
-            tasks.gate(run.afresh(), table)
+            tasks.gate(run, table)
     version = registry.version_of(own, "tiny", run.store.read_file("models/linear.onnx"))
     assert registry.champion(replace(run, model_version=version)).metadata["use_case_sha256"] == began
     assert definitions.file_of(own, "tiny", str(version)).sha256 == began
@@ -549,7 +549,7 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
                 run = world.way_of(own, "scoring", day)
             except BadUseCase:
                 continue
-            tasks.take(run.afresh(), "ingest")
+            tasks.take(run, "ingest")
             for step, table in WAYS["scoring"]:
                 for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
                     tasks.take(opened(own, day), step, share)
@@ -590,7 +590,7 @@ def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted
     def taken(step: str, share: str | None) -> None:
         meanwhile()
         run = world.way_of(own, "scoring", day) if step == "ingest" else opened(own, day)
-        tasks.take(run.afresh(), cast("Step", step), share)
+        tasks.take(run, cast("Step", step), share)
 
     refused = None
     try:

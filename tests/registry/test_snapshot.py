@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def test_the_same_features_are_the_same_version(run: Run, settings: Settings) ->
 def test_the_same_rows_made_by_other_code_are_the_same_version(run: Run) -> None:
     write(run, [0, 1])
     first = snapshot.publish(run)
-    run.store.version = Version(use_case=run.loaded.sha256, code="another commit")
+    version = Version(use_case=run.loaded.sha256, code="another commit")
+    run = replace(run, store=replace(run.store, version=version))
     write(run, [0, 1])
     assert run.store.manifest("features").code == "another commit"
     assert snapshot.publish(run) == first

@@ -147,7 +147,7 @@ def test_what_the_gate_of_another_day_has_said_opens_nothing(
 
 def made_of(run: Run, source: str, table: GatedTable) -> None:
     """Publish a table as a step does that reads the one before it."""
-    store = run.afresh().store
+    store = run.task().store
     store.read(source)
     store.write(table, pa.table({"content": ["as judged"]}))
     leave(store, table)
@@ -158,7 +158,7 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_thr
 ) -> None:
     run = good("scoring")
     made_of(run, "clean", "features")
-    clearance.require(run.afresh(), "score")
+    clearance.require(run, "score")
     publish(run, "clean", "delivered again")
     leave(run.store, "clean")
     with pytest.raises(
@@ -167,9 +167,9 @@ def test_a_table_that_was_made_of_other_rows_than_stand_there_now_is_not_let_thr
             r"gate_features of tiny scoring 2026-02-01: features was made of another clean than is there now"
         ),
     ):
-        clearance.require(run.afresh(), "score")
+        clearance.require(run, "score")
     judged(run, "clean")  # the same rows again
-    clearance.require(run.afresh(), "score")
+    clearance.require(run, "score")
 
 
 def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(
@@ -184,7 +184,7 @@ def test_a_table_of_another_day_is_not_let_through_though_it_was_judged_here(
         GateClosed,
         match=r"gate_features of tiny scoring 2026-02-01: features was made of clean of scoring/2026-01-31",
     ):
-        clearance.require(run.afresh(), "score")
+        clearance.require(run, "score")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"null"])
@@ -234,8 +234,8 @@ def test_evidence_without_the_files_own_expectation_opens_nothing(good: Callable
 
 def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
     run = good("scoring")
-    run.store.version = Version(use_case="f" * 64, code="c")
-    judged(run, "clean")
+    other = replace(run.store, version=Version(use_case="f" * 64, code="c"))
+    judged(replace(run, store=other), "clean")
     with pytest.raises(
         BadInput,
         match=(
@@ -249,11 +249,16 @@ def test_tables_of_two_files_are_no_run(good: Callable[[Kind], Run]) -> None:
 def test_a_step_reads_the_very_table_that_was_let_through_though_another_run_publishes_meanwhile(
     good: Callable[[Kind], Run], open_run: OpenRun
 ) -> None:
-    run = good("scoring").afresh()
+    run = good("scoring").task()
     clearance.require(run, "score")
     publish(open_run("scoring", DAYS["scoring"]), "features", "not judged")
     assert run.store.read("features").fetchall() == [("as judged",)]
-    assert run.store._inputs["scoring/2026-02-01/features"] != run.afresh().store.digest("features")
+    assert run.store.record is not None
+    assert (
+        run.store.record.inputs["scoring/2026-02-01/features"]
+        == run.store.digest("features")
+        != run.store.as_published().digest("features")
+    )
 
 
 def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run]) -> None:
@@ -285,7 +290,7 @@ def test_the_drift_report_reads_only_nights_that_were_let_through(
 
 
 def test_what_a_gate_has_said_is_no_input_of_the_next_table(good: Callable[[Kind], Run]) -> None:
-    run = good("scoring")
+    run = good("scoring").task()
     clearance.require(run, "score")
     publish(run, "predictions")
     assert run.store.manifest("predictions").inputs == {}

@@ -106,7 +106,7 @@ def test_a_statement_of_duckdb_is_told_while_it_runs(
 def test_of_a_cursor_that_was_closed_there_is_nothing_to_tell(open_run: Callable[..., Run]) -> None:
     store = open_run("scoring", NIGHT).store
     store.cursor().close()
-    assert store.share_of_statement() is None
+    assert store.session.share_of_statement() is None
 
 
 def test_the_fits_of_a_search_are_told_while_it_runs(
@@ -119,7 +119,7 @@ def test_the_fits_of_a_search_are_told_while_it_runs(
         run.tally.report(3, 12)
         assert heard.wait(PATIENCE)
     assert caplog.messages[0].startswith("tune xgboost: 3 of 12 fits, ")
-    assert run.afresh().tally.of == 0  # the next family's search begins anew
+    assert run.task().tally.of == 0  # the next family's search begins anew
 
 
 def test_a_step_that_fails_is_told_of_no_longer(open_run: Callable[..., Run]) -> None:

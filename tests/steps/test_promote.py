@@ -36,7 +36,7 @@ def trained(run: Run, **found: Any) -> Run:
     winner = {"xgboost": exported.graphs["xgboost"]}
     registry.register(run, replace(exported, graphs=winner), fitted.verdict())  # type: ignore[arg-type]
     evaluated.leave(run, winner["xgboost"], **found)
-    return run.afresh()
+    return run.task()
 
 
 def graph(run: Run) -> bytes:

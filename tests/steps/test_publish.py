@@ -30,7 +30,7 @@ def slices(run: Run, *rows: Sequence[str], version: Sequence[str] = ("3", "3", "
     """Slices with some keys each, scored by some version."""
     written = []
     for number, (keys, by) in enumerate(zip(rows, version, strict=False)):
-        scoring = run.afresh()
+        scoring = run.task()
         scoring.store.read("features")
         table = pa.table(
             {
@@ -62,11 +62,11 @@ def test_a_row_too_few_or_too_many_is_not_published(run: Run, rows: Sequence[str
 
 def test_slices_of_features_that_have_changed_since_are_not_published(run: Run) -> None:
     old = slices(run, "ab", "cd", "e")
-    run.afresh().store.write("features", pa.table({"id": ["a", "b", "c", "d", "f"]}))
+    run.task().store.write("features", pa.table({"id": ["a", "b", "c", "d", "f"]}))
     with pytest.raises(
         BadInput, match=r"made of other features than are there now[\s\S]*- predictions/0001-of-0003, 2 rows"
     ):
-        publish.require_whole(run.afresh().store.manifest("features"), old, run)
+        publish.require_whole(run.store.manifest("features"), old, run)
 
 
 def test_slices_of_two_models_are_not_published(run: Run) -> None:
@@ -82,4 +82,4 @@ def test_slices_of_two_models_are_not_published(run: Run) -> None:
     ):
         publish.require_one_model(run.store.read("predictions", names), run)
     same = [manifest.table.removeprefix("predictions/") for manifest in slices(run, "ab", "cd", "e")]
-    publish.require_one_model(run.afresh().store.read("predictions", same), run)
+    publish.require_one_model(run.task().store.read("predictions", same), run)

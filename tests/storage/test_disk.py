@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def test_the_old_table_stays_and_the_new_one_is_the_same_bytes_when_there_is_roo
 
 
 def test_no_room_for_what_duckdb_spills_is_a_sentence_that_names_the_place(store: Store) -> None:
-    store.memory = spill.BESIDES + spill.LEAST
+    store = replace(store, memory=spill.BESIDES + spill.LEAST)
 
     def full() -> None:
         rows = store.connection.sql(
@@ -128,7 +129,7 @@ def test_no_room_for_what_duckdb_spills_is_a_sentence_that_names_the_place(store
 
 
 def test_no_room_for_what_a_step_asks_of_duckdb_itself_is_the_same_sentence(store: Store) -> None:
-    store.memory = spill.BESIDES + spill.LEAST
+    store = replace(store, memory=spill.BESIDES + spill.LEAST)
 
     def full() -> None:
         rows = store.connection.sql(

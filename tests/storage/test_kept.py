@@ -73,10 +73,10 @@ def test_a_manifest_and_the_step_that_writes_it_mends_it(run: Run, damage: Calla
     path = run.store.disk / "features" / MANIFEST
     path.write_bytes(damage(one_line(path.read_bytes())))
     with pytest.raises(TableCorrupt) as error:
-        run.afresh().store.read("features")
+        run.task().store.read("features")
     told(error, str(path))
-    run.afresh().store.write("features", rows)
-    assert run.afresh().store.manifest("features").parts == written.parts
+    run.task().store.write("features", rows)
+    assert run.store.manifest("features").parts == written.parts
 
 
 @damaged
@@ -99,11 +99,11 @@ def test_a_revision_of_a_night_and_the_next_one_is_published_all_the_same(
 def test_evidence_of_a_gate_opens_nothing(run: Run, damage: Callable[[bytes], bytes]) -> None:
     run.store.write("raw", pa.table({"id": [1]}))
     judged.clearance(run.store, "raw")
-    assert clearance.is_cleared(run.afresh().store, run.use_case, "raw")
+    assert clearance.is_cleared(run.store, run.use_case, "raw")
     run.store.write_file("gates/raw.json", damage(run.store.read_file("gates/raw.json")))
-    assert not clearance.is_cleared(run.afresh().store, run.use_case, "raw")
+    assert not clearance.is_cleared(run.store, run.use_case, "raw")
     with pytest.raises(GateClosed, match="gate_raw of tiny training 2026-01-31"):
-        clearance.require(run.afresh(), "cleanse")
+        clearance.require(run, "cleanse")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"7", b"\xff"])
@@ -121,7 +121,7 @@ def test_why_evidence_opens_nothing_is_told(run: Run) -> None:
     run.store.write("raw", pa.table({"id": [1]}))
     run.store.write_file("gates/raw.json", b"[]")
     with pytest.raises(GateClosed, match=r"gates/raw\.json is damaged: it holds \[\]"):
-        clearance.require(run.afresh(), "cleanse")
+        clearance.require(run, "cleanse")
 
 
 @damaged

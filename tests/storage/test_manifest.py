@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +26,7 @@ OLD = time.time() - disk.DAY - 60
 
 @pytest.fixture
 def store(open_run: Callable[..., Run]) -> Store:
-    return open_run("scoring", DAY).store
+    return open_run("scoring", DAY).store.recording()
 
 
 def value(store: Store, revision: int | None = None) -> float:
@@ -42,8 +43,7 @@ def test_other_rows_are_a_new_revision_and_the_old_ones_can_still_be_read(store:
 
 def test_the_same_rows_are_no_new_revision_whoever_wrote_them(store: Store) -> None:
     store.write("raw", A)
-    store.version = Version(use_case="another", code="another")
-    again = store.write("raw", A)
+    again = replace(store, version=Version(use_case="another", code="another")).write("raw", A)
     assert store.revisions("raw") == [again]
     new = store.write("raw", B)
     assert store.revisions("raw") == [again, new]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ ROWS = pa.table({"id": ["a", "b", "c"], "amount": [1.0, None, 3.0]})
 
 @pytest.fixture
 def store(open_run: Callable[..., Run]) -> Store:
-    return open_run("scoring", DAY).store
+    return open_run("scoring", DAY).store.recording()
 
 
 def content(store: Store) -> dict[str, bytes]:
@@ -307,8 +308,8 @@ def test_pieces_with_other_columns_are_not_joined(store: Store) -> None:
 
 def test_pieces_of_another_use_case_file_are_not_joined(store: Store) -> None:
     store.write("predictions", ROWS, piece="a")
-    store.version = Version(use_case="another", code=store.version.code)
-    store.write("predictions", ROWS, piece="b")
+    another = replace(store, version=Version(use_case="another", code=store.version.code))
+    another.write("predictions", ROWS, piece="b")
     with pytest.raises(BadInput, match="predictions/b was made by another use-case file than predictions/a"):
         store.join("predictions", ["a", "b"])
 

@@ -22,9 +22,10 @@ from pipelines.storage import manifest, parts, places, spill
 from pipelines.storage.backends.bucket_path import BucketPath
 from pipelines.storage.backends.protocol import Tag
 from pipelines.storage.backends.s3 import S3
+from pipelines.storage.notes import RUNS
 from pipelines.storage.parts import Part
 from pipelines.storage.settings import Settings
-from pipelines.storage.store import RUNS, Store, Version
+from pipelines.storage.store import Store, Version
 from tests.helpers import s3
 from tests.helpers import two_champions as world
 

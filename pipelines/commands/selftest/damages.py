@@ -225,7 +225,7 @@ def _judge_the_champion(stage: Stage) -> Run:
     version = registry.version_of(
         run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx")
     )
-    beside = replace(run.afresh(), model_version=version)
+    beside = replace(run, model_version=version)
     tasks.take(beside, "evaluate")
     stage.rewrite(
         run,
@@ -234,7 +234,7 @@ def _judge_the_champion(stage: Stage) -> Run:
                 if(metric IN ({", ".join(map(sql.text, scores.BESIDE))}), challenger, champion) AS challenger,
             champion AS {sql.name(good.winner)}, 0::DOUBLE AS gain_over_champion) FROM rows""",
     )
-    store = run.afresh().store
+    store = run.store
     tried, found = store.read("trials", run.use_case.candidates.families).df(), store.read("scores").df()
     run.store.write_file(follows.FILE, follows.of_tables(tried, found, run.use_case).as_json())
     return run
@@ -350,14 +350,14 @@ def _another_week(stage: Stage) -> Run:
         stage.rewrite(night, "features", f"SELECT * REPLACE ({changed}) FROM rows")
         _made_of_features(night, "predictions")
         for table in ("features", "predictions"):
-            said = clearance.evidence_of(night.store, table) | {"digest": night.afresh().store.digest(table)}
+            said = clearance.evidence_of(night.store, table) | {"digest": night.store.digest(table)}
             night.store.write_file(f"gates/{table}.json", as_json(kept.sealed(said)))
     return run
 
 
 def _made_of_features(run: Run, table: str) -> None:
     """Publish a table again, as one that was made of the features that are there now."""
-    store = run.afresh().store
+    store = run.task().store
     store.read("features")
     store.write(table, store.read(table))
 

@@ -266,7 +266,7 @@ def _stopped_yesterday(stage: Stage, then: Callable[[Stage, Run], None]) -> Run:
     number = sql.name(next(iter(stage.use_case.features.numbers)))
     stage.rewrite(night, "features", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
     with suppress(GateClosed):
-        tasks.gate(night.afresh(), "features")
+        tasks.gate(night, "features")
     then(stage, night)
     return stage.run("scoring")
 

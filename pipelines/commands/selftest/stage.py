@@ -24,8 +24,9 @@ from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.run.tables import pieces
 from pipelines.steps import ingest
+from pipelines.storage.notes import RUNS
 from pipelines.storage.settings import Settings
-from pipelines.storage.store import RUNS, Store
+from pipelines.storage.store import Store
 
 if TYPE_CHECKING:
     from pipelines.commands.selftest.damage import Damage
@@ -170,7 +171,7 @@ class Stage:
 
     def rewrite(self, run: Run, table: str, statement: str) -> None:
         """Publish other rows in a table's place: SQL over `rows`, its own."""
-        store = run.afresh().store
+        store = run.task().store
         for piece in pieces(run.use_case, table) or (None,):
             rows = store.read(table, (piece,) if piece else ())
             means = store.manifest(f"{table}/{piece}" if piece else table).meaning
@@ -193,12 +194,12 @@ class Stage:
             if (
                 table == "features"
                 and damage.may_be_harmless
-                and run.afresh().store.digest("features") == good
+                and run.store.digest("features") == good
             ):
                 return Aftermath(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
-                    tasks.gate(run.afresh(), table)
+                    tasks.gate(run, table)
                     passed.append(table)
             except SluiceError as error:
                 return Aftermath(tuple(passed), f"gate_{table}", error.sentence, harmless=False)
@@ -206,14 +207,14 @@ class Stage:
             ""
             if damage.about is None
             else limits.why_within(
-                run.afresh(), damage.about, "predictions" if damage.behind == "publish" else "clean"
+                run, damage.about, "predictions" if damage.behind == "publish" else "clean"
             )
         )
         return Aftermath(tuple(passed), None, "", harmless=False, limit=limit)
 
     def _take(self, run: Run, step: Step) -> None:
-        for share in plan.shares(run.afresh(), step) or (None,):
-            tasks.take(run.afresh(), step, share)
+        for share in plan.shares(run, step) or (None,):
+            tasks.take(run, step, share)
 
     def _copy_source(self, settings: Settings) -> None:
         """Read the source once, with all labels as they will be known some day, and keep a file a day."""

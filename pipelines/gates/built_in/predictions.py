@@ -61,7 +61,7 @@ def _decided(run: Run) -> Iterator[Stated]:
     Nights of before have not told it.
     """
     try:
-        content = run.store.unrecorded().read_file("scored_by.json")
+        content = run.store.citing_nothing().read_file("scored_by.json")
     except TableMissing:
         return
     told = kept.read(

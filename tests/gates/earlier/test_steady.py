@@ -87,13 +87,13 @@ def closed(run: Run) -> dict[str, Finding]:
     """Column (or table) -> what closes gate_clean by comparison."""
     return {
         finding.subject: finding
-        for finding in gate.verdict_on(run.afresh(), "clean").failed("stop")
+        for finding in gate.verdict_on(run, "clean").failed("stop")
         if finding.name in (COLUMN, ROWS)
     }
 
 
 def test_a_day_like_the_others_closes_nothing(night: Run) -> None:
-    verdict = gate.verdict_on(publish(night, NIGHT).afresh(), "clean")
+    verdict = gate.verdict_on(publish(night, NIGHT).task(), "clean")
     found = {finding.subject: finding for finding in verdict.findings if finding.name in (COLUMN, ROWS)}
     assert {name for name, finding in found.items() if not finding.success} == set()
     assert set(found) == {"amount", "customer", "channel", "at", "table"}
@@ -236,7 +236,7 @@ def test_nights_that_were_stopped_or_come_later_say_nothing(open_run: Opened) ->
         publish(run, NIGHT - n * DAY, passed=n > 15)
         publish(run, NIGHT + n * DAY)
     assert closed(publish(run, NIGHT, "SELECT * REPLACE (amount * 9 AS amount) FROM rows")) == {}
-    why = {finding.why for finding in gate.verdict_on(run.afresh(), "clean").findings}
+    why = {finding.why for finding in gate.verdict_on(run, "clean").findings}
     assert "fewer than 7 earlier days that were let through: nothing to compare with" in why
 
 
@@ -333,7 +333,7 @@ def test_the_file_may_allow_a_column_to_shift_further(night: Run) -> None:
     assert closed(run) == {}
     asked = [
         finding.where
-        for finding in gate.verdict_on(run.afresh(), "clean").findings
+        for finding in gate.verdict_on(run, "clean").findings
         if finding.subject == "amount" and finding.name == COLUMN
     ]
     assert asked == ["gates.clean.0"]
@@ -360,14 +360,14 @@ DOUBLED = "SELECT * REPLACE (amount * 2 AS amount) FROM rows"
 
 def judged(run: Run) -> Verdict:
     """Judge, and leave the evidence as a gate does."""
-    run = run.afresh()
+    run = run.task()
     verdict = gate.verdict_on(run, "clean")
     run.store.write_file("gates/clean.json", verdict.evidence())
     return verdict
 
 
 def accept(run: Run, reason: str = "prices are in cents now") -> str:
-    return accepted.accept(run.afresh(), "clean", reason, by="ada")
+    return accepted.accept(run, "clean", reason, by="ada")
 
 
 def test_a_word_on_repeated_rows_excuses_no_later_night(night: Run) -> None:
@@ -522,18 +522,18 @@ def test_numbers_of_a_personal_column_are_measured_anew_as_they_were_measured_fi
     one = publish(Run.open(tiny.NAME, "scoring", NIGHT, night.settings), NIGHT)
     first = profile.of(one.store, one.use_case, "clean")
     assert len(set(first.days[NIGHT].numbers["amount"].quantiles)) > 20
-    assert profile.of(one.afresh().store, one.use_case, "clean") == first
+    assert profile.of(one.task().store, one.use_case, "clean") == first
 
 
 def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
     one = publish(night, NIGHT)
     first = profile.of(one.store, night.use_case, "clean").as_json()
     assert (
-        profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
-        == profile.measured(one.afresh().store.read("clean"), _shape(night))[0]
+        profile.measured(one.task().store.read("clean"), _shape(night))[0]
+        == profile.measured(one.task().store.read("clean"), _shape(night))[0]
     )
     assert profile.read(first, one.store.digest("clean")) == profile.of(
-        one.afresh().store, night.use_case, "clean"
+        one.task().store, night.use_case, "clean"
     )
 
 

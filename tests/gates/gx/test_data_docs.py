@@ -156,7 +156,7 @@ def test_what_could_not_be_asked_and_what_was_empty_is_told(
     assert "could not be asked" in text
     assert "did you mean" in text
     tables.write(run, "raw", "SELECT * FROM rows WHERE false")
-    verdict = gate.verdict_on(run.afresh(), "raw")
+    verdict = gate.verdict_on(run, "raw")
     assert "There was nothing to judge: the table has no rows" in words(
         data_docs.page(run, verdict, verdict.results())
     )
@@ -170,7 +170,7 @@ def gated(settings: Settings, day: date, damage: str = "SELECT * FROM rows") -> 
     run = Run.open(tiny.NAME, "scoring", day, settings)
     later = f'SELECT * REPLACE ("at" + INTERVAL {(day - NIGHT).days} DAY AS "at") FROM rows'
     tables.write(run, "raw", damage.replace("FROM rows", f"FROM ({later})"))
-    tasks.gate(run.afresh(), "raw")
+    tasks.gate(run, "raw")
 
 
 def index(settings: Settings) -> Path:
@@ -213,7 +213,7 @@ def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Se
     beside = Run.open(tiny.NAME, "scoring", NIGHT, settings, what_if=True)
     tables.write(beside, "raw", "SELECT * FROM rows WHERE false")
     with pytest.raises(GateClosed):
-        tasks.gate(beside.afresh(), "raw")
+        tasks.gate(beside, "raw")
     assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [
         True
     ]

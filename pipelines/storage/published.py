@@ -1,0 +1,99 @@
+"""A published table where it lies: its parts, each compared with its sha256 before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.core.errors import BadInput, TableCorrupt, meant
+from pipelines.storage import parts, places
+from pipelines.storage.manifest import Manifest
+from pipelines.storage.parts import Part, Slice
+from pipelines.storage.places import Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Published:
+    """One revision of a table."""
+
+    of: str  # the partition, as messages name it
+    folder: Place
+    manifest: Manifest
+
+    def place(self, part: Part) -> Place:
+        """Where a part lies."""
+        return self.folder / part.file
+
+    def files(self, chosen: Sequence[Part] | None = None) -> Iterator[Path]:
+        """The files of its parts (of some of them, if they are given) on this machine, each after its sha256
+        was compared.
+
+        Raises:
+            TableCorrupt: a part is not what the manifest promises.
+        """
+        table = self.manifest.table
+        for part in self.manifest.parts if chosen is None else chosen:
+            path = self.place(part)
+            try:
+                found, why = places.at(path).verified(part.sha256), "not the file that was published"
+            except FileNotFoundError:
+                found, why = None, "gone"
+            if found is None:
+                raise TableCorrupt(
+                    f"{self.of}: {table}/{part.file} is {why}: its sha256 differs from the manifest's.\n"
+                    f"  at: {path}\n  way out: run the step that writes {table} again; it publishes the same"
+                    " bytes"
+                )
+            yield found
+
+    def sound(self) -> list[Place]:
+        """Where its parts lie, after the sha256 of each was compared."""
+        return [self.place(part) for part, _ in zip(self.manifest.parts, self.files(), strict=True)]
+
+    def row_groups(self) -> list[list[int]]:
+        """The number of rows of each row group, for each part."""
+        try:
+            return [_row_groups(self.place(part)) for part in self.manifest.parts]
+        except (OSError, ValueError):  # pyarrow's errors are one or the other
+            list(self.files())  # says which part it is
+            raise
+
+    def stream(self, slice: Slice | None, columns: Sequence[str] | None) -> pa.RecordBatchReader:
+        """See `Store.stream`."""
+        if unknown := [name for name in columns or () if name not in self.manifest.schema]:
+            raise BadInput(
+                f"{self.of}: {self.manifest.table} has no column {unknown[0]!r}:"
+                f" {meant(unknown[0], self.manifest.schema)}"
+            )
+        sizes = self.row_groups()
+        groups = self._groups(slice, [size for part in sizes for size in part])
+        there = list(zip(self.manifest.parts, parts.locate(groups, sizes), strict=True))
+        # An empty table has no row group, but one part at least, which has the columns.
+        chosen = [(part, groups) for part, groups in there if groups] or there[:1]
+        paths = self.files([part for part, _ in chosen])
+        return parts.stream(
+            ((path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)), columns
+        )
+
+    def _groups(self, slice: Slice | None, every: Sequence[int]) -> range:
+        """The row groups of a slice, among those of all parts."""
+        if slice is None:
+            return range(len(every))
+        if slice.groups.stop > len(every) or sum(every[slice.groups.start : slice.groups.stop]) != slice.rows:
+            raise BadInput(
+                f"{self.of}: slice {slice} has {slice.rows:,} rows of another {self.manifest.table} than is"
+                f" published now, of {self.manifest.rows:,}\n  way out: it was written again meanwhile; when"
+                " that has ended, deal it and go on from there"
+            )
+        return slice.groups
+
+
+def _row_groups(part: Place) -> list[int]:
+    """By its last bytes alone."""
+    with places.at(part).open() as file:
+        return parts.row_groups(file)
