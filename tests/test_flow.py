@@ -41,7 +41,7 @@ def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_m
         tasks.way(open_run("scoring", NIGHT))
     in_one_go = {path: path.read_bytes() for path in store.disk.rglob("manifest.json")}
     for step in STEPS:
-        flow.STEPS[step](open_run("scoring", NIGHT))
+        flow.STEPS[step](open_run("scoring", NIGHT).task())
     assert {path: path.read_bytes() for path in store.disk.rglob("manifest.json")} == in_one_go
     assert set(store.manifest("features").inputs) == {"scoring/2026-02-01/clean", "scoring/2026-02-01/past"}
 

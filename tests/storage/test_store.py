@@ -289,7 +289,7 @@ def test_pieces_that_are_the_same_bytes_are_all_there(store: Store) -> None:
 def test_pieces_made_of_different_tables_are_not_joined(open_run: Callable[..., Run], store: Store) -> None:
     for piece, rows in (("a", ROWS), ("b", ROWS.slice(0, 1))):
         store.write("features", rows)
-        own = open_run("scoring", DAY).store
+        own = open_run("scoring", DAY).store.recording()
         own.write("predictions", own.read("features"), piece=piece)
     with pytest.raises(
         BadInput,
