@@ -278,7 +278,7 @@ def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: 
     run = run_of(folder, kind, day, use_case)
     # Without the past no gate has said anything: those of the other use case have judged the same tables.
     return _measured(
-        lambda: flow.STEPS[step](run) if use_case == WITHOUT_PAST else tasks.take(run, step, share)
+        lambda: flow.STEPS[step](run.task()) if use_case == WITHOUT_PAST else tasks.take(run, step, share)
     )
 
 

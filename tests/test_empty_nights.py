@@ -124,13 +124,13 @@ def test_without_the_key_an_empty_night_is_red_and_told_of_it(settings: Settings
     with pytest.raises(
         BadInput, match=r"no rows for 2026-02-03[\s\S]*if a night may be empty, say so: limits.empty_nights"
     ):
-        flow.ingest(opened(settings, "scoring", date(2026, 2, 3)))
+        flow.ingest(opened(settings, "scoring", date(2026, 2, 3)).task())
 
 
 def test_a_training_is_never_empty(settings: Settings) -> None:
     write(settings, ALLOWED.replace("tests.test_empty_nights:payments", "tests.test_empty_nights:none"))
     with pytest.raises(BadInput, match="no rows for 2026-01-11 to 2026-01-30") as refused:
-        flow.ingest(opened(settings, "training", TRAINING))
+        flow.ingest(opened(settings, "training", TRAINING).task())
     assert "limits.empty_nights" not in str(refused.value)
 
 
@@ -142,8 +142,8 @@ def none(day: date) -> pa.Table:
 def test_rows_that_were_lost_on_their_way_are_no_empty_night(settings: Settings) -> None:
     write(settings, ALLOWED)
     run = opened(settings, "scoring", WEEK[0])
-    flow.ingest(run)
-    flow.cleanse(run)
+    flow.ingest(run.task())
+    flow.cleanse(run.task())
     run.store.write("clean", run.store.read("clean").limit(0))
     verdict = gate.verdict_on(run, "clean")
     assert verdict.refusal == "the table has no rows"

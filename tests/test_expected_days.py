@@ -99,7 +99,7 @@ def delivered(settings: Settings, tmp_path: Path) -> Path:
 
 def refusal(run: Run) -> str:
     with pytest.raises(BadInput) as refused:
-        flow.ingest(run)
+        flow.ingest(run.task())
     return str(refused.value)
 
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_gone_from_the_past_is_missed_from_the_first_one_on(
     friday, monday = date(2026, 2, 6), date(2026, 2, 9)
     for day in dates.Days(date(2026, 2, 4), monday):
         wrote(delivered, day)
-    flow.ingest(opened(settings, "scoring", monday))  # before the first file, none is missed
+    flow.ingest(opened(settings, "scoring", monday).task())  # before the first file, none is missed
     (delivered / f"{friday}.parquet").unlink()
     assert "\n  - 2026-02-06\n" in refusal(opened(settings, "scoring", monday))
 
@@ -197,7 +197,7 @@ def test_an_expected_day_whose_file_has_no_rows_is_an_empty_night_s_matter(
     wrote(delivered, WEEK[1], rows=0)
     assert "no rows for 2026-02-02" in refusal(opened(settings, "scoring", WEEK[1]))
     (settings.use_cases / "tiny.yaml").write_text(text(delivered, more="limits: {empty_nights: true}\n"))
-    flow.ingest(opened(settings, "scoring", WEEK[1]))
+    flow.ingest(opened(settings, "scoring", WEEK[1]).task())
     assert gate.verdict_on(opened(settings, "scoring", WEEK[1]), "raw").note == ask.EMPTY_NIGHT
 
 

@@ -292,12 +292,12 @@ def test_an_earlier_split_comes_back_with_its_class_counts(
     edited.mkdir()
     file = Path(shutil.copy(OURS / f"{name}.yaml", edited))
     life = born(name, tmp_path, mlflow_database, mirror, of=edited)
-    flow.ingest(life.training)
-    flow.cleanse(life.training)
+    flow.ingest(life.training.task())
+    flow.cleanse(life.training.task())
 
     def split() -> tuple[versions.Snapshot, dict[tuple[str, int], int]]:
-        flow.features(life.training)
-        flow.snapshot(life.training)
+        flow.features(life.training.task())
+        flow.snapshot(life.training.task())
         return versions.of(life.training.store), classes(life.training.store.disk / "features", life)
 
     earlier, counts = split()

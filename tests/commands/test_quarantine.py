@@ -104,7 +104,7 @@ class World:
         """The way without its gates, by the file as it is."""
         for step, _ in WAYS["scoring"]:
             for share in plan.shares(self.run(), step) or ("",):
-                flow.STEPS[step](self.run(), *filter(None, [share]))
+                flow.STEPS[step](self.run().task(), *filter(None, [share]))
             if step == last:
                 return
 
@@ -143,7 +143,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
     world = World(own).says(STRICT)
     for step, _ in WAYS["training"]:
         run = world.run(TRAINING)
-        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
+        flow.STEPS[step](run.task(), "linear") if step == "tune" else flow.STEPS[step](run.task())
     return world
 
 
@@ -496,17 +496,17 @@ def refusal(world: World, error: type[Exception] = BadInput) -> str:
 
 def redeliver(world: World) -> None:
     deliver(lambda rows: rows[1].update(amount=1.5))
-    flow.ingest(world.run())
+    flow.ingest(world.run().task())
 
 
 def cleanse_again(world: World) -> None:
-    flow.cleanse(world.says("min: 0, max: 60").run())
+    flow.cleanse(world.says("min: 0, max: 60").run().task())
 
 
 def compute_again(world: World) -> None:
     cleanse_again(world)
     tasks.gate(world.run(), "clean")
-    flow.features(world.run())
+    flow.features(world.run().task())
 
 
 @pytest.mark.parametrize(
@@ -534,8 +534,8 @@ def test_a_night_that_was_run_again_and_not_to_its_end_is_refused(
 
 @pytest.mark.usefixtures("next_champion")
 def test_a_night_that_was_scored_again_and_not_judged_is_refused(world: World) -> None:
-    flow.score(world.run(), "0001-of-0001")
-    flow.publish(world.run())
+    flow.score(world.run().task(), "0001-of-0001")
+    flow.publish(world.run().task())
     assert "gate_predictions has not let through the table predictions as it is now" in refusal(
         world.says(MENDED)
     )

@@ -85,7 +85,7 @@ def test_a_night_that_has_run_again_is_followed_in_the_revision_that_the_predict
     )
     try:
         for step in ("ingest", "cleanse", "features"):
-            flow.STEPS[step](night(own))
+            flow.STEPS[step](night(own).task())
     finally:
         world.delivered.clear()
     found = told(own)

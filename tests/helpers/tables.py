@@ -114,6 +114,7 @@ def write(run: Run, table: GatedTable, damage: str = "SELECT * FROM rows") -> No
 
 def _look_at_days(run: Run) -> None:
     """Write what each day of the good past holds, of which a bug in the step has made something else."""
+    run = run.task()
     good, clean, raw = run.store.connection.sql(PAST), run.store.read("clean"), run.store.read("past_raw")
     every = (
         dates.past_of(run.use_case, run.kind, run.partition),

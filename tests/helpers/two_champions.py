@@ -69,7 +69,7 @@ def make(place: Path, mlflow_database: Path) -> Settings:
         :-1
     ]:  # whether it is good enough for a promotion is not what these tests are about
         run = way_of(own, "training", SECOND_TRAINING)
-        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
+        flow.STEPS[step](run.task(), "linear") if step == "tune" else flow.STEPS[step](run.task())
     History.of(own, "tiny").append(
         replace(FIRST, version="2", previous="1", partition=SECOND_TRAINING.isoformat())
     )

@@ -394,7 +394,7 @@ def evaluated(settings: Settings) -> list[tuple[object, ...]]:
     """What a training's scores say of the champion."""
     for step in ("ingest", "cleanse", "past", "features", "snapshot", "tune", "evaluate"):
         run = world.way_of(settings, "training", NIGHT)
-        flow.STEPS[step](run, "linear") if step == "tune" else flow.STEPS[step](run)
+        flow.STEPS[step](run.task(), "linear") if step == "tune" else flow.STEPS[step](run.task())
     scores = world.way_of(settings, "training", NIGHT).store.read("scores").filter("metric = 'aucpr'")
     return scores.project("slice, champion, n").order("slice").fetchall()
 
@@ -426,7 +426,7 @@ def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_ch
     try:
         evaluated(own)
         run = world.way_of(own, "training", NIGHT)
-        flow.STEPS["export"](run)
+        flow.STEPS["export"](run.task())
     finally:
         world.delivered.clear()
     assert run.task().store.read("left_out").count("*").fetchall() == [(10,)]

@@ -539,7 +539,7 @@ def test_half_of_ingest_is_not_published_when_the_past_is_wrong(settings: Settin
     with pytest.raises(
         BadInput, match=r"wrong_before_february\(2026-01-25\), row 1, column amount: 'ten' is not a number"
     ):
-        flow.ingest(run)
+        flow.ingest(run.task())
     assert not run.store.has("raw")
     assert not run.store.has("past_raw")
 
