@@ -54,7 +54,15 @@ ELSEWHERE = {
     "pipelines/model/ensembles": "tests/model/test_growth.py",
     "pipelines/model/trial": "tests/model/test_search.py",
     # Both places, disk and bucket, keep the same promises.
-    "pipelines/storage/backends/*": "tests/storage/test_bucket.py",
+    "pipelines/storage/backends/*": "tests/storage/test_places.py",
+    # A store is asked and written to as a whole.
+    **dict.fromkeys(
+        (
+            f"pipelines/storage/{part}"
+            for part in ("drafts", "notes", "published", "reader", "record", "session")
+        ),
+        "tests/storage/test_store.py",
+    ),
     # What Airflow makes of a DAG is seen in a DAG.
     "plugins/sluice_airflow/assets": "tests/dags/test_dags.py",
     "plugins/sluice_airflow/dags": "tests/dags/test_dags.py",

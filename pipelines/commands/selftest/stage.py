@@ -191,11 +191,7 @@ class Stage:
                     run = run.resumed() if plan.is_first(kind, step) else run
             except SluiceError as error:
                 return Aftermath(tuple(passed), step, error.sentence, harmless=False)
-            if (
-                table == "features"
-                and damage.may_be_harmless
-                and run.store.digest("features") == good
-            ):
+            if table == "features" and damage.may_be_harmless and run.store.digest("features") == good:
                 return Aftermath(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
