@@ -108,9 +108,10 @@ def _airflow(log: Path, address: str, *arguments: str) -> None:
     if done.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-7:]
         raise SluiceError(
-            "\n".join(
-                [f"airflow {' '.join(arguments[:2])} ended with {done.returncode}; the end of {log}:", *said]
-            )
+            f"airflow {' '.join(arguments[:2])} ended with {done.returncode}; the end of its log is below",
+            details=said,
+            at=log,
+            fix="mend its cause, and run it again",
         )
 
 

@@ -231,7 +231,7 @@ BAD = {
         says=(
             "gate_clean of tiny scoring 2026-02-08 is closed",
             "reports/gate_clean.html",
-            "way out: mend the cause",
+            "mend the cause",
         ),
         unpublished=("features", "predictions"),
     ),

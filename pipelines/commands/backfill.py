@@ -65,9 +65,14 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
         yield from _trained_on_these(use_case, days, settings)
     if failed:
         kind = TryAgain if all(isinstance(error, TryAgain) for error in failed) else SluiceError
+        first = failed[0].parts
         raise kind(
-            f"{use_case}: {len(failed)} of {len(days)} nights could not be run; the first of"
-            f" them:\n{failed[0]}"
+            f"{len(failed)} of {len(days)} nights could not be run; the first of them: {first.sentence}",
+            where=use_case,
+            details=first.details,
+            in_all=first.in_all,
+            at=first.at or first.report,
+            fix=first.fix,
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from pipelines import tasks
 from pipelines.composition import by_version
 from pipelines.core import meaning, people
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task, named
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import significance
@@ -85,7 +85,10 @@ def retire(settings: Settings, use_case: str, reason: str) -> str:
     history = History.of(settings, use_case)
     with history.deciding():
         if history.champion is None:
-            raise BadInput(f"{use_case} has no champion, so there is none to retire")
+            raise BadInput(
+                f"{use_case} has no champion, so there is none to retire",
+                fix="run a training whose model passes its gates",
+            )
         _decide(history, "retired", None, reason)
         registry.follow(settings, use_case)
     return f"{use_case} has no champion from now on: scoring stops until a training is promoted"
@@ -106,10 +109,11 @@ def answer(
     if run.use_case.promotion.approval is None:
         raise BadInput(
             f"{use_case} asks nobody for approval (promotion.approval): its trainings decide by their"
-            " evidence alone"
+            " evidence alone",
+            fix="state promotion.approval, or leave the decision to the evidence",
         )
     if not_his := approval.may_not(run, people.user()):
-        raise BadInput(f"{use_case}: {not_his}\n  way out: let one of these answer, here or in Airflow")
+        raise BadInput(not_his, where=use_case, fix="let one of these answer, here or in Airflow")
     approval.give(run, said, people.user(), reason)
     return tasks.take(run, "promote").summary
 
@@ -187,10 +191,14 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned
     ):
         raise BadInput(
-            f"{use_case}: version {earlier.version} has learned other features than version {later.version},"
-            f" on whose rows the two would be compared\n{listed(apart, 6)}\n  way out: nights of both are"
-            " there to be compared; what the champion of now would have said of earlier ones: python -m"
-            f" pipelines backfill {use_case} FIRST LAST --champion now"
+            f"version {earlier.version} has learned other features than version {later.version}, on whose"
+            " rows the two would be compared",
+            where=use_case,
+            details=apart,
+            fix=(
+                "nights of both are there to be compared; what the champion of now would have said of"
+                f" earlier ones: python -m pipelines backfill {use_case} FIRST LAST --champion now"
+            ),
         )
     with (
         snapshot.rows(run, later.metadata["data_version"]) as rows,
@@ -199,9 +207,10 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
         if seen := holdout_overlap.count(rows, holdout_overlap.renamed(known, learned_by, facts), facts.key):
             raise BadInput(
-                f"{use_case}: {seen:,} of the held-out rows of the training {later.partition} are rows that"
-                f" version {earlier.version} was trained on: on these it would look better than it is\n  way"
-                " out: compare versions whose trainings share their split"
+                f"{seen:,} of the held-out rows of the training {later.partition} are rows that version"
+                f" {earlier.version} was trained on: on these it would look better than it is",
+                where=use_case,
+                fix="compare versions whose trainings share their split",
             )
         test = rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
     y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
@@ -287,21 +296,28 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
             )
     if wrong:
         raise BadInput(
-            f"{use_case}: version {model.version} does not pass its checks any more, so the champion"
-            f" stays\n{listed(wrong)}\n  way out: bring back the use-case file that it was trained with, name"
-            " another version, or train again"
+            f"version {model.version} does not pass its checks any more, so the champion stays",
+            where=use_case,
+            details=wrong,
+            fix=(
+                "bring back the use-case file that it was trained with, name another version, or train again"
+            ),
         )
 
 
 def _require_former(history: History, use_case: str, version: str) -> None:
     former = list(dict.fromkeys(line.champion for line in history.changes() if line.champion))
     if version == history.champion:
-        raise BadInput(f"{use_case}: version {version} is champion already")
+        raise BadInput(f"version {version} is champion already", where=use_case, fix="name another version")
     if version not in former:
         raise BadInput(
-            f"{use_case}: version {version!r} never was champion, so nothing has ever let it through; there"
-            f" {'were ' + ', '.join(former) if former else 'was none yet'}\n  way out: name one of these, or"
-            f" train again; `python -m pipelines models history {use_case}` tells more"
+            f"version {version!r} never was champion, so nothing has ever let it through; there"
+            f" {'were ' + ', '.join(former) if former else 'was none yet'}",
+            where=use_case,
+            fix=(
+                f"name one of these, or train again; `python -m pipelines models history {use_case}` tells"
+                " more"
+            ),
         )
 
 
@@ -319,9 +335,7 @@ def _decide(
 ) -> None:
     """Write a person's decision down."""
     if not reason.strip():
-        raise BadInput(
-            "a decision without a reason helps nobody who reads it later\n  way out: --reason '...'"
-        )
+        raise BadInput("a decision without a reason helps nobody who reads it later", fix="--reason '...'")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     history.append(
         Decision(

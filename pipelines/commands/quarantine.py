@@ -114,8 +114,9 @@ def show(run: Run) -> Aside:
     """
     if run.kind == "drift":
         raise BadInput(
-            f"{run.store}: a drift report puts no row aside\n  way out: name a night: quarantine show"
-            f" {run.use_case.name} scoring <day>"
+            "a drift report puts no row aside",
+            where=run.store,
+            fix=f"name a night: quarantine show {run.use_case.name} scoring <day>",
         )
     whole, rows = run.store.manifest("raw").rows, run.store.read("quarantine")
     held, rejected = rows.aggregate("count(*), count(*) FILTER (rejected)").fetchall()[0]
@@ -283,7 +284,7 @@ def _why_none(run: Run, judged: int) -> str:
         version = archive.made_by(run.loaded)
         by_others = (
             f"\n  by the definitions of version {version}, rules among them: features of"
-            f" {run.loaded.path.name} mean something else by now\n  way out: mend the rule alone, or run the"
+            f" {run.loaded.path.name} mean something else by now; mend the rule alone, or run the"
             " whole night again when a model has learned the features"
         )
         return f"{judged:,} were judged again, and are still bad{by_others if version else ''}"
@@ -322,8 +323,9 @@ def _belonging_together(run: Run) -> dict[str, str]:
         name for name in (run.use_case.key, run.use_case.time) if name not in store.manifest("clean").schema
     ]:
         raise BadInput(
-            f"{store}: the night knows no column {missing[0]!r}: the file has another name for it by"
-            f" now\n{_run_again(run)}"
+            f"the night knows no column {missing[0]!r}: the file has another name for it by now",
+            where=store,
+            fix=run.again,
         )
     for table in _tables(run):
         source = TABLES[table].made_of
@@ -331,14 +333,17 @@ def _belonging_together(run: Run) -> dict[str, str]:
             f"{run.kind}/{run.partition}/{source}"
         ) != store.digest(source):
             raise BadInput(
-                f"{store}: its {table} were made of other rows than its {source} hold now: the night was run"
-                f" again meanwhile, and not to its end\n{_run_again(run)}"
+                f"its {table} were made of other rows than its {source} hold now: the night was run again"
+                " meanwhile, and not to its end",
+                where=store,
+                fix=run.again,
             )
     closed = [table for table in _gated(run) if not is_cleared(store, run.use_case, table)]
     if closed:
         raise BadInput(
-            f"{store}: gate_{closed[0]} has not let through the table {closed[0]} as it is"
-            f" now\n{_run_again(run)}"
+            f"gate_{closed[0]} has not let through the table {closed[0]} as it is now",
+            where=store,
+            fix=run.again,
         )
     return {table: store.digest(table) for table in _tables(run)}
 
@@ -357,14 +362,11 @@ def _require_unchanged(run: Run, before: dict[str, str]) -> None:
     changed = [table for table, digest in before.items() if store.digest(table) != digest]
     if changed:
         raise BadInput(
-            f"{store}: {', '.join(changed)} changed while the replay ran: the night is being run again;"
-            " nothing is published\n  way out: when that has ended, see what is in quarantine still, and"
-            " replay it"
+            f"{', '.join(changed)} changed while the replay ran: the night is being run again; nothing is"
+            " published",
+            where=store,
+            fix="when that has ended, see what is in quarantine still, and replay it",
         )
-
-
-def _run_again(run: Run) -> str:
-    return f"  way out: {run.again}"
 
 
 # --- the tables, as they may become
@@ -392,8 +394,9 @@ def _judge_again(run: Run) -> tuple[int, int]:
     )
     if _count(raw) - _count(kept) != _count(quarantine) - _count(kept_aside):
         raise BadInput(
-            f"{run.store}: {use_case.key} is not repaired as it was: its rows are not found again by"
-            f" it\n{_run_again(run)}"
+            f"{use_case.key} is not repaired as it was: its rows are not found again by it",
+            where=run.store,
+            fix=run.again,
         )
     mended = _with(delivered, "#key", keys, "key")
     aside.store.write(
@@ -478,8 +481,9 @@ def _joined(
     columns, others = (dict(zip(table.columns, map(str, table.types), strict=True)) for table in (old, new))
     if changed := sorted({name for name, _ in columns.items() ^ others.items()}):
         raise BadInput(
-            f"{run.store}: other columns, or of other types, than the night was run with:"
-            f" {', '.join(changed[:MOST])}\n{_run_again(run)}"
+            f"other columns, or of other types, than the night was run with: {', '.join(changed[:MOST])}",
+            where=run.store,
+            fix=run.again,
         )
     every = map(sql.name, dict.fromkeys([*order, *columns]))
     return old.union(new.project(", ".join(map(sql.name, columns)))).order(", ".join(every))
@@ -541,7 +545,14 @@ def _require_open_gates(run: Run) -> None:
                 aside.write_report(f"gate_{table}", show.page(aside, verdict)), may_be_accepted=False
             )
         except GateClosed as closed:
-            raise GateClosed(f"nothing is published, since {closed}", closed.report) from closed
+            raise GateClosed(
+                f"nothing is published, since {closed.parts.found}",
+                closed.report,
+                closed.failed,
+                details=closed.parts.details,
+                in_all=closed.parts.in_all,
+                fix=closed.parts.fix,
+            ) from closed
 
 
 def _was_stopped(run: Run) -> bool:

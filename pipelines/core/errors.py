@@ -40,7 +40,7 @@ class SluiceError(Exception):
             many there are where not all are given.
     """
 
-    def __init__(self, found: str, *, fix: str = "", report: str | None = None, **rest: Unpack[Rest]) -> None:
+    def __init__(self, found: str, *, fix: str, report: str | None = None, **rest: Unpack[Rest]) -> None:
         super().__init__(found)
         details = iter(rest.get("details", ()))
         first = tuple(str(line) for line in islice(details, MOST_DETAILS))
@@ -57,7 +57,7 @@ class SluiceError(Exception):
 
     def __str__(self) -> str:
         """All of it, in ten lines at most."""
-        return self.parts.found if "\n" in self.parts.found else rendered.text(self.parts)
+        return rendered.text(self.parts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it is, with all its parts, in another process."""
@@ -66,7 +66,7 @@ class SluiceError(Exception):
     @property
     def sentence(self) -> str:
         """What was found where, and what is allowed: one line, for a message that tells more."""
-        return str(self).split("\n", 1)[0]
+        return self.parts.sentence
 
     @property
     def reason(self) -> str:
@@ -108,7 +108,7 @@ class BadUseCase(SluiceError):
         found: str,
         mistakes: Iterable[tuple[int, str]] = (),
         *,
-        fix: str = "",
+        fix: str,
         **rest: Unpack[Rest],
     ) -> None:
         super().__init__(found, fix=fix, **rest)
@@ -144,7 +144,7 @@ class GateClosed(SluiceError):
         report: str | None = None,
         failed: int = 0,
         *,
-        fix: str = "",
+        fix: str,
         **rest: Unpack[Rest],
     ) -> None:
         super().__init__(found, fix=fix, report=report, **rest)

@@ -46,8 +46,7 @@ def text(parts: Parts) -> str:
     details = (f"  - {line}" for line in _details(parts))
     more = [f"  ... and {_left(parts):,} more"] if _left(parts) else []
     places = (f"  {name}: {place}" for name, place in _places(parts))
-    way_out = [f"  way out: {one_line(parts.fix)}"] if parts.fix else []
-    return "\n".join([parts.sentence, *details, *more, *places, *way_out])
+    return "\n".join([parts.sentence, *details, *more, *places, f"  way out: {one_line(parts.fix)}"])
 
 
 def in_one_line(parts: Parts) -> str:

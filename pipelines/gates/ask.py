@@ -94,7 +94,7 @@ def ask(run: Run, table: GatedTable) -> Asked:
         said = accepted.of(run.store, table, digest)
         stated = accepted.applied(said, (*expectations(run, table), *own))
     except (TableMissing, TableCorrupt) as error:
-        return replace(asked, refusal=str(error).split("\n", 1)[0])
+        return replace(asked, refusal=error.sentence)
     ((rows,),) = relation.count("*").fetchall()
     asked = replace(asked, rows=rows, digest=digest, accepted=said)
     # Before the source's first day there are none in past: the days tell whether any are due.

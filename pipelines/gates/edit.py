@@ -48,7 +48,7 @@ def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added)
     """
     content = loaded.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != loaded.sha256:
-        raise BadUseCase(f"{loaded.path.name} has changed meanwhile; propose again")
+        raise BadUseCase(f"{loaded.path.name} has changed meanwhile", fix="propose again")
     text, gates = content.decode(), loaded.use_case.gates
     gone = {
         (table, number)
@@ -82,7 +82,7 @@ def _make_sure(loaded: Loaded, text: str, gates: dict[GatedTable, tuple[Expectat
         try:
             found = use_cases.load_file(path).use_case
         except BadUseCase as error:
-            raise _unsafe(loaded.path, str(error).splitlines()[-1].strip(" -")) from error
+            raise _unsafe(loaded.path, error.reason) from error
     if found != loaded.use_case.model_copy(update={"gates": gates}):
         raise _unsafe(loaded.path, "the new lines would not say what they should")
 
@@ -90,8 +90,8 @@ def _make_sure(loaded: Loaded, text: str, gates: dict[GatedTable, tuple[Expectat
 def _unsafe(path: Path, why: str, line: int | None = None) -> BadUseCase:
     place = f" line {line + 1}:" if line is not None else ""
     return BadUseCase(
-        f"{path.name}:{place} cannot be edited safely, nothing was written: {why}\n  way out: write `gates`"
-        " as a block, a line for each table and for each `- expect_...`, without anchors"
+        f"{path.name}:{place} cannot be edited safely, nothing was written: {why}",
+        fix="write `gates` as a block, a line for each table and for each `- expect_...`, without anchors",
     )
 
 

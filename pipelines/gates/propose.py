@@ -46,13 +46,13 @@ def propose(run: Run, margin: float) -> str:
     """
     if not 0 <= margin <= MOST_MARGIN:
         raise BadInput(
-            f"margin {margin:g} is none to judge by: write a share of what is usual, 0.5 for half as much"
-            f" again, up to {MOST_MARGIN}"
+            f"margin {margin:g} is none to judge by",
+            fix=f"write a share of what is usual, 0.5 for half as much again, up to {MOST_MARGIN}",
         )
     if run.kind == "drift":
         raise BadInput(
-            "expectations are read off the rows of a training or a night; a drift report has none: propose"
-            " from one of these"
+            "expectations are read off the rows of a training or a night; a drift report has none",
+            fix="propose from one of these",
         )
     _require(run)
     own = {
@@ -102,9 +102,9 @@ def _require(run: Run) -> None:
     closed = [f"gate_{table}" for table in TABLES if not is_cleared(run.store, run.use_case, table)]
     if closed:
         raise GateClosed(
-            f"{run.store} is no reference: {', '.join(closed)} {'has' if len(closed) == 1 else 'have'} not"
-            f" let the table through as it is now\n  way out: python -m pipelines run {run.use_case.name}"
-            f" {run.kind} {run.partition}"
+            f"{run.store} is no reference: {', '.join(closed)} {'has' if len(closed) == 1 else 'have'}"
+            " not let the table through as it is now",
+            fix=f"python -m pipelines run {run.use_case.name} {run.kind} {run.partition}",
         )
 
 

@@ -149,7 +149,11 @@ def _form(run: Run, table: GatedTable, stated: Stated) -> Strict | None:
     except ValidationError:
         return None  # which is a finding, with a sentence, see `suite.mistakes`
     if mistake := misplaced(run.use_case, table, expectation):
-        raise BadUseCase(f"{run.loaded.path.name}: {stated.where}: {mistake}")
+        raise BadUseCase(
+            f"{stated.where}: {mistake}",
+            where=run.loaded.path.name,
+            fix=f"correct the file; python -m pipelines check {run.use_case.name} says whether it is good",
+        )
     return form
 
 

@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from pipelines.core.config import GatedTable
-from pipelines.core.errors import GateClosed, listed
-from pipelines.gates import findings
+from pipelines.core.errors import GateClosed
 from pipelines.gates.findings import Finding
 from pipelines.gates.gx import evidence, own_steady
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
-
-MOST_LINES = 6  # expectations told in the log: with what stands around them, ten lines
 
 
 @dataclass(frozen=True)
@@ -86,17 +83,14 @@ class Verdict:
         if self.passed:
             return
         stopped = self.failed("stop")
-        what = (
-            listed((finding.sentence() for finding in stopped), MOST_LINES)
-            if stopped
-            else f"  - {findings.one_line(self.refusal or '')}"
-        )
+        what = [finding.sentence() for finding in stopped] or [self.refusal or ""]
         word = self._word() if may_be_accepted else ""
         raise GateClosed(
-            f"{self.gate} is closed: {self._why_closed()}\n{what}\n  report: {report}\n  way out:"
-            f" {self.way_out}{word}",
+            f"{self.gate} is closed: {self._why_closed()}",
             report,
             len(stopped),
+            details=what,
+            fix=f"{self.way_out}{word}",
         )
 
     def _why_closed(self) -> str:

@@ -54,7 +54,7 @@ def told(pieces: Sequence[Piece], declared: Declared, use_case: str) -> Iterator
         why = HIDDEN if declared.personal else reason(error)
         mistakes = (piece.diagnose() for piece in pieces)
         raise next(filter(None, mistakes), None) or BadInput(
-            f"{use_case}: {place}: {why}\n  way out: correct it there"
+            f"{place}: {why}", where=use_case, fix="correct it there"
         ) from error
 
 

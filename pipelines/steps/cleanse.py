@@ -35,7 +35,7 @@ import duckdb
 
 from pipelines.core import copies, repair, row_rules, sql
 from pipelines.core.config import UseCase
-from pipelines.core.errors import BadUseCase, SluiceError
+from pipelines.core.errors import OURS, BadUseCase, SluiceError
 from pipelines.core.row_rules import Rule
 
 # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping
@@ -128,8 +128,9 @@ def _told(use_case: UseCase) -> Iterator[None]:
         yield
     except (duckdb.Error, sql.BadExpression) as error:
         raise BadUseCase(
-            f"{use_case.name}: cleanse cannot be carried out: {sql.reason(error)}\n  way out: python -m"
-            f" pipelines check {use_case.name}"
+            f"cleanse cannot be carried out: {sql.reason(error)}",
+            where=use_case.name,
+            fix=f"python -m pipelines check {use_case.name}",
         ) from error
 
 
@@ -141,8 +142,10 @@ def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, a
     ((given, kept, put_aside),) = sql.select(raw, "raw", counts).fetchall()
     if kept + put_aside != given:
         raise SluiceError(
-            f"{use_case.name}: cleanse was given {given:,} rows and gave {kept:,} clean ones and"
-            f" {put_aside:,} for quarantine: nothing is published"
+            f"cleanse was given {given:,} rows and gave {kept:,} clean ones and {put_aside:,} for"
+            " quarantine: nothing is published",
+            where=use_case.name,
+            fix=OURS,
         )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.core import dates, sql
-from pipelines.core.errors import BadInput, listed
+from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_table, feature_drift, matured_labels, sides
 from pipelines.monitoring.drift_table import SCORE, Found
@@ -90,10 +90,11 @@ def _refuse_missing(reference: duckdb.DuckDBPyRelation, champion: Champion, use_
     missing = [name for name in use_case.features.names if name not in reference.columns]
     if missing:
         raise BadInput(
-            f"{use_case.name}: the training of the champion (version {champion.version},"
-            f" {champion.partition}) knows no feature of this name, so the use-case file has changed"
-            f" since\n{listed(missing, most=6)}\n  way out: train again: python -m pipelines run"
-            f" {use_case.name} training <partition>"
+            f"the training of the champion (version {champion.version}, {champion.partition}) knows no"
+            " feature of this name, so the use-case file has changed since",
+            where=use_case.name,
+            details=missing,
+            fix=f"train again: python -m pipelines run {use_case.name} training <partition>",
         )
 
 
@@ -103,9 +104,10 @@ def _first_day(scored: duckdb.DuckDBPyRelation, rows: int, nights: int, use_case
     ((predicted, first),) = scored.aggregate(f"count(*), min({time})::DATE").fetchall()
     if not rows or not predicted:
         raise BadInput(
-            f"{use_case.name}: the week has {rows:,} rows of features and {predicted:,} predictions in"
-            f" {nights} nights: nothing to compare\n  way out: see why the source gave none; a week in"
-            " which at least one night has rows can be compared"
+            f"the week has {rows:,} rows of features and {predicted:,} predictions in {nights} nights:"
+            " nothing to compare",
+            where=use_case.name,
+            fix="see why the source gave none; a week in which at least one night has rows can be compared",
         )
     found: date = first
     return found

@@ -139,8 +139,8 @@ def _check_that_labels_differ(y: metrics.Floats) -> None:
     if len(y) == 0 or np.ptp(y) == 0:
         found = f"all {len(y):,} have the label {y[0]:g}" if len(y) else "there are none"
         raise BadInput(
-            f"the held-out rows cannot judge a model: {found}, where labels that differ are needed\n"
-            "  way out: more days (split.window_days), or a greater share of them held out (split.test)"
+            f"the held-out rows cannot judge a model: {found}, where labels that differ are needed",
+            fix="more days (split.window_days), or a greater share of them held out (split.test)",
         )
 
 
@@ -179,9 +179,12 @@ def _champion(champion: Champion, test: pa.Table) -> Scored:
         # Who cannot be compared is not dethroned: a comparison that is left out would be one that is always
         # won.
         raise BadInput(
-            f"champion version {champion.version} cannot be compared with the challenger: {error}\n  or, if"
-            " that champion shall go: `python -m pipelines models retire <use case> --reason ...`, and the"
-            " next training starts without one"
+            f"champion version {champion.version} cannot be compared with the challenger: {error.sentence}",
+            details=error.parts.details,
+            fix=(
+                f"{error.parts.fix}; or, if that champion shall go: `python -m pipelines models retire"
+                " <use case> --reason ...`, and the next training starts without one"
+            ),
         ) from error
     return Scored(
         CHAMPION, found.astype(np.float64), NEVER if champion.threshold is None else champion.threshold

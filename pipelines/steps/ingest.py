@@ -26,7 +26,7 @@ import pyarrow as pa
 from pipelines import sources
 from pipelines.core import dates
 from pipelines.core.config import HttpSource, UseCase
-from pipelines.core.errors import BadInput, SluiceError, TryAgain
+from pipelines.core.errors import OURS, BadInput, SluiceError, TryAgain
 from pipelines.core.sql import TYPES
 from pipelines.core.sql import name as quoted
 from pipelines.run.run import Run
@@ -247,8 +247,9 @@ def _refuse_wrong_rows(source: Opened) -> None:
         refusals.refuse_rows_of_no_day(looked, due.declared, name, due.too_late)
     failing.refuse_change(source.pieces)
     raise TryAgain(
-        f"{name}: the source gave wrong rows, and right ones when it was asked which:"
-        " nothing is published\n  way out: run it again when nobody writes to the source"
+        "the source gave wrong rows, and right ones when it was asked which: nothing is published",
+        where=name,
+        fix="run it again when nobody writes to the source",
     )
 
 
@@ -281,8 +282,10 @@ def _refuse_losses(source: Opened, taken: int) -> None:
     left = earlier + later
     if read != left + taken:
         raise SluiceError(
-            f"{name}: the source gave {read:,} rows, of which {taken:,} were taken for"
-            f" {days} and {left:,} left to other days: nothing is published"
+            f"the source gave {read:,} rows, of which {taken:,} were taken for {days} and {left:,} left"
+            " to other days: nothing is published",
+            where=name,
+            fix=OURS,
         )
     if left:
         logger.info(
@@ -309,7 +312,10 @@ def _refuse_emptiness(source: Opened) -> None:
     said = f"the source holds {first}..{last}" if first else gave
     is_night = source.due.run.kind == "scoring"
     raise BadInput(
-        f"{source.use_case.name}: no rows for {source.due.days}; {said}\n  way out: choose a day that the"
-        " source has rows of, or see why it has none"
-        + ("; if a night may be empty, say so: limits.empty_nights" if is_night else "")
+        f"no rows for {source.due.days}; {said}",
+        where=source.use_case.name,
+        fix=(
+            "choose a day that the source has rows of, or see why it has"
+            f" none{'; if a night may be empty, say so: limits.empty_nights' if is_night else ''}"
+        ),
     )

@@ -37,8 +37,9 @@ def slice_of(run: Run, share: str) -> Slice:
     found = plan.slices(run).get(share)
     if found is None:
         raise BadInput(
-            f"{run.store}: features are not dealt into a slice {share!r}: they were written again meanwhile\n"
-            "  way out: run the gate before and score again"
+            f"features are not dealt into a slice {share!r}: they were written again meanwhile",
+            where=run.store,
+            fix="run the gate before and score again",
         )
     return found
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from pipelines.core.errors import BadInput, TableCorrupt, listed
+from pipelines.core.errors import BadInput, TableCorrupt
 from pipelines.storage import kept, places
 from pipelines.storage.backends.protocol import Tag
 from pipelines.storage.parts import Part
@@ -125,8 +125,10 @@ def require_belonging_together(of: str, table: str, pieces: Sequence[Manifest]) 
                 differing.append(f"{piece.table} was made of another {name} than {first.table}")
     if differing:
         raise BadInput(
-            f"{of}: the pieces of {table} do not belong together:\n{listed(differing)}\n"
-            "  way out: run the step that writes them again, for every piece"
+            f"the pieces of {table} do not belong together",
+            where=of,
+            details=differing,
+            fix="run the step that writes them again, for every piece",
         )
 
 

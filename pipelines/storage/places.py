@@ -25,9 +25,13 @@ def of(stated: str, setting: str, root: Path) -> Place:
         return (root / stated).resolve()
     if not stated.startswith("s3://"):
         raise BadInput(
-            f"{setting}: {stated.split('://', maxsplit=1)[0]}:// is no kind of storage; allowed: a folder of"
-            f" this machine, or s3://<bucket>/<prefix>\n  way out: correct {setting}; many stores (Google's,"
-            " MinIO, Ceph) speak S3: AWS_ENDPOINT_URL_S3 says where they are"
+            f"{stated.split('://', maxsplit=1)[0]}:// is no kind of storage",
+            where=setting,
+            allowed="a folder of this machine, or s3://<bucket>/<prefix>",
+            fix=(
+                f"correct {setting}; many stores (Google's, MinIO, Ceph) speak S3: AWS_ENDPOINT_URL_S3 says"
+                " where they are"
+            ),
         )
     return BucketPath.of(stated, setting)
 

@@ -45,9 +45,10 @@ class Published:
                 found, why = None, "gone"
             if found is None:
                 raise TableCorrupt(
-                    f"{self.of}: {table}/{part.file} is {why}: its sha256 differs from the manifest's.\n"
-                    f"  at: {path}\n  way out: run the step that writes {table} again; it publishes the same"
-                    " bytes"
+                    f"{table}/{part.file} is {why}: its sha256 differs from the manifest's",
+                    where=self.of,
+                    at=path,
+                    fix=f"run the step that writes {table} again; it publishes the same bytes",
                 )
             yield found
 
@@ -67,8 +68,10 @@ class Published:
         """See `Store.stream`."""
         if unknown := [name for name in columns or () if name not in self.manifest.schema]:
             raise BadInput(
-                f"{self.of}: {self.manifest.table} has no column {unknown[0]!r}:"
-                f" {meant(unknown[0], self.manifest.schema)}"
+                f"{self.manifest.table} has no column {unknown[0]!r}:"
+                f" {meant(unknown[0], self.manifest.schema)}",
+                where=self.of,
+                fix="name one that it has",
             )
         sizes = self.row_groups()
         groups = self._groups(slice, [size for part in sizes for size in part])
@@ -86,9 +89,10 @@ class Published:
             return range(len(every))
         if slice.groups.stop > len(every) or sum(every[slice.groups.start : slice.groups.stop]) != slice.rows:
             raise BadInput(
-                f"{self.of}: slice {slice} has {slice.rows:,} rows of another {self.manifest.table} than is"
-                f" published now, of {self.manifest.rows:,}\n  way out: it was written again meanwhile; when"
-                " that has ended, deal it and go on from there"
+                f"slice {slice} has {slice.rows:,} rows of another {self.manifest.table} than is"
+                f" published now, of {self.manifest.rows:,}",
+                where=self.of,
+                fix="it was written again meanwhile; when that has ended, deal it and go on from there",
             )
         return slice.groups
 

@@ -202,10 +202,14 @@ class Reader:
         found = manifests.current(folder)
         if found is None:
             raise TableMissing(
-                f"{self}: no table {table!r}: the step that writes it has not run for this partition, or was"
-                f" stopped by its gate.\n  looked for: {self.folder / table / MANIFEST}\n  way out: run the"
-                f" earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind}"
-                f" {self.partition}"
+                f"no table {table!r}: the step that writes it has not run for this partition, or was"
+                " stopped by its gate",
+                where=self,
+                at=self.folder / table / MANIFEST,
+                fix=(
+                    f"run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind}"
+                    f" {self.partition}"
+                ),
             )
         if self.record:
             self.record.manifests[folder] = found
@@ -237,8 +241,13 @@ class Reader:
             content = places.at(path).read()
         except FileNotFoundError as error:
             raise TableMissing(
-                f"{self}: no file {name!r}: the step that writes it has not run for this partition.\n  looked"
-                f" for: {path}"
+                f"no file {name!r}: the step that writes it has not run for this partition",
+                where=self,
+                at=path,
+                fix=(
+                    f"run the earlier steps first, e.g. python -m pipelines run {self.use_case} {self.kind}"
+                    f" {self.partition}"
+                ),
             ) from error
         self._cite(name, hashlib.sha256(content).hexdigest())
         return content
@@ -255,7 +264,9 @@ class Reader:
         there = self.revisions(name)
         if not 1 <= number <= len(there):
             raise TableMissing(
-                f"{self}: no revision {number} of {name!r}: there are {len(there)}, of which 1 is the oldest"
+                f"no revision {number} of {name!r}: there are {len(there)}, of which 1 is the oldest",
+                where=self,
+                fix="name one of these",
             )
         return there[number - 1]
 

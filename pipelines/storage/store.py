@@ -71,8 +71,10 @@ class Store(Reader):
             )
             if written.rows != writing.rows:
                 raise TableCorrupt(
-                    f"{self}: {name} was given {writing.rows:,} rows and its files hold {written.rows:,}:"
-                    " nothing is published"
+                    f"{name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing"
+                    " is published",
+                    where=self,
+                    fix="run the step again",
                 )
             self._publish(written, made.appear, keep=piece is None)
         writing.table = ""

@@ -47,8 +47,7 @@ def write(path: Path) -> None:
             os.link(aside, path)  # unlike a renaming, it takes no other file's place
         except FileExistsError as error:
             raise SluiceError(
-                f"{path} exists: its secrets are in use\n  way out: keep it, or stop everything and move it"
-                " away"
+                f"{path} exists: its secrets are in use", fix="keep it, or stop everything and move it away"
             ) from error
 
 

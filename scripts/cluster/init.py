@@ -57,7 +57,11 @@ def migrate_airflow() -> None:
     done = subprocess.run(["airflow", "db", "migrate"], capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-5:]
-        raise SluiceError("\n".join([f"airflow db migrate ended with {done.returncode}:", *said]))
+        raise SluiceError(
+            f"airflow db migrate ended with {done.returncode}",
+            details=said,
+            fix="mend its cause, and run it again",
+        )
     print("Airflow's tables: migrated", flush=True)
 
 
@@ -84,7 +88,9 @@ def make_bucket(url: str) -> None:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
-            raise SluiceError(f"bucket {bucket}: {error}") from error
+            raise SluiceError(
+                str(error), where=f"bucket {bucket}", fix="make it, or correct its name or keys"
+            ) from error
         client.create_bucket(Bucket=bucket)
     print(f"bucket {bucket}: there", flush=True)
 

@@ -60,7 +60,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
             filled += _filled(operand, values)
         else:
             said = f": {operand}" if operator == ":?" else ""
-            raise BadCompose(f"{name} is not set{said}\n  way out: set {name} in .env or in the environment")
+            raise BadCompose(f"{name} is not set{said}", fix=f"set {name} in .env or in the environment")
     return filled
 
 
@@ -77,14 +77,15 @@ def _parts(text: str) -> Iterator[str | tuple[str, str, str]]:
             operator, operand = text[found.end() : found.end() + 2], text[found.end() + 2 : end]
             if operator not in (":-", ":?") and found.end() != end:
                 raise BadCompose(
-                    f"{text[dollar : end + 1]} is not understood: write ${{{found[0]}:-default}} or"
-                    f" ${{{found[0]}:?message}}"
+                    f"{text[dollar : end + 1]} is not understood",
+                    fix=f"write ${{{found[0]}:-default}} or ${{{found[0]}:?message}}",
                 )
             yield found[0], operator if found.end() != end else "", operand
             at = end + 1
         else:
             raise BadCompose(
-                f"a single $ in {text!r}: write ${{NAME:-default}} for a variable, $$ for a dollar sign"
+                f"a single $ in {text!r}",
+                fix="write ${NAME:-default} for a variable, $$ for a dollar sign",
             )
     yield text[at:]
 
@@ -99,4 +100,4 @@ def _closing(text: str, at: int) -> int:
             if depth == 0:
                 return at
         at += 1
-    raise BadCompose(f"a brace is not closed in {text!r}")
+    raise BadCompose(f"a brace is not closed in {text!r}", fix="close it")

@@ -45,7 +45,7 @@ NEEDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("python", "-m", "scripts.cluster.init"): (FERNET, "POSTGRES_ADMIN_URL", "ADMIN_PASSWORD"),
 }
 SECONDS = 10  # that another service may take to answer
-WAY_OUT = "way out: start it, or set {} to where it is"
+WAY_OUT = "start it, or set {} to where it is"
 
 
 class NotReady(SluiceError):
@@ -64,8 +64,8 @@ def require(command: Sequence[str], environment: Mapping[str, str]) -> None:
                 value = environment.get(variable, "")
                 if not value:
                     raise NotReady(
-                        f"{' '.join(words)} needs {variable}, which is not set\n  way out: `make env` makes a"
-                        " .env with all of them"
+                        f"{' '.join(words)} needs {variable}, which is not set",
+                        fix="`make env` makes a .env with all of them",
                     )
                 if variable in CHECKS:
                     CHECKS[variable](variable, value)
@@ -74,9 +74,7 @@ def require(command: Sequence[str], environment: Mapping[str, str]) -> None:
 def secret(variable: str, value: str) -> None:
     """Refuse a secret that everybody knows, or can guess."""
     if re.search(r"<[a-z]+>|changeme|change_me|^secret$|^password$|^admin$", value, re.IGNORECASE):
-        raise NotReady(
-            f"{variable} is still a template's value\n  way out: `make env` makes values of your own"
-        )
+        raise NotReady(f"{variable} is still a template's value", fix="`make env` makes values of your own")
 
 
 def fernet(variable: str, value: str) -> None:
@@ -89,8 +87,8 @@ def fernet(variable: str, value: str) -> None:
             Fernet(key.strip())
     except ValueError as error:
         raise NotReady(
-            f"{variable} is no Fernet key: 32 random bytes as url-safe base64\n  way out: `make env` makes"
-            " one (keep an old one: it decrypts)"
+            f"{variable} is no Fernet key: 32 random bytes as url-safe base64",
+            fix="`make env` makes one (keep an old one: it decrypts)",
         ) from error
 
 
@@ -99,8 +97,7 @@ def long(variable: str, value: str) -> None:
     secret(variable, value)
     if len(value.encode()) < 64:
         raise NotReady(
-            f"{variable} has {len(value.encode())} bytes; 64 or more are needed\n  way out: `make env`"
-            " makes one"
+            f"{variable} has {len(value.encode())} bytes; 64 or more are needed", fix="`make env` makes one"
         )
 
 
@@ -128,8 +125,8 @@ def broker(variable: str, value: str) -> None:
             client.ping()
     except (RedisError, ValueError) as error:
         raise NotReady(
-            f"the broker at {shown(value)} does not answer: {first_line(error, value)}\n "
-            f" {WAY_OUT.format(variable)}"
+            f"the broker at {shown(value)} does not answer: {first_line(error, value)}",
+            fix=WAY_OUT.format(variable),
         ) from error
 
 
@@ -142,8 +139,8 @@ def mlflow_server(variable: str, value: str) -> None:
             pass
     except (OSError, ValueError) as error:
         raise NotReady(
-            f"MLflow at {shown(value)} does not answer: {first_line(error, value)}\n "
-            f" {WAY_OUT.format(variable)}"
+            f"MLflow at {shown(value)} does not answer: {first_line(error, value)}",
+            fix=WAY_OUT.format(variable),
         ) from error
 
 
@@ -155,9 +152,11 @@ def storage(variable: str, value: str) -> None:
 
     if "://" not in value and not Path(value).is_absolute():
         raise NotReady(
-            f"{variable} is {value}, a folder beside the code, which each machine has for itself\n  way out:"
-            f" set {variable} to s3://<bucket>/<prefix>, or to the full path of a folder that all machines"
-            " mount"
+            f"{variable} is {value}, a folder beside the code, which each machine has for itself",
+            fix=(
+                f"set {variable} to s3://<bucket>/<prefix>, or to the full path of a folder that all machines"
+                " mount"
+            ),
         )
     Settings.from_env().probe()
 
@@ -188,8 +187,11 @@ def _same_schema(variable: str, value: str, package: str, folder: str, whose: st
         else f"has no tables of {whose} yet"
     )
     raise NotReady(
-        f"the database of {variable}, {shown(value)}, {revision}\n  way out: stop everything, back the"
-        " database up, then run `docker compose run --rm init` (it migrates both databases)"
+        f"the database of {variable}, {shown(value)}, {revision}",
+        fix=(
+            "stop everything, back the database up, then run `docker compose run --rm init` (it migrates"
+            " both databases)"
+        ),
     )
 
 
@@ -218,8 +220,8 @@ def _ask(variable: str, value: str, statement: str, missing_table: str | None = 
     url = re.sub(r"^(db\+)?postgresql(\+\w+)?:", "postgresql:", value)
     if not url.startswith("postgresql:"):
         raise NotReady(
-            f"{variable} is {shown(value)}; several machines need PostgreSQL:"
-            " postgresql+psycopg2://user:password@host/database"
+            f"{variable} is {shown(value)}; several machines need PostgreSQL",
+            fix=f"set {variable} to postgresql+psycopg2://user:password@host/database",
         )
     try:
         with psycopg.connect(url, connect_timeout=SECONDS) as connection:
@@ -228,8 +230,8 @@ def _ask(variable: str, value: str, statement: str, missing_table: str | None = 
         return missing_table
     except psycopg.Error as error:
         raise NotReady(
-            f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}\n "
-            f" {WAY_OUT.format(variable)}"
+            f"the database of {variable}, {shown(value)}, cannot be used: {first_line(error, value)}",
+            fix=WAY_OUT.format(variable),
         ) from error
     return str(found[0]) if found else missing_table
 

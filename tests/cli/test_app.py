@@ -50,7 +50,7 @@ def test_a_users_mistake_is_its_sentence_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def read(_: History) -> None:
-        raise SluiceError("the history is damaged\n  way out: a backup")
+        raise SluiceError("the history is damaged", fix="a backup")
 
     monkeypatch.setattr(History, "read", read)
     assert main(HISTORY) == 1

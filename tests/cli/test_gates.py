@@ -28,7 +28,7 @@ LOST = Outcome(
 def proven(_: Settings, use_case: str) -> Iterator[str | Outcome]:
     yield "tiny: does every gate bite?"
     yield LOST
-    raise GateOpen("tiny: the gates do not hold")
+    raise GateOpen("the gates do not hold", where="tiny", fix="state more")
 
 
 def test_outcomes_are_told_although_a_gate_does_not_bite(
@@ -40,6 +40,6 @@ def test_outcomes_are_told_although_a_gate_does_not_bite(
     assert told.out.splitlines() == ["tiny: does every gate bite?", str(LOST)]
     assert main(["gates", "test", "tiny", "--json"]) == 1
     answer = capsys.readouterr()
-    assert answer.err == told.err == "tiny: the gates do not hold\n"
+    assert answer.err == told.err == "tiny: the gates do not hold\n  way out: state more\n"
     (outcome,) = json.loads(answer.out)
     assert (outcome["damage"], outcome["gates"]) == ("rows are lost", {"raw": OPEN, "clean": RED})

@@ -636,7 +636,7 @@ def test_a_file_of_another_meaning_is_replayed_by_the_definitions_that_the_night
         said
         == f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were"
         " judged again, and are still bad\n  by the definitions of version 1, rules among them: features"
-        " of tiny.yaml mean something else by now\n  way out: mend the rule alone, or run the whole night"
+        " of tiny.yaml mean something else by now; mend the rule alone, or run the whole night"
         " again when a model has learned the features"
     )
     assert world.rows("predictions") == before

@@ -107,7 +107,7 @@ def test_no_error_is_longer_than_ten_lines_and_each_says_what_was_found_and_the_
     [
         WHOLE,
         TryAgain("the database is away"),
-        BadUseCase("2 mistakes", [(1, "a: no"), (7, "b: no")], where="tiny.yaml"),
+        BadUseCase("2 mistakes", [(1, "a: no"), (7, "b: no")], where="tiny.yaml", fix="mend it"),
         GateClosed("closed", "reports/raw.html", 3, fix="mend it"),
         Overtaken("s3://bucket/key: somebody else has written it"),
     ],

@@ -69,13 +69,13 @@ def _min_performance(run: Run, worst: float) -> Iterator[Stated]:
             min_value=labelled.enough(found),
             row_condition=primary,
         ),
-        f"{few}; {allowed} {name}, which so few do not judge; way out: let the source give labels, under the"
+        f"{few}; {allowed} {name}, which so few do not judge; let the source give labels, under the"
         " keys of the predictions",
     )
     if found["current_rows"]:
         yield told(
             must("column_values_to_not_be_null", column="value", row_condition=primary),
-            f"{none}; {allowed} {name}, and nobody knows whether that holds; way out: see whether the"
+            f"{none}; {allowed} {name}, and nobody knows whether that holds; see whether the"
             " source's labels are right",
         )
     yield told(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core.config import GatedTable
-from pipelines.core.errors import BadInput, TableMissing, listed
+from pipelines.core.errors import BadInput, TableMissing
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
 from pipelines.run import clearance
@@ -94,25 +94,30 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
         TableCorrupt: what the gate has said is damaged.
     """
     if not reason.strip():
-        raise BadInput("a word without a reason helps nobody who reads it later\n  way out: --reason '...'")
+        raise BadInput("a word without a reason helps nobody who reads it later", fix="--reason '...'")
     digest, evidence = run.store.digest(table, pieces(run.use_case, table)), _evidence(run, table)
     if evidence.digest != digest:
         raise BadInput(
-            f"{run.store}: gate_{table} has judged another {table} than is published now\n"
-            f"  way out: run gate_{table} again, look at its page, and accept what it says then"
+            f"gate_{table} has judged another {table} than is published now",
+            where=run.store,
+            fix=f"run gate_{table} again, look at its page, and accept what it says then",
         )
     failed = [finding for finding in evidence.findings if not finding.success and finding.severity == "stop"]
     others = [finding for finding in failed if finding.name not in own_steady.NAMES]
     if others or evidence.refusal:
         told = [f"{one.subject}: {one.name}" for one in others] or [str(evidence.refusal)]
         raise BadInput(
-            f"{run.store}: only what compares {table} with earlier days can be accepted, and gate_{table} is"
-            f" closed by what always holds:\n{listed(told)}\n  way out: mend these in the data or in the"
-            f" use-case file; then {run.again}"
+            f"only what compares {table} with earlier days can be accepted, and gate_{table} is closed by"
+            " what always holds",
+            where=run.store,
+            details=told,
+            fix=f"mend these in the data or in the use-case file; then {run.again}",
         )
     if not failed:
         raise BadInput(
-            f"{run.store}: there is nothing to accept: gate_{table} has found nothing that closes it"
+            f"there is nothing to accept: gate_{table} has found nothing that closes it",
+            where=run.store,
+            fix="accept a table that its gate has stopped",
         )
     found = {_about(one.name, one.kwargs): one.found for one in failed}
     before = of(run.store, table, digest)
@@ -198,7 +203,9 @@ def _evidence(run: Run, table: GatedTable) -> _Evidence:
         said = clearance.evidence_of(run.store, table)
     except TableMissing as error:
         raise BadInput(
-            f"{run.store}: gate_{table} has not judged anything yet, so there is nothing to accept"
+            f"gate_{table} has not judged anything yet, so there is nothing to accept",
+            where=run.store,
+            fix=f"let gate_{table} judge it: {run.again}",
         ) from error
     return kept.read(
         _Evidence, as_json(said), run.store.folder / f"gates/{table}.json", f"run gate_{table} again"

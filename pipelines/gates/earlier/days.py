@@ -540,7 +540,7 @@ def _another(judged: Judged) -> Told:
 
 
 _AGAIN = "python -m pipelines run {use_case} scoring {nights}, or in Airflow clear it from its first task"
-_MEND = "way out: mend the source; if this is right, let the gates of that night say so: " + _AGAIN
+_MEND = "mend the source; if this is right, let the gates of that night say so: " + _AGAIN
 QUESTIONS: dict[str, Question] = {
     "missing": Question(
         "windows see each day, and it has rows; if days without any are in order, say so:"
@@ -563,7 +563,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "stopped_nights": Question(
         "rows that their own night's gate has stopped feed no windows until that night has been let through; "
-        "way out: mend the cause, in the source or in the file, and run it again: " + _AGAIN,
+        "mend the cause, in the source or in the file, and run it again: " + _AGAIN,
         _stopped,
     ),
     "differences": Question("these days were let through with other rows", _changed, "warn"),

@@ -190,7 +190,7 @@ def stopped(run: Run, day: Day) -> str | None:
     try:
         gate = partitions.stopped_by(night)
     except TableCorrupt as error:
-        return f"nobody knows whether its night was stopped: {str(error).splitlines()[0]}"
+        return f"nobody knows whether its night was stopped: {error.sentence}"
     return gate and f"stopped by {gate}"
 
 
@@ -295,8 +295,10 @@ def _file(run: Run, store: Store, table: str) -> UseCase:
         )
     except BadUseCase as error:
         raise TableCorrupt(
-            f"{store}: what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what"
-            f" cannot be by now\n  way out: run {store.kind} {store.partition} again"
+            f"what its {table} holds cannot be told: its use-case file, {made_by[:12]}, says what cannot"
+            " be by now",
+            where=store,
+            fix=f"run {store.kind} {store.partition} again",
         ) from error
 
 

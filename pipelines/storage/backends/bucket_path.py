@@ -30,9 +30,10 @@ class BucketPath:
         """
         if not (match := URL.fullmatch(url)):
             raise BadInput(
-                f"{setting}: {url!r} is no address of a bucket; allowed: s3://<bucket> or"
-                f" s3://<bucket>/<prefix>, in letters, digits and _ . = -\n  way out: set {setting} to such"
-                " an address, or to a folder of this machine"
+                f"{url!r} is no address of a bucket",
+                where=setting,
+                allowed="s3://<bucket> or s3://<bucket>/<prefix>, in letters, digits and _ . = -",
+                fix=f"set {setting} to such an address, or to a folder of this machine",
             )
         return cls(match["bucket"], match["key"] or "")
 

@@ -134,8 +134,9 @@ class Local:
                 left.unlink(missing_ok=True)
         except OSError as error:
             raise BadInput(
-                f"SLUICE_DATA: {self.path} cannot be written: {error.strerror}\n  way out: make it writable,"
-                " or name another folder"
+                f"{self.path} cannot be written: {error.strerror}",
+                where="SLUICE_DATA",
+                fix="make it writable, or name another folder",
             ) from error
 
     def on_disk(self) -> Path:

@@ -173,8 +173,11 @@ class S3:
     def alone(self, sentence: str) -> Iterator[None]:
         if not self._claimed():
             raise TryAgain(
-                f"{sentence}\n  it has claimed {self.path}; a claim whose process was killed lapses within"
-                f" {CLAIM // 60} minutes"
+                sentence,
+                details=[
+                    f"it has claimed {self.path}; a claim whose process was killed lapses within"
+                    f" {CLAIM // 60} minutes"
+                ],
             )
         try:
             yield
@@ -213,17 +216,20 @@ class S3:
             at.unlink()
         if len(winners) != 1 or content != str(winners[0]).encode() or stale:
             raise BadInput(
-                f"SLUICE_DATA: {s3_client.address()} lets {len(winners)} of 8 writers make the same"
+                f"{s3_client.address()} lets {len(winners)} of 8 writers make the same"
                 f" object{' and overwrites what has changed' if stale else ''}: its conditional writes"
-                " (If-None-Match, If-Match) are none, and two runs at once would lose each other's work\n"
-                "  way out: use a store, or a later version of it, that has them: Amazon S3, MinIO, Ceph,"
-                " Cloudflare R2 do"
+                " (If-None-Match, If-Match) are none, and two runs at once would lose each other's work",
+                where="SLUICE_DATA",
+                fix=(
+                    "use a store, or a later version of it, that has them: Amazon S3, MinIO, Ceph,"
+                    " Cloudflare R2 do"
+                ),
             )
 
     def on_disk(self) -> Path:
         raise BadInput(
-            f"{self.path} is no folder of this machine, and this needs one\n  way out: set SLUICE_DATA to a"
-            " folder for it"
+            f"{self.path} is no folder of this machine, and this needs one",
+            fix="set SLUICE_DATA to a folder for it",
         )
 
     def scratch(self) -> Path:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.core.errors import SluiceError, listed
+from pipelines.core.errors import SluiceError
 from scripts.cluster import compose
 from scripts.cluster.check import installed, safety, settings
 
@@ -22,7 +22,9 @@ def main(file: Path) -> None:
     specified = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     if (check := subprocess.run(specified, capture_output=True, text=True, check=False)).returncode:
         raise SluiceError(
-            f"{file.name} is not as the Compose specification wants it:\n{check.stdout or check.stderr}"
+            f"{file.name} is not as the Compose specification wants it",
+            details=(check.stdout or check.stderr).splitlines(),
+            fix="correct the file",
         )
     document = compose.read(file)
     template = compose.TEMPLATE.read_text(encoding="utf-8")
@@ -32,7 +34,10 @@ def main(file: Path) -> None:
         *installed.mistakes(document),
     ]
     if mistakes:
-        raise SluiceError(f"{file.name}:\n{listed(mistakes, most=50)}")
+        print(*mistakes, sep="\n", file=sys.stderr)
+        raise SluiceError(
+            f"{len(mistakes)} mistakes", where=file.name, details=mistakes, fix="correct the file"
+        )
     print(f"{file.name}: good")
 
 

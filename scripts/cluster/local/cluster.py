@@ -88,7 +88,12 @@ class Cluster:
             )
             if failed or time.monotonic() > deadline:
                 ended = "is not well" if process.returncode is None else f"ended with {process.returncode}"
-                raise NotStarted(f"{name} {ended}, see {process.log}:\n{process.tail()}")
+                raise NotStarted(
+                    f"{name} {ended}",
+                    details=process.tail().splitlines()[-7:],
+                    at=process.log,
+                    fix="mend its cause, and start it again",
+                )
             time.sleep(0.5)
 
     def healthy(self, name: str) -> bool:
