@@ -162,8 +162,8 @@ def _inexact(expectation: Expectation, facts: Mapping[str, Fact]) -> Iterator[st
         rounded = "BIGINT" in types and name in (*WHOLE, "expect_multicolumn_sum_to_equal")
         if rounded or Decimal(float(number)) != number:
             yield (
-                f"{argument} {number}: from 2^53 on, a whole number is not told from the next one here; way"
-                " out: write the limit of an integer column as a whole number in its min or max, or in"
+                f"{argument} {number}: from 2^53 on, a whole number is not told from the next one here;"
+                " write the limit of an integer column as a whole number in its min or max, or in"
                 " expect_column_values_to_be_between"
             )
 
