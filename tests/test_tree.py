@@ -38,13 +38,10 @@ ELSEWHERE = {
     "pipelines/core/metrics": "tests/metrics/test_one_object.py",
     "pipelines/metrics/scored": "tests/metrics/test_bootstrap.py",
     "pipelines/run/run": "tests/run/test_clearance.py",
-    "pipelines/run/tables": "tests/run/test_plan.py",
     "pipelines/run/lineage": "tests/plugins/test_lineage.py",
     "pipelines/tasks": "tests/test_flow.py",
     "pipelines/commands/check": "tests/cli/test_answers.py",
-    "pipelines/commands/reigns": "tests/commands/test_champions.py",
     "pipelines/commands/reproduce": "tests/commands/test_champions.py",
-    "pipelines/registry/versions": "tests/registry/test_registry.py",
     "pipelines/registry/holdout_overlap": "tests/commands/test_champions.py",
     "pipelines/registry/approval": "tests/plugins/test_approval.py",
     "pipelines/registry/dvc_root": "tests/registry/test_snapshot.py",
@@ -52,7 +49,6 @@ ELSEWHERE = {
     # Engines, ensembles and trials give the same scores, to the bit, as the plain way beside them.
     "pipelines/model/engine*": "tests/model/test_engines.py",
     "pipelines/model/ensembles": "tests/model/test_growth.py",
-    "pipelines/model/trial": "tests/model/test_search.py",
     # Both places, disk and bucket, keep the same promises.
     "pipelines/storage/backends/*": "tests/storage/test_places.py",
     # A store is asked and written to as a whole.
@@ -64,7 +60,6 @@ ELSEWHERE = {
         "tests/storage/test_store.py",
     ),
     # What Airflow makes of a DAG is seen in a DAG.
-    "plugins/sluice_airflow/assets": "tests/dags/test_dags.py",
     "plugins/sluice_airflow/dags": "tests/dags/test_dags.py",
     "plugins/sluice_airflow/ways": "tests/dags/test_dags.py",
     "plugins/sluice_airflow/mlflow_runs": "tests/plugins/test_operators.py",
