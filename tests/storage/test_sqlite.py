@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from pipelines.storage import sqlite
@@ -26,12 +27,10 @@ def make(path: Path, revision: str | None) -> None:
 @pytest.mark.parametrize("name", ["plain.db", "100 %.db", "what?.db", "%3F.db"])
 def test_an_address_leads_back_to_its_path(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    with closing(sqlite3.connect(path)):
-        pass
-    address = sqlite.url(path)
-    assert make_url(address).get_backend_name() == "sqlite"
-    if name == "plain.db":
-        assert sqlite.path_of(address) == path
+    make(path, "one")
+    with sa.create_engine(sqlite.url(path)).connect() as found:
+        assert found.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one() == "one"
+    assert [found.name for found in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("address", ["postgresql://db/s", "sqlite://", "sqlite:///:memory:", "http//", ""])
