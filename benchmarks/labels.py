@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.gates.earlier.days import fewest_labels
+from pipelines.gates.days.values import fewest_labels
 from pipelines.monitoring.labelled import enough
 
 PAST = 8  # days

@@ -17,7 +17,8 @@ from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.gates import resolve
 from pipelines.gates.built_in.expectations import expectations
-from pipelines.gates.earlier import accepted, days
+from pipelines.gates.days import questions as of_days
+from pipelines.gates.earlier import accepted
 from pipelines.gates.earlier.accepted import Accepted
 from pipelines.gates.fact import Fact
 from pipelines.gates.facts import facts
@@ -115,8 +116,8 @@ def _with_days(asked: Asked) -> Asked:
     store = asked.run.store
     if store.manifest("past").schema != store.manifest("clean").schema:
         return replace(asked, refusal=OTHER_COLUMNS)
-    of_days = days.table(asked.run)
-    questions = Questions(of_days, days.expectations(asked.run, of_days), key="day")
+    days = of_days.table(asked.run)
+    questions = Questions(days, of_days.expectations(asked.run, days), key="day")
     return replace(asked, questions=(*asked.questions, questions))
 
 

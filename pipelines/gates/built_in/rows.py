@@ -122,7 +122,7 @@ def _compared(limit: float | date | None) -> float | datetime | None:
 def past(run: Run) -> Iterator[Stated]:
     """What windows see beside clean: schema and values as clean's.
 
-    What each day must be like, see `pipelines.gates.earlier.days`.
+    What each day must be like, see `pipelines.gates.days`.
     """
     use_case = run.use_case
     yield columns(run, "past")

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from pipelines.core.config import GatedTable, Kind
-from pipelines.gates.earlier import days
+from pipelines.gates.days import questions
 from pipelines.gates.findings import Finding
 from pipelines.gates.gate import verdict_on
 from pipelines.gates.verdict import Verdict
@@ -188,7 +188,7 @@ def test_every_built_in_expectation_is_broken_by_one_of_the_damages(
         finding for finding in judged(table, "SELECT * FROM rows").findings if finding.severity == "stop"
     ]
     # they have a test of their own
-    asked = {identity(finding) for finding in found if finding.subject not in days.QUESTIONS}
+    asked = {identity(finding) for finding in found if finding.subject not in questions.QUESTIONS}
     broken = {
         identity(finding)
         for one, _, damage, _ in DAMAGES

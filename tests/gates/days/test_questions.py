@@ -20,7 +20,9 @@ from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import GateClosed
 from pipelines.gates import gate
-from pipelines.gates.earlier import days, known, partitions
+from pipelines.gates.days import known, questions
+from pipelines.gates.days.values import fewest_labels
+from pipelines.gates.earlier import partitions
 from pipelines.gates.verdict import Verdict
 from pipelines.run.run import Run
 from pipelines.storage import kept
@@ -213,7 +215,7 @@ def test_a_small_difference_is_told_with_its_day_and_numbers_and_closes_nothing(
     (cell,) = [
         text
         for text in (
-            days.table(world.run("scoring", NIGHT + timedelta(days=2))).project("differences").fetchall()
+            questions.table(world.run("scoring", NIGHT + timedelta(days=2))).project("differences").fetchall()
         )
         if day.isoformat() in text[0]
     ]
@@ -730,8 +732,8 @@ def test_a_first_night_whose_whole_past_is_unlike_the_training_is_stopped(world:
 def test_every_question_has_a_damage() -> None:
     by_damages = {asked for _, _, *both in DAMAGES.values() for asked in both}
     by_others = {"stopped_nights", "differences"}
-    only_warned = {name for name, question in days.QUESTIONS.items() if question.severity == "warn"}
-    assert by_damages | by_others | only_warned == set(days.QUESTIONS)
+    only_warned = {name for name, question in questions.QUESTIONS.items() if question.severity == "warn"}
+    assert by_damages | by_others | only_warned == set(questions.QUESTIONS)
 
 
 @pytest.mark.parametrize(
@@ -740,5 +742,5 @@ def test_every_question_has_a_damage() -> None:
     ids=["few rows, all with a label", "too few to tell", "few labels", "more of them"],
 )
 def test_how_many_labels_a_day_has_at_least(rows: int, share: float, fewest: int) -> None:
-    assert max(int(days.fewest_labels(rows, 9, [(5, share)] * 7, 0.0)), 0) == fewest
-    assert days.fewest_labels(rows, 4, [(5, share)] * 7, 0.0) <= 0, "older days say nothing"
+    assert max(int(fewest_labels(rows, 9, [(5, share)] * 7, 0.0)), 0) == fewest
+    assert fewest_labels(rows, 4, [(5, share)] * 7, 0.0) <= 0, "older days say nothing"
