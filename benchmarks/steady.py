@@ -22,9 +22,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import norm
 
-from pipelines.gates.earlier import chance, profile
+from pipelines.gates.earlier import chance
+from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import QUANTILES, Earlier
-from pipelines.gates.earlier.profile import Day, Shape
+from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.shape import Shape
 from pipelines.gates.earlier.steady import NIGHTS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -221,7 +223,7 @@ def agree(rows: int, nights: int = 4) -> float:
         day = START + timedelta(days=night)
         z = random.normal(size=rows) + (np.log(2) / SIGMA if night >= NIGHTS and night % 2 else 0)
         table = pa.table({"at": pa.array([np.datetime64(day, "us")] * rows), "x": np.exp(SIGMA * z)})
-        found: Day = profile.measured(duckdb.connect().from_arrow(table), shape)[0][day]
+        found: Day = measured(duckdb.connect().from_arrow(table), shape)[0][day]
         if night < NIGHTS:
             days[day] = found
             drawn.append(z)

@@ -19,9 +19,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipelines.gates.earlier import profile
+from pipelines.gates.earlier import measuring
+from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import Earlier
-from pipelines.gates.earlier.profile import Day, Shape
+from pipelines.gates.earlier.shape import Shape
 from pipelines.gates.earlier.steady import NIGHTS
 
 Random: TypeAlias = np.random.Generator
@@ -179,7 +180,7 @@ def measured(nights: Mapping[int, Rows]) -> dict[date, Day]:
         keys = np.arange(len(at)) + day * 1_000_000
         tables.append(pa.table({"id": keys, "at": pa.array(at.astype("datetime64[us]")), **columns}))
     connection = duckdb.connect()
-    return profile.measured(connection.from_arrow(pa.concat_tables(tables)), SHAPE)[0]
+    return measuring.measured(connection.from_arrow(pa.concat_tables(tables)), SHAPE)[0]
 
 
 def _day(number: int) -> date:

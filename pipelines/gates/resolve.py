@@ -34,7 +34,8 @@ from pipelines.core.config.watch import (
     NotTellingLabel,
 )
 from pipelines.core.errors import BadUseCase, meant
-from pipelines.gates.earlier import partitions, profile, steady
+from pipelines.gates.earlier import partitions, steady
+from pipelines.gates.earlier.shape import shape
 from pipelines.gates.gx import suite
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
@@ -113,7 +114,7 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
 
 def _not_compared(use_case: UseCase, table: GatedTable, name: str, column: str | None) -> str | None:
     """Why a column, or the rows of a table, are not compared with earlier days."""
-    looked = profile.shape(use_case, table)
+    looked = shape(use_case, table)
     if looked is None:
         return (
             f"{name}: the rows of {table} are not compared with earlier days; state it under clean, features"

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.gates.earlier.chance import SHIFT, angle
+from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import Earlier, Limits, Statistic
-from pipelines.gates.earlier.profile import Day, Profile
+from pipelines.gates.earlier.profile import Profile
 
 if TYPE_CHECKING:
     from pipelines.gates.earlier.steady import Line

@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 
 from pipelines.gates.earlier import chance, plain
+from pipelines.gates.earlier.day import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.earlier.links import BETWEEN
-from pipelines.gates.earlier.profile import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.earlier.repeats import Repeats
 
 # of a number's earlier days: the share of rows below each is judged

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.gates.earlier.profile import APART, HOUR, LENGTH
+from pipelines.gates.earlier.day import APART, HOUR, LENGTH
 
 TIMES = 1.5  # each quantile is so many times the usual, or that part of it
 UNITS: Mapping[str, tuple[str, float] | None] = {

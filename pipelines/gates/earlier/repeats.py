@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.gates.earlier.profile import HASHES
+from pipelines.gates.earlier.day import HASHES
 
 COMPARABLE = 20  # hashes, of which it can be said whether they were there before
 

@@ -25,8 +25,11 @@ from pipelines.core.config.watch import LikeEarlierDays, NewRows, Resolved
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates.earlier import accepted, alternation, partitions, profile
 from pipelines.gates.earlier.chance import ALARMS_A_YEAR, LEAST_DAYS
+from pipelines.gates.earlier.day import Day, without
 from pipelines.gates.earlier.likeness import Earlier, Limits
-from pipelines.gates.earlier.profile import Day, Profile
+from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.profile import Profile
+from pipelines.gates.earlier.shape import shape
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
 from pipelines.registry import definitions
@@ -85,7 +88,7 @@ class Basis:
 
 def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
     """What is always asked: of each column that is looked at, and, where rows have keys, of the rows."""
-    looked = profile.shape(run.use_case, table)
+    looked = shape(run.use_case, table)
     if looked is None:
         return
     for column in looked.compared:
@@ -194,7 +197,7 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     # nothing: once enough days were made by them, only these count.
     asked = days if len(same) < LEAST_DAYS else same
     kept = {
-        day: profile.without(days[day], _other_columns(run, table, made_by[day], own.use_case))
+        day: without(days[day], _other_columns(run, table, made_by[day], own.use_case))
         for day in sorted(asked)
     }
     return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
@@ -278,10 +281,10 @@ def _scored(
     if threshold is not None:
         columns["decision"] = pa.array((score >= threshold).astype(np.int8))
     rows = run.store.connection.from_arrow(pa.table(columns))
-    looked = profile.shape(run.use_case, "predictions")
+    looked = shape(run.use_case, "predictions")
     if looked is None:  # pragma: no cover -- predictions have days
         raise ValueError("predictions")
-    return profile.measured(rows, replace(looked, made_by=None))[0]
+    return measured(rows, replace(looked, made_by=None))[0]
 
 
 def _cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
@@ -299,9 +302,7 @@ def _cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
             if day in said.days and (
                 said.use_case == own.use_case or _made_by(run, store, table) is not None
             ):
-                found[day] = profile.without(
-                    said.days[day], _other_columns(run, table, said.use_case, own.use_case)
-                )
+                found[day] = without(said.days[day], _other_columns(run, table, said.use_case, own.use_case))
     return found
 
 
@@ -313,7 +314,7 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
     if made_by is None or made_by == run.use_case:
         return profile.of(store, run.use_case, table)
     said = profile.of(store, personal.with_privacy(made_by, run.use_case), table)
-    looked = profile.shape(run.use_case, table)
+    looked = shape(run.use_case, table)
     if table != "clean" or looked is None:  # features and scores have names of their own
         return said
     return said.called(_names(run, made_by), [looked.time, *looked.numbers, *looked.values])

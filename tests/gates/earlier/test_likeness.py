@@ -10,8 +10,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from pipelines.gates.earlier.day import APART, HALVES, HASHES, STEPS, Day, Number, Values
 from pipelines.gates.earlier.likeness import Earlier, Judged
-from pipelines.gates.earlier.profile import APART, HALVES, HASHES, STEPS, Day, Number, Values
 
 FIRST = date(2026, 1, 5)  # a Monday
 ROWS = 2_000

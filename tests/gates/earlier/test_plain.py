@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.gates.earlier import plain
-from pipelines.gates.earlier.profile import APART, HOUR
+from pipelines.gates.earlier.day import APART, HOUR
 from pipelines.gates.gx import own_steady
 
 USUAL = [2.0, 10.0, 20.0, 40.0, 100.0]

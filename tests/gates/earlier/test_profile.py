@@ -6,7 +6,9 @@ from datetime import date
 
 import duckdb
 
-from pipelines.gates.earlier.profile import APART, HALVES, Day, Shape, measured
+from pipelines.gates.earlier.day import APART, HALVES, Day
+from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.shape import Shape
 
 DAY = date(2026, 2, 1)
 SHAPE = Shape("at", ("amount", "fee"), ("channel",), "id", timed=True, moments=("due", "seen"))

@@ -19,6 +19,8 @@ from pipelines.core.config import Kind
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import gate, show
 from pipelines.gates.earlier import accepted, profile, steady
+from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.shape import shape
 from pipelines.gates.findings import Finding
 from pipelines.gates.verdict import Verdict
 from pipelines.run import archive
@@ -529,8 +531,8 @@ def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
     one = publish(night, NIGHT)
     first = profile.of(one.store, night.use_case, "clean").as_json()
     assert (
-        profile.measured(one.task().store.read("clean"), _shape(night))[0]
-        == profile.measured(one.task().store.read("clean"), _shape(night))[0]
+        measured(one.task().store.read("clean"), _shape(night))[0]
+        == measured(one.task().store.read("clean"), _shape(night))[0]
     )
     assert profile.read(first, one.store.digest("clean")) == profile.of(
         one.task().store, night.use_case, "clean"
@@ -538,6 +540,6 @@ def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
 
 
 def _shape(run: Run) -> Any:
-    shape = profile.shape(run.use_case, "clean")
-    assert shape is not None
-    return shape
+    looked = shape(run.use_case, "clean")
+    assert looked is not None
+    return looked
