@@ -66,7 +66,9 @@ class World:
     settings: Settings
 
     def says(self, more: str = "", gates: str = GATES, **words: str) -> World:
-        text = tiny.YAML.replace('"tests.helpers.tiny:payments"', '"tests.gates.days.test_questions:payments"')
+        text = tiny.YAML.replace(
+            '"tests.helpers.tiny:payments"', '"tests.gates.days.test_questions:payments"'
+        )
         for old, new in words.items():
             text = text.replace(old, new)
         (self.settings.use_cases / "tiny.yaml").write_text(text + gates + more)
