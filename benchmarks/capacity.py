@@ -2,7 +2,7 @@
 whichever.
 
 Run as `python -m benchmarks.capacity [draws]`: prints the table that
-`pipelines.core.config.judgement.Capacity` speaks of.
+`pipelines.core.policies.Capacity` speaks of.
 """
 
 from __future__ import annotations

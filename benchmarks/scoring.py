@@ -181,7 +181,7 @@ def prepare(folder: Path, name: str, rows: int) -> str:
     pipeline = fitted(first.to_pandas(), run.use_case)
     (folder / "model.skops").write_bytes(candidate.dump(pipeline))
     graph = convert.graph_of(
-        pipeline, run.use_case.features, "binary", "benchmark", booster_metadata(pipeline)
+        pipeline, run.use_case.features, run.use_case.task, "benchmark", booster_metadata(pipeline)
     )
     (folder / "model.onnx").write_bytes(graph)
     choice = engines.fastest(engines.every(graph), pa.Table.from_batches([first]))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 from pipelines.core.config import Family, Step
 from pipelines.run import plan
@@ -90,14 +89,13 @@ def snapshot(run: Run) -> Outcome:
     return Outcome(f"snapshot: {version.md5}, {version.size:,} bytes")
 
 
-def tune(run: Run, share: str) -> Outcome:
+def tune(run: Run, family: Family) -> Outcome:
     """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate,
     fitted.
     """
     from pipelines.registry import tracking
     from pipelines.steps import tune
 
-    family = cast("Family", share)
     found = tune.search(run.store.read("features"), run.use_case, family, on_progress=run.tally.report)
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)

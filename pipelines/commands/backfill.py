@@ -133,7 +133,7 @@ def _difference(ours: duckdb.DuckDBPyRelation, theirs: duckdb.DuckDBPyRelation, 
         return f"not compared, since the key is not called {use_case.key} in both"
     key = sql.name(use_case.key)
     both = ours.set_alias("ours").join(theirs.set_alias("theirs"), f"ours.{key} = theirs.{key}")
-    decided = "count(*) FILTER (ours.decision <> theirs.decision)" if use_case.task == "binary" else "NULL"
+    decided = "count(*) FILTER (ours.decision <> theirs.decision)" if use_case.task.decides else "NULL"
     ((rows, apart, others),) = both.aggregate(
         f"count(*), avg(abs(ours.score - theirs.score)), {decided}"
     ).fetchall()

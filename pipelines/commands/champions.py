@@ -15,7 +15,7 @@ from pipelines import tasks
 from pipelines.composition import by_version
 from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import for_task, named
+from pipelines.core.metrics import named
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import significance
 from pipelines.gates.built_in.models import METRIC_PARITY
@@ -218,7 +218,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
         for model in pair
     ]
-    names = for_task(facts.task)
+    names = facts.task.metrics
     drawn = bootstrap.draw(
         names,
         y,
@@ -279,7 +279,7 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
         for name in engine.inputs
         if means.get(name) != model.meanings.get(name)
     ]
-    if facts.task == "binary" and model.threshold is None:
+    if facts.task.decides and model.threshold is None:
         wrong.append("threshold: it has none, so it cannot decide")
     if not wrong:
         judged = float(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
@@ -24,7 +24,7 @@ from pipelines.steps import tune
 if TYPE_CHECKING:
     import duckdb
 
-    from pipelines.core.config import Family, UseCase
+    from pipelines.core.config import UseCase
     from pipelines.registry.registry import Champion
     from pipelines.storage.settings import Settings
 
@@ -163,13 +163,13 @@ def _again(
     features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion
 ) -> tuple[float, int, float | None]:
     """The greatest difference of scores, on how many rows, and the threshold that is chosen now."""
-    found = tune.search(features, facts, cast("Family", model.metadata["family"]))
+    found = tune.search(features, facts, model.metadata["family"])
     graph = convert.graph_of(candidate.load(found.candidate), facts.features, facts.task, facts.name, {})
     test = features.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
     then, now = (Graph(content).scores(test).astype(np.float64) for content in (model.graph, graph))
     scale = (
         1.0
-        if facts.task == "binary"
+        if facts.task.probabilities
         else float(np.std(np.asarray(test[facts.target].to_numpy(), dtype=np.float64)))
     )
     validation, night = found.validation, threshold.night(features, facts)

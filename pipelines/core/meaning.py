@@ -161,7 +161,7 @@ def label(use_case: UseCase) -> str:
     positive = _value(use_case.label.positive, use_case.columns[name].type)
     # What is derived is what its SQL says, and its name in the file alone is no place in the source.
     place = None if name in use_case.source.derive else reader._identity(name)
-    return _digest([use_case.task, positive, place, made])
+    return _digest([use_case.task.name, positive, place, made])
 
 
 def of_rows(use_case: UseCase) -> str:
@@ -268,7 +268,7 @@ class _Reader:
         }
         if name == use_case.target:
             told["label"] = [
-                use_case.task,
+                use_case.task.name,
                 _value(use_case.label.positive, spec.type),
                 use_case.label.delay_days,
             ]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
-Task: TypeAlias = Literal["binary", "regression"]
 Terms: TypeAlias = "Callable[[Floats, Floats, float, float], list[Floats]]"
 
 
@@ -65,7 +64,7 @@ class Metric:
 
     Attributes:
         name: In use-case files, tables and pages.
-        task: Whose labels it is about.
+        task: Whose labels it is about, by its name.
         meaning: In a few words, for the model card; `{under_cost}` stands for the file's.
         needs: What of the scores: the decisions `score >= threshold` (1 or 0), probabilities, or numbers.
         on_arrays: The metric of labels and of what it needs of scores, shapes (n,), and the cost of one unit
@@ -77,7 +76,7 @@ class Metric:
     """
 
     name: str
-    task: Task
+    task: str
     meaning: str
     needs: Literal["decision", "probability", "number"]
     on_arrays: Callable[[Floats, Floats, float], float]
@@ -370,7 +369,7 @@ EVERY: tuple[Metric, ...] = (
 )
 
 
-def for_task(task: Task) -> tuple[str, ...]:
+def for_task(task: str) -> tuple[str, ...]:
     """The metrics that a task has, in a fixed order."""
     return tuple(metric.name for metric in EVERY if metric.task == task)
 

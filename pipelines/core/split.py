@@ -93,7 +93,7 @@ def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> No
                 where=where,
                 fix=f"raise split.window_days, or change split.test ({use_case.split.test})",
             )
-        if use_case.task == "binary" and yes in (0, n):
+        if use_case.task.classes and yes in (0, n):
             raise BadInput(
                 f"all {n:,} {side} rows have the same label ({use_case.target} = {int(yes == n)}); a"
                 " model needs both classes",

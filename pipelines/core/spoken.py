@@ -62,7 +62,7 @@ def label(use_case: UseCase, other: UseCase) -> str:
 
     def said(facts: UseCase) -> str:
         text = facts.source.derive.get(facts.target, facts.source_names[facts.target])
-        positive = f", {facts.label.positive!r} is positive" if facts.task == "binary" else ""
+        positive = f", {facts.label.positive!r} is positive" if facts.task.classes else ""
         return f"`{' '.join(text.split())}` ({facts.task}{positive})"
 
     if said(use_case) != said(other):

@@ -114,7 +114,7 @@ def constants(expressions: tuple[str, ...]) -> tuple[Any, ...]:
 def type_of(column: str, use_case: UseCase) -> str:
     """The SQL type that a column has in the clean table."""
     if column == use_case.target:
-        return "BIGINT" if use_case.task == "binary" else "DOUBLE"
+        return "BIGINT" if use_case.task.classes else "DOUBLE"
     return TYPES[use_case.columns[column].type]
 
 

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines.core.config import Capacity
 from pipelines.core.errors import TableCorrupt, brief
-from pipelines.core.metrics import for_task
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
 from pipelines.evaluation.verdict import PromotionVerdict
@@ -59,7 +57,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
     )
     error = float(whole[CALIBRATION]["challenger"]) if CALIBRATION in whole else None
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
-    measured = overall.loc[[name for name in for_task(use_case.task) if name in whole]]
+    measured = overall.loc[[name for name in use_case.task.metrics if name in whole]]
     models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
     return PromotionVerdict(
         winner=winner(tried, use_case),
@@ -168,9 +166,7 @@ def _threshold_differs(run: Run, judged: PromotionVerdict) -> Iterator[str]:
     if policy is None or judged.threshold is None:
         return
     rows = run.store.read("validation", pieces=[judged.winner]).df()
-    night = (
-        threshold.night(run.store.read("features"), run.use_case) if isinstance(policy, Capacity) else None
-    )
+    night = threshold.night(run.store.read("features"), run.use_case) if policy.by_every_row else None
     chosen = threshold.choose(policy, rows["label"].to_numpy(), rows["score"].to_numpy(), night)
     if chosen != judged.threshold.value:
         yield f"threshold: scores say {judged.threshold.value:.9g}, the validation rows {chosen:.9g}"

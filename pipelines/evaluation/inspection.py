@@ -74,7 +74,7 @@ def inspect_model(
         if baseline is not None
         else "the baseline has no value to compare with"
     )
-    is_binary = use_case.task == "binary"
+    probable = use_case.task.probabilities
     return Inspection(
         across_seeds=seed_variance.across_seeds(
             fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y)
@@ -84,7 +84,7 @@ def inspect_model(
         importance=explain.importance(
             fitted, held_out.X, held_out.y, lambda *rows: sign * metric.of(*rows), seed
         ),
-        calibration_error=significance.calibration_error(held_out.y, winner.score) if is_binary else None,
+        calibration_error=significance.calibration_error(held_out.y, winner.score) if probable else None,
     )
 
 

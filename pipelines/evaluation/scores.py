@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core import personal
-from pipelines.core.metrics import for_task
 from pipelines.evaluation import significance
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
@@ -119,13 +118,13 @@ def _beside(
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
     """Every metric of the task on some of the rows."""
-    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in for_task(use_case.task)}
+    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in use_case.task.metrics}
 
 
 def _rows(
     compared: Mapping[str, Scored], held_out: HeldOut, lucky: tuple[float, ...], use_case: UseCase
 ) -> Iterator[dict[str, object]]:
-    names, primary, y = for_task(use_case.task), use_case.metric.name, held_out.y
+    names, primary, y = use_case.task.metrics, use_case.metric.name, held_out.y
     for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
         drawn = _draws(names if part == "all" else (primary,), compared, held_out, mask, use_case)
@@ -139,7 +138,7 @@ def _rows(
                 "n": mask.sum(),
                 "primary": metric == primary,
             } | _comparison(metric, measured, drawn, luck_of, use_case)
-        if use_case.task == "binary":
+        if use_case.task.decides:
             counts = {role: model.confusion(y, mask) for role, model in compared.items()}
             for count in CONFUSION:
                 yield {"metric": count, "slice": part, "n": mask.sum(), "primary": False} | {

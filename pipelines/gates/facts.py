@@ -31,8 +31,9 @@ def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:
     elif table == "predictions":
         clean = _clean(use_case)
         known |= {name: clean[name] for name in (use_case.key, use_case.time)}
-        if use_case.task == "binary":
+        if use_case.task.probabilities:
             known["score"] = Fact("DOUBLE", 0, 1, filled=True, named="a score is a probability")
+        if use_case.task.decides:
             known["decision"] = Fact(
                 allowed=frozenset({0, 1}), low=0, high=1, filled=True, named="a decision is 0 or 1"
             )
@@ -49,8 +50,9 @@ def _clean(use_case: UseCase) -> dict[str, Fact]:
         found[name] = Fact(
             type_of(name, use_case), low, high, allowed, name == use_case.key, filled, f"columns.{name}"
         )
-    if use_case.task == "binary":
-        label = Fact("BIGINT", 0, 1, frozenset({0, 1}), named="a binary label is 0 or 1")
+    if classes := use_case.task.classes:
+        named = f"a {use_case.task} label is {' or '.join(map(str, classes))}"
+        label = Fact("BIGINT", min(classes), max(classes), frozenset(classes), named=named)
         found[use_case.target] = label
     return found
 

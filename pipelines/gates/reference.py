@@ -156,11 +156,11 @@ class Reference:
             f" (SELECT CAST({sql.name(column)} AS DOUBLE) AS x FROM rows)"
         )
         if n:
-            binary = self.run.use_case.task == "binary"
+            share = bool(self.run.use_case.task.classes)
             # Both trainings' means have their chance.
-            slack = self.margin * (mean if binary else q75 - q25) + CHANCE * deviation * math.sqrt(2 / n)
+            slack = self.margin * (mean if share else q75 - q25) + CHANCE * deviation * math.sqrt(2 / n)
             low, high = (
-                (max(mean - slack, 0), min(mean + slack, 1)) if binary else (mean - slack, mean + slack)
+                (max(mean - slack, 0), min(mean + slack, 1)) if share else (mean - slack, mean + slack)
             )
             yield self._expected(
                 "column_mean_to_be_between", column=column, min_value=_down(low), max_value=_up(high)

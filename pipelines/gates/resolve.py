@@ -23,7 +23,6 @@ from pydantic import ValidationError
 
 from pipelines.core import dates
 from pipelines.core.config import Expectation, GatedTable, UseCase
-from pipelines.core.config.base import Strict
 from pipelines.core.config.watch import (
     OWN,
     KnownValues,

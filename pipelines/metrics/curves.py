@@ -5,12 +5,13 @@ rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from pipelines.core.tasks import Task
 from pipelines.metrics.metrics import Floats, are_probabilities
 from pipelines.metrics.scored import Scored
 
@@ -20,15 +21,13 @@ BINS = 10
 Points: TypeAlias = tuple[Floats, Floats]
 
 
-def table(
-    task: Literal["binary", "regression"], y: Floats, models: Sequence[Scored], hours: Floats
-) -> pd.DataFrame:
+def table(task: Task, y: Floats, models: Sequence[Scored], hours: Floats) -> pd.DataFrame:
     """Compute every curve of every model, on rows whose labels differ.
 
     Args:
-        task: binary has the curves precision_recall (x: recall, y: precision), roc (x: false positive rate,
-            y: true positive rate) and calibration (x: mean score, y: mean label, in ten bins); regression has
-            calibration and residual_by_hour (x: hour of day, y: mean of score - label).
+        task: One of probabilities has the curves precision_recall (x: recall, y: precision), roc (x: false
+            positive rate, y: true positive rate) and calibration (x: mean score, y: mean label, in ten bins);
+            one of numbers calibration and residual_by_hour (x: hour of day, y: mean of score - label).
         y: The truth, shape (n,).
         models: Their scores on the same n rows.
         hours: The hour of day of each row, shape (n,).
@@ -45,7 +44,7 @@ def table(
         "calibration": _calibration,
         "residual_by_hour": residual_by_hour,
     }
-    if task == "binary":
+    if task.probabilities:
         kinds = {"precision_recall": _precision_recall, "roc": _roc, "calibration": _probabilities}
     pieces = [
         _frame(model.name, name, curve(y, model.score)) for model in models for name, curve in kinds.items()

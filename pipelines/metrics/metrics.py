@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.core import tasks
 from pipelines.core.errors import BadInput, meant
 from pipelines.core.metrics import EVERY, named
 
@@ -84,7 +85,7 @@ def refuse_undefined(
             fix="choose another metric",
         )
     if metric.of_labels_that_differ and labels[0] == labels[1]:
-        needed = "both 0 and 1" if metric.task == "binary" else "labels that differ"
+        needed = "both 0 and 1" if tasks.named(metric.task).classes else "labels that differ"
         raise Undefined(
             f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}",
             fix="give it more rows, or choose another metric",

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
 
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import EVERY, Metric, Ranking, Sum, for_task
+from pipelines.core.metrics import Metric, Ranking, Sum, named
+from pipelines.core.tasks import Task
 from pipelines.metrics import metrics
 from pipelines.metrics.metrics import Floats
 
@@ -34,7 +35,7 @@ class Measured:
 
 def measure(
     rows: duckdb.DuckDBPyRelation,
-    task: Literal["binary", "regression"],
+    task: Task,
     *,
     threshold: float = 0.5,
     under_cost: float = 1.0,
@@ -44,7 +45,7 @@ def measure(
     Args:
         rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1,
             which then counts instead of the threshold. They are read three times.
-        task: Whether labels are 0 and 1, or numbers.
+        task: Whose metrics they are, of labels that are 0 and 1, or numbers.
         threshold: See `metrics.measure`.
         under_cost: See `metrics.measure`.
 
@@ -65,11 +66,12 @@ def measure(
             fix="see where they come from",
         )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
-    values = (
-        (_binary(rows, threshold, under_cost) if task == "binary" else _regression(rows, under_cost, mean))
-        if number
-        else {}
-    )
+    each = [named(name) for name in task.metrics]
+    values: Sums = {}
+    if number and task.classes:
+        values = _by_score(rows, each, threshold, under_cost)
+    elif number:
+        values = _row_by_row(rows, each, under_cost, mean)
 
     def measured(name: str) -> Measured:
         try:
@@ -78,18 +80,17 @@ def measure(
             return Measured(None, reason.sentence)
         return Measured(values[name])
 
-    return {name: measured(name) for name in for_task(task)}
+    return {name: measured(name) for name in task.metrics}
 
 
-def _binary(rows: duckdb.DuckDBPyRelation, threshold: float, under_cost: float) -> Sums:
-    """Every binary metric; those without a value on these rows are any number."""
+def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: float, under_cost: float) -> Sums:
+    """Metrics of labels 0 and 1; those without a value on these rows are any number."""
     alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
     decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
     counted = (
         "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label)"
         " AS hits"
     )
-    each = [metric for metric in EVERY if metric.task == "binary"]
     sums: dict[str, list[float]] = {}
     above = alike = 0.0
     by_score = decided.aggregate(f"score, {counted}", "score").order("score DESC")
@@ -116,13 +117,12 @@ def _binary(rows: duckdb.DuckDBPyRelation, threshold: float, under_cost: float) 
     return {metric.name: value(metric) for metric in each}
 
 
-def _regression(rows: duckdb.DuckDBPyRelation, under_cost: float, mean: float) -> Sums:
-    """Every metric of a regression; those without a value on these rows are any number."""
+def _row_by_row(rows: duckdb.DuckDBPyRelation, each: list[Metric], under_cost: float, mean: float) -> Sums:
+    """Metrics of numbers; those without a value on these rows are any number."""
     # DuckDB's mean has other last digits each time: some number near it serves as well, if it always is the
     # same.
     near = float(f"{mean:.9g}")
-    summed = {metric.name: metric.by for metric in EVERY if metric.task == "regression"}
-    by = {name: how for name, how in summed.items() if isinstance(how, Sum)}
+    by = {metric.name: metric.by for metric in each if isinstance(metric.by, Sum)}
     sums: dict[str, list[float]] = {}
     for score, label in _batches(rows.project("score, label").order("score, label")):
         for name, how in by.items():

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix_at_thresholds
 
-from pipelines.core.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
 from pipelines.core.errors import BadInput
+from pipelines.core.policies import Points, Policy
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.metrics.cut import Cut
@@ -32,15 +32,10 @@ if TYPE_CHECKING:
     from pipelines.core.config import UseCase
 
 Weights: TypeAlias = npt.NDArray[np.float64]
-ByTruth: TypeAlias = MaxRecall | MaxPrecision | LeastCost
-Chosen: TypeAlias = ByTruth | Capacity
 Choice: TypeAlias = Callable[[Weights], float]
 
 DRAWS = 200  # of the validation rows, for the threshold's interval
 SURE = (0.025, 0.975)
-
-
-ROUNDING = 1e-9  # of a number of alarms that sums of weights may be above what is allowed
 
 
 @dataclass(frozen=True)
@@ -54,32 +49,6 @@ class Night:
 
     labelled: float
     unlabelled: float = 0.0
-
-
-class Unreachable(BadInput):
-    """No threshold fulfils the policy on these rows."""
-
-
-@dataclass(frozen=True)
-class _Points:
-    """What can be decided on some rows: one entry for each distinct score, from the greatest to the least,
-    and one for no alarm at all.
-    """
-
-    threshold: npt.NDArray[np.float32]
-    tp: npt.NDArray[np.float64]
-    fp: npt.NDArray[np.float64]
-    fn: npt.NDArray[np.float64]
-
-    @property
-    def precision(self) -> npt.NDArray[np.float64]:
-        """Of no alarms, 0."""
-        alarms = self.tp + self.fp
-        return np.divide(self.tp, alarms, out=np.zeros_like(alarms), where=alarms > 0)
-
-    @property
-    def recall(self) -> npt.NDArray[np.float64]:
-        return self.tp / (self.tp + self.fn)
 
 
 def night(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Night:
@@ -97,7 +66,7 @@ def night(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Night:
 
 
 def choose(
-    policy: Threshold,
+    policy: Policy,
     y: npt.ArrayLike,
     score: npt.ArrayLike,
     night: Night | None = None,
@@ -105,24 +74,22 @@ def choose(
 ) -> float:
     """Choose the threshold that fulfils the policy best on these rows.
 
-    Of thresholds that are equally good, max_recall takes the one with the greater precision, max_precision
-    the one with the greater recall, and least_cost the one with fewer alarms. Capacity takes the one with the
-    most alarms that are not more, on average over the days, than it allows.
 
     Args:
         policy: The use case's.
-        y: The truth, shape (n,): 0, 1, or NaN where nobody knows; such rows count for capacity only.
+        y: The truth, shape (n,): 0, 1, or NaN where nobody knows; such rows count for a policy that goes by
+            every row only.
         score: The model's scores on these rows, shape (n,).
-        night: capacity: how many rows a day has, of which these are a sample.
+        night: For a policy that goes by every row: how many rows a day has, of which these are a sample.
         weight: How often each row counts, shape (n,); once each without it.
 
     Raises:
-        Unreachable: no threshold reaches the precision that max_recall asks for.
-        BadInput: the rows with a label have one class only; capacity: rows that come at night have no score
-            here.
+        Unreachable: no threshold fulfils the policy.
+        BadInput: the rows with a label have one class only; or rows that come at night, by which the policy
+            goes, have no score here.
     """
-    if isinstance(policy, Fixed):
-        return policy.value
+    if policy.given is not None:
+        return policy.given
     times = np.ones(len(np.asarray(y))) if weight is None else np.asarray(weight, dtype=np.float64)
     return _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)(
         times
@@ -130,7 +97,7 @@ def choose(
 
 
 def with_interval(
-    policy: Threshold, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, seed: int = 0
+    policy: Policy, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, seed: int = 0
 ) -> Cut:
     """Choose as `choose` does, and say between which two thresholds 95 of 100 choices on like rows would lie.
 
@@ -145,8 +112,8 @@ def with_interval(
         Unreachable, BadInput: see `choose`; a draw on which no threshold fulfils the policy counts as one
             above every score.
     """
-    if isinstance(policy, Fixed):
-        return Cut(policy.value, policy.value, policy.value)
+    if policy.given is not None:
+        return Cut(policy.given, policy.given, policy.given)
     choice = _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)
     random, rows = np.random.default_rng(seed), len(np.asarray(y))
     chosen = choice(np.ones(rows))
@@ -164,25 +131,13 @@ def _or_none(choice: Choice, times: npt.NDArray[np.int64]) -> float:
         return 1.0
 
 
-def _chooser(policy: Chosen, y: Weights, score: npt.NDArray[np.float32], night: Night | None) -> Choice:
+def _chooser(policy: Policy, y: Weights, score: npt.NDArray[np.float32], night: Night | None) -> Choice:
     """The policy's choice on some rows, by how often each of them counts."""
-    if isinstance(policy, Capacity):
+    if policy.by_every_row:
         scores, at = np.unique(score, return_inverse=True)
-        return lambda times: _within(policy, scores, at, _a_day(y, times, night))
+        return lambda times: _of_night(policy, scores, at, _a_day(y, times, night))
     known = ~np.isnan(y)
-    return lambda times: _by_truth(policy, _points(y[known], score[known], times[known]))
-
-
-def _by_truth(policy: ByTruth, points: _Points) -> float:
-    if isinstance(policy, LeastCost):
-        cost = policy.false_positive * points.fp + policy.false_negative * points.fn
-        return float(points.threshold[np.argmin(cost)])
-    if isinstance(policy, MaxRecall):
-        allowed = points.precision >= policy.precision
-        if not allowed.any():
-            raise _too_precise(policy, points)
-        return _best(points, allowed, points.recall, points.precision)
-    return _best(points, points.recall >= policy.recall, points.precision, points.recall)
+    return lambda times: _by_truth(policy, y[known], score[known], times[known])
 
 
 def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
@@ -207,24 +162,24 @@ def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
     return stands
 
 
-def _within(
-    policy: Capacity, scores: npt.NDArray[np.float32], at: npt.NDArray[np.intp], stands: Weights
+def _of_night(
+    policy: Policy, scores: npt.NDArray[np.float32], at: npt.NDArray[np.intp], stands: Weights
 ) -> float:
-    """The least threshold with no more alarms a day than the policy allows.
+    """The threshold with as many alarms a day as the policy finds best.
 
     Args:
-        policy: How many that are.
+        policy: One that goes by every row.
         scores: The distinct scores, the least first, shape (m,).
         at: Which of them each row has, shape (n,).
         stands: See `_a_day`.
     """
     each = np.bincount(at, weights=stands, minlength=len(scores))
     alarms = np.concatenate([[0.0], np.cumsum(each[::-1])])
-    allowed = np.flatnonzero(alarms <= policy.alarms_a_day * (1 + ROUNDING))[-1]
-    return float(_between(scores[::-1])[allowed])
+    return float(_between(scores[::-1])[policy.best_of_night(alarms)])
 
 
-def _points(y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> _Points:
+def _by_truth(policy: Policy, y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> float:
+    """The threshold whose decisions on rows with a label the policy finds best."""
     if len(np.unique(y)) != 2:
         raise BadInput(
             f"no threshold can be chosen: the {len(y):,} validation rows have one class only, and a"
@@ -238,13 +193,10 @@ def _points(y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> _Poi
     _, fp, fn, tp, scores = confusion_matrix_at_thresholds(
         y[drawn], score[drawn], sample_weight=weight[drawn]
     )
-    positives = tp[-1]
-    return _Points(
-        threshold=_between(scores),
-        tp=np.concatenate([[0.0], tp]),
-        fp=np.concatenate([[0.0], fp]),
-        fn=np.concatenate([[positives], fn]),
+    points = Points(
+        tp=np.concatenate([[0.0], tp]), fp=np.concatenate([[0.0], fp]), fn=np.concatenate([[tp[-1]], fn])
     )
+    return float(_between(scores)[policy.best(points)])
 
 
 def _between(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -266,26 +218,3 @@ def _midway(upper: npt.NDArray[np.float32], lower: npt.NDArray[np.float32]) -> n
     """
     middle = ((upper.astype(np.float64) + lower) / 2).astype(np.float32)
     return np.where(middle > lower, middle, upper)
-
-
-def _best(
-    points: _Points,
-    allowed: npt.NDArray[np.bool_],
-    first: npt.NDArray[np.float64],
-    then: npt.NDArray[np.float64],
-) -> float:
-    """The allowed threshold with the greatest `first`, and among equals the greatest `then`."""
-    order = np.lexsort((then, first, allowed))
-    return float(points.threshold[order[-1]])
-
-
-def _too_precise(policy: MaxRecall, points: _Points) -> Unreachable:
-    best = int(np.argmax(points.precision))
-    rows = int(points.tp[-1] + points.fp[-1])
-    return Unreachable(
-        f"no threshold reaches precision {policy.precision:g} on the {rows:,} validation rows"
-        f" ({int(points.tp[-1]):,} positive): the best precision is {points.precision[best]:.4f}, at recall"
-        f" {points.recall[best]:.4f}",
-        where="threshold",
-        fix="ask for less (threshold.precision), or find features that tell the classes apart better",
-    )

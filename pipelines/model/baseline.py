@@ -82,7 +82,7 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
     median = X[feature].median()
     # a feature without any value is 0, as the models' imputer has it
     rule = FeatureAsPrediction(feature, float(np.nan_to_num(median)))
-    if use_case.task == "regression":
+    if not use_case.task.probabilities:
         return rule
     scores = rule.scores(X)
     values, counts = np.unique(scores, return_counts=True)

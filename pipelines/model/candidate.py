@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from skops import io as skops
 
+from pipelines.core import families
 from pipelines.core.errors import BadInput, TableCorrupt
 from pipelines.model.calibration import Line
 
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from pipelines.core.tasks import Task
+
 # What our Pipelines hold beyond what skops trusts by itself. Nobody extends this list by configuration.
 TRUSTED = frozenset(
     {
         "numpy.dtype",
         "pipelines.model.clip.PercentileClipper",
-        "sklearn.tree._tree.Tree",
-        "xgboost.core.Booster",
-        "xgboost.sklearn.XGBClassifier",
-        "xgboost.sklearn.XGBRegressor",
+        *(name for family in families.EVERY for name in family.trusted),
     }
 )
 SCHEMA = "schema.json"
@@ -112,12 +112,10 @@ def _load_trusted(content: bytes) -> Pipeline:
     return skops.loads(content, trusted=sorted(TRUSTED))
 
 
-def scores(pipeline: Pipeline, X: pd.DataFrame, task: str) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
-    """Return the probability of the positive class (binary) or the predicted number (regression), shape
-    (rows,).
-    """
+def scores(pipeline: Pipeline, X: pd.DataFrame, task: Task) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
+    """Return the probability of the positive class, or the predicted number, shape (rows,)."""
     found = np.asarray(
-        pipeline.predict_proba(X)[:, 1] if task == "binary" else pipeline.predict(X), dtype=np.float64
+        pipeline.predict_proba(X)[:, 1] if task.probabilities else pipeline.predict(X), dtype=np.float64
     )
     line = line_of(pipeline)
     return found if line is None else line(found)

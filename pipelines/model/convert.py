@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
-from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
-from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-from skl2onnx.common.shape_calculator import (
-    calculate_linear_classifier_output_shapes,
-    calculate_linear_regressor_output_shapes,
-)
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier, XGBRegressor
 
+from pipelines.core import families
 from pipelines.core.config import Features
+from pipelines.core.tasks import Task
 from pipelines.model import calibration, candidate, clip, repairs
 
 # skl2onnx 1.20 knows opsets to 22; XGBoost's trees need this very version of the machine-learning domain.
@@ -35,7 +31,7 @@ INNER = "model/"
 def graph_of(
     pipeline: Pipeline,
     features: Features,
-    task: Literal["binary", "regression"],
+    task: Task,
     name: str,
     metadata: dict[str, str],
 ) -> bytes:
@@ -44,8 +40,7 @@ def graph_of(
     Args:
         pipeline: fitted on a frame with a column a feature, float32 numbers and texts.
         features: the features, in the Pipeline's order.
-        task: whether the score is the probability of the positive class (binary) or the prediction
-            (regression).
+        task: whether the score is the probability of the positive class, or the prediction.
         name: the graph's name.
         metadata: what the graph says of itself.
 
@@ -57,7 +52,7 @@ def graph_of(
     line = candidate.line_of(pipeline)
     pipeline = repairs.with_split_ngrams(pipeline)
     options: dict[Any, dict[str, Any]] = {TfidfVectorizer: LOCALE, CountVectorizer: LOCALE}
-    if task == "binary":
+    if task.probabilities:
         options[id(pipeline)] = {"zipmap": False}
     columns = [
         (f, FloatTensorType([None, 1]) if f in features.numbers else StringTensorType([None, 1]))
@@ -79,22 +74,13 @@ def graph_of(
 
 @cache
 def register_converters() -> None:
-    """Teach skl2onnx what it does not know: XGBoost, and our own clipping."""
-    classifier_options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    update_registered_converter(
-        XGBClassifier,
-        "XGBoostXGBClassifier",
-        calculate_linear_classifier_output_shapes,
-        convert_xgboost,
-        options=classifier_options,
-    )
-    update_registered_converter(
-        XGBRegressor, "XGBoostXGBRegressor", calculate_linear_regressor_output_shapes, convert_xgboost
-    )
+    """Teach skl2onnx what it does not know: families of other libraries, and our own clipping."""
+    for family in families.EVERY:
+        family.teach()
     clip.register()
 
 
-def _one_score(graph: Any, names: tuple[str, ...], task: Literal["binary", "regression"]) -> None:
+def _one_score(graph: Any, names: tuple[str, ...], task: Task) -> None:
     """Turn inputs of shape [N, 1] into [N], so that table columns feed them, and the outputs into one `score`
     [N].
     """
@@ -114,9 +100,8 @@ def _one_score(graph: Any, names: tuple[str, ...], task: Literal["binary", "regr
         for name, column in zip(names, inner, strict=True)
     ]
     after = [helper.make_node("Squeeze", [chosen, axis], ["score"])]
-    if (
-        task == "binary"
-    ):  # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
+    if task.probabilities:
+        # outputs: the label [N], the classes' probabilities [N, 2], of which column 1 is the positive one
         after.insert(0, helper.make_node("Gather", [graph.output[1].name, axis], [chosen], axis=1))
     else:  # output: the prediction [N, 1]
         after.insert(0, helper.make_node("Identity", [graph.output[0].name], [chosen]))

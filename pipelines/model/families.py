@@ -4,41 +4,27 @@ over it.
 
 from __future__ import annotations
 
-from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier, XGBRegressor
 
 from pipelines.core.errors import meant
+from pipelines.core.families import named
 from pipelines.model import prepare, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pipelines.core.config import Family, Scalar, UseCase
 
 # scikit-learn's: a folder to write what has been fitted into; whether texts name files
 ABOUT_FILES = frozenset({"memory", "input"})
 
-# One thread each: families run beside one another as tasks, and a second thread of XGBoost waits more than it
-# works.
-ESTIMATORS: dict[tuple[Family, str], Callable[..., Any]] = {
-    ("linear", "binary"): partial(LogisticRegression, max_iter=1000),
-    ("linear", "regression"): Ridge,
-    ("forest", "binary"): partial(RandomForestClassifier, n_jobs=1),
-    ("forest", "regression"): partial(RandomForestRegressor, n_jobs=1),
-    ("xgboost", "binary"): partial(XGBClassifier, tree_method="hist", n_jobs=1),
-    ("xgboost", "regression"): partial(XGBRegressor, tree_method="hist", n_jobs=1),
-}
-
 
 def pipeline(use_case: UseCase, family: Family) -> Pipeline:
     """Return the family's unfitted Pipeline, seeded: steps `prepare` and `model`."""
-    estimator = ESTIMATORS[family, use_case.task](random_state=use_case.candidates.seed)
+    estimator = named(family).models[use_case.task.name](use_case.candidates.seed)
     return Pipeline([("prepare", prepare.transformer(use_case, family)), ("model", estimator)])
 
 

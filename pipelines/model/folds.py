@@ -47,8 +47,8 @@ def cut(rows: pd.DataFrame, y: npt.NDArray[Any], use_case: UseCase) -> list[Fold
     groups = rows[group] if group else None
     _enough(y, groups, use_case)
     folds = list(_cutter(use_case).split(rows, y, groups))
-    if use_case.task == "binary":
-        _both_classes(folds, y, use_case)
+    if use_case.task.classes:
+        _each_class(folds, y, use_case)
     return folds
 
 
@@ -61,7 +61,7 @@ def _cutter(use_case: UseCase) -> BaseCrossValidator:
     if facts.by == "shuffle":
         return KFold(facts.n, shuffle=True, random_state=seed)
     # Whole groups, and of a rare class as even a share as they allow.
-    kind = StratifiedGroupKFold if use_case.task == "binary" else GroupKFold
+    kind = StratifiedGroupKFold if use_case.task.classes else GroupKFold
     return kind(facts.n, shuffle=True, random_state=seed)
 
 
@@ -71,11 +71,10 @@ def _enough(y: npt.NDArray[Any], groups: pd.Series | None, use_case: UseCase) ->
     _at_least(facts.n + 1 if facts.by == "time" else facts.n, len(y), "training rows", use_case)
     if groups is not None:
         _at_least(facts.n, groups.nunique(), f"different values of {facts.group}", use_case)
-    if use_case.task == "binary":
-        for label in (0, 1):
-            _at_least(
-                facts.n, int((y == label).sum()), f"training rows with {use_case.target} = {label}", use_case
-            )
+    for label in use_case.task.classes:
+        _at_least(
+            facts.n, int((y == label).sum()), f"training rows with {use_case.target} = {label}", use_case
+        )
 
 
 def _at_least(needed: int, found: int, what: str, use_case: UseCase) -> None:
@@ -87,7 +86,7 @@ def _at_least(needed: int, found: int, what: str, use_case: UseCase) -> None:
         )
 
 
-def _both_classes(folds: list[Fold], labels: npt.NDArray[Any], use_case: UseCase) -> None:
+def _each_class(folds: list[Fold], labels: npt.NDArray[Any], use_case: UseCase) -> None:
     poor = [
         f"fold {number} of {len(folds)}: all {len(part):,} rows to {purpose} have {use_case.target} ="
         f" {labels[part[0]]:g}"

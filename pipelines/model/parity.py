@@ -64,7 +64,7 @@ def compare(
         lead to any number). It is infinite where a score is not a number.
     """
     real = _held_out(features, use_case)
-    scale = 1.0 if use_case.task == "binary" else _spread_of_labels(features, use_case)
+    scale = 1.0 if use_case.task.probabilities else _spread_of_labels(features, use_case)
     edges = _as_table(_edge_rows(real.slice(0, 1).to_pylist()[0], use_case.features), use_case)
     parts = []
     for family, pipeline in pipelines.items():
@@ -155,7 +155,7 @@ def _comparison(
 ) -> pd.DataFrame:
     found = engine.scores(rows).astype(np.float64)
     scales = np.full(len(rows), scale)
-    if use_case.task == "regression":
+    if not use_case.task.probabilities:
         scales = np.where(kinds == "edge", np.maximum(scale, np.abs(expected)), scale)
     difference = np.abs(expected - found) / scales
     return pd.DataFrame(

@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from pipelines.core.families import named
 from pipelines.model.clip import PercentileClipper
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def transformer(use_case: UseCase, family: Family) -> ColumnTransformer:
     # Trees see dense matrices: XGBoost takes the absent zeros of a sparse one for missing values, the ONNX
     # graph for zeros.
     return ColumnTransformer(
-        parts, sparse_threshold=0.3 if family == "linear" else 0, verbose_feature_names_out=True
+        parts, sparse_threshold=0.3 if named(family).linear else 0, verbose_feature_names_out=True
     )
 
 
@@ -62,7 +63,7 @@ def numbers(facts: Numbers, family: Family) -> Pipeline:
     steps: list[tuple[str, object]] = [("impute", imputer)]
     if facts.clip:
         steps.append(("clip", PercentileClipper(*facts.clip)))
-    if family == "linear":
+    if named(family).linear:
         steps.append(("scale", SCALERS[facts.scale]()))
     return Pipeline(steps)
 
@@ -85,7 +86,7 @@ def texts(facts: Texts, family: Family) -> CountVectorizer:
     Linear models get tf-idf. Trees get plain counts: integers survive float32 and ONNX exactly, tf-idf's last
     bit does not and would put rows on the other side of a tree's threshold (see `numbers`).
     """
-    vectoriser = TfidfVectorizer if family == "linear" else CountVectorizer
+    vectoriser = TfidfVectorizer if named(family).linear else CountVectorizer
     return vectoriser(
         token_pattern=WORD,
         # a feature's SQL says `lower(...)` where case does not matter: SQL and ONNX differ beyond ASCII

@@ -14,34 +14,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
+from pipelines.core.families import named
+
 if TYPE_CHECKING:
     from pipelines.core.config import Family, Scalar
+    from pipelines.core.tasks import Task
 
 ROWS, COLUMNS, TREES = 20, 100, 2
 OF_ROWS = frozenset({"max_samples", "max_features"})  # a number of rows or columns, where it is an integer
-# What gives a probability or a number, and can be exported as ONNX: others end in an error after the
-# training.
-OBJECTIVES = {
-    "binary": ("binary:logistic", "reg:logistic"),
-    "regression": (
-        *("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror"),
-        *("reg:gamma", "reg:tweedie", "count:poisson"),
-    ),
-}
-BOOSTERS = ("gbtree",)
 _BUILD = re.compile(r"^\[[\d:]+\] \S+: ")  # XGBoost's clock, and the place in its own source
 
 Found = Iterator[tuple[str, str]]
 Grid = Mapping[str, "tuple[Scalar, ...]"]
 
 
-def mistakes(model: Any, family: Family, task: str, grid: Grid) -> Found:
+def mistakes(model: Any, family: Family, task: Task, grid: Grid) -> Found:
     """Say which values a model does not take.
 
     Args:
         model: The family's unfitted model.
         family: What the file calls it.
-        task: `binary` or `regression`.
+        task: What its labels and scores are.
         grid: The model's own parameters, by their bare names, each with its values.
 
     Yields:
@@ -80,36 +73,27 @@ def _params_text(params: Mapping[str, Scalar]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in params.items())
 
 
-def _unusable(family: Family, task: str, grid: Grid) -> Found:
-    """What XGBoost takes, and Sluice has no use for."""
-    if family != "xgboost":
-        return
-    for name, allowed in (("objective", OBJECTIVES[task]), ("booster", BOOSTERS)):
+def _unusable(family: Family, task: Task, grid: Grid) -> Found:
+    """What the library takes, and Sluice has no use for."""
+    facts = named(family)
+    for name, allowed in facts.allowed.get(task.name, {}).items():
         if wrong := [value for value in grid.get(name, ()) if value not in (*allowed, None)]:
             listed = ", ".join(map(repr, wrong))
             yield (
                 name,
                 (
-                    f"xgboost with {name} {listed} is no model of a {task} task that can be exported;"
+                    f"{family} with {name} {listed} is no model of a {task} task that can be exported;"
                     f" allowed: {', '.join(allowed)}"
                 ),
             )
-    for name in ("eval_metric", "early_stopping_rounds"):
-        if name in grid:
-            yield (
-                name,
-                (
-                    f"{name} judges by rows that no fit is given: trials are judged by metric.name; leave it"
-                    " out (see early_stopping)"
-                ),
-            )
+    yield from ((name, f"{name} {why}") for name, why in facts.refused.items() if name in grid)
 
 
-def _refusal(model: Any, params: Mapping[str, Scalar], task: str) -> str | None:
+def _refusal(model: Any, params: Mapping[str, Scalar], task: Task) -> str | None:
     """The first line of what the library says, if it does not take some parameters."""
     random = np.random.default_rng(0)
     X = random.random((ROWS, COLUMNS), dtype=np.float32)  # noqa: N806 (scikit-learn's letter)
-    y = np.arange(ROWS) % 2 if task == "binary" else X[:, 0] + 1
+    y = np.arange(ROWS) % 2 if task.classes else X[:, 0] + 1
     whole = {
         name: value
         for name, value in params.items()
@@ -121,7 +105,7 @@ def _refusal(model: Any, params: Mapping[str, Scalar], task: str) -> str | None:
     try:
         with warnings.catch_warnings(action="ignore"):
             fitted = clone(model).set_params(**whole).fit(X, y)
-            (fitted.predict_proba if task == "binary" else fitted.predict)(X)
+            (fitted.predict_proba if task.probabilities else fitted.predict)(X)
     except Exception as error:  # noqa: BLE001  (whatever a library raises of a value is what it says of it)
         return _BUILD.sub("", (str(error).strip() or type(error).__name__).splitlines()[0])[:200]
     return None

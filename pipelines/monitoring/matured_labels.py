@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.core import dates, sql
-from pipelines.core.metrics import for_task, of_decisions
+from pipelines.core.metrics import of_decisions
 from pipelines.metrics import metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 from pipelines.monitoring import performance
@@ -48,7 +48,7 @@ def rows(
     before = _values(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
     ((tested,),) = held_out.count("*").fetchall()
     primary = use_case.metric.name
-    names = (primary, *(other for other in for_task(use_case.task) if other != primary))
+    names = (primary, *(other for other in use_case.task.metrics if other != primary))
     together = [
         Row(
             subject=name,
@@ -127,7 +127,7 @@ def _labelled(
     decision.
     """
     key, target = sql.name(use_case.key), sql.name(use_case.target)
-    kept = ", ".join([SCORE, "model_version", *(["decision"] if use_case.task == "binary" else [])])
+    kept = ", ".join([SCORE, "model_version", *(["decision"] if use_case.task.decides else [])])
     if labels is None:
         return scored.project(f"NULL::DOUBLE AS label, {kept}").limit(0)
     known = labels.filter(f"{target} IS NOT NULL").project(f'{key} AS "#key", {target}::DOUBLE AS "#label"')

@@ -26,7 +26,7 @@ def columns(use_case: UseCase) -> Iterator[tuple[str, str]]:
         else:
             yield from _limit_mistakes(where, column)
     label = use_case.columns[use_case.target]
-    if use_case.task == "binary" and not label.allowed and label.type != "boolean":
+    if use_case.task.classes and not label.allowed and label.type != "boolean":
         yield (
             f"columns.{use_case.target}",
             "a binary label names both of its values under allowed: any other is a mistake of the source",

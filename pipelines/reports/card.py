@@ -7,23 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
-from scipy.stats import poisson
 
 from pipelines.core import dates
-from pipelines.core.config import (
-    Capacity,
-    Features,
-    Fixed,
-    LeastCost,
-    MaxPrecision,
-    MaxRecall,
-    Prepare,
-    Source,
-    Threshold,
-    UseCase,
-)
+from pipelines.core.config import Features, Prepare, Source, UseCase
 from pipelines.core.config.base import duration_text
 from pipelines.core.metrics import named
+from pipelines.core.policies import Policy
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.scores import BESIDE
 from pipelines.metrics.scored import CONFUSION
@@ -36,7 +25,6 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 MOST_SLICES = 20
-MOST_NIGHTS = (0.05, 0.95)  # nine of ten, by chance: alarms come like Poisson's events
 FEW_ROWS = 30  # positive rows (binary) or rows (regression), below which a slice's metrics are mostly chance
 MOST_FEATURES = 30
 DECISION_PICTURES = ("confusion", "score_distribution")
@@ -73,9 +61,9 @@ def render(run: Run, judged: Evaluation) -> str:
             for name, row in overall.items()
             if name not in (*CONFUSION, *BESIDE)
         ],
-        policy=_policy(use_case.threshold) if use_case.threshold else None,
+        policy=use_case.threshold.told if use_case.threshold else None,
         decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],
-        slice_metrics=[verdict.metric, *(name for name in _beside(use_case) if name != verdict.metric)],
+        slice_metrics=[verdict.metric, *(name for name in use_case.task.beside if name != verdict.metric)],
         slices=list(_slices(scores, verdict.metric)),
         slices_left_out=max(judged.scores["slice"].nunique() - 1 - MOST_SLICES, 0),
         pictures=judged.pictures,
@@ -87,7 +75,7 @@ def render(run: Run, judged: Evaluation) -> str:
         rows=_records(judged.rows),
         inspection=judged.inspection,
         importance=_records(judged.inspection.importance)[:MOST_FEATURES],
-        reliability=_reliability(judged) if use_case.task == "binary" else [],
+        reliability=_reliability(judged) if use_case.task.probabilities else [],
         source=_source(use_case.source),
         features=list(_features(use_case.features)),
         prepared=list(_preparation(use_case.features, use_case.prepare)),
@@ -110,38 +98,15 @@ def _reliability(judged: Evaluation) -> list[Row]:
     return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
 
 
-def _beside(use_case: UseCase) -> tuple[str, ...]:
-    return ("precision", "recall") if use_case.task == "binary" else ("rmse", "mae")
-
-
-def _policy(policy: Threshold) -> str:
-    if isinstance(policy, MaxRecall):
-        return f"the greatest recall whose precision is at least {policy.precision:g}"
-    if isinstance(policy, MaxPrecision):
-        return f"the greatest precision whose recall is at least {policy.recall:g}"
-    if isinstance(policy, LeastCost):
-        return (
-            f"the least cost, where a false alarm costs {policy.false_positive:g} and a miss"
-            f" {policy.false_negative:g}"
-        )
-    if isinstance(policy, Capacity):
-        return (
-            f"the greatest scores, {policy.alarms_a_day:,} a night on average, whether its rows ever get a"
-            " label or not"
-        )
-    return f"fixed at {policy.value:g}"
-
-
-def _decisions(overall: dict[str, Row], policy: Threshold) -> list[Row]:
+def _decisions(overall: dict[str, Row], policy: Policy) -> list[Row]:
     """What each model would have done on the held-out rows, in counts, and what that would have cost where a
     cost is stated.
     """
     counted = ("precision", "recall", *CONFUSION)
     roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
     found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
-    if isinstance(policy, LeastCost):
-        for row in found:
-            row["cost"] = policy.false_positive * row["fp"] + policy.false_negative * row["fn"]
+    for row in found:
+        row["cost"] = policy.cost(row["fp"], row["fn"])
     return found
 
 
@@ -221,13 +186,8 @@ def _preparation(features: Features, prepare: Prepare) -> Iterator[str]:
 
 def _of_nights(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
     """What the decisions on this page do not say of a night's."""
-    if isinstance(use_case.threshold, Capacity):
-        low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, use_case.threshold.alarms_a_day))
-        yield (
-            f"{use_case.threshold.alarms_a_day:,} alarms a day are the mean over nights like those of the"
-            f" window, by all rows of a night: by chance alone nine of ten nights have {low:,} to {high:,},"
-            " and weekdays with more rows have more."
-        )
+    if use_case.threshold:
+        yield from use_case.threshold.of_nights()
     rows = judged.rows.set_index("split")["rows"]
     if use_case.threshold and UNLABELLED in rows:
         share = rows[UNLABELLED] / rows.sum()
@@ -251,7 +211,7 @@ def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
         )
     if use_case.label.delay_days:
         yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
-    if use_case.threshold and not isinstance(use_case.threshold, Fixed):
+    if use_case.threshold and use_case.threshold.given is None:
         yield (
             "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and"
             " later rows it may miss it a little."

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines.core.metrics import Task
+from pipelines.core.tasks import Task
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import CONFUSION, Scored
 
@@ -47,8 +47,8 @@ def models(
     """Draw how the models do on the held-out rows.
 
     Args:
-        task: By which it is known what there is to see: of a binary one precision-recall, ROC, confusion,
-            score distribution and calibration; of a regression predicted against actual, calibration, and the
+        task: By which it is known what there is to see: of one that decides precision-recall, ROC, confusion,
+            score distribution and calibration; of another predicted against actual, calibration, and the
             residuals, together and by hour of day.
         curves: The table of `curves.table`.
         held_out: The rows.
@@ -56,7 +56,7 @@ def models(
         others: The models beside it, in the order of the legend.
     """
     y, every = held_out.y, [challenger, *others]
-    if task == "binary":
+    if task.decides:
         return {
             "precision_recall": _png(lambda axes: _precision_recall(axes, curves, every, float(y.mean()))),
             "roc": _png(lambda axes: _roc(axes, curves, every)),

@@ -78,7 +78,7 @@ def _parity(_: UseCase) -> tuple[str, ...]:
 
 
 def _predictions(use_case: UseCase) -> tuple[str, ...]:
-    decision = ("decision",) if use_case.task == "binary" else ()
+    decision = ("decision",) if use_case.task.decides else ()
     reasons = ("reasons",) if use_case.reasons else ()
     by = ("engine", "model_version", "run", "partition")
     return (use_case.key, use_case.time, "score", *decision, *reasons, *by)

@@ -249,7 +249,7 @@ def _value(column: str, use_case: UseCase) -> str:
     """SQL of a column's value in clean, of its repaired one: a label is a number."""
     if column != use_case.target:
         return sql.name(column)
-    if use_case.task != "binary":
+    if not use_case.task.classes:
         return f"CAST({sql.name(column)} AS DOUBLE)"
     positive = sql.literal(use_case.label.positive, sql.TYPES[use_case.columns[column].type])
     return f"CAST({sql.name(column)} = {positive} AS BIGINT)"

@@ -58,7 +58,7 @@ def compare(
         BadInput: the training lacks a feature of the use case, or the week has no rows.
     """
     _refuse_missing(reference, champion, use_case)
-    decision = ["decision"] if use_case.task == "binary" else []
+    decision = ["decision"] if use_case.task.decides else []
     columns = [use_case.key, use_case.time, SCORE, *decision, "model_version"]
     scored, held_out = sides.together(predictions, columns), _held_out(reference, champion, use_case)
     own = scored.filter(f"model_version = {sql.text(champion.version)}")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.core.config import Capacity
 from pipelines.core.errors import BadInput
+from pipelines.core.policies import Unreachable
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores
@@ -109,7 +109,7 @@ def _thresholds(
 def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night) -> float:
     try:
         return threshold.choose(use_case.threshold, y, score, night) if use_case.threshold else NEVER
-    except threshold.Unreachable:
+    except Unreachable:
         return NEVER
 
 
@@ -146,7 +146,7 @@ def _check_that_labels_differ(y: metrics.Floats) -> None:
 
 def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     """The inputs of the rows without a label, where the threshold depends on them."""
-    asked = UNLABELLED if isinstance(use_case.threshold, Capacity) else "none"
+    asked = UNLABELLED if use_case.threshold and use_case.threshold.by_every_row else "none"
     return inputs.frame(_split(features, asked, use_case).to_pandas(), use_case.features)
 
 

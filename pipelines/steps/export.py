@@ -151,13 +151,13 @@ def _described(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> 
     """What a graph says of itself beside its lineage."""
     described = {
         "format": FORMAT,
-        "task": use_case.task,
+        "task": use_case.task.name,
         "target": use_case.target,
         "features": json.dumps(_kinds(use_case.features)),
         meaning.KEY: json.dumps(meaning.meanings(use_case), sort_keys=True),
     }
-    if use_case.task == "binary":
-        described["classes"] = json.dumps([0, 1])
+    if use_case.task.classes:
+        described["classes"] = json.dumps(use_case.task.classes)
         described["positive"] = json.dumps(use_case.label.positive)
     return described | judged_as(family, verdict, use_case)
 

@@ -147,7 +147,7 @@ def _contents(use_case: UseCase) -> str:
     of_others = sql.text("".join(found for found, _ in told))
     values = ", ".join(sql.name(column) for _, column in told)
     late = ", ".join(_late(found, column, use_case) for found, column in means if column in use_case.late)
-    positive = f"count_if({label} = 1)" if use_case.task == "binary" else "CAST(NULL AS BIGINT)"
+    positive = f"count_if({label} = 1)" if use_case.task.classes else "CAST(NULL AS BIGINT)"
     return f"""
         SELECT "#day" AS "day", count(*) AS "rows",
             sum(hash({of_others}, {values})) AS "content",

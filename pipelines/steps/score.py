@@ -55,9 +55,9 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
 
     Returns:
         A stream of the rows in their order: key, time, score (the probability of the positive class, or the
-        prediction), decision (binary tasks only: 1 where score >= the champion's threshold, else 0), reasons
-        (if the use case asks for them, see `reasons.of`; null where there is no alarm), engine (the library
-        that computed the score), model_version, run (see `fingerprint`) and partition.
+        prediction), decision (where the task has one: 1 if score >= the champion's threshold, else 0),
+        reasons (if the use case asks for them, see `reasons.of`; null where there is no alarm), engine (the
+        library that computed the score), model_version, run (see `fingerprint`) and partition.
 
     Raises:
         BadInput: the table does not fit the champion's graph, the champion has no threshold or an engine that
@@ -65,7 +65,7 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
     """
     engine = engines.load(champion.graph, champion.engine)
     engine.check(features.schema)
-    if run.use_case.task == "binary" and champion.threshold is None:
+    if run.use_case.task.decides and champion.threshold is None:
         raise BadInput(
             f"version {champion.version} ({champion.metadata.get('family')}) has no threshold, since it"
             " did not win its training: it cannot decide",
@@ -118,7 +118,7 @@ def fingerprint(champion: Champion, run: Run) -> str:
 
 def _schema(features: pa.Schema, run: Run) -> pa.Schema:
     use_case = run.use_case
-    decision = [pa.field("decision", pa.int8())] if use_case.task == "binary" else []
+    decision = [pa.field("decision", pa.int8())] if use_case.task.decides else []
     constants = [
         ("engine", pa.string()),
         ("model_version", pa.string()),
@@ -152,7 +152,7 @@ Explain: TypeAlias = Callable[[pa.RecordBatch, npt.NDArray[np.float32]], list[st
 
 def _explaining(engine: Engine, champion: Champion, run: Run) -> Explain:
     usual, most = reasons.read(champion.metadata), run.use_case.reasons or 0
-    return partial(reasons.of, engine=engine, usual=usual, most=most, rising=run.use_case.task == "binary")
+    return partial(reasons.of, engine=engine, usual=usual, most=most, rising=run.use_case.task.decides)
 
 
 def _reasons(

@@ -16,7 +16,6 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, ParameterSampler
 from sklearn.utils._param_validation import InvalidParameterError
 
-from pipelines.core.config import Capacity
 from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import named
 from pipelines.core.split import UNLABELLED
@@ -73,7 +72,7 @@ def search(
             candidate.with_calibration(best_model, line),
             line(validation["score"]),
         )
-    if isinstance(use_case.threshold, Capacity):
+    if use_case.threshold and use_case.threshold.by_every_row:
         validation = _with_unlabelled(validation, best_model, features, use_case)
     return SearchResult(
         family=family,
@@ -125,7 +124,7 @@ def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -
 
 
 def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
-    return rows[use_case.target].to_numpy(np.int64 if use_case.task == "binary" else np.float64)
+    return rows[use_case.target].to_numpy(np.int64 if use_case.task.classes else np.float64)
 
 
 def _searched(
@@ -189,7 +188,7 @@ def _scorer(use_case: UseCase) -> Any:
     return make_scorer(
         partial(metrics.measure, metric.name, under_cost=metric.under_cost),
         greater_is_better=named(metric.name).greater_is_better,
-        response_method="predict_proba" if use_case.task == "binary" else "predict",
+        response_method="predict_proba" if use_case.task.probabilities else "predict",
     )
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from pipelines import tasks
-from pipelines.core.config import Capacity
 from pipelines.core.errors import SluiceError, TableCorrupt
+from pipelines.core.policies import Capacity
 from pipelines.evaluation import follows
 from pipelines.registry import approval
 from pipelines.run import clearance

@@ -44,7 +44,7 @@ def judge(
 
     A tie between forest and xgboost unless `means` says otherwise.
     """
-    rows = fitted.rows(use_case.task)
+    rows = fitted.rows(use_case.task.name)
     trials = [
         {
             "family": family,
@@ -66,7 +66,7 @@ def judge(
         features=connection.from_df(change(rows)),
         trials=connection.from_df(pd.DataFrame(trials)),
         validation=connection.from_df(validation),
-        candidates={family: dumped(family, use_case.task) for family in fitted.FAMILIES},
+        candidates={family: dumped(family, use_case.task.name) for family in fitted.FAMILIES},
         champion=champion,
         use_case=use_case,
     )
@@ -81,6 +81,6 @@ def dumped(family: Family, task: str) -> bytes:
 def scored(family: Family, rows: pd.DataFrame, use_case: UseCase) -> pd.DataFrame:
     """Rows of the validation table, scored by a family's model."""
     score = candidate.scores(
-        fitted.pipeline(family, use_case.task), inputs.frame(rows, use_case.features), use_case.task
+        fitted.pipeline(family, use_case.task.name), inputs.frame(rows, use_case.features), use_case.task
     )
     return pd.DataFrame({"family": family, "id": rows["id"], "label": rows["bad"], "score": score})

@@ -36,7 +36,7 @@ def test_a_draw_has_the_metrics_of_the_rows_that_were_drawn(seed: int) -> None:
         ("binary", y, score),
         ("regression", 1e6 + 100 * y + score, 1e6 + 120 * score),
     ):
-        names = for_task(task)  # type: ignore[arg-type]
+        names = for_task(task)
         drawn = draw(
             names, truth, [Scored("forest", found, threshold=0.5)], np.arange(N), under_cost=3, seed=seed
         )["forest"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import of_decisions
+from pipelines.core.tasks import EVERY, Task, named
 from pipelines.metrics import metrics, metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 
@@ -54,7 +55,9 @@ def test_binary_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], threshold: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), "binary", threshold=threshold), rows, threshold=threshold
+        metrics_stream.measure(relation(rows), named("binary"), threshold=threshold),
+        rows,
+        threshold=threshold,
     )
 
 
@@ -64,7 +67,7 @@ def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple
     taken = duckdb.from_arrow(
         pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)})
     )
-    found = metrics_stream.measure(taken, "binary", threshold=0.3)
+    found = metrics_stream.measure(taken, named("binary"), threshold=0.3)
     decided = [(one, float(other)) for one, _, other in rows]
     assert not differing({name: found[name] for name in of_decisions()}, decided, threshold=0.5)
     ranked = [(one, other) for one, other, _ in rows]
@@ -76,7 +79,7 @@ def test_a_regressions_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], under_cost: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), "regression", under_cost=under_cost),
+        metrics_stream.measure(relation(rows), named("regression"), under_cost=under_cost),
         rows,
         under_cost=under_cost,
     )
@@ -84,23 +87,23 @@ def test_a_regressions_metrics_are_those_of_all_rows_at_once(
 
 def test_labels_far_from_zero_and_near_one_another_have_their_r2() -> None:
     rows = [(1e8 + n, 1e8 + n + 0.5) for n in range(100)]
-    assert not differing(metrics_stream.measure(relation(rows), "regression"), rows)
+    assert not differing(metrics_stream.measure(relation(rows), named("regression")), rows)
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("task", EVERY)
 def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(
-    task: str, monkeypatch: pytest.MonkeyPatch
+    task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(1)
     rows = [(float(random.random() < 0.3), score) for score in random.random(10_000)]
-    once = metrics_stream.measure(relation(rows), task)  # type: ignore[arg-type]
+    once = metrics_stream.measure(relation(rows), task)
     monkeypatch.setattr(metrics_stream, "AT_ONCE", 2_048)
     random.shuffle(rows)
-    assert metrics_stream.measure(relation(rows), task) == once  # type: ignore[arg-type]
+    assert metrics_stream.measure(relation(rows), task) == once
 
 
 def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> None:
-    found = metrics_stream.measure(relation([(1.0, 7.0), (0.0, 2.0)]), "binary")
+    found = metrics_stream.measure(relation([(1.0, 7.0), (0.0, 2.0)]), named("binary"))
     assert found["roc_auc"] == Measured(1.0)
     assert found["log_loss"] == Measured(
         None, "log_loss has no value for scores from 2 to 7: it needs probabilities, 0 to 1"
@@ -109,4 +112,4 @@ def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> No
 
 def test_a_number_that_is_none_is_refused() -> None:
     with pytest.raises(BadInput, match="1 of 2 labels or scores are null or infinite"):
-        metrics_stream.measure(relation([(1.0, 0.5), (0.0, float("inf"))]), "binary")
+        metrics_stream.measure(relation([(1.0, 0.5), (0.0, float("inf"))]), named("binary"))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core.config import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Threshold
 from pipelines.core.errors import BadInput
+from pipelines.core.policies import Capacity, Fixed, LeastCost, MaxPrecision, MaxRecall, Policy, Unreachable
 from pipelines.metrics.cut import Cut
-from pipelines.metrics.threshold import Night, Unreachable, choose, night, with_interval
+from pipelines.metrics.threshold import Night, choose, night, with_interval
 from tests.helpers.relations import relation, row, use_case
 
 Y = [0, 0, 1, 0, 1, 1]
@@ -97,7 +97,7 @@ def test_least_cost_cannot_be_undercut_and_among_equals_alarms_least(
         (Fixed(policy="fixed", value=0.35), 0.35),
     ],
 )
-def test_a_threshold_lies_midway_between_two_scores(policy: Threshold, threshold: float) -> None:
+def test_a_threshold_lies_midway_between_two_scores(policy: Policy, threshold: float) -> None:
     assert choose(policy, Y, SCORE) == pytest.approx(threshold)
 
 
@@ -231,7 +231,7 @@ def drawn_rows(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
         Capacity(policy="capacity", alarms_a_day=20),
     ],
 )
-def test_a_threshold_has_an_interval_that_more_rows_make_narrower(policy: Threshold) -> None:
+def test_a_threshold_has_an_interval_that_more_rows_make_narrower(policy: Policy) -> None:
     few, many = (with_interval(policy, *drawn_rows(n), Night(100)) for n in (200, 20_000))
     for cut in (few, many):
         assert cut.low <= cut.value <= cut.high

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from pipelines.core.tasks import BINARY
 from pipelines.evaluation import significance
 from pipelines.model import calibration, candidate, convert, engines, inputs
 from pipelines.model.calibration import Line
@@ -71,13 +72,13 @@ def test_pipeline_file_graph_and_every_engine_follow_the_same_line(
     rows, facts = fitted.rows(), fitted.use_case()
     X = inputs.frame(rows, facts.features)  # noqa: N806
     plain = candidate.load(candidate.dump(fitted.pipeline(family)))
-    raw = candidate.scores(plain, X, "binary")
+    raw = candidate.scores(plain, X, BINARY)
     line = calibration.fit(method, *overconfident(3_000))
     pipeline = candidate.load(candidate.dump(candidate.with_calibration(plain, line)))
-    expected = candidate.scores(pipeline, X, "binary")
+    expected = candidate.scores(pipeline, X, BINARY)
     assert expected == pytest.approx(line(raw), abs=0)
     assert np.abs(expected - raw).max() > 0.05
-    graph = convert.graph_of(pipeline, facts.features, "binary", "calibrated", booster_metadata(pipeline))
+    graph = convert.graph_of(pipeline, facts.features, BINARY, "calibrated", booster_metadata(pipeline))
     table = pa.Table.from_pandas(rows, preserve_index=False)
     for name, engine in engines.every(graph).items():
         assert engine.scores(table) == pytest.approx(expected, abs=1e-5), name

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from skops import io as skops
 
 from pipelines.core.config import Family
+from pipelines.core.tasks import BINARY, REGRESSION, named
 from pipelines.model import candidate, inputs
 from pipelines.storage.settings import ROOT
 from tests.helpers import fitted
@@ -36,7 +37,8 @@ def test_a_pipeline_comes_back_with_the_very_same_scores(family: Family, task: s
     pipeline = fitted.pipeline(family, task)
     X = inputs.frame(fitted.rows(task), fitted.use_case(task).features)  # noqa: N806 (scikit-learn's letter)
     before, after = (
-        candidate.scores(each, X, task) for each in (pipeline, candidate.load(candidate.dump(pipeline)))
+        candidate.scores(each, X, named(task))
+        for each in (pipeline, candidate.load(candidate.dump(pipeline)))
     )
     assert before.shape == (len(X),)
     assert before.dtype == np.float64
@@ -63,8 +65,8 @@ def test_another_process_gives_the_same_bytes() -> None:
 def test_scores_are_the_positive_class_s_probabilities_or_the_predicted_numbers() -> None:
     X = inputs.frame(fitted.rows(), fitted.use_case().features)  # noqa: N806
     binary, regression = fitted.pipeline("linear"), fitted.pipeline("linear", "regression")
-    np.testing.assert_array_equal(candidate.scores(binary, X, "binary"), binary.predict_proba(X)[:, 1])
-    np.testing.assert_array_equal(candidate.scores(regression, X, "regression"), regression.predict(X))
+    np.testing.assert_array_equal(candidate.scores(binary, X, BINARY), binary.predict_proba(X)[:, 1])
+    np.testing.assert_array_equal(candidate.scores(regression, X, REGRESSION), regression.predict(X))
 
 
 def test_a_vocabulary_may_hold_the_words_by_which_the_file_is_organised() -> None:

@@ -10,6 +10,7 @@ from scipy.special import expit
 from xgboost import DMatrix
 
 from pipelines.core.config import Family
+from pipelines.core.tasks import BINARY
 from pipelines.metrics import metrics
 from pipelines.model import candidate, explain, inputs
 from tests.helpers import fitted
@@ -47,7 +48,7 @@ def test_contributions_of_all_features_add_up_to_the_score(encode: str) -> None:
     matrix = np.asarray(pipeline["prepare"].transform(X), dtype=np.float32)
     unknown = pipeline["model"].get_booster().predict(DMatrix(matrix), pred_contribs=True)[:, -1]
     assert expit(added.sum(axis=1).to_numpy() + unknown) == pytest.approx(
-        candidate.scores(pipeline, X, "binary"), abs=1e-5
+        candidate.scores(pipeline, X, BINARY), abs=1e-5
     )
 
 

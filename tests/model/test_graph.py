@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 
 from pipelines.core.config import Family
 from pipelines.core.errors import BadInput
+from pipelines.core.tasks import BINARY
 from pipelines.model import candidate, convert, graph, inputs
 from pipelines.model.graph import Graph
 from tests.helpers import fitted
@@ -44,7 +45,7 @@ def test_inputs_are_the_features_in_their_order_and_kind(linear: Graph) -> None:
 
 def test_nulls_are_what_the_model_learned_as_missing(linear: Graph, table: pa.Table) -> None:
     frame = inputs.frame(fitted.rows(), fitted.use_case().features)
-    expected = candidate.scores(fitted.pipeline("linear"), frame, "binary")
+    expected = candidate.scores(fitted.pipeline("linear"), frame, BINARY)
     assert table["age"].null_count > 0
     assert table["channel"].null_count > 0
     assert np.abs(linear.scores(table) - expected).max() < 1e-6

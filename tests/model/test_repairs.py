@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from pipelines.core.config import Features, Prepare, Texts
+from pipelines.core.tasks import BINARY
 from pipelines.model import candidate, convert, prepare
 from pipelines.model.graph import Graph
 from tests.helpers import fitted
@@ -43,13 +44,13 @@ def test_runs_of_words_survive_the_loss_of_their_words(
     )
     y = notes.note.str.contains("a b")
     # The model is linear for both ways to weigh words, so that every word counts in every score.
-    inputs = prepare.transformer(facts, family)  # type: ignore[arg-type]
+    inputs = prepare.transformer(facts, family)
     pipeline = Pipeline([("prepare", inputs), ("model", LogisticRegression(C=100))]).fit(notes, y)
     vocabulary = pipeline["prepare"].named_transformers_["note"].vocabulary_
     assert {len(words.split()) for words in vocabulary} == left
     if max_words == 90:
         assert any(word not in vocabulary for words in vocabulary for word in words.split())
-    graph = Graph(convert.graph_of(pipeline, facts.features, "binary", "notes", {}))
-    expected = candidate.scores(pipeline, notes, "binary")
+    graph = Graph(convert.graph_of(pipeline, facts.features, BINARY, "notes", {}))
+    expected = candidate.scores(pipeline, notes, BINARY)
     assert np.abs(graph.scores(pa.Table.from_pandas(notes)) - expected).max() < 1e-6
     assert pipeline["prepare"].named_transformers_["note"].vocabulary_ == vocabulary

@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from pipelines.core.config import Family
+from pipelines.core.tasks import BINARY
 from pipelines.model import candidate, families, inputs
 from pipelines.model.search import PipelineSearchCV
 from tests.helpers import fitted
@@ -203,7 +204,7 @@ def test_predictions_of_the_rows_held_out_are_by_the_best_candidate_fitted_on_th
     for (fit, held), (positions, predictions) in zip(CUT.split(X), found.out_of_fold_, strict=True):
         assert positions.tolist() == held.tolist()
         refitted = clone(found.best_estimator_).fit(X.iloc[fit], y[fit])
-        assert predictions.tolist() == candidate.scores(refitted, X.iloc[held], "binary").tolist()
+        assert predictions.tolist() == candidate.scores(refitted, X.iloc[held], BINARY).tolist()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipelines.core.tasks import BINARY
 from pipelines.model import candidate, inputs, seed_variance
 from tests.helpers import fitted
 
@@ -13,7 +14,7 @@ X, Y = inputs.frame(TRAIN, fitted.use_case().features), TRAIN["bad"].to_numpy()
 
 
 def mean_score(model: object) -> float:
-    return float(candidate.scores(model, X, "binary").mean())
+    return float(candidate.scores(model, X, BINARY).mean())
 
 
 def test_a_forest_is_another_one_with_each_seed() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.core.config import Capacity, Column, LeastCost, UseCase
+from pipelines.core.config import Column, UseCase
+from pipelines.core.policies import Capacity, LeastCost
 from pipelines.core.use_cases import Loaded
 from pipelines.evaluation.results import Evaluation
 from pipelines.registry.versions import FILE, Snapshot

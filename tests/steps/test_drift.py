@@ -19,6 +19,7 @@ from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task, of_decisions
+from pipelines.core.tasks import BINARY, REGRESSION
 from pipelines.metrics import metrics
 from pipelines.model import convert
 from pipelines.model.graph import Graph
@@ -36,7 +37,7 @@ PHONE = "&#34;phone&#34;"  # a channel, as a value of the framed page
 
 @cache
 def champion() -> Champion:
-    graph = convert.graph_of(fitted.pipeline("linear"), fitted.use_case().features, "binary", "tiny", {})
+    graph = convert.graph_of(fitted.pipeline("linear"), fitted.use_case().features, BINARY, "tiny", {})
     return Champion("3", graph, sha256(graph).hexdigest(), date(2026, 1, 31), 0.5, {})
 
 
@@ -485,9 +486,7 @@ def test_a_version_whose_labels_have_one_class_has_no_part_in_a_ranking() -> Non
 
 def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
     facts = fitted.use_case("regression")
-    graph = convert.graph_of(
-        fitted.pipeline("linear", "regression"), facts.features, "regression", "tiny", {}
-    )
+    graph = convert.graph_of(fitted.pipeline("linear", REGRESSION), facts.features, REGRESSION, "tiny", {})
     week = fitted.rows("regression").drop(columns="split").head(100)
     week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
     versions = np.where(np.arange(100) % 7 < 3, "2", "3")

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.config import Baseline, MaxRecall, Metric
+from pipelines.core.config import Baseline, Metric
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task
+from pipelines.core.policies import MaxRecall, Unreachable
+from pipelines.core.tasks import BINARY
 from pipelines.evaluation import verdict
 from pipelines.evaluation.results import Evaluation
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
-from pipelines.metrics.threshold import Unreachable
 from pipelines.model import convert, families, inputs, seed_variance
 from pipelines.registry.registry import Champion
 from tests.helpers import fitted
@@ -157,7 +158,7 @@ def test_a_champion_whose_inputs_are_gone_is_not_dethroned_but_told() -> None:
     wider = facts(features=features.model_copy(update={"numbers": {**features.numbers, "income": "amount"}}))
     rows = fitted.rows().assign(income=1.0)
     pipeline = families.pipeline(wider, "linear").fit(inputs.frame(rows, wider.features), rows["bad"])
-    graph = convert.graph_of(pipeline, wider.features, "binary", "champion", {})
+    graph = convert.graph_of(pipeline, wider.features, BINARY, "champion", {})
     with pytest.raises(BadInput) as told:
         judge(facts(), Champion("3", graph, "", date(2026, 1, 1), 0.5, {}))
     assert "champion version 3 cannot be compared" in str(told.value)
@@ -279,7 +280,7 @@ def test_a_curve_keeps_its_ends_and_its_shape_when_it_is_thinned() -> None:
     random = np.random.default_rng(1)
     y = (random.random(20_000) < 0.1).astype(float)
     score = random.random(20_000) * 0.5 + 0.1 * y
-    curves = table("binary", y, [Scored("forest", score)], np.zeros(20_000))
+    curves = table(BINARY, y, [Scored("forest", score)], np.zeros(20_000))
     roc = curves[curves["curve"] == "roc"]
     assert curves.groupby("curve").size().max() <= 500
     assert tuple(roc.iloc[0][["x", "y"]]) == (0, 0)

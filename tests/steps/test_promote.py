@@ -34,7 +34,7 @@ def trained(run: Run, **found: Any) -> Run:
     """A training that has come as far as promotion, of which only the winner is registered."""
     exported = fitted.exported(partition=run.partition.isoformat())
     winner = {"xgboost": exported.graphs["xgboost"]}
-    registry.register(run, replace(exported, graphs=winner), fitted.verdict())  # type: ignore[arg-type]
+    registry.register(run, replace(exported, graphs=winner), fitted.verdict())
     evaluated.leave(run, winner["xgboost"], **found)
     return run.task()
 

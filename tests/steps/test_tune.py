@@ -82,7 +82,7 @@ def assert_validated(found: SearchResult, facts: UseCase) -> None:
     """The validation rows are those that a fold holds out, scored by the best parameters fitted on the fold's
     other rows.
     """
-    rows = training(facts.task)
+    rows = training(facts.task.name)
     X, y = inputs.frame(rows, facts.features), rows.bad.to_numpy()  # noqa: N806 (scikit-learn's letter)
     best = candidate.load(found.candidate)
     expected = pd.Series(dtype=np.float64)

@@ -157,7 +157,7 @@ def _of_clean_and_features(stage: Stage) -> Iterator[Damage]:
 
 
 def _of_predictions(stage: Stage) -> Iterator[Damage]:
-    beyond = "score + 1" if stage.use_case.task == "binary" else "'inf'::DOUBLE"
+    beyond = "score + 1" if stage.use_case.task.probabilities else "'inf'::DOUBLE"
     for what, statement in {
         "constant": "SELECT * REPLACE (0.5::DOUBLE AS score) FROM rows",
         "out of range": f"SELECT * REPLACE ({beyond} AS score) FROM rows",

@@ -158,7 +158,7 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
     for what, score in told.items():
         statement = f"SELECT * REPLACE (CAST({score} AS DOUBLE) AS score) FROM rows"
         yield replace(behind("publish", "predictions", f"scores, {what}", statement), about="score")
-    if stage.use_case.task == "binary":
+    if stage.use_case.task.decides:
         every = stage.run("scoring").store.read("predictions")
         ((alarms, rows),) = every.aggregate("count(*) FILTER (decision = 1), count(*)").fetchall()
         for what, decision in {"no alarm is raised": 0, "every row is an alarm": 1}.items():

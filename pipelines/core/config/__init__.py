@@ -17,9 +17,7 @@ from pipelines.core.config.base import (
     Identifier,
     Kind,
     Scalar,
-    Share,
     Step,
-    Strict,
     duration_text,
     limit_text,
     variable_of,
@@ -27,16 +25,7 @@ from pipelines.core.config.base import (
 from pipelines.core.config.candidates import Baseline, Candidates, Folds, Search, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
-from pipelines.core.config.judgement import (
-    Capacity,
-    Fixed,
-    LeastCost,
-    MaxPrecision,
-    MaxRecall,
-    Metric,
-    Promotion,
-    Threshold,
-)
+from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Delivery, Limits
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
@@ -54,6 +43,7 @@ from pipelines.core.config.source import (
 )
 from pipelines.core.config.use_case import UseCase
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
+from pipelines.core.strict import Share, Strict
 
 __all__ = [
     "DERIVE",
@@ -62,7 +52,6 @@ __all__ = [
     "Alerts",
     "Baseline",
     "Candidates",
-    "Capacity",
     "Categories",
     "Cleanse",
     "Column",
@@ -78,17 +67,13 @@ __all__ = [
     "Features",
     "FileFormat",
     "FileSource",
-    "Fixed",
     "Folds",
     "GatedTable",
     "HttpSource",
     "Identifier",
     "Kind",
     "Label",
-    "LeastCost",
     "Limits",
-    "MaxPrecision",
-    "MaxRecall",
     "Metric",
     "Monitoring",
     "Numbers",

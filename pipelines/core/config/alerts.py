@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipelines.core.config.base import ConnectionId, Strict
+from pipelines.core.config.base import ConnectionId
+from pipelines.core.strict import Strict
 
 Address = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
 

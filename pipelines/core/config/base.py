@@ -1,4 +1,4 @@
-"""What all parts of a use case are made of: words, durations, and the strictness."""
+"""What all parts of a use case are made of: words, durations, days."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from croniter import CroniterBadDateError, croniter
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -42,7 +40,7 @@ Step: TypeAlias = Literal[
 GatedTable: TypeAlias = Literal[
     "raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"
 ]
-Family: TypeAlias = Literal["linear", "forest", "xgboost"]
+Family: TypeAlias = str  # the name of one of `pipelines.core.families`
 
 # Names that Sluice itself writes into tables; a user's column may not take them.
 RESERVED = frozenset(
@@ -134,7 +132,6 @@ Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Days = Annotated[int, Field(le=MOST_DAYS)]
 Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
-Share = Annotated[float, Field(ge=0, le=1)]
 Value = Annotated[str | int, BeforeValidator(_text_or_integer)]
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -196,11 +193,3 @@ def limit_text(limit: float | date) -> str:
 def variable_of(connection: str) -> str:
     """The environment variable that holds a connection, as Airflow names it."""
     return f"AIRFLOW_CONN_{connection.upper()}"
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error: a misspelt option must never be a silently ignored one. `.inf`
-    and `.nan` are no numbers.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
-from pipelines.core.config.base import Days, Family, Identifier, Scalar, Strict
+from pipelines.core import families
+from pipelines.core.config.base import Days, Family, Identifier, Scalar
+from pipelines.core.strict import Strict
 
 
 class Folds(Strict):
@@ -84,33 +86,45 @@ class Baseline(Strict):
     )
 
 
-class Candidates(Strict):
+class _Candidates(Strict):
     """The families that compete; each becomes one mapped task of the training DAG."""
 
-    baseline: Baseline = Baseline()
-    linear: Search | None = None
-    forest: Search | None = None
-    xgboost: Search | None = None
-    seed: int = 7
+    if TYPE_CHECKING:
+        baseline: Baseline
+        seed: int
 
     @property
     def families(self) -> tuple[Family, ...]:
         """The declared families, in a fixed order."""
-        every: tuple[Family, ...] = ("linear", "forest", "xgboost")
-        return tuple(family for family in every if getattr(self, family) is not None)
+        return tuple(family.name for family in families.EVERY if getattr(self, family.name) is not None)
 
     @model_validator(mode="after")
-    def _some(self) -> Candidates:
+    def _some(self) -> Self:
         if not self.families:
-            raise ValueError("no candidate: declare at least one of linear, forest, xgboost")
+            every = ", ".join(family.name for family in families.EVERY)
+            raise ValueError(f"no candidate: declare at least one of {every}")
         stopping = [
-            family
-            for family in self.families
-            if family != "xgboost" and getattr(self, family).early_stopping is not None
+            name
+            for name in self.families
+            if not families.named(name).grows and getattr(self, name).early_stopping is not None
         ]
         if stopping:
+            growing = " and ".join(family.name for family in families.EVERY if family.grows)
             raise ValueError(
-                "`early_stopping` is for xgboost, whose trees improve on one another: leave it out of"
+                f"`early_stopping` is for {growing}, whose trees improve on one another: leave it out of"
                 f" {', '.join(stopping)}"
             )
         return self
+
+
+if TYPE_CHECKING:
+    Candidates = _Candidates
+else:
+    Candidates = create_model(
+        "Candidates",
+        __base__=_Candidates,
+        __doc__=_Candidates.__doc__,
+        baseline=(Baseline, Baseline()),
+        **{family.name: (Search | None, None) for family in families.EVERY},
+        seed=(int, 7),
+    )

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from pipelines.core.config.base import Identifier, Scalar, Share, Strict
+from pipelines.core.config.base import Identifier, Scalar
+from pipelines.core.strict import Share, Strict
 
 
 def _form(value: object) -> str:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.core.config.base import RESERVED, Duration, Identifier, Share, Strict, duration_text
+from pipelines.core.config.base import RESERVED, Duration, Identifier, duration_text
+from pipelines.core.strict import Share, Strict
 
 
 class Window(Strict):

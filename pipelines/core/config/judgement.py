@@ -5,17 +5,22 @@ be promoted.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.core import metrics
-from pipelines.core.config.base import Duration, Identifier, Share, Strict, duration_text
+from pipelines.core import metrics, policies
+from pipelines.core.config.base import Duration, Identifier, duration_text
+from pipelines.core.strict import Strict
 
 if TYPE_CHECKING:
     MetricName = str
+    Threshold = policies.Policy
 else:
     MetricName = Literal[tuple(metric.name for metric in metrics.EVERY)]
+    Threshold = Annotated[reduce(or_, policies.EVERY), Field(discriminator="policy")]
 
 
 def _time_to_answer(value: timedelta | None) -> timedelta | None:
@@ -45,56 +50,6 @@ class Metric(Strict):
         gt=0,
         description="asymmetric: the cost of one unit too low, where one unit too high costs 1.",
     )
-
-
-class MaxRecall(Strict):
-    """The greatest recall whose precision is at least `precision`, as rows with a label tell."""
-
-    policy: Literal["max_recall"]
-    precision: Share
-
-
-class MaxPrecision(Strict):
-    """The greatest precision whose recall is at least `recall`, as rows with a label tell."""
-
-    policy: Literal["max_precision"]
-    recall: Share
-
-
-class LeastCost(Strict):
-    """The least total cost, of false alarms and of misses, as rows with a label tell."""
-
-    policy: Literal["least_cost"]
-    false_positive: float = Field(gt=0)
-    false_negative: float = Field(gt=0)
-
-
-class Capacity(Strict):
-    """As many alarms a day, on average, as people can look at: the greatest scores of all rows that a night
-    scores.
-
-    Rows without a label (`cleanse.drop`) count as well, by their own scores: it does not matter how many rows
-    were labelled, and which. What is promised is a mean over nights like those of the training's window, not
-    a bound for each of them: where 10 are asked for, chance alone gives nine of ten nights 5 to 15, and a
-    weekday with twice the rows has twice the alarms. Measured with quiet weekends and a window of 20 days
-    (`benchmarks/capacity.py`): the mean of the nights after a training is 9.7, in nine of ten trainings 7.6
-    to 13; single nights have 3 to 18. Whoever can look at 10 at most asks for fewer.
-    """
-
-    policy: Literal["capacity"]
-    alarms_a_day: int = Field(
-        ge=1, description="The mean over the nights; see above for what single nights have."
-    )
-
-
-class Fixed(Strict):
-    """This very threshold."""
-
-    policy: Literal["fixed"]
-    value: Share
-
-
-Threshold = Annotated[MaxRecall | MaxPrecision | LeastCost | Capacity | Fixed, Field(discriminator="policy")]
 
 
 class Promotion(Strict):

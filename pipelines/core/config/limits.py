@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ByteSize, Field
 
-from pipelines.core.config.base import Strict
+from pipelines.core.strict import Strict
 
 LEAST = ByteSize(500_000_000)  # Python with the libraries of a step takes most of that
 MOST = ByteSize(10**15)

@@ -8,8 +8,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipelines.core.config import formats
-from pipelines.core.config.base import Bound, Days, Duration, Strict, Value, duration_text
+from pipelines.core.config.base import Bound, Days, Duration, Value, duration_text
 from pipelines.core.errors import brief
+from pipelines.core.strict import Strict
 
 
 class Column(Strict):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from pipelines.core.config.base import LONGEST_NAME, ConnectionId, Strict, variable_of
+from pipelines.core.config.base import LONGEST_NAME, ConnectionId, variable_of
+from pipelines.core.strict import Strict
 
 
 class Sink(Strict):

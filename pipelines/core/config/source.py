@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.core.config.base import ConnectionId, Day, Days, Identifier, Strict, variable_of
+from pipelines.core.config.base import ConnectionId, Day, Days, Identifier, variable_of
 from pipelines.core.errors import brief
+from pipelines.core.strict import Strict
 
 QUOTE = "'\"'"
 LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a file's name

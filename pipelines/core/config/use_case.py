@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from pipelines.core import metrics
+from pipelines.core import metrics, policies, tasks
 from pipelines.core.config.alerts import Alerts
-from pipelines.core.config.base import RESERVED, GatedTable, Identifier, Strict
+from pipelines.core.config.base import RESERVED, GatedTable, Identifier
 from pipelines.core.config.candidates import Candidates, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
-from pipelines.core.config.judgement import (
-    Metric,
-    Promotion,
-    Threshold,
-)
+from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Limits
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import DayAssignment, FileSource, Source
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
+from pipelines.core.strict import Strict
+
+if TYPE_CHECKING:
+    Task = tasks.Task
+else:
+    Task = Annotated[
+        Literal[tuple(task.name for task in tasks.EVERY)], AfterValidator(tasks.named), PlainSerializer(str)
+    ]
 
 
 class UseCase(Strict):
@@ -32,7 +37,7 @@ class UseCase(Strict):
     title: str = Field(
         max_length=1000, description="One sentence: what is predicted, for what, and what one row is."
     )
-    task: Literal["binary", "regression"]
+    task: Task
     source: Source
     assign_days: DayAssignment | None = None
     columns: dict[Identifier, Column] = Field(min_length=2)
@@ -296,7 +301,7 @@ class UseCase(Strict):
     def _task_mistakes(self) -> list[str]:
         found = []
         up_to_one = metrics.named(self.metric.name).up_to_one
-        allowed = metrics.for_task(self.task)
+        allowed = self.task.metrics
         if self.metric.name not in allowed:
             found.append(
                 f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed:"
@@ -312,25 +317,23 @@ class UseCase(Strict):
             found.append(
                 f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}"
             )
-        if self.task == "binary" and self.threshold is None:
-            found.append(
-                "threshold: a binary task needs a policy; allowed: max_recall, max_precision, least_cost,"
-                " capacity, fixed"
-            )
-        if self.task == "binary" and self.label.positive is None:
-            found.append("label.positive: a binary task needs the value that means yes")
-        if self.task == "regression" and (self.threshold is not None or self.label.positive is not None):
-            found.append(
-                "threshold and label.positive belong to binary tasks; leave them out of a regression"
-            )
-        if self.task == "regression" and self.promotion.max_calibration_error is not None:
-            found.append(
-                "promotion.max_calibration_error belongs to binary tasks; leave it out of a regression"
-            )
-        if self.task == "regression" and self.calibration is not None:
-            found.append("calibration belongs to binary tasks; leave it out of a regression")
-        if self.task == "regression" and self.split.folds.by == "stratified":
-            found.append(
-                "split.folds.by: stratified needs classes; for a regression use time, group or shuffle"
-            )
-        return found
+        return [*found, *self._missing_for_the_task(), *self._of_other_tasks()]
+
+    def _missing_for_the_task(self) -> Iterator[str]:
+        if self.task.decides and self.threshold is None:
+            yield f"threshold: a {self.task} task needs a policy; allowed: {', '.join(policies.names())}"
+        if self.task.classes and self.label.positive is None:
+            yield f"label.positive: a {self.task} task needs the value that means yes"
+
+    def _of_other_tasks(self) -> Iterator[str]:
+        task, stated = self.task, self.threshold is not None
+        if (stated and not task.decides) or (self.label.positive is not None and not task.classes):
+            those = tasks.that(lambda other: other.decides)
+            yield f"threshold and label.positive belong to {those} tasks; leave them out of a {task}"
+        those = tasks.that(lambda other: other.probabilities)
+        if self.promotion.max_calibration_error is not None and not task.probabilities:
+            yield f"promotion.max_calibration_error belongs to {those} tasks; leave it out of a {task}"
+        if self.calibration is not None and not task.probabilities:
+            yield f"calibration belongs to {those} tasks; leave it out of a {task}"
+        if self.split.folds.by == "stratified" and not task.classes:
+            yield f"split.folds.by: stratified needs classes; for a {task} use time, group or shuffle"

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.core.config.base import Cron, Day, Share, Strict
+from pipelines.core.config.base import Cron, Day
+from pipelines.core.strict import Share, Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
 

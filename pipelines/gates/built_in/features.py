@@ -11,12 +11,6 @@ from pipelines.gates.built_in.wording import GREATEST, is_, is_not, must, of_wha
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
 
-# The greatest correlation of one feature with the label. The shipped use cases' own come to 0.88 (regression)
-# and 0.85 (binary). A class is never told honestly by one feature: 0.95 is the label itself with one in a
-# thousand flipped, where one in a hundred is positive. A number may nearly be told by itself a moment
-# earlier, so more is allowed: 0.98 is the label with a fifth of its spread as noise.
-MOST_TOLD = {"binary": 0.95, "regression": 0.98}
-
 
 def features(run: Run) -> Iterator[Stated]:
     """Clean's rows, each once, with values that a model can read."""
@@ -62,9 +56,9 @@ def _learnable(run: Run) -> Iterator[Stated]:
         yield must("column_values_to_not_be_null", column=target)
     for split in ("train", "test"):
         only = is_("split", split)
-        if use_case.task == "binary":
+        if classes := list(use_case.task.classes):
             yield must(
-                "column_distinct_values_to_equal_set", column=target, value_set=[0, 1], row_condition=only
+                "column_distinct_values_to_equal_set", column=target, value_set=classes, row_condition=only
             )
         else:
             yield must(
@@ -80,7 +74,7 @@ def _learnable(run: Run) -> Iterator[Stated]:
     for name in (*use_case.features.numbers, *use_case.features.categories):
         if not stated(use_case, "features", "feature_not_to_tell_the_label", column=name):
             yield of_what_is_there(
-                "feature_not_to_tell_the_label", column=name, max_value=MOST_TOLD[use_case.task]
+                "feature_not_to_tell_the_label", column=name, max_value=use_case.task.most_told
             )
 
 

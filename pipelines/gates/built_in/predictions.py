@@ -15,13 +15,13 @@ from pipelines.storage import kept
 
 def predictions(run: Run) -> Iterator[Stated]:
     """Features' rows, each once, scored by one model and one engine; decisions follow from scores."""
-    binary = run.use_case.task == "binary"
+    task = run.use_case.task
     rows = run.store.manifest("features").rows
     yield columns(run, "predictions")
     yield must("table_row_count_to_equal", value=rows, why="features' rows, each once")
     yield from keyed(run.use_case)
     yield must("column_values_to_not_be_null", column="score")
-    low, high = (0, 1) if binary else (-GREATEST, GREATEST)
+    low, high = (0, 1) if task.probabilities else (-GREATEST, GREATEST)
     yield must("column_values_to_be_between", column="score", min_value=low, max_value=high)
     if rows > ENOUGH_ROWS:
         yield must(
@@ -30,7 +30,7 @@ def predictions(run: Run) -> Iterator[Stated]:
             min_value=2,
             why="a model that says the same of every row is none",
         )
-    if binary:
+    if task.decides:
         yield must("column_values_to_not_be_null", column="decision")
         yield must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
         yield from _decided(run)

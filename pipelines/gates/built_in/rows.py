@@ -98,8 +98,10 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
 def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
     """What the schema says of a column's values after cleansing."""
     spec = use_case.columns[column]
-    if column == use_case.target and use_case.task == "binary":
-        yield of_what_is_there("column_values_to_be_in_set", column=column, value_set=[0, 1])
+    if column == use_case.target and use_case.task.classes:
+        yield of_what_is_there(
+            "column_values_to_be_in_set", column=column, value_set=list(use_case.task.classes)
+        )
         return
     if spec.required:
         yield must("column_values_to_not_be_null", column=column)

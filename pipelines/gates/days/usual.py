@@ -93,7 +93,7 @@ def _asked(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
             yield (
                 name,
                 label(use_case),
-                f"CAST({value} AS DOUBLE)" if use_case.task == "binary" else _logarithm(value),
+                f"CAST({value} AS DOUBLE)" if use_case.task.classes else _logarithm(value),
             )
         elif column.role == "feature":
             yield name, f"values of {name}", f"CAST({value} IS NOT NULL AS DOUBLE)"

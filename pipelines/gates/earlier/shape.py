@@ -81,6 +81,6 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
             hidden=hidden,
         )
     if table == "predictions":
-        decision = ("decision",) if use_case.task == "binary" else ()
+        decision = ("decision",) if use_case.task.decides else ()
         return Shape(use_case.time, ("score",), decision, made_by="model_version")
     return None
