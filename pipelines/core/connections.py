@@ -6,28 +6,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipelines.core import addresses
+from pipelines.core.config.base import ConnectedPart
 from pipelines.core.errors import BadInput
 
 # Airflow's name for a kind of connection, where SQLAlchemy's name differs.
 DRIVERS = {"postgres": "postgresql"}
-
-
-class ConnectedPart(Protocol):
-    """A part of a use case that names a connection."""
-
-    @property
-    def connection(self) -> str:
-        """Its id."""
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that holds it."""
 
 
 def how_to_name(named: ConnectedPart) -> str:

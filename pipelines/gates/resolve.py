@@ -33,6 +33,7 @@ from pipelines.core.config.watch import (
     NotTellingLabel,
 )
 from pipelines.core.errors import BadUseCase, meant
+from pipelines.core.strict import Strict
 from pipelines.gates.earlier import partitions, steady
 from pipelines.gates.earlier.shape import shape
 from pipelines.gates.gx import suite

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import yaml
 
 from pipelines.core import connections, rendered, sql, use_cases, yaml_text
-from pipelines.core.config import FileSource, PythonSource, SqlSource, UseCase
+from pipelines.core.config import FileSource, PythonSource, UseCase
+from pipelines.core.config.base import ConnectedPart
 from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
 from pipelines.core.errors import BadInput, SluiceError, brief
 from pipelines.core.use_cases import Loaded, unforeseen
@@ -68,9 +69,8 @@ def absent(loaded: Loaded) -> list[tuple[int, str]]:
             (("source", "function"), why.removeprefix(place))
             for why in _refused(partial(python.load, source.function))
         ]
-    named = {"source": source if isinstance(source, SqlSource) else None, "sink": sink}
-    for what, one in named.items():
-        if one and os.environ.get(one.variable):
+    for what, one in (("source", source), ("sink", sink)):
+        if isinstance(one, ConnectedPart) and os.environ.get(one.variable):
             found += [((what, "connection"), why) for why in _refused(partial(connections.url, one))]
     return [(loaded.line(*where), f"{'.'.join(where)}: {sentence}") for where, sentence in found]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from pipelines.core import dates
-from pipelines.core.config import Features, Prepare, Source, UseCase
+from pipelines.core.config import Features, Prepare, UseCase
 from pipelines.core.config.base import duration_text
 from pipelines.core.metrics import named
 from pipelines.core.policies import Policy
@@ -76,7 +76,7 @@ def render(run: Run, judged: Evaluation) -> str:
         inspection=judged.inspection,
         importance=_records(judged.inspection.importance)[:MOST_FEATURES],
         reliability=_reliability(judged) if use_case.task.probabilities else [],
-        source=_source(use_case.source),
+        source=use_case.source.told,
         features=list(_features(use_case.features)),
         prepared=list(_preparation(use_case.features, use_case.prepare)),
         lineage={LINEAGE[name]: value for name, value in snapshot.lineage(run).items()},
@@ -131,16 +131,6 @@ def _trials(judged: Evaluation) -> list[Row]:
         }
         for row in _records(better_first)
     ]
-
-
-def _source(source: Source) -> str:
-    if source.kind == "http":
-        return f"{source.url} ({source.licence})"
-    if source.kind == "file":
-        return source.path
-    if source.kind == "sql":
-        return f"a query through the connection {source.connection}"
-    return f"the function {source.function}"
 
 
 def _features(features: Features) -> Iterator[Row]:

@@ -16,7 +16,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from pipelines import tasks
 from pipelines.core import dates
-from pipelines.core.config import GatedTable, Kind, Sink, Source, SqlSource, Step, UseCase
+from pipelines.core.config import GatedTable, Kind, Sink, Source, Step, UseCase
+from pipelines.core.config.base import ConnectedPart
 from pipelines.core.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import lineage as tables
 from pipelines.run import plan
@@ -176,7 +177,7 @@ def lent_connection(use_case: UseCase, step: plan.Step) -> Iterator[None]:
 
 
 def _connection(named: Source | Sink | None) -> dict[str, str]:
-    if not isinstance(named, SqlSource | Sink) or os.environ.get(named.variable):
+    if not isinstance(named, ConnectedPart) or os.environ.get(named.variable):
         return {}
     try:
         return {named.variable: Connection.get(named.connection).as_json()}

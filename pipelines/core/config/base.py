@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from math import isfinite
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from croniter import CroniterBadDateError, croniter
 from pydantic import (
@@ -193,3 +193,15 @@ def limit_text(limit: float | date) -> str:
 def variable_of(connection: str) -> str:
     """The environment variable that holds a connection, as Airflow names it."""
     return f"AIRFLOW_CONN_{connection.upper()}"
+
+
+class ConnectedPart:
+    """What is reached through a connection of Airflow's, where its address and password stay."""
+
+    if TYPE_CHECKING:
+        connection: ConnectionId
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the connection, as Airflow names it."""
+        return variable_of(self.connection)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from pipelines.core.config.base import LONGEST_NAME, ConnectionId, variable_of
+from pipelines.core.config.base import LONGEST_NAME, ConnectedPart, ConnectionId
 from pipelines.core.strict import Strict
 
 
-class Sink(Strict):
+class Sink(ConnectedPart, Strict):
     """A table of a PostgreSQL database that holds each night's predictions as they are published, once their
     gate has let them through.
 
@@ -25,11 +25,6 @@ class Sink(Strict):
         pattern=r"^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$",
         description="The table, as `table` or `schema.table`; the schema has to be there.",
     )
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that holds the connection, as Airflow names it."""
-        return variable_of(self.connection)
 
     @field_validator("table")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.core.config.base import ConnectionId, Day, Days, Identifier, variable_of
+from pipelines.core.config.base import ConnectedPart, ConnectionId, Day, Days, Identifier
 from pipelines.core.errors import brief
 from pipelines.core.strict import Strict
 
@@ -181,7 +181,25 @@ class Expected(Strict):
         return WEEKDAYS[day.weekday()] in self.weekdays and day not in self.holidays
 
 
-class FileSource(Strict):
+class SourceKind(Strict):
+    """What others have to know of a source: `kind` is a literal, its name in use-case files."""
+
+    @property
+    def told(self) -> str:
+        """Where the rows come from, for the card."""
+        raise NotImplementedError
+
+    @property
+    def has_days(self) -> bool:
+        """Whether it is asked for days, rather than for all its rows at once."""
+        return True
+
+    def expects(self, day: date) -> bool:  # noqa: ARG002
+        """Whether there is a delivery on a day."""
+        return True
+
+
+class FileSource(SourceKind):
     """Files on disk, a path or glob from the project's root (or an absolute one, without `..`).
 
     `{partition}` in it stands for the partition's date.
@@ -207,8 +225,22 @@ class FileSource(Strict):
             )
         return self
 
+    @property
+    def told(self) -> str:
+        """The path, as the file says it."""
+        return self.path
 
-class HttpSource(Strict):
+    @property
+    def has_days(self) -> bool:
+        """Whether each day has files of its own."""
+        return "{partition}" in self.path
+
+    def expects(self, day: date) -> bool:
+        """Whether there is a file on a day."""
+        return self.expected is None or day in self.expected
+
+
+class HttpSource(SourceKind):
     """One public file, fetched once, checked against its sha256 and kept in the cache."""
 
     kind: Literal["http"]
@@ -229,8 +261,18 @@ class HttpSource(Strict):
     format: FileFormat
     derive: dict[Identifier, str] = DERIVE
 
+    @property
+    def told(self) -> str:
+        """The address, and what may be done with the rows."""
+        return f"{self.url} ({self.licence})"
 
-class SqlSource(Strict):
+    @property
+    def has_days(self) -> bool:
+        """It is one file."""
+        return False
+
+
+class SqlSource(ConnectedPart, SourceKind):
     """A query through SQLAlchemy.
 
     `:start` and `:end` in it are the partition's first moment and the first one after it.
@@ -248,12 +290,12 @@ class SqlSource(Strict):
     derive: dict[Identifier, str] = DERIVE
 
     @property
-    def variable(self) -> str:
-        """The environment variable that holds the connection, as Airflow names it."""
-        return variable_of(self.connection)
+    def told(self) -> str:
+        """The connection: what is asked is for those who know the database."""
+        return f"a query through the connection {self.connection}"
 
 
-class PythonSource(Strict):
+class PythonSource(SourceKind):
     """A function of one's own, `package.module:function`: given a date, it returns that day's rows as a
     pyarrow Table.
     """
@@ -261,6 +303,11 @@ class PythonSource(Strict):
     kind: Literal["python"]
     function: str = Field(pattern=r"^[a-zA-Z_][\w.]*:[a-zA-Z_]\w*$")
     derive: dict[Identifier, str] = DERIVE
+
+    @property
+    def told(self) -> str:
+        """The function's name."""
+        return f"the function {self.function}"
 
 
 Source = Annotated[FileSource | HttpSource | SqlSource | PythonSource, Field(discriminator="kind")]

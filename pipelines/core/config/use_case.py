@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from pipelines.core import metrics, policies, tasks
+from pipelines.core import families, metrics, policies, tasks
 from pipelines.core.config.alerts import Alerts
 from pipelines.core.config.base import RESERVED, GatedTable, Identifier
 from pipelines.core.config.candidates import Candidates, Split
@@ -18,7 +18,7 @@ from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Limits
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
-from pipelines.core.config.source import DayAssignment, FileSource, Source
+from pipelines.core.config.source import DayAssignment, Source
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
 from pipelines.core.strict import Strict
 
@@ -163,11 +163,7 @@ class UseCase(Strict):
 
     def expects(self, day: date) -> bool:
         """Whether a delivery is expected on a day: on each, unless the source says otherwise."""
-        return (
-            not isinstance(self.source, FileSource)
-            or self.source.expected is None
-            or day in self.source.expected
-        )
+        return self.source.expects(day)
 
     @property
     def nameless(self) -> bool:
@@ -267,7 +263,7 @@ class UseCase(Strict):
                 " one under cleanse.rename"
             )
         if self.assign_days:
-            if self.source.kind in ("sql", "python") or "{partition}" in getattr(self.source, "path", ""):
+            if self.source.has_days:
                 found.append(
                     "assign_days: is for the rows of whole files (source kind http, or file without"
                     " {partition}); this source has days of its own"
@@ -324,6 +320,10 @@ class UseCase(Strict):
             yield f"threshold: a {self.task} task needs a policy; allowed: {', '.join(policies.names())}"
         if self.task.classes and self.label.positive is None:
             yield f"label.positive: a {self.task} task needs the value that means yes"
+        able = [family.name for family in families.EVERY if self.task.name in family.models]
+        for name in self.candidates.families:
+            if name not in able:
+                yield f"candidates.{name}: it has no model of a {self.task} task; allowed: {', '.join(able)}"
 
     def _of_other_tasks(self) -> Iterator[str]:
         task, stated = self.task, self.threshold is not None
