@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from pipelines.core import personal
 from pipelines.evaluation import significance
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
+from pipelines.run import tables
 
 if TYPE_CHECKING:
     from pipelines.core.config import Family, UseCase
@@ -30,21 +31,6 @@ BASELINE, CHAMPION = "baseline", "champion"
 CUT, CALIBRATION, LUCK, LEARNING = "threshold", "calibration_error", "luck", "learning"
 BESIDE = (CUT, CALIBRATION, LUCK, LEARNING)
 MISSING = "(missing)"  # a slice's name for the empty value
-GAINS = tuple(f"gain_over_{other}{end}" for other in (BASELINE, CHAMPION) for end in ("", "_low", "_high"))
-NUMBERS = ("challenger", "challenger_low", "challenger_high", "champion", "baseline", *GAINS)
-SCORES = {
-    "metric": object,
-    "slice": object,
-    "n": np.int64,
-    **dict.fromkeys(NUMBERS, np.float64),
-    "primary": np.bool_,
-}
-ABOUT = {"champion_version": "string", "note": "string"}
-
-
-def columns(use_case: UseCase) -> dict[str, Any]:
-    """The table's columns; the last ones are the families' own values."""
-    return {**SCORES, **ABOUT, **dict.fromkeys(use_case.candidates.families, np.float64)}
 
 
 def table(
@@ -81,8 +67,9 @@ def table(
         {"slice": "all", "n": len(held_out.y), "primary": False} | row
         for row in _beside(compared, inspected, cut, use_case)
     ]
-    found = pd.DataFrame([*rows, *beside], columns=list(columns(use_case)))
-    return found.assign(champion_version=champion_version).astype(columns(use_case))
+    types = tables.scores(use_case)
+    found = pd.DataFrame([*rows, *beside], columns=list(types))
+    return found.assign(champion_version=champion_version).astype(types)
 
 
 def _beside(

@@ -66,11 +66,20 @@ def _trials(_: UseCase) -> tuple[str, ...]:
     return ("family", "candidate", "params", *scores, "best")
 
 
-def _scores(use_case: UseCase) -> tuple[str, ...]:
+def scores(use_case: UseCase) -> dict[str, str]:
+    """The columns of `scores`, by their types in pandas; the last ones are the families' own values."""
     values = ("challenger", "challenger_low", "challenger_high", "champion", "baseline")
     gains = (f"gain_over_{other}{end}" for other in ("baseline", "champion") for end in ("", "_low", "_high"))
-    told = ("primary", "champion_version", "note")
-    return ("metric", "slice", "n", *values, *gains, *told, *use_case.candidates.families)
+    return {
+        "metric": "object",
+        "slice": "object",
+        "n": "int64",
+        **dict.fromkeys((*values, *gains), "float64"),
+        "primary": "bool",
+        "champion_version": "string",
+        "note": "string",
+        **dict.fromkeys(use_case.candidates.families, "float64"),
+    }
 
 
 def _parity(_: UseCase) -> tuple[str, ...]:
@@ -115,7 +124,7 @@ EVERY: tuple[Table, ...] = (
     Table("features", columns=_features, made_of="clean", same_rows=True, key=_key),
     Table("trials", columns=_trials, made_of="features", pieces=_families),
     Table("validation", made_of="features", pieces=_families),
-    Table("scores", columns=_scores, made_of="features"),
+    Table("scores", columns=lambda use_case: tuple(scores(use_case)), made_of="features"),
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
     Table("drift", columns=_drift),

@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.evaluation import follows, scores
 from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.run.run import Run
+from pipelines.run.tables import scores as scores_types
 
 Gain = tuple[float, float, float]  # with the ends of its interval
 BETTER: Gain = (0.6, 0.5, 0.7)
@@ -66,7 +67,7 @@ def tables(
         {"metric": scores.LUCK, "note": "that much is luck"},
         {"metric": scores.LEARNING, "note": "more rows would help"},
     ]
-    kinds = scores.columns(run.use_case)
+    kinds = scores_types(run.use_case)
     # The file declares a slice; it is not harmed.
     part = {"metric": "aucpr", "slice": "channel=chip", "n": 50, "primary": True, "challenger": 0.9, **better}
     return trials, pd.DataFrame(
