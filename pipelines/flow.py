@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from pipelines.core.config import Family, Step
 from pipelines.run import plan
