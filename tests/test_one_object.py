@@ -57,7 +57,7 @@ ADDED = dedent(
         def best(self, points):
             right = points.tp + points.fp.max() - points.fp
             if right.max() < self.at_least:
-                raise policies.Unreachable(f"threshold: {right.max():g} decisions are right at most")
+                raise policies.Unreachable(f"{right.max():g} decisions are right at most", where="threshold")
             return int(right.argmax())
 
     policies.EVERY = (*policies.EVERY, MostCorrect)
