@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.core import connections
+from pipelines.core.config.base import ConnectedPart
 from pipelines.core.errors import BadInput
 
 
 @dataclass(frozen=True)
-class Shop:
+class Shop(ConnectedPart):
     connection: str = "shop"
-    variable: str = "AIRFLOW_CONN_SHOP"
 
 
 JSON = '{"conn_type": "postgres", "login": "me", "password": "s3cret", "host": "db", "port": 5433, "schema": "s", "extra": {"sslmode": "require"}}'
