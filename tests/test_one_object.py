@@ -114,7 +114,7 @@ ADDED = dedent(
     work.way(counted)
     y, score = np.array([0.0, 1.0] * 20), np.linspace(0, 1, 40)
     rows = duckdb.connect().from_df(__import__("pandas").DataFrame({"label": y, "score": score}))
-    scores = run.afresh().store.read("scores").filter("metric = 'off' AND slice = 'all'")
+    scores = run.task().store.read("scores").filter("metric = 'off' AND slice = 'all'")
     try:
         UseCase.model_validate(json.loads(counted.use_case.model_dump_json()) | {"candidates": {"linear": {}}})
     except ValueError as error:
@@ -130,12 +130,12 @@ ADDED = dedent(
         "streamed": metrics_stream.measure(rows, tasks.BINARY)["off"].value,
         "drawn": len(bootstrap.draw(["off"], y, [Scored("m", score)], np.arange(40))["m"]["off"]),
         "families": scores.project("linear, extra").fetchall(),
-        "parity": run.afresh().store.read("parity").aggregate("family, max(difference)").fetchall(),
+        "parity": run.task().store.read("parity").aggregate("family, max(difference)").fetchall(),
         "scores": scores.project("challenger, challenger_low, challenger_high").fetchall(),
         "threshold": threshold.choose(MostCorrect(policy="most_correct", at_least=1), np.sort(y), score),
         "out of reach": out_of_reach,
         "not able": not_able,
-        "counts": counted.afresh().store.read("scores").project("metric, challenger, baseline").fetchall(),
+        "counts": counted.task().store.read("scores").project("metric, challenger, baseline").fetchall(),
         "card of counts": (counted.store.disk / "reports" / "evaluate.html").read_text(),
         "card": (run.store.disk / "reports" / "evaluate.html").read_text(),
     }))
