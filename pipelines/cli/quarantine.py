@@ -36,7 +36,7 @@ def show(
 def replay(use_case: asked.UseCase, partition: asked.Night) -> None:
     """Run just them again, and publish what is good now."""
     settings, day = asked.settings_of(use_case), dates.parse(partition)
-    from pipelines.commands import quarantine
+    from pipelines.commands import replay
     from pipelines.run.run import Run
 
-    typer.echo(quarantine.replay(Run.open(use_case, "scoring", day, settings)))
+    typer.echo(replay.replay(Run.open(use_case, "scoring", day, settings)))

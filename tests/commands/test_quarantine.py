@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pipelines import flow, tasks
 from pipelines.__main__ import main
-from pipelines.commands import quarantine
+from pipelines.commands import quarantine, replay
 from pipelines.core import sql
 from pipelines.core.errors import BadInput, GateClosed, TableMissing, TryAgain
 from pipelines.evaluation import verdict
@@ -280,7 +280,7 @@ def test_a_partition_that_is_not_there_is_a_sentence(fresh: World) -> None:
 def test_rows_of_a_mended_rule_join_the_night_and_leave_the_others_as_they_were(world: World) -> None:
     old = {table: world.rows(table) for table in TABLES}
     assert len(old["quarantine"]) == COSTLY
-    said = quarantine.replay(world.says(MENDED).run())
+    said = replay.replay(world.says(MENDED).run())
     assert (
         said
         == f"tiny scoring 2026-02-01: {COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still"
@@ -298,14 +298,12 @@ def test_rows_of_a_mended_rule_join_the_night_and_leave_the_others_as_they_were(
 
 def test_a_replayed_night_is_whole_and_let_through_and_nothing_lies_beside_it(world: World) -> None:
     schemas = {table: world.run().store.manifest(table).schema for table in TABLES}
-    quarantine.replay(world.says(MENDED).run())
+    replay.replay(world.says(MENDED).run())
     run = world.run()
     assert {table: run.store.manifest(table).schema for table in TABLES} == schemas
-    assert all(is_cleared(run.store, run.use_case, table) for table in quarantine.GATED)
+    assert all(is_cleared(run.store, run.use_case, table) for table in replay.GATED)
     assert all(
-        cite(run.store, table, source)
-        for table in quarantine.JUDGED
-        if (source := tables.TABLES[table].made_of)
+        cite(run.store, table, source) for table in replay.JUDGED if (source := tables.TABLES[table].made_of)
     )
     assert cite(run.store, "features", "past")
     assert {name.split("/")[0] for name in world.bytes()} == {
@@ -327,7 +325,7 @@ def test_rows_that_join_get_the_features_that_making_the_night_again_by_the_mend
     def joined(table: str, *columns: str) -> list[list[Any]]:
         return [[row[column] for column in columns] for row in world.rows(table) if row["id"] not in known]
 
-    quarantine.replay(world.says(MENDED).run())
+    replay.replay(world.says(MENDED).run())
     features = joined("features", "id", "payments_7d", "mean_7d", "bad_before")
     assert any(payments > 0 for _, payments, *_ in features)
     # A night that is run again goes by what its champion has learned, until a model has learned the rule.
@@ -353,7 +351,7 @@ def test_what_no_model_has_learned_yet_keeps_no_rule_from_being_mended(world: Wo
         if what == "a feature"
         else ""
     )
-    said = quarantine.replay(world.says(MENDED, about, **NOT_LEARNED[what]).run())
+    said = replay.replay(world.says(MENDED, about, **NOT_LEARNED[what]).run())
     assert said.endswith(
         f"{COSTLY - TOO_COSTLY} rows are good now, and scored by version 1; still in quarantine: {TOO_COSTLY}"
     )
@@ -361,10 +359,10 @@ def test_what_no_model_has_learned_yet_keeps_no_rule_from_being_mended(world: Wo
 
 
 def test_replaying_twice_is_replaying_once(world: World) -> None:
-    quarantine.replay(world.says(MENDED).run())
+    replay.replay(world.says(MENDED).run())
     once = world.bytes()
     assert (
-        quarantine.replay(world.run())
+        replay.replay(world.run())
         == "tiny scoring 2026-02-01: nothing is published: of 2 rows in quarantine, 2 were judged again, and"
         " are still bad"
     )
@@ -372,16 +370,13 @@ def test_replaying_twice_is_replaying_once(world: World) -> None:
 
 
 def test_a_replayed_night_can_be_replayed_again_after_the_next_fix(world: World) -> None:
-    quarantine.replay(world.says(MENDED).run())
-    said = quarantine.replay(world.says().run())
+    replay.replay(world.says(MENDED).run())
+    said = replay.replay(world.says().run())
     assert (
         said == f"tiny scoring 2026-02-01: {TOO_COSTLY} rows are good now, and scored by version 1; still in"
         " quarantine: 0"
     )
-    assert (
-        quarantine.replay(world.run())
-        == "tiny scoring 2026-02-01: nothing to replay: no row is in quarantine"
-    )
+    assert replay.replay(world.run()) == "tiny scoring 2026-02-01: nothing to replay: no row is in quarantine"
     assert world.keys("predictions") == {row["id"] for row in tiny.payments(NIGHT).to_pylist()}
 
 
@@ -389,7 +384,7 @@ def test_rows_of_a_mended_source_join_with_the_values_that_it_has_now(fresh: Wor
     deliver(lambda rows: rows[0].update(amount=-5.0) or rows[1].update(amount=-6.0))
     fresh.says().scored()
     deliver(lambda rows: rows[0].update(amount=7.0) or rows[1].update(amount=-6.0))
-    quarantine.replay(fresh.run())
+    replay.replay(fresh.run())
     (mended,) = [row for row in fresh.rows("clean") if row["id"] == "20260201-00"]
     assert mended["amount"] == 7.0
     assert {row["id"]: row["amount"] for row in fresh.rows("raw")}["20260201-00"] == 7.0
@@ -399,7 +394,7 @@ def test_rows_of_a_mended_source_join_with_the_values_that_it_has_now(fresh: Wor
 def test_one_of_several_good_rows_of_a_key_joins_and_the_others_are_duplicates(fresh: World) -> None:
     deliver(lambda rows: rows.append(rows[0] | {"amount": 89.0}))
     fresh.scored()
-    quarantine.replay(fresh.says(MENDED).run())
+    replay.replay(fresh.says(MENDED).run())
     assert [row["amount"] for row in fresh.rows("clean") if row["id"] == "20260201-00"] == [88.0]
     assert [
         (row["reasons"], json.loads(row["row"])["amount"])
@@ -421,12 +416,12 @@ def test_rows_without_a_key_with_a_key_in_clean_and_gone_from_the_source_stay_as
     before = fresh.bytes()
     held = len(fresh.rows("quarantine"))
     deliver(lambda rows: rows.pop(5))
-    said = quarantine.replay(fresh.run())
+    said = replay.replay(fresh.run())
     assert re.search(rf"of {held} rows in quarantine, \d were judged again, and are still bad$", said)
     assert fresh.bytes() == before
 
     delivered[NIGHT] = delivered[NIGHT].filter(pa.compute.less(delivered[NIGHT]["amount"], 80))
-    assert quarantine.replay(fresh.run()).endswith(
+    assert replay.replay(fresh.run()).endswith(
         f"of {held} rows in quarantine, none could be judged again: they have no key, a key that is in clean,"
         " or one that the source no longer has"
     )
@@ -453,7 +448,7 @@ def next_champion(trained: World, world: World) -> None:
 @pytest.mark.usefixtures("next_champion")
 def test_the_nights_own_model_scores_though_another_is_champion_now(world: World) -> None:
     assert registry.champion(world.run()).version == "2"
-    quarantine.replay(world.says(MENDED).run())
+    replay.replay(world.says(MENDED).run())
     assert {row["model_version"] for row in world.rows("predictions")} == {"1"}
     # What made the new rows is another use-case file and another features table: their fingerprint says so.
     assert (
@@ -470,10 +465,10 @@ def test_what_has_joined_is_delivered_and_by_the_next_replay_if_not_by_this_one(
     world.says(MENDED, more="sink: {connection: warehouse, table: predictions}\n")
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://me:s3cret@127.0.0.1:1/shop")
     with pytest.raises(TryAgain, match="nothing is delivered"):
-        quarantine.replay(world.run())
+        replay.replay(world.run())
     with postgres.database() as engine:
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.address(engine))
-        assert "the replay that was stopped while it published is finished" in quarantine.replay(world.run())
+        assert "the replay that was stopped while it published is finished" in replay.replay(world.run())
         with engine.begin() as session:
             assert {row[0] for row in session.exec_driver_sql("select id from predictions")} == world.keys(
                 "predictions"
@@ -489,7 +484,7 @@ def refusal(world: World, error: type[Exception] = BadInput) -> str:
     """What a replay says that refuses, and leaves every published file as it was."""
     before = world.bytes("replay")
     with pytest.raises(error) as refused:
-        quarantine.replay(world.run())
+        replay.replay(world.run())
     assert world.bytes("replay") == before
     return str(refused.value)
 
@@ -560,11 +555,11 @@ def test_a_night_that_changes_while_the_replay_runs_is_left_alone(
         redeliver(world)
 
     raw = world.run().store.digest("raw")
-    monkeypatch.setattr(quarantine, "_require_open_gates", meanwhile)
+    monkeypatch.setattr(replay, "_require_open_gates", meanwhile)
     with pytest.raises(
         BadInput, match="raw changed while the replay ran: the night is being run again; nothing is published"
     ):
-        quarantine.replay(world.says(MENDED).run())
+        replay.replay(world.says(MENDED).run())
     assert world.run().store.digest("raw") != raw
     assert len(world.rows("predictions")) == 40 - COSTLY
 
@@ -580,7 +575,7 @@ def test_a_closed_gate_publishes_nothing_and_shows_its_page(world: World) -> Non
     )
     assert "report: tiny/scoring/2026-02-01/replay/reports/gate_features.html" in sentence
     assert (world.settings.disk / "tiny/scoring/2026-02-01/replay/reports/gate_features.html").is_file()
-    assert quarantine.replay(world.says(MENDED).run()).endswith(f"still in quarantine: {TOO_COSTLY}")
+    assert replay.replay(world.says(MENDED).run()).endswith(f"still in quarantine: {TOO_COSTLY}")
     assert "replay" not in {name.split("/")[0] for name in world.bytes()}
 
 
@@ -597,7 +592,7 @@ def test_a_word_on_a_night_holds_for_it_with_the_few_rows_that_join_it(
         "2026-02-02",
     )
     store.write_file(accepted.file_name("clean"), as_json(asdict(said)))
-    quarantine.replay(world.says(amount).run())
+    replay.replay(world.says(amount).run())
     store = world.run().store
     assert store.digest("clean") != said.digest
     assert accepted.of(store, "clean", store.digest("clean")) == (
@@ -631,7 +626,7 @@ def test_a_file_of_another_meaning_is_replayed_by_the_definitions_that_the_night
     world: World, words: dict[str, str]
 ) -> None:
     before = world.rows("predictions")
-    said = quarantine.replay(world.says(MENDED, **words).run())
+    said = replay.replay(world.says(MENDED, **words).run())
     assert (
         said
         == f"tiny scoring 2026-02-01: nothing is published: of {COSTLY} rows in quarantine, {COSTLY} were"
@@ -669,7 +664,7 @@ def killed(world: World, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(Store, "adopt", some)
         with pytest.raises(Killed):
-            quarantine.replay(world.run())
+            replay.replay(world.run())
 
 
 @pytest.mark.parametrize("after", [0, 1, 4])
@@ -677,7 +672,7 @@ def test_a_replay_that_was_killed_while_it_published_is_finished_by_the_next(
     world: World, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed(world.says(MENDED), after, monkeypatch)
-    said = quarantine.replay(world.run())
+    said = replay.replay(world.run())
     assert (
         said
         == "tiny scoring 2026-02-01: the replay that was stopped while it published is finished; still in"
@@ -685,8 +680,8 @@ def test_a_replay_that_was_killed_while_it_published_is_finished_by_the_next(
     )
     assert [len(world.rows(table)) for table in TABLES] == [40, TOO_COSTLY, *[40 - TOO_COSTLY] * 3]
     run = world.run()
-    assert all(is_cleared(run.store, run.use_case, table) for table in quarantine.GATED)
-    assert "still bad" in quarantine.replay(world.run())
+    assert all(is_cleared(run.store, run.use_case, table) for table in replay.GATED)
+    assert "still bad" in replay.replay(world.run())
 
 
 def test_a_replay_that_was_killed_before_it_published_starts_anew(
@@ -696,10 +691,10 @@ def test_a_replay_that_was_killed_before_it_published_starts_anew(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "_require_open_gates", kill)
+        patched.setattr(replay, "_require_open_gates", kill)
         with pytest.raises(Killed):
-            quarantine.replay(world.says(MENDED).run())
-    assert quarantine.replay(world.says().run()).startswith(
+            replay.replay(world.says(MENDED).run())
+    assert replay.replay(world.says().run()).startswith(
         f"tiny scoring 2026-02-01: {COSTLY} rows are good now"
     )
 
@@ -710,7 +705,7 @@ def test_what_a_killed_replay_left_is_nothing_to_a_night_that_was_run_again(
     killed(world.says(MENDED), 2, monkeypatch)
     world.says("min: 0, max: 60").scored()
     before = world.rows("predictions")
-    assert "rows are good now" in quarantine.replay(world.says(MENDED).run())
+    assert "rows are good now" in replay.replay(world.says(MENDED).run())
     assert [row for row in world.rows("predictions") if row in before] == before
 
 
@@ -788,14 +783,14 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
         rows[:] = [good[n] if n in mended else row for n, row in enumerate(rows) if n not in gone]
 
     with pytest.MonkeyPatch.context() as patched:  # gates are judged elsewhere, and take most of the time
-        patched.setattr(flow, "gate", lambda run, table: Outcome(table))
-        patched.setattr(quarantine, "_require_open_gates", lambda run: None)
-        patched.setattr(quarantine, "is_cleared", lambda store, use_case, table: True)
+        patched.setattr(tasks, "gate", lambda run, table: Outcome(table))
+        patched.setattr(replay, "_require_open_gates", lambda run: None)
+        patched.setattr(replay, "is_cleared", lambda store, use_case, table: True)
         deliver(damaged)
         world.go()
         old = {table: world.rows(table) for table in TABLES}
         deliver(delivered_again)
-        quarantine.replay(world.says(STRICT, **{rule: FIXES[rule] for rule in fixed}).run())
+        replay.replay(world.says(STRICT, **{rule: FIXES[rule] for rule in fixed}).run())
         new = {table: world.rows(table) for table in TABLES}
         world.go("features")  # to score them, a model has to learn the rules first
     assert len(new["raw"]) == len(new["clean"]) + len(new["quarantine"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import backfill, champions, quarantine
+from pipelines.commands import backfill, champions, replay
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
 from pipelines.registry import tracking
@@ -80,7 +80,7 @@ def test_a_replay_killed_anywhere(
     copy = tmp_path / "before"
     shutil.copytree(settings.disk, copy)
     begin = partial(put, copy, settings.disk)
-    replayed = partial(lambda: quarantine.replay(run()))
+    replayed = partial(lambda: replay.replay(run()))
     child.run(replayed).value()
     clean = files(settings)
     assert clean != (begin(), files(settings))[1]

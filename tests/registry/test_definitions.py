@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from pipelines import flow, tasks
-from pipelines.commands import champions, quarantine
+from pipelines.commands import champions, replay
 from pipelines.commands.backfill import backfill
 from pipelines.composition import by_version
 from pipelines.core.config import Kind, Step, UseCase
@@ -384,7 +384,7 @@ def test_replay_takes_a_mended_rule_but_no_other_meaning(own: Settings) -> None:
     run = night(own)
     assert run.store.manifest("quarantine").rows == 0
     edit(own, "amount: amount\n", "amount: amount / 100\n")
-    assert "nothing to replay" in quarantine.replay(world.way_of(own, "scoring", NIGHT))
+    assert "nothing to replay" in replay.replay(world.way_of(own, "scoring", NIGHT))
 
 
 # --- a champion beside its challenger
