@@ -27,6 +27,8 @@ from pipelines.registry.history import Decision, History
 from pipelines.run.run import Run
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipelines.core.config import UseCase
     from pipelines.registry.registry import Champion
     from pipelines.storage.settings import Settings
@@ -179,14 +181,37 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     Raises:
         BadInput: no such version, the rows are gone, or one of them was trained on them.
     """
-    from pipelines.registry import holdout_overlap
-
     pair = [_version(settings, use_case, version) for version in (one, other)]
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
     run = Run.open(use_case, "training", later.partition, settings).by(
         definitions.file_of(settings, use_case, later.version)
     )
     facts = run.use_case
+    _require_same_features(use_case, later, earlier)
+    test = _unseen_by_both(run, later, earlier)
+    y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
+    models = [
+        Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
+        for model in pair
+    ]
+    names, units = facts.task.metrics, bootstrap.units(test.to_pandas(), facts)
+    drawn = bootstrap.draw(names, y, models, units, facts.metric.under_cost, facts.candidates.seed)
+    told = [[model.metadata.get(name, "-") for model in pair] for name in LINEAGE]
+    return Comparison(
+        use_case=use_case,
+        one=one,
+        other=other,
+        training=later.partition,
+        rows=len(y),
+        confidence_level=facts.promotion.confidence_level,
+        metrics=tuple(_measured(name, models, drawn, y, facts) for name in names),
+        lineage={
+            name: (ours, theirs) for name, (ours, theirs) in zip(LINEAGE, told, strict=True) if ours != theirs
+        },
+    )
+
+
+def _require_same_features(use_case: str, later: Champion, earlier: Champion) -> None:
     if apart := sorted(
         name for name, learned in earlier.meanings.items() if later.meanings.get(name) != learned
     ):
@@ -200,48 +225,26 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
                 f" earlier ones: python -m pipelines backfill {use_case} FIRST LAST --champion now"
             ),
         )
+
+
+def _unseen_by_both(run: Run, later: Champion, earlier: Champion) -> pa.Table:
+    """The held-out rows of the later one's training, none of which the earlier one was trained on."""
+    from pipelines.registry import holdout_overlap
+
+    facts = run.use_case
     with (
         snapshot.rows(run, later.metadata["data_version"]) as rows,
         snapshot.rows(run, earlier.metadata["data_version"]) as known,
     ):
-        learned_by = definitions.file_of(settings, use_case, earlier.version).use_case
+        learned_by = definitions.file_of(run.settings, facts.name, earlier.version).use_case
         if seen := holdout_overlap.count(rows, holdout_overlap.renamed(known, learned_by, facts), facts.key):
             raise BadInput(
                 f"{seen:,} of the held-out rows of the training {later.partition} are rows that version"
                 f" {earlier.version} was trained on: on these it would look better than it is",
-                where=use_case,
+                where=facts.name,
                 fix="compare versions whose trainings share their split",
             )
-        test = rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
-    y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
-    models = [
-        Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
-        for model in pair
-    ]
-    names = facts.task.metrics
-    drawn = bootstrap.draw(
-        names,
-        y,
-        models,
-        bootstrap.units(test.to_pandas(), facts),
-        facts.metric.under_cost,
-        facts.candidates.seed,
-    )
-    return Comparison(
-        use_case=use_case,
-        one=one,
-        other=other,
-        training=later.partition,
-        rows=len(y),
-        confidence_level=facts.promotion.confidence_level,
-        metrics=tuple(_measured(name, models, drawn, y, facts) for name in names),
-        lineage={
-            name: (ours, theirs)
-            for name in LINEAGE
-            for ours, theirs in [[model.metadata.get(name, "-") for model in pair]]
-            if ours != theirs
-        },
-    )
+        return rows.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
 
 
 def _measured(

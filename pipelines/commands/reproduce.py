@@ -63,14 +63,7 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     same = made["use_case_sha256"] == now.loaded.sha256
     told = "as it is now" if same else "another one than now; the one of then is taken"
     yield f"use-case file {made['use_case_sha256'][:12]}: {told}"
-    others = [
-        f"{what} {then[:12]} then, {now[:12]} now"
-        for what, then, now in (
-            ("commit", made["code"], code_version()),
-            ("lock", made.get("lock", "unknown"), lock_version()),
-        )
-        if then != now
-    ]
+    others = _differing(made)
     yield "; ".join(others) if others else "commit and lock: the same as now"
     with snapshot.rows(run, made["data_version"]) as features:
         yield _made_of_raw(run, made, features, others)
@@ -78,11 +71,8 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     if model.threshold is not None and cut is not None:
         yield f"threshold {model.threshold:.6g}, chosen again {cut:.6g}"
     if not apart <= SAME:
-        why = (
-            f"what is different: {'; '.join(others)}"
-            if others
-            else "commit, lock, data, use-case file and seed are the same: the machine's arithmetic, or a bug"
-        )
+        bug = "commit, lock, data, use-case file and seed are the same: the machine's arithmetic, or a bug"
+        why = f"what is different: {'; '.join(others)}" if others else bug
         raise NotTheSame(
             f"{use_case} version {version} is not the same: the scores of {rows:,} held-out rows differ"
             f" by up to {apart:.2g}, at most {SAME:g} is the same",
@@ -90,6 +80,13 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
             fix=f"check out commit {made['code']} and install its lock (make setup), then reproduce again",
         )
     yield f"same: the scores of {rows:,} held-out rows differ by {apart:.1e} at most"
+
+
+def _differing(made: Mapping[str, str]) -> list[str]:
+    """What else than then it would be made by now."""
+    now = {"commit": code_version(), "lock": lock_version()}
+    then = {"commit": made["code"], "lock": made.get("lock", "unknown")}
+    return [f"{what} {then[what][:12]} then, {now[what][:12]} now" for what in now if then[what] != now[what]]
 
 
 def _made_of_raw(

@@ -151,20 +151,29 @@ def _opened(
         bounds.refuse_long_lines(text, path)
     if format.type == "parquet":
         bounds.refuse_large_parquet(text, path, limits)
-        return Piece(
-            parquet.rows(text, path, connection),
-            path.name,
-            diagnose=partial(parquet.refusal, text, path),
-            kept=kept,
-        )
+        why = partial(parquet.refusal, text, path)
+        return Piece(parquet.rows(text, path, connection), path.name, diagnose=why, kept=kept)
     if format.type == "jsonl":
         try:
             rows, exact = jsonl.rows(text, path, declared, connection)
         except duckdb.Error as error:
             raise jsonl.refusal(text, path, declared) or error from error
-        return Piece(
-            rows, path.name, diagnose=partial(jsonl.refusal, text, path, declared), kept=(kept, exact)
-        )
+        why = partial(jsonl.refusal, text, path, declared)
+        return Piece(rows, path.name, diagnose=why, kept=(kept, exact))
+    return _delimited(path, text, kept, format, declared, connection, limits, patient=patient)
+
+
+def _delimited(
+    path: Path,
+    text: Path,
+    kept: draft.Draft | None,
+    format: FileFormat,
+    declared: Declared,
+    connection: duckdb.DuckDBPyConnection,
+    limits: Delivery,
+    *,
+    patient: bool,
+) -> Piece:
     try:
         names = delimited.header(text, path, format, declared) if format.header else declared.given
     except UnicodeError:
@@ -174,16 +183,10 @@ def _opened(
     if patient or delimited.misleads(text, format, len(names)):
         _refuse_no_text(text, path, declared)
         read = delimited.patiently(text, path, format, names, declared)
-        return Piece(
-            connection.read_parquet(draft.one_file(read.path)), path.name, header=format.header, kept=read
-        )
-    return Piece(
-        delimited.rows(text, format, names, connection),
-        path.name,
-        header=format.header,
-        kept=kept,
-        hasty=True,
-    )
+        rows = connection.read_parquet(draft.one_file(read.path))
+        return Piece(rows, path.name, header=format.header, kept=read)
+    rows = delimited.rows(text, format, names, connection)
+    return Piece(rows, path.name, header=format.header, kept=kept, hasty=True)
 
 
 def _draft(path: Path, format: FileFormat, declared: Declared, limits: Delivery) -> draft.Draft | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pipelines.core.config import UseCase
 from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, meant
@@ -26,55 +26,51 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
     Raises:
         BadInput: they are not the same; all mistakes of all pieces at once.
     """
+    given, pieces = set(declared.given), list(pieces)
     others: dict[Other, list[str]] = {}
     nameless: list[str] = []
     no_texts: dict[str, list[str]] = {}
-    given, found = set(declared.given), []
     for piece in pieces:
         columns = piece.rows.columns
-        found.append(columns)
         fits = _fits_in_snake_case([columns], use_case)
-        if (
-            piece.header and not set(columns) & given and not fits
-        ):  # the names found may be a row's values, personal ones among them: none is quoted
+        if piece.header and not set(columns) & given and not fits:
+            # the names found may be a row's values, personal ones among them: none is quoted
             nameless.append(piece.place)
             continue
         for mistake in _no_texts(piece, declared):
             no_texts.setdefault(mistake, []).append(piece.place)
         if set(columns) != given:
-            missing, extra = (
-                tuple(name for name in declared.given if name not in columns),
-                tuple(n for n in columns if n not in given),
-            )
+            missing = tuple(name for name in declared.given if name not in columns)
+            extra = tuple(name for name in columns if name not in given)
             others.setdefault((missing, extra), []).append(piece.place)
     if not others and not nameless and not no_texts:
         return
-    lines = (
-        [f"{first_of(nameless)}: none of the schema's columns is there; has it lost its header line?"]
-        if nameless
-        else []
-    )
-    lines += [f"{first_of(places)}: {mistake}" for mistake, places in no_texts.items()]
-    every = [(first_of(places), *other) for other, places in others.items()]
-    alone = [
-        f"{place}: {sentence}"
-        for place, missing, extra in every
-        for sentence in _one_by_one(missing, extra, declared)
-    ]
-    if len(lines) + len(alone) <= MOST_LINES:
-        lines += alone
-    else:
-        lines += [
-            f"{place}: {sentence}"
-            for place, missing, extra in every
-            for sentence in _together(missing, extra, declared)
-        ]
+    lines = [f"{first_of(places)}: {mistake}" for mistake, places in no_texts.items()]
+    if nameless:
+        why = "none of the schema's columns is there; has it lost its header line?"
+        lines.insert(0, f"{first_of(nameless)}: {why}")
+    lines += _sentences(others, declared, MOST_LINES - len(lines))
     raise BadInput(
         "the source's columns are not those of the schema",
         where=use_case.name,
         details=lines,
-        fix=_way_out(found, use_case),
+        fix=_way_out([piece.rows.columns for piece in pieces], use_case),
     )
+
+
+def _sentences(others: Mapping[Other, Sequence[str]], declared: Declared, most: int) -> list[str]:
+    """A sentence a column, with its place; or one a place for all of them, where these are too many."""
+    every = [(first_of(places), *other) for other, places in others.items()]
+
+    def told(by: Callable[[Sequence[str], Sequence[str], Declared], Iterable[str]]) -> list[str]:
+        return [
+            f"{place}: {sentence}"
+            for place, missing, extra in every
+            for sentence in by(missing, extra, declared)
+        ]
+
+    alone = told(_one_by_one)
+    return alone if len(alone) <= most else told(_together)
 
 
 def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:

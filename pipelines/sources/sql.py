@@ -44,14 +44,7 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
     engine = connections.engine(url, source)
     _refuse_missing_file(url, place, source)
     clock = bounds.Clock(place, limits)
-    try:
-        opened = engine.connect()
-    except SQLAlchemyError as error:
-        raise TryAgain(
-            f"{url.host or url.database} cannot be reached: {connections.first_line(error, url)}",
-            where=place,
-            fix=f"run it again later, or {connections.how_to_name(source)}",
-        ) from addresses.cause(error, url)
+    opened = _connected(engine, source, url, place)
     try:
         with opened as session, _ended_in_time(session, limits):
             answer = _reading(session).execute(query, moments)
@@ -81,6 +74,17 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
     finally:
         engine.dispose()
     return Piece(rows, place, no_texts=no_texts)
+
+
+def _connected(engine: sa.Engine, source: SqlSource, url: sa.URL, place: str) -> sa.Connection:
+    try:
+        return engine.connect()
+    except SQLAlchemyError as error:
+        raise TryAgain(
+            f"{url.host or url.database} cannot be reached: {connections.first_line(error, url)}",
+            where=place,
+            fix=f"run it again later, or {connections.how_to_name(source)}",
+        ) from addresses.cause(error, url)
 
 
 def _readable(source: SqlSource, place: str, moments: Mapping[str, datetime]) -> sa.TextClause:

@@ -30,74 +30,63 @@ def damages(stage: Stage) -> Iterator[Damage]:
     yield from _of_copies(stage)
     if not stage.use_case.features.history:
         return
+    yield from _of_nights(stage)
+    for kind in KINDS:
+        yield from _of_days(stage, kind)
+
+
+def _of_nights(stage: Stage) -> Iterator[Damage]:
+    """What happens to the nights before a night."""
     for name in stage.use_case.late:
-        what = (
-            f"{name} of rows younger than {duration_text(stage.use_case.known_after(name))} is not given yet"
-        )
+        after = duration_text(stage.use_case.known_after(name))
         yield Damage(
-            f"delivered: {what}",
+            f"delivered: {name} of rows younger than {after} is not given yet",
             "scoring",
             partial(_not_given_yet, column=name),
             may_be_harmless=True,
             good=True,
         )
     yield Damage("delivered: a third of the day before again", "scoring", _yesterday_again)
-    after: dict[str, Callable[[Stage, Run], None]] = {
+    after_it: dict[str, Callable[[Stage, Run], None]] = {
         "": lambda *_: None,
         ", and one row of it came late": _one_row_late,
         ", and the evidence of the night before was put in its place": _evidence_of_the_night_before,
     }
-    for what, then in after.items():
-        stopped = partial(_stopped_yesterday, then=then)
+    for what, then in after_it.items():
         yield Damage(
             f"scoring's past: a day whose own night gate_features has stopped{what}",
             "scoring",
-            stopped,
+            partial(_stopped_yesterday, then=then),
             stopped_by=GATE,
         )
-    for kind in KINDS:
-        for what, statement in _statements(stage).items():
-            yield Damage(
-                f"{kind}'s past: {what}",
-                kind,
-                partial(_everywhere, kind=kind, statement=statement),
-                stopped_by=None if what == FLIPPED else GATE,
-                may_be_harmless=True,  # such as no holiday, a hundred times
-            )
+
+
+def _of_days(stage: Stage, kind: Kind) -> Iterator[Damage]:
+    """What happens to the days that a run's windows see."""
+    for what, statement in _statements(stage).items():
         yield Damage(
-            f"{kind}'s past: a day is missing",
+            f"{kind}'s past: {what}",
             kind,
-            partial(_one_day, kind=kind, statement="FROM rows LIMIT 0"),
-            stopped_by=GATE,
+            partial(_everywhere, kind=kind, statement=statement),
+            stopped_by=None if what == FLIPPED else GATE,
+            may_be_harmless=True,  # such as no holiday, a hundred times
         )
-        if _last_missed_day(stage, kind):  # before the first file of all, none is missed
-            yield Damage(
-                f"{kind}'s past: a day's file is gone",
-                kind,
-                partial(_file_gone, kind=kind),
-                stopped_by="ingest",
-            )
-        yield Damage(
-            f"{kind}'s past: a tenth of a day",
-            kind,
-            partial(_one_day, kind=kind, statement=_tenth(stage)),
-            stopped_by=GATE,
-        )
-        columns = partial(_columns_renamed, kind=kind)
+    missing = partial(_one_day, kind=kind, statement="FROM rows LIMIT 0")
+    yield Damage(f"{kind}'s past: a day is missing", kind, missing, stopped_by=GATE)
+    if _last_missed_day(stage, kind):  # before the first file of all, none is missed
+        gone = partial(_file_gone, kind=kind)
+        yield Damage(f"{kind}'s past: a day's file is gone", kind, gone, stopped_by="ingest")
+    tenth = partial(_one_day, kind=kind, statement=_tenth(stage))
+    yield Damage(f"{kind}'s past: a tenth of a day", kind, tenth, stopped_by=GATE)
+    yield Damage(
+        f"{kind}'s past: a tenth of a day, and all columns have other names",
+        kind,
+        partial(_columns_renamed, kind=kind),
         # A champion's definitions ask for the names that it has learned.
-        first = "ingest" if kind == "scoring" else GATE
-        yield Damage(
-            f"{kind}'s past: a tenth of a day, and all columns have other names",
-            kind,
-            columns,
-            stopped_by=first,
-        )
-        yield Damage(
-            f"{kind}'s past: a day has another day's rows",
-            kind,
-            partial(_another_days, kind=kind),
-            stopped_by=GATE,
-        )
+        stopped_by="ingest" if kind == "scoring" else GATE,
+    )
+    another = partial(_another_days, kind=kind)
+    yield Damage(f"{kind}'s past: a day has another day's rows", kind, another, stopped_by=GATE)
 
 
 def other_label(stage: Stage) -> str:

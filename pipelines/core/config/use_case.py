@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -224,12 +224,8 @@ class UseCase(Strict):
         """Every place that names a column or a feature names one that exists."""
         found = []
         cleanse = self.cleanse
-        named = {
-            "lower": cleanse.lower,
-            "missing": cleanse.missing,
-            "merge": cleanse.merge,
-            "fill": cleanse.fill,
-            "drop": cleanse.drop,
+        named: dict[str, Iterable[str]] = {
+            name: getattr(cleanse, name) for name in ("lower", "missing", "merge", "fill", "drop")
         }
         columns = ", ".join(self.columns)
         for where, names in named.items():
@@ -262,6 +258,11 @@ class UseCase(Strict):
                 "sink: its table has a column use_case of its own; give the key or time of that name another"
                 " one under cleanse.rename"
             )
+        return found + self._day_mistakes()
+
+    def _day_mistakes(self) -> list[str]:
+        """Days are assigned to rows of files that know none, by the key and the time that they get."""
+        found = []
         if self.assign_days:
             if self.source.has_days:
                 found.append(
