@@ -438,3 +438,21 @@ def test_a_file_that_does_not_hold_every_row_is_not_published(
     with pytest.raises(TableCorrupt, match="raw was given 3 rows and its files hold 2: nothing is published"):
         store.write("raw", ROWS)
     assert content(store) == {}
+
+
+def test_a_task_reads_what_it_has_read_and_whoever_keeps_no_record_what_is_published_now(
+    store: Store,
+) -> None:
+    before = store.write("raw", ROWS)
+    now = store.as_published()
+    after = now.write("raw", ROWS.slice(0, 1))
+    assert (store.manifest("raw"), store.citing_nothing().manifest("raw")) == (before, before)
+    assert (now.manifest("raw"), store.recording().manifest("raw")) == (after, after)
+
+
+def test_a_table_cites_what_its_own_task_has_read_and_nothing_else(store: Store) -> None:
+    store.write("raw", ROWS)
+    store.read("raw")
+    assert set(store.at("scoring", DAY).write("clean", ROWS).inputs) == {"scoring/2026-02-01/raw"}
+    for other in (store.recording(), store.citing_nothing(), store.as_published()):
+        assert other.write("clean", ROWS).inputs == {}
