@@ -9,31 +9,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pandas as pd
 
+from pipelines.run.tables import DRIFT
+
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
 
 Kind: TypeAlias = Literal["feature", "prediction", "performance", "version"]
 
 SCORE = "score"
-
-COLUMNS = {
-    "subject": "string",
-    "kind": "string",
-    "type": "string",
-    "method": "string",
-    "value": "float64",
-    "threshold": "float64",
-    "drifted": "boolean",
-    "reference_missing": "float64",
-    "current_missing": "float64",
-    "reference_rows": "int64",
-    "current_rows": "int64",
-    "reference_value": "float64",
-    "matured_share": "float64",
-    "due_rows": "Int64",
-    "reference_labelled": "float64",
-    "note": "string",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +43,7 @@ class Row:
 
 def table(rows: Iterable[Row]) -> pd.DataFrame:
     """The table of some rows; see `Found.table`."""
-    return pd.DataFrame([asdict(row) for row in rows])[list(COLUMNS)].astype(COLUMNS)
+    return pd.DataFrame([asdict(row) for row in rows])[list(DRIFT)].astype(DRIFT)
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,25 @@ def _predictions(use_case: UseCase) -> tuple[str, ...]:
     return (use_case.key, use_case.time, "score", *decision, *reasons, *by)
 
 
-def _drift(_: UseCase) -> tuple[str, ...]:
-    found = ("subject", "kind", "type", "method", "value", "threshold", "drifted")
-    missing = ("reference_missing", "current_missing")
-    sides = ("reference_rows", "current_rows", "reference_value")
-    labels = ("matured_share", "due_rows", "reference_labelled", "note")
-    return (*found, *missing, *sides, *labels)
+# The columns of `drift`, by their types in pandas.
+DRIFT = {
+    "subject": "string",
+    "kind": "string",
+    "type": "string",
+    "method": "string",
+    "value": "float64",
+    "threshold": "float64",
+    "drifted": "boolean",
+    "reference_missing": "float64",
+    "current_missing": "float64",
+    "reference_rows": "int64",
+    "current_rows": "int64",
+    "reference_value": "float64",
+    "matured_share": "float64",
+    "due_rows": "Int64",
+    "reference_labelled": "float64",
+    "note": "string",
+}
 
 
 def _in_the_source(use_case: UseCase) -> str:
@@ -127,7 +140,7 @@ EVERY: tuple[Table, ...] = (
     Table("scores", columns=lambda use_case: tuple(scores(use_case)), made_of="features"),
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
-    Table("drift", columns=_drift),
+    Table("drift", columns=lambda _: tuple(DRIFT)),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}
 
