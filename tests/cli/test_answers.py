@@ -97,6 +97,8 @@ def test_deep_mistakes_are_told_with_their_lines_and_a_good_file_beside(
     )
     wrong, right = answer(capsys, "check", code=1)
     assert (wrong["use_case"], wrong["good"], right["good"]) == ("other", False, True)
+    assert (wrong["error"]["where"], wrong["error"]["found"]) == ("other.yaml", "1 mistake")
+    assert right["error"] is None
     ((mistake),) = wrong["mistakes"]
     assert "'amuont'" in mistake["mistake"]
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_a_users_mistake_is_its_sentence_and_exit_code_1(
     monkeypatch.setattr(History, "read", read)
     assert main(HISTORY) == 1
     assert capsys.readouterr() == ("", "the history is damaged\n  way out: a backup\n")
+    assert main([*HISTORY, "--json"]) == 1
+    told = capsys.readouterr()
+    assert told.err == "the history is damaged\n  way out: a backup\n"
+    error = json.loads(told.out)["error"]
+    assert (error["kind"], error["found"], error["fix"]) == (
+        "SluiceError",
+        "the history is damaged",
+        "a backup",
+    )
 
 
 # --- interrupted

@@ -314,7 +314,7 @@ def test_a_night_that_cannot_be_made_by_its_champions_definitions_is_refused_wit
     with pytest.raises(BadInput) as error:
         night(own)
     assert (
-        "asked for by the definitions of version 2, which has learned other things than tiny.yaml has now:"
+        "asked for by the definitions of version 2, which has learned other things than tiny.yaml has now"
         in str(error.value)
     )
     assert "channel: learned as `channel`, a category, now no such feature" in str(error.value)

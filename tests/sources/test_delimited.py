@@ -27,7 +27,7 @@ def test_a_value_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.
 def test_without_a_header_the_separator_is_told_by_the_number_of_values(tmp_path: Path) -> None:
     path = write(tmp_path, "secret;1;2;x\n")
     said = refusal(path, header=False)
-    assert "line 1: 'secret;1;2;x'\n  likeliest separators: ';' (4 of 4 columns)" in said
+    assert "line 1: 'secret;1;2;x'\n  - likeliest separators: ';' (4 of 4 columns)" in said
     said = refusal(path, header=False, personal=frozenset({"id"}))
     assert "likeliest separators: ';' (4 of 4 columns)" in said
     assert "secret" not in said
