@@ -23,11 +23,11 @@ import pyarrow as pa
 from scipy.stats import norm
 
 from pipelines.gates.earlier import chance
+from pipelines.gates.earlier.basis import NIGHTS
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import QUANTILES, Earlier
 from pipelines.gates.earlier.measuring import measured
 from pipelines.gates.earlier.shape import Shape
-from pipelines.gates.earlier.steady import NIGHTS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

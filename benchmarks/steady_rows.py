@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.gates.earlier import measuring
+from pipelines.gates.earlier.basis import NIGHTS
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import Earlier
 from pipelines.gates.earlier.shape import Shape
-from pipelines.gates.earlier.steady import NIGHTS
 
 Random: TypeAlias = np.random.Generator
 

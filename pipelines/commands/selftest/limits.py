@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.core import dates
 from pipelines.core.config import GatedTable
-from pipelines.gates.earlier import alternation, profile, steady
+from pipelines.gates.earlier import alternation, profile
+from pipelines.gates.earlier.basis import basis
 from pipelines.gates.earlier.chance import LEAST_DAYS, SHIFT
 from pipelines.gates.earlier.likeness import Earlier
 
@@ -30,11 +31,11 @@ def why_within(run: Run, column: str, table: GatedTable = "clean") -> str:
 
 def _of_night(run: Run, column: str, table: GatedTable) -> str:
     own = profile.of(run.store, run.use_case, table)
-    basis = steady.basis(run, table, own)
-    if run.partition not in own.days or len(basis.days) < LEAST_DAYS:
+    against = basis(run, table, own)
+    if run.partition not in own.days or len(against.days) < LEAST_DAYS:
         return ""  # there is something to compare with, on the stage
     judged = [
-        one for one in Earlier(basis.days).judge(own.days[run.partition]) if one.statistic.column == column
+        one for one in Earlier(against.days).judge(own.days[run.partition]) if one.statistic.column == column
     ]
     if not judged:
         return (

@@ -227,20 +227,11 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
         f"({known} AND ours.{column} <> known.{column})"
         for known, column in zip(known_late, late, strict=True)
     ]
-    joined = (
-        _rows(run, run.store, asked)
-        .set_alias("ours")
-        .join(
-            _rows(run, store, asked).set_alias("known"),
-            f"ours.{key} = known.{key} AND CAST(ours.{time} AS DATE) = CAST(known.{time} AS DATE)",
-            how="outer",
-        )
-    )
     differing = ", ".join(
         f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}"
         for n, column in enumerate(others)
     )
-    joined = joined.project(
+    joined = _side_by_side(run, store, asked).project(
         f"""
         coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day,
             known.{key} IS NOT NULL AS before,
@@ -254,6 +245,14 @@ def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, 
     named = (f"if(bool_or({_other(n)}), {sql.text(column)}, NULL)" for n, column in enumerate(other_columns))
     columns = f"list_filter([{', '.join(named)}], lambda one: one IS NOT NULL)"
     return joined.aggregate(f"day, {', '.join(counted)}, {columns}", "day").fetchall()
+
+
+def _side_by_side(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckDBPyRelation:
+    """Rows of some days, `ours` beside those that are `known`, by key and day."""
+    key, time = map(sql.name, (run.use_case.key, run.use_case.time))
+    ours, known = (_rows(run, of, asked) for of in (run.store, store))
+    same = f"ours.{key} = known.{key} AND CAST(ours.{time} AS DATE) = CAST(known.{time} AS DATE)"
+    return ours.set_alias("ours").join(known.set_alias("known"), same, how="outer")
 
 
 def _other(number: int) -> str:

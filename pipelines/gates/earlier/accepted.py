@@ -95,7 +95,33 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
     """
     if not reason.strip():
         raise BadInput("a word without a reason helps nobody who reads it later", fix="--reason '...'")
-    digest, evidence = run.store.digest(table, pieces(run.use_case, table)), _evidence(run, table)
+    digest = run.store.digest(table, pieces(run.use_case, table))
+    found = {_about(one.name, one.kwargs): one.found for one in _acceptable(run, table, digest)}
+    before = of(run.store, table, digest)
+    said = Accepted(
+        digest=digest,
+        findings={**(before.findings if before else {}), **found},
+        reason=reason.strip(),
+        by=by or getpass.getuser(),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    run.store.write_file(file_name(table), as_json(asdict(said)))
+    run.note(f"accept {table}", f"{said}")
+    columns = ", ".join(sorted(about.partition(" ")[2] or "the rows" for about in found))
+    return (
+        f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\nrun it again: python"
+        f" -m pipelines run {run.use_case.name} {run.kind} {run.partition} (in Airflow: clear gate_{table}"
+        f" alone): the gate judges by this word. From {run.partition} on, days are compared with it"
+    )
+
+
+def _acceptable(run: Run, table: GatedTable, digest: str) -> list[_Told]:
+    """What closes a gate, all of which a person may accept.
+
+    Raises:
+        BadInput: there is none, or something else closes the gate, or it has judged another table.
+    """
+    evidence = _evidence(run, table)
     if evidence.digest != digest:
         raise BadInput(
             f"gate_{table} has judged another {table} than is published now",
@@ -119,23 +145,7 @@ def accept(run: Run, table: GatedTable, reason: str, by: str | None = None) -> s
             where=run.store,
             fix="accept a table that its gate has stopped",
         )
-    found = {_about(one.name, one.kwargs): one.found for one in failed}
-    before = of(run.store, table, digest)
-    said = Accepted(
-        digest=digest,
-        findings={**(before.findings if before else {}), **found},
-        reason=reason.strip(),
-        by=by or getpass.getuser(),
-        time=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    run.store.write_file(file_name(table), as_json(asdict(said)))
-    run.note(f"accept {table}", f"{said}")
-    columns = ", ".join(sorted(about.partition(" ")[2] or "the rows" for about in found))
-    return (
-        f"{run.store}: {table} is right, as {said.by} says, in {columns}: {said.reason}\nrun it again: python"
-        f" -m pipelines run {run.use_case.name} {run.kind} {run.partition} (in Airflow: clear gate_{table}"
-        f" alone): the gate judges by this word. From {run.partition} on, days are compared with it"
-    )
+    return failed
 
 
 def of(store: Store, table: GatedTable, digest: str) -> Accepted | None:

@@ -19,8 +19,9 @@ import numpy as np
 
 from pipelines.gates.earlier.chance import SHIFT, angle
 from pipelines.gates.earlier.day import Day
-from pipelines.gates.earlier.likeness import Earlier, Limits, Statistic
+from pipelines.gates.earlier.likeness import Earlier
 from pipelines.gates.earlier.profile import Profile
+from pipelines.gates.earlier.statistic import Limits, Statistic
 
 if TYPE_CHECKING:
     from pipelines.gates.earlier.steady import Line

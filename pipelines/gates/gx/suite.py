@@ -115,9 +115,17 @@ def mistakes(
             f"{name} compares with another table, and a gate judges one; write the number into"
             " expect_table_row_count_to_equal"
         ]
-    found = _argument_mistakes(expectation)
-    if found:
-        return found
+    return (
+        _argument_mistakes(expectation)
+        or _built_mistakes(expectation)
+        or _column_mistakes(expectation, columns)
+        or _says_nothing(expectation, facts)
+    )
+
+
+def _built_mistakes(expectation: Expectation) -> list[str]:
+    """What Great Expectations, or DuckDB, cannot do with it."""
+    name = expectation.name
     try:
         built = build(expectation)
         computable = name not in NO_QUARTILES and _computable(built)
@@ -135,12 +143,20 @@ def mistakes(
             f"{name} cannot be computed by DuckDB; state it by another expectation, or as a condition under"
             " cleanse.rules"
         ]
-    if missing := [
-        f"{name}: no column {column!r}; {meant(column, columns)}"
+    return []
+
+
+def _column_mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
+    return [
+        f"{expectation.name}: no column {column!r}; {meant(column, columns)}"
         for column in named(expectation)
         if column not in columns
-    ]:
-        return missing
+    ]
+
+
+def _says_nothing(expectation: Expectation, facts: Mapping[str, Fact] | None) -> list[str]:
+    """Limits that are not told from others, or that no table, or no good one, can break."""
+    name, built = expectation.name, build(expectation)
     if facts is not None and (inexact := list(_inexact(expectation, facts))):
         return [f"{name}: {sentence}" for sentence in inexact]
     # a number that was written as text is one

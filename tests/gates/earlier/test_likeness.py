@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipelines.gates.earlier.day import APART, HALVES, HASHES, STEPS, Day, Number, Values
-from pipelines.gates.earlier.likeness import Earlier, Judged
+from pipelines.gates.earlier.likeness import Earlier
+from pipelines.gates.earlier.statistic import Judged
 
 FIRST = date(2026, 1, 5)  # a Monday
 ROWS = 2_000
