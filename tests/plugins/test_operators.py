@@ -20,7 +20,7 @@ from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from pipelines import flow
+from pipelines import flow, tasks
 from pipelines.core.errors import BadInput, GateClosed, TryAgain
 from pipelines.registry.history import Decision, History
 from pipelines.run import clearance, plan
@@ -36,7 +36,7 @@ SLICES = ("0001-of-0002", "0002-of-0002")
 @pytest.fixture(autouse=True)
 def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setattr(
-        flow,
+        tasks,
         "gate",
         lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")),
     )
@@ -205,7 +205,7 @@ def test_a_gate_that_could_not_judge_is_tried_again(monkeypatch: pytest.MonkeyPa
             raise TryAgain("the store does not answer")
         return Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds"))
 
-    monkeypatch.setattr(flow, "gate", flaky)
+    monkeypatch.setattr(tasks, "gate", flaky)
     run = dag_run("scoring")
     assert run.state == "success"
     assert judged.count("features") == 2
@@ -219,7 +219,7 @@ def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pyte
             raise GateClosed("too few rows", report, fix="deliver more")
         return Outcome(f"{table} holds", report=report)
 
-    monkeypatch.setattr(flow, "gate", closed)
+    monkeypatch.setattr(tasks, "gate", closed)
     run = dag_run("scoring")
     assert run.state == "failed"
     assert states(run)["gate_features"] == "failed"

@@ -44,7 +44,7 @@ class Cluster:
     checks: dict[str, list[str]] = field(default_factory=dict)  # process -> its health check
     once: set[str] = field(default_factory=set)  # processes that are meant to end
 
-    def start(self, seconds: float = 240) -> None:
+    def start(self, seconds: float = 600) -> None:
         """Start everything; return when every health check says that it is well.
 
         Raises:
@@ -71,7 +71,7 @@ class Cluster:
         for name in list(self.processes):
             self.wait_for(name, seconds)
 
-    def wait_for(self, name: str, seconds: float = 240) -> None:
+    def wait_for(self, name: str, seconds: float = 600) -> None:
         """Wait until a process is well, or has ended as it should.
 
         What is not ours to start is there already.
