@@ -62,7 +62,8 @@ def test_a_source_without_any_file_is_told_and_one_with_a_file_is_good(tmp_path:
         ),
         (
             "tests.helpers.tiny:payment",
-            "module tests.helpers.tiny has no function 'payment'; did you mean 'payments'?",
+            "module tests.helpers.tiny has no function 'payment'; did you mean 'payments'?; write one that the"
+            " module has",
         ),
         (
             "ending_check:payments",
