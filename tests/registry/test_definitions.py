@@ -105,8 +105,8 @@ def files(run: Run) -> set[str]:
 
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, what: str) -> None:
-    before = world.way_of(own, "scoring", NIGHT).store
-    features = before.digest("features")
+    before = world.way_of(own, "scoring", NIGHT).store.manifest("features")
+    features = before.digest
     edit(own, *EDITS[what])
     if what == "a derived column":
         derived_twice(own)
@@ -118,7 +118,7 @@ def test_an_edit_that_waits_for_its_training_changes_no_score(own: Settings, wha
     assert scored[0] == scored[1]
     assert after.store.digest("features") == features
     (by,) = files(after)
-    assert by not in (before.manifest("features").use_case, load(own.use_cases, "tiny").sha256)
+    assert by not in (before.use_case, load(own.use_cases, "tiny").sha256)
     loaded = archive.kept_file(own, "tiny", by)
     assert archive.made_by(loaded) == "2"
     assert (
