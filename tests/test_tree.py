@@ -45,6 +45,7 @@ ELSEWHERE = {
     "pipelines/run/lineage": "tests/plugins/test_lineage.py",
     "pipelines/tasks": "tests/test_flow.py",
     "pipelines/commands/check": "tests/cli/test_answers.py",
+    "pipelines/commands/replay*": "tests/commands/test_quarantine.py",
     "pipelines/commands/reproduce": "tests/commands/test_champions.py",
     "pipelines/registry/holdout_overlap": "tests/commands/test_champions.py",
     "pipelines/registry/approval": "tests/plugins/test_approval.py",
