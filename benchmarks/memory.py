@@ -160,7 +160,7 @@ def results(
 
 def prepare(folder: Path, rows: int) -> None:
     """Write both use cases and small days, and go the way of a training and of the week's other nights."""
-    from pipelines import tasks
+    from pipelines import runner
 
     for name in ("use_cases", "var", "delivered"):
         (folder / name).mkdir()
@@ -168,9 +168,9 @@ def prepare(folder: Path, rows: int) -> None:
     first = TRAINING - timedelta(days=WINDOW_DAYS + 10)
     for n in range((NIGHT - first).days + 1):
         deliver(folder, first + timedelta(days=n), SMALL, rows)
-    tasks.way(run_of(folder, "training", TRAINING))
+    runner.run_all(run_of(folder, "training", TRAINING))
     for n in range((NIGHT - WEEK).days):
-        tasks.way(run_of(folder, "scoring", WEEK + timedelta(days=n)))
+        runner.run_all(run_of(folder, "scoring", WEEK + timedelta(days=n)))
 
 
 def deliver(folder: Path, day: date, rows: int, customers: int) -> None:
@@ -244,7 +244,7 @@ def _tasks(folder: Path, rows: int) -> Iterator[Task]:
 
 
 def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:
-    for step, table in gates.alone(way, kind):
+    for step, table in gates.alone(steps_and_gates, kind):
         shares = gates.alone(shares_of, folder, kind, day, step) or (None,)
         yield _task(step, rows, [gates.alone(take, folder, kind, day, NAME, step, share) for share in shares])
         if table:
@@ -257,7 +257,7 @@ def _task(name: str, rows: int, taken: Sequence[Taken], use_case: str = NAME) ->
     return Task(name, rows, len(taken), sum(seconds), sum(cpu), max(peaks), use_case)
 
 
-def way(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
+def steps_and_gates(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
     """The steps of a kind, and the table behind each that a gate judges."""
     from pipelines.run import plan
 
@@ -273,21 +273,21 @@ def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...
 
 def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: str | None = None) -> Taken:
     """Take a step, or a share of it, in this process."""
-    from pipelines import flow, tasks
+    from pipelines import flow, runner
 
     run = run_of(folder, kind, day, use_case)
     # Without the past no gate has said anything: those of the other use case have judged the same tables.
     return _measured(
-        lambda: flow.STEPS[step](run.task()) if use_case == WITHOUT_PAST else tasks.take(run, step, share)
+        lambda: flow.STEPS[step](run.task()) if use_case == WITHOUT_PAST else runner.take(run, step, share)
     )
 
 
 def judge(folder: Path, kind: Kind, day: date, table: GatedTable) -> Taken:
     """Judge a table in this process."""
-    from pipelines import tasks
+    from pipelines import runner
 
     run = run_of(folder, kind, day)
-    return _measured(lambda: tasks.gate(run, table))
+    return _measured(lambda: runner.gate(run, table))
 
 
 def _measured(task: Callable[[], object]) -> Taken:

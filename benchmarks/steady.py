@@ -26,7 +26,7 @@ from pipelines.gates.earlier import chance
 from pipelines.gates.earlier.basis import NIGHTS
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import QUANTILES, Earlier
-from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.shape import Shape
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -165,7 +165,7 @@ def judged(angles: Floats, n: npt.NDArray[np.int64], others: Floats | None = Non
         before = slice(night - NIGHTS, night)
         rows = np.broadcast_to(n[before].reshape(-1, *([1] * (angles.ndim - 1))), angles[before].shape)
         low, high = chance.bounds(
-            chance.known(angles[before], rows, weekdays=weekdays[before]), n[night], PROBABILITY
+            chance.baseline(angles[before], rows, weekdays=weekdays[before]), n[night], PROBABILITY
         )
         now = (angles if others is None else others)[night]
         beyond[night - NIGHTS] = ((now < low) & (low > 0)) | ((now > high) & (high < np.pi))
@@ -223,7 +223,7 @@ def agree(rows: int, nights: int = 4) -> float:
         day = START + timedelta(days=night)
         z = random.normal(size=rows) + (np.log(2) / SIGMA if night >= NIGHTS and night % 2 else 0)
         table = pa.table({"at": pa.array([np.datetime64(day, "us")] * rows), "x": np.exp(SIGMA * z)})
-        found: Day = measured(duckdb.connect().from_arrow(table), shape)[0][day]
+        found: Day = measure(duckdb.connect().from_arrow(table), shape)[0][day]
         if night < NIGHTS:
             days[day] = found
             drawn.append(z)
@@ -236,7 +236,7 @@ def agree(rows: int, nights: int = 4) -> float:
         }
         points = np.log(sorted(real)) / SIGMA
         angles = chance.angle([[(each < point).mean() for point in points] for each in drawn])
-        known = chance.known(
+        known = chance.baseline(
             angles,
             np.full(angles.shape, rows),
             weekdays=[(START + timedelta(days=n)).weekday() for n in range(NIGHTS)],

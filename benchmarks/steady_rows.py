@@ -180,7 +180,7 @@ def measured(nights: Mapping[int, Rows]) -> dict[date, Day]:
         keys = np.arange(len(at)) + day * 1_000_000
         tables.append(pa.table({"id": keys, "at": pa.array(at.astype("datetime64[us]")), **columns}))
     connection = duckdb.connect()
-    return measuring.measured(connection.from_arrow(pa.concat_tables(tables)), SHAPE)[0]
+    return measuring.measure(connection.from_arrow(pa.concat_tables(tables)), SHAPE)[0]
 
 
 def _day(number: int) -> date:

@@ -8,7 +8,7 @@ import os
 for switch, value in {
     # OpenMP threads spin while they wait: two of them on a busy machine made XGBoost ten times slower. And a
     # process that is forked after its parent has used OpenMP hangs, unless the parent has but one thread. So
-    # OpenMP gets one; what runs in parallel are tasks, slices, and threads of our own that call libraries
+    # OpenMP gets one; what runs in parallel are tasks, shards, and threads of our own that call libraries
     # side by side.
     "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",

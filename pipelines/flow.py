@@ -2,8 +2,8 @@
 
 Read this file first.
 
-Each function here is one task of a DAG; `pipelines.tasks` takes it under its guards. Steps import their tools
-when they run, because Airflow parses a DAG file every few seconds and again in every task: pandas,
+Each function here is one task of a DAG; `pipelines.runner` takes it under its guards. Steps import their
+tools when they run, because Airflow parses a DAG file every few seconds and again in every task: pandas,
 scikit-learn, MLflow, Great Expectations and Evidently at the top of this file would cost 15 seconds each
 time. No step calls another; what one needs of another, it reads from the store.
 """
@@ -140,7 +140,7 @@ def export(run: Run) -> Outcome:
     from pipelines.steps import as_learned, export
 
     judged, features = follows.read(run), run.store.read("features")
-    on, lineage = as_learned.judged(run, features), snapshot.lineage(run)
+    on, lineage = as_learned.judged_rows(run, features), snapshot.lineage(run)
     exported = export.export(features, _candidates(run), judged, run.use_case, metadata=lineage, on=on)
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
@@ -163,32 +163,32 @@ def promote(run: Run) -> Outcome:
 
 
 def score(run: Run, share: str) -> Outcome:
-    """Features -> one slice of the predictions, by the champion."""
+    """Features -> one shard of the predictions, by the champion."""
     from pipelines.registry import definitions, registry
     from pipelines.steps import score
 
     champion = registry.champion(run)
     definitions.require_learned(run, run.store.manifest("features"), champion)
-    slice_ = score.slice_of(run, share)
+    shard = score.shard_of(run, share)
     # By which the gate sees that each decision follows from its score.
     run.store.write_file(score.SCORED_BY, score.scored_by(champion))
-    rows = run.store.stream("features", slice_)
-    written = run.store.write("predictions", score.predict(rows, slice_.rows, champion, run), piece=share)
-    return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}, slice {share}")
+    rows = run.store.stream("features", shard)
+    written = run.store.write("predictions", score.predict(rows, shard.rows, champion, run), piece=share)
+    return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}, shard {share}")
 
 
 def publish(run: Run) -> Outcome:
-    """Slices of the predictions -> predictions, if every row of features has come out, all of them by one
+    """Shards of the predictions -> predictions, if every row of features has come out, all of them by one
     model.
     """
     from pipelines.steps import publish
 
-    names = tuple(plan.slices(run))
-    slices = [run.store.manifest(f"predictions/{name}") for name in names]
-    publish.require_whole(run.store.manifest("features"), slices, run)
+    names = tuple(plan.shards(run))
+    shards = [run.store.manifest(f"predictions/{name}") for name in names]
+    publish.require_whole(run.store.manifest("features"), shards, run)
     publish.require_one_model(run.store.read("predictions", names), run)
     written = run.store.join("predictions", names)
-    summary = f"predictions: {written.rows:,} rows of {len(names)} slice{'s' if len(names) > 1 else ''}"
+    summary = f"predictions: {written.rows:,} rows of {len(names)} shard{'s' if len(names) > 1 else ''}"
     return Outcome(summary, numbers={"rows": written.rows})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.config import GatedTable, Kind
 from pipelines.core.errors import BadInput, GateClosed
 from pipelines.gates import gate
@@ -64,9 +64,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Se
         mirror=None,
     )
     write(settings, ALLOWED)
-    tasks.way(opened(settings, "training", TRAINING))
+    runner.run_all(opened(settings, "training", TRAINING))
     for night in WEEK:
-        tasks.way(opened(settings, "scoring", night))
+        runner.run_all(opened(settings, "scoring", night))
     return settings
 
 
@@ -98,7 +98,7 @@ def test_an_empty_night_tells_the_nights_after_it_nothing_of_how_many_rows_are_n
 
 
 def test_the_week_is_compared_without_its_empty_nights(lived: Settings) -> None:
-    tasks.way(opened(lived, "drift", WEEK[0]))
+    runner.run_all(opened(lived, "drift", WEEK[0]))
     compared = (
         opened(lived, "drift", WEEK[0])
         .store.read("drift")
@@ -112,11 +112,11 @@ def test_the_week_is_compared_without_its_empty_nights(lived: Settings) -> None:
 def test_a_week_of_empty_nights_has_nothing_to_compare_and_says_so(lived: Settings) -> None:
     closed = sorted(CLOSED)[2:]
     for night in closed:
-        tasks.way(opened(lived, "scoring", night))
+        runner.run_all(opened(lived, "scoring", night))
     with pytest.raises(
         BadInput, match=r"0 rows of features and 0 predictions in 7 nights: nothing to compare\n  way out: "
     ):
-        tasks.take(opened(lived, "drift", closed[0]), "drift")
+        runner.take(opened(lived, "drift", closed[0]), "drift")
 
 
 def test_without_the_key_an_empty_night_is_red_and_told_of_it(settings: Settings) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import sql
 from pipelines.core.errors import GateClosed
 from pipelines.core.use_cases import Loaded
@@ -85,7 +85,7 @@ def gate_pages(settings: Settings) -> Callable[[str], str]:
     )
     tables.write(run, "raw", raw)
     with pytest.raises(GateClosed):
-        tasks.gate(run, "raw")
+        runner.gate(run, "raw")
     read = {path.name: path.read_text() for path in settings.disk.rglob("*.html")}
     return read.__getitem__
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.commands.backfill import backfill
 from pipelines.core import dates
 from pipelines.core.config import Expected, FileSource, GatedTable, Kind
@@ -83,9 +83,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Se
         if (day := FIRST + timedelta(days=n)) in WEEKLY or day == EXTRA:
             wrote(place / "delivered", day)
     (settings.use_cases / "tiny.yaml").write_text(text(place / "delivered"))
-    tasks.way(opened(settings, "training", TRAINING))
+    runner.run_all(opened(settings, "training", TRAINING))
     for night in WEEK:
-        tasks.way(opened(settings, "scoring", night))
+        runner.run_all(opened(settings, "scoring", night))
     return settings
 
 
@@ -147,7 +147,7 @@ def test_a_week_is_compared_without_nights_that_need_not_have_run(lived: Setting
     shutil.copytree(lived.disk, tmp_path / "data")
     own = replace(lived, data=tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "tiny" / "scoring" / WEEK[0].isoformat())
-    tasks.way(opened(own, "drift", WEEK[0]))
+    runner.run_all(opened(own, "drift", WEEK[0]))
     compared = (
         opened(own, "drift", WEEK[0])
         .store.read("drift")

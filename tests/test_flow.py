@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.config import Kind, Step
 from pipelines.core.errors import BadUseCase, NoChampion
 from pipelines.core.rendered import MAX_LINES
@@ -38,7 +38,7 @@ def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_m
 ) -> None:
     store = open_run("scoring", NIGHT).store
     with pytest.raises(NoChampion):
-        tasks.way(open_run("scoring", NIGHT))
+        runner.run_all(open_run("scoring", NIGHT))
     in_one_go = {path: path.read_bytes() for path in store.disk.rglob("manifest.json")}
     for step in STEPS:
         flow.STEPS[step](open_run("scoring", NIGHT).task())
@@ -49,7 +49,7 @@ def test_the_way_in_one_go_and_each_step_as_a_task_of_its_own_publish_the_same_m
 @pytest.mark.usefixtures("mlflow_uri")
 def test_a_step_that_stops_leaves_no_table_behind_it(open_run: Callable[..., Run]) -> None:
     with pytest.raises(NoChampion):
-        tasks.way(open_run("scoring", NIGHT))
+        runner.run_all(open_run("scoring", NIGHT))
     assert not open_run("scoring", NIGHT).store.has("predictions")
 
 
@@ -77,7 +77,7 @@ def test_whatever_check_finds_in_a_file_stops_a_run_of_it_at_its_first_step(
     run = Run.open("tiny", kind, NIGHT, settings)
     ((_, sentence),) = check(run.loaded)
     with pytest.raises(BadUseCase) as refused:
-        tasks.take(run, "ingest")
+        runner.take(run, "ingest")
     assert sentence in str(refused.value)
     assert not run.store.has("raw")
 
@@ -88,7 +88,7 @@ def test_a_file_of_many_mistakes_stops_its_run_with_all_of_them_in_at_most_ten_l
     many = "".join(f"    wrong{n}: wrong{n}\n" for n in range(30))
     (settings.use_cases / "tiny.yaml").write_text(tiny.YAML.replace("    amount: amount\n", many))
     with pytest.raises(BadUseCase) as refused:
-        tasks.take(Run.open("tiny", "scoring", NIGHT, settings), "ingest")
+        runner.take(Run.open("tiny", "scoring", NIGHT, settings), "ingest")
     assert len(str(refused.value).splitlines()) <= MAX_LINES
     assert all(f"features.numbers.wrong{n}" in str(refused.value) for n in range(30))
 
@@ -99,8 +99,8 @@ def test_the_way_of_a_dag_whose_file_does_not_look_back_goes_past_the_past(setti
     use_case = Run.open("few", "training", world.TRAINING, settings).use_case
     for step in plan.dag_steps(use_case, "training")[:4]:
         run = Run.open("few", "training", world.TRAINING, settings, resume=bool(done))
-        done.append(tasks.take(run, step.name).summary)
-        done += [tasks.gate(run, step.gate).summary] if step.gate else []
+        done.append(runner.take(run, step.name).summary)
+        done += [runner.gate(run, step.gate).summary] if step.gate else []
     assert done[4:6] == [
         "past: nothing, since no feature of this run looks back",
         "gate_past: nothing to judge, since no feature of this run looks back",

@@ -40,7 +40,7 @@ WIRING = (
     "run.plan",
     "run.lineage",
     "flow",
-    "tasks",
+    "runner",
 )
 
 

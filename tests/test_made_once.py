@@ -214,10 +214,10 @@ import os, sys
 os.umask(0o022)
 from datetime import date
 from pathlib import Path
-from pipelines import tasks
+from pipelines import runner
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
-tasks.way(Run.open("tiny", "training", date(2026, 1, 31), Settings.from_env()))
+runner.run_all(Run.open("tiny", "training", date(2026, 1, 31), Settings.from_env()))
 """
 
 

@@ -96,7 +96,7 @@ ADDED = dedent(
     count = tasks.Task("count", meaning="A mean count for each row.", beside=("deviance",), most_told=0.98)
     tasks.EVERY = (*tasks.EVERY, count)
 
-    from pipelines import tasks as work
+    from pipelines import runner as work
     from pipelines.core.config import UseCase
     from pipelines.core.use_cases import json_schema
     from pipelines.metrics import bootstrap, metrics as measured, metrics_stream, threshold
@@ -110,8 +110,8 @@ ADDED = dedent(
     places = {name: root / name for name in ("data", "use_cases", "var")}
     settings = Settings(**places, mlflow=mlflow, mirror=None)
     run, counted = (Run.open(name, "training", date(2026, 1, 31), settings) for name in ("tiny", "counted"))
-    work.way(run)
-    work.way(counted)
+    work.run_all(run)
+    work.run_all(counted)
     y, score = np.array([0.0, 1.0] * 20), np.linspace(0, 1, 40)
     rows = duckdb.connect().from_df(__import__("pandas").DataFrame({"label": y, "score": score}))
     scores = run.task().store.read("scores").filter("metric = 'off' AND slice = 'all'")

@@ -43,7 +43,7 @@ ELSEWHERE = {
     "pipelines/metrics/scored": "tests/metrics/test_bootstrap.py",
     "pipelines/run/run": "tests/run/test_clearance.py",
     "pipelines/run/lineage": "tests/plugins/test_lineage.py",
-    "pipelines/tasks": "tests/test_flow.py",
+    "pipelines/runner": "tests/test_flow.py",
     "pipelines/commands/check": "tests/cli/test_answers.py",
     "pipelines/commands/replay*": "tests/commands/test_quarantine.py",
     "pipelines/commands/reproduce": "tests/commands/test_champions.py",

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.trace import trace
 from pipelines.core import use_cases
@@ -177,8 +177,8 @@ def life(
     name: str = request.param
     mirror = found_mirror(name)
     life = born(name, tmp_path_factory.mktemp(name), mlflow_database, mirror)
-    tasks.way(life.training)
-    tasks.way(life.night)
+    runner.run_all(life.training)
+    runner.run_all(life.night)
     return life
 
 
@@ -268,7 +268,7 @@ def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_th
     life: Life, tmp_path: Path
 ) -> None:
     other = life.moved(tmp_path / "data")
-    tasks.way(other.run("scoring", life.night.partition + DAY))
+    runner.run_all(other.run("scoring", life.night.partition + DAY))
     in_another_process(other, "scoring", life.night.partition)
     expected = published(life.night)
     assert {Path(name).parts[0] for name in expected} >= {
@@ -280,7 +280,7 @@ def test_a_night_scored_again_elsewhere_and_after_the_next_one_is_the_same_to_th
     }
     assert published(other.night) == expected
 
-    tasks.way(other.night)
+    runner.run_all(other.night)
     assert published(other.night) == expected
 
 
@@ -355,7 +355,7 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
         born(tiny.NAME, tmp_path / place, mlflow_database, of=tmp_path / "use_cases")
         for place in ("one", "other")
     )
-    tasks.way(life.training)
+    runner.run_all(life.training)
     in_another_process(other, "training", life.training.partition)
     first = published(life.training)
     assert published(other.training) == first
@@ -363,7 +363,7 @@ def test_a_training_that_runs_twice_is_the_same_training(tmp_path: Path, mlflow_
 
     # Once more at the same place, where its own winner is champion by now: what is said of the champion is
     # new, the rest is not.
-    tasks.way(life.training)
+    runner.run_all(life.training)
     again = {
         name: digest
         for name, digest in published(life.training).items()

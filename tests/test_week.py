@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import Kind
 from pipelines.core.errors import BadInput
 from pipelines.core.use_cases import load
@@ -144,7 +144,7 @@ def edit(settings: Settings, *pairs: tuple[str, str]) -> None:
 
 def go(settings: Settings, kind: Kind, day: date, version: str | None = None) -> Run:
     run = Run.open("tiny", kind, day, settings, model_version=version)
-    tasks.way(run)
+    runner.run_all(run)
     return run.resumed()
 
 

@@ -40,7 +40,7 @@ def _proven(names: list[str], settings: Settings, wrong: list[SluiceError]) -> I
 
     if len(names) == 1:
         try:
-            yield from selftest.proven(settings, *names)
+            yield from selftest.prove(settings, *names)
         except SluiceError as error:
             wrong.append(error)
         return

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.core.errors import brief, meant
+from pipelines.core.errors import brief, did_you_mean
 from pipelines.storage import disk
 from pipelines.storage.settings import Settings
 
@@ -23,7 +23,7 @@ class Group(TyperGroup):
         """Find the command that is named."""
         word = args[0]
         if not word.startswith("-") and self.get_command(ctx, word) is None:
-            ctx.fail(f"no command {brief(word)}: {meant(word, self.commands)}")
+            ctx.fail(f"no command {brief(word)}: {did_you_mean(word, self.commands)}")
         return super().resolve_command(ctx, args)
 
 
@@ -38,7 +38,7 @@ class Root(Group):
         """
         settings = Settings.from_env()
         try:
-            with disk.room_for(_word(ctx), settings.var):
+            with disk.retrying_when_full(_word(ctx), settings.var):
                 return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
             if not any(map(_is_interruption, _behind(error))):

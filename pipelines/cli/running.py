@@ -28,11 +28,13 @@ def run(
 ) -> None:
     """Run one partition: each step, then its gate; the first red gate ends it."""
     settings, day = asked.settings_of(use_case), dates.parse(partition)
-    from pipelines import tasks
+    from pipelines import runner
     from pipelines.core import people
     from pipelines.run.run import Run
 
-    tasks.way(Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user()))
+    runner.run_all(
+        Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user())
+    )
 
 
 def backfill(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import dates, sql
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError, TryAgain
@@ -55,7 +55,7 @@ def backfill(use_case: str, days: Days, champion: Champion, settings: Settings) 
         run = Run.open(use_case, "scoring", day, settings, what_if=champion == "now")
         before = run.store.manifest(PREDICTIONS).digest if run.store.has(PREDICTIONS) else None
         try:
-            tasks.way(run)
+            runner.run_all(run)
         except SluiceError as error:
             failed.append(error)
             yield f"{run.store}: {error.sentence}"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.composition import by_version
 from pipelines.core import meaning, people
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import named
+from pipelines.core.metrics import by_name
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import significance
 from pipelines.gates.built_in.models import METRIC_PARITY
@@ -117,7 +117,7 @@ def answer(
     if not_his := approval.may_not(run, people.user()):
         raise BadInput(not_his, where=use_case, fix="let one of these answer, here or in Airflow")
     approval.give(run, said, people.user(), reason)
-    return tasks.take(run, "promote").summary
+    return runner.take(run, "promote").summary
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _measured(
     name: str, models: Sequence[Scored], drawn: Mapping[str, Any], y: metrics.Floats, facts: UseCase
 ) -> Measured:
     """One metric of both, and what the second is better by."""
-    undecided = named(name).needs == "decision" and any(model.threshold == NEVER for model in models)
+    undecided = by_name(name).needs == "decision" and any(model.threshold == NEVER for model in models)
     everything = np.full(len(y), True)
     values = [
         None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands import replay_tables
 from pipelines.commands.replay_tables import ASIDE, both
 from pipelines.core.config import GatedTable
@@ -71,14 +71,14 @@ def replay(run: Run) -> str:
             _publish(run)
             return (
                 f"{run.store}: the replay that was stopped while it published is finished; still in"
-                f" quarantine: {_held(run):,}"
+                f" quarantine: {_rows_held(run):,}"
             )
-        if not (held := _held(run)):
+        if not (held := _rows_held(run)):
             return f"{run.store}: nothing to replay: no row is in quarantine"
-        return _published(run, held)
+        return _publication_text(run, held)
 
 
-def _published(run: Run, held: int) -> str:
+def _publication_text(run: Run, held: int) -> str:
     """What became of so many rows in quarantine, of which those that are good now are published."""
     before = _belonging_together(run)
     aside = run.store.beside(ASIDE)
@@ -97,7 +97,7 @@ def _published(run: Run, held: int) -> str:
     _publish(run)
     return (
         f"{run.store}: {joined:,} rows are good now, and scored by version {version}; still in"
-        f" quarantine: {_held(run):,}"
+        f" quarantine: {_rows_held(run):,}"
     )
 
 
@@ -138,7 +138,7 @@ def _by_learned_values(run: Run) -> Run:
     return run
 
 
-def _held(run: Run) -> int:
+def _rows_held(run: Run) -> int:
     return run.store.manifest("quarantine").rows
 
 
@@ -194,7 +194,7 @@ def _belonging_together(run: Run) -> dict[str, str]:
                 where=store,
                 fix=run.again,
             )
-    closed = [table for table in _gated(run) if not is_cleared(store, run.use_case, table)]
+    closed = [table for table in _gated_tables(run) if not is_cleared(store, run.use_case, table)]
     if closed:
         raise BadInput(
             f"gate_{closed[0]} has not let through the table {closed[0]} as it is now",
@@ -209,7 +209,7 @@ def _tables(run: Run) -> tuple[str, ...]:
     return tuple(name for name in JUDGED if run.use_case.features.history or not TABLES[name].looks_back)
 
 
-def _gated(run: Run) -> tuple[GatedTable, ...]:
+def _gated_tables(run: Run) -> tuple[GatedTable, ...]:
     return tuple(table for table in GATED if table in _tables(run))
 
 
@@ -233,7 +233,7 @@ def _require_open_gates(run: Run) -> None:
     from pipelines.gates import gate, show
     from pipelines.gates.earlier import accepted
 
-    for table in _gated(run):
+    for table in _gated_tables(run):
         now, aside = both(run)
         accepted.taken_along(now.store, table, aside.store)
         verdict = gate.verdict_on(aside, table)
@@ -273,18 +273,19 @@ def _publish(run: Run) -> None:
     now, aside = both(run)
     for table in _tables(run):
         now.store.adopt(table, aside.store)
-    for table in _gated(run):
+    for table in _gated_tables(run):
         with suppress(TableMissing):  # of most nights nobody has to say anything
             name = accepted.file_name(table)
             now.store.write_file(name, aside.store.citing_nothing().read_file(name))
     run.note(
         "quarantine replay",
-        f"{now.store.manifest('predictions').rows:,} predictions, {_held(run):,} rows still in quarantine",
+        f"{now.store.manifest('predictions').rows:,} predictions, {_rows_held(run):,} rows still in"
+        " quarantine",
     )
-    for table in _gated(run):
-        run.log(tasks.gate(run, table))
+    for table in _gated_tables(run):
+        run.log(runner.gate(run, table))
     if (
         run.use_case.sink
     ):  # before the note is gone: what cannot be delivered now is delivered by the next replay
-        run.log(tasks.take(run, "deliver"))
+        run.log(runner.take(run, "deliver"))
     aside.store.discard()

@@ -30,21 +30,21 @@ def both(run: Run) -> tuple[Run, Run]:
 def write_rows(run: Run) -> tuple[int, int]:
     """Source -> raw, clean and quarantine; return how many rows joined clean, and how many were judged."""
     from pipelines.steps import ingest
-    from pipelines.steps.cleanse import cleanse, keyed
+    from pipelines.steps.cleanse import cleanse, with_key
 
     now, aside = both(run)
     use_case, source_names = run.use_case, run.use_case.source_names
     order = [source_names[use_case.time], source_names[use_case.key]]
     raw, clean, quarantine = (now.store.read(table) for table in ("raw", "clean", "quarantine"))
     source = ingest.rows(now, dates.days_of(use_case, run.kind, run.partition), labels=False)
-    delivered = _numbered(keyed(source, use_case))
+    delivered = _with_numbers(with_key(source, use_case))
     # None of these keys is in clean, so all their rows are in quarantine. (A key that is null equals none.)
     _with(_without(quarantine, "key", clean, use_case.key), "key", delivered, "#key").project(
         "key"
     ).distinct().create("keys")
     keys = now.store.connection.table("keys")
     kept, kept_aside = (
-        _without(_numbered(keyed(raw, use_case)), "#key", keys, "key"),
+        _without(_with_numbers(with_key(raw, use_case)), "#key", keys, "key"),
         _without(quarantine, "key", keys, "key"),
     )
     if _count(raw) - _count(kept) != _count(quarantine) - _count(kept_aside):
@@ -55,16 +55,16 @@ def write_rows(run: Run) -> tuple[int, int]:
         )
     mended = _with(delivered, "#key", keys, "key")
     aside.store.write(
-        "raw", _delivered(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order)
+        "raw", _join_raw(run, kept.project('* EXCLUDE "#key"'), mended.project('* EXCLUDE "#key"'), order)
     )
-    judged = _with(_numbered(keyed(aside.store.read("raw"), use_case)), "#key", keys, "key").project(
+    judged = _with(_with_numbers(with_key(aside.store.read("raw"), use_case)), "#key", keys, "key").project(
         '* EXCLUDE "#key"'
     )
     # In a table of its own, in raw's order, which says what was delivered first: a join keeps no order.
     judged.order(_ROW).project(f"* EXCLUDE {_ROW}").create("judged again")
     good, bad, _ = cleanse(now.store.connection.table("judged again"), use_case, run.partition)
-    aside.store.write("quarantine", _joined(run, kept_aside, bad, ["key", "row"]))
-    aside.store.write("clean", _joined(run, clean, good, [use_case.time, use_case.key]))
+    aside.store.write("quarantine", _join(run, kept_aside, bad, ["key", "row"]))
+    aside.store.write("clean", _join(run, clean, good, [use_case.time, use_case.key]))
     return _count(good), _count(judged)
 
 
@@ -101,7 +101,7 @@ def write_features(run: Run) -> None:
     # What the night's own features mean, those of the rows that joined do, too: only which rows are let in
     # may differ.
     told = now.store.manifest("features").meaning
-    aside.store.write("features", _joined(run, known, computed, [use_case.time, use_case.key]), meaning=told)
+    aside.store.write("features", _join(run, known, computed, [use_case.time, use_case.key]), meaning=told)
 
 
 def write_predictions(run: Run) -> str:
@@ -124,12 +124,12 @@ def write_predictions(run: Run) -> str:
         aside.store.write_file(SCORED_BY, now.store.citing_nothing().read_file(SCORED_BY))
     aside.store.write(
         "predictions",
-        _joined(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]),
+        _join(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]),
     )
     return str(version)
 
 
-def _joined(
+def _join(
     run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]
 ) -> duckdb.DuckDBPyRelation:
     """Two tables as one, in the order of some columns; rows that agree in them in the order of all others."""
@@ -144,19 +144,17 @@ def _joined(
     return old.union(new.project(", ".join(map(sql.name, columns)))).order(", ".join(every))
 
 
-def _delivered(
+def _join_raw(
     run: Run, old: duckdb.DuckDBPyRelation, new: duckdb.DuckDBPyRelation, order: list[str]
 ) -> duckdb.DuckDBPyRelation:
     """Two raw tables, their rows numbered, as one: rows that agree in the columns of the order stay in that
     of their delivery.
     """
-    both = _joined(
-        run, old.project('*, 0 AS "#new"'), new.project('*, 1 AS "#new"'), [*order, "#new", "#row"]
-    )
+    both = _join(run, old.project('*, 0 AS "#new"'), new.project('*, 1 AS "#new"'), [*order, "#new", "#row"])
     return both.project(f'* EXCLUDE ({_ROW}, "#new")')
 
 
-def _numbered(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def _with_numbers(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Rows with their number in their table's order."""
     return rows.project(f"*, row_number() OVER () AS {_ROW}")
 

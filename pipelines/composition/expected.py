@@ -69,7 +69,7 @@ def about(expectation: Expectation) -> tuple[str, ...]:
     with suppress(
         ValueError, TypeError, LookupError, GreatExpectationsError
     ):  # it cannot be built, which `check` tells
-        names += suite.named(expectation)
+        names += suite.columns_of(expectation)
     return tuple(dict.fromkeys(names))
 
 

@@ -174,7 +174,7 @@ def brief(value: object) -> str:
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}... ({len(text):,} characters)"
 
 
-def meant(wrong: str, known: Iterable[str]) -> str:
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Say which known word the wrong one is nearest to, or which words there are: the tail of an error
     message.
     """

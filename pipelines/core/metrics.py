@@ -379,6 +379,6 @@ def of_decisions() -> tuple[str, ...]:
     return tuple(metric.name for metric in EVERY if metric.needs == "decision")
 
 
-def named(name: str) -> Metric:
+def by_name(name: str) -> Metric:
     """A metric by its name."""
     return next(metric for metric in EVERY if metric.name == name)

@@ -16,7 +16,7 @@ from uuid import uuid4
 import duckdb
 
 from pipelines.core.config import Scalar, UseCase
-from pipelines.core.errors import brief, meant
+from pipelines.core.errors import brief, did_you_mean
 from pipelines.core.sql_tree import (
     BEFORE,
     Aggregate,
@@ -213,7 +213,7 @@ def tree(expression: str, windows: Mapping[str, str] | None = None) -> Node:
 def unknown_columns(expression: Expression, known: Collection[str]) -> list[str]:
     """A sentence for each column that is not among the known ones."""
     return [
-        f"no column {column!r}; {meant(column, known)}"
+        f"no column {column!r}; {did_you_mean(column, known)}"
         for column in sorted(expression.every_column)
         if column not in known
     ]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import duckdb
 
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.core.sql_allowed import AGGREGATES, CAST_TYPES, COLLATIONS, NO_COLUMNS, OPERATORS, SCALARS
 
 Node: TypeAlias = dict[str, Any]
@@ -149,13 +149,13 @@ class Reader:
     def _type(self, node: Node) -> Node | None:
         type_ = ".".join(filter(None, (node["catalog"], node["schema"], node["type_name"]))).lower()
         if type_ not in CAST_TYPES:
-            self._refuse(f"no type {type_!r} of a value here; {meant(type_, CAST_TYPES)}")
+            self._refuse(f"no type {type_!r} of a value here; {did_you_mean(type_, CAST_TYPES)}")
         return node
 
     def _collate(self, node: Node) -> Node | None:
         for collation in str(node["collation"]).lower().split("."):
             if collation not in COLLATIONS:
-                self._refuse(f"no collation {collation!r} here; {meant(collation, COLLATIONS)}")
+                self._refuse(f"no collation {collation!r} here; {did_you_mean(collation, COLLATIONS)}")
         return node
 
     def _window(self, node: Node) -> Node | None:
@@ -193,7 +193,7 @@ class Reader:
 def _unknown(function: str, allowed: Collection[str]) -> str:
     return (
         f"{function}() is no function that a use case may call;"
-        f" {meant(function, filter(str.isidentifier, allowed))}"
+        f" {did_you_mean(function, filter(str.isidentifier, allowed))}"
     )
 
 

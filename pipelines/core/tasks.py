@@ -65,6 +65,6 @@ def that(has: Callable[[Task], object]) -> str:
     return " and ".join(task.name for task in EVERY if has(task))
 
 
-def named(name: str) -> Task:
+def by_name(name: str) -> Task:
     """A task by its name."""
     return next(task for task in EVERY if task.name == name)

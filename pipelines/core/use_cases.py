@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pipelines.core import mistakes as all_mistakes
 from pipelines.core import renamed_keys, words_of_yaml, yaml_text
 from pipelines.core.config import NAME, UseCase
-from pipelines.core.errors import LONGEST_QUOTE, BadUseCase, brief, meant
+from pipelines.core.errors import LONGEST_QUOTE, BadUseCase, brief, did_you_mean
 from pipelines.core.yaml_text import Lines
 
 SUFFIX = ".yaml"
@@ -81,7 +81,7 @@ def path_of(folder: Path, name: str) -> Path:
     """
     if name not in (known := names(folder)):
         raise BadUseCase(
-            f"no use case {brief(name)} in {folder}: {meant(name, known)}",
+            f"no use case {brief(name)} in {folder}: {did_you_mean(name, known)}",
             fix="name one that there is, or correct SLUICE_USE_CASES",
         )
     return folder / f"{name}{SUFFIX}"
@@ -269,7 +269,7 @@ def _text(item: dict[str, Any], *, in_snake_case: bool) -> str:
     if item["type"] == "extra_forbidden":
         if renamed := renamed_keys.sentence(tuple(map(str, item["loc"]))):
             return renamed
-        return f"unknown key; {meant(last, _known_keys(item['loc']))}"
+        return f"unknown key; {did_you_mean(last, _known_keys(item['loc']))}"
     if item["type"] == "missing":
         return "missing; it has to be stated"
     return str(item["msg"]) if item["own"] else words_of_yaml.sentence(item, in_snake_case=in_snake_case)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from pipelines.core.metrics import named
+from pipelines.core.metrics import by_name
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
 from pipelines.metrics.bootstrap import LEAST_UNITS, Interval, interval
@@ -45,7 +45,7 @@ def gain(
     """
     if value is None or other is None or drawn is None or others is None:
         return None
-    sign = 1 if named(metric).greater_is_better else -1
+    sign = 1 if by_name(metric).greater_is_better else -1
     return interval(metrics.gain(metric, value, other), sign * (drawn - others), confidence)
 
 

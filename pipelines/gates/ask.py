@@ -90,10 +90,10 @@ def ask(run: Run, table: GatedTable) -> Asked:
         relation = run.store.read(table, in_pieces)
         if others := _other_files(run, table) or clearance.made_of_others(run.store, run.use_case, table):
             return replace(asked, refusal=others)
-        own = resolve.asked(run, table, of_file(run.use_case, table))
+        own = resolve.askable(run, table, of_file(run.use_case, table))
         digest = run.store.digest(table, in_pieces)
         said = accepted.of(run.store, table, digest)
-        stated = accepted.applied(said, (*expectations(run, table), *own))
+        stated = accepted.apply(said, (*expectations(run, table), *own))
     except (TableMissing, TableCorrupt) as error:
         return replace(asked, refusal=error.sentence)
     ((rows,),) = relation.count("*").fetchall()

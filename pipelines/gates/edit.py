@@ -38,7 +38,7 @@ class Changes(NamedTuple):
     after: dict[int, list[str]]
 
 
-def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added) -> tuple[str, str]:
+def edit(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added) -> tuple[str, str]:
     """A use-case file's text as it is, and without some expectations and with others, which stand last of
     their table.
 
@@ -58,7 +58,7 @@ def edited(loaded: Loaded, removed: Callable[[Expectation], bool], added: Added)
     }
     wanted = {table: tuple(each for each in there if not removed(each)) for table, there in gates.items()}
     wanted |= {table: (*wanted.get(table, ()), *more) for table, more in added.items() if more}
-    after = _applied(text, _changes(loaded.path, text, gone, added))
+    after = _apply(text, _changes(loaded.path, text, gone, added))
     _make_sure(loaded, after, wanted)
     return text, after
 
@@ -98,7 +98,7 @@ def _unsafe(path: Path, why: str, line: int | None = None) -> BadUseCase:
 # --- lines
 
 
-def _applied(text: str, changes: Changes) -> str:
+def _apply(text: str, changes: Changes) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # splitlines() knows line ends that YAML does not
     if lines and not lines[-1].endswith("\n"):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pipelines.core.personal import MASK
 from pipelines.gates.gx import evidence
 from pipelines.gates.gx.counted import SHARE_OF_ROWS
-from pipelines.gates.gx.engine import Observed
+from pipelines.gates.gx.engine import Observation
 from pipelines.gates.gx.evidence import MOST_KEPT, plain
 from pipelines.gates.gx.suite import ONE_COLUMN, Stated
 from pipelines.gates.measure import Answer
@@ -91,21 +91,23 @@ def of(answer: Answer) -> Finding:
     """Say what was observed about an expectation, and which rows break it; or why it cannot be judged."""
     stated, observed, rows = answer.stated, answer.observed, answer.rows
     if observed is None:
-        return _unasked(stated, "; ".join(answer.mistakes), "mistaken")
+        return _without_result(stated, "; ".join(answer.mistakes), "mistaken")
     result = observed.result
     # "null" is no example of a null
     bad = [value for value in result.get("partial_unexpected_list", ()) if value is not None]
-    examples = tuple(dict.fromkeys(map(_shown, bad)))
+    examples = tuple(dict.fromkeys(map(_value_text, bad)))
     value = plain(result.get("observed_value"), MOST_KEPT)
     nothing = _nothing(stated, observed)
     if observed.raised and not nothing:
         return replace(
-            _unasked(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"),
+            _without_result(stated, f"{NOT_JUDGED}: {observed.raised}", "raised"),
             result=evidence.result(stated, observed),
         )
     observed = replace(observed, success=observed.success and not nothing)
     found = replace(
-        _unasked(stated, nothing or _found(result, value, examples), "no values" if nothing else None),
+        _without_result(
+            stated, nothing or _found_text(result, value, examples), "no values" if nothing else None
+        ),
         success=observed.success,
         observed=value,
         unexpected=result.get("unexpected_count"),
@@ -120,7 +122,7 @@ def of(answer: Answer) -> Finding:
     return replace(found, found=stated.told, examples=(), rows=whole, plain=True)
 
 
-def _nothing(stated: Stated, observed: Observed) -> str | None:
+def _nothing(stated: Stated, observed: Observation) -> str | None:
     """That it has judged no value, and why, where nothing else has made it fail."""
     if observed.judged != 0 or not stated.needs_values:
         return None
@@ -139,7 +141,7 @@ def _nothing(stated: Stated, observed: Observed) -> str | None:
     return f"{JUDGED_NOTHING}: the column has no value"
 
 
-def _unasked(
+def _without_result(
     stated: Stated, found: str, unjudged: Literal["mistaken", "raised", "no values"] | None
 ) -> Finding:
     """An expectation before its result is known: failed."""
@@ -153,7 +155,7 @@ def _unasked(
         success=False,
         subject=", ".join(_columns(expectation.kwargs)[:MOST_VALUES]) or "table",
         found=found,
-        allowed=_allowed(expectation.kwargs),
+        allowed=_allowed_text(expectation.kwargs),
         unjudged=unjudged,
     )
 
@@ -169,12 +171,12 @@ def _columns(kwargs: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> str:
+def _found_text(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> str:
     """What a result says: of values judged one by one, of a set, of the table's columns, or one number."""
     if "element_count" in result:
-        return _counted(result, examples)
+        return _count_text(result, examples)
     if "partial_missing_list" in result or "partial_unexpected_list" in result:
-        missing = list(map(_shown, result.get("partial_missing_list", ())))
+        missing = list(map(_value_text, result.get("partial_missing_list", ())))
         parts = {"not among them": examples, "missing": missing}
         return (
             "; ".join(f"{what}: {_few(items, MOST_VALUES)}" for what, items in parts.items() if items)
@@ -189,7 +191,7 @@ def _found(result: Mapping[str, Any], value: Any, examples: tuple[str, ...]) -> 
     return f"observed {_value(value)}"
 
 
-def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
+def _count_text(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
     checked = result["element_count"] - (result.get("missing_count") or 0)
     unexpected = result.get("unexpected_count") or 0
     if not unexpected:
@@ -199,7 +201,7 @@ def _counted(result: Mapping[str, Any], examples: tuple[str, ...]) -> str:
     return f"{unexpected:,} of {checked:,} values{share}{few}"
 
 
-def _allowed(kwargs: Mapping[str, Any]) -> str:
+def _allowed_text(kwargs: Mapping[str, Any]) -> str:
     """The arguments but for the columns, in the words of the use-case file."""
     told: list[str] = []
     for argument, value in kwargs.items():
@@ -235,11 +237,11 @@ def _value(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):
-        return _few([_shown(item) for item in value], MOST_VALUES)
+        return _few([_value_text(item) for item in value], MOST_VALUES)
     return _word(value)
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """One value of the data, short, and with its blanks to be seen."""
     return _short(repr(value) if isinstance(value, str) and value != MASK else _word(plain(value)))
 

@@ -17,7 +17,7 @@ from pipelines.gates.judge import judge
 from pipelines.gates.keep import keep
 from pipelines.gates.measure import measure
 from pipelines.gates.show import show
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run import clearance, progress
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
@@ -30,7 +30,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
         GateClosed: some do not hold, or could not be judged.
     """
     run = run.task()
-    with progress.reporting(run, f"gate_{table}"), run.store.room(f"gate_{table}"):
+    with progress.reporting(run, f"gate_{table}"), run.store.retrying_when_full(f"gate_{table}"):
         verdict = judge(measure(ask(run, table)))
     shown = show(run, verdict)
     keep(run, shown)
@@ -38,12 +38,12 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     return Outcome(verdict.summary(), report=shown.report, numbers=_numbers(run, verdict))
 
 
-def verdict_on(run: Run, table: GatedTable) -> Verdict:
+def verdict_on(run: Run, table: GatedTable) -> GateVerdict:
     """Judge a table, and keep nothing of it."""
     return judge(measure(ask(run, table)))
 
 
-def _numbers(run: Run, verdict: Verdict) -> dict[str, float]:
+def _numbers(run: Run, verdict: GateVerdict) -> dict[str, float]:
     """What whoever watches the gate is told."""
     numbers: dict[str, float] = {
         "gate_open": verdict.passed,

@@ -14,18 +14,18 @@ from pipelines.gates import findings
 from pipelines.gates.findings import Finding
 from pipelines.gates.gx import suite
 from pipelines.gates.measure import Answer, Measured
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run import archive
 from pipelines.run.run import Run
 
 MOST_PLACES = 3  # of expectations, in a way out
 
 
-def judge(measured: Measured) -> Verdict:
+def judge(measured: Measured) -> GateVerdict:
     """Decide whether what stands behind the gate may run."""
     asked, found = measured.asked, found_in(measured.answers)
     said = asked.accepted if asked.refusal is None else None
-    return Verdict(
+    return GateVerdict(
         gate=f"gate_{asked.table} of {asked.run.store}",
         table=asked.table,
         rows=asked.rows,
@@ -53,15 +53,17 @@ def _ways_out(run: Run, table: GatedTable, found: Sequence[Finding]) -> str:
     file = run.loaded.path.name
     own = [finding for finding in stopped if finding.where != suite.BUILT_IN]
     if wrong := [finding.where for finding in own if finding.unjudged in ("mistaken", "raised")]:
-        ways.append(f"state {_places(wrong)} in {file} so that it can be computed")
+        ways.append(f"state {_some_places(wrong)} in {file} so that it can be computed")
     if nothing := [finding.where for finding in own if finding.unjudged == "no values"]:
-        ways.append(f"state {_places(nothing)} in {file} so that it judges some rows, or as severity: warn")
+        ways.append(
+            f"state {_some_places(nothing)} in {file} so that it judges some rows, or as severity: warn"
+        )
     if len(own) < len(stopped) and not ways:
         ways.append("see why the built-in expectation could not be computed, and mend that")
     return f"{'; '.join(ways)}; then {run.again}"
 
 
-def _places(places: Sequence[str]) -> str:
+def _some_places(places: Sequence[str]) -> str:
     return ", ".join(places[:MOST_PLACES]) + (
         f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipelines.gates.ask import Asked, Questions
 from pipelines.gates.gx import engine, examples, masking, suite
-from pipelines.gates.gx.engine import Observed
+from pipelines.gates.gx.engine import Observation
 from pipelines.gates.gx.examples import Row
 from pipelines.gates.gx.suite import Stated
 
@@ -29,7 +29,7 @@ class Answer:
 
     stated: Stated
     mistakes: tuple[str, ...] = ()
-    observed: Observed | None = None
+    observed: Observation | None = None
     rows: tuple[Row, ...] = ()
 
 
@@ -70,9 +70,11 @@ def _mistakes(stated: Stated, questions: Questions) -> tuple[str, ...]:
     return tuple(suite.mistakes(stated.expectation, questions.relation.columns, known))
 
 
-def _answer(questions: Questions, connection: engine.HasCursor, stated: Stated, observed: Observed) -> Answer:
+def _answer(
+    questions: Questions, connection: engine.HasCursor, stated: Stated, observed: Observation
+) -> Answer:
     """What was observed, without personal values, and rows that break the expectation, where some do."""
-    seen = masking.masked(stated, observed, questions.masked)
+    seen = masking.mask(stated, observed, questions.masked)
     if seen.success or not seen.result.get("unexpected_count"):
         return Answer(stated, observed=seen)
     relation, key, masked = questions.relation, questions.key, questions.masked

@@ -68,9 +68,9 @@ def propose(run: Run, margin: float) -> str:
         table: [each for each in there if (table, each.name, each.kwargs["column"]) not in taken]
         for table, there in found.items()
     }
-    before, after = edit.edited(run.loaded, _is_proposal, added)
+    before, after = edit.edit(run.loaded, _is_proposal, added)
     edit.write(run.loaded, after)
-    return _told(run, before, after, sum(map(len, added.values())), sum(map(len, found.values())))
+    return _report(run, before, after, sum(map(len, added.values())), sum(map(len, found.values())))
 
 
 def _worth_asking(run: Run, table: GatedTable, expectations: Iterator[Expectation]) -> Iterator[Expectation]:
@@ -81,7 +81,7 @@ def _worth_asking(run: Run, table: GatedTable, expectations: Iterator[Expectatio
     return (each for each in expectations if not suite.mistakes(each, known, known))
 
 
-def _told(run: Run, before: str, after: str, added: int, found: int) -> str:
+def _report(run: Run, before: str, after: str, added: int, found: int) -> str:
     path = run.loaded.path
     difference = "\n".join(
         difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=1, lineterm="")

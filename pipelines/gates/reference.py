@@ -212,14 +212,14 @@ class Reference:
 
 
 def _down(value: float) -> float | int:
-    return _rounded(value, ROUND_FLOOR)
+    return _round(value, ROUND_FLOOR)
 
 
 def _up(value: float) -> float | int:
-    return _rounded(value, ROUND_CEILING)
+    return _round(value, ROUND_CEILING)
 
 
-def _rounded(value: float, direction: str) -> float | int:
+def _round(value: float, direction: str) -> float | int:
     """A limit with few digits, on the generous side."""
     if value == 0:
         return 0

@@ -32,7 +32,7 @@ from pipelines.core.config.watch import (
     NewRows,
     NotTellingLabel,
 )
-from pipelines.core.errors import BadUseCase, meant
+from pipelines.core.errors import BadUseCase, did_you_mean
 from pipelines.core.strict import Strict
 from pipelines.gates.earlier import partitions, steady
 from pipelines.gates.earlier.shape import shape
@@ -47,7 +47,7 @@ NOTHING_BEFORE = "no earlier partition to compare with"
 CHANCE = 3
 
 
-def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
+def resolve(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
     """The expectations as Great Expectations can judge them in this run.
 
     Raises:
@@ -57,21 +57,21 @@ def resolved(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stat
     found = [(each, _form(run, table, each)) for each in stated]
     compared = [(each, form) for each, form in found if isinstance(form, LikeEarlierDays | NewRows)]
     # Together, since one look at each earlier day tells of every column.
-    meant = iter(steady.meant(run, table, compared) if compared else ())
+    readable = iter(steady.resolve(run, table, compared) if compared else ())
     return [
-        next(meant) if isinstance(form, LikeEarlierDays | NewRows) else _resolved(run, table, each, form)
+        next(readable) if isinstance(form, LikeEarlierDays | NewRows) else _resolve(run, table, each, form)
         for each, form in found
     ]
 
 
-def asked(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
+def askable(run: Run, table: GatedTable, stated: Iterable[Stated]) -> list[Stated]:
     """The file's expectations that can be asked in this run, resolved; see `resolved` for what it raises."""
     here = (
         each
         for each in stated
         if run.kind == "training" or not only_trainings_know(run.use_case, table, each.expectation)
     )
-    return resolved(run, table, here)
+    return resolve(run, table, here)
 
 
 def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expectation) -> bool:
@@ -86,12 +86,12 @@ def only_trainings_know(use_case: UseCase, table: GatedTable, expectation: Expec
         "features": {use_case.target, "split"},
     }
     try:
-        return table in unknown and not unknown[table].isdisjoint(suite.named(expectation))
+        return table in unknown and not unknown[table].isdisjoint(suite.columns_of(expectation))
     except (ValueError, TypeError, GreatExpectationsError):
         return False  # it cannot be built: a finding, with a sentence, see `suite.mistakes`
 
 
-def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) -> str | None:
+def why_misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) -> str | None:
     """Why an expectation of Sluice's own cannot be asked of this table, in a sentence; None if it can."""
     name, column = expectation.name, expectation.kwargs.get("column")
     if name == "expect_newest_row_to_be_within" and time_column(use_case, table) is None:
@@ -108,7 +108,7 @@ def misplaced(use_case: UseCase, table: GatedTable, expectation: Expectation) ->
     return (
         None
         if column in numbers_and_categories
-        else f"{name}: no feature {column!r}; {meant(str(column), numbers_and_categories)}"
+        else f"{name}: no feature {column!r}; {did_you_mean(str(column), numbers_and_categories)}"
     )
 
 
@@ -129,7 +129,8 @@ def _not_compared(use_case: UseCase, table: GatedTable, name: str, column: str |
     return (
         None
         if column in looked.compared
-        else f"{name}: {column!r} is not compared with earlier days; {meant(str(column), looked.compared)}"
+        else f"{name}: {column!r} is not compared with earlier days;"
+        f" {did_you_mean(str(column), looked.compared)}"
     )
 
 
@@ -149,7 +150,7 @@ def _form(run: Run, table: GatedTable, stated: Stated) -> Strict | None:
         form = OWN[expectation.name].model_validate(expectation.kwargs, strict=True)
     except ValidationError:
         return None  # which is a finding, with a sentence, see `suite.mistakes`
-    if mistake := misplaced(run.use_case, table, expectation):
+    if mistake := why_misplaced(run.use_case, table, expectation):
         raise BadUseCase(
             f"{stated.where}: {mistake}",
             where=run.loaded.path.name,
@@ -158,7 +159,7 @@ def _form(run: Run, table: GatedTable, stated: Stated) -> Strict | None:
     return form
 
 
-def _resolved(run: Run, table: GatedTable, stated: Stated, form: Strict | None) -> Stated:
+def _resolve(run: Run, table: GatedTable, stated: Stated, form: Strict | None) -> Stated:
     return stated if form is None else _MEANING[stated.expectation.name](run, table, stated, form)
 
 
@@ -166,7 +167,7 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
     earlier = partitions.alike(run, table, form.partitions)
     name = "table_row_count_to_be_between"
     if not earlier.partitions:
-        return _meant(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
+        return _plain(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
     median = statistics.median(partitions.row_counts(earlier, pieces(run.use_case, table)))
     slack = max(form.margin * median, CHANCE * math.sqrt(median))
     weekday = (
@@ -175,7 +176,7 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
         else f"none of a {run.partition:%A}, hence only a warning"
     )
     days = f"{earlier} ({weekday})" if run.kind == "scoring" else str(earlier)
-    return _meant(
+    return _plain(
         stated if earlier.of_weekday else _warning(stated),
         name,
         why=f"median of {days}: {median:,.0f} rows, margin {form.margin:g}",
@@ -189,23 +190,23 @@ def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWith
     over = datetime.combine(last + timedelta(days=1), time())
     oldest = (over - timedelta(hours=form.hours)).isoformat()
     why = f"the newest row is at most {form.hours:g} hours before the end of {last}"
-    return _meant(
+    return _plain(
         stated, "column_max_to_be_between", why=why, column=time_column(run.use_case, table), min_value=oldest
     )
 
 
-def _known(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
+def _known_values(run: Run, table: GatedTable, stated: Stated, form: KnownValues) -> Stated:
     values = partitions.view_of_values(run, partitions.last(run, table, form.partitions), form.column)
     if values is None:
-        return _meant(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
-    return _meant(
+        return _plain(_warning(stated), "column_to_exist", why=NOTHING_BEFORE, column=form.column)
+    return _plain(
         stated, "column_values_to_be_in_past", column=form.column, mostly=float(form.mostly), past=values
     )
 
 
 def _not_telling(run: Run, _: GatedTable, stated: Stated, form: NotTellingLabel) -> Stated:
     measure = "correlation" if form.column in run.use_case.features.numbers else "correlation_ratio"
-    return _meant(
+    return _plain(
         stated,
         f"column_{measure}_to_be_at_most",
         why="a feature that tells the label by itself is a leak",
@@ -218,7 +219,7 @@ def _not_telling(run: Run, _: GatedTable, stated: Stated, form: NotTellingLabel)
 _MEANING: dict[str, Callable[[Run, GatedTable, Stated, Any], Stated]] = {
     "expect_table_row_count_to_be_like_past_partitions": _like_past,
     "expect_newest_row_to_be_within": _newest_within,
-    "expect_column_values_to_be_known": _known,
+    "expect_column_values_to_be_known": _known_values,
     "expect_feature_not_to_tell_the_label": _not_telling,
 }
 
@@ -227,7 +228,7 @@ def _warning(stated: Stated) -> Stated:
     return replace(stated, expectation=stated.expectation.model_copy(update={"severity": "warn"}))
 
 
-def _meant(stated: Stated, name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
+def _plain(stated: Stated, name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     """The plain expectation in the place of the stated one, with both reasons."""
     expectation = stated.expectation.model_copy(update={"name": f"expect_{name}", "kwargs": kwargs})
     return replace(stated, expectation=expectation, why="; ".join(filter(None, (stated.why, why))))

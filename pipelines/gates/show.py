@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.core import personal
 from pipelines.gates.gx import data_docs
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.reports import pages
 from pipelines.run import archive
 from pipelines.run.run import Run
@@ -22,23 +22,23 @@ class Shown:
         report: Where the gate's page lies, below the data root.
     """
 
-    verdict: Verdict
+    verdict: GateVerdict
     results: bytes
     report: str
 
 
-def show(run: Run, verdict: Verdict) -> Shown:
+def show(run: Run, verdict: GateVerdict) -> Shown:
     """Write the gate's page, that of Great Expectations' full result, and the gate's line of the index."""
     results = verdict.results()
     run.write_report(f"gate_{verdict.table}_full", data_docs.page(run, verdict, results))
     report = run.write_report(f"gate_{verdict.table}", page(run, verdict))
     if not run.what_if:  # the index tells of the night itself
-        with run.store.room("data_docs"):
+        with run.store.retrying_when_full("data_docs"):
             data_docs.enter(run, verdict)
     return Shown(verdict, results, report)
 
 
-def page(run: Run, verdict: Verdict) -> str:
+def page(run: Run, verdict: GateVerdict) -> str:
     """The gate's page: what was asked, what was found, and what that means."""
     return pages.render(
         "gate.html.j2",

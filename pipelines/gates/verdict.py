@@ -14,7 +14,7 @@ from pipelines.storage.store import as_json
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What a gate decides about a table.
 
     Attributes:
@@ -119,7 +119,7 @@ class Verdict:
         told = asdict(self) | {"passed": self.passed}
         for finding in told["findings"]:
             del finding["result"]  # in a file of its own, see `results`
-        return as_json(kept.sealed(told))
+        return as_json(kept.seal(told))
 
     def results(self) -> bytes:
         """Great Expectations' own results as its JSON, see `evidence.results`."""

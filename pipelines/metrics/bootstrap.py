@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipelines.core.metrics import Metric, Ranking, Sum, named
+from pipelines.core.metrics import Metric, Ranking, Sum, by_name
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import Scored
 
@@ -89,9 +89,9 @@ def draw(
             name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
         ]
         drawn[model.name] = {name: np.empty(DRAWS) for name in defined}
-        ways = {name: named(name).by for name in defined}
+        ways = {name: by_name(name).by for name in defined}
         summed += [
-            _sum_metric(named(name), by, y, model, units, under_cost)
+            _sum_metric(by_name(name), by, y, model, units, under_cost)
             for name, by in ways.items()
             if isinstance(by, Sum)
         ]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.core import tasks
-from pipelines.core.errors import BadInput, meant
-from pipelines.core.metrics import EVERY, named
+from pipelines.core.errors import BadInput, did_you_mean
+from pipelines.core.metrics import EVERY, by_name
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -20,7 +20,7 @@ class Undefined(BadInput):
 
 def gain(name: str, value: float, other: float) -> float:
     """By how much `value` is better than `other`, in the metric's own unit; negative when it is worse."""
-    return value - other if named(name).greater_is_better else other - value
+    return value - other if by_name(name).greater_is_better else other - value
 
 
 def are_probabilities(score: Floats) -> bool:
@@ -53,7 +53,7 @@ def measure(
     """
     truth, scores = _finite(name, y, score)
     refuse_undefined(name, len(truth), labels=(truth.min(), truth.max()), scores=(scores.min(), scores.max()))
-    metric = named(name)
+    metric = by_name(name)
     if metric.needs == "decision":
         scores = (scores >= threshold).astype(np.float64)
     elif metric.needs == "probability":
@@ -77,7 +77,7 @@ def refuse_undefined(
     """
     if rows == 0:
         raise Undefined(f"{name} has no value: there are no rows", fix="give it rows")
-    metric = named(name)
+    metric = by_name(name)
     if metric.needs == "probability" and not _are_probabilities(*scores):
         raise Undefined(
             f"{name} has no value for scores from {scores[0]:g} to {scores[1]:g}: it needs probabilities,"
@@ -85,7 +85,7 @@ def refuse_undefined(
             fix="choose another metric",
         )
     if metric.of_labels_that_differ and labels[0] == labels[1]:
-        needed = "both 0 and 1" if tasks.named(metric.task).classes else "labels that differ"
+        needed = "both 0 and 1" if tasks.by_name(metric.task).classes else "labels that differ"
         raise Undefined(
             f"{name} has no value on {rows:,} rows which all have the label {labels[0]:g}: it needs {needed}",
             fix="give it more rows, or choose another metric",
@@ -100,7 +100,7 @@ def _finite(name: str, y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, 
     """Both as float64, in which a float32 score keeps its value exactly."""
     known = [metric.name for metric in EVERY]
     if name not in known:
-        raise BadInput(f"no metric {name!r}: {meant(name, known)}", fix="name one that there is")
+        raise BadInput(f"no metric {name!r}: {did_you_mean(name, known)}", fix="name one that there is")
     truth, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     if len(truth) == 0:
         refuse_undefined(name, 0, labels=(0, 0), scores=(0, 0))

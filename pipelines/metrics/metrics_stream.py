@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import Metric, Ranking, Sum, named
+from pipelines.core.metrics import Metric, Ranking, Sum, by_name
 from pipelines.core.tasks import Task
 from pipelines.metrics import metrics
 from pipelines.metrics.metrics import Floats
@@ -66,7 +66,7 @@ def measure(
             fix="see where they come from",
         )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
-    each = [named(name) for name in task.metrics]
+    each = [by_name(name) for name in task.metrics]
     values: Sums = {}
     if number and task.classes:
         values = _by_score(rows, each, threshold, under_cost)

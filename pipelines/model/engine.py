@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.core.errors import BadInput, meant
+from pipelines.core.errors import BadInput, did_you_mean
 
 Input: TypeAlias = Literal["number", "text"]
 Feeds: TypeAlias = dict[str, npt.NDArray[Any]]  # a value a row, for each input
@@ -48,7 +48,7 @@ class Engine(ABC):
         mistakes = []
         for name, kind in self.inputs.items():
             if name not in schema.names:
-                mistakes.append(f"{name}: missing; {meant(name, schema.names)}")
+                mistakes.append(f"{name}: missing; {did_you_mean(name, schema.names)}")
             elif _kind(schema.field(name).type) != kind:
                 mistakes.append(f"{name}: is {schema.field(name).type}, the model takes a {kind}")
         if mistakes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.core.families import named
 from pipelines.model import prepare, tried
 
@@ -53,7 +53,9 @@ def _mistakes(use_case: UseCase, family: Family) -> list[tuple[str, str]]:
         if _full(name) not in known:
             model, own = type(whole["model"]).__name__, whole["model"].get_params()
             what, words = (f"the {family} Pipeline", known) if "__" in name else (model, own)
-            found.append((f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {meant(name, words)}"))
+            found.append(
+                (f"{where}.grid.{name}", f"{what} has no parameter {name!r}: {did_you_mean(name, words)}")
+            )
         elif name.split("__")[-1] in ABOUT_FILES:
             found.append(
                 (

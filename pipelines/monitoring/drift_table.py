@@ -47,7 +47,7 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Found:
+class DriftResult:
     """A week's comparison.
 
     Attributes:

@@ -43,7 +43,7 @@ def rows(
     """
     ripe = scored.filter(f"{sql.name(use_case.time)}::DATE <= {_day(due)}")
     ((due_rows,),) = ripe.count("*").fetchall()
-    found = performance.measure(scored, _labelled(ripe, labels, use_case), use_case)
+    found = performance.measure(scored, _with_labels(ripe, labels, use_case), use_case)
     target = sql.name(use_case.target)
     before = _values(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
     ((tested,),) = held_out.count("*").fetchall()
@@ -120,7 +120,7 @@ def _day(day: date) -> str:
     return f"DATE '{day}'"
 
 
-def _labelled(
+def _with_labels(
     scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase
 ) -> duckdb.DuckDBPyRelation:
     """Those of the predictions whose labels are known: label, score, model_version and, of a binary task,

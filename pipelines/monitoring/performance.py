@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.core import sql
-from pipelines.core.metrics import Ranking, named
+from pipelines.core.metrics import Ranking, by_name
 from pipelines.metrics import metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 
@@ -89,7 +89,7 @@ def measure(
         return Performance(next(iter(versions.values())).values, versions)
     together = _of(matured, use_case)
     for name in together:
-        ranking = named(name).by
+        ranking = by_name(name).by
         if isinstance(ranking, Ranking):
             together[name] = _combined_ranking(name, ranking, matured, versions)
     return Performance(together, versions)

@@ -124,7 +124,7 @@ def _side(rows: duckdb.DuckDBPyRelation, types: Types, use_case: UseCase) -> Sid
         ", ".join(["count(*)", *(f"count({sql.name(name)})" for name in types)])
     ).fetchall()[0]
     sample = (
-        cleaned.order(f"{_shuffled(key)}, {time}")
+        cleaned.order(f"{_random_order(key)}, {time}")
         .limit(SAMPLE)
         .order(f"{time}, {key}")
         .df()
@@ -141,7 +141,7 @@ def _usable(column: str, kind: drift_report.Type) -> str:
     return f"nullif({column}::VARCHAR, '')"
 
 
-def _shuffled(key: str) -> str:
+def _random_order(key: str) -> str:
     """An order by which the first rows are a sample, and always the same one."""
     return f"md5({key}::VARCHAR), {key}"
 

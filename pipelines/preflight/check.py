@@ -40,8 +40,8 @@ def check(loaded: Loaded) -> list[tuple[int, str]]:
         Pairs of a line of the file and a sentence that starts with the place it is about.
     """
     text, whole = yaml_text.text(loaded.content), yaml_text.compose(loaded.content)
-    unquoted: Kind = partial(check_values.unquoted, whole=whole)
-    found = [mistake for kind in (unquoted, *KINDS) for mistake in _found(kind, loaded.use_case)]
+    unquoted: Kind = partial(check_values.unquoted_texts, whole=whole)
+    found = [mistake for kind in (unquoted, *KINDS) for mistake in _mistakes_of(kind, loaded.use_case)]
     return [
         (_line(loaded, text, whole, where, sentence), f"{where}: {sentence}") for where, sentence in found
     ]
@@ -67,15 +67,15 @@ def absent(loaded: Loaded) -> list[tuple[int, str]]:
         place = f"source.function {source.function!r}: "
         found += [
             (("source", "function"), why.removeprefix(place))
-            for why in _refused(partial(python.load, source.function))
+            for why in _refusal(partial(python.load, source.function))
         ]
     for what, one in (("source", source), ("sink", sink)):
         if isinstance(one, ConnectedPart) and os.environ.get(one.variable):
-            found += [((what, "connection"), why) for why in _refused(partial(connections.url, one))]
+            found += [((what, "connection"), why) for why in _refusal(partial(connections.url, one))]
     return [(loaded.line(*where), f"{'.'.join(where)}: {sentence}") for where, sentence in found]
 
 
-def _refused(attempt: Callable[[], object]) -> Iterator[str]:
+def _refusal(attempt: Callable[[], object]) -> Iterator[str]:
     """How a try is refused, in one line."""
     try:
         attempt()
@@ -93,7 +93,7 @@ def require(loaded: Loaded) -> None:
         raise use_cases.wrong(loaded.path, found)
 
 
-def _found(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
+def _mistakes_of(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
     try:
         return list(kind(use_case))
     except SluiceError:
@@ -129,11 +129,11 @@ def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         )
 
 
-def _misplaced(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def _misplaced_expectations(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for table, expectations in use_case.gates.items():
         for n, expectation in enumerate(expectations):
             wrong = suite.mistakes(expectation, TABLES[table].columns(use_case))  # told already
-            if not wrong and (sentence := resolve.misplaced(use_case, table, expectation)):
+            if not wrong and (sentence := resolve.why_misplaced(use_case, table, expectation)):
                 yield f"gates.{table}.{n}", sentence
 
 
@@ -182,7 +182,7 @@ def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
 KINDS: tuple[Kind, ...] = (
     check_columns.columns,
     check_values.mistakes,
-    check_sql.derived,
+    check_sql.derived_mistakes,
     check_sql.late,
     check_columns.repairs,
     check_sql.rules,
@@ -191,5 +191,5 @@ KINDS: tuple[Kind, ...] = (
     _promotion_mistakes,
     _monitoring_mistakes,
     ask.check,
-    _misplaced,
+    _misplaced_expectations,
 )

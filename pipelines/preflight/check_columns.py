@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from pipelines.core import repair, row_rules, sql
 from pipelines.core.config import Column, Scalar, UseCase, limit_text
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.core.snake_case import snake_case
 from pipelines.sources.moments import FIRST_YEAR
 
@@ -119,7 +119,7 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
             [other for other in names if names[other].lower() == source.lower()],
         )
         if name not in columns:
-            yield where, f"no column {name!r}; {meant(name, columns)}"
+            yield where, f"no column {name!r}; {did_you_mean(name, columns)}"
         elif use_case.cleanse.snake_case and source != snake_case(source):
             yield where, f"in snake case, {source!r} is {snake_case(source)!r}; write that"
         elif name in first:

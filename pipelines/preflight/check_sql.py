@@ -10,7 +10,7 @@ from datetime import timedelta
 from pipelines.core import sql
 from pipelines.core.config import UseCase
 from pipelines.core.config.base import duration_text
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.sources import texts
 
 
@@ -25,7 +25,7 @@ def rules(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield where, f"{condition!r} is a {type_}; write a condition, which is true or false"
 
 
-def derived(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def derived_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """Derived columns that cannot be computed, or tell of what is known only later."""
     called, formulas = use_case.source_names, use_case.source.derive
     types = {
@@ -36,10 +36,10 @@ def derived(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for name, expression in formulas.items():
         where = f"source.derive.{name}"
         if name not in use_case.columns:
-            yield where, f"no column {name!r}; {meant(name, use_case.columns)}"
+            yield where, f"no column {name!r}; {did_you_mean(name, use_case.columns)}"
             continue
         type_, found = _type(expression, types)
-        yield from ((where, sentence) for sentence in [*found, *_told_afterwards(use_case, name)])
+        yield from ((where, sentence) for sentence in [*found, *_known_too_late(use_case, name)])
         if use_case.columns[name].type == "string" and type_ is not None and not texts.is_allowed(type_):
             yield (
                 where,
@@ -51,7 +51,7 @@ def derived(use_case: UseCase) -> Iterator[tuple[str, str]]:
         types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
 
 
-def _told_afterwards(use_case: UseCase, name: str) -> Iterator[str]:
+def _known_too_late(use_case: UseCase, name: str) -> Iterator[str]:
     """That a derived column, which a row has when it is scored, is made of what is known only later, by
     however many others.
     """

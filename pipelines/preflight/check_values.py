@@ -16,12 +16,12 @@ from pipelines.core import sql, yaml_text
 from pipelines.core.config import Column, Scalar, UseCase
 from pipelines.gates import facts
 
-Found: TypeAlias = Iterator[tuple[str, str]]
+Mistakes: TypeAlias = Iterator[tuple[str, str]]
 
 _KINDS = {bool: "true or false", int: "an integer", float: "a number", type(None): "no value at all"}
 
 
-def unquoted(use_case: UseCase, whole: yaml.Node | None) -> Found:
+def unquoted_texts(use_case: UseCase, whole: yaml.Node | None) -> Mistakes:
     """Numbers, booleans and nulls where a text is asked for, each with the text that the file's author may
     have meant.
     """
@@ -70,7 +70,7 @@ def _of_sets(use_case: UseCase) -> Iterator[tuple[str, str, str, Any]]:
                 yield from ((f"{where}.{number}", name, type_, value) for number, value in enumerate(values))
 
 
-def mistakes(use_case: UseCase) -> Found:
+def mistakes(use_case: UseCase) -> Mistakes:
     """Values that their column never holds, by its type, its limits or its list, or that a row may not be
     given.
     """
@@ -108,7 +108,7 @@ def mistakes(use_case: UseCase) -> Found:
             )
 
 
-def _positive_mistakes(use_case: UseCase) -> Found:
+def _positive_mistakes(use_case: UseCase) -> Mistakes:
     label, positive = use_case.columns[use_case.target], use_case.label.positive
     allowed = label.allowed or ()
     type_ = sql.TYPES[label.type]

@@ -178,7 +178,7 @@ class History:
 
 def _lines(content: bytes, path: Place) -> list[Decision]:
     if not content:  # it is made with its first line
-        raise kept.damaged(path, "it is empty", WAY_OUT)
+        raise kept.corrupt(path, "it is empty", WAY_OUT)
     return [_decision(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
 
 
@@ -191,7 +191,7 @@ def _decision(line: bytes, number: int, path: Place) -> Decision:
     try:
         _ = found.since, found.held_from
     except (ValueError, BadInput) as error:
-        raise kept.damaged(place, str(error), WAY_OUT) from None
+        raise kept.corrupt(place, str(error), WAY_OUT) from None
     return found
 
 

@@ -236,7 +236,7 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
 def _download(settings: Settings, version: ModelVersion) -> bytes:
     with TemporaryDirectory() as folder:
         try:
-            with disk.room_for(
+            with disk.retrying_when_full(
                 f"{version.name} version {version.version}", Path(folder)
             ):  # MLflow tells it as a file that is not there
                 place = tracking.bring(

@@ -11,7 +11,7 @@ import pandas as pd
 from pipelines.core import dates
 from pipelines.core.config import Features, Prepare, UseCase
 from pipelines.core.config.base import duration_text
-from pipelines.core.metrics import named
+from pipelines.core.metrics import by_name
 from pipelines.core.policies import Policy
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.scores import BESIDE
@@ -57,7 +57,7 @@ def render(run: Run, judged: Evaluation) -> str:
         promotes=verdict.promotes,
         primary=overall[verdict.metric],
         metrics=[
-            {**row, "meaning": named(name).meaning.format(under_cost=use_case.metric.under_cost)}
+            {**row, "meaning": by_name(name).meaning.format(under_cost=use_case.metric.under_cost)}
             for name, row in overall.items()
             if name not in (*CONFUSION, *BESIDE)
         ],

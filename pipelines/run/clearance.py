@@ -80,9 +80,9 @@ def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:
             or partition.
     """
     name, way_out = f"gates/{table}.json", f"run gate_{table} of {store} again"
-    said = kept.unsealed(store.read_file(name), store.folder / name, way_out)
+    said = kept.unseal(store.read_file(name), store.folder / name, way_out)
     if said.get("gate") != f"gate_{table} of {store}":
-        raise kept.damaged(store.folder / name, f"its evidence is that of {brief(said.get('gate'))}", way_out)
+        raise kept.corrupt(store.folder / name, f"its evidence is that of {brief(said.get('gate'))}", way_out)
     return said
 
 

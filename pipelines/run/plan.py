@@ -16,7 +16,7 @@ from pipelines.core.config import GatedTable, Kind, UseCase
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run
-    from pipelines.storage.parts import Slice
+    from pipelines.storage.parts import Shard
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def _families(run: Run) -> tuple[str, ...]:
     return run.use_case.candidates.families
 
 
-def _slices(run: Run) -> tuple[str, ...]:
-    return tuple(slices(run))
+def _shards(run: Run) -> tuple[str, ...]:
+    return tuple(shards(run))
 
 
 def _looks_back(use_case: UseCase) -> bool:
@@ -93,7 +93,7 @@ STEPS: dict[Kind, tuple[Step, ...]] = {
     ),
     "scoring": (
         *_TO_FEATURES,
-        Step("score", writes="predictions", mapped_by=_slices),
+        Step("score", writes="predictions", mapped_by=_shards),
         Step("publish", writes="predictions", gate="predictions"),
         Step("deliver", about="predictions", laid=_delivers, connection="sink"),
     ),
@@ -127,9 +127,9 @@ def shares(run: Run, name: config.Step) -> tuple[str, ...]:
     return mapped_by(run) if mapped_by else ()
 
 
-def slices(run: Run) -> dict[str, Slice]:
-    """The slices that the features are scored in, by name."""
-    return {str(slice_): slice_ for slice_ in run.store.deal("features", run.use_case.limits.shard_rows)}
+def shards(run: Run) -> dict[str, Shard]:
+    """The shards that the features are scored in, by name."""
+    return {str(shard): shard for shard in run.store.shards("features", run.use_case.limits.shard_rows)}
 
 
 def shares_behind(run: Run, task: config.Step | GatedTable) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def _tally_line(run: Run, began: float) -> str | None:
 def _expected_rows(run: Run, table: str) -> int | None:
     """How many rows a table will have at most."""
     if table.startswith("predictions/"):
-        return plan.slices(run)[table.removeprefix("predictions/")].rows
+        return plan.shards(run)[table.removeprefix("predictions/")].rows
     facts = TABLES.get(table)
     if facts is None or not facts.same_rows or facts.made_of is None:
         return None

@@ -33,7 +33,7 @@ def of(path: Path, blocks: Iterable[bytes], suffix: str) -> Draft:
     """
     draft = Draft(suffix)
     with (
-        disk.room_for(f"{path.name}: its content, unpacked", draft.path.parent),
+        disk.retrying_when_full(f"{path.name}: its content, unpacked", draft.path.parent),
         draft.path.open("wb") as sink,
     ):
         for block in blocks:

@@ -16,7 +16,7 @@ import httpx
 from tqdm import tqdm
 
 from pipelines.core.config import Delivery, HttpSource
-from pipelines.core.errors import BadInput, TryAgain, brief, meant
+from pipelines.core.errors import BadInput, TryAgain, brief, did_you_mean
 from pipelines.sources import bounds
 from pipelines.storage import disk
 from pipelines.storage.settings import Settings
@@ -223,7 +223,7 @@ def _unpack(packed: IO[bytes], member: str, place: str, sink: IO[bytes], limits:
             )
             if inner is None:
                 raise BadInput(
-                    f"{place} holds no {member!r}: {meant(member, names)}", fix="correct source.member"
+                    f"{place} holds no {member!r}: {did_you_mean(member, names)}", fix="correct source.member"
                 )
             with _within(archive, inner, place, limits) as (content, _):
                 _unpack(content, member.removeprefix(f"{inner}/"), f"{place}/{inner}", sink, limits)

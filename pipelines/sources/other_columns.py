@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pipelines.core.config import UseCase
-from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, meant
+from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, did_you_mean
 from pipelines.core.snake_case import snake_case
 from pipelines.sources import texts
 from pipelines.sources.declared import Declared
@@ -95,11 +95,13 @@ def _no_texts(piece: Piece, declared: Declared) -> Iterator[str]:
 
 
 def _one_by_one(missing: Sequence[str], extra: Sequence[str], declared: Declared) -> Iterator[str]:
-    yield from (f"no column {name!r}" + (f"; {meant(name, extra)}" if extra else "") for name in missing)
+    yield from (
+        f"no column {name!r}" + (f"; {did_you_mean(name, extra)}" if extra else "") for name in missing
+    )
     for name in extra:
         yield (
             _made_here(name, declared)
-            or f"a column {brief(name)} that the schema does not know; {meant(name, declared.given)}"
+            or f"a column {brief(name)} that the schema does not know; {did_you_mean(name, declared.given)}"
         )
 
 

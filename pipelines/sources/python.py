@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.core.config import Delivery
-from pipelines.core.errors import BadInput, SluiceError, brief, meant
+from pipelines.core.errors import BadInput, SluiceError, brief, did_you_mean
 from pipelines.sources import bounds
 from pipelines.sources.names import mistakes_of
 from pipelines.sources.piece import Piece
@@ -152,7 +152,7 @@ def load(dotted: str) -> Callable[[date], Any]:
     if not callable(found):
         known = [name for name, value in vars(module).items() if isinstance(value, FunctionType)]
         raise BadInput(
-            f"module {name} has no function {function!r}; {meant(function, known)}",
+            f"module {name} has no function {function!r}; {did_you_mean(function, known)}",
             where=f"source.function {dotted!r}",
             fix="write one that the module has",
         )

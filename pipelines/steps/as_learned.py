@@ -100,7 +100,7 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
             if back
             else None
         )
-        return _named(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
+        return _with_key_name(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
     except BadInput as error:
         raise BadInput(
             f"champion version {champion.version} has learned other features, and cannot be compared by"
@@ -114,7 +114,7 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         ) from error
 
 
-def _named(rows: duckdb.DuckDBPyRelation, use_case: UseCase, key: str) -> duckdb.DuckDBPyRelation:
+def _with_key_name(rows: duckdb.DuckDBPyRelation, use_case: UseCase, key: str) -> duckdb.DuckDBPyRelation:
     """A file's features with their key as another file calls it."""
     columns = ", ".join(map(sql.name, use_case.features.names))
     return rows.project(f"{sql.name(use_case.key)} AS {sql.name(key)}, {columns}")
@@ -147,18 +147,18 @@ def common(
 
 
 def left_out(
-    features: duckdb.DuckDBPyRelation, judged: duckdb.DuckDBPyRelation, key: str
+    features: duckdb.DuckDBPyRelation, judged_rows: duckdb.DuckDBPyRelation, key: str
 ) -> duckdb.DuckDBPyRelation:
     """The keys of the held-out rows on which nobody is judged, see `common`."""
     return (
         features.filter("split = 'test'")
         .set_alias("features")
-        .join(judged.set_alias("judged"), _same(key), how="anti")
+        .join(judged_rows.set_alias("judged"), _same(key), how="anti")
         .project(sql.name(key))
     )
 
 
-def judged(run: Run, features: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def judged_rows(run: Run, features: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """A training's features without the held-out rows on which nobody was judged."""
     if not run.store.has("left_out"):  # of before there was such a table: all were judged
         return features

@@ -84,7 +84,7 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         BadUseCase: a rule or value of the file cannot be used on these columns.
         SluiceError: not every row came out once.
     """
-    with _told(use_case):
+    with _explaining(use_case):
         rules = row_rules.rules(use_case)
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
@@ -93,9 +93,9 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
             SELECT {_shown_columns(use_case)} FROM numbered WHERE {copies.FURTHER}"""
         _require_whole(raw, use_case, clean, bad)
     return Cleansed(
-        _ordered(raw, clean, use_case),
+        _in_order(raw, clean, use_case),
         sql.select(raw, "raw", f'{bad} ORDER BY "key", "row"'),
-        _ordered(raw, further, use_case),
+        _in_order(raw, further, use_case),
     )
 
 
@@ -110,7 +110,7 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
     Raises:
         See `cleanse`.
     """
-    with _told(use_case):
+    with _explaining(use_case):
         dealt = _dealt(raw, use_case, row_rules.rules(use_case))
         fed = _with_copies(use_case, dealt, _shown_columns(use_case), alone='"#fed"', copy=copies.FED)
         aside = f"""
@@ -119,11 +119,11 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
                 NOT "#fed" OR {copies.is_rejected(use_case, '"#differs by night"')} AS "rejected"
             FROM numbered WHERE NOT ({copies.FED})"""
         _require_whole(raw, use_case, fed, aside)
-    return Fed(_ordered(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
+    return Fed(_in_order(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
 
 
 @contextmanager
-def _told(use_case: UseCase) -> Iterator[None]:
+def _explaining(use_case: UseCase) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, sql.BadExpression) as error:
@@ -149,11 +149,11 @@ def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, a
         )
 
 
-def _ordered(raw: duckdb.DuckDBPyRelation, rows: str, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+def _in_order(raw: duckdb.DuckDBPyRelation, rows: str, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     return sql.select(raw, "raw", f"{rows} ORDER BY {sql.name(use_case.time)}, {sql.name(use_case.key)}")
 
 
-def keyed(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+def with_key(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """Raw rows with a further column `#key`: the repaired key as text, or the raw one where that is none.
 
     As quarantine has it.

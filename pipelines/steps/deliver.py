@@ -108,7 +108,7 @@ def _bring(session: sa.Connection, run: Run, sink: Sink) -> str:
         )
     gone = session.execute(_without_others(target, arriving, run)).rowcount
     written = session.execute(
-        _merged(target, arriving, run), execution_options={"preserve_rowcount": True}
+        _merge(target, arriving, run), execution_options={"preserve_rowcount": True}
     ).rowcount
     return (
         f"deliver: {rows:,} rows are in {sink.table} of {sink.connection}: {written:,} new or changed,"
@@ -227,7 +227,7 @@ def _without_others(target: sa.Table, arriving: sa.Table, run: Run) -> sa.Delete
     )
 
 
-def _merged(target: sa.Table, arriving: sa.Table, run: Run) -> sa.Insert:
+def _merge(target: sa.Table, arriving: sa.Table, run: Run) -> sa.Insert:
     """Insert the rows that are new, and update those that are other than they were.
 
     Rows that are as they were stay untouched.

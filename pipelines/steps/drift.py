@@ -18,7 +18,7 @@ from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_table, feature_drift, matured_labels, sides
-from pipelines.monitoring.drift_table import SCORE, Found
+from pipelines.monitoring.drift_table import SCORE, DriftResult
 from pipelines.monitoring.sides import Sides
 from pipelines.reports import drift_page
 from pipelines.storage import spill
@@ -39,7 +39,7 @@ def compare(
     due: date,
     champion: Champion,
     use_case: UseCase,
-) -> Found:
+) -> DriftResult:
     """Compare a week with the training of the champion; see `Sides` and `matured_labels`.
 
     Args:
@@ -72,10 +72,10 @@ def compare(
     table = drift_table.table([*compared, *performed])
     left_out = nights - len(features), nights - len(predictions)
     html = drift_page.render(table, evidently, both.sizes(), week, left_out, champion, use_case)
-    return Found(table, html, first + timedelta(days=use_case.label.delay_days))
+    return DriftResult(table, html, first + timedelta(days=use_case.label.delay_days))
 
 
-def called(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
+def with_names(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
     """A table whose key, time and label are called as one file calls them, under the names of another."""
     names = {own.key: now.key, own.time: now.time, own.target: now.target}
     # a column that is called so in the table is another one, and not needed

@@ -64,7 +64,7 @@ def evaluate(
     cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
     _check_that_labels_differ(_labels(test, use_case))
-    known, held_out = _known(train, use_case), _held_out(test, use_case)
+    known, held_out = _labelled_rows(train, use_case), _held_out(test, use_case)
     fitted = {family: candidate.load(content) for family, content in candidates.items()}
     families = {
         family: Scored(family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value)
@@ -72,7 +72,7 @@ def evaluate(
     }
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        _baseline(known, held_out, _unlabelled(features, use_case), night, use_case),
+        _baseline(known, held_out, _unlabelled_inputs(features, use_case), night, use_case),
     ]
     due = _primary(beside[-1], held_out, use_case)
     inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
@@ -121,7 +121,7 @@ def _labels(rows: pa.Table, use_case: UseCase) -> metrics.Floats:
     return np.asarray(rows[use_case.target].to_numpy(), dtype=np.float64)
 
 
-def _known(rows: pa.Table, use_case: UseCase) -> LabelledRows:
+def _labelled_rows(rows: pa.Table, use_case: UseCase) -> LabelledRows:
     return LabelledRows(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
 
 
@@ -144,7 +144,7 @@ def _check_that_labels_differ(y: metrics.Floats) -> None:
         )
 
 
-def _unlabelled(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
+def _unlabelled_inputs(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     """The inputs of the rows without a label, where the threshold depends on them."""
     asked = UNLABELLED if use_case.threshold and use_case.threshold.by_every_row else "none"
     return inputs.frame(_split(features, asked, use_case).to_pandas(), use_case.features)

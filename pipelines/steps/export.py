@@ -64,8 +64,8 @@ def export(
             use_case.name,
             {
                 **metadata,
-                **_described(family, verdict, use_case),
-                **_measured(features, on, pipeline, verdict.cut, use_case),
+                **_description(family, verdict, use_case),
+                **_held_out_tags(features, on, pipeline, verdict.cut, use_case),
                 **booster_metadata(pipeline),
                 reasons.TYPICAL: usual,
             },
@@ -99,7 +99,7 @@ def parity(
     judged = verdict.values[winner][verdict.metric]
     held_out_metric = [
         of_metric(on or features, winner, engine, judged, verdict.cut, use_case)
-        for engine in _proven(winner, graphs[winner], rows)
+        for engine in _proven_engines(winner, graphs[winner], rows)
     ]
     # The graph itself has a name here, so that it is known which one was compared.
     named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
@@ -126,7 +126,7 @@ def _without_failed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~failed]
 
 
-def _proven(family: Family, graph: bytes, rows: pd.DataFrame) -> list[Engine]:
+def _proven_engines(family: Family, graph: bytes, rows: pd.DataFrame) -> list[Engine]:
     """The engines that the parity table has for a family."""
     there = set(rows["engine"][rows["family"] == family])
     return [engine for name, engine in engines.every(graph).items() if name in there]
@@ -140,14 +140,14 @@ def _choice(
     Where only ONNX Runtime is left, that tells its best number of rows at once.
     """
     rows = features.filter("split = 'test'").limit(max(engines.CHUNKS)).to_arrow_table()
-    choice = engines.fastest({engine.name: engine for engine in _proven(family, graph, table)}, rows)
+    choice = engines.fastest({engine.name: engine for engine in _proven_engines(family, graph, table)}, rows)
     logger.info(
         "%s is scored by %s: %s rows a second", family, choice.engine, f"{choice.rows_per_second:,.0f}"
     )
     return choice
 
 
-def _described(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> dict[str, str]:
+def _description(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> dict[str, str]:
     """What a graph says of itself beside its lineage."""
     described = {
         "format": FORMAT,
@@ -162,7 +162,7 @@ def _described(family: Family, verdict: PromotionVerdict, use_case: UseCase) -> 
     return described | judged_as(family, verdict, use_case)
 
 
-def _measured(
+def _held_out_tags(
     features: duckdb.DuckDBPyRelation,
     on: duckdb.DuckDBPyRelation | None,
     pipeline: Pipeline,

@@ -14,7 +14,7 @@ import duckdb
 from pipelines.core import personal, sql, windows
 from pipelines.core.config import UseCase, Window
 from pipelines.core.config.base import duration_text
-from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError, meant
+from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError, did_you_mean
 
 _NUMERIC = (
     "BOOLEAN",
@@ -56,7 +56,7 @@ def compute(
     rows = _with_past(clean, past)
     timed = windows.in_time(rows, use_case)
     try:
-        tables = _computed(rows, timed, use_case)
+        tables = _select(rows, timed, use_case)
     except duckdb.Error as error:
         if not (failing := _failing(rows, timed, use_case)):
             raise  # no expression's fault: a full disk
@@ -134,25 +134,25 @@ def _with_past(
     return rows if past is None else rows.union(past.select('*, true AS "#past"'))
 
 
-def _computed(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase) -> str:
+def _select(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase) -> str:
     """SQL of the table of features, or of two that are joined: computed now, since the split's checks and the
     store both read it.
     """
     every = {feature: text for inner in _expressions(use_case).values() for feature, text in inner.items()}
     facts = _facts(use_case)
     if not timed.crowded:
-        return _kept(rows, _statement([*facts, *every], timed, use_case), in_order=True)
+        return _new_table(rows, _statement([*facts, *every], timed, use_case), in_order=True)
     by_tree = [feature for feature, text in every.items() if windows.exact(text, timed.frames, use_case)]
     in_order = any(windows.needs_order(text, timed.frames, use_case) for text in every.values())
     if not (in_order and by_tree):
-        return _kept(rows, _statement([*facts, *every], timed, use_case), in_order)
+        return _new_table(rows, _statement([*facts, *every], timed, use_case), in_order)
     others = [feature for feature in every if feature not in by_tree]
-    one = _kept(rows, _statement([*facts, *others], timed, use_case), in_order=True)
-    two = _kept(rows, _statement([use_case.key, *by_tree], timed, use_case), in_order=False)
+    one = _new_table(rows, _statement([*facts, *others], timed, use_case), in_order=True)
+    two = _new_table(rows, _statement([use_case.key, *by_tree], timed, use_case), in_order=False)
     return f"{one} JOIN {two} USING ({sql.name(use_case.key)})"
 
 
-def _kept(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
+def _new_table(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
     """The name of a new table of what the statement selects, each window's frame added up in order or by a
     tree.
     """
@@ -181,7 +181,7 @@ def _expressions(use_case: UseCase) -> dict[str, dict[str, str]]:
     return {"numbers": features.numbers, "categories": features.categories, "texts": features.texts}
 
 
-def _typed(kind: str, expression: str) -> str:
+def _with_type(kind: str, expression: str) -> str:
     if kind == "numbers":
         # Beyond float32's range a value is as little a number as infinity.
         return f"TRY_CAST(CAST((\n{expression}\n) AS DOUBLE) AS FLOAT)"
@@ -201,7 +201,9 @@ def _statement(columns: list[str], timed: windows.RowsInTime, use_case: UseCase)
     }
     facts = [sql.name(column) for column in columns if column not in every]
     chosen = [(sql.name(column), *every[column]) for column in columns if column in every]
-    computed = ", ".join([*facts, *(f"{_typed(kind, text)} AS {column}" for column, kind, text in chosen)])
+    computed = ", ".join(
+        [*facts, *(f"{_with_type(kind, text)} AS {column}" for column, kind, text in chosen)]
+    )
     told = ", ".join([*facts, *(_finite(kind, column) for column, kind, _ in chosen)])
     return f"""
         WITH computed AS (SELECT {computed}, "#past"
@@ -218,7 +220,7 @@ def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case:
                 sql.select(
                     rows,
                     "rows",
-                    f"SELECT max({_typed(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM"
+                    f"SELECT max({_with_type(kind, 'x')}) FROM (SELECT (\n{expression}\n) AS x FROM"
                     f" ({timed.statement}) {sql.window_clause(timed.frames)})",
                 ).fetchall()
             except duckdb.Error as error:
@@ -241,7 +243,7 @@ def _partition_mistakes(window: Window, use_case: UseCase) -> list[str]:
             what = "the label" if column == use_case.target else f"{column!r}, a leak,"
             found.append(f"{what} is not known at the moment of prediction, so rows cannot be parted by it")
         elif column not in use_case.kept_columns:
-            found.append(_refused(column, use_case))
+            found.append(_why_refused(column, use_case))
     return found
 
 
@@ -255,7 +257,7 @@ def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[
         return ["; ".join([f"{expression!r} cannot be read: {error}{declared}", *words])]
     found = sql.in_quotes(expression, use_case.columns, frames) or [*parsed.mistakes]
     found += [
-        _refused(column, use_case)
+        _why_refused(column, use_case)
         for column in sorted(parsed.every_column)
         if column not in use_case.kept_columns
     ]
@@ -264,10 +266,10 @@ def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[
     return found or _type_mistakes(kind, expression, use_case)
 
 
-def _refused(column: str, use_case: UseCase) -> str:
+def _why_refused(column: str, use_case: UseCase) -> str:
     spec = use_case.columns.get(column)
     if spec is None:
-        return f"no column {column!r}; {meant(column, use_case.kept_columns)}"
+        return f"no column {column!r}; {did_you_mean(column, use_case.kept_columns)}"
     if spec.role == "leak":
         way_out = (
             "if it is known some time after its row's moment, write when: known_after, such as 7d, and"
@@ -297,7 +299,7 @@ def _too_early(column: str, parsed: sql.Expression, use_case: UseCase) -> list[s
     return found
 
 
-def _label_told(expression: str, use_case: UseCase) -> str:
+def _label_for_features(expression: str, use_case: UseCase) -> str:
     """What a binary label is to features, where one reads it: nobody who has seen the source's words can
     know.
     """
@@ -316,7 +318,7 @@ def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
     try:
         type_ = sql.bind(expression, table, windows.Clock().frames(use_case))
     except sql.BadExpression as error:
-        return [f"{expression!r}: {error}{_label_told(expression, use_case)}"]
+        return [f"{expression!r}: {error}{_label_for_features(expression, use_case)}"]
     if kind == "numbers" and type_.split("(")[0] not in (*_NUMERIC, *_REAL):
         return [
             f"{expression!r} is a {type_}, not a number; make it one (e.g. by length() or a comparison) or"

@@ -80,7 +80,7 @@ def stream(
         See `rows`.
     """
     return failing.patiently(
-        lambda patient: _published(
+        lambda patient: _publish(
             opened.open_source(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient), write
         )
     )
@@ -132,7 +132,7 @@ class _Unordered(Exception):
 # --- the rows
 
 
-def _published(source: Opened, write: Callable[[pa.RecordBatchReader], T]) -> T:
+def _publish(source: Opened, write: Callable[[pa.RecordBatchReader], T]) -> T:
     """What `write` makes of the rows as they come, or else of the sorted ones."""
     try:
         with closing(_batches_as_they_come(source)) as batches:
@@ -161,10 +161,10 @@ def _batches_as_they_come(source: Opened) -> Batches:
 
 def _sorted_batches(source: Opened) -> Batches:
     if source.pieces:
-        yield from _batches(_sorted(source), source.pieces, source.due)
+        yield from _batches(_in_order(source), source.pieces, source.due)
 
 
-def _sorted(source: Opened) -> Rows:
+def _in_order(source: Opened) -> Rows:
     """All pieces' rows by time and key, and those of the same time and key in the source's order."""
     due = source.due
     known = (
@@ -219,7 +219,7 @@ def _table(source: Opened) -> Rows:
     if source.pieces:
         own = f"{quoted(PIECE)}, {quoted(ROW)}"
         with source.told():
-            _sorted(source).query(
+            _in_order(source).query(
                 "sorted", f"INSERT INTO {table} BY NAME SELECT * EXCLUDE ({own}) FROM sorted"
             )
     counts = f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}"

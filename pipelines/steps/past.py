@@ -94,7 +94,7 @@ def days(
             SELECT CAST(unnest(
                 range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
         ),
-        seen AS ({_seen(_view(past.union(clean)), use_case)}),
+        seen AS ({_with_likeness(_view(past.union(clean)), use_case)}),
         found AS ({_contents(use_case)}),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
         again AS (SELECT "#day" AS "day", count(*) AS "again"
@@ -126,15 +126,15 @@ def _means(use_case: UseCase) -> list[tuple[str, str]]:
     )
 
 
-def _told_at_night(use_case: UseCase) -> list[tuple[str, str]]:
+def _known_at_night(use_case: UseCase) -> list[tuple[str, str]]:
     """The same of the columns that are known on the row's own night."""
     return [(found, column) for found, column in _means(use_case) if column not in use_case.hidden_at_night]
 
 
-def _seen(rows: str, use_case: UseCase) -> str:
+def _with_likeness(rows: str, use_case: UseCase) -> str:
     """SQL of all rows with `#day`, and with `#alike`: what makes them alike under another date."""
     time, key = sql.name(use_case.time), sql.name(use_case.key)
-    told = [sql.name(column) for _, column in _told_at_night(use_case)]
+    told = [sql.name(column) for _, column in _known_at_night(use_case)]
     alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
     return f'SELECT *, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike" FROM {rows}'
 
@@ -142,7 +142,7 @@ def _seen(rows: str, use_case: UseCase) -> str:
 def _contents(use_case: UseCase) -> str:
     """SQL of what stands in each day's rows."""
     time, key, label = map(sql.name, (use_case.time, use_case.key, use_case.target))
-    means, told = _means(use_case), _told_at_night(use_case)
+    means, told = _means(use_case), _known_at_night(use_case)
     of_label = sql.text("".join(found for found, column in means if column == use_case.target))
     of_others = sql.text("".join(found for found, _ in told))
     values = ", ".join(sql.name(column) for _, column in told)

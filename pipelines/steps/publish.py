@@ -1,4 +1,4 @@
-"""Publishing: slices of predictions -> predictions, once it is certain that they are one whole.
+"""Publishing: shards of predictions -> predictions, once it is certain that they are one whole.
 
 Slices are scored by tasks of their own, of which each may have failed, been tried again, or run days after
 the others.
@@ -15,32 +15,32 @@ from pipelines.run.run import Run
 from pipelines.storage.manifest import Manifest
 
 
-def require_whole(features: Manifest, slices: Sequence[Manifest], run: Run) -> None:
+def require_whole(features: Manifest, shards: Sequence[Manifest], run: Run) -> None:
     """Make sure that every row of features has come out once.
 
     Args:
         features: what the features table says of itself.
-        slices: the same of each slice of predictions.
+        shards: the same of each shard of predictions.
         run: whose they are.
 
     Raises:
-        BadInput: a slice was made of other features than are published now, or there are more or fewer rows
+        BadInput: a shard was made of other features than are published now, or there are more or fewer rows
             than of features.
     """
     source = f"{run.kind}/{run.partition}/{features.table}"
     others = [
-        f"{slice_.table}, {slice_.rows:,} rows"
-        for slice_ in slices
-        if slice_.inputs.get(source) != features.digest
+        f"{shard.table}, {shard.rows:,} rows"
+        for shard in shards
+        if shard.inputs.get(source) != features.digest
     ]
     if others:
         raise BadInput(
-            "slices of predictions that were made of other features than are there now: nothing is published",
+            "shards of predictions that were made of other features than are there now: nothing is published",
             where=run.store,
             details=others,
             fix=_SCORE_AGAIN,
         )
-    found = sum(slice_.rows for slice_ in slices)
+    found = sum(shard.rows for shard in shards)
     if found != features.rows:
         raise BadInput(
             f"{features.rows:,} rows of features, but {found:,} predictions: nothing is published",
@@ -50,10 +50,10 @@ def require_whole(features: Manifest, slices: Sequence[Manifest], run: Run) -> N
 
 
 def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
-    """Make sure that one version has scored all slices, in one way.
+    """Make sure that one version has scored all shards, in one way.
 
     Args:
-        predictions: the rows of all slices.
+        predictions: the rows of all shards.
         run: whose they are.
 
     Raises:
@@ -66,11 +66,11 @@ def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
             f"{rows:,} rows by version {version} ({engine}; {made})" for version, engine, made, rows in found
         ]
         raise BadInput(
-            "the slices were not scored by one and the same model: nothing is published",
+            "the shards were not scored by one and the same model: nothing is published",
             where=run.store,
             details=told,
             fix=_SCORE_AGAIN,
         )
 
 
-_SCORE_AGAIN = "run the step score again, all slices of it"
+_SCORE_AGAIN = "run the step score again, all shards of it"

@@ -22,22 +22,22 @@ from pipelines.storage.store import as_json
 if TYPE_CHECKING:
     from pipelines.registry.registry import Champion
     from pipelines.run.run import Run
-    from pipelines.storage.parts import Slice
+    from pipelines.storage.parts import Shard
 
 
 SCORED_BY = "scored_by.json"  # beside a night's predictions
 
 
-def slice_of(run: Run, share: str) -> Slice:
+def shard_of(run: Run, share: str) -> Shard:
     """The rows of features that are one share of the step.
 
     Raises:
         BadInput: features are not dealt so any more.
     """
-    found = plan.slices(run).get(share)
+    found = plan.shards(run).get(share)
     if found is None:
         raise BadInput(
-            f"features are not dealt into a slice {share!r}: they were written again meanwhile",
+            f"features have no shard {share!r}: they were written again meanwhile",
             where=run.store,
             fix="run the gate before and score again",
         )
@@ -48,7 +48,7 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
     """Score every row, on all cores, while later rows are read and earlier ones written.
 
     Args:
-        features: the features table or a slice of it, with key and time; the columns may stand in any order.
+        features: the features table or a shard of it, with key and time; the columns may stand in any order.
         rows: how many rows that is.
         champion: the version to score with, and the engine that it was registered with.
         run: the use case and its partition.
@@ -81,7 +81,7 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
         "partition": run.partition,
     }
     score = partial(
-        _scored,
+        _score_batch,
         engine=engine,
         threshold=champion.threshold,
         constants=_columns(constants, chunk),
@@ -89,13 +89,13 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
         explain=explain,
     )
     return pa.RecordBatchReader.from_batches(
-        schema, _all(in_order(score, _cut(features, chunk), cores()), rows, run)
+        schema, _all(in_order(score, _chunks(features, chunk), cores()), rows, run)
     )
 
 
 def scored_by(champion: Champion) -> bytes:
     """Which version has scored a night, and from which score on it decides, as JSON: the same for each
-    slice.
+    shard.
     """
     return as_json({"version": champion.version, "threshold": champion.threshold})
 
@@ -138,7 +138,7 @@ def _schema(features: pa.Schema, run: Run) -> pa.Schema:
     )
 
 
-def _cut(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+def _chunks(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
     return (batch.slice(at, size) for batch in batches for at in range(0, batch.num_rows, size))
 
 
@@ -165,7 +165,7 @@ def _reasons(
     return pa.array([next(found) if one else None for one in asked], pa.string())
 
 
-def _scored(
+def _score_batch(
     batch: pa.RecordBatch,
     engine: Engine,
     threshold: float | None,

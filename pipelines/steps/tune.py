@@ -17,7 +17,7 @@ from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, Paramete
 from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines.core.errors import BadInput, BadUseCase
-from pipelines.core.metrics import named
+from pipelines.core.metrics import by_name
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
 from pipelines.metrics import metrics
@@ -61,7 +61,7 @@ def search(
     rows = _training_rows(features, use_case)
     X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
     cuts = folds.cut(rows, y, use_case)
-    results, found = _searched(X, y, cuts, use_case, family, on_progress)
+    results, found = _search(X, y, cuts, use_case, family, on_progress)
     trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
     validation = _out_of_fold(found, rows, y, use_case)
@@ -127,7 +127,7 @@ def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
     return rows[use_case.target].to_numpy(np.int64 if use_case.task.classes else np.float64)
 
 
-def _searched(
+def _search(
     X: pd.DataFrame,  # noqa: N803
     y: Labels,
     cuts: list[Fold],
@@ -187,7 +187,7 @@ def _scorer(use_case: UseCase) -> Any:
     metric = use_case.metric
     return make_scorer(
         partial(metrics.measure, metric.name, under_cost=metric.under_cost),
-        greater_is_better=named(metric.name).greater_is_better,
+        greater_is_better=by_name(metric.name).greater_is_better,
         response_method="predict_proba" if use_case.task.probabilities else "predict",
     )
 
@@ -207,7 +207,7 @@ def _results(searched: PipelineSearchCV | HalvingGridSearchCV) -> pd.DataFrame:
 
 def _trials(results: pd.DataFrame, baseline_score: float, use_case: UseCase, family: Family) -> pd.DataFrame:
     name = use_case.metric.name
-    sign = 1 if named(name).greater_is_better else -1
+    sign = 1 if by_name(name).greater_is_better else -1
     scores = sign * results.filter(regex=r"^split\d+_test_score$").to_numpy()
     means = scores.mean(axis=1)
     return pd.DataFrame(

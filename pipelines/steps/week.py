@@ -78,13 +78,13 @@ def read(run: Run) -> Week:
         matured=matured,
         nights=len(nights),
         champion=champion,
-        reference=_called(run, training, "features"),
-        features=[_called(run, night, "features") for night in alike],
-        predictions=[_called(run, night, "predictions") for night in judged],
+        reference=_with_names(run, training, "features"),
+        features=[_with_names(run, night, "features") for night in alike],
+        predictions=[_with_names(run, night, "predictions") for night in judged],
         labels=labels,
     )
 
 
-def _called(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:
+def _with_names(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:
     """A partition's table, its columns called as this run calls them."""
-    return drift.called(store.read(table), definitions.file_of_table(run, store, table), run.use_case)
+    return drift.with_names(store.read(table), definitions.file_of_table(run, store, table), run.use_case)

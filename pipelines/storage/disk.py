@@ -98,7 +98,7 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def room_for(what: str, *folders: Path) -> Iterator[None]:
+def retrying_when_full(what: str, *folders: Path) -> Iterator[None]:
     """Say where the disk is full, if it is, and let the task be tried again.
 
     And which file or folder cannot be used, and why.
@@ -116,7 +116,7 @@ def room_for(what: str, *folders: Path) -> Iterator[None]:
     except (
         Exception
     ) as error:  # DuckDB's errors, and those that come through pyarrow, carry no number: only the text
-        if refused := _refused(error):
+        if refused := _refused_file(error):
             raise BadInput(
                 refused,
                 where=what,
@@ -144,7 +144,7 @@ def _free(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _refused(error: Exception) -> str | None:
+def _refused_file(error: Exception) -> str | None:
     """Which file an error is about, if it is one that stays until somebody mends it."""
     if isinstance(error, OSError) and error.errno is not None:
         named = error.filename2 or error.filename

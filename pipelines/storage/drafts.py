@@ -44,12 +44,12 @@ def drafts(folder: Place, rows: Rows, come: Callable[[int], object]) -> Iterator
         for groups in parts.in_parts(batches, come):
             draft, sink = opened.enter_context(places.at(folder).draft())
             parts.write(sink, batches.schema, groups)
-            sealed[draft] = pool.submit(_sealed, draft, sink)
+            sealed[draft] = pool.submit(_part, draft, sink)
         files = {draft: part.result() for draft, part in sealed.items()}
         yield Drafts(folder, files, {field.name: str(field.type) for field in batches.schema})
 
 
-def _sealed(draft: Path, sink: IO[bytes]) -> Part:
+def _part(draft: Path, sink: IO[bytes]) -> Part:
     """What a part is, once all of it is on the disk."""
     disk.finish(sink)
     checksum = disk.sha256(draft)

@@ -38,7 +38,7 @@ def read(kind: type[Kept], content: bytes, place: object, way_out: str) -> Kept:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise damaged(place, f"{where}: {first['msg']}" if where else first["msg"], way_out) from None
+        raise corrupt(place, f"{where}: {first['msg']}" if where else first["msg"], way_out) from None
 
 
 def mapping(content: bytes, place: object, way_out: str) -> dict[str, Any]:
@@ -50,20 +50,20 @@ def mapping(content: bytes, place: object, way_out: str) -> dict[str, Any]:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise damaged(place, str(error), way_out) from None
+        raise corrupt(place, str(error), way_out) from None
     if not isinstance(found, dict):
-        raise damaged(place, f"it holds {brief(found)}", way_out)
+        raise corrupt(place, f"it holds {brief(found)}", way_out)
     return found
 
 
-def sealed(told: Mapping[str, Any]) -> dict[str, Any]:
+def seal(told: Mapping[str, Any]) -> dict[str, Any]:
     """What is told, with a sha256 of itself: for files whose damage would not show in what they say, such as
     another number.
     """
     return {**told, SEAL: _seal(told)}
 
 
-def unsealed(content: bytes, place: object, way_out: str) -> dict[str, Any]:
+def unseal(content: bytes, place: object, way_out: str) -> dict[str, Any]:
     """Read a JSON object that bears its seal, and return it without.
 
     Raises:
@@ -71,7 +71,7 @@ def unsealed(content: bytes, place: object, way_out: str) -> dict[str, Any]:
     """
     found = mapping(content, place, way_out)
     if found.pop(SEAL, None) != _seal(found):
-        raise damaged(place, "it is not what was written", way_out)
+        raise corrupt(place, "it is not what was written", way_out)
     return found
 
 
@@ -79,7 +79,7 @@ def _seal(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def damaged(place: object, why: str, way_out: str) -> TableCorrupt:
+def corrupt(place: object, why: str, way_out: str) -> TableCorrupt:
     """Say that a file is damaged."""
     return TableCorrupt(f"{place} is damaged: {why.splitlines()[0]}", fix=way_out)
 

@@ -72,7 +72,7 @@ def revisions(folder: Place) -> list[Manifest]:
     """What is and was published in a table's folder, oldest first."""
     now = current(folder)
     while True:
-        old = [Manifest.from_json(places.at(path).read(), path) for path in _kept(folder)]
+        old = [Manifest.from_json(places.at(path).read(), path) for path in _revisions(folder)]
         before, now = now, current(folder)
         if now == before:  # else a writer came between the two looks
             break
@@ -154,13 +154,13 @@ def _sweep(folder: Place, replaced: Tag | None, before: Manifest | None) -> None
 
 
 def _keep(folder: Place, manifest: Manifest, content: bytes) -> None:
-    there = _kept(folder)
+    there = _revisions(folder)
     if there and (last := _sound(places.at(there[-1]).read())) and last.parts == manifest.parts:
         return  # by a writer that was killed before it published
     places.at(folder / REVISIONS / f"{len(there) + 1:04}.json").create(content)
 
 
-def _kept(folder: Place) -> list[Place]:
+def _revisions(folder: Place) -> list[Place]:
     return sorted(
         (path for path in places.at(folder / REVISIONS).glob("*.json") if path.stem.isdecimal()),
         key=lambda path: int(path.stem),

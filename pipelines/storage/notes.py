@@ -24,10 +24,10 @@ def every(folder: Place) -> list[dict[str, str]]:
         lines = places.at(folder / RUNS).read().splitlines(keepends=True)
     except FileNotFoundError:
         lines = []
-    return [noted for line in lines if (noted := _noted(line))]
+    return [noted for line in lines if (noted := _parse_line(line))]
 
 
-def _noted(line: bytes) -> dict[str, str] | None:
+def _parse_line(line: bytes) -> dict[str, str] | None:
     """A line that a task has left.
 
     None if it is no whole one: its writer was killed, or somebody has edited it.

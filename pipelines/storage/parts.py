@@ -22,7 +22,7 @@ DICTIONARY = 1 << 14  # bytes
 ROW_GROUP = (
     100_000  # rows: large enough to compress well, small enough to stream and to deal to several readers
 )
-GROUPS = 10  # row groups of a part: who reads a slice need not check the sha256 of many more rows than that
+GROUPS = 10  # row groups of a part: who reads a shard need not check the sha256 of many more rows than that
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Slice:
+class Shard:
     """Some row groups of a table, counted over all its parts in order: what one of several tasks works on."""
 
     number: int  # from 1
@@ -48,8 +48,8 @@ class Slice:
         return f"{self.number:04}-of-{self.of:04}"
 
 
-def deal(groups: Sequence[int], rows: int) -> tuple[Slice, ...]:
-    """Deal row groups, given by their numbers of rows, into slices of `rows` rows, rounded up to whole
+def shards(groups: Sequence[int], rows: int) -> tuple[Shard, ...]:
+    """Split row groups, given by their numbers of rows, into shards of `rows` rows, rounded up to whole
     groups; the last has what is left.
     """
     ends, held = [], 0
@@ -62,7 +62,7 @@ def deal(groups: Sequence[int], rows: int) -> tuple[Slice, ...]:
         ends.append(len(groups))
     starts = [0, *ends[:-1]]
     return tuple(
-        Slice(number, len(ends), range(start, end), sum(groups[start:end]))
+        Shard(number, len(ends), range(start, end), sum(groups[start:end]))
         for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=1)
     )
 
@@ -153,7 +153,7 @@ def in_parts(batches: pa.RecordBatchReader, told: Callable[[int], object]) -> It
     some have.
     """
     # What makes rows, DuckDB as a rule, goes on while earlier ones are written.
-    groups = enumerate(_regrouped(_counted(_ahead(batches), told), ROW_GROUP))
+    groups = enumerate(_regroup(_counting(_ahead(batches), told), ROW_GROUP))
     none = True
     for _, of_part in groupby(groups, key=lambda numbered: numbered[0] // GROUPS):
         none = False
@@ -181,7 +181,7 @@ def rows_in(path: Path) -> int:
     return sum(row_groups(path))
 
 
-def _counted(batches: Iterable[pa.RecordBatch], told: Callable[[int], object]) -> Iterator[pa.RecordBatch]:
+def _counting(batches: Iterable[pa.RecordBatch], told: Callable[[int], object]) -> Iterator[pa.RecordBatch]:
     rows = 0
     for batch in batches:
         rows += batch.num_rows
@@ -189,7 +189,7 @@ def _counted(batches: Iterable[pa.RecordBatch], told: Callable[[int], object]) -
         yield batch
 
 
-def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+def _regroup(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
     """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the
     file's bytes.
     """

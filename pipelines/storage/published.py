@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.core.errors import BadInput, TableCorrupt, meant
+from pipelines.core.errors import BadInput, TableCorrupt, did_you_mean
 from pipelines.storage import parts, places
 from pipelines.storage.manifest import Manifest
-from pipelines.storage.parts import Part, Slice
+from pipelines.storage.parts import Part, Shard
 from pipelines.storage.places import Place
 
 if TYPE_CHECKING:
@@ -64,17 +64,17 @@ class Published:
             list(self.files())  # says which part it is
             raise
 
-    def stream(self, slice: Slice | None, columns: Sequence[str] | None) -> pa.RecordBatchReader:
+    def stream(self, shard: Shard | None, columns: Sequence[str] | None) -> pa.RecordBatchReader:
         """See `Store.stream`."""
         if unknown := [name for name in columns or () if name not in self.manifest.schema]:
             raise BadInput(
                 f"{self.manifest.table} has no column {unknown[0]!r}:"
-                f" {meant(unknown[0], self.manifest.schema)}",
+                f" {did_you_mean(unknown[0], self.manifest.schema)}",
                 where=self.of,
                 fix="name one that it has",
             )
         sizes = self.row_groups()
-        groups = self._groups(slice, [size for part in sizes for size in part])
+        groups = self._groups(shard, [size for part in sizes for size in part])
         there = list(zip(self.manifest.parts, parts.locate(groups, sizes), strict=True))
         # An empty table has no row group, but one part at least, which has the columns.
         chosen = [(part, groups) for part, groups in there if groups] or there[:1]
@@ -83,18 +83,18 @@ class Published:
             ((path, groups) for path, (_, groups) in zip(paths, chosen, strict=True)), columns
         )
 
-    def _groups(self, slice: Slice | None, every: Sequence[int]) -> range:
-        """The row groups of a slice, among those of all parts."""
-        if slice is None:
+    def _groups(self, shard: Shard | None, every: Sequence[int]) -> range:
+        """The row groups of a shard, among those of all parts."""
+        if shard is None:
             return range(len(every))
-        if slice.groups.stop > len(every) or sum(every[slice.groups.start : slice.groups.stop]) != slice.rows:
+        if shard.groups.stop > len(every) or sum(every[shard.groups.start : shard.groups.stop]) != shard.rows:
             raise BadInput(
-                f"slice {slice} has {slice.rows:,} rows of another {self.manifest.table} than is"
+                f"shard {shard} has {shard.rows:,} rows of another {self.manifest.table} than is"
                 f" published now, of {self.manifest.rows:,}",
                 where=self.of,
-                fix="it was written again meanwhile; when that has ended, deal it and go on from there",
+                fix="it was written again meanwhile; when that has ended, score it again",
             )
-        return slice.groups
+        return shard.groups
 
 
 def _row_groups(part: Place) -> list[int]:

@@ -16,7 +16,7 @@ from pipelines.core.errors import TableMissing
 from pipelines.storage import disk, notes, parts, places
 from pipelines.storage import manifest as manifests
 from pipelines.storage.manifest import MANIFEST, Manifest
-from pipelines.storage.parts import Slice
+from pipelines.storage.parts import Shard
 from pipelines.storage.places import Place
 from pipelines.storage.published import Published
 from pipelines.storage.record import Record
@@ -83,7 +83,7 @@ class Reader:
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB, which spills to disk past its memory limit."""
-        with self.room("DuckDB's temporary files"):
+        with self.retrying_when_full("DuckDB's temporary files"):
             return self.session.connection(self.memory)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -91,7 +91,7 @@ class Reader:
 
         What it works on is told as well.
         """
-        with self.room("DuckDB's temporary files"):
+        with self.retrying_when_full("DuckDB's temporary files"):
             return self.session.cursor(self.memory)
 
     # --- the same, otherwise
@@ -123,11 +123,11 @@ class Reader:
         return replace(self, aside=str(Path(self.aside, aside)))
 
     @contextmanager
-    def room(self, name: str) -> Iterator[None]:
+    def retrying_when_full(self, name: str) -> Iterator[None]:
         """Let a full disk be a `TryAgain`, around whatever writes a table or a file, or lets DuckDB work out
         something large.
         """
-        with disk.room_for(f"{self}: {name}", *places.at(self.root).needing_room()):
+        with disk.retrying_when_full(f"{self}: {name}", *places.at(self.root).folders_that_may_fill()):
             yield
 
     # --- reading tables
@@ -152,27 +152,27 @@ class Reader:
             files += [str(path) for path in self._published(found).files()]
         return self.connection.read_parquet(files)
 
-    def deal(self, table: str, rows: int) -> tuple[Slice, ...]:
-        """Deal a published table, by its row groups, into slices of `rows` rows: at least one, the last has
+    def shards(self, table: str, rows: int) -> tuple[Shard, ...]:
+        """Split a published table, by its row groups, into shards of `rows` rows: at least one, the last has
         what is left.
 
         Raises:
             TableMissing, TableCorrupt: see `read`.
         """
         groups = self._published(self.manifest(table)).row_groups()
-        return parts.deal([size for part in groups for size in part], rows)
+        return parts.shards([size for part in groups for size in part], rows)
 
     def stream(
-        self, table: str, slice: Slice | None = None, columns: Sequence[str] | None = None
+        self, table: str, shard: Shard | None = None, columns: Sequence[str] | None = None
     ) -> pa.RecordBatchReader:
-        """Stream the rows of a published table (or of a slice of it), in order, by pyarrow: a few row groups
+        """Stream the rows of a published table (or of a shard of it), in order, by pyarrow: a few row groups
         are in memory at once.
 
         Checked are the parts that are read, the first one now, each of the others before its first row comes.
 
         Args:
             table: its name.
-            slice: which rows; all by default.
+            shard: which rows; all by default.
             columns: which columns, in which order; all by default.
 
         Raises:
@@ -181,7 +181,7 @@ class Reader:
         """
         published = self.manifest(table)
         self._cite(table, published.digest)
-        return self._published(published).stream(slice, columns)
+        return self._published(published).stream(shard, columns)
 
     def has(self, table: str) -> bool:
         """Whether the table is published."""

@@ -28,15 +28,17 @@ def connect(memory: int) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     limit = max(memory - BESIDES, LEAST)
-    return _settled(duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())}))
+    return _with_settings(
+        duckdb.connect(config={"memory_limit": f"{limit}B", "temp_directory": str(folder())})
+    )
 
 
 def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Another connection to the same tables, within the same memory."""
-    return _settled(connection.cursor())
+    return _with_settings(connection.cursor())
 
 
-def _settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def _with_settings(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Settings that each connection has for itself."""
     # a moment with an offset becomes UTC, on a machine in any zone
     connection.execute("SET TimeZone = 'UTC'")

@@ -63,7 +63,7 @@ class Store(Reader):
         name = f"{table}/{piece}" if piece else table
         writing = self.session.writing
         writing.table, writing.began, writing.rows = name, time.monotonic(), 0
-        with self.room(name), drafts(self.folder / name, rows, writing.count) as made:
+        with self.retrying_when_full(name), drafts(self.folder / name, rows, writing.count) as made:
             inputs = self.record.inputs if self.record else {}
             written = replace(
                 self._manifest(name, tuple(made.files.values()), made.schema, inputs),
@@ -146,13 +146,13 @@ class Store(Reader):
             TryAgain: the disk is full; nothing is published.
         """
         path = self.folder / name
-        with self.room(name):
+        with self.retrying_when_full(name):
             places.at(path).publish(content)
         return path
 
     def note(self, told: Mapping[str, str]) -> None:
         """Write down what a task did here, see `notes`."""
-        with self.room(notes.RUNS):
+        with self.retrying_when_full(notes.RUNS):
             notes.add(self.folder, told)
 
     def discard(self) -> None:
@@ -186,7 +186,7 @@ class Store(Reader):
             for source in sources:
                 places.at(folder / source.name).link(places.at(source))
 
-        with self.room(published.table):
+        with self.retrying_when_full(published.table):
             self._publish(published, place, keep=True)
 
     def _publish(self, published: Manifest, place: Callable[[], object], keep: bool) -> None:

@@ -18,7 +18,7 @@ from airflow.sdk import (
     get_parsing_context,
 )
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core import use_cases
 from pipelines.core.config import GatedTable, Kind, UseCase
 from pipelines.core.errors import BadUseCase, TryAgain
@@ -120,7 +120,7 @@ def _step(
     }
     arguments["doc_md"] = docs.of_task(flow.STEPS[step.name])
     if step.mapped_by:
-        # Which families the run's own file has, and how many slices there are, is known when the task before
+        # Which families the run's own file has, and how many shards there are, is known when the task before
         # has succeeded.
         return ShareOperator.partial(map_index_template="{{ task.share }}", **arguments).expand(
             share=before.output
@@ -129,5 +129,5 @@ def _step(
 
 
 def _gate(use_case: UseCase, kind: Kind, table: GatedTable, outlets: Sequence[Asset | AssetAlias]) -> Any:
-    about = docs.of_task(tasks.gate)
+    about = docs.of_task(runner.gate)
     return GateOperator(table=table, use_case=use_case.name, kind=kind, outlets=list(outlets), doc_md=about)

@@ -1,4 +1,4 @@
-"""Airflow's tasks: each calls one function of `pipelines.tasks` for the run's partition."""
+"""Airflow's tasks: each calls one function of `pipelines.runner` for the run's partition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Sink, Source, Step, UseCase
 from pipelines.core.config.base import ConnectedPart
@@ -206,7 +206,7 @@ class StepOperator(FlowOperator):
     def work(self, run: Run) -> plan.Outcome:
         """Call the step."""
         with lent_connection(run.use_case, plan.step_of(run.kind, self.step)):
-            return tasks.take(run, self.step)
+            return runner.take(run, self.step)
 
     def touched(self, run: Run) -> ReadAndWritten:
         """Tables, by their manifests."""
@@ -235,7 +235,7 @@ class ShareOperator(StepOperator):
 
     def work(self, run: Run) -> plan.Outcome:
         """Do the share."""
-        return tasks.take(run, self.step, self.share)
+        return runner.take(run, self.step, self.share)
 
     def touched(self, run: Run) -> ReadAndWritten:
         """A piece of a table."""
@@ -262,7 +262,7 @@ class GateOperator(FlowOperator):
     def work(self, run: Run) -> plan.Outcome:
         """Judge."""
         try:
-            return tasks.gate(run, self.table)
+            return runner.gate(run, self.table)
         except GateClosed as closed:
             self.count({"gate_open": 0, "failed_expectations": closed.failed})
             self.done = True  # it has judged

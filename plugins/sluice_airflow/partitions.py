@@ -12,7 +12,7 @@ from airflow.sdk import Param
 
 from pipelines.core import dates
 from pipelines.core.config import Kind
-from pipelines.core.errors import BadInput, brief, meant
+from pipelines.core.errors import BadInput, brief, did_you_mean
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,6 +69,6 @@ def _refuse_unknown(context: Context) -> None:
     if unknown:
         raise BadInput(
             "the run's configuration has unknown keys",
-            details=(f"{brief(key)}, {meant(key, known)}" for key in unknown),
+            details=(f"{brief(key)}, {did_you_mean(key, known)}" for key in unknown),
             fix=f"trigger again with nothing but {', '.join(sorted(known))}",
         )

@@ -34,7 +34,7 @@ def proven(_: Settings, use_case: str) -> Iterator[str | Outcome]:
 def test_outcomes_are_told_although_a_gate_does_not_bite(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(selftest, "proven", proven)
+    monkeypatch.setattr(selftest, "prove", proven)
     assert main(["gates", "test", "tiny"]) == 1
     told = capsys.readouterr()
     assert told.out.splitlines() == ["tiny: does every gate bite?", str(LOST)]

@@ -16,7 +16,7 @@ import pytest
 from tests.cluster import world as given
 from tests.cluster.airflow import Task
 from tests.cluster.running import Running
-from tests.cluster.world import SLICED, SLICES
+from tests.cluster.world import SHARDS, SLICED
 from tests.helpers.waiting import until
 
 DAG = f"{SLICED}_scoring"
@@ -62,7 +62,7 @@ def clean(world: Running, sliced_night: list[Task]) -> Scored:
     seconds = time.monotonic() - begun
     assert published(world) == files
     assert (
-        sum(name.startswith("predictions/00") and name.endswith("manifest.json") for name in files) == SLICES
+        sum(name.startswith("predictions/00") and name.endswith("manifest.json") for name in files) == SHARDS
     )
     print(f"\n{'nothing happens':34} {seconds:5.0f} seconds from the first slice to the gate behind the last")
     return Scored(run, files, seconds)

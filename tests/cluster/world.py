@@ -13,7 +13,7 @@ import pyarrow as pa
 
 SLICED, CHANGING = "sliced", "changing"
 TRAINING, NIGHT = date(2026, 1, 31), date(2026, 2, 1)
-SLICES, GROUP = 16, 100_000  # rows of a row group, which is the least that a slice has
+SHARDS, GROUP = 16, 100_000  # rows of a row group, which is the least that a slice has
 FEW = 400  # rows a day that is trained on
 
 YAML = """
@@ -54,7 +54,7 @@ def write(folder: Path, name: str, function: str, shard_rows: int = GROUP, sched
 
 def many(day: date) -> pa.Table:
     """A night of sixteen row groups; the days that are trained on have few rows."""
-    return _payments(day, SLICES * GROUP if day >= NIGHT else FEW)
+    return _payments(day, SHARDS * GROUP if day >= NIGHT else FEW)
 
 
 def few(day: date) -> pa.Table:

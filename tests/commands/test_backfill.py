@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.__main__ import main
 from pipelines.commands.backfill import Champion, backfill
 from pipelines.core.dates import Days
@@ -41,7 +41,7 @@ def lived(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
     (own.disk / "tiny").mkdir()
     shutil.copy(two_champions.disk / "tiny" / "promotions.jsonl", own.disk / "tiny")
     for day in NIGHTS:
-        tasks.way(way_of(own, "scoring", day))
+        runner.run_all(way_of(own, "scoring", day))
     return own
 
 

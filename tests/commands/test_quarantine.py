@@ -19,7 +19,7 @@ from filelock import FileLock
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.__main__ import main
 from pipelines.commands import quarantine, replay
 from pipelines.core import sql
@@ -97,7 +97,7 @@ class World:
         return Run.open("tiny", "training" if day == TRAINING else "scoring", day, self.settings)
 
     def scored(self) -> World:
-        tasks.way(self.run())
+        runner.run_all(self.run())
         return self
 
     def go(self, last: str = "") -> None:
@@ -500,7 +500,7 @@ def cleanse_again(world: World) -> None:
 
 def compute_again(world: World) -> None:
     cleanse_again(world)
-    tasks.gate(world.run(), "clean")
+    runner.gate(world.run(), "clean")
     flow.features(world.run().task())
 
 
@@ -783,7 +783,7 @@ def test_a_replay_loses_no_row_changes_none_and_ends_with_the_keys_of_a_whole_ru
         rows[:] = [good[n] if n in mended else row for n, row in enumerate(rows) if n not in gone]
 
     with pytest.MonkeyPatch.context() as patched:  # gates are judged elsewhere, and take most of the time
-        patched.setattr(tasks, "gate", lambda run, table: Outcome(table))
+        patched.setattr(runner, "gate", lambda run, table: Outcome(table))
         patched.setattr(replay, "_require_open_gates", lambda run: None)
         patched.setattr(replay, "is_cleared", lambda store, use_case, table: True)
         deliver(damaged)

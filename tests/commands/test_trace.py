@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.__main__ import main
 from pipelines.commands.trace import trace
 from pipelines.core.errors import BadInput, TableMissing
@@ -35,7 +35,7 @@ def scored(two_champions: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     place = tmp_path_factory.mktemp("scored")
     shutil.copytree(two_champions.disk, place / "data")
     own = replace(two_champions, data=place / "data")
-    tasks.way(replace(world.way_of(own, "scoring", NIGHT), orchestrator="scheduled__2026-02-03"))
+    runner.run_all(replace(world.way_of(own, "scoring", NIGHT), orchestrator="scheduled__2026-02-03"))
     return own
 
 
@@ -121,7 +121,7 @@ def test_a_row_in_quarantine_is_told_with_its_reasons(own: Settings) -> None:
     rows[7]["amount"] = -5.0
     world.delivered[NIGHT] = pa.Table.from_pylist(rows, schema=tiny.payments(NIGHT).schema)
     try:
-        tasks.way(night(own))
+        runner.run_all(night(own))
     finally:
         world.delivered.clear()
     with pytest.raises(BadInput, match="it is in quarantine, for amount"):

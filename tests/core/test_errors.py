@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ from pipelines.core.errors import meant
 def test_a_wrong_word_is_told_with_the_nearest_or_with_those_that_there_are(
     wrong: str, known: list[str], told: str
 ) -> None:
-    assert meant(wrong, known) == told
+    assert did_you_mean(wrong, known) == told

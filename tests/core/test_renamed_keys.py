@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import use_cases
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadUseCase
@@ -82,15 +82,15 @@ def test_a_life_that_began_by_old_keys_goes_on_by_new_ones(
     file.write_text(BEFORE)
     with monkeypatch.context() as then:  # as it was when these were the names
         then.setattr(use_cases, "parse", lambda path, content, *, kept=False: parse(path, content, kept=True))
-        tasks.way(Run.open("tiny", "training", date(2026, 1, 31), settings))
+        runner.run_all(Run.open("tiny", "training", date(2026, 1, 31), settings))
         night = Run.open("tiny", "scoring", date(2026, 2, 1), settings)
-        tasks.way(night)
+        runner.run_all(night)
         begun = Run.open("tiny", "scoring", date(2026, 2, 2), settings)
-        tasks.take(begun, "ingest")
+        runner.take(begun, "ingest")
     file.write_text(NOW)
-    tasks.gate(begun.resumed(), "raw")  # by the file that it has begun with
+    runner.gate(begun.resumed(), "raw")  # by the file that it has begun with
     assert begun.resumed().loaded.content == BEFORE.encode()
-    tasks.way(Run.open("tiny", "scoring", date(2026, 2, 3), settings))
+    runner.run_all(Run.open("tiny", "scoring", date(2026, 2, 3), settings))
     assert is_cleared(night.store, night.use_case, "predictions")
     champion = str(History.of(settings, "tiny").read()[-1].version)
     now = use_cases.load(settings.use_cases, "tiny").use_case

@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def way(kind: Kind, use_case: str) -> list[str]:
+def tasks_in_order(kind: Kind, use_case: str) -> list[str]:
     """The task ids that `WAYS` asks for, in order: also `past`, for runs whose file looks back though
     this one does not.
     """
@@ -70,8 +70,8 @@ def test_a_dags_tasks_are_one_chain_in_the_order_of_its_way(dags: dict[str, DAG]
     for name in OURS:
         dag = dags[f"{name}_{kind}"]
         assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
-            **{before: {after} for before, after in pairwise(way(kind, name))},
-            way(kind, name)[-1]: set(),
+            **{before: {after} for before, after in pairwise(tasks_in_order(kind, name))},
+            tasks_in_order(kind, name)[-1]: set(),
         }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.run.run import Run
 from pipelines.storage.settings import ROOT, Settings
 from tests.helpers import tiny
@@ -39,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> 
         patch.setenv("SLUICE_VAR", str(place / "var"))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/var/mlflow.db")
         settings = Settings.from_env()
-        tasks.way(Run.open(tiny.NAME, "training", TRAINING, settings))
+        runner.run_all(Run.open(tiny.NAME, "training", TRAINING, settings))
         yield settings
 
 

@@ -14,7 +14,7 @@ import onnx
 import pandas as pd
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.errors import SluiceError, TableCorrupt
 from pipelines.core.policies import Capacity
 from pipelines.evaluation import follows
@@ -131,7 +131,7 @@ def test_export_promotion_and_approval_go_by_no_other_verdict(
     monkeypatch.setattr(clearance, "require", lambda run, step: None)
     flipped = edited(run, lambda it: it["rules"][0].update(holds=False))
     take: dict[str, Callable[[], object]] = {
-        "export": lambda: tasks.take(flipped, "export"),
+        "export": lambda: runner.take(flipped, "export"),
         "promote": lambda: promote(flipped),
         "approve": lambda: approval.questions(flipped),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -90,9 +90,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Wo
                 shutil.copytree(place, before[step])
             run = Run.open(tiny.NAME, "training", night.TRAINING, settings)
             for share in plan.shares(run, step) or (None,):
-                tasks.take(run, step, share)
+                runner.take(run, step, share)
             if table:
-                tasks.gate(run, table)
+                runner.gate(run, table)
 
     child.run(train).value()
     return World(settings, before)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import Step
 from pipelines.registry import snapshot, tracking
 from pipelines.run.run import Run
@@ -28,7 +28,7 @@ FEW = {"snapshot": 12, "tune": 3}
 
 
 def take(settings: Settings, step: Step, share: str | None = None) -> None:
-    tasks.take(Run.open(tiny.NAME, "training", night.TRAINING, settings), step, share)
+    runner.take(Run.open(tiny.NAME, "training", night.TRAINING, settings), step, share)
 
 
 def found(settings: Settings) -> dict[str, bytes]:

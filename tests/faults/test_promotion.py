@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import Step
 from pipelines.registry import registry, tracking
 from pipelines.registry.history import History
@@ -56,14 +56,14 @@ def champions(settings: Settings) -> Champions:
 
 
 def take(settings: Settings, step: Step) -> None:
-    tasks.take(Run.open(tiny.NAME, "training", night.TRAINING, settings), step)
+    runner.take(Run.open(tiny.NAME, "training", night.TRAINING, settings), step)
 
 
 def to_the_end(settings: Settings, step: Step) -> None:
     """A killed step again, and what follows it."""
     if step == "export":
         take(settings, "export")
-        tasks.gate(Run.open(tiny.NAME, "training", night.TRAINING, settings), "parity")
+        runner.gate(Run.open(tiny.NAME, "training", night.TRAINING, settings), "parity")
     take(settings, "promote")
 
 

@@ -42,7 +42,7 @@ def edited(folder: Path, gates: str, added: edit.Added) -> str:
     head, tail = tiny.YAML.split("demo:")
     path = folder / "tiny.yaml"
     path.write_bytes((head + gates + "demo:" + tail).encode())
-    before, after = edit.edited(load_file(path), proposed, added)
+    before, after = edit.edit(load_file(path), proposed, added)
     assert before == path.read_bytes().decode()
     assert after.startswith(head)
     assert after.endswith("demo:" + tail)
@@ -74,7 +74,7 @@ def test_lines_are_put_in_where_they_belong_and_all_others_stay(
 def test_a_file_without_gates_gets_them_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(tiny.YAML.rstrip())
-    _, after = edit.edited(load_file(path), proposed, {"clean": [NEW], "raw": [NEW]})
+    _, after = edit.edit(load_file(path), proposed, {"clean": [NEW], "raw": [NEW]})
     assert after == f"{tiny.YAML}\ngates:\n  raw:\n{LINES}  clean:\n{LINES}"
 
 
@@ -82,7 +82,7 @@ def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
     windows = f"gates:\r\n  raw:\r\n{OWN}".replace("{column: id}  # by hand\n", "{column: id}\r\n")
     path = tmp_path / "tiny.yaml"
     path.write_bytes((tiny.YAML + windows).replace("\r\n", "\n").replace("\n", "\r\n").encode())
-    _, after = edit.edited(load_file(path), proposed, {"raw": [NEW]})
+    _, after = edit.edit(load_file(path), proposed, {"raw": [NEW]})
     assert after.count("\n") == after.count("\r\n")
 
 
@@ -145,7 +145,7 @@ def test_a_file_that_has_changed_since_it_was_loaded_is_refused(tmp_path: Path) 
     loaded = load_file(path)
     path.write_text(tiny.YAML + "# a thought\n")
     with pytest.raises(BadUseCase, match="has changed meanwhile"):
-        edit.edited(loaded, proposed, {})
+        edit.edit(loaded, proposed, {})
 
 
 def test_writing_keeps_the_files_permissions_and_links(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_writing_keeps_the_files_permissions_and_links(tmp_path: Path) -> None:
 )
 def test_the_shipped_files_can_be_edited(path: Path) -> None:
     every: edit.Added = {"raw": [NEW], "clean": [NEW], "features": [NEW], "scores": [NEW]}
-    before, after = edit.edited(load_file(path), lambda _: False, every)
+    before, after = edit.edit(load_file(path), lambda _: False, every)
     changes = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "-+"]
     assert {line[0] for line in changes} == {"+"}
     assert sum(NEW.name in line for line in changes) == 4

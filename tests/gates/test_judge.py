@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import Expectation, GatedTable, Kind, UseCase
 from pipelines.core.errors import GateClosed
 from pipelines.core.rendered import MAX_LINES
@@ -21,7 +21,7 @@ from pipelines.core.use_cases import load
 from pipelines.gates import ask, gate, show
 from pipelines.gates.gx import data_docs
 from pipelines.gates.gx.suite import Stated
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES
 from pipelines.storage.settings import Settings
@@ -48,7 +48,7 @@ def night(settings: Settings) -> Callable[..., Run]:
     return opened
 
 
-def message(verdict: Verdict) -> str:
+def message(verdict: GateVerdict) -> str:
     with pytest.raises(GateClosed) as closed:
         verdict.raise_if_closed("tiny/scoring/2026-02-01/reports/gate_raw.html")
     assert closed.value.report == "tiny/scoring/2026-02-01/reports/gate_raw.html"
@@ -295,7 +295,7 @@ def test_trials_are_judged_over_all_families(open_run: OpenRun) -> None:
 def test_the_gate_writes_its_evidence_and_pages_before_it_closes(night: Callable[..., Run]) -> None:
     run = night(damage=replaced(customer="'<script>' || customer", at='"at" - INTERVAL 1 DAY'))
     with pytest.raises(GateClosed):
-        tasks.gate(run, "raw")
+        runner.gate(run, "raw")
     assert json.loads(run.store.read_file("gates/raw.json"))["passed"] is False
     assert json.loads(run.store.read_file("gates/raw.gx.json"))["success"] is False
     assert b"gate_raw is closed" in run.store.read_file("reports/gate_raw.html")
@@ -311,7 +311,7 @@ def test_what_lets_a_table_through_is_written_when_all_else_is_there(
     run = night()
     monkeypatch.setattr(data_docs, "enter", failing)
     with pytest.raises(OSError, match="full"):
-        tasks.gate(run, "raw")
+        runner.gate(run, "raw")
     assert not (run.store.disk / "gates" / "raw.json").exists()
 
 

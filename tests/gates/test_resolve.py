@@ -49,7 +49,7 @@ def opened(settings: Settings) -> Opened:
 
 
 def meant(run: Run, table: GatedTable, name: str, **kwargs: Any) -> Stated:
-    (stated,) = resolve.resolved(run, table, [Stated(Expectation(name=name, kwargs=kwargs))])
+    (stated,) = resolve.resolve(run, table, [Stated(Expectation(name=name, kwargs=kwargs))])
     return stated
 
 
@@ -268,7 +268,9 @@ def test_an_expectation_in_the_wrong_place_is_a_mistake_of_the_file(
         "  categories: {channel: channel}", "  categories: {channel: channel}\n  texts: {words: customer}"
     )
     run = opened(table, kind="training", yaml=with_text)
-    assert sentence in (resolve.misplaced(run.use_case, table, Expectation(name=name, kwargs=kwargs)) or "")
+    assert sentence in (
+        resolve.why_misplaced(run.use_case, table, Expectation(name=name, kwargs=kwargs)) or ""
+    )
     with pytest.raises(BadUseCase, match=f"tiny.yaml: built in: {name}: "):
         meant(run, table, name, **kwargs)
 

@@ -35,6 +35,4 @@ def clearance(
     store: Store, table: GatedTable, pieces: Sequence[str] = (), own: int = 0, **other: object
 ) -> None:
     """Leave that evidence."""
-    store.write_file(
-        f"gates/{table}.json", as_json(kept.sealed(evidence(store, table, pieces, own, **other)))
-    )
+    store.write_file(f"gates/{table}.json", as_json(kept.seal(evidence(store, table, pieces, own, **other))))

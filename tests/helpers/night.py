@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import GatedTable, Step
 from pipelines.run import plan
 from pipelines.run.run import Run
@@ -125,9 +125,9 @@ class Night:
     def take(self, task: Task) -> None:
         """Do one task."""
         if task.gate:
-            tasks.gate(self.run(), task.gate)
+            runner.gate(self.run(), task.gate)
         else:
-            tasks.take(self.run(), task.step, task.share)
+            runner.take(self.run(), task.step, task.share)
 
     def tasks(self) -> Iterator[Task]:
         """Each task in turn; the shares of a step are known when those before it are done."""
@@ -138,7 +138,7 @@ class Night:
 
     def way(self) -> None:
         """The whole night."""
-        tasks.way(self.run())
+        runner.run_all(self.run())
 
     def files(self) -> dict[str, bytes]:
         """Everything that a reader may find.

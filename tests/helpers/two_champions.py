@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.config import Kind
 from pipelines.registry import registry
 from pipelines.registry.history import History
@@ -62,7 +62,7 @@ def make(place: Path, mlflow_database: Path) -> Settings:
         mirror=None,
     )
     write(own)
-    tasks.way(way_of(own, "training", FIRST_TRAINING))
+    runner.run_all(way_of(own, "training", FIRST_TRAINING))
     write(own, regularisation=0.01)
     archive.keep(way_of(own, "training", SECOND_TRAINING))
     for step, _ in WAYS["training"][

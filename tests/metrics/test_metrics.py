@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import EVERY, for_task, named
+from pipelines.core.metrics import EVERY, by_name, for_task
 from pipelines.metrics import metrics
 
 Y = [0, 0, 1, 1]
@@ -98,8 +98,8 @@ def test_an_unknown_metric_names_the_one_that_was_meant() -> None:
 def test_gain_is_positive_when_better_whichever_way_the_metric_runs() -> None:
     assert metrics.gain("aucpr", 0.8, 0.7) == pytest.approx(0.1)
     assert metrics.gain("rmse", 8, 7) == -1
-    assert named("r2").greater_is_better
-    assert not named("brier").greater_is_better
+    assert by_name("r2").greater_is_better
+    assert not by_name("brier").greater_is_better
 
 
 def test_every_metric_of_a_task_can_be_measured() -> None:

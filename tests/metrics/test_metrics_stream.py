@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import of_decisions
-from pipelines.core.tasks import EVERY, Task, named
+from pipelines.core.tasks import EVERY, Task, by_name
 from pipelines.metrics import metrics, metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 
@@ -55,7 +55,7 @@ def test_binary_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], threshold: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), named("binary"), threshold=threshold),
+        metrics_stream.measure(relation(rows), by_name("binary"), threshold=threshold),
         rows,
         threshold=threshold,
     )
@@ -67,7 +67,7 @@ def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple
     taken = duckdb.from_arrow(
         pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)})
     )
-    found = metrics_stream.measure(taken, named("binary"), threshold=0.3)
+    found = metrics_stream.measure(taken, by_name("binary"), threshold=0.3)
     decided = [(one, float(other)) for one, _, other in rows]
     assert not differing({name: found[name] for name in of_decisions()}, decided, threshold=0.5)
     ranked = [(one, other) for one, other, _ in rows]
@@ -79,7 +79,7 @@ def test_a_regressions_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], under_cost: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), named("regression"), under_cost=under_cost),
+        metrics_stream.measure(relation(rows), by_name("regression"), under_cost=under_cost),
         rows,
         under_cost=under_cost,
     )
@@ -87,7 +87,7 @@ def test_a_regressions_metrics_are_those_of_all_rows_at_once(
 
 def test_labels_far_from_zero_and_near_one_another_have_their_r2() -> None:
     rows = [(1e8 + n, 1e8 + n + 0.5) for n in range(100)]
-    assert not differing(metrics_stream.measure(relation(rows), named("regression")), rows)
+    assert not differing(metrics_stream.measure(relation(rows), by_name("regression")), rows)
 
 
 @pytest.mark.parametrize("task", EVERY)
@@ -103,7 +103,7 @@ def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(
 
 
 def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> None:
-    found = metrics_stream.measure(relation([(1.0, 7.0), (0.0, 2.0)]), named("binary"))
+    found = metrics_stream.measure(relation([(1.0, 7.0), (0.0, 2.0)]), by_name("binary"))
     assert found["roc_auc"] == Measured(1.0)
     assert found["log_loss"] == Measured(
         None, "log_loss has no value for scores from 2 to 7: it needs probabilities, 0 to 1"
@@ -112,4 +112,4 @@ def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> No
 
 def test_a_number_that_is_none_is_refused() -> None:
     with pytest.raises(BadInput, match="1 of 2 labels or scores are null or infinite"):
-        metrics_stream.measure(relation([(1.0, 0.5), (0.0, float("inf"))]), named("binary"))
+        metrics_stream.measure(relation([(1.0, 0.5), (0.0, float("inf"))]), by_name("binary"))

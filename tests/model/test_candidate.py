@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from skops import io as skops
 
 from pipelines.core.config import Family
-from pipelines.core.tasks import BINARY, REGRESSION, named
+from pipelines.core.tasks import BINARY, REGRESSION, by_name
 from pipelines.model import candidate, inputs
 from pipelines.storage.settings import ROOT
 from tests.helpers import fitted
@@ -37,7 +37,7 @@ def test_a_pipeline_comes_back_with_the_very_same_scores(family: Family, task: s
     pipeline = fitted.pipeline(family, task)
     X = inputs.frame(fitted.rows(task), fitted.use_case(task).features)  # noqa: N806 (scikit-learn's letter)
     before, after = (
-        candidate.scores(each, X, named(task))
+        candidate.scores(each, X, by_name(task))
         for each in (pipeline, candidate.load(candidate.dump(pipeline)))
     )
     assert before.shape == (len(X),)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
-from pipelines.core.tasks import named
+from pipelines.core.tasks import by_name
 from pipelines.model import candidate, convert, engine_xgboost, engines, inputs
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import booster_metadata
@@ -40,7 +40,7 @@ def test_xgboosts_own_trees_behind_the_graphs_preprocessing_are_the_trained_mode
     task: str, encode: str
 ) -> None:
     frame = inputs.frame(fitted.rows(task), fitted.use_case(task).features)
-    expected = candidate.scores(fitted.pipeline("xgboost", task, encode), frame, named(task))
+    expected = candidate.scores(fitted.pipeline("xgboost", task, encode), frame, by_name(task))
     assert np.array_equal(engines.load(exported(task, encode), "xgboost").scores(table(task)), expected)
 
 

@@ -24,7 +24,7 @@ YAML = tiny.YAML + "schedule: {scoring: 0 2 * * *}\n"  # without a schedule, the
 
 def lived_in(place: Path, patch: pytest.MonkeyPatch) -> str:
     """A run of the drift DAG of the tiny use case, whose step has left a report; returns the run's id."""
-    from pipelines import flow, tasks
+    from pipelines import flow, runner
     from pipelines.run.plan import Outcome
     from pipelines.run.run import Run
     from tests.helpers.dag_runs import dag_run, steps
@@ -44,7 +44,7 @@ def lived_in(place: Path, patch: pytest.MonkeyPatch) -> str:
         return Outcome("drift", report=run.write_report("drift", REPORT))
 
     patch.setattr(flow, "STEPS", steps(drift=reporting))
-    patch.setattr(tasks, "gate", lambda run, table: Outcome("no report"))
+    patch.setattr(runner, "gate", lambda run, table: Outcome("no report"))
     run = dag_run("drift")
     assert run.state == "success"
     return str(run.run_id)

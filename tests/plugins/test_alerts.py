@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.config import Alerts
 from pipelines.core.errors import GateClosed, TryAgain
 from pipelines.run import clearance, plan
@@ -30,7 +30,7 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     (places / "use_cases" / f"{tiny.NAME}.yaml").write_text(
         tiny.YAML + "alerts: {mail: [a@x.org, b@x.org], webhook: chat}\n"
     )
-    monkeypatch.setattr(tasks, "gate", lambda run, table: Outcome(f"{table} holds"))
+    monkeypatch.setattr(runner, "gate", lambda run, table: Outcome(f"{table} holds"))
     monkeypatch.setattr(clearance, "require", lambda run, step: None)
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps())
@@ -70,7 +70,7 @@ def closed(run: Run, table: str) -> Outcome:
 def test_a_closed_gate_is_told_whole_with_a_link_to_its_page(
     monkeypatch: pytest.MonkeyPatch, mail: Sink, chat: Sink
 ) -> None:
-    monkeypatch.setattr(tasks, "gate", closed)
+    monkeypatch.setattr(runner, "gate", closed)
     run = dag_run("scoring")
     assert states(run)["gate_raw"] == "failed"
     (letter,), ((path, headers, body),) = mail.mails, chat.posts
@@ -141,7 +141,7 @@ def test_nobody_is_told_of_what_goes_well(mail: Sink, chat: Sink) -> None:
 def test_a_notifier_that_fails_changes_nothing_but_the_log(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tasks, "gate", closed)
+    monkeypatch.setattr(runner, "gate", closed)
     with sinks.http(status=500) as broken:
         connect(monkeypatch, mail=1, chat=broken.port)
         run: Any = dag_run("scoring")

@@ -21,7 +21,7 @@ from airflow.utils.state import TaskInstanceState
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.registry import approval
 from pipelines.run import clearance
 from pipelines.run.plan import Outcome
@@ -64,7 +64,7 @@ def training(monkeypatch: pytest.MonkeyPatch, places: Path, found: dict[str, Any
         return Outcome(rule.sentence)
 
     monkeypatch.setattr(flow, "STEPS", steps(evaluate=evaluate, promote=promote))
-    monkeypatch.setattr(tasks, "gate", lambda run, table: Outcome(f"{table} of {run.partition} holds"))
+    monkeypatch.setattr(runner, "gate", lambda run, table: Outcome(f"{table} of {run.partition} holds"))
     monkeypatch.setattr(clearance, "require", lambda run, step: None)
 
 

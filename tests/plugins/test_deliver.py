@@ -12,7 +12,7 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.run import clearance, plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
@@ -31,7 +31,7 @@ def warehouse(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engi
     monkeypatch.setattr(
         clearance, "require", lambda run, step: require(run, step) if step == "deliver" else None
     )
-    monkeypatch.setattr(tasks, "gate", lambda run, table: Outcome(f"{table} is marked as good by hand"))
+    monkeypatch.setattr(runner, "gate", lambda run, table: Outcome(f"{table} is marked as good by hand"))
     monkeypatch.setattr(plan, "shares", lambda run, step: ("0001-of-0001",) if step == "score" else ())
     monkeypatch.setattr(flow, "STEPS", steps(deliver=flow.deliver))
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE", raising=False)

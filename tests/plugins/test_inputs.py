@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core import dates
 from pipelines.core.errors import BadInput
 from pipelines.registry import registry
@@ -64,7 +64,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
         (place / f"{tiny.NAME}.yaml").write_text(tiny.YAML)
         patch.setenv("SLUICE_USE_CASES", str(place))
         patch.setattr(flow, "STEPS", steps())
-        patch.setattr(tasks, "gate", lambda run, table: plan.Outcome("quiet"))
+        patch.setattr(runner, "gate", lambda run, table: plan.Outcome("quiet"))
         dag_run("drift")
     client = TestClient(create_app("core"))
     client.headers["Authorization"] = (

@@ -20,7 +20,7 @@ from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.errors import BadInput, GateClosed, TryAgain
 from pipelines.registry.history import Decision, History
 from pipelines.run import clearance, plan
@@ -30,13 +30,13 @@ from pipelines.storage.settings import Settings
 from tests.helpers import tiny
 from tests.helpers.dag_runs import dag_run, left, quiet, states, steps, tries
 
-SLICES = ("0001-of-0002", "0002-of-0002")
+SHARDS = ("0001-of-0002", "0002-of-0002")
 
 
 @pytest.fixture(autouse=True)
 def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setattr(
-        tasks,
+        runner,
         "gate",
         lambda run, table: Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds")),
     )
@@ -45,7 +45,7 @@ def open_gates(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
         flow, "STEPS", steps(tune=lambda run, family: Outcome(family, mlflow_run=f"run-of-{family}"))
     )
     shares = plan.shares
-    monkeypatch.setattr(plan, "shares", lambda run, step: SLICES if step == "score" else shares(run, step))
+    monkeypatch.setattr(plan, "shares", lambda run, step: SHARDS if step == "score" else shares(run, step))
 
 
 def events_of(asset: str) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_each_family_is_tuned_in_a_task_of_its_own_that_bears_its_name() -> None
     assert left(run, "_link_MlflowLink")["tune"].startswith("/sluice/mlflow/tiny_training/run-of-")
 
 
-def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(
+def test_each_shard_is_scored_in_a_task_of_its_own_that_bears_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[str] = []
@@ -113,28 +113,28 @@ def test_each_slice_is_scored_in_a_task_of_its_own_that_bears_its_name(
     run = dag_run("scoring")
     score = [ti for ti in run.get_task_instances() if ti.task_id == "score"]
     assert sorted((ti.map_index, ti.rendered_map_index, str(ti.state)) for ti in score) == [
-        (0, SLICES[0], "success"),
-        (1, SLICES[1], "success"),
+        (0, SHARDS[0], "success"),
+        (1, SHARDS[1], "success"),
     ]
-    assert sorted(given) == list(SLICES)
+    assert sorted(given) == list(SHARDS)
     assert states(run)["publish"] == "success"
 
 
-def test_a_slice_that_fails_is_tried_again_alone_and_nothing_is_published_without_it(
+def test_a_shard_that_fails_is_tried_again_alone_and_nothing_is_published_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[str] = []
 
     def flaky(run: Run, share: str) -> Outcome:
         given.append(share)
-        if share == SLICES[1]:
+        if share == SHARDS[1]:
             raise TryAgain("the disk is full")
         return quiet(run, share)
 
     monkeypatch.setattr(flow, "STEPS", steps(score=flaky))
     run = dag_run("scoring")
-    assert given.count(SLICES[0]) == 1
-    assert given.count(SLICES[1]) == 3
+    assert given.count(SHARDS[0]) == 1
+    assert given.count(SHARDS[1]) == 3
     assert states(run)["publish"] == "upstream_failed"
 
 
@@ -205,7 +205,7 @@ def test_a_gate_that_could_not_judge_is_tried_again(monkeypatch: pytest.MonkeyPa
             raise TryAgain("the store does not answer")
         return Outcome(f"{table} holds", report=run.write_report(f"gate_{table}", "<p>holds"))
 
-    monkeypatch.setattr(tasks, "gate", flaky)
+    monkeypatch.setattr(runner, "gate", flaky)
     run = dag_run("scoring")
     assert run.state == "success"
     assert judged.count("features") == 2
@@ -219,7 +219,7 @@ def test_a_closed_gate_ends_the_run_and_its_report_can_be_read(monkeypatch: pyte
             raise GateClosed("too few rows", report, fix="deliver more")
         return Outcome(f"{table} holds", report=report)
 
-    monkeypatch.setattr(tasks, "gate", closed)
+    monkeypatch.setattr(runner, "gate", closed)
     run = dag_run("scoring")
     assert run.state == "failed"
     assert states(run)["gate_features"] == "failed"

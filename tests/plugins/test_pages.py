@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
 from sluice_airflow.pages import report_file
@@ -54,7 +54,7 @@ def run(places: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return Outcome("drift", report=run.write_report("drift", f"<h1>a week</h1>{EVIL}"))
 
     monkeypatch.setattr(flow, "STEPS", steps(drift=reporting))
-    monkeypatch.setattr(tasks, "gate", lambda run, table: Outcome("no report"))
+    monkeypatch.setattr(runner, "gate", lambda run, table: Outcome("no report"))
     return dag_run("drift")
 
 
@@ -104,7 +104,7 @@ def gated(places: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         )
 
     monkeypatch.setattr(flow, "STEPS", steps())
-    monkeypatch.setattr(tasks, "gate", judging)
+    monkeypatch.setattr(runner, "gate", judging)
     return dag_run("drift")
 
 

@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pytest
 import yaml
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.commands import champions, replay
 from pipelines.commands.backfill import backfill
 from pipelines.composition import by_version
@@ -91,7 +91,7 @@ def derived_twice(settings: Settings) -> None:
 
 def night(settings: Settings, day: date = NIGHT, kind: Kind = "scoring") -> Run:
     run = world.way_of(settings, kind, day)
-    tasks.way(run)
+    runner.run_all(run)
     return run.task()
 
 
@@ -259,7 +259,7 @@ def test_what_cannot_be_made_to_mean_what_was_learned_is_refused_before_the_nigh
 def test_a_night_that_is_scored_by_an_older_version_is_made_by_that_ones_definitions(own: Settings) -> None:
     edit(own, "amount: amount\n", "amount: amount / 100\n")
     run = replace(world.way_of(own, "scoring", NIGHT), model_version="1")
-    tasks.way(run)
+    runner.run_all(run)
     (by,) = files(run.task())
     assert archive.made_by(archive.kept_file(own, "tiny", by)) == "1"
 
@@ -347,11 +347,11 @@ def test_a_score_is_given_only_to_features_that_mean_what_was_learned(own: Setti
     meaning = {**run.store.manifest("features").meaning, "amount": "0" * 16}
     other = run.task()
     other.store.write("features", features, meaning=meaning)
-    tasks.gate(other, "features")
+    runner.gate(other, "features")
     with pytest.raises(
         BadInput, match=r"version 2 has learned other features than these: no score is given\n  - amount: "
     ):
-        tasks.take(run, "score", "0001-of-0001")
+        runner.take(run, "score", "0001-of-0001")
 
 
 def test_a_model_that_does_not_say_what_it_has_learned_scores_nothing(own: Settings) -> None:
@@ -472,31 +472,31 @@ def test_a_champion_that_cannot_be_compared_by_its_own_definitions_is_not_dethro
 
 def test_a_run_goes_on_by_the_file_that_it_began_with(own: Settings) -> None:
     began = load(own.use_cases, "tiny").sha256
-    tasks.take(world.way_of(own, "training", NIGHT), "ingest")
+    runner.take(world.way_of(own, "training", NIGHT), "ingest")
     edit(own, *EDITS["a feature's SQL"])
     for step, table in WAYS["training"]:
         run = Run.open("tiny", "training", NIGHT, own, resume=True)
         if step != "ingest":
             for share in plan.shares(run, step) or (None,):
-                tasks.take(run, step, share)
+                runner.take(run, step, share)
         if table:
-            tasks.gate(run, table)
+            runner.gate(run, table)
     version = registry.version_of(own, "tiny", run.store.read_file("models/linear.onnx"))
     assert registry.champion(replace(run, model_version=version)).metadata["use_case_sha256"] == began
     assert definitions.file_of(own, "tiny", str(version)).sha256 == began
 
 
 def test_a_file_that_breaks_in_the_middle_of_a_run_stops_only_what_begins(own: Settings) -> None:
-    tasks.take(world.way_of(own, "scoring", NIGHT), "ingest")
+    runner.take(world.way_of(own, "scoring", NIGHT), "ingest")
     (own.use_cases / "tiny.yaml").write_text("name: {{ ds }}\n")
-    tasks.gate(Run.open("tiny", "scoring", NIGHT, own, resume=True), "raw")
-    tasks.take(Run.open("tiny", "scoring", NIGHT, own, resume=True), "cleanse")
+    runner.gate(Run.open("tiny", "scoring", NIGHT, own, resume=True), "raw")
+    runner.take(Run.open("tiny", "scoring", NIGHT, own, resume=True), "cleanse")
     with pytest.raises(BadUseCase):
         world.way_of(own, "scoring", NIGHT)
 
 
 def test_a_file_that_is_gone_or_changed_is_told(own: Settings) -> None:
-    tasks.take(world.way_of(own, "scoring", NIGHT), "ingest")
+    runner.take(world.way_of(own, "scoring", NIGHT), "ingest")
     edit(own, "title: ", "title: More. ")
     (path,) = [
         path
@@ -549,12 +549,12 @@ def test_every_table_of_a_run_cites_one_file_though_the_file_is_edited_a_thousan
                 run = world.way_of(own, "scoring", day)
             except BadUseCase:
                 continue
-            tasks.take(run, "ingest")
+            runner.take(run, "ingest")
             for step, table in WAYS["scoring"]:
                 for share in (plan.shares(opened(own, day), step) or (None,)) if step != "ingest" else ():
-                    tasks.take(opened(own, day), step, share)
+                    runner.take(opened(own, day), step, share)
                 if table:
-                    tasks.gate(opened(own, day), table)
+                    runner.gate(opened(own, day), table)
             assert len(files(opened(own, day))) == 1
             ended += 1
     finally:
@@ -590,7 +590,7 @@ def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted
     def taken(step: str, share: str | None) -> None:
         meanwhile()
         run = world.way_of(own, "scoring", day) if step == "ingest" else opened(own, day)
-        tasks.take(run, cast("Step", step), share)
+        runner.take(run, cast("Step", step), share)
 
     refused = None
     try:
@@ -599,7 +599,7 @@ def test_a_night_is_of_one_file_and_one_champion_whatever_is_edited_and_promoted
                 taken(step, share)
             meanwhile()
             if table:
-                tasks.gate(opened(own, day), table)
+                runner.gate(opened(own, day), table)
     except SluiceError as error:
         refused = str(error)
     run = opened(own, day)

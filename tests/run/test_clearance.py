@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core.config import Expectation, GatedTable, Kind, Step
 from pipelines.core.errors import BadInput, GateClosed
 from pipelines.core.rendered import MAX_LINES
@@ -78,7 +78,7 @@ def test_a_gate_that_is_left_out_stops_the_step_behind_it(
         GateClosed,
         match=f"{behind} reads only what its gates have let through.*\n  - gate_{table} of tiny {kind}",
     ):
-        tasks.take(run, behind)
+        runner.take(run, behind)
 
 
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
@@ -89,7 +89,7 @@ def test_a_closed_gate_that_somebody_marks_as_a_success_still_stops_the_step_beh
     for passed in (False, "yes", None):
         judged(run, table, passed=passed)
         with pytest.raises(GateClosed, match=f"gate_{table}"):
-            tasks.take(run, behind)
+            runner.take(run, behind)
 
 
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
@@ -99,7 +99,7 @@ def test_a_table_that_was_written_again_has_to_be_judged_again(
     run = good(kind)
     publish(run, table, "written again")
     with pytest.raises(GateClosed, match=f"gate_{table}"):
-        tasks.take(run, behind)
+        runner.take(run, behind)
 
 
 FORGED: dict[str, dict[str, Any]] = {
@@ -124,7 +124,7 @@ def test_evidence_that_does_not_add_up_opens_nothing(
     run = good("scoring")
     leave(run.store, "features", **forged)
     with pytest.raises(GateClosed, match="gate_features"):
-        tasks.take(run, "score")
+        runner.take(run, "score")
 
 
 @pytest.mark.parametrize(("kind", "table", "behind"), GUARDED)
@@ -192,7 +192,7 @@ def test_evidence_that_cannot_be_read_opens_nothing(good: Callable[[Kind], Run],
     run = good("scoring")
     run.store.write_file("gates/clean.json", content)
     with pytest.raises(GateClosed, match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged"):
-        tasks.take(run, "features")
+        runner.take(run, "features")
 
 
 @pytest.mark.parametrize(
@@ -209,15 +209,15 @@ def test_evidence_that_somebody_has_edited_opens_nothing(
         GateClosed,
         match=r"gate_clean of tiny scoring 2026-02-01: .*clean\.json is damaged: it is not what was written",
     ):
-        tasks.take(run, "features")
+        runner.take(run, "features")
 
 
 def test_evidence_whose_seal_is_gone_opens_nothing(good: Callable[[Kind], Run]) -> None:
     run = good("scoring")
-    said = kept.unsealed(run.store.read_file("gates/clean.json"), "", "")
+    said = kept.unseal(run.store.read_file("gates/clean.json"), "", "")
     run.store.write_file("gates/clean.json", as_json(said))
     with pytest.raises(GateClosed, match="it is not what was written"):
-        tasks.take(run, "features")
+        runner.take(run, "features")
 
 
 def test_evidence_without_the_files_own_expectation_opens_nothing(good: Callable[[Kind], Run]) -> None:
@@ -265,12 +265,12 @@ def test_one_familys_trials_count_as_little_as_none(good: Callable[[Kind], Run])
     run = good("training")
     run.store.write("trials", pa.table({"content": ["written again"]}), piece="xgboost")
     with pytest.raises(GateClosed, match="gate_trials"):
-        tasks.take(run, "evaluate")
+        runner.take(run, "evaluate")
 
 
 def test_every_closed_gate_is_named_at_once_in_ten_lines(open_run: OpenRun) -> None:
     with pytest.raises(GateClosed) as error:
-        tasks.take(open_run("training", DAYS["training"]), "promote")
+        runner.take(open_run("training", DAYS["training"]), "promote")
     assert all(f"gate_{table}" in str(error.value) for _, table in WAYS["training"] if table)
     assert len(str(error.value).splitlines()) <= MAX_LINES
 
@@ -286,7 +286,7 @@ def test_the_drift_report_reads_only_nights_that_were_let_through(
     with pytest.raises(
         GateClosed, match=f"drift reads only .*\n  - gate_{table} of tiny scoring 2026-02-04: closed\n"
     ):
-        tasks.take(good("drift"), "drift")
+        runner.take(good("drift"), "drift")
 
 
 def test_what_a_gate_has_said_is_no_input_of_the_next_table(good: Callable[[Kind], Run]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.core.errors import GateClosed
 from pipelines.run import lineage, plan, tables
 from pipelines.run.plan import Outcome, Step
@@ -43,8 +43,8 @@ def _audited(monkeypatch: pytest.MonkeyPatch) -> None:
 def night(open_run: Callable[..., Run]) -> Callable[[], Run]:
     """Open the night's run, as each task does; every step before the new one has been taken."""
     for step, table in pairwise_of(plan.STEPS["scoring"], before="audit"):
-        tasks.take(open_run("scoring", NIGHT), step)
-        tasks.gate(open_run("scoring", NIGHT), table)
+        runner.take(open_run("scoring", NIGHT), step)
+        runner.gate(open_run("scoring", NIGHT), table)
     return lambda: open_run("scoring", NIGHT)
 
 
@@ -63,31 +63,31 @@ def test_the_dag_has_it_and_its_gate_with_its_own_words(
 
 
 def test_its_gate_judges_the_columns_that_the_table_has(night: Callable[[], Run]) -> None:
-    tasks.take(night(), AUDIT.name)
-    tasks.gate(night(), AUDIT.gate)
+    runner.take(night(), AUDIT.name)
+    runner.gate(night(), AUDIT.gate)
     other = night().store.read("audited").project("dearest, 1 AS cheapest")
     night().store.write("audited", other)
     with pytest.raises(GateClosed, match="cheapest"):
-        tasks.gate(night(), AUDIT.gate)
+        runner.gate(night(), AUDIT.gate)
 
 
 def test_the_step_behind_it_waits_for_its_gate(night: Callable[[], Run]) -> None:
-    tasks.take(night(), AUDIT.name)
+    runner.take(night(), AUDIT.name)
     with pytest.raises(GateClosed, match=r"gate_audited of .*: not judged yet"):
-        tasks.take(night(), "score", "0000000-0000040")
+        runner.take(night(), "score", "0000000-0000040")
 
 
 def test_a_table_that_was_made_of_other_features_is_not_let_through(night: Callable[[], Run]) -> None:
-    tasks.take(night(), AUDIT.name)
-    tasks.gate(night(), AUDIT.gate)
+    runner.take(night(), AUDIT.name)
+    runner.gate(night(), AUDIT.gate)
     run = night()
     run.store.write("features", run.store.read("features").order("id").limit(39))
     with pytest.raises(GateClosed, match="audited was made of another features"):
-        tasks.take(night(), "score", "0000000-0000040")
+        runner.take(night(), "score", "0000000-0000040")
 
 
 def test_lineage_tells_what_it_has_read_and_written(night: Callable[[], Run]) -> None:
-    tasks.take(night(), AUDIT.name)
+    runner.take(night(), AUDIT.name)
     touched = lineage.of_step(night(), AUDIT.name)
     assert [dataset.name for dataset in touched.reads] == ["tiny/scoring/features"]
     assert [dataset.name for dataset in touched.writes] == ["tiny/scoring/audited"]

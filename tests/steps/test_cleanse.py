@@ -20,7 +20,7 @@ from pipelines.core import sql
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadUseCase, SluiceError
 from pipelines.steps import cleanse as steps
-from pipelines.steps.cleanse import cleanse, feeding, keyed
+from pipelines.steps.cleanse import cleanse, feeding, with_key
 from tests.helpers import tiny
 from tests.helpers.relations import START, dicts, relation, row, use_case
 
@@ -346,7 +346,7 @@ def test_keyed_names_each_raw_row_as_quarantine_names_it() -> None:
         }
     )
     raw = relation([row(" A"), row("None"), row(None), row("b")]).project("* EXCLUDE id, id AS ID")
-    keys = {found["#key"] for found in dicts(keyed(raw, case))}
+    keys = {found["#key"] for found in dicts(with_key(raw, case))}
     assert keys == {found["key"] for found in dicts(cleanse(raw, case, NIGHT)[1])} == {"a", "None", None, "b"}
 
 

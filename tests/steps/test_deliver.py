@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from pipelines import flow, tasks
+from pipelines import flow, runner
 from pipelines.commands.backfill import backfill
 from pipelines.commands.selftest.stage import Stage, playing
 from pipelines.composition import by_version
@@ -206,7 +206,7 @@ def test_what_its_gate_has_not_let_through_is_not_delivered(world: World) -> Non
     with pytest.raises(GateClosed, match="gate_predictions has not let them through: nothing is delivered"):
         world.deliver()
     with pytest.raises(GateClosed, match="deliver reads only what its gates have let through"):
-        tasks.take(world.run(), "deliver")
+        runner.take(world.run(), "deliver")
     assert world.table() == before
 
 
@@ -312,13 +312,13 @@ def test_killed_when_its_rows_are_in_the_table_but_not_committed_nothing_has_hap
     world.publish(night(run="new", rows=10))
 
     def doomed() -> None:
-        merged = deliver._merged
+        merged = deliver._merge
 
         def dying(*arguments: Any) -> Any:
             sa.event.listen(sa.Engine, "commit", lambda connection: signal.raise_signal(signal.SIGKILL))
             return merged(*arguments)
 
-        deliver._merged = dying  # type: ignore[assignment]
+        deliver._merge = dying  # type: ignore[assignment]
         world.deliver()
 
     assert child.run(doomed).signal == signal.SIGKILL
@@ -459,7 +459,7 @@ def test_a_night_is_delivered_at_the_end_of_its_way_and_again_when_it_is_filled_
     champions_lent: Settings, world: World, tmp_path: Path
 ) -> None:
     night = partial(Run.open, tiny.NAME, "scoring", NIGHT, champions_lent)
-    tasks.way(night())
+    runner.run_all(night())
     assert [note["task"] for note in night().store.notes()][-2:] == ["gate_predictions", "deliver"]
     own = replace(world, settings=champions_lent)
     assert len(own.published()) == tiny.ROWS_A_DAY

@@ -24,7 +24,7 @@ from pipelines.metrics import metrics
 from pipelines.model import convert
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_report, sides
-from pipelines.monitoring.drift_table import Found
+from pipelines.monitoring.drift_table import DriftResult
 from pipelines.registry.registry import Champion
 from pipelines.steps import drift
 from pipelines.storage import spill
@@ -70,7 +70,7 @@ def compare(
     version: str = "3",
     before: pd.DataFrame | None = None,
     due: date = WEEK + timedelta(days=6),
-) -> Found:
+) -> DriftResult:
     """Cut the week into nights, score them, and compare.
 
     Args:
@@ -126,24 +126,24 @@ def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sample(frac=1, random_state=1)
 
 
-def row(found: Found, subject: str) -> pd.Series:
+def row(found: DriftResult, subject: str) -> pd.Series:
     return found.table[found.table.subject == subject].iloc[0]
 
 
 @pytest.fixture(scope="module")
-def quiet() -> Found:
+def quiet() -> DriftResult:
     """A week without drift, of which half of the labels are known."""
     week = quiet_week()
     return compare(week, labelled=week.assign(bad=week.bad.where(week.index < ROWS // 2)))
 
 
 @pytest.fixture(scope="module")
-def loud() -> Found:
+def loud() -> DriftResult:
     """A week with drift in all features, without labels."""
     return compare(drifted_week())
 
 
-def test_a_quiet_week_shows_no_drift(quiet: Found) -> None:
+def test_a_quiet_week_shows_no_drift(quiet: DriftResult) -> None:
     judged = quiet.table[quiet.table.kind != "performance"]
     assert judged.subject.to_list() == ["amount", "age", "channel", "note", "score"]
     assert judged.type.to_list() == ["number", "number", "category", "text", "score"]
@@ -153,7 +153,7 @@ def test_a_quiet_week_shows_no_drift(quiet: Found) -> None:
     assert judged.reference_rows.to_list() == [300, 300, 300, 300, 100]
 
 
-def test_planted_drift_is_found_in_each_kind_of_feature(loud: Found) -> None:
+def test_planted_drift_is_found_in_each_kind_of_feature(loud: DriftResult) -> None:
     judged = loud.table[loud.table.kind != "performance"].set_index("subject")
     assert judged.drifted.to_dict() == {
         "amount": True,
@@ -170,7 +170,7 @@ def test_planted_drift_is_found_in_each_kind_of_feature(loud: Found) -> None:
     assert judged.current_missing.age == pytest.approx(0.55, abs=0.05)
 
 
-def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: Found) -> None:
+def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: DriftResult) -> None:
     week, held_out = quiet_week()[: ROWS // 2], fitted.rows()[fitted.rows().split == "test"]
     graph = Graph(champion().graph)
     for name in for_task("binary"):
@@ -184,7 +184,7 @@ def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: Foun
     assert performance.drifted.isna().all()
 
 
-def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(loud: Found) -> None:
+def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(loud: DriftResult) -> None:
     performance = loud.table[loud.table.kind == "performance"]
     assert performance.value.isna().all()
     assert performance.note.str.contains("no rows").all()
@@ -297,7 +297,7 @@ def test_a_sample_is_taken_from_the_whole_week(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_sample_is_told_and_performance_is_that_of_all_rows(
-    monkeypatch: pytest.MonkeyPatch, quiet: Found
+    monkeypatch: pytest.MonkeyPatch, quiet: DriftResult
 ) -> None:
     assert "compares all rows" in quiet.html
     whole = compare(quiet_week(), labelled=quiet_week())
@@ -346,7 +346,7 @@ def test_the_page_is_about_its_whole_week_also_where_the_last_night_had_no_rows(
     assert f"The week from {WEEK} to {WEEK + timedelta(days=6)}" in found.html
 
 
-def test_the_page_shows_no_text_and_no_personal_value(loud: Found) -> None:
+def test_the_page_shows_no_text_and_no_personal_value(loud: DriftResult) -> None:
     assert "giraffe" not in loud.html
     assert PHONE in loud.html, "a category that is not personal is shown"
     facts = fitted.use_case()
@@ -375,14 +375,14 @@ def test_a_number_made_of_a_personal_text_is_not_shown_since_it_may_be_cut_out_o
     assert row(found, "age").drifted, "judged all the same"
 
 
-def test_the_page_stands_alone_and_frames_evidently_s_own(loud: Found) -> None:
+def test_the_page_stands_alone_and_frames_evidently_s_own(loud: DriftResult) -> None:
     assert loud.html.startswith("<!doctype html>")
     assert "4 of 4 features differ" in loud.html
     assert 'sandbox="allow-scripts" srcdoc="' in loud.html
     assert "<script" not in loud.html, "scripts run in the frame only"
 
 
-def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: Found, loud: Found) -> None:
+def test_a_training_is_called_for_when_monitoring_is_exceeded(quiet: DriftResult, loud: DriftResult) -> None:
     facts = fitted.use_case()
     assert loud.retrain(facts)
     assert not quiet.retrain(facts)
@@ -414,7 +414,7 @@ def earlier(week: pd.DataFrame) -> pd.DataFrame:
     return published[(week["at"] < datetime(2026, 2, 5)).to_numpy()]
 
 
-def promoted_week() -> tuple[pd.DataFrame, Found]:
+def promoted_week() -> tuple[pd.DataFrame, DriftResult]:
     """Each row with the score and the decision that were published of it, and what the report says."""
     week = quiet_week()
     own = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float)

@@ -26,7 +26,7 @@ def run(open_run: Callable[..., Run]) -> Run:
     return run
 
 
-def slices(run: Run, *rows: Sequence[str], version: Sequence[str] = ("3", "3", "3")) -> list[Manifest]:
+def shards(run: Run, *rows: Sequence[str], version: Sequence[str] = ("3", "3", "3")) -> list[Manifest]:
     """Slices with some keys each, scored by some version."""
     written = []
     for number, (keys, by) in enumerate(zip(rows, version, strict=False)):
@@ -44,8 +44,8 @@ def slices(run: Run, *rows: Sequence[str], version: Sequence[str] = ("3", "3", "
     return written
 
 
-def test_slices_that_hold_every_row_once_pass(run: Run) -> None:
-    publish.require_whole(run.store.manifest("features"), slices(run, "ab", "cd", "e"), run)
+def test_shards_that_hold_every_row_once_pass(run: Run) -> None:
+    publish.require_whole(run.store.manifest("features"), shards(run, "ab", "cd", "e"), run)
 
 
 @pytest.mark.parametrize(("rows", "found"), [(("ab", "cd"), 4), (("ab", "cd", "de"), 6)])
@@ -57,11 +57,11 @@ def test_a_row_too_few_or_too_many_is_not_published(run: Run, rows: Sequence[str
             " score"
         ),
     ):
-        publish.require_whole(run.store.manifest("features"), slices(run, *rows), run)
+        publish.require_whole(run.store.manifest("features"), shards(run, *rows), run)
 
 
-def test_slices_of_features_that_have_changed_since_are_not_published(run: Run) -> None:
-    old = slices(run, "ab", "cd", "e")
+def test_shards_of_features_that_have_changed_since_are_not_published(run: Run) -> None:
+    old = shards(run, "ab", "cd", "e")
     run.task().store.write("features", pa.table({"id": ["a", "b", "c", "d", "f"]}))
     with pytest.raises(
         BadInput, match=r"made of other features than are there now[\s\S]*- predictions/0001-of-0003, 2 rows"
@@ -69,10 +69,10 @@ def test_slices_of_features_that_have_changed_since_are_not_published(run: Run) 
         publish.require_whole(run.store.manifest("features"), old, run)
 
 
-def test_slices_of_two_models_are_not_published(run: Run) -> None:
+def test_shards_of_two_models_are_not_published(run: Run) -> None:
     names = [
         manifest.table.removeprefix("predictions/")
-        for manifest in slices(run, "ab", "cd", "e", version=("3", "4", "4"))
+        for manifest in shards(run, "ab", "cd", "e", version=("3", "4", "4"))
     ]
     with pytest.raises(
         BadInput,
@@ -81,5 +81,5 @@ def test_slices_of_two_models_are_not_published(run: Run) -> None:
         ),
     ):
         publish.require_one_model(run.store.read("predictions", names), run)
-    same = [manifest.table.removeprefix("predictions/") for manifest in slices(run, "ab", "cd", "e")]
+    same = [manifest.table.removeprefix("predictions/") for manifest in shards(run, "ab", "cd", "e")]
     publish.require_one_model(run.task().store.read("predictions", same), run)

@@ -206,8 +206,8 @@ def test_a_version_that_did_not_win_cannot_decide(run: Run, champion: Champion) 
 def test_a_row_that_gets_lost_stops_the_table(
     run: Run, champion: Champion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = score._scored
-    monkeypatch.setattr(score, "_scored", lambda batch, **known: whole(batch, **known).slice(1))
+    whole = score._score_batch
+    monkeypatch.setattr(score, "_score_batch", lambda batch, **known: whole(batch, **known).slice(1))
     with pytest.raises(BadInput, match="400 rows of features, but 399 predictions"):
         run.store.write("predictions", stream(run, champion))
     assert not run.store.has("predictions")

@@ -136,7 +136,7 @@ def test_no_room_for_what_a_step_asks_of_duckdb_itself_is_the_same_sentence(stor
             "SELECT hash(range) AS h, repeat('x', 40) || range AS s FROM range(3_000_000) ORDER BY h"
         )
         child.limit_file_size(1_000_000)
-        with store.room("cleanse"):
+        with store.retrying_when_full("cleanse"):
             rows.fetchall()
 
     error = child.run(full).error
@@ -169,5 +169,5 @@ def test_a_disk_that_is_really_full_is_the_same_sentence(store: Store, small_dis
 
 
 def test_other_failures_keep_their_own_words(store: Store) -> None:
-    with pytest.raises(PermissionError), store.room("raw"):
+    with pytest.raises(PermissionError), store.retrying_when_full("raw"):
         raise PermissionError(13, "Permission denied")

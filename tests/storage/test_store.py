@@ -139,7 +139,7 @@ def test_pieces_of_a_table_are_read_as_one_and_none_may_be_missing(store: Store)
         store.read("trials", pieces=["linear", "forest"])
 
 
-# --- slices
+# --- shards
 
 
 NUMBERS = pa.table({"n": range(45), "text": [f"row {n}" for n in range(45)]})
@@ -167,16 +167,16 @@ def numbers(request: pytest.FixtureRequest, store: Store, small_row_groups: None
 
 
 @pytest.mark.parametrize("rows", [1, 10, 11, 20, 44, 45, 1000])
-def test_slices_hold_every_row_once_and_in_order(numbers: Store, rows: int) -> None:
-    slices = numbers.deal("raw", rows)
-    read = [numbers.stream("raw", slice_).read_all() for slice_ in slices]
-    assert [table.num_rows for table in read] == [slice_.rows for slice_ in slices]
-    assert all(slice_.rows >= rows for slice_ in slices[:-1])
+def test_shards_hold_every_row_once_and_in_order(numbers: Store, rows: int) -> None:
+    shards = numbers.shards("raw", rows)
+    read = [numbers.stream("raw", shard).read_all() for shard in shards]
+    assert [table.num_rows for table in read] == [shard.rows for shard in shards]
+    assert all(shard.rows >= rows for shard in shards[:-1])
     assert pa.concat_tables(read) == NUMBERS
     assert numbers.stream("raw").read_all() == numbers.read("raw").to_arrow_table() == NUMBERS
 
 
-def test_a_slice_is_streamed_one_row_group_at_a_time(numbers: Store) -> None:
+def test_a_shard_is_streamed_one_row_group_at_a_time(numbers: Store) -> None:
     assert max(batch.num_rows for batch in numbers.stream("raw")) <= 10
 
 
@@ -186,9 +186,9 @@ def test_columns_come_in_the_order_that_is_asked_for(numbers: Store) -> None:
         numbers.stream("raw", columns=["txt"])
 
 
-def test_an_empty_table_is_one_slice_without_rows(store: Store) -> None:
+def test_an_empty_table_is_one_shard_without_rows(store: Store) -> None:
     store.write("raw", NUMBERS.slice(0, 0))
-    (only,) = store.deal("raw", 10)
+    (only,) = store.shards("raw", 10)
     assert store.stream("raw", only).read_all() == NUMBERS.slice(0, 0)
 
 
@@ -218,12 +218,12 @@ def test_a_large_table_has_several_parts(
     }
 
 
-def test_a_damaged_part_is_not_streamed_and_does_not_stop_slices_of_other_parts(
+def test_a_damaged_part_is_not_streamed_and_does_not_stop_shards_of_other_parts(
     store: Store, small_row_groups: None
 ) -> None:
     last = store.write("raw", NUMBERS.slice(0, 40)).parts[1]
     damage(store.disk / "raw" / last.file)
-    first, second = store.deal("raw", 20)
+    first, second = store.shards("raw", 20)
     assert store.stream("raw", first).read_all() == NUMBERS.slice(0, 20)
     with pytest.raises(TableCorrupt, match=f"raw/{last.file} is not the file that was published"):
         store.stream("raw", second)
@@ -244,15 +244,15 @@ def test_a_part_that_is_no_parquet_any_more_cannot_be_dealt(store: Store) -> Non
     part = store.disk / "raw" / store.write("raw", ROWS).parts[0].file
     part.write_bytes(b"")
     with pytest.raises(TableCorrupt, match=f"raw/{part.name} is not the file that was published"):
-        store.deal("raw", 10)
+        store.shards("raw", 10)
 
 
-def test_a_slice_of_what_is_no_longer_published_is_refused(store: Store, small_row_groups: None) -> None:
+def test_a_shard_of_what_is_no_longer_published_is_refused(store: Store, small_row_groups: None) -> None:
     store.write("raw", NUMBERS)
-    *_, last = store.deal("raw", 10)
+    *_, last = store.shards("raw", 10)
     store.write("raw", NUMBERS.slice(0, 40))
     with pytest.raises(
-        BadInput, match="slice 0005-of-0005 has 5 rows of another raw than is published now, of 40"
+        BadInput, match="shard 0005-of-0005 has 5 rows of another raw than is published now, of 40"
     ):
         store.stream("raw", last)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands.reproduce import reproduce
 from pipelines.commands.trace import trace
 from pipelines.core.errors import TableCorrupt, TableMissing
@@ -60,7 +60,7 @@ def test_a_table_is_read_by_another_task_and_is_the_same_to_the_byte_as_on_a_dis
     assert s3.files(store.root) == everything  # type: ignore[arg-type]
 
 
-def test_a_table_is_dealt_by_its_footers_and_a_slice_is_streamed(
+def test_a_table_is_split_by_its_footers_and_a_shard_is_streamed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "ROW_GROUP", 10)
@@ -74,10 +74,10 @@ def test_a_table_is_dealt_by_its_footers_and_a_slice_is_streamed(
         download(self, path)
 
     monkeypatch.setattr(S3, "download", seen)
-    slices = again(store).deal("raw", 20)
+    shards = again(store).shards("raw", 20)
     assert brought == []
-    assert [slice_.rows for slice_ in slices] == [20, 20, 15]
-    assert again(store).stream("raw", slices[1]).read_all().column("n").to_pylist() == list(range(20, 40))
+    assert [shard.rows for shard in shards] == [20, 20, 15]
+    assert again(store).stream("raw", shards[1]).read_all().column("n").to_pylist() == list(range(20, 40))
     assert len(brought) == 1
 
 
@@ -214,7 +214,7 @@ def lived(
         mlflow=f"sqlite:///{tmp_path}/var/mlflow.db",
         mirror=None,
     )
-    tasks.way(world.way_of(own, "training", world.FIRST_TRAINING))
+    runner.run_all(world.way_of(own, "training", world.FIRST_TRAINING))
     return own
 
 
@@ -233,7 +233,7 @@ def tables(files: dict[str, bytes]) -> dict[str, bytes]:
 def test_a_training_a_night_and_what_is_asked_of_them_are_the_same_in_a_bucket(
     lived: Settings, two_champions: Settings, bucket: BucketPath
 ) -> None:
-    tasks.way(world.way_of(lived, "scoring", NIGHT))
+    runner.run_all(world.way_of(lived, "scoring", NIGHT))
     found = tables(s3.files(bucket))
     on_disk = two_champions.disk
     assert [name for name in found if name.endswith("predictions/manifest.json")] == [

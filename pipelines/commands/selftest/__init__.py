@@ -26,7 +26,7 @@ from pipelines.run.plan import STEPS, steps_of
 from pipelines.storage.settings import Settings
 
 
-def proven(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
+def prove(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
     """Damage a use case in every way, and tell what each gate did: the lines of a matrix, damage x gate.
 
     Raises:
@@ -87,7 +87,7 @@ def _begin(folder: str) -> None:
 def _whole(settings: Settings, use_case: str) -> tuple[list[str | Outcome], SluiceError | None]:
     lines: list[str | Outcome] = []
     try:
-        for line in proven(settings, use_case):
+        for line in prove(settings, use_case):
             lines.append(line)  # noqa: PERF402 -- those before an error, too
     except SluiceError as error:
         return lines, error

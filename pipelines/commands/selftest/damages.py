@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands.selftest import deliveries, edits, graphs, left_out, past, plain
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
@@ -226,7 +226,7 @@ def _judge_the_champion(stage: Stage) -> Run:
         run.settings, run.use_case.name, run.store.read_file(f"models/{champion}.onnx")
     )
     beside = replace(run, model_version=version)
-    tasks.take(beside, "evaluate")
+    runner.take(beside, "evaluate")
     stage.rewrite(
         run,
         "scores",
@@ -351,7 +351,7 @@ def _another_week(stage: Stage) -> Run:
         _made_of_features(night, "predictions")
         for table in ("features", "predictions"):
             said = clearance.evidence_of(night.store, table) | {"digest": night.store.digest(table)}
-            night.store.write_file(f"gates/{table}.json", as_json(kept.sealed(said)))
+            night.store.write_file(f"gates/{table}.json", as_json(kept.seal(said)))
     return run
 
 

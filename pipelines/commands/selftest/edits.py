@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands.selftest.damage import Damage
 from pipelines.core import sql
 from pipelines.core.config import Expectation
@@ -54,7 +54,7 @@ def _after_training(stage: Stage, edit: Callable[[Stage], Loaded]) -> Run:
 
 def _during_the_run(stage: Stage, edit: Callable[[Stage], Loaded]) -> Run:
     """Begin by one file, and let a task that does not ask which go on by another."""
-    tasks.take(stage.run("scoring"), "ingest")
+    runner.take(stage.run("scoring"), "ingest")
     return stage.run("scoring", loaded=edit(stage))
 
 

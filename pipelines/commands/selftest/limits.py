@@ -60,7 +60,7 @@ def _of_training(run: Run, column: str) -> str:
     for statistic in (
         one for one in Earlier(own.days).statistics if one.column == column and one.what in ("below", "value")
     ):
-        told = alternation.levelled(statistic, own.days)
+        told = alternation.without_weekday(statistic, own.days)
         kinds = [[value for day, value in told.items() if (day in damaged) is kind] for kind in (False, True)]
         if all(kinds):
             lower, upper = sorted(kinds, key=lambda values: sum(values) / len(values))

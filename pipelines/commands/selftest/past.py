@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core import dates, sql
@@ -255,7 +255,7 @@ def _stopped_yesterday(stage: Stage, then: Callable[[Stage, Run], None]) -> Run:
     number = sql.name(next(iter(stage.use_case.features.numbers)))
     stage.rewrite(night, "features", f"SELECT * REPLACE ('inf'::FLOAT AS {number}) FROM rows")
     with suppress(GateClosed):
-        tasks.gate(night, "features")
+        runner.gate(night, "features")
     then(stage, night)
     return stage.run("scoring")
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.commands.selftest import limits
 from pipelines.composition import by_version
 from pipelines.core import dates
@@ -87,7 +87,7 @@ class Stage:
         )
         stage._copy_source(settings)
         for kind, day in stage.life():
-            tasks.way(stage.run(kind, day))
+            runner.run_all(stage.run(kind, day))
         shutil.copytree(stage.data, folder / "good", copy_function=os.link)
         return stage
 
@@ -195,7 +195,7 @@ class Stage:
                 return Aftermath(tuple(passed), None, "", harmless=True)
             try:
                 if table and not (damage.gate_left_out and step == damage.behind):
-                    tasks.gate(run, table)
+                    runner.gate(run, table)
                     passed.append(table)
             except SluiceError as error:
                 return Aftermath(tuple(passed), f"gate_{table}", error.sentence, harmless=False)
@@ -210,7 +210,7 @@ class Stage:
 
     def _take(self, run: Run, step: Step) -> None:
         for share in plan.shares(run, step) or (None,):
-            tasks.take(run, step, share)
+            runner.take(run, step, share)
 
     def _copy_source(self, settings: Settings) -> None:
         """Read the source once, with all labels as they will be known some day, and keep a file a day."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Task = tasks.Task
 else:
     Task = Annotated[
-        Literal[tuple(task.name for task in tasks.EVERY)], AfterValidator(tasks.named), PlainSerializer(str)
+        Literal[tuple(task.name for task in tasks.EVERY)], AfterValidator(tasks.by_name), PlainSerializer(str)
     ]
 
 
@@ -173,7 +173,7 @@ class UseCase(Strict):
     @property
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
-        return metrics.named(self.metric.name).greater_is_better
+        return metrics.by_name(self.metric.name).greater_is_better
 
     @property
     def unit(self) -> str:
@@ -297,7 +297,7 @@ class UseCase(Strict):
 
     def _task_mistakes(self) -> list[str]:
         found = []
-        up_to_one = metrics.named(self.metric.name).up_to_one
+        up_to_one = metrics.by_name(self.metric.name).up_to_one
         allowed = self.task.metrics
         if self.metric.name not in allowed:
             found.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.core.sql import text
 from pipelines.gates.built_in.every import columns
-from pipelines.gates.built_in.wording import both, is_, is_null, must, of_what_is_there, told
+from pipelines.gates.built_in.wording import both, is_, is_null, must, of_what_is_there, with_sentence
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.vacuous import FEW
 from pipelines.monitoring import labelled
@@ -62,7 +62,7 @@ def _min_performance(run: Run, worst: float) -> Iterator[Stated]:
     limit: dict[str, Any] = {"min_value" if greater else "max_value": worst}
     allowed = f"monitoring.min_performance allows {'at least' if greater else 'at most'} {worst:g}"
     few, none, value = labelled.too_few(found), labelled.no_value(found), found["value"]
-    yield told(
+    yield with_sentence(
         must(
             "column_values_to_be_between",
             column="current_rows",
@@ -73,12 +73,12 @@ def _min_performance(run: Run, worst: float) -> Iterator[Stated]:
         " keys of the predictions",
     )
     if found["current_rows"]:
-        yield told(
+        yield with_sentence(
             must("column_values_to_not_be_null", column="value", row_condition=primary),
             f"{none}; {allowed} {name}, and nobody knows whether that holds; see whether the"
             " source's labels are right",
         )
-    yield told(
+    yield with_sentence(
         of_what_is_there("column_values_to_be_between", column="value", row_condition=primary, **limit),
         f"{name} is {math.nan if value is None else value:.4g} on {found['current_rows']:,} labelled rows;"
         f" {allowed}",

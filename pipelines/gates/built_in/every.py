@@ -31,21 +31,21 @@ def columns(run: Run, table: GatedTable) -> Stated:
     return must("table_columns_to_match_set", column_set=there, exact_match=True)
 
 
-def keyed(use_case: UseCase) -> Iterator[Stated]:
+def has_key(use_case: UseCase) -> Iterator[Stated]:
     """Each row has a key of its own, and a time."""
     yield must("column_values_to_not_be_null", column=use_case.key)
     yield must("column_values_to_be_unique", column=use_case.key)
     yield must("column_values_to_not_be_null", column=use_case.time)
 
 
-def filled(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[Stated]:
+def not_missing(run: Run, table: GatedTable, names: Sequence[str]) -> Iterator[Stated]:
     """No column has many more missing values than in earlier partitions, unless the file itself says how many
     there may be.
 
     Without earlier partitions: a warning where a column has no value at all.
     """
     rows, earlier = run.store.manifest(table).rows, partitions.last(run, table, PAST)
-    share = partitions.filled(earlier, names)
+    share = partitions.filled_shares(earlier, names)
     for name in names:
         if _says_how_many_lack(run.use_case, table, name):
             continue
@@ -83,7 +83,7 @@ def _missing_at_most(missing: float, rows: int) -> float:
     return missing + max(missing, MISSING) + 3 * deviation
 
 
-def stated(use_case: UseCase, table: GatedTable, name: str, **kwargs: Any) -> bool:
+def is_stated_by_file(use_case: UseCase, table: GatedTable, name: str, **kwargs: Any) -> bool:
     """Whether the file states an expectation itself, with these arguments among others: a person's word
     wins.
     """

@@ -15,7 +15,7 @@ from pipelines.core.config import GatedTable
 from pipelines.gates.built_in import drift, every, features, models, predictions, rows
 from pipelines.gates.earlier import steady
 from pipelines.gates.gx.suite import Stated
-from pipelines.gates.resolve import resolved
+from pipelines.gates.resolve import resolve
 from pipelines.run.run import Run
 
 _OF: dict[GatedTable, Callable[[Run], Iterator[Stated]]] = {
@@ -40,14 +40,14 @@ def expectations(run: Run, table: GatedTable) -> tuple[Stated, ...]:
     """
     # Of a table of which nothing else is known, its columns are.
     built_in = _OF[table](run) if table in _OF else [every.columns(run, table)]
-    return tuple(resolved(run, table, (*built_in, *_steady(run, table))))
+    return tuple(resolve(run, table, (*built_in, *_steady(run, table))))
 
 
 def _steady(run: Run, table: GatedTable) -> Iterator[Stated]:
     """Every column is like it was on earlier days, and rows are new, unless the file says so itself."""
     if run.kind == "drift" or (run.store.has(table) and not run.store.manifest(table).rows):
         return
-    for expectation in steady.stated(run, table):
+    for expectation in steady.default_expectations(run, table):
         name = expectation.name.removeprefix("expect_")
-        if not every.stated(run.use_case, table, name, **expectation.kwargs):
+        if not every.is_stated_by_file(run.use_case, table, name, **expectation.kwargs):
             yield Stated(expectation)

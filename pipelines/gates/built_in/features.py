@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
-from pipelines.gates.built_in.every import columns, filled, keyed, stated
+from pipelines.gates.built_in.every import columns, has_key, is_stated_by_file, not_missing
 from pipelines.gates.built_in.wording import GREATEST, is_, is_not, must, of_what_is_there, should
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
@@ -18,7 +18,7 @@ def features(run: Run) -> Iterator[Stated]:
     clean = run.store.manifest("clean").rows
     yield columns(run, "features")
     yield must("table_row_count_to_equal", value=clean, why="clean's rows, each once")
-    yield from keyed(use_case)
+    yield from has_key(use_case)
     for name in use_case.features.numbers:
         yield of_what_is_there(
             "column_values_to_be_between",
@@ -27,7 +27,7 @@ def features(run: Run) -> Iterator[Stated]:
             max_value=GREATEST,
             why="finite, or missing",
         )
-    yield from filled(run, "features", list(use_case.features.numbers))
+    yield from not_missing(run, "features", list(use_case.features.numbers))
     for name in (*use_case.features.categories, *use_case.features.texts):
         yield must("column_values_to_not_be_null", column=name)
     if run.kind == "training":
@@ -38,7 +38,7 @@ def _learnable(run: Run) -> Iterator[Stated]:
     """A training needs rows of both splits, labels, and features that differ between rows."""
     use_case, target = run.use_case, run.use_case.target
     yield must("column_values_to_not_be_null", column="split")
-    unlabelled = _unlabelled(run)
+    unlabelled = _most_unlabelled(run)
     if unlabelled:
         yield must(
             "column_distinct_values_to_equal_set", column="split", value_set=["test", "train", UNLABELLED]
@@ -72,13 +72,13 @@ def _learnable(run: Run) -> Iterator[Stated]:
             why="a constant tells a model nothing",
         )
     for name in (*use_case.features.numbers, *use_case.features.categories):
-        if not stated(use_case, "features", "feature_not_to_tell_the_label", column=name):
+        if not is_stated_by_file(use_case, "features", "feature_not_to_tell_the_label", column=name):
             yield of_what_is_there(
                 "feature_not_to_tell_the_label", column=name, max_value=use_case.task.most_told
             )
 
 
-def _unlabelled(run: Run) -> int:
+def _most_unlabelled(run: Run) -> int:
     """How many rows a training may have that nobody has labelled."""
     if run.use_case.target not in run.use_case.cleanse.drop:
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.core.errors import TableMissing
-from pipelines.gates.built_in.every import ENOUGH_ROWS, columns, keyed
+from pipelines.gates.built_in.every import ENOUGH_ROWS, columns, has_key
 from pipelines.gates.built_in.wording import GREATEST, is_, must, of_what_is_there
 from pipelines.gates.gx.suite import Stated
 from pipelines.run.run import Run
@@ -19,7 +19,7 @@ def predictions(run: Run) -> Iterator[Stated]:
     rows = run.store.manifest("features").rows
     yield columns(run, "predictions")
     yield must("table_row_count_to_equal", value=rows, why="features' rows, each once")
-    yield from keyed(run.use_case)
+    yield from has_key(run.use_case)
     yield must("column_values_to_not_be_null", column="score")
     low, high = (0, 1) if task.probabilities else (-GREATEST, GREATEST)
     yield must("column_values_to_be_between", column="score", min_value=low, max_value=high)
@@ -33,7 +33,7 @@ def predictions(run: Run) -> Iterator[Stated]:
     if task.decides:
         yield must("column_values_to_not_be_null", column="decision")
         yield must("column_values_to_be_in_set", column="decision", value_set=[0, 1])
-        yield from _decided(run)
+        yield from _decisions_follow(run)
     yield must("column_values_to_not_be_null", column="engine")
     yield must(
         "column_unique_value_count_to_be_between", column="engine", max_value=1, why="one night, one engine"
@@ -55,7 +55,7 @@ class _ScoredBy:
     threshold: float | None
 
 
-def _decided(run: Run) -> Iterator[Stated]:
+def _decisions_follow(run: Run) -> Iterator[Stated]:
     """Each decision follows from its score, by the threshold of the version that has scored.
 
     Nights of before have not told it.
@@ -65,7 +65,7 @@ def _decided(run: Run) -> Iterator[Stated]:
     except TableMissing:
         return
     told = kept.read(
-        _ScoredBy, content, run.store.folder / "scored_by.json", "run the step score again, all slices of it"
+        _ScoredBy, content, run.store.folder / "scored_by.json", "run the step score again, all shards of it"
     )
     version, cut = told.version, float("nan") if told.threshold is None else told.threshold
     yield must(

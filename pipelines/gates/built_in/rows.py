@@ -10,7 +10,14 @@ from pipelines.core import dates
 from pipelines.core.config import UseCase
 from pipelines.core.copies import OTHER
 from pipelines.core.sql import TYPES, type_of
-from pipelines.gates.built_in.every import between_days, columns, filled, keyed, stated, within_days
+from pipelines.gates.built_in.every import (
+    between_days,
+    columns,
+    has_key,
+    is_stated_by_file,
+    not_missing,
+    within_days,
+)
 from pipelines.gates.built_in.wording import must, of_what_is_there
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.vacuous import FEW
@@ -40,9 +47,9 @@ def raw(run: Run) -> Iterator[Stated]:
                 column=source[column],
                 why="a row's own value of a leak is known only after it is scored",
             )
-    if not stated(use_case, "raw", "table_row_count_to_be_like_past_partitions"):
+    if not is_stated_by_file(use_case, "raw", "table_row_count_to_be_like_past_partitions"):
         yield must("table_row_count_to_be_like_past_partitions")
-    yield from filled(
+    yield from not_missing(
         run, "raw", [source[column] for column, spec in use_case.columns.items() if spec.role == "feature"]
     )
 
@@ -52,12 +59,12 @@ def clean(run: Run) -> Iterator[Stated]:
     use_case = run.use_case
     yield columns(run, "clean")
     yield from _rows_kept(run)
-    yield from keyed(use_case)
+    yield from has_key(use_case)
     yield within_days(run, use_case.time)
     for column in use_case.kept_columns:
         yield must("column_type_to_be", column=column, type_=type_of(column, use_case))
     for column in use_case.kept_columns:
-        yield from _declared(column, use_case)
+        yield from _schema_expectations(column, use_case)
 
 
 def _rows_kept(run: Run) -> Iterator[Stated]:
@@ -95,7 +102,7 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
     )
 
 
-def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
+def _schema_expectations(column: str, use_case: UseCase) -> Iterator[Stated]:
     """What the schema says of a column's values after cleansing."""
     spec = use_case.columns[column]
     if column == use_case.target and use_case.task.classes:
@@ -108,11 +115,11 @@ def _declared(column: str, use_case: UseCase) -> Iterator[Stated]:
     if spec.allowed is not None:
         yield of_what_is_there("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
     if spec.min is not None or spec.max is not None:
-        low, high = map(_compared, (spec.min, spec.max))
+        low, high = map(_comparable, (spec.min, spec.max))
         yield of_what_is_there("column_values_to_be_between", column=column, min_value=low, max_value=high)
 
 
-def _compared(limit: float | date | None) -> float | datetime | None:
+def _comparable(limit: float | date | None) -> float | datetime | None:
     """A limit as Great Expectations compares it: a day as the midnight with which it begins."""
     return (
         datetime.combine(limit, time())
@@ -148,7 +155,7 @@ def past(run: Run) -> Iterator[Stated]:
     for column in use_case.kept_columns:
         yield must("column_type_to_be", column=column, type_=type_of(column, use_case))
     for column in use_case.kept_columns:
-        yield from _declared(column, use_case)
+        yield from _schema_expectations(column, use_case)
 
 
 def _percent(part: int, whole: int) -> str:

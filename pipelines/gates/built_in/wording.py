@@ -24,7 +24,7 @@ def should(name: str, /, *, why: str = "", **kwargs: Any) -> Stated:
     return Stated(Expectation(name=f"expect_{name}", kwargs=kwargs, severity="warn"), why=why)
 
 
-def told(one: Stated, sentence: str) -> Stated:
+def with_sentence(one: Stated, sentence: str) -> Stated:
     """The same, told in a sentence where it fails."""
     return replace(one, told=sentence)
 

@@ -84,9 +84,11 @@ class Judged:
             if not any(known.has_rows_of(day, word) for word in words)
         }
         newest = {day: known.newest_labels(words) for day, words in asked.items()}
-        labels = {day: word for day, word in newest.items() if word and known.relabelled(day, word)}
+        labels = {day: word for day, word in newest.items() if word and known.labels_differ(day, word)}
         newest_values = {day: known.newest_values(words) for day, words in asked.items()}
-        late = {day: word for day, word in newest_values.items() if word and known.corrected(day, word)}
+        late = {
+            day: word for day, word in newest_values.items() if word and known.late_values_differ(day, word)
+        }
         pairs = (
             {(day, word) for day, words in rows.items() for word in words}
             | set(labels.items())
@@ -94,7 +96,7 @@ class Judged:
         )
         compared = {
             (day, word): told if word.meaning == day.meaning else told.of_both
-            for (day, word), told in known.compared(self.run, pairs).items()
+            for (day, word), told in known.differences(self.run, pairs).items()
         }
         # Hashes differ, too, where another file told them, or where a label or a late column is known that
         # was not.
@@ -118,7 +120,8 @@ class Judged:
         """See `known.shared`, of all that know a day."""
         words = (*self.known.values(), *self.by_other_rules.values())
         return {
-            store: known.shared(self.run, store) for store in {word.store for each in words for word in each}
+            store: known.same_columns(self.run, store)
+            for store in {word.store for each in words for word in each}
         }
 
     @cached_property
@@ -136,7 +139,7 @@ class Judged:
         may differ than elsewhere.
         """
         pairs = [(day, word) for day in self.fresh for word in self.told_by_other_rules[day.day]]
-        compared = known.compared(self.run, pairs)
+        compared = known.differences(self.run, pairs)
         found: dict[date, dict[Day, Difference]] = {}
         for day, word in pairs:
             told = compared[day, word]
@@ -158,7 +161,7 @@ class Judged:
         """The days whose own nights were stopped by a gate on their rows, in words: closed, whoever else
         knows them.
         """
-        return {day.day: told for day in self.judged_by_day if (told := known.stopped(self.run, day))}
+        return {day.day: told for day in self.judged_by_day if (told := known.why_stopped(self.run, day))}
 
     @cached_property
     def fresh(self) -> list[Day]:

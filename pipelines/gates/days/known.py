@@ -139,7 +139,9 @@ def by_other_rules(run: Run, asked: Sequence[Day], told: Sequence[Day]) -> dict[
         words = [*filter(None, [_own(run, day)]), *(word for word in told if word.day == day.day)]
         others = [word for word in words if word.meaning != day.meaning]
         found[day.day] = [
-            word for word in others if {run.use_case.key, run.use_case.time} <= shared(run, word.store).keys()
+            word
+            for word in others
+            if {run.use_case.key, run.use_case.time} <= same_columns(run, word.store).keys()
         ]
     return found
 
@@ -151,12 +153,12 @@ def has_rows_of(day: Day, known: Day) -> bool:
     return (day.content, day.rows) == (known.content, known.rows)
 
 
-def relabelled(day: Day, known: Day) -> bool:
+def labels_differ(day: Day, known: Day) -> bool:
     """Whether both know labels, and not the same."""
     return bool(day.labelled and known.labelled) and day.labels != known.labels
 
 
-def corrected(day: Day, known: Day) -> bool:
+def late_values_differ(day: Day, known: Day) -> bool:
     """Whether both know values of a late column, and not the same."""
     return any(day.values[means] != known.values[means] for means in day.values.keys() & known.values.keys())
 
@@ -175,7 +177,7 @@ def _newest(words: Sequence[Day]) -> Day | None:
     return max(words, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
 
 
-def stopped(run: Run, day: Day) -> str | None:
+def why_stopped(run: Run, day: Day) -> str | None:
     """That a gate has stopped the rows of a day's own night, and has not let any through since.
 
     None if none has.
@@ -194,18 +196,18 @@ def stopped(run: Run, day: Day) -> str | None:
     return gate and f"stopped by {gate}"
 
 
-def compared(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Day], Difference]:
+def differences(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day, Day], Difference]:
     """Compare days' rows one by one with those of words on them."""
     found = dict.fromkeys(pairs, SAME)
     for store in dict.fromkeys(known.store for _, known in pairs):
         asked = {day.day: (day, known) for day, known in pairs if known.store is store}
-        for day, *counted, columns in _compared(run, store, list(asked)):
+        for day, *counted, columns in _difference_rows(run, store, list(asked)):
             found[asked[day]] = replace(Difference(*counted), columns=tuple(columns))
     return found
 
 
-def _compared(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
-    both_have = shared(run, store)
+def _difference_rows(run: Run, store: Store, asked: Sequence[date]) -> list[tuple[Any, ...]]:
+    both_have = same_columns(run, store)
     key, label, time = map(sql.name, (run.use_case.key, run.use_case.target, run.use_case.time))
     other_columns = [
         column for column in both_have if column not in (run.use_case.key, *run.use_case.hidden_at_night)
@@ -259,7 +261,7 @@ def _other(number: int) -> str:
     return f'"other {number}"'
 
 
-def shared(run: Run, store: Store) -> dict[str, str]:
+def same_columns(run: Run, store: Store) -> dict[str, str]:
     """The columns that mean the same here and where a partition was made: what this run calls them -> what it
     is called there.
 
@@ -273,7 +275,7 @@ def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
     it calls them.
     """
     columns = ", ".join(
-        f"{sql.name(there)} AS {sql.name(here)}" for here, there in shared(run, store).items()
+        f"{sql.name(there)} AS {sql.name(here)}" for here, there in same_columns(run, store).items()
     )
     return store.read("past").project(columns).union(store.read("clean").project(columns))
 

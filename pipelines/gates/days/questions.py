@@ -60,7 +60,7 @@ QUESTIONS: dict[str, Question] = {
         rows.many,
         "warn",
     ),
-    "rejected": Question("cleanse.max_quarantined allows {rejected:.3g} of a day's rows", rows.rejected),
+    "rejected": Question("cleanse.max_quarantined allows {rejected:.3g} of a day's rows", rows.rejected_days),
     "keys_of_earlier_days": Question(
         "a key names a row, and cleanse.max_quarantined allows {rejected:.3g} to come again on another day:"
         " is {key} the customer's, not the row's?",
@@ -69,9 +69,9 @@ QUESTIONS: dict[str, Question] = {
     "stopped_nights": Question(
         "rows that their own night's gate has stopped feed no windows until that night has been let through; "
         "mend the cause, in the source or in the file, and run it again: " + _AGAIN,
-        rows.stopped,
+        rows.stopped_days,
     ),
-    "differences": Question("these days were let through with other rows", rows.changed, "warn"),
+    "differences": Question("these days were let through with other rows", rows.changed_days, "warn"),
     "great_differences": Question(
         "these days were let through with other rows; "
         + _MEND
@@ -84,7 +84,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "labels": Question(
         "labels and late values that are known by now are there; one that breaks a rule is none",
-        values.unlabelled,
+        values.unlabelled_days,
     ),
     "another_days_rows": Question("a day has rows of its own", rows.another),
 }
@@ -95,10 +95,10 @@ def expectations(run: Run, table: duckdb.DuckDBPyRelation) -> tuple[Stated, ...]
 
     What is wrong in them, in plain words.
     """
-    return tuple(_stated(run, name, question, table) for name, question in QUESTIONS.items())
+    return tuple(_question(run, name, question, table) for name, question in QUESTIONS.items())
 
 
-def _stated(run: Run, name: str, question: Question, table: duckdb.DuckDBPyRelation) -> Stated:
+def _question(run: Run, name: str, question: Question, table: duckdb.DuckDBPyRelation) -> Stated:
     every = table.project(f"CAST(day AS VARCHAR), {sql.name(name)}").order("1").fetchall()
     wrong = {day: cell for day, cell in every if cell != GOOD}
     facts = {

@@ -55,7 +55,7 @@ def _beyond(judged: Judged, fewest: float, most: float) -> Told:
             yield day.day, f"{day.rows:,} rows, usual {median:,.0f}"
 
 
-def rejected(judged: Judged) -> Told:
+def rejected_days(judged: Judged) -> Told:
     """Days of which too many rows were rejected."""
     return _over(
         judged,
@@ -81,12 +81,12 @@ def _over(judged: Judged, counted: Sequence[tuple[Day, int, int]], what: str) ->
             yield day.day, f"{n:,} of {of:,} {what}"
 
 
-def stopped(judged: Judged) -> Told:
+def stopped_days(judged: Judged) -> Told:
     """Days whose own nights were stopped."""
     return iter(judged.stopped.items())
 
 
-def changed(judged: Judged) -> Told:
+def changed_days(judged: Judged) -> Told:
     """Days that differ from what was let through."""
     for day, differing in judged.differences.items():
         yield day, "; ".join(_difference(found, other) for other, found in differing)
@@ -94,10 +94,10 @@ def changed(judged: Judged) -> Told:
 
 def changed_much(judged: Judged) -> Told:
     """Those that differ by much."""
-    told = dict(changed(judged))
+    told = dict(changed_days(judged))
     at = {day.day: day for day in judged.days}
     for day, differing in judged.differences.items():
-        if any(_is_much(found) or _moved(at[day], other) for other, found in differing):
+        if any(_is_much(found) or _labels_moved(at[day], other) for other, found in differing):
             yield day, told[day]
 
 
@@ -118,7 +118,7 @@ def _is_much(found: Difference) -> bool:
     )
 
 
-def _moved(day: Day, other: Day) -> bool:
+def _labels_moved(day: Day, other: Day) -> bool:
     """Whether the number of positive labels of the same rows is another than it was by more than a count of
     rows may be.
     """

@@ -44,7 +44,7 @@ def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[
     """What stands in the columns on each day, in those of the file's that are there: what it is, in words ->
     day -> number.
     """
-    asked = {name: value for column, name, value in _asked(use_case) if column in rows.columns}
+    asked = {name: value for column, name, value in _questions(use_case) if column in rows.columns}
     means = [f"count({value}), avg({value}), stddev_pop({value})" for value in asked.values()]
     day = f"CAST({sql.name(use_case.time)} AS DATE)"
     found: dict[str, dict[date, Number]] = {name: {} for name in asked}
@@ -57,7 +57,7 @@ def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[
 
 def columns(use_case: UseCase) -> dict[str, str]:
     """Of which column a number tells."""
-    return {name: column for column, name, _ in _asked(use_case)}
+    return {name: column for column, name, _ in _questions(use_case)}
 
 
 def label(use_case: UseCase) -> str:
@@ -85,7 +85,7 @@ def weekday_median(of: date, rows: Mapping[date, int]) -> float | None:
     return float(np.median(alike)) if alike else None
 
 
-def _asked(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
+def _questions(use_case: UseCase) -> Iterator[tuple[str, str, str]]:
     """A column, what is asked of it, in words and in SQL."""
     for name, column in use_case.columns.items():
         value = sql.name(name)

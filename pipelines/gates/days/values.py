@@ -55,7 +55,7 @@ def _unlike(name: str, asked: Mapping[date, usual.Number], others: Mapping[date,
 
 
 def _is_label_known(judged: Judged, day: Day) -> bool:
-    if any(other.labelled and not known.relabelled(day, other) for other in judged.known.get(day.day, ())):
+    if any(other.labelled and not known.labels_differ(day, other) for other in judged.known.get(day.day, ())):
         return True
     found = judged.by_other_rules.get(day.day, {}).values()
     return any(
@@ -77,7 +77,7 @@ def _is_late_known(judged: Judged, day: Day, means: str) -> bool:
     )
 
 
-def unlabelled(judged: Judged) -> Told:
+def unlabelled_days(judged: Judged) -> Told:
     """Days of which labels, or values of a late column, that are due by now are there for too few rows.
 
     Too few are far fewer than is usual, or than another run has known of that day. One that breaks a rule

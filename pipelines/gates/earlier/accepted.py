@@ -181,7 +181,7 @@ def columns(store: Store, table: GatedTable) -> Sequence[str]:
     return [about.partition(" ")[2] for about in said.findings] if said else []
 
 
-def applied(said: Accepted | None, stated: Sequence[Stated]) -> list[Stated]:
+def apply(said: Accepted | None, stated: Sequence[Stated]) -> list[Stated]:
     """The expectations, of which those that were accepted are shown, and close nothing."""
     if said is None:
         return list(stated)

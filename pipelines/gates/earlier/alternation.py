@@ -68,11 +68,11 @@ def gap(statistic: Statistic, days: Mapping[date, Day]) -> float:
 
     0 where the days are of one kind.
     """
-    told = levelled(statistic, days)
+    told = without_weekday(statistic, days)
     return max(_gaps(np.array(list(told.values()))), default=0.0) if len(told) >= LEAST_DAYS else 0.0
 
 
-def levelled(statistic: Statistic, days: Mapping[date, Day]) -> dict[date, float]:
+def without_weekday(statistic: Statistic, days: Mapping[date, Day]) -> dict[date, float]:
     """A statistic of each day, in order of time, without what is the weekday's, on the scale of Cohen's h."""
     told = {day: found for day in sorted(days) if (found := statistic.of(days[day])) is not None}
     values = angle([value for value, _ in told.values()])

@@ -15,7 +15,7 @@ from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates.earlier import accepted, partitions, profile
 from pipelines.gates.earlier.chance import LEAST_DAYS
 from pipelines.gates.earlier.day import Day, without
-from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.profile import Profile
 from pipelines.gates.earlier.shape import shape
 from pipelines.registry import definitions
@@ -56,11 +56,11 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     for store in islice(partitions.sound(run, table), NIGHTS):
         if store.partition < oldest:
             break
-        said = _said(run, store, table)
+        said = _earlier_profile(run, store, table)
         if store.partition not in said.days or (own.version and said.version != own.version):
             continue
         days[store.partition], made_by[store.partition] = said.days[store.partition], said.use_case
-        for column in _accepted(run, store, table):
+        for column in _accepted_columns(run, store, table):
             since[column] = (*since.get(column, ()), store.partition)
     nights = len(days)
     if nights < NIGHTS:
@@ -75,10 +75,10 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
         day: without(days[day], _other_columns(run, table, made_by[day], own.use_case))
         for day in sorted(asked)
     }
-    return Basis(kept, since, _told(kept, nights if len(kept) == len(days) else None, since))
+    return Basis(kept, since, _basis_text(kept, nights if len(kept) == len(days) else None, since))
 
 
-def _told(days: Mapping[date, Day], nights: int | None, since: Mapping[str, tuple[date, ...]]) -> str:
+def _basis_text(days: Mapping[date, Day], nights: int | None, since: Mapping[str, tuple[date, ...]]) -> str:
     if not days:
         return "no earlier day"
     first, last = min(days), max(days)
@@ -101,7 +101,7 @@ def _training_days(run: Run, table: GatedTable, own: Profile) -> dict[date, tupl
         if day < run.partition:
             store = run.store.at("training", day)
             if partitions.is_sound(store, run.use_case, table):
-                said = _said(run, store, table)
+                said = _earlier_profile(run, store, table)
                 return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
     return {}
 
@@ -126,13 +126,13 @@ def _held_out_days(run: Run, version: str) -> dict[date, tuple[Day, str]]:
     except TableMissing:
         said = None
     if said is None or said.version != version:
-        days = _scored(run, model.graph, model.engine, model.threshold, store.read("features"))
+        days = _score_days(run, model.graph, model.engine, model.threshold, store.read("features"))
         said = Profile(made_of, store.manifest("features").use_case, days, version)
         store.write_file(name, said.as_json())
     return {day: (said.days[day], said.use_case) for day in sorted(said.days, reverse=True)}
 
 
-def _scored(
+def _score_days(
     run: Run, graph: bytes, engine: str, threshold: float | None, features: object
 ) -> dict[date, Day]:
     import numpy as np
@@ -159,7 +159,7 @@ def _scored(
     looked = shape(run.use_case, "predictions")
     if looked is None:  # pragma: no cover -- predictions have days
         raise ValueError("predictions")
-    return measured(rows, replace(looked, made_by=None))[0]
+    return measure(rows, replace(looked, made_by=None))[0]
 
 
 def cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
@@ -173,7 +173,7 @@ def cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
     for day in sorted(own.days)[-NIGHTS:]:
         store = run.store.at("scoring", day)
         if store.has(table) and partitions.is_sound(store, run.use_case, table):
-            said = _said(run, store, table)
+            said = _earlier_profile(run, store, table)
             if day in said.days and (
                 said.use_case == own.use_case or _made_by(run, store, table) is not None
             ):
@@ -181,7 +181,7 @@ def cleared_days(run: Run, table: GatedTable, own: Profile) -> dict[date, Day]:
     return found
 
 
-def _said(run: Run, store: Store, table: GatedTable) -> Profile:
+def _earlier_profile(run: Run, store: Store, table: GatedTable) -> Profile:
     """What an earlier partition's table is like, its columns called as this run calls those that mean the
     same.
     """
@@ -192,10 +192,10 @@ def _said(run: Run, store: Store, table: GatedTable) -> Profile:
     looked = shape(run.use_case, table)
     if table != "clean" or looked is None:  # features and scores have names of their own
         return said
-    return said.called(_names(run, made_by), [looked.time, *looked.numbers, *looked.values])
+    return said.with_names(_names(run, made_by), [looked.time, *looked.numbers, *looked.values])
 
 
-def _accepted(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
+def _accepted_columns(run: Run, store: Store, table: GatedTable) -> Sequence[str]:
     """The columns whose change was accepted in an earlier partition, as this run calls those that mean the
     same.
     """

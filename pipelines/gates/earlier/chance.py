@@ -61,7 +61,7 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Known:
+class Baseline:
     """What earlier days say of statistics, on the scale on which they are judged.
 
     Arrays of one shape, one entry a statistic.
@@ -111,12 +111,12 @@ def share(angle: npt.ArrayLike) -> Floats:
     return np.asarray(np.sin(np.clip(angle, 0.0, np.pi) / 2) ** 2)
 
 
-def known(
+def baseline(
     values: npt.ArrayLike,
     rows: npt.ArrayLike,
-    before: Known | None = None,
+    before: Baseline | None = None,
     weekdays: Sequence[int] | None = None,
-) -> Known:
+) -> Baseline:
     """What some days say of statistics.
 
     Args:
@@ -140,7 +140,7 @@ def known(
         theirs = np.minimum(before.freedom, freedom)
         spread = np.sqrt((freedom * spread**2 + theirs * before.spread**2) / (freedom + theirs))
         freedom = freedom + theirs
-    return Known(
+    return Baseline(
         centre=centre,
         spread=spread,
         days=days,
@@ -205,32 +205,32 @@ def weekly(values: Floats, weekdays: Integers) -> Floats:
     return none
 
 
-def width(known: Known, rows: npt.ArrayLike, probability: float) -> Floats:
+def width(baseline: Baseline, rows: npt.ArrayLike, probability: float) -> Floats:
     """How far from its level chance may take a day with so many rows.
 
     Args:
-        known: What earlier days say.
+        baseline: What earlier days say.
         rows: Of the day that is judged.
         probability: Of a day beyond, to either side.
     """
     there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
-    variance = np.maximum(known.spread**2 * np.maximum(known.rows / there, 1.0), 1 / there)
-    farther = np.vectorize(_t, otypes=[np.float64])(probability, known.freedom)
-    by_spread = farther * np.sqrt(variance * (1 + known.error))
-    return np.asarray(np.maximum(by_spread, FARTHER * known.farthest))
+    variance = np.maximum(baseline.spread**2 * np.maximum(baseline.rows / there, 1.0), 1 / there)
+    farther = np.vectorize(_t, otypes=[np.float64])(probability, baseline.freedom)
+    by_spread = farther * np.sqrt(variance * (1 + baseline.error))
+    return np.asarray(np.maximum(by_spread, FARTHER * baseline.farthest))
 
 
-def widths(known: Known, rows: npt.ArrayLike, probability: float) -> tuple[Floats, Floats]:
+def widths(baseline: Baseline, rows: npt.ArrayLike, probability: float) -> tuple[Floats, Floats]:
     """How far chance may take a share below and above its level: as `width`, or farther where rows are
     few.
     """
     by_spread, least, most = (
-        width(known, rows, probability),
-        known.centre - known.reach,
-        known.centre + known.reach,
+        width(baseline, rows, probability),
+        baseline.centre - baseline.reach,
+        baseline.centre + baseline.reach,
     )
     there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
-    independent = there / np.maximum(known.spread**2 * known.rows, 1.0) / (1 + known.error)
+    independent = there / np.maximum(baseline.spread**2 * baseline.rows, 1.0) / (1 + baseline.error)
     down = least - _fewest(least, independent, probability)
     up = np.pi - most - _fewest(np.pi - most, independent, probability)
     return np.maximum(by_spread, down), np.maximum(by_spread, up)
@@ -247,43 +247,45 @@ def _fewest(angle_of: Floats, rows: Floats, probability: float) -> Floats:
 
 
 def bounds(
-    known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
+    baseline: Baseline, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
 ) -> tuple[Floats, Floats]:
     """The least and the greatest angle of a share that closes nothing.
 
     Below 0 and beyond pi where no share could be beyond.
     """
-    down, up = widths(known, rows, probability)
-    return known.centre - known.reach - np.maximum(down, shift), known.centre + known.reach + np.maximum(
-        up, shift
-    )
+    down, up = widths(baseline, rows, probability)
+    return baseline.centre - baseline.reach - np.maximum(
+        down, shift
+    ), baseline.centre + baseline.reach + np.maximum(up, shift)
 
 
 def alarm_bounds(
-    known: Known, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
+    baseline: Baseline, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
 ) -> tuple[Floats, Floats]:
     """The same of a share of alarms, which is small: twice as many are a large difference, whatever their
     share.
     """
     (down, up), least, most = (
-        widths(known, rows, probability),
-        known.centre - known.reach,
-        known.centre + known.reach,
+        widths(baseline, rows, probability),
+        baseline.centre - baseline.reach,
+        baseline.centre + baseline.reach,
     )
     low = np.minimum(least - down, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
     high = np.maximum(most + up, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
     return low, high
 
 
-def told(low: Floats, high: Floats) -> tuple[float | None, float | None]:
+def as_shares(low: Floats, high: Floats) -> tuple[float | None, float | None]:
     """Bounds of one angle as shares; None where no share could be beyond."""
     return (float(share(low)) if low > 0 else None), (float(share(high)) if high < np.pi else None)
 
 
-def link_limit(known: Known, rows: npt.ArrayLike, probability: float) -> float | None:
+def link_limit(baseline: Baseline, rows: npt.ArrayLike, probability: float) -> float | None:
     """The least correlation that closes nothing; None where even none at all may be chance."""
     low = float(
-        np.minimum(np.tanh(known.centre - width(known, rows, probability)), WEAKER * np.tanh(known.centre))
+        np.minimum(
+            np.tanh(baseline.centre - width(baseline, rows, probability)), WEAKER * np.tanh(baseline.centre)
+        )
     )
     return low if low > 0 else None
 

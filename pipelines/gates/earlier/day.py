@@ -100,7 +100,7 @@ def column(label: str) -> str:
     return label.removesuffix(HOUR).removesuffix(LENGTH).removesuffix(APART)
 
 
-def called(day: Day, names: Mapping[str, str], order: Sequence[str]) -> Day:
+def with_names(day: Day, names: Mapping[str, str], order: Sequence[str]) -> Day:
     """A day as another file calls its columns, see `Profile.called`."""
     taken = set(names.values())
 

@@ -19,7 +19,7 @@ from pipelines.gates.earlier import chance, plain
 from pipelines.gates.earlier.day import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.earlier.links import BETWEEN
 from pipelines.gates.earlier.repeats import Repeats
-from pipelines.gates.earlier.statistic import ALARM, LEVELLED, ONCE, Judged, Limits, Statistic
+from pipelines.gates.earlier.statistic import ALARM, LEVELLED, ONCE, Judgement, Limits, Statistic
 
 # of a number's earlier days: the share of rows below each is judged
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -48,7 +48,7 @@ class Earlier:
     since: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
 
-    def judge(self, day: Day, limits: Limits | None = None) -> list[Judged]:
+    def judge(self, day: Day, limits: Limits | None = None) -> list[Judgement]:
         """Compare a day, which comes after them, by every statistic."""
         every = [statistic for statistic in self.statistics if self._value(statistic, day) is not None]
         probability = chance.false_alarm(len(every))
@@ -66,7 +66,9 @@ class Earlier:
         """Columns whose values are not compared, since they have no level."""
         return tuple(
             dict.fromkeys(
-                _named(label)[0] for label, levels in self._levels.items() if not self._steady(levels or [])
+                _column_and_aspect(label)[0]
+                for label, levels in self._levels.items()
+                if not self._steady(levels or [])
             )
         )
 
@@ -85,7 +87,7 @@ class Earlier:
         if label == "decision":
             yield Statistic(label, label, "alarms", "share of alarms", ALARM)
             return
-        column, what = _named(label)
+        column, what = _column_and_aspect(label)
         filled, levels = Statistic(column, label, "filled", "share of rows with a value"), self._levels[label]
         if (not what or label.endswith(APART)) and self._steady([filled]):
             yield filled
@@ -112,7 +114,7 @@ class Earlier:
 
     def _levels_of_number(self, label: str) -> list[Statistic] | None:
         """The shares of rows below a number's usual quantiles."""
-        column, what = _named(label)
+        column, what = _column_and_aspect(label)
         days = self._numbers(label, self.level(column))
         # A day's one distance from itself is no calendar's.
         if not _enough(days) or not (label.endswith(APART) or _varies(days)):
@@ -121,7 +123,7 @@ class Earlier:
             return None  # few different texts: their shares say more
         points: dict[float, float] = {}
         for rank in QUANTILES:
-            points.setdefault(_pooled(days, rank), rank)
+            points.setdefault(_pooled_quantile(days, rank), rank)
         hidden = column in self.hidden
         shown = {x: f"its usual {rank:.0%} quantile" if hidden else f"{x:.6g}" for x, rank in points.items()}
         return [
@@ -229,7 +231,7 @@ class Earlier:
             )
             yield Statistic("", half, "again", name)
 
-    def plainly(self, judged: Judged, day: Day) -> str:
+    def plainly(self, judged: Judgement, day: Day) -> str:
         """In plain words what has become of a number whose values lie otherwise: how many times, or how far.
 
         Nothing of other shifts.
@@ -241,13 +243,13 @@ class Earlier:
         found = day.numbers.get(label)
         if judged.holds or judged.statistic.what != "below" or not found or not found.n or not level:
             return ""
-        usual = [_pooled(level, rank) for rank in QUANTILES]
+        usual = [_pooled_quantile(level, rank) for rank in QUANTILES]
         now = [found.quantiles[round(rank * (len(found.quantiles) - 1))] for rank in QUANTILES]
-        return plain.shifted(usual, now, plain.UNITS.get(label.removeprefix(judged.statistic.column)))
+        return plain.shift_sentence(usual, now, plain.UNITS.get(label.removeprefix(judged.statistic.column)))
 
     # --- what is allowed
 
-    def _judged(self, statistic: Statistic, day: Day, probability: float, limits: Limits) -> Judged | None:
+    def _judged(self, statistic: Statistic, day: Day, probability: float, limits: Limits) -> Judgement | None:
         known, found = self._known(statistic), self._value(statistic, day)
         if known is None or found is None:
             return None
@@ -263,19 +265,19 @@ class Earlier:
             usual, distance = float(chance.share(known.centre)), float(known.distance(chance.angle(value)))
             by_chance = float(chance.widths(known, rows, probability)[value > usual])
         if statistic.what == "filled":
-            low, high = chance.told(*chance.bounds(known, rows, probability, min(shift, chance.FILLED)))
+            low, high = chance.as_shares(*chance.bounds(known, rows, probability, min(shift, chance.FILLED)))
         elif statistic.what in ("below", "value"):
-            low, high = chance.told(*chance.bounds(known, rows, probability, shift))
+            low, high = chance.as_shares(*chance.bounds(known, rows, probability, shift))
         elif statistic.what == "alarms":
-            low, high = chance.told(*chance.alarm_bounds(known, rows, probability, shift))
+            low, high = chance.as_shares(*chance.alarm_bounds(known, rows, probability, shift))
         elif statistic.what != "link":  # more than usual is wrong, less is not
             least = {"new": shift, "same": shift, "doubled": float(chance.angle(limits.doubled))}.get(
                 statistic.what, float(chance.angle(limits.again))
             )
-            _, high = chance.told(*chance.bounds(known, rows, probability, least))
-        return Judged(statistic, value, low, high, usual, known.days, distance, by_chance)
+            _, high = chance.as_shares(*chance.bounds(known, rows, probability, least))
+        return Judgement(statistic, value, low, high, usual, known.days, distance, by_chance)
 
-    def _known(self, statistic: Statistic) -> chance.Known | None:
+    def _known(self, statistic: Statistic) -> chance.Baseline | None:
         """What the days say; None where they are too few."""
         if statistic.what in ONCE:
             once = self.since.get(statistic.column, ())
@@ -291,14 +293,14 @@ class Earlier:
         """What it was before a change: below the quantile that was as usual then."""
         numbers = self._numbers(statistic.label, before)
         return (
-            replace(statistic, at=_pooled(numbers, statistic.rank))
+            replace(statistic, at=_pooled_quantile(numbers, statistic.rank))
             if statistic.what == "below" and numbers
             else statistic
         )
 
     def _summed(
-        self, statistic: Statistic, days: Collection[date], before: chance.Known | None = None
-    ) -> chance.Known | None:
+        self, statistic: Statistic, days: Collection[date], before: chance.Baseline | None = None
+    ) -> chance.Baseline | None:
         told = {day: found for day, found in self._of_days(statistic).items() if day in days}
         if not told or (len(told) < chance.LEAST_DAYS and before is None):
             return None
@@ -307,7 +309,7 @@ class Earlier:
             np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
         )
         weekdays = [day.weekday() for day in told] if statistic.what in LEVELLED else None
-        return chance.known(scaled, [rows for _, rows in told.values()], before, weekdays)
+        return chance.baseline(scaled, [rows for _, rows in told.values()], before, weekdays)
 
     def _value(self, statistic: Statistic, day: Day, on: date | None = None) -> tuple[float, int] | None:
         """A statistic of a day: of one of the earlier days as if the other ones were earlier, too."""
@@ -340,7 +342,7 @@ class Earlier:
         }
 
 
-def _named(label: str) -> tuple[str, str]:
+def _column_and_aspect(label: str) -> tuple[str, str]:
     """The column of a label, and what of it is looked at."""
     if label.endswith(HOUR):
         return label.removesuffix(HOUR), "whose hour of the day is "
@@ -361,7 +363,7 @@ def _varies(days: Sequence[Number | Values]) -> bool:
     return sum(found.varies for found in days) >= VARYING * len(days)
 
 
-def _pooled(days: list[Number], rank: float) -> float:
+def _pooled_quantile(days: list[Number], rank: float) -> float:
     """A quantile of all days' rows, from the quantiles of each."""
     values = np.concatenate([found.quantiles for found in days])
     weights = np.concatenate([np.full(len(found.quantiles), found.n) for found in days])

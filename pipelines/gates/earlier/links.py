@@ -73,7 +73,7 @@ def _pairs(
         for other in names[n + 1 :]:
             found[f"{one}{BETWEEN}{other}"] = _correlation(ranks[one], ranks[other])
         for category, group in groups.items():
-            found[f"{one}{BETWEEN}{category}"] = _explained(ranks[one], group)
+            found[f"{one}{BETWEEN}{category}"] = _explained_share(ranks[one], group)
     names = list(groups)
     for n, one in enumerate(names):
         for other in names[n + 1 :]:
@@ -110,10 +110,10 @@ def _correlation(one: Floats, other: Floats) -> float:
     return float(x @ y) / norm if norm > 0 else 0.0
 
 
-def _explained(ranks: Floats, group: Codes) -> float:
+def _explained_share(ranks: Floats, group: Codes) -> float:
     """How much of a number's ranks a category explains."""
     there = np.isfinite(ranks) & (group >= 0)
-    y, (sizes, inverse) = ranks[there], _grouped(group[there])
+    y, (sizes, inverse) = ranks[there], _group_codes(group[there])
     n, k = len(y), len(sizes)
     if n < ENOUGH_ROWS or not 1 < k <= n / 2:
         return 0.0
@@ -122,26 +122,26 @@ def _explained(ranks: Floats, group: Codes) -> float:
     if total <= 0:
         return 0.0
     sums = np.bincount(inverse, weights=y, minlength=k)
-    return _adjusted(1 - float((sums**2 / sizes).sum()) / total, n, k)
+    return _adjust(1 - float((sums**2 / sizes).sum()) / total, n, k)
 
 
 def _tau(told: Codes, by: Codes) -> float:
     """How much of one category another one explains."""
     there = (told >= 0) & (by >= 0)
-    (sizes, groups), (shares, values) = _grouped(by[there]), _grouped(told[there])
+    (sizes, groups), (shares, values) = _group_codes(by[there]), _group_codes(told[there])
     n, k = int(there.sum()), len(sizes)
     if n < ENOUGH_ROWS or not 1 < k <= n / 2 or len(shares) < 2:
         return 0.0
     total = n - float((shares**2).sum()) / n
     pairs, counts = np.unique(groups * len(shares) + values, return_counts=True)
     within = n - float((counts**2 / sizes[pairs // len(shares)]).sum())
-    return _adjusted(within / total, n, k)
+    return _adjust(within / total, n, k)
 
 
-def _grouped(codes: Codes) -> tuple[Floats, Codes]:
+def _group_codes(codes: Codes) -> tuple[Floats, Codes]:
     _, inverse, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     return sizes.astype(np.float64), inverse.astype(np.int64)
 
 
-def _adjusted(unexplained: float, n: int, k: int) -> float:
+def _adjust(unexplained: float, n: int, k: int) -> float:
     return math.sqrt(max(1 - unexplained * (n - 1) / (n - k), 0.0))

@@ -35,7 +35,7 @@ DAY, KEY_HASH, CONTENT, TIMED = "#day", "#key", "#content", "#timed"
 HALVED = ("#half1", "#half2")
 
 
-def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Day], str]:
+def measure(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Day], str]:
     """Look at each day of a table; a fixed number of scans, whatever the number of columns.
 
     Args:
@@ -45,14 +45,14 @@ def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Da
     Returns:
         Day -> what was found, in order; and the model's version, where all rows bear one.
     """
-    drawn = _drawn(rows, shape)
+    drawn = _draw_sample(rows, shape)
     if drawn is None:
         return {}, ""  # which other expectations close the gate for
     shape, marked, sample, counts = drawn
     numbers, values = _numbers(sample, shape), _values(sample, shape, counts)
-    repeats, linked = _repeats(marked, shape, counts), _linked(sample, shape, counts)
+    repeats, linked = _repeats(marked, shape, counts), _links(sample, shape, counts)
     sampled = (
-        dict(_asked(sample, f'SELECT "{DAY}", count(*) FROM rows GROUP BY 1'))
+        dict(_answers(sample, f'SELECT "{DAY}", count(*) FROM rows GROUP BY 1'))
         if sample is not marked
         else counts
     )
@@ -69,12 +69,12 @@ def measured(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Da
     }
     version = ""
     if shape.made_by:
-        named = _asked(marked, f"SELECT DISTINCT {sql.name(shape.made_by)} FROM rows LIMIT 2")
+        named = _answers(marked, f"SELECT DISTINCT {sql.name(shape.made_by)} FROM rows LIMIT 2")
         version = str(named[0][0]) if len(named) == 1 else ""
     return days, version
 
 
-def _drawn(
+def _draw_sample(
     rows: duckdb.DuckDBPyRelation, shape: Shape
 ) -> tuple[Shape, duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation, dict[date, int]] | None:
     """What there is of a shape; the rows with their marks; a sample of them; the rows of each day.
@@ -89,9 +89,11 @@ def _drawn(
         key=shape.key if shape.key in types else None,
         made_by=shape.made_by if shape.made_by in types else None,
     )
-    marked = sql.select(rows, "rows", _marked(rows.columns, shape))
+    marked = sql.select(rows, "rows", _with_marks(rows.columns, shape))
     counts = dict(
-        _asked(marked, f'SELECT "{DAY}", count(*) FROM rows WHERE "{DAY}" IS NOT NULL GROUP BY 1 ORDER BY 1')
+        _answers(
+            marked, f'SELECT "{DAY}", count(*) FROM rows WHERE "{DAY}" IS NOT NULL GROUP BY 1 ORDER BY 1'
+        )
     )
     if not counts:
         return None
@@ -104,9 +106,9 @@ def _drawn(
     return shape, marked, sample, counts
 
 
-def completed(days: Mapping[date, Day], rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, Day]:
+def complete(days: Mapping[date, Day], rows: duckdb.DuckDBPyRelation, shape: Shape) -> dict[date, Day]:
     """The days as they were kept, with the numbers of personal columns from the table itself."""
-    drawn = _drawn(rows, shape)
+    drawn = _draw_sample(rows, shape)
     if drawn is None:
         return dict(days)
     shape, _, sample, _ = drawn
@@ -116,7 +118,7 @@ def completed(days: Mapping[date, Day], rows: duckdb.DuckDBPyRelation, shape: Sh
     }
 
 
-def _marked(columns: Sequence[str], shape: Shape) -> str:
+def _with_marks(columns: Sequence[str], shape: Shape) -> str:
     """SQL: the rows with their day, and hashes of what they say."""
     time_ = sql.name(shape.time)
     key = sql.name(shape.key) if shape.key else f"rows.{sql.name(columns[0])}"
@@ -160,7 +162,7 @@ def _numbers(
         for text in looked.values()
     )
     found: dict[date, dict[str, Number]] = {}
-    for day, *told in _asked(rows, f'SELECT "{DAY}", {asked} FROM rows GROUP BY 1'):
+    for day, *told in _answers(rows, f'SELECT "{DAY}", {asked} FROM rows GROUP BY 1'):
         pairs = zip(looked, told[::2], told[1::2], strict=True)
         found[day] = {
             name: Number(n, tuple(float(f"{value:.7g}") for value in quantiles or ()))
@@ -205,7 +207,7 @@ def _values(
             f"SELECT day, value, n, rows_, different FROM ({ranked}) WHERE rank <= {MOST_VALUES} ORDER BY"
             " day, rank"
         )
-        for day, shown_value, n, all_, different in _asked(rows, asked):
+        for day, shown_value, n, all_, different in _answers(rows, asked):
             told.setdefault(day, (int(all_), int(different), {}))[2][shown_value] = n
         for day, (all_, different, most) in told.items():
             found.setdefault(day, {})[name] = Values(all_, different, most)
@@ -222,7 +224,7 @@ def _repeats(
     # by what a row says, so that what is the same is drawn together
     every = max(max(counts.values()) // MOST_ROWS, 1)
     doubled = f'1 - count(DISTINCT "{CONTENT}") / count(*), 1 - count(DISTINCT "{TIMED}") / count(*)'
-    for day, without, with_ in _asked(
+    for day, without, with_ in _answers(
         rows, f'SELECT "{DAY}", {doubled} FROM rows WHERE "{CONTENT}" % {every} = 0 GROUP BY 1'
     ):
         found.setdefault(day, {})["doubled"] = {
@@ -243,7 +245,7 @@ def _repeats(
             f"SELECT day, h FROM ({drawn}) QUALIFY row_number() OVER (PARTITION BY day ORDER BY h) <="
             f" {HASHES} ORDER BY 1, 2"
         )
-        for day, h in _asked(rows, smallest):
+        for day, h in _answers(rows, smallest):
             found.setdefault(day, {}).setdefault("hashes", {}).setdefault(what, []).append(int(h))
     return {
         day: {**one, "hashes": {what: tuple(told) for what, told in one.get("hashes", {}).items()}}
@@ -251,7 +253,7 @@ def _repeats(
     }
 
 
-def _linked(
+def _links(
     rows: duckdb.DuckDBPyRelation, shape: Shape, counts: Mapping[date, int]
 ) -> dict[date, dict[str, float]]:
     if not shape.key:
@@ -273,5 +275,5 @@ def _linked(
     return links.by_day(table, DAY, [shape.time, *numbers], values)
 
 
-def _asked(rows: duckdb.DuckDBPyRelation, query: str) -> list[Any]:
+def _answers(rows: duckdb.DuckDBPyRelation, query: str) -> list[Any]:
     return sql.select(rows, "rows", query).fetchall()

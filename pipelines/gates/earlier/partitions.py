@@ -145,7 +145,7 @@ def view_of_values(run: Run, past: Past, column: str) -> str | None:
     return name
 
 
-def filled(past: Past, columns: Sequence[str]) -> dict[str, float]:
+def filled_shares(past: Past, columns: Sequence[str]) -> dict[str, float]:
     """Column -> the share of rows that have a value, over all partitions that have the column."""
     rows, values = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0)
     for store in past.partitions:

@@ -16,7 +16,9 @@ UNITS: Mapping[str, tuple[str, float] | None] = {
 }
 
 
-def shifted(usual: Sequence[float], now: Sequence[float], unit: tuple[str, float] | None = None) -> str:
+def shift_sentence(
+    usual: Sequence[float], now: Sequence[float], unit: tuple[str, float] | None = None
+) -> str:
     """A sentence about the shift, where all quantiles have made it the same way; nothing otherwise.
 
     Args:

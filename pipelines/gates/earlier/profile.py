@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.gates.earlier.day import Day, called, column
-from pipelines.gates.earlier.measuring import completed, measured
+from pipelines.gates.earlier.day import Day, column, with_names
+from pipelines.gates.earlier.measuring import complete, measure
 from pipelines.gates.earlier.shape import shape
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
@@ -45,7 +45,7 @@ class Profile:
     version: str = ""  # of the model, where it is about predictions
     personal: tuple[str, ...] = ()  # columns of which no number is kept
 
-    def called(self, names: Mapping[str, str], order: Sequence[str]) -> Profile:
+    def with_names(self, names: Mapping[str, str], order: Sequence[str]) -> Profile:
         """The same as another file calls its columns, which may have renamed them or put them in another
         order.
 
@@ -54,7 +54,7 @@ class Profile:
                 one has taken it.
             order: The other one's columns: of two that are linked, the first of them comes first.
         """
-        return replace(self, days={day: called(found, names, order) for day, found in self.days.items()})
+        return replace(self, days={day: with_names(found, names, order) for day, found in self.days.items()})
 
     def as_json(self) -> bytes:
         """What lies beside the gate's evidence: without the numbers of personal columns."""
@@ -69,7 +69,7 @@ class Profile:
             )
             for day, found in self.days.items()
         }
-        return as_json(kept.sealed({**asdict(replace(self, days={})), **_form(), "days": days}))
+        return as_json(kept.seal({**asdict(replace(self, days={})), **_form(), "days": days}))
 
 
 def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
@@ -91,11 +91,9 @@ def of(store: Store, use_case: UseCase, table: GatedTable) -> Profile:
         # Another file may have made the same rows since, by which they may mean something else.
         found = replace(found, use_case=store.manifest(table).use_case)
         return (
-            replace(found, days=completed(found.days, store.read(table), looked))
-            if looked.personal
-            else found
+            replace(found, days=complete(found.days, store.read(table), looked)) if looked.personal else found
         )
-    days, version = measured(store.read(table), looked)
+    days, version = measure(store.read(table), looked)
     made = Profile(digest, store.manifest(table).use_case, days, version, looked.personal)
     store.write_file(name, made.as_json())
     return made
@@ -114,7 +112,7 @@ def read(content: bytes, digest: str, personal: Sequence[str] = ()) -> Profile |
         personal when it was made.
     """
     try:
-        said = kept.unsealed(content, "a profile", "")
+        said = kept.unseal(content, "a profile", "")
         if any(
             said.get(key) != value
             for key, value in {**_form(), "digest": digest, "personal": list(personal)}.items()

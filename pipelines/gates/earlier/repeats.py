@@ -37,7 +37,7 @@ class Repeats:
 
         None where too few can be compared.
         """
-        shares = contained([own], list(self.hashes.values()))[0]
+        shares = contained_shares([own], list(self.hashes.values()))[0]
         return float(np.nanmax(shares)) if len(shares) and not np.isnan(shares).all() else None
 
     @cached_property
@@ -46,7 +46,7 @@ class Repeats:
         with their number.
         """
         told = [day for day in self.hashes if day not in self.once]
-        shares = contained([self.hashes[day] for day in told], [self.hashes[day] for day in told])
+        shares = contained_shares([self.hashes[day] for day in told], [self.hashes[day] for day in told])
         np.fill_diagonal(shares, np.nan)
         return {
             day: float(np.nanmax(row))
@@ -55,7 +55,7 @@ class Repeats:
         }
 
 
-def contained(every: Sequence[tuple[int, ...]], others: Sequence[tuple[int, ...]]) -> Floats:
+def contained_shares(every: Sequence[tuple[int, ...]], others: Sequence[tuple[int, ...]]) -> Floats:
     """The share of each day's rows that each other day has, shape (every, others).
 
     NaN where too few can be compared.

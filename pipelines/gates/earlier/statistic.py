@@ -59,7 +59,7 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgement:
     """A statistic of a day beside what is allowed; None where nothing could be beyond."""
 
     statistic: Statistic

@@ -55,10 +55,10 @@ class Line:
     @property
     def told(self) -> str:
         """What is allowed, in words."""
-        return f"{self.statistic}: {own_steady.allowed(self.low, self.high)}"
+        return f"{self.statistic}: {own_steady.allowed_text(self.low, self.high)}"
 
 
-def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
+def default_expectations(run: Run, table: GatedTable) -> Iterator[Expectation]:
     """What is always asked: of each column that is looked at, and, where rows have keys, of the rows."""
     looked = shape(run.use_case, table)
     if looked is None:
@@ -69,7 +69,7 @@ def stated(run: Run, table: GatedTable) -> Iterator[Expectation]:
         yield Expectation(name=ROWS, kwargs={})
 
 
-def meant(
+def resolve(
     run: Run, table: GatedTable, each: Sequence[tuple[Stated, LikeEarlierDays | NewRows]]
 ) -> list[Stated]:
     """The expectations as Great Expectations can judge them, with the table `profile` on the run's
@@ -91,23 +91,25 @@ def meant(
             {},
         ),
     )
-    lines, why, unlevelled = _compared(run, table, limits)
+    lines, why, unlevelled = _lines_and_unlevelled(run, table, limits)
     _publish(run, lines, {form.column if isinstance(form, LikeEarlierDays) else "" for form in forms})
     return [_plain(one, form, lines, why, unlevelled) for one, form in each]
 
 
-def compared(run: Run, table: GatedTable, limits: Limits | None = None) -> tuple[list[Line], str]:
+def lines(run: Run, table: GatedTable, limits: Limits | None = None) -> tuple[list[Line], str]:
     """Every statistic of a run's table beside what is allowed, and what it is compared with, in words."""
-    lines, why, _ = _compared(run, table, limits)
+    lines, why, _ = _lines_and_unlevelled(run, table, limits)
     return lines, why
 
 
-def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[Line], str, Collection[str]]:
+def _lines_and_unlevelled(
+    run: Run, table: GatedTable, limits: Limits | None
+) -> tuple[list[Line], str, Collection[str]]:
     """The same, and the columns whose values have no level."""
     own = profile.of(run.store, run.use_case, table)
     if run.kind == "training":
         return (
-            alternation.lines(own, cleared_days(run, table, own), _hidden(run), limits or Limits()),
+            alternation.lines(own, cleared_days(run, table, own), _personal_columns(run), limits or Limits()),
             (
                 "each day of the training beside the others, and beside its own night where that was let"
                 " through, by columns that mean the same"
@@ -118,7 +120,7 @@ def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[
     day = own.days.get(run.partition)
     if day is None or len(found.days) < LEAST_DAYS:
         return [], FEW.format(least=LEAST_DAYS), ()
-    earlier = Earlier(found.days, found.since, _hidden(run))
+    earlier = Earlier(found.days, found.since, _personal_columns(run))
     lines = [
         Line(
             one.statistic.column,
@@ -141,7 +143,7 @@ def _compared(run: Run, table: GatedTable, limits: Limits | None) -> tuple[list[
     )
 
 
-def _hidden(run: Run) -> frozenset[str]:
+def _personal_columns(run: Run) -> frozenset[str]:
     return personal.columns(run.use_case) | personal.features(run.use_case)
 
 

@@ -46,7 +46,7 @@ def counter(expectation: Any) -> Any | None:
     return ExpectColumnValuesToBeCounted(column=kwargs["column"], **domain)
 
 
-def judged(result: Mapping[str, Any], count: Mapping[str, Any] | None) -> int | None:
+def rows_judged(result: Mapping[str, Any], count: Mapping[str, Any] | None) -> int | None:
     """How many values (or rows) were judged.
 
     None of an expectation on the table itself, or where it could not be counted.

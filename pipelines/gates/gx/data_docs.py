@@ -30,7 +30,7 @@ from pipelines.storage.places import Place
 from pipelines.storage.store import as_json
 
 if TYPE_CHECKING:
-    from pipelines.gates.verdict import Verdict
+    from pipelines.gates.verdict import GateVerdict
     from pipelines.run.run import Run
 
 # Great Expectations puts some values into its pages as they are, and escapes others. So the characters that
@@ -45,7 +45,7 @@ MOST_ENTRIES = 1_000  # of the index, the newest ones: the time that a gate take
 WAIT = 60  # seconds for another gate that is writing its line
 
 
-def page(run: Run, verdict: Verdict, result: bytes) -> str:
+def page(run: Run, verdict: GateVerdict, result: bytes) -> str:
     """The page of one gate's result.
 
     Args:
@@ -76,7 +76,7 @@ def sections(result: bytes) -> list[Markup]:
     read = expectationSuiteValidationResultSchema.load(_inert(told))
     document = ValidationResultsPageRenderer().render(read).to_json_dict()
     sections = enumerate(document["sections"][1:], start=1)
-    return [Markup(_rendered(number, section)) for number, section in sections]  # noqa: S704 (escaped)
+    return [Markup(_section_html(number, section)) for number, section in sections]  # noqa: S704 (escaped)
 
 
 def _parse_condition(told: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def _inert(value: object) -> object:
     return value.translate(INERT) if isinstance(value, str) else value
 
 
-def _rendered(number: int, section: object) -> str:
+def _section_html(number: int, section: object) -> str:
     html = _view().render({"section": section, "section_loop": {"index": number}})
     # A chart of Great Expectations is a script that loads a library from elsewhere.
     return CHART.sub("<em>(a chart)</em>", html).translate(ESCAPED)
@@ -142,7 +142,7 @@ class Entry:
         return f"{self.kind}/{self.partition}/reports/gate_{self.table}_full.html"
 
 
-def enter(run: Run, verdict: Verdict) -> Place:
+def enter(run: Run, verdict: GateVerdict) -> Place:
     """Put a gate's result into the index of its use case, in the place of an earlier one of the same table.
 
     The entries lie beside the page as JSON, so that each gate adds a line and reads no other gate's evidence.
@@ -157,7 +157,7 @@ def enter(run: Run, verdict: Verdict) -> Place:
 
     def entered(before: bytes | None) -> bytes:
         nonlocal entries
-        known = {other.report: other for other in _entries(before) if not _outdated(other, entry)} | {
+        known = {other.report: other for other in _entries(before) if not _is_outdated(other, entry)} | {
             entry.report: entry
         }
         entries = sorted((other for other in known.values() if _is_there(folder, other)), key=_place)[
@@ -174,7 +174,7 @@ def enter(run: Run, verdict: Verdict) -> Place:
     return index
 
 
-def _outdated(other: Entry, entry: Entry) -> bool:
+def _is_outdated(other: Entry, entry: Entry) -> bool:
     """Whether an entry is about a table behind a gate that is closed now: it was made of rows that are no
     longer there.
     """
@@ -188,7 +188,7 @@ def _is_there(folder: Place, entry: Entry) -> bool:
     return not places.at(folder / entry.report).known_gone()
 
 
-def _entry(run: Run, verdict: Verdict) -> Entry:
+def _entry(run: Run, verdict: GateVerdict) -> Entry:
     return Entry(
         partition=run.partition.isoformat(),
         kind=run.kind,

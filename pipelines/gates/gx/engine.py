@@ -162,7 +162,7 @@ class CountPerValue(ColumnMapMetricProvider):  # type: ignore[misc]
 
     @column_function_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
     def _duckdb(cls, column: Any, _table: Any, _metrics: dict[str, Any], **_: Any) -> Any:  # noqa: N805  (Great Expectations makes it a class method)
-        return _repeated(_table, [column.name], [column.name], _count_label(_metrics["table.columns"]))
+        return _repeated_keys(_table, [column.name], [column.name], _count_label(_metrics["table.columns"]))
 
 
 class CompoundColumnsCount(MulticolumnMapMetricProvider):  # type: ignore[misc]
@@ -175,7 +175,7 @@ class CompoundColumnsCount(MulticolumnMapMetricProvider):  # type: ignore[misc]
 
     @multicolumn_function_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
     def _duckdb(cls, column_list: list[Any], _table: Any, _table_columns: list[str], **_: Any) -> Any:  # noqa: N805
-        return _repeated(_table, [column.name for column in column_list], _table_columns, "_num_rows")
+        return _repeated_keys(_table, [column.name for column in column_list], _table_columns, "_num_rows")
 
 
 class MissingFromColumn(ColumnAggregateMetricProvider):  # type: ignore[misc]
@@ -239,7 +239,7 @@ def _column(engine: DuckDBExecutionEngine, domain: dict[str, Any]) -> tuple[Any,
     return table, sa.column(accessor["column"])
 
 
-def _repeated(table: Any, key: Sequence[str], shown: Sequence[str], label: str) -> sa.Subquery:
+def _repeated_keys(table: Any, key: Sequence[str], shown: Sequence[str], label: str) -> sa.Subquery:
     """The rows of a table whose key occurs more than once, and how often."""
     rows = sa.select(*map(sa.column, shown)).select_from(table).subquery("rows")
     keys = [rows.c[name] for name in key]
@@ -250,7 +250,7 @@ def _repeated(table: Any, key: Sequence[str], shown: Sequence[str], label: str) 
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """What Great Expectations found for one expectation: its result, or the reason why there is none.
 
     `judged`: how many values or rows it has judged, see `counted`.
@@ -272,7 +272,7 @@ class HasCursor(Protocol):
 
 
 @contextmanager
-def opened(
+def open_engine(
     relation: duckdb.DuckDBPyRelation, connection: HasCursor, view: str
 ) -> Iterator[DuckDBExecutionEngine]:
     """An engine that looks at a relation as a view, both gone when it has done its work.
@@ -293,7 +293,7 @@ def opened(
 
 def validate(
     relation: duckdb.DuckDBPyRelation, connection: HasCursor, expectations: Sequence[Any]
-) -> list[Observed]:
+) -> list[Observation]:
     """Judge a relation by Great Expectations' expectation objects; the results are in their order.
 
     Args:
@@ -308,7 +308,7 @@ def validate(
     for number, expectation in enumerate(asked):
         # Great Expectations returns results in an order of its own.
         expectation.meta = {"number": number}
-    with opened(relation, connection, "judged") as engine:
+    with open_engine(relation, connection, "judged") as engine:
         validator = Validator(execution_engine=engine)
         validator.metrics_calculator.show_progress_bars = False
         results = validator.graph_validate(
@@ -316,7 +316,7 @@ def validate(
         )
     found = {result.expectation_config.meta["number"]: result for result in results}
     counts = (found.get(counter.meta["number"]) if counter is not None else None for counter in counters)
-    return [_observed(found.get(number), count) for number, count in enumerate(counts)]
+    return [_observation(found.get(number), count) for number, count in enumerate(counts)]
 
 
 def _turn(metric: Any, engine: DuckDBExecutionEngine) -> int:
@@ -343,16 +343,19 @@ def _nothing_broken(metric: Any, known: dict[Any, Any]) -> bool:
     return known.get(count.id) == 0
 
 
-def _observed(result: Any | None, count: Any | None) -> Observed:
+def _observation(result: Any | None, count: Any | None) -> Observation:
     if result is None:
-        return Observed(False, {}, "Great Expectations returned no result")
-    raised, found = _raised(result.exception_info or {}), dict(result.result)
-    return Observed(
-        bool(result.success) and raised is None, found, raised, counted.judged(found, count and count.result)
+        return Observation(False, {}, "Great Expectations returned no result")
+    raised, found = _raised_text(result.exception_info or {}), dict(result.result)
+    return Observation(
+        bool(result.success) and raised is None,
+        found,
+        raised,
+        counted.rows_judged(found, count and count.result),
     )
 
 
-def _raised(info: dict[str, Any]) -> str | None:
+def _raised_text(info: dict[str, Any]) -> str | None:
     """The first line of what an expectation raised.
 
     The information is flat, or one level down for each metric that failed.

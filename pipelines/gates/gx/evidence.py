@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import great_expectations as gx
 
-from pipelines.gates.gx.engine import Observed
+from pipelines.gates.gx.engine import Observation
 from pipelines.gates.gx.suite import Stated
 from pipelines.storage.store import as_json
 
@@ -28,7 +28,7 @@ MOST_KEPT = 20  # of a list that was observed: some expectations list every valu
 SEVERITIES = {"stop": "critical", "warn": "warning"}
 
 
-def result(stated: Stated, observed: Observed) -> Result:
+def result(stated: Stated, observed: Observation) -> Result:
     """Great Expectations' result of one expectation.
 
     Of what was observed `masking` has left no personal value.

@@ -15,7 +15,7 @@ from pipelines.core.config import Expectation
 from pipelines.core.personal import MASK
 from pipelines.core.sql import name as quoted
 from pipelines.gates.gx import suite
-from pipelines.gates.gx.engine import MOST_EXAMPLES, DuckDBExecutionEngine, HasCursor, opened
+from pipelines.gates.gx.engine import MOST_EXAMPLES, DuckDBExecutionEngine, HasCursor, open_engine
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,8 +57,8 @@ def rows(
     if metric is None:
         return ()
     shown = relation.project(", ".join(map(quoted, _columns(relation.columns, expectation, key))))
-    with opened(shown, connection, VIEW) as engine:
-        found = _unexpected(engine, built, f"{metric}.unexpected_rows")
+    with open_engine(shown, connection, VIEW) as engine:
+        found = _unexpected_rows(engine, built, f"{metric}.unexpected_rows")
     return tuple(
         {name: MASK if name in personal and value is not None else value for name, value in row.items()}
         for row in found
@@ -70,11 +70,11 @@ def _columns(every: Collection[str], expectation: Expectation, key: str | None) 
 
     Then the columns in question, then the others.
     """
-    first = [column for column in (key or "", *suite.named(expectation)) if column in every]
+    first = [column for column in (key or "", *suite.columns_of(expectation)) if column in every]
     return list(dict.fromkeys([*first, *every] if len(every) <= MOST_COLUMNS else first))
 
 
-def _unexpected(engine: DuckDBExecutionEngine, built: Any, metric: str) -> list[Row]:
+def _unexpected_rows(engine: DuckDBExecutionEngine, built: Any, metric: str) -> list[Row]:
     """Ask Great Expectations for one metric: the rows by which it has counted what is unexpected."""
     few = {"result_format": {"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}}
     arguments = get_metric_kwargs(

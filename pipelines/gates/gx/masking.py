@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.core.personal import MASK
-from pipelines.gates.gx.engine import Observed
-from pipelines.gates.gx.suite import Stated, named
+from pipelines.gates.gx.engine import Observation
+from pipelines.gates.gx.suite import Stated, columns_of
 
 COUNTS = frozenset(
     {"element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent"}
@@ -31,19 +31,19 @@ HARMLESS = (
 )
 
 
-def masked(stated: Stated, observed: Observed, personal: Collection[str]) -> Observed:
+def mask(stated: Stated, observed: Observation, personal: Collection[str]) -> Observation:
     """What was observed, without the values of personal columns, even where an error message quotes them."""
-    if not set(named(stated.expectation)) & set(personal):
+    if not set(columns_of(stated.expectation)) & set(personal):
         return observed
     result = {name: value for name, value in observed.result.items() if name in COUNTS}
     for name in ("partial_unexpected_list", "partial_missing_list"):
         if name in observed.result:
             result[name] = [None if value is None else MASK for value in observed.result[name]]
     if "observed_value" in observed.result:
-        result["observed_value"] = _observed(stated, observed.result["observed_value"])
+        result["observed_value"] = _masked_value(stated, observed.result["observed_value"])
     raised = observed.raised and "the reason may quote personal values"
     return replace(observed, result=result, raised=raised)
 
 
-def _observed(stated: Stated, value: Any) -> Any:
+def _masked_value(stated: Stated, value: Any) -> Any:
     return value if value is None or stated.expectation.name.startswith(HARMLESS) else MASK

@@ -102,10 +102,10 @@ class ColumnCorrelation(_WithCentres):
 
     @column_aggregate_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
     def _sqlalchemy(cls, column: Any, label: str, _metrics: dict[str, Any], **_: Any) -> Any:  # noqa: N805
-        value = _measured(column, _metrics[CENTRE])
-        known = _measured(sa.column(label), _metrics[f"{CENTRE} of the label"])
+        value = _distances(column, _metrics[CENTRE])
+        known = _distances(sa.column(label), _metrics[f"{CENTRE} of the label"])
         absent = sa.cast(column.is_(None), sa.Integer)
-        return sa.func.greatest(_told(value, known), _told(absent, known))
+        return sa.func.greatest(_association(value, known), _association(absent, known))
 
 
 class ExpectColumnCorrelationToBeAtMost(ColumnAggregateExpectation):  # type: ignore[misc]
@@ -140,7 +140,7 @@ class ColumnCorrelationRatio(_WithCentres):
         table, _domain, accessor = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.COLUMN
         )
-        label = _measured(sa.column(metric_value_kwargs["label"]), metrics[f"{CENTRE} of the label"])
+        label = _distances(sa.column(metric_value_kwargs["label"]), metrics[f"{CENTRE} of the label"])
         groups = (
             sa.select(
                 sa.func.count(label).label("n"),
@@ -162,7 +162,7 @@ class ColumnCorrelationRatio(_WithCentres):
         # the mean is large.
         between = sa.func.sum(groups.c.n * sa.func.pow(groups.c.mean - whole.c.mean, 2))
         query = sa.select(
-            _adjusted(
+            _root_epsilon_squared(
                 1 - between / sa.func.nullif(within + between, 0),
                 sa.func.max(whole.c.n),
                 sa.func.max(whole.c.k),
@@ -203,18 +203,18 @@ def _finite(column: Any) -> Any:
     return sa.case((sa.func.isfinite(number), number))
 
 
-def _measured(column: Any, centre: float | None) -> Any:
+def _distances(column: Any, centre: float | None) -> Any:
     """SQL of the distances of a column's finite numbers from one of them."""
     return _finite(column) - sa.literal(float(centre or 0), sa.Double)
 
 
-def _told(column: Any, label: Any) -> Any:
+def _association(column: Any, label: Any) -> Any:
     """SQL of what a number tells of the label, over the rows that have both."""
     pairs = sa.func.count(column + label)
-    return _adjusted(1 - sa.func.pow(sa.func.corr(column, label), 2), pairs, 2)
+    return _root_epsilon_squared(1 - sa.func.pow(sa.func.corr(column, label), 2), pairs, 2)
 
 
-def _adjusted(unexplained: Any, rows: Any, parameters: Any) -> Any:
+def _root_epsilon_squared(unexplained: Any, rows: Any, parameters: Any) -> Any:
     """SQL of the square root of epsilon-squared.
 
     0 where too few rows, or none that differ, could tell anything.

@@ -58,7 +58,7 @@ class ExpectColumnToBeLikeEarlierDays(ColumnAggregateExpectation):  # type: igno
     success_keys: ClassVar[tuple[str, ...]] = ("limits",)
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-        return _judged(metrics[self.metric_dependencies[0]], len(self.limits), self.unlevelled)
+        return _result(metrics[self.metric_dependencies[0]], len(self.limits), self.unlevelled)
 
 
 class ExpectTableRowsToBeNew(BatchExpectation):  # type: ignore[misc]
@@ -70,13 +70,13 @@ class ExpectTableRowsToBeNew(BatchExpectation):  # type: ignore[misc]
     success_keys: ClassVar[tuple[str, ...]] = ("limits",)
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-        return _judged(metrics[self.metric_dependencies[0]], len(self.limits))
+        return _result(metrics[self.metric_dependencies[0]], len(self.limits))
 
 
 NAMES = frozenset(each.expectation_type for each in (ExpectColumnToBeLikeEarlierDays, ExpectTableRowsToBeNew))
 
 
-def allowed(low: float | None, high: float | None) -> str:
+def allowed_text(low: float | None, high: float | None) -> str:
     """What is allowed, in words."""
     least, most = (None if limit is None else f"{limit:.3g}" for limit in (low, high))
     return f"{least} to {most}" if least and most else f"at least {least}" if least else f"at most {most}"
@@ -87,7 +87,7 @@ def _rows(engine: SqlAlchemyExecutionEngine, column: str) -> list[tuple[Any, ...
     return [tuple(row) for row in engine.execute_query(query).fetchall()]
 
 
-def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") -> dict[str, Any]:
+def _result(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") -> dict[str, Any]:
     """Those that are beyond; where none is, how many were looked at.
 
     Fewer than are expected are none that hold.
@@ -99,7 +99,7 @@ def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") ->
         or (row[2] is not None and row[1] < row[2])
         or (row[3] is not None and row[1] > row[3])
     ]
-    told = _told(beyond)
+    told = _sentences(beyond)
     missing = expected - len(rows)
     if missing > 0:
         told.append(f"{missing} of {expected} statistics are not there")
@@ -114,7 +114,7 @@ def _judged(rows: list[tuple[Any, ...]], expected: int, unlevelled: str = "") ->
     }
 
 
-def _told(beyond: list[tuple[Any, ...]]) -> list[str]:
+def _sentences(beyond: list[tuple[Any, ...]]) -> list[str]:
     """What they say, the farthest first: in plain words, then by a statistic of each kind, since one kind
     says the same many times.
     """
@@ -125,7 +125,7 @@ def _told(beyond: list[tuple[Any, ...]]) -> list[str]:
     told = [
         *said,
         *(
-            f"{statistic}: {value:.3g} (allowed: {allowed(low, high)})"
+            f"{statistic}: {value:.3g} (allowed: {allowed_text(low, high)})"
             for statistic, value, low, high, *_ in first
         ),
     ]

@@ -27,7 +27,7 @@ from pydantic import ValidationError as FormError
 from pipelines.core.config import Expectation
 from pipelines.core.config.base import BEYOND
 from pipelines.core.config.watch import OWN, Resolved
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.gates import vacuous
 from pipelines.gates.gx import counted, measures, own
 from pipelines.gates.gx.engine import DuckDBExecutionEngine
@@ -108,8 +108,8 @@ def mistakes(
     name = expectation.name
     if name in OWN and not isinstance(expectation, Resolved):
         return _form_mistakes(expectation, columns)
-    if name not in known() | own.NAMES:
-        return [f"no expectation {name!r}; {meant(name, known() | set(OWN))}"]
+    if name not in known_names() | own.NAMES:
+        return [f"no expectation {name!r}; {did_you_mean(name, known_names() | set(OWN))}"]
     if name in NOT_ONE_TABLE:
         return [
             f"{name} compares with another table, and a gate judges one; write the number into"
@@ -148,8 +148,8 @@ def _built_mistakes(expectation: Expectation) -> list[str]:
 
 def _column_mistakes(expectation: Expectation, columns: Collection[str]) -> list[str]:
     return [
-        f"{expectation.name}: no column {column!r}; {meant(column, columns)}"
-        for column in named(expectation)
+        f"{expectation.name}: no column {column!r}; {did_you_mean(column, columns)}"
+        for column in columns_of(expectation)
         if column not in columns
     ]
 
@@ -170,7 +170,7 @@ def _says_nothing(expectation: Expectation, facts: Mapping[str, Fact] | None) ->
 def _inexact(expectation: Expectation, facts: Mapping[str, Fact]) -> Iterator[str]:
     """Numbers that are not told from the next one where they are compared."""
     name, kwargs = expectation.name, expectation.kwargs
-    types = {facts[column].type for column in named(expectation) if column in facts}
+    types = {facts[column].type for column in columns_of(expectation) if column in facts}
     for argument in vacuous.NUMBERS:
         number = _beyond(kwargs.get(argument))
         if number is None or (name in WHOLE and types == {"BIGINT"} and isinstance(kwargs[argument], int)):
@@ -210,7 +210,9 @@ def _argument_mistakes(expectation: Expectation) -> list[str]:
         argument: value for argument, value in expectation.kwargs.items() if value not in (None, "", [], {})
     }
     found = [
-        f"no argument {argument!r}; {meant(argument, fields)}" for argument in given if argument not in fields
+        f"no argument {argument!r}; {did_you_mean(argument, fields)}"
+        for argument in given
+        if argument not in fields
     ]
     found += [
         f"the argument {field!r} is missing"
@@ -237,14 +239,14 @@ def _form_mistakes(expectation: Expectation, columns: Collection[str]) -> list[s
     return (
         []
         if column is None or column in columns
-        else [f"{name}: no column {column!r}; {meant(column, columns)}"]
+        else [f"{name}: no column {column!r}; {did_you_mean(column, columns)}"]
     )
 
 
 def _form_mistake(item: Mapping[str, Any], fields: Collection[str]) -> str:
     argument = str(item["loc"][0])
     if item["type"] == "extra_forbidden":
-        return f"no argument {argument!r}; {meant(argument, fields)}"
+        return f"no argument {argument!r}; {did_you_mean(argument, fields)}"
     return (
         f"the argument {argument!r} is missing"
         if item["type"] == "missing"
@@ -263,7 +265,7 @@ def _type_mistakes(expectation: Expectation, error: ValidationError) -> list[str
     ]
 
 
-def named(expectation: Expectation) -> list[str]:
+def columns_of(expectation: Expectation) -> list[str]:
     """The columns that an expectation reads, its row condition's included."""
     if expectation.name == "expect_column_to_exist":
         return []  # whether it is there is the question itself
@@ -285,7 +287,7 @@ def _of_condition(condition: Any) -> Iterator[str]:
 
 
 @cache
-def known() -> frozenset[str]:
+def known_names() -> frozenset[str]:
     """The names of Great Expectations' own expectations."""
     return (
         frozenset(

@@ -146,7 +146,7 @@ class Local:
         self.path.mkdir(parents=True, exist_ok=True)
         return self.path
 
-    def needing_room(self) -> tuple[Path, ...]:
+    def folders_that_may_fill(self) -> tuple[Path, ...]:
         return (self.path, Path(tempfile.gettempdir()))
 
     def dvc_remote(self) -> None:

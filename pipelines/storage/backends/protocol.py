@@ -175,7 +175,7 @@ class Backend(Protocol):
     def scratch(self) -> Path:
         """Where drafts are made: beside it on a disk, in the process's own folder for a bucket."""
 
-    def needing_room(self) -> tuple[Path, ...]:
+    def folders_that_may_fill(self) -> tuple[Path, ...]:
         """The folders of this machine that may be full when something is written here."""
 
     def dvc_remote(self) -> Mapping[str, str] | None:

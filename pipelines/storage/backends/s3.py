@@ -235,7 +235,7 @@ class S3:
     def scratch(self) -> Path:
         return spill.folder()
 
-    def needing_room(self) -> tuple[Path, ...]:
+    def folders_that_may_fill(self) -> tuple[Path, ...]:
         return (Path(tempfile.gettempdir()),)
 
     def dvc_remote(self) -> Mapping[str, str]:

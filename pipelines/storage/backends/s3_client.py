@@ -178,15 +178,15 @@ def asking(name: str, bucket: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        _refused(name, bucket, error)
+        _raise_refused(name, bucket, error)
     except (BotoCoreError, HTTPClientError, HTTPError, Boto3Error) as error:
         cause = error.__context__  # of a transfer's own error
         if isinstance(cause, ClientError):
-            _refused(name, bucket, cause)
-        _unanswered(name, error)
+            _raise_refused(name, bucket, cause)
+        _raise_unanswered(name, error)
 
 
-def _refused(name: str, bucket: str, error: ClientError) -> NoReturn:
+def _raise_refused(name: str, bucket: str, error: ClientError) -> NoReturn:
     code = str(error.response.get("Error", {}).get("Code", "?"))
     said = _first_line(error)
     if code in ABSENT:
@@ -208,7 +208,7 @@ def _refused(name: str, bucket: str, error: ClientError) -> NoReturn:
     ) from error
 
 
-def _unanswered(name: str, error: Exception) -> NoReturn:
+def _raise_unanswered(name: str, error: Exception) -> NoReturn:
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         raise BadInput(
             f"no credentials for {address()}",

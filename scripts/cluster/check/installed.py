@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from scripts.cluster import compose
 from scripts.cluster.check.settings import placeholders
 from scripts.cluster.compose import Service
@@ -90,11 +90,11 @@ def _airflow_settings(service: Service) -> Iterator[str]:
         section, _, key = variable.removeprefix("AIRFLOW__").lower().partition("__")
         options = sections.get(section, {}).get("options")
         if options is None:
-            yield f"{variable}: the installed Airflow has no section [{section}]; {meant(section, sections)}"
+            yield f"{variable}: the installed Airflow has no section [{section}]; {did_you_mean(section, sections)}"
         elif (section, key) in UNDOCUMENTED:
             yield from _still_read(variable, key, UNDOCUMENTED[section, key])
         elif key not in options:
-            yield f"{variable}: the installed Airflow has no {key!r} in [{section}]; {meant(key, options)}"
+            yield f"{variable}: the installed Airflow has no {key!r} in [{section}]; {did_you_mean(key, options)}"
         else:
             yield from _typed(variable, value, options[key].get("type"))
 
@@ -120,4 +120,4 @@ def _mlflow_settings(service: Service) -> Iterator[str]:
     known |= {str(option.envvar) for option in server.params if option.envvar}
     for variable in service.environment:
         if variable.startswith("MLFLOW_") and variable not in known:
-            yield f"{variable}: the installed MLflow knows no such variable; {meant(variable, known)}"
+            yield f"{variable}: the installed MLflow knows no such variable; {did_you_mean(variable, known)}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.core.errors import meant
+from pipelines.core.errors import did_you_mean
 from pipelines.storage.settings import ROOT
 from scripts.cluster import compose, env
 from scripts.cluster.interpolate import variables
@@ -24,7 +24,7 @@ def mistakes(document: dict[str, Any], template: str) -> Iterator[str]:
     for name in document["services"]:
         for variable, value in compose.service(document, name, given).environment.items():
             if variable.startswith("SLUICE_") and variable not in known:
-                yield f"{name}: {variable} is read by nobody; {meant(variable, known)}"
+                yield f"{name}: {variable} is read by nobody; {did_you_mean(variable, known)}"
             if _written_out(variable, value):
                 yield f"{name}: {variable} holds a secret that is written out: ask for it, ${{NAME:?...}}"
 
@@ -49,9 +49,9 @@ def _template(document: dict[str, Any], template: str) -> Iterator[str]:
     )
     text = str(document)
     for name in sorted(asked - made - set(settings)):
-        yield f"${{{name}}} is not in .env.template; {meant(name, made | set(settings))}"
+        yield f"${{{name}}} is not in .env.template; {did_you_mean(name, made | set(settings))}"
     for name in sorted((made | set(settings)) - asked):
-        yield f".env.template has {name}, which nothing asks for; {meant(name, asked)}"
+        yield f".env.template has {name}, which nothing asks for; {did_you_mean(name, asked)}"
     for name in sorted(made & asked):
         if re.search(rf"\$\{{{name}(?!:\?)", text):
             yield f"{name} is a secret, and some service starts without it: write ${{{name}:?...}} everywhere"

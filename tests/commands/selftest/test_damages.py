@@ -15,7 +15,7 @@ from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core.config import GatedTable
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run import plan
 
 GATES: tuple[GatedTable, ...] = get_args(GatedTable)
@@ -46,8 +46,10 @@ def test_every_damage_is_stopped_where_it_should_be(stage: Stage) -> None:
 def test_a_gate_that_is_switched_off_is_noticed(
     stage: Stage, gate: GatedTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = Verdict.passed.fget  # type: ignore[attr-defined]
-    monkeypatch.setattr(Verdict, "passed", property(lambda verdict: verdict.table == gate or judged(verdict)))
+    judged = GateVerdict.passed.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        GateVerdict, "passed", property(lambda verdict: verdict.table == gate or judged(verdict))
+    )
     wrong, *_ = suffered(stage, meant_for(stage, gate)).wrong()
     assert f"gate_{gate} should" in wrong
 
@@ -69,7 +71,7 @@ def test_a_gate_that_is_left_out_of_the_way_is_noticed(
 def test_a_gate_that_closes_on_good_data_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     good = Damage("none", "scoring", lambda stage: stage.run("scoring"), good=True)
     assert not any("good data" in wrong for wrong in suffered(stage, [good]).wrong())
-    monkeypatch.setattr(Verdict, "passed", property(lambda verdict: verdict.table != "clean"))
+    monkeypatch.setattr(GateVerdict, "passed", property(lambda verdict: verdict.table != "clean"))
     assert any(
         wrong.startswith("none: gate_clean does not let good data through: gate_clean of tiny")
         for wrong in suffered(stage, [good]).wrong()

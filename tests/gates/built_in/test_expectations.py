@@ -14,7 +14,7 @@ from pipelines.core.config import GatedTable, Kind
 from pipelines.gates.days import questions
 from pipelines.gates.findings import Finding
 from pipelines.gates.gate import verdict_on
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run import tables as tables_of_runs
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
@@ -137,7 +137,7 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("drift", "the performance stands there twice", "FROM rows UNION ALL SELECT * REPLACE (0.9 AS value) FROM rows WHERE kind = 'performance'", "the week's aucpr stands in one row"),
 ]  # fmt: skip
 
-Judged = Callable[[GatedTable, str], Verdict]
+Judged = Callable[[GatedTable, str], GateVerdict]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     settings = Settings(data=place / "data", use_cases=place, var=place, mlflow="", mirror=None)
 
     @cache
-    def judged(table: GatedTable, damage: str) -> Verdict:
+    def judged(table: GatedTable, damage: str) -> GateVerdict:
         kind = tables.KINDS[table]
         run = Run.open(tiny.NAME, kind, tables.PARTITIONS[kind], settings)
         if table in tables.LOOK_BACK:

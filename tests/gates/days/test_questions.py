@@ -15,7 +15,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import dates
 from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.core.errors import GateClosed
@@ -23,7 +23,7 @@ from pipelines.gates import gate
 from pipelines.gates.days import known, questions
 from pipelines.gates.days.values import fewest_labels
 from pipelines.gates.earlier import partitions
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run.run import Run
 from pipelines.storage import kept
 from pipelines.storage.settings import Settings
@@ -79,15 +79,15 @@ class World:
 
     def lived(self, kind: Kind, day: date) -> World:
         for step, table in WAY:
-            tasks.take(self.run(kind, day), step)
-            tasks.gate(self.run(kind, day), cast("GatedTable", table))
+            runner.take(self.run(kind, day), step)
+            runner.gate(self.run(kind, day), cast("GatedTable", table))
         return self
 
-    def judged(self, kind: Kind, day: date) -> Verdict:
+    def judged(self, kind: Kind, day: date) -> GateVerdict:
         for step, table in WAY:
-            tasks.take(self.run(kind, day), step)
+            runner.take(self.run(kind, day), step)
             if table != "past":
-                tasks.gate(self.run(kind, day), cast("GatedTable", table))
+                runner.gate(self.run(kind, day), cast("GatedTable", table))
         return gate.verdict_on(self.run(kind, day), "past")
 
 
@@ -118,7 +118,7 @@ def fresh(lived: World, tmp_path: Path) -> World:
     return World(replace(lived.settings, data=tmp_path / "data", use_cases=tmp_path / "use_cases")).says()
 
 
-def told(verdict: Verdict, severity: Any = "stop") -> dict[str, str]:
+def told(verdict: GateVerdict, severity: Any = "stop") -> dict[str, str]:
     return {finding.subject: finding.sentence() for finding in verdict.failed(severity)}
 
 
@@ -268,8 +268,8 @@ def test_a_stopped_day_stays_stopped_whatever_the_source_gives_of_it_now(world: 
 def test_a_stopped_night_whose_first_steps_alone_ran_again_is_stopped_still(world: World) -> None:
     day, night = NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
     evidence(world, day, "features", passed=False)
-    tasks.take(world.run("scoring", day), "ingest")
-    tasks.gate(world.run("scoring", day), "raw")
+    runner.take(world.run("scoring", day), "ingest")
+    runner.gate(world.run("scoring", day), "raw")
     assert f"{day}: stopped by gate_features" in told(world.judged("scoring", night))["stopped_nights"]
 
 
@@ -279,7 +279,7 @@ def evidence(world: World, day: date, table: GatedTable, *, passed: bool) -> Non
     name = f"gates/{table}.json"
     store.write_file(
         name,
-        as_json(kept.sealed({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})),
+        as_json(kept.seal({"gate": f"gate_{table} of {store}", "digest": "of then", "passed": passed})),
     )
 
 
@@ -546,8 +546,8 @@ def test_a_night_is_the_same_whether_the_source_gives_a_leak_at_once_or_when_it_
         verdict = late.judged("scoring", night)
         assert verdict.passed
         assert not verdict.failed("warn")
-        tasks.gate(late.run("scoring", night), "past")
-        tasks.take(late.run("scoring", night), "features")
+        runner.gate(late.run("scoring", night), "past")
+        runner.take(late.run("scoring", night), "features")
         digests.append(
             [late.run("scoring", night).store.digest(table) for table in ("raw", "clean", "past", "features")]
         )

@@ -16,8 +16,8 @@ SHARES = st.lists(st.floats(0.05, 0.95), min_size=chance.LEAST_DAYS, max_size=60
 def limits(
     shares: list[float], rows: int = 5_000, probability: float = 1e-6
 ) -> tuple[float | None, float | None]:
-    known = chance.known(chance.angle(shares), [rows] * len(shares))
-    return chance.told(*chance.bounds(known, rows, probability))
+    known = chance.baseline(chance.angle(shares), [rows] * len(shares))
+    return chance.as_shares(*chance.bounds(known, rows, probability))
 
 
 @given(st.floats(0, 1))
@@ -31,7 +31,7 @@ def test_limits_hold_every_day_that_they_come_from_and_are_never_nearer_than_the
 ) -> None:
     low, high = limits(shares)
     assert (low or 0) <= min(shares) <= max(shares) <= (1 if high is None else high)
-    centre = float(chance.known(chance.angle(shares), [5_000] * len(shares)).centre)
+    centre = float(chance.baseline(chance.angle(shares), [5_000] * len(shares)).centre)
     assert float(chance.angle(low or 0)) <= max(centre - chance.SHIFT, 0) + 1e-9
     assert float(chance.angle(1 if high is None else high)) >= min(centre + chance.SHIFT, np.pi) - 1e-9
 
@@ -56,7 +56,7 @@ def test_one_odd_day_does_not_blind_the_limits() -> None:
 
 
 def test_a_day_with_few_rows_varies_more() -> None:
-    known = chance.known(chance.angle([0.5, 0.52, 0.48] * 9), [5_000] * 27)
+    known = chance.baseline(chance.angle([0.5, 0.52, 0.48] * 9), [5_000] * 27)
     assert chance.width(known, 50, 1e-6) > 5 * chance.width(known, 5_000, 1e-6)
 
 
@@ -80,13 +80,13 @@ def test_rows_that_come_together_count_as_fewer() -> None:
     """Days that differ three times as much as independent rows would: 500 of them tell as much as 55."""
     varying = chance.share(chance.angle(0.05) + np.array([-0.134, 0.134] * 14))
     assert limits(list(varying), rows=500)[0] is None
-    known = chance.known(chance.angle(varying), [500] * 28)
+    known = chance.baseline(chance.angle(varying), [500] * 28)
     assert float(chance.widths(known, 500, 1e-6)[0]) >= float(known.centre)
 
 
 def test_twice_the_usual_share_of_alarms_is_a_large_difference() -> None:
-    known = chance.known(chance.angle([0.02, 0.021, 0.019] * 9), [10_000] * 27)
-    low, high = chance.told(*chance.alarm_bounds(known, 10_000, 1e-6))
+    known = chance.baseline(chance.angle([0.02, 0.021, 0.019] * 9), [10_000] * 27)
+    low, high = chance.as_shares(*chance.alarm_bounds(known, 10_000, 1e-6))
     assert high == pytest.approx(0.04, abs=1e-3)
     assert low is not None
     assert 0.005 < low < 0.011
@@ -94,17 +94,17 @@ def test_twice_the_usual_share_of_alarms_is_a_large_difference() -> None:
 
 
 def test_a_dependence_is_broken_when_half_of_it_is_gone() -> None:
-    known = chance.known(np.arctanh([0.6, 0.61, 0.59] * 9), [3_000] * 27)
+    known = chance.baseline(np.arctanh([0.6, 0.61, 0.59] * 9), [3_000] * 27)
     assert chance.link_limit(known, 3_000, 1e-6) == pytest.approx(0.3, abs=1e-3)
     assert chance.link_limit(known, 20, 1e-6) is None
 
 
 def test_after_an_accepted_change_the_level_is_the_new_days_and_the_spread_the_old_ones() -> None:
-    old = chance.known(chance.angle([0.5, 0.55, 0.45] * 9), [1_000] * 27)
-    new = chance.known(chance.angle([0.9]), [1_000], old)
+    old = chance.baseline(chance.angle([0.5, 0.55, 0.45] * 9), [1_000] * 27)
+    new = chance.baseline(chance.angle([0.9]), [1_000], old)
     assert float(chance.share(new.centre)) == pytest.approx(0.9)
     assert float(new.spread) == pytest.approx(float(old.spread))
-    low, high = chance.told(*chance.bounds(new, 1_000, 1e-6))
+    low, high = chance.as_shares(*chance.bounds(new, 1_000, 1e-6))
     assert low is not None
     assert 0.5 < low < 0.9
     assert high is None
@@ -119,7 +119,7 @@ def test_a_year_of_independent_days_closes_less_than_once() -> None:
         rows = np.full((28, 100), 500)
         for night in range(28, len(angles)):
             low, high = chance.bounds(
-                chance.known(angles[night - 28 : night], rows), 500, probability, shift=0.0
+                chance.baseline(angles[night - 28 : night], rows), 500, probability, shift=0.0
             )
             closed += bool(((angles[night] < low) | (angles[night] > high)).any())
     assert closed <= 10 / chance.GATES

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.gates.earlier.day import APART, HALVES, HASHES, STEPS, Day, Number, Values
 from pipelines.gates.earlier.likeness import Earlier
-from pipelines.gates.earlier.statistic import Judged
+from pipelines.gates.earlier.statistic import Judgement
 
 FIRST = date(2026, 1, 5)  # a Monday
 ROWS = 2_000
@@ -56,7 +56,7 @@ def beyond(earlier: Earlier, one: Day) -> set[str]:
     return {f"{told.statistic.column or 'rows'} {told.statistic.what}" for told in closed(earlier, one)}
 
 
-def closed(earlier: Earlier, one: Day) -> list[Judged]:
+def closed(earlier: Earlier, one: Day) -> list[Judgement]:
     return [told for told in earlier.judge(one) if not told.holds]
 
 

@@ -71,7 +71,7 @@ def test_without_a_night_of_its_weekday_any_night_counts_and_says_so(night: Run)
 
 def test_the_first_night_has_no_past(night: Run) -> None:
     assert partitions.alike(night, "raw", 4).partitions == ()
-    assert partitions.filled(partitions.last(night, "raw", 4), ["amount"]) == {}
+    assert partitions.filled_shares(partitions.last(night, "raw", 4), ["amount"]) == {}
 
 
 def test_a_training_is_like_any_earlier_training_but_no_night(
@@ -119,5 +119,5 @@ def test_how_much_of_a_column_was_there_is_counted_over_all_partitions_that_have
         "SELECT * REPLACE (if(amount < 20, NULL, amount) AS amount) FROM rows",
     )
     tables.clearance(night, "raw", NIGHT - timedelta(days=2), "SELECT * EXCLUDE (channel) FROM rows")
-    found = partitions.filled(partitions.last(night, "raw", 4), ["amount", "channel", "none"])
+    found = partitions.filled_shares(partitions.last(night, "raw", 4), ["amount", "channel", "none"])
     assert found == {"amount": 0.75, "channel": 1.0}

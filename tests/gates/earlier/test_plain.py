@@ -22,28 +22,28 @@ USUAL = [2.0, 10.0, 20.0, 40.0, 100.0]
     ],
 )
 def test_a_factor_is_told_where_every_quantile_has_it(now: list[float], said: str) -> None:
-    assert plain.shifted(USUAL, now) == said
+    assert plain.shift_sentence(USUAL, now) == said
 
 
 def test_a_number_with_zeros_may_keep_one_of_them() -> None:
     assert (
-        plain.shifted([0.0, 1.0, 2.0, 3.0, 5.0], [0.0, 10.0, 20.0, 30.0, 50.0])
+        plain.shift_sentence([0.0, 1.0, 2.0, 3.0, 5.0], [0.0, 10.0, 20.0, 30.0, 50.0])
         == "values about 10 times the usual"
     )
-    assert plain.shifted([0.0, 0.0, 0.0, 3.0, 5.0], [0.0, 0.0, 0.0, 30.0, 50.0]) == ""
+    assert plain.shift_sentence([0.0, 0.0, 0.0, 3.0, 5.0], [0.0, 0.0, 0.0, 30.0, 50.0]) == ""
 
 
 def test_hours_and_days_are_told_by_how_far_they_have_moved() -> None:
     hours = [8.0, 10.0, 14.0, 16.0, 20.0]
     assert (
-        plain.shifted(hours, [hour - 6 for hour in hours], plain.UNITS[HOUR])
+        plain.shift_sentence(hours, [hour - 6 for hour in hours], plain.UNITS[HOUR])
         == "about 6 hours less than usual"
     )
     assert (
-        plain.shifted(hours, [hour + 365 for hour in hours], plain.UNITS[APART])
+        plain.shift_sentence(hours, [hour + 365 for hour in hours], plain.UNITS[APART])
         == "about 360 days more than usual"
     )
-    assert plain.shifted(hours, [14.0] * 5, plain.UNITS[HOUR]) == ""
+    assert plain.shift_sentence(hours, [14.0] * 5, plain.UNITS[HOUR]) == ""
 
 
 def test_a_finding_tells_plain_words_and_one_statistic_of_the_many_that_say_the_same() -> None:
@@ -51,7 +51,7 @@ def test_a_finding_tells_plain_words_and_one_statistic_of_the_many_that_say_the_
         (f"share of rows below {x}", 0.0, 0.1, None, x / 10, "amount", "values about 100 times the usual")
         for x in (1, 2, 3)
     ]
-    found = own_steady._judged([*below, ("share of 'chip'", 0.5, 0.4, 0.6, 0.1, "share of 'chip'", "")], 4)
+    found = own_steady._result([*below, ("share of 'chip'", 0.5, 0.4, 0.6, 0.1, "share of 'chip'", "")], 4)
     assert (
         found["result"]["observed_value"]
         == "values about 100 times the usual; share of rows below 3: 0 (allowed: at least 0.1); 2 more"
@@ -60,7 +60,7 @@ def test_a_finding_tells_plain_words_and_one_statistic_of_the_many_that_say_the_
 
 
 def test_a_column_without_a_level_is_not_said_to_be_within_its_limits() -> None:
-    found = own_steady._judged(
+    found = own_steady._result(
         [("share of rows with a value", 1.0, 0.9, None, 0.0, "filled", "")], 1, "its values are not compared"
     )
     assert (

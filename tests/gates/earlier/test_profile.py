@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 
 from pipelines.gates.earlier.day import APART, HALVES, Day
-from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.shape import Shape
 
 DAY = date(2026, 2, 1)
@@ -18,7 +18,7 @@ ROWS = """SELECT 'k' || i AS id, TIMESTAMP '2026-02-01' + to_seconds(i * 97) AS 
 
 def day(damage: str = "", of: str = ROWS) -> Day:
     rows = duckdb.connect().sql(f"SELECT * {damage and f'REPLACE ({damage})'} FROM ({of})")
-    (found,) = measured(rows, SHAPE)[0].values()
+    (found,) = measure(rows, SHAPE)[0].values()
     return found
 
 

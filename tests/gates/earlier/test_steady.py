@@ -19,10 +19,10 @@ from pipelines.core.config import Kind
 from pipelines.core.errors import BadInput, GateClosed, TableCorrupt
 from pipelines.gates import gate, show
 from pipelines.gates.earlier import accepted, profile, steady
-from pipelines.gates.earlier.measuring import measured
+from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.shape import shape
 from pipelines.gates.findings import Finding
-from pipelines.gates.verdict import Verdict
+from pipelines.gates.verdict import GateVerdict
 from pipelines.run import archive
 from pipelines.run.run import Run
 from pipelines.storage import kept
@@ -360,7 +360,7 @@ def test_days_of_another_meaning_say_nothing_of_the_column_that_means_something_
 DOUBLED = "SELECT * REPLACE (amount * 2 AS amount) FROM rows"
 
 
-def judged(run: Run) -> Verdict:
+def judged(run: Run) -> GateVerdict:
     """Judge, and leave the evidence as a gate does."""
     run = run.task()
     verdict = gate.verdict_on(run, "clean")
@@ -466,7 +466,7 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
     publish(night, NIGHT, DOUBLED)
     good.store.write_file(
         "gates/clean.json",
-        as_json(kept.sealed({"gate": f"gate_clean of {good.store}", "digest": "of another", "findings": []})),
+        as_json(kept.seal({"gate": f"gate_clean of {good.store}", "digest": "of another", "findings": []})),
     )
     with pytest.raises(BadInput, match="has judged another clean than is published now"):
         accept(good)
@@ -476,8 +476,8 @@ def test_only_comparisons_can_be_accepted_and_only_with_a_reason(night: Run) -> 
 def test_nothing_is_accepted_by_damaged_evidence(night: Run, findings: object) -> None:
     run = publish(night, NIGHT, DOUBLED)
     judged(run)
-    said = kept.unsealed(run.store.read_file("gates/clean.json"), "evidence", "")
-    run.store.write_file("gates/clean.json", as_json(kept.sealed(said | {"findings": findings})))
+    said = kept.unseal(run.store.read_file("gates/clean.json"), "evidence", "")
+    run.store.write_file("gates/clean.json", as_json(kept.seal(said | {"findings": findings})))
     with pytest.raises(
         TableCorrupt, match=r"gates/clean\.json is damaged: findings[\s\S]*way out: run gate_clean again"
     ):
@@ -531,8 +531,8 @@ def test_a_profile_is_the_same_bytes_each_time(night: Run) -> None:
     one = publish(night, NIGHT)
     first = profile.of(one.store, night.use_case, "clean").as_json()
     assert (
-        measured(one.task().store.read("clean"), _shape(night))[0]
-        == measured(one.task().store.read("clean"), _shape(night))[0]
+        measure(one.task().store.read("clean"), _shape(night))[0]
+        == measure(one.task().store.read("clean"), _shape(night))[0]
     )
     assert profile.read(first, one.store.digest("clean")) == profile.of(
         one.task().store, night.use_case, "clean"

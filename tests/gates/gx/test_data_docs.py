@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import tasks
+from pipelines import runner
 from pipelines.core import sql
 from pipelines.core.config import Expectation
 from pipelines.core.errors import GateClosed
@@ -170,7 +170,7 @@ def gated(settings: Settings, day: date, damage: str = "SELECT * FROM rows") -> 
     run = Run.open(tiny.NAME, "scoring", day, settings)
     later = f'SELECT * REPLACE ("at" + INTERVAL {(day - NIGHT).days} DAY AS "at") FROM rows'
     tables.write(run, "raw", damage.replace("FROM rows", f"FROM ({later})"))
-    tasks.gate(run, "raw")
+    runner.gate(run, "raw")
 
 
 def index(settings: Settings) -> Path:
@@ -213,7 +213,7 @@ def test_what_a_champion_of_now_would_have_said_is_not_in_the_index(settings: Se
     beside = Run.open(tiny.NAME, "scoring", NIGHT, settings, what_if=True)
     tables.write(beside, "raw", "SELECT * FROM rows WHERE false")
     with pytest.raises(GateClosed):
-        tasks.gate(beside, "raw")
+        runner.gate(beside, "raw")
     assert [entry["passed"] for entry in json.loads(index(settings).with_suffix(".json").read_text())] == [
         True
     ]

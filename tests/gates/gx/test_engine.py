@@ -118,12 +118,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-def observe(name: str, kwargs: dict[str, Any], rows: str = ROWS) -> engine.Observed:
+def observe(name: str, kwargs: dict[str, Any], rows: str = ROWS) -> engine.Observation:
     (observed,) = observe_all([(name, kwargs)], rows)
     return observed
 
 
-def observe_all(asked: list[tuple[str, dict[str, Any]]], rows: str = ROWS) -> list[engine.Observed]:
+def observe_all(asked: list[tuple[str, dict[str, Any]]], rows: str = ROWS) -> list[engine.Observation]:
     connection = duckdb.connect()
     built = [suite.build(Expectation(name=f"expect_{name}", kwargs=kwargs)) for name, kwargs in asked]
     return engine.validate(connection.sql(rows), connection, built)
@@ -141,7 +141,7 @@ def test_an_expectation_lets_the_good_through_and_stops_the_bad(
 def test_every_expectation_is_tried_above_or_refused_with_a_sentence() -> None:
     more: dict[str, Any] = {"json_schema": {"type": "object"}, "strftime_format": "%Y"}
     refused = set()
-    for name in suite.known():
+    for name in suite.known_names():
         fields = get_expectation_impl(name).__fields__
         kwargs = {"column": "id"} | {
             argument: value for argument, value in more.items() if argument in fields
@@ -150,7 +150,7 @@ def test_every_expectation_is_tried_above_or_refused_with_a_sentence() -> None:
             suite.mistakes(Expectation(name=name, kwargs=kwargs), ["id"])
         ):
             refused.add(name)
-    assert {f"expect_{case[0]}" for case in CASES} == suite.known() - refused - suite.NOT_ONE_TABLE
+    assert {f"expect_{case[0]}" for case in CASES} == suite.known_names() - refused - suite.NOT_ONE_TABLE
 
 
 @pytest.mark.parametrize("bound", ["2026-01-03", "2026-01-03T00:00:00"])
@@ -522,7 +522,9 @@ def test_verdicts_and_counts_are_those_of_great_expectations_on_pandas() -> None
     # pandas' own missing integers make it raise
     theirs = on_pandas(asked, duckdb.connect().sql(MIXED).df().astype({"n": float}))
     assert [
-        engine._raised(their.exception_info) for their in theirs if their.exception_info["raised_exception"]
+        engine._raised_text(their.exception_info)
+        for their in theirs
+        if their.exception_info["raised_exception"]
     ] == []
     differing = [
         (question, told(our.success, our.result), our.raised, told(their.success, their.result))
@@ -583,7 +585,7 @@ def test_its_connection_is_closed_at_once_lest_python_do_so_in_a_forked_process(
             return self.given
 
     recording = Recording()
-    with engine.opened(connection.sql("SELECT 1 AS a"), recording, "judged"):
+    with engine.open_engine(connection.sql("SELECT 1 AS a"), recording, "judged"):
         assert recording.given.execute("FROM judged").fetchall() == [(1,)]
     with pytest.raises(duckdb.ConnectionException):
         recording.given.execute("SELECT 1")

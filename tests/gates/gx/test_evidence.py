@@ -37,13 +37,13 @@ def test_it_is_what_great_expectations_says_but_for_what_differs_from_run_to_run
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     results: list[Any] = []
-    observed = engine._observed
+    observed = engine._observation
 
-    def remember(result: Any, count: Any) -> engine.Observed:
+    def remember(result: Any, count: Any) -> engine.Observation:
         results.append(result)
         return observed(result, count)
 
-    monkeypatch.setattr(engine, "_observed", remember)
+    monkeypatch.setattr(engine, "_observation", remember)
     (kept,) = judged(
         Expectation(name="expect_column_values_to_be_between", kwargs={"column": "amount", "max_value": 3})
     )

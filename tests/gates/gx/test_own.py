@@ -18,7 +18,7 @@ from pipelines.gates.gx import engine, own, suite
 
 def observe(
     rows: str, *asked: tuple[str, dict[str, Any]], past: str = "SELECT NULL AS value WHERE false"
-) -> list[engine.Observed]:
+) -> list[engine.Observation]:
     connection = duckdb.connect()
     connection.sql(past).create_view("past")
     built = [suite.build(Expectation(name=f"expect_column_{name}", kwargs=kwargs)) for name, kwargs in asked]
@@ -150,4 +150,4 @@ def test_our_expectations_are_known_apart_from_great_expectations_own() -> None:
         "expect_column_to_be_like_earlier_days",
         "expect_table_rows_to_be_new",
     } == own.NAMES
-    assert own.NAMES.isdisjoint(suite.known())
+    assert own.NAMES.isdisjoint(suite.known_names())

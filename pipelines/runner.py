@@ -23,10 +23,14 @@ def take(run: Run, step: Step, share: str | None = None) -> Outcome:
     from pipelines.run import clearance, progress
 
     first = plan.is_first(run.kind, step)
-    with run.store.room(step):
+    with run.store.retrying_when_full(step):
         run = (begin.begin(run) if first else run).task()
         clearance.require(run, step)
-    with begin.explaining(run, first), progress.reporting(run, step, share), run.store.room(step):
+    with (
+        begin.explaining(run, first),
+        progress.reporting(run, step, share),
+        run.store.retrying_when_full(step),
+    ):
         outcome = flow.STEPS[step](run, share) if share else flow.STEPS[step](run)
         run.note(f"{step} {share}" if share else step, outcome.summary)
         return outcome
@@ -43,7 +47,7 @@ def gate(run: Run, table: GatedTable) -> Outcome:
     return gate.gate(run, table)
 
 
-def way(run: Run) -> None:
+def run_all(run: Run) -> None:
     """Go the whole way without Airflow: each step, then its gate, in order; the first red gate ends it."""
     first, *others = plan.steps_of(run.use_case, run.kind)
     run.log(take(run, first.name))
