@@ -35,12 +35,31 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
     Raises:
         BadInput: it was trained on some of them, or nobody knows any more on which rows it was.
     """
-    name, version = run.use_case.name, champion.version
-    theirs = definitions.file_of(run.settings, name, version).use_case
-    known_by = f"champion version {version} of the training {champion.partition}"
+    name = run.use_case.name
+    known_by = f"champion version {champion.version} of the training {champion.partition}"
+    if seen := _trained_on(run, features, champion, known_by):
+        ((held_out,),) = features.filter("split = 'test'").count("*").fetchall()
+        raise BadInput(
+            f"{seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on these it"
+            " would look better than it is",
+            where=run.store,
+            details=[
+                "so comes a training of days before the champion's, or a changed split; the champion stays"
+            ],
+            fix=(
+                f"train a later partition, or let the champion go: python -m pipelines models retire {name}"
+                " --reason ..."
+            ),
+        )
+
+
+def _trained_on(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion, known_by: str) -> int:
+    """On how many of a training's held-out rows the champion was trained."""
+    name = run.use_case.name
+    theirs = definitions.file_of(run.settings, name, champion.version).use_case
     try:
         with snapshot.rows(run, champion.metadata["data_version"]) as known:
-            seen = count(features, renamed(known, theirs, run.use_case), run.use_case.key)
+            return count(features, renamed(known, theirs, run.use_case), run.use_case.key)
     except OtherKey as error:
         raise BadInput(
             f"{known_by} cannot be compared, since it cannot be told on which of these rows it was"
@@ -61,20 +80,6 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
                 " --reason ..."
             ),
         ) from error
-    if seen:
-        ((held_out,),) = features.filter("split = 'test'").count("*").fetchall()
-        raise BadInput(
-            f"{seen:,} of {held_out:,} held-out rows are rows that {known_by} was trained on: on these it"
-            " would look better than it is",
-            where=run.store,
-            details=[
-                "so comes a training of days before the champion's, or a changed split; the champion stays"
-            ],
-            fix=(
-                f"train a later partition, or let the champion go: python -m pipelines models retire {name}"
-                " --reason ..."
-            ),
-        )
 
 
 def renamed(known: duckdb.DuckDBPyRelation, theirs: UseCase, ours: UseCase) -> duckdb.DuckDBPyRelation:

@@ -6,6 +6,7 @@ How each format is read, others say.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -66,23 +67,26 @@ def read(
         begins = _first_day(source.path)
         missing = [day for day in missing if begins and day > begins]
     if missing:
-        said = "expected days" if source.expected else "days"
-        raise BadInput(
-            f"no file {source.path!r} for {len(missing)} of"
-            f" {sum(_is_expected(day, source) for day in of_day)} {said}",
-            details=map(str, missing),
-            at=ROOT / source.path,
-            fix=(
-                "put them there; a day without rows is a file with nothing but its header, and a day on"
-                " which none is to come one that source.expected"
-                f" {'leaves out' if source.expected else 'may leave out'}"
-            ),
-        )
+        raise _missing_files(source, missing, sum(_is_expected(day, source) for day in of_day))
     return [
         replace(opened(path), place=_place(path, source.path), day=day)
         for day, paths in of_day.items()
         for path in paths
     ]
+
+
+def _missing_files(source: FileSource, missing: Sequence[date], expected: int) -> BadInput:
+    return BadInput(
+        f"no file {source.path!r} for {len(missing)} of {expected}"
+        f" {'expected days' if source.expected else 'days'}",
+        details=map(str, missing),
+        at=ROOT / source.path,
+        fix=(
+            "put them there; a day without rows is a file with nothing but its header, and a day on"
+            " which none is to come one that source.expected"
+            f" {'leaves out' if source.expected else 'may leave out'}"
+        ),
+    )
 
 
 def piece(

@@ -31,33 +31,7 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
         SluiceError: what the function itself raises as one, so that it may ask for a retry by `TryAgain`.
     """
     place = f"{function}({day})"
-    called = load(function)
-    try:
-        rows = called(day)
-    except SluiceError:
-        raise  # a sentence already
-    except SystemExit as error:
-        raise BadInput(
-            f"{place} ends the program ({_first_line(error)}){_where(error)}", fix="correct the function"
-        ) from error
-    except (
-        Exception
-    ) as error:  # the function is the user's: whatever it raises is told as a sentence about it
-        raise BadInput(
-            f"{place} raised {_first_line(error)}{_where(error)}",
-            fix=(
-                "correct the function; for what may be gone in a minute it can raise"
-                " pipelines.core.errors.TryAgain"
-            ),
-        ) from error
-    if not isinstance(rows, pa.Table):
-        raise BadInput(
-            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table",
-            fix=(
-                "let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or"
-                " pyarrow.Table.from_pylist(rows)"
-            ),
-        )
+    rows = _rows_of(load(function), day, place)
     bounds.require("rows", place, rows.num_rows, limits)
     bounds.require("columns", place, rows.num_columns, limits)
     _refuse_damaged(rows, place)
@@ -77,6 +51,35 @@ def piece(function: str, day: date, connection: duckdb.DuckDBPyConnection, limit
                 " timestamp"
             ),
         ) from error
+
+
+def _rows_of(function: Callable[[date], Any], day: date, place: str) -> pa.Table:
+    """What the user's function returns for a day; whatever it raises is told as a sentence about it."""
+    try:
+        rows = function(day)
+    except SluiceError:
+        raise  # a sentence already
+    except SystemExit as error:
+        raise BadInput(
+            f"{place} ends the program ({_first_line(error)}){_where(error)}", fix="correct the function"
+        ) from error
+    except Exception as error:
+        raise BadInput(
+            f"{place} raised {_first_line(error)}{_where(error)}",
+            fix=(
+                "correct the function; for what may be gone in a minute it can raise"
+                " pipelines.core.errors.TryAgain"
+            ),
+        ) from error
+    if not isinstance(rows, pa.Table):
+        raise BadInput(
+            f"{place} returned {type(rows).__name__}; a source returns the day's rows as a pyarrow.Table",
+            fix=(
+                "let it return one, such as pyarrow.Table.from_pandas(rows, preserve_index=False) or"
+                " pyarrow.Table.from_pylist(rows)"
+            ),
+        )
+    return rows
 
 
 def _refuse_damaged(rows: pa.Table, place: str) -> None:
