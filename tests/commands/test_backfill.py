@@ -174,7 +174,7 @@ def test_a_night_that_its_gate_stops_does_not_keep_the_others_from_being_run(
     # The night that was stopped feeds no window of the next one, until it is mended.
     assert next_night.startswith("tiny scoring 2026-02-02: gate_past of tiny scoring 2026-02-02 is closed: ")
     assert (
-        "tiny: 2 of 2 nights could not be run; the first of them:\ngate_clean of tiny scoring 2026-02-01 is"
+        "tiny: 2 of 2 nights could not be run; the first of them: gate_clean of tiny scoring 2026-02-01 is"
         " closed" in told.err
     )
 

@@ -21,7 +21,7 @@ Y = ROWS["bad"].to_numpy(np.float64)
 
 
 def measure(model: object, rows: object, y: metrics.Floats) -> float:
-    return metrics.measure("roc_auc", y, candidate.scores(model, rows, "binary"))  # type: ignore[arg-type]
+    return metrics.measure("roc_auc", y, candidate.scores(model, rows, BINARY))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("family", fitted.FAMILIES)
