@@ -486,7 +486,7 @@ def test_a_version_whose_labels_have_one_class_has_no_part_in_a_ranking() -> Non
 
 def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
     facts = fitted.use_case("regression")
-    graph = convert.graph_of(fitted.pipeline("linear", REGRESSION), facts.features, REGRESSION, "tiny", {})
+    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, REGRESSION, "tiny", {})
     week = fitted.rows("regression").drop(columns="split").head(100)
     week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
     versions = np.where(np.arange(100) % 7 < 3, "2", "3")

@@ -488,7 +488,7 @@ def test_rows_in_order_are_read_without_numbers_which_take_one_thread(
         assert ("window" in rows.explain().lower()) == numbered
         return rows
 
-    monkeypatch.setattr("pipelines.sources.opened.typed", typed)
+    monkeypatch.setattr("pipelines.sources.opened.typed_rows", typed)
     rows = [f"\n{n},2026-02-01,c,1,chip,0" for n in range(3)]
     ingest.stream(csv(HEADER + "".join(rows)), dates.Days(DAY, DAY), pa.RecordBatchReader.read_all)
     assert asked == [False]

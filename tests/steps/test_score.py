@@ -179,7 +179,7 @@ def test_a_regression_predicts_numbers_and_decides_nothing(
     facts = fitted.use_case("regression")
     run = replace(run, loaded=replace(run.loaded, use_case=facts))
     run.store.write("features", fitted.rows("regression"))
-    graph = convert.graph_of(fitted.pipeline("linear", REGRESSION), facts.features, REGRESSION, "tiny", {})
+    graph = convert.graph_of(fitted.pipeline("linear", "regression"), facts.features, REGRESSION, "tiny", {})
     table = predicted(run, replace(champion, graph=graph, threshold=None))
     assert list(table.columns) == ["id", "at", "score", "engine", "model_version", "run", "partition"]
     assert table.score.max() > 1

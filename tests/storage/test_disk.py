@@ -161,7 +161,7 @@ def test_a_disk_that_is_really_full_is_the_same_sentence(store: Store, small_dis
     small = Store(small_disk, store.use_case, store.kind, store.partition, store.version)
     with pytest.raises(
         TryAgain,
-        match=r"raw: no room on the disk to write it: .*No space left on device\n  free: [\d,]+ bytes in ",
+        match=r"raw: no room on the disk to write it: .*No space left on device\n  - free: [\d,]+ bytes in ",
     ):
         small.write("raw", random_rows(store))
     assert files(small.disk) == []
