@@ -107,7 +107,7 @@ def test_a_damaged_part_closes_the_gate(night: Callable[..., Run]) -> None:
 
 
 def test_a_table_that_was_made_of_other_rows_than_stand_there_closes_the_gate(open_run: OpenRun) -> None:
-    store = open_run("scoring", NIGHT).store
+    store = open_run("scoring", NIGHT).task().store
     store.write("raw", store.connection.sql(tables.GOOD["raw"]))
     store.read("raw")
     store.write("clean", store.connection.sql(tables.GOOD["clean"]))

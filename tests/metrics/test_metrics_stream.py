@@ -34,7 +34,7 @@ def at_once(name: str, rows: list[tuple[float, float]], **options: float) -> Mea
             metrics.measure(name, [label for label, _ in rows], [score for _, score in rows], **options)
         )
     except metrics.Undefined as reason:
-        return Measured(None, str(reason))
+        return Measured(None, reason.sentence)
 
 
 def differing(
