@@ -37,7 +37,7 @@ def _answer(found: Checked) -> dict[str, object]:
         "good": found.good,
         "mistakes": [{"line": line, "mistake": sentence} for line, sentence in found.mistakes],
         "waiting": found.waiting,
-        "told": str(found),
+        "message": str(found),
         "error": found.error and found.error.as_json(),
     }
 

@@ -20,7 +20,7 @@ class Checked:
     use_case: str
     file: str
     waiting: tuple[str, ...] = ()  # what takes effect only with the next model
-    told: str = ""  # of a good file
+    note: str = ""  # of a good file
     error: SluiceError | None = None
 
     @property
@@ -35,7 +35,7 @@ class Checked:
 
     def __str__(self) -> str:
         """The whole message for a person."""
-        return str(self.error or self.told)
+        return str(self.error or self.note)
 
 
 def check(name: str, settings: Settings) -> Checked:
@@ -65,4 +65,4 @@ def _good(name: str, settings: Settings) -> Checked:
             f", but {definitions.summary(wait, 'wait')} for a training; until a model is promoted that has"
             f" learned them, nights go by the champion's own definitions\n{listed(wait)}"
         )
-    return Checked(use_case=name, file=loaded.path.name, waiting=tuple(wait), told=told)
+    return Checked(use_case=name, file=loaded.path.name, waiting=tuple(wait), note=told)
