@@ -17,7 +17,7 @@ try:
     )
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     found = session.run(None, {"text": np.array([["call now"]], object)})[0].tolist()
-except Exception as error:
+except Exception as error:  # which one is the question
     found = type(error).__name__
 print("scikit-learn:", counts.transform(["call now"]).toarray().tolist(), "ONNX:", found)
 

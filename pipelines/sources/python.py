@@ -63,7 +63,7 @@ def _rows_of(function: Callable[[date], Any], day: date, place: str) -> pa.Table
         raise BadInput(
             f"{place} ends the program ({_first_line(error)}){_where(error)}", fix="correct the function"
         ) from error
-    except Exception as error:
+    except Exception as error:  # the function is the user's, and may raise anything
         raise BadInput(
             f"{place} raised {_first_line(error)}{_where(error)}",
             fix=(
