@@ -88,7 +88,7 @@ def _turn(kind: Kind) -> dict[str, Any]:
 
 
 def lay_way(use_case: UseCase, kind: Kind, outlets: Mapping[str, Sequence[Asset | AssetAlias]]) -> None:
-    """Lay the steps of `plan.laid` and their gates one after the other, so that no DAG can forget a gate.
+    """Lay the steps of `plan.dag_steps` and their gates in order, so that no DAG can forget a gate.
 
     Args:
         use_case: whose way it is.

@@ -133,7 +133,7 @@ def test_tune_is_one_task_a_family_of_the_runs_own_file(dags: dict[str, DAG]) ->
     assert "share" in tune.partial_kwargs["map_index_template"]
 
 
-def test_score_is_one_task_a_slice_of_what_its_gate_has_let_through(dags: dict[str, DAG]) -> None:
+def test_score_is_one_task_a_shard_of_what_its_gate_has_let_through(dags: dict[str, DAG]) -> None:
     score: Any = dags["card_fraud_scoring"].get_task("score")
     assert score.expand_input.value["share"].operator.task_id == "gate_features"
 
