@@ -2,7 +2,7 @@
 it finds a change.
 
 Run as `python -m benchmarks.steady [years]`. Years of nights are drawn, and judged by the very limits that a
-gate sets (`pipelines.gates.earlier.chance`): a table of 24 numbers, each by the shares of rows below five of its
+gate sets (`pipelines.metrics.chance`): a table of 24 numbers, each by the shares of rows below five of its
 quantiles, and 8 categories, each by the shares of five values, 160 statistics in all. Some nights go the real
 way, too: rows in DuckDB, their profile, and the verdict of `pipelines.gates.earlier.likeness`, which must be that of
 the drawn shares.
@@ -22,12 +22,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import norm
 
-from pipelines.gates.earlier import chance
 from pipelines.gates.earlier.basis import NIGHTS
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import QUANTILES, Earlier
 from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.shape import Shape
+from pipelines.metrics import chance
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from pipelines.core import dates
 from pipelines.core.config import GatedTable
 from pipelines.gates.earlier import alternation, profile
 from pipelines.gates.earlier.basis import basis
-from pipelines.gates.earlier.chance import LEAST_DAYS, SHIFT
 from pipelines.gates.earlier.likeness import Earlier
+from pipelines.metrics.chance import LEAST_DAYS, SHIFT
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run

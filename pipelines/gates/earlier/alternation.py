@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.gates.earlier.chance import SHIFT, angle
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import Earlier
 from pipelines.gates.earlier.profile import Profile
 from pipelines.gates.earlier.statistic import Limits, Statistic
+from pipelines.metrics.chance import SHIFT, angle
 
 if TYPE_CHECKING:
     from pipelines.gates.earlier.steady import Line

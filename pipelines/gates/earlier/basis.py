@@ -13,11 +13,11 @@ from pipelines.core import meaning, personal
 from pipelines.core.config import GatedTable
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates.earlier import accepted, partitions, profile
-from pipelines.gates.earlier.chance import LEAST_DAYS
 from pipelines.gates.earlier.day import Day, without
 from pipelines.gates.earlier.measuring import measure
 from pipelines.gates.earlier.profile import Profile
 from pipelines.gates.earlier.shape import shape
+from pipelines.metrics.chance import LEAST_DAYS
 from pipelines.registry import definitions
 from pipelines.run import archive
 from pipelines.run.clearance import is_cleared

@@ -15,11 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.gates.earlier import chance, plain
+from pipelines.gates.earlier import plain
 from pipelines.gates.earlier.day import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.earlier.links import BETWEEN
 from pipelines.gates.earlier.repeats import Repeats
 from pipelines.gates.earlier.statistic import ALARM, LEVELLED, ONCE, Judgement, Limits, Statistic
+from pipelines.metrics import chance
 
 # of a number's earlier days: the share of rows below each is judged
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

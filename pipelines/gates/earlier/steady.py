@@ -21,12 +21,12 @@ from pipelines.core.config import Expectation, GatedTable
 from pipelines.core.config.watch import LikeEarlierDays, NewRows, Resolved
 from pipelines.gates.earlier import alternation, profile
 from pipelines.gates.earlier.basis import basis, cleared_days
-from pipelines.gates.earlier.chance import ALARMS_A_YEAR, LEAST_DAYS
 from pipelines.gates.earlier.likeness import Earlier
 from pipelines.gates.earlier.shape import shape
 from pipelines.gates.earlier.statistic import Limits
 from pipelines.gates.gx import own_steady
 from pipelines.gates.gx.suite import Stated
+from pipelines.metrics.chance import ALARMS_A_YEAR, LEAST_DAYS
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run

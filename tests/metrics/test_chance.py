@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from pipelines.gates.earlier import chance
+from pipelines.metrics import chance
 
 SHARES = st.lists(st.floats(0.05, 0.95), min_size=chance.LEAST_DAYS, max_size=60)
 
