@@ -144,6 +144,8 @@ def export(run: Run) -> Outcome:
     exported = export.export(features, _candidates(run), judged, run.use_case, metadata=lineage, on=on)
     for family, graph in exported.graphs.items():
         run.store.write_file(f"models/{family}.onnx", graph)
+    for family, graph in exported.judged.items():
+        run.store.write_file(f"models/{family}.judged.onnx", graph)
     written = run.store.write("parity", exported.parity)
     summary = f"parity: {written.rows:,} rows, greatest difference {exported.greatest_difference:.1e}"
     return Outcome(summary, mlflow_run=registry.register(run, exported, judged))
@@ -220,6 +222,7 @@ def drift(run: Run) -> Outcome:
         labels=read.labels,
         due=read.matured.last,
         champion=read.champion,
+        judged=read.judged,
         use_case=run.use_case,
     )
     run.store.write("drift", found.table)

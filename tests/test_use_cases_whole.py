@@ -240,11 +240,12 @@ def test_no_held_out_row_is_scored_differently_by_an_exported_graph(life: Life) 
     by_family = (
         run.store.read("parity")
         .filter("kind = 'real' AND engine = 'onnxruntime'")
-        .aggregate("family, count(*), max(difference)")
+        .aggregate("family, fit, count(*), max(difference)")
         .fetchall()
     )
-    assert sorted(family for family, *_ in by_family) == sorted(run.use_case.candidates.families)
-    for family, rows, greatest in by_family:
+    judged = [(family, parity.JUDGED) for family in run.use_case.candidates.families]
+    assert sorted(fit[:2] for fit in by_family) == sorted([*judged, (life.verdict.winner, parity.REFIT)])
+    for family, _, rows, greatest in by_family:
         assert 1_000 < rows == min(held_out, parity.MOST_ROWS), family
         assert greatest <= MOST_DIFFERENCE, family
 

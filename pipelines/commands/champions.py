@@ -181,7 +181,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     Raises:
         BadInput: no such version, the rows are gone, or one of them was trained on them.
     """
-    pair = [_version(settings, use_case, version) for version in (one, other)]
+    pair = [_judged(settings, use_case, version) for version in (one, other)]
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
     run = Run.open(use_case, "training", later.partition, settings).by(
         definitions.file_of(settings, use_case, later.version)
@@ -295,7 +295,7 @@ def require_sound(model: Champion, settings: Settings, use_case: str) -> None:
             ((found, difference),) = compared[["found", "difference"]].to_numpy()
         if not difference <= METRIC_PARITY:
             wrong.append(
-                f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was judged {judged:.6g}"
+                f"{facts.metric.name} on its held-out rows: {found:.6g}, and when it was made {judged:.6g}"
             )
     if wrong:
         raise BadInput(
@@ -327,6 +327,12 @@ def _require_former(history: History, use_case: str, version: str) -> None:
 def _version(settings: Settings, use_case: str, version: str) -> Champion:
     any_day = Run.open(use_case, "training", date.min, settings)
     return registry.champion(replace(any_day, model_version=version))
+
+
+def _judged(settings: Settings, use_case: str, version: str) -> Champion:
+    """A version as it was judged: it may have learned from the held-out rows since."""
+    any_day = Run.open(use_case, "training", date.min, settings)
+    return registry.as_judged(any_day, _version(settings, use_case, version))
 
 
 def _scores(model: Champion, rows: object) -> metrics.Floats:

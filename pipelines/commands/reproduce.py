@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.core.errors import SluiceError
 from pipelines.core.sql import name as quoted
 from pipelines.metrics import threshold
-from pipelines.model import candidate, convert
+from pipelines.model import candidate, convert, refit
 from pipelines.model.graph import Graph
 from pipelines.registry import definitions, registry, snapshot
 from pipelines.run.run import Run, code_version, lock_version
@@ -23,6 +23,8 @@ from pipelines.steps import tune
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
+    from sklearn.pipeline import Pipeline
 
     from pipelines.core.config import UseCase
     from pipelines.registry.registry import Champion
@@ -55,7 +57,6 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     run = Run.open(use_case, "training", model.partition, settings).by(
         definitions.file_of(settings, use_case, version)
     )
-    facts = run.use_case
     yield (
         f"{use_case} version {version}: {made['family']}, training {made['training_partition']}, data"
         f" {made['data_version']}, seed {made['seed']}"
@@ -67,7 +68,7 @@ def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     yield "; ".join(others) if others else "commit and lock: the same as now"
     with snapshot.rows(run, made["data_version"]) as features:
         yield _made_of_raw(run, made, features, others)
-        apart, rows, cut = _again(features, facts, model)
+        apart, rows, cut = _again(features, run, model)
     if model.threshold is not None and cut is not None:
         yield f"threshold {model.threshold:.6g}, chosen again {cut:.6g}"
     if not apart <= SAME:
@@ -156,23 +157,32 @@ def _features(
     )
 
 
-def _again(
-    features: duckdb.DuckDBPyRelation, facts: UseCase, model: Champion
-) -> tuple[float, int, float | None]:
-    """The greatest difference of scores, on how many rows, and the threshold that is chosen now."""
+def _again(features: duckdb.DuckDBPyRelation, run: Run, model: Champion) -> tuple[float, int, float | None]:
+    """The greatest difference of scores, on how many rows, and the threshold that is chosen now.
+
+    Of the fit that was judged, and of the one on all labelled rows, where that is the one that scores.
+    """
+    facts, judged = run.use_case, registry.as_judged(run, model)
     found = tune.search(features, facts, model.metadata["family"])
-    graph = convert.graph_of(candidate.load(found.candidate), facts.features, facts.task, facts.name, {})
+    fitted = candidate.load(found.candidate)
+    pairs = [(judged, fitted)]
+    if judged is not model:
+        pairs.append((model, refit.on_all_rows(fitted, features, facts)[0]))
     test = features.filter("split = 'test'").order(quoted(facts.key)).to_arrow_table()
-    then, now = (Graph(content).scores(test).astype(np.float64) for content in (model.graph, graph))
-    scale = (
-        1.0
-        if facts.task.probabilities
-        else float(np.std(np.asarray(test[facts.target].to_numpy(), dtype=np.float64)))
-    )
+    apart = [_apart(then.graph, now, test, facts) for then, now in pairs]
     validation, night = found.validation, threshold.night(features, facts)
     cut = (
         threshold.choose(facts.threshold, validation["label"], validation["score"], night)
         if facts.threshold
         else None
     )
-    return float(np.abs(then - now).max() / scale), len(test), cut
+    return max(apart), len(test), cut
+
+
+def _apart(then: bytes, now: Pipeline, test: pa.Table, facts: UseCase) -> float:
+    """The greatest difference between a graph's scores and those of a Pipeline's graph."""
+    graph = convert.graph_of(now, facts.features, facts.task, facts.name, {})
+    before, again = (Graph(content).scores(test).astype(np.float64) for content in (then, graph))
+    labels = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
+    scale = 1.0 if facts.task.probabilities else float(np.std(labels))
+    return float(np.abs(before - again).max() / scale)

@@ -20,6 +20,7 @@ from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
 from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics import threshold
 from pipelines.metrics.cut import Cut
+from pipelines.model import parity
 from pipelines.model.graph import Graph
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def read(run: Run) -> PromotionVerdict:
 
 
 def require_graph(run: Run, judged: PromotionVerdict, graph: bytes) -> None:
-    """Make sure that an exported graph is the one that was compared with the trained model, and says of
-    itself what the verdict says.
+    """Make sure that the winner's exported graph is the one that was compared with the model that is to
+    score, and says of itself what the verdict says.
 
     Args:
         run: The training.
@@ -110,9 +111,10 @@ def require_graph(run: Run, judged: PromotionVerdict, graph: bytes) -> None:
         TableCorrupt: it is not, or does not; says what differs.
     """
     name, sha256 = f"models/{judged.winner}.onnx", hashlib.sha256(graph).hexdigest()
+    fit = parity.REFIT if run.use_case.candidates.refit == "all" else parity.JUDGED
     compared = (
         run.store.read("parity")
-        .filter(f"family = '{judged.winner}'")
+        .filter(f"family = '{judged.winner}' AND fit = '{fit}'")
         .project("graph_sha256")
         .distinct()
         .fetchall()
@@ -122,6 +124,8 @@ def require_graph(run: Run, judged: PromotionVerdict, graph: bytes) -> None:
         for (other,) in compared
         if other != sha256
     ]
+    if not compared:
+        wrong = [f"{name}: parity has compared no {fit} fit of it"]
     if not wrong:
         says, due = Graph(graph).metadata, verdict.judged_as(judged.winner, judged, run.use_case)
         wrong = [

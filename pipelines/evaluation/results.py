@@ -94,7 +94,9 @@ class Export:
     """What an export makes."""
 
     graphs: dict[Family, bytes]
-    parity: pd.DataFrame  # see `parity.compare` and `parity.of_metric`
+    parity: pd.DataFrame  # see `parity.compare`, `parity.of_metric` and `parity.of_refit`
     greatest_difference: float  # of any row's scores
     # Measured, so not the same twice: for the registry, not for a table.
     choices: Mapping[Family, engines.Choice] = field(default_factory=dict, compare=False)
+    # What was judged of a family whose graph is a later fit of it.
+    judged: Mapping[Family, bytes] = field(default_factory=dict)

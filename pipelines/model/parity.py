@@ -19,14 +19,20 @@ from sklearn.pipeline import Pipeline
 
 from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
+from pipelines.metrics import metrics
 from pipelines.metrics.scored import NEVER, Scored
 from pipelines.model import candidate, engines, inputs
 from pipelines.model.engine import Engine
+from pipelines.model.graph import Graph
 
 MOST_ROWS = 20_000  # held-out rows compared; a converter's mistake shows long before
-ON_ALL = (  # in a graph, before the metric: its value there, where the model was judged on fewer
+ON_ALL = (  # in a graph, before the metric: its value there, where that is not the one that was judged
     "on_all_held_out_"
 )
+# What a row of the table is about: `ROWS` are rows that were scored twice.
+REAL, EDGE, METRIC, KEPT = "real", "edge", "metric", "kept"
+ROWS = (REAL, EDGE)
+JUDGED, REFIT = "judged", "refit"  # which fit: of the training rows, which was judged; of all, which scores
 MOST_SPLITS = 100  # of a tree model, roots first: every row meets those
 
 EXTREMES = (0.0, -1.0, 1e30, -1e30)
@@ -72,7 +78,7 @@ def compare(
             _split_rows(real.slice(0, 1).to_pylist()[0], graphs[family], use_case.features), use_case
         )
         rows = pa.concat_tables([real, edges, splits])
-        kinds = np.repeat(["real", "edge"], [len(real), len(edges) + len(splits)])
+        kinds = np.repeat([REAL, EDGE], [len(real), len(edges) + len(splits)])
         expected = np.asarray(
             candidate.scores(pipeline, inputs.frame(rows.to_pandas(), use_case.features), use_case.task),
             np.float64,
@@ -117,7 +123,7 @@ def of_metric(
     row = {
         "family": family,
         "engine": engine.name,
-        "kind": "metric",
+        "kind": METRIC,
         "key": use_case.metric.name,
         "expected": judged,
         "found": found,
@@ -125,6 +131,51 @@ def of_metric(
     return pd.DataFrame([row | {"difference": difference}]).astype(
         {"expected": np.float64, "found": np.float64, "difference": np.float64}
     )
+
+
+def of_refit(
+    features: DuckDBPyRelation,
+    family: Family,
+    graph: bytes,
+    judged: float,
+    baseline: float,
+    threshold: float | None,
+    use_case: UseCase,
+) -> pd.DataFrame:
+    """Measure the winner that was fitted again on the rows on which the first fit was judged.
+
+    It has learned from them, so the metric says nothing of how good it is; but one that is much worse there
+    has gone wrong.
+
+    Args:
+        features: see `of_metric`.
+        family: the winner.
+        graph: of the new fit.
+        judged: the first fit's primary metric on these rows.
+        baseline: the baseline's, which is worse.
+        threshold: its decision's, which some metrics need.
+        use_case: names the metric.
+
+    Returns:
+        One row, as `compare` returns them: kind `kept`, key the metric's name, expected `judged`; difference
+        is the share of the lead over the baseline that was lost, 0 where none was.
+    """
+    test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
+    engine = Graph(graph)
+    found = held_out_metric(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
+    row = {"family": family, "engine": engine.name, "kind": KEPT, "key": use_case.metric.name}
+    lost = _share_lost(use_case.metric.name, found, judged, baseline)
+    return pd.DataFrame([row | {"expected": judged, "found": found, "difference": lost}]).astype(
+        {"expected": np.float64, "found": np.float64, "difference": np.float64}
+    )
+
+
+def _share_lost(metric: str, found: float | None, judged: float, baseline: float) -> float:
+    """The share of the lead over the baseline; infinite where it cannot be told."""
+    lead = metrics.gain(metric, judged, baseline)
+    if found is None or not lead > 0:
+        return np.inf
+    return max(metrics.gain(metric, judged, found) / lead, 0.0)
 
 
 def held_out_metric(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -30,6 +30,7 @@ from pipelines.model.calibration import KEY as CALIBRATION
 from pipelines.model.engine import BOOSTER
 from pipelines.model.graph import Graph
 from pipelines.model.reasons import TYPICAL
+from pipelines.model.refit import JUDGED
 from pipelines.registry import definitions, tracking
 from pipelines.registry.history import History
 from pipelines.storage import disk
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 GRAPH_TAG, ENGINE_TAG, CHUNK_TAG, SPEED_TAG = "graph_sha256", "engine", "chunk_rows", "rows_per_second"
-MODEL_FILE = "model.onnx"
+MODEL_FILE, JUDGED_FOLDER = "model.onnx", "judged"
 # of a graph's metadata: too long, or of no use in a search
 NOT_TAGS = frozenset({"features", "format", MEANING, BOOSTER, TYPICAL, CALIBRATION})
 
@@ -95,6 +96,9 @@ def _register(client: MlflowClient, run: Run, exported: Export, verdict: Promoti
         client.create_registered_model(name, description=run.use_case.title)
     known = {family: _version_of_graph(client, name, graph) for family, graph in exported.graphs.items()}
     holder = next((version.run_id for version in known.values() if version), None) or _begin(client, run)
+    for family, graph in exported.judged.items():  # before its version: none is ever without it
+        if not known[family]:
+            _log_judged(client, holder, family, graph)
     versions = {
         family: known[family] or _log(client, name, holder, family, graph, exported.choices.get(family))
         for family, graph in exported.graphs.items()
@@ -120,6 +124,32 @@ def champion(run: Run) -> Champion:
     with tracking.answering(run.settings):
         known = _known_version(client, run.use_case.name, wanted)
     return _load(run.settings, known)
+
+
+def as_judged(run: Run, model: Champion) -> Champion:
+    """The fit of a version by which it was judged, that on the training rows alone.
+
+    Held-out rows say something of it, and nothing of a later fit, which has learned from them.
+
+    Raises:
+        TableCorrupt: its file is gone, or is not the one that the version names.
+        TryAgain: MLflow does not answer.
+    """
+    promised = model.metadata.get(JUDGED)
+    if promised is None:
+        return model
+    name, client = run.use_case.name, tracking.connect(run.settings)
+    with tracking.answering(run.settings):
+        mlflow_run = str(client.get_model_version(name, model.version).run_id)
+    path = f"{JUDGED_FOLDER}/{model.metadata['family']}.onnx"
+    content = _artifact(run.settings, f"{name} version {model.version}", "its judged fit", mlflow_run, path)
+    if _sha256(content) != promised:
+        raise TableCorrupt(
+            "the judged fit that is kept with it is not the one that it names",
+            where=f"{name} version {model.version}",
+            fix="bring MLflow's artifacts back from a backup, or train again",
+        )
+    return replace(model, graph=content, sha256=promised, engine=Graph.name, chunk_rows=None)
 
 
 def champion_or_none(run: Run) -> Champion | None:
@@ -264,17 +294,8 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
     client = tracking.connect(settings)
     with tracking.answering(settings):
         found = _known_version(client, name, version)
-    with TemporaryDirectory() as folder:
-        try:
-            content = tracking.bring(
-                settings, folder, run_id=str(found.run_id), artifact_path=f"{name}.yaml"
-            ).read_bytes()
-        except FileNotFoundError as error:
-            raise TableCorrupt(
-                f"its use-case file cannot be read: {str(error).splitlines()[0]}",
-                where=f"{name} version {version}",
-                fix="bring MLflow's artifacts back from a backup",
-            ) from error
+    where = f"{name} version {version}"
+    content = _artifact(settings, where, "its use-case file", str(found.run_id), f"{name}.yaml")
     if _sha256(content) != found.tags.get("use_case_sha256"):
         raise TableCorrupt(
             "the use-case file that is kept with it is not the one that it was trained with",
@@ -282,6 +303,26 @@ def use_case_file(settings: Settings, name: str, version: str) -> bytes:
             fix="bring MLflow's artifacts back from a backup, or train again",
         )
     return content
+
+
+def _artifact(settings: Settings, where: str, what: str, mlflow_run: str, path: str) -> bytes:
+    """A file that an MLflow run keeps beside its models."""
+    with TemporaryDirectory() as folder:
+        try:
+            return tracking.bring(settings, folder, run_id=mlflow_run, artifact_path=path).read_bytes()
+        except FileNotFoundError as error:
+            raise TableCorrupt(
+                f"{what} cannot be read: {str(error).splitlines()[0]}",
+                where=where,
+                fix="bring MLflow's artifacts back from a backup",
+            ) from error
+
+
+def _log_judged(client: MlflowClient, mlflow_run: str, family: Family, graph: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"{family}.onnx"
+        disk.publish(file, graph)
+        client.log_artifact(mlflow_run, str(file), JUDGED_FOLDER)
 
 
 def _begin(client: MlflowClient, run: Run) -> str:

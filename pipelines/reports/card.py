@@ -199,6 +199,13 @@ def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
         yield (
             "The held-out rows are of the same days as the training rows: they do not say how the model ages."
         )
+    if use_case.candidates.refit == "all":
+        labelled = int(judged.rows[judged.rows["split"] != UNLABELLED]["rows"].sum())
+        yield (
+            "They are of the fit on the training rows. The one that scores is the winner, fitted again by the"
+            f" same parameters on all {labelled:,} labelled rows: no row is left to judge it, and gate_parity"
+            " asks only that it has kept its lead."
+        )
     if use_case.label.delay_days:
         yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
     if use_case.threshold and use_case.threshold.given is None:

@@ -83,7 +83,7 @@ def scores(use_case: UseCase) -> dict[str, str]:
 
 
 def _parity(_: UseCase) -> tuple[str, ...]:
-    return ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256")
+    return ("family", "engine", "kind", "key", "expected", "found", "difference", "graph_sha256", "fit")
 
 
 def _predictions(use_case: UseCase) -> tuple[str, ...]:

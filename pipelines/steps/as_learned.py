@@ -33,7 +33,7 @@ class Rivals:
     """Who is compared with a training's candidates, and on which rows.
 
     Attributes:
-        champion: The champion, where there is one.
+        champion: The champion, where there is one, as it was judged: not the later fit on all labelled rows.
         learned: The same rows as it has learned to see them, see `rows`.
         features: The training's rows, without the held-out ones on which nobody is judged, see `common`.
     """
@@ -55,9 +55,11 @@ def rivals(run: Run, features: duckdb.DuckDBPyRelation) -> Rivals:
     """
     from pipelines.registry import holdout_overlap, registry
 
-    champion = registry.champion_or_none(run)
-    if champion is None:
+    serving = registry.champion_or_none(run)
+    if serving is None:
         return Rivals(None, None, features)
+    # Like with like: neither of the two has learned from its held-out rows yet.
+    champion = registry.as_judged(run, serving)
     learned = rows(run, champion)
     holdout_overlap.require(run, features, champion)
     both = common(features, learned, run.use_case.key) if learned else features

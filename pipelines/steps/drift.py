@@ -38,6 +38,7 @@ def compare(
     labels: duckdb.DuckDBPyRelation | None,
     due: date,
     champion: Champion,
+    judged: Champion,
     use_case: UseCase,
 ) -> DriftResult:
     """Compare a week with the training of the champion; see `Sides` and `matured_labels`.
@@ -52,6 +53,7 @@ def compare(
             of one DuckDB connection.
         due: The last of those days; one before the week when there are none.
         champion: Whose training is the reference.
+        judged: The same as it was judged, which scores the held-out rows.
         use_case: The facts.
 
     Raises:
@@ -60,7 +62,7 @@ def compare(
     _refuse_missing(reference, champion, use_case)
     decision = ["decision"] if use_case.task.decides else []
     columns = [use_case.key, use_case.time, SCORE, *decision, "model_version"]
-    scored, held_out = sides.together(predictions, columns), _held_out(reference, champion, use_case)
+    scored, held_out = sides.together(predictions, columns), _held_out(reference, judged, use_case)
     own = scored.filter(f"model_version = {sql.text(champion.version)}")
     both = Sides.of(reference, features, held_out, own, use_case)
     first = _first_day(scored, both.now.rows, len(features), use_case)
@@ -114,13 +116,13 @@ def _first_day(scored: duckdb.DuckDBPyRelation, rows: int, nights: int, use_case
 
 
 def _held_out(
-    reference: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase
+    reference: duckdb.DuckDBPyRelation, judged: Champion, use_case: UseCase
 ) -> duckdb.DuckDBPyRelation:
-    """The champion's held-out rows: key, time, target, score.
+    """The champion's held-out rows: key, time, target, score by the fit that has not learned from them.
 
     DuckDB keeps them, which can go through the disk.
     """
-    graph = Graph(champion.graph)
+    graph = Graph(judged.graph)
     rows = reference.filter("split = 'test'")
     kept = [use_case.key, use_case.time, use_case.target]
     inputs = rows.project(", ".join(map(sql.name, dict.fromkeys([*kept, *graph.inputs]))))

@@ -1,7 +1,9 @@
 """Export: each family's trained model becomes an ONNX graph that says what it is, and proves that it is the
 same model.
 
-Which engine scores it from then on is found out here, too: the fastest of those that prove it.
+The winner has been judged, and is fitted again on all labelled rows (`candidates.refit`): that fit becomes a
+graph, too, which proves the same, and that it has learned no less. Which engine scores from then on is found
+out here: the fastest of those that prove it.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from pipelines.core import meaning
 from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation.results import Export
+from pipelines.evaluation.scores import BASELINE
 from pipelines.evaluation.verdict import PromotionVerdict, judged_as
 from pipelines.gates.built_in.models import PARITY
-from pipelines.model import candidate, convert, engines, inputs, reasons
+from pipelines.model import candidate, convert, engines, inputs, reasons, refit
+from pipelines.model import parity as parity_of
 from pipelines.model.engine import Engine
 from pipelines.model.engine_xgboost import booster_metadata
 from pipelines.model.graph import Graph
@@ -52,34 +56,57 @@ def export(
         on: those of the features whose held-out rows the verdict is about; all by default.
 
     Returns:
-        A graph a family, the parity table, and the engine that each graph is best scored by.
+        A graph a family, which scores if the family has won; of the winner also the one that was judged,
+        where that is another one; the parity table, and the engine that each graph is best scored by.
     """
     pipelines = {family: candidate.load(content) for family, content in candidates.items()}
+    described = _descriptions(features, pipelines, verdict, use_case, metadata, on)
+    judged = {family: _graph(pipeline, described[family], use_case) for family, pipeline in pipelines.items()}
+    table, graphs, winner = parity(features, pipelines, judged, verdict, use_case, on), judged, verdict.winner
+    if use_case.candidates.refit == "all":
+        again, n = refit.on_all_rows(pipelines[winner], features, use_case)
+        known = {refit.ROWS: str(n), refit.JUDGED: hashlib.sha256(judged[winner]).hexdigest()}
+        known |= _on_all_held_out(features, again, verdict.cut, use_case)
+        graphs = judged | {winner: _graph(again, described[winner] | known, use_case)}
+        refitted = refit_parity(features, again, graphs[winner], verdict, use_case, on)
+        table = pd.concat([table, refitted], ignore_index=True)
+    return Export(
+        graphs=graphs,
+        parity=table,
+        greatest_difference=float(table["difference"][table["kind"].isin(parity_of.ROWS)].max()),
+        choices={
+            family: _choice(features, family, graph, _of_graph(table, graph))
+            for family, graph in graphs.items()
+        },
+        judged={family: graph for family, graph in judged.items() if graph != graphs[family]},
+    )
+
+
+def _descriptions(
+    features: duckdb.DuckDBPyRelation,
+    pipelines: Mapping[Family, Pipeline],
+    verdict: PromotionVerdict,
+    use_case: UseCase,
+    metadata: Mapping[str, str],
+    on: duckdb.DuckDBPyRelation | None,
+) -> dict[Family, dict[str, str]]:
+    """What each family's graph says of itself."""
     usual = json.dumps(reasons.typical(features, use_case), sort_keys=True)
-    graphs = {
-        family: convert.graph_of(
-            pipeline,
-            use_case.features,
-            use_case.task,
-            use_case.name,
-            {
-                **metadata,
-                **_description(family, verdict, use_case),
-                **_held_out_tags(features, on, pipeline, verdict.cut, use_case),
-                **booster_metadata(pipeline),
-                reasons.TYPICAL: usual,
-            },
-        )
+    fewer = on is not None and len(on) < len(features)
+    return {
+        family: {**metadata, **_description(family, verdict, use_case), reasons.TYPICAL: usual}
+        | (_on_all_held_out(features, pipeline, verdict.cut, use_case) if fewer else {})
         for family, pipeline in pipelines.items()
     }
-    table = parity(features, pipelines, graphs, verdict, use_case, on)
-    difference = float(table["difference"][table["kind"] != "metric"].max())
-    return Export(
-        graphs,
-        table,
-        difference,
-        {family: _choice(features, family, graph, table) for family, graph in graphs.items()},
-    )
+
+
+def _graph(pipeline: Pipeline, says: Mapping[str, str], use_case: UseCase) -> bytes:
+    metadata = {**says, **booster_metadata(pipeline)}
+    return convert.graph_of(pipeline, use_case.features, use_case.task, use_case.name, metadata)
+
+
+def _of_graph(table: pd.DataFrame, graph: bytes) -> pd.DataFrame:
+    return table[table["graph_sha256"] == hashlib.sha256(graph).hexdigest()]
 
 
 def parity(
@@ -101,11 +128,38 @@ def parity(
         of_metric(on or features, winner, engine, judged, verdict.cut, use_case)
         for engine in _proven_engines(winner, graphs[winner], rows)
     ]
-    # The graph itself has a name here, so that it is known which one was compared.
+    return _named(pd.concat([rows, *held_out_metric], ignore_index=True), graphs, parity_of.JUDGED)
+
+
+def refit_parity(
+    features: duckdb.DuckDBPyRelation,
+    again: Pipeline,
+    graph: bytes,
+    verdict: PromotionVerdict,
+    use_case: UseCase,
+    on: duckdb.DuckDBPyRelation | None = None,
+) -> pd.DataFrame:
+    """Compare the winner that was fitted again with its graph, and its graph with what was judged.
+
+    Args:
+        features: the training's features table, with its column `split`.
+        again: the winner, fitted on all labelled rows.
+        graph: that was exported from it.
+        verdict: what the evaluation says of the judged fit.
+        use_case: the facts of the use case.
+        on: those of the features whose held-out rows the verdict is about; all by default.
+    """
+    winner, metric = verdict.winner, verdict.metric
+    rows = _without_failed(compare(features, {winner: again}, {winner: graph}, use_case))
+    judged, baseline = verdict.values[winner][metric], verdict.values[BASELINE][metric]
+    kept = parity_of.of_refit(on or features, winner, graph, judged, baseline, verdict.cut, use_case)
+    return _named(pd.concat([rows, kept], ignore_index=True), {winner: graph}, parity_of.REFIT)
+
+
+def _named(rows: pd.DataFrame, graphs: Mapping[Family, bytes], fit: str) -> pd.DataFrame:
+    """The graph itself has a name here, so that it is known which one was compared."""
     named = {family: hashlib.sha256(graph).hexdigest() for family, graph in graphs.items()}
-    return pd.concat([rows, *held_out_metric], ignore_index=True).assign(
-        graph_sha256=lambda table: table["family"].map(named)
-    )
+    return rows.assign(graph_sha256=rows["family"].map(named), fit=fit)
 
 
 def _without_failed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -162,18 +216,12 @@ def _description(family: Family, verdict: PromotionVerdict, use_case: UseCase) -
     return described | judged_as(family, verdict, use_case)
 
 
-def _held_out_tags(
-    features: duckdb.DuckDBPyRelation,
-    on: duckdb.DuckDBPyRelation | None,
-    pipeline: Pipeline,
-    cut: float | None,
-    use_case: UseCase,
+def _on_all_held_out(
+    features: duckdb.DuckDBPyRelation, pipeline: Pipeline, cut: float | None, use_case: UseCase
 ) -> dict[str, str]:
-    """What the model's score is on all held-out rows, where it was judged on fewer: who looks at it later has
-    them all.
+    """What a fit's score is on all held-out rows, where that is not what it was judged by: whoever looks at
+    its graph later has these rows to see whether it is still the same.
     """
-    if on is None or len(on) == len(features):
-        return {}
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
     scores = candidate.scores(pipeline, inputs.frame(test.to_pandas(), use_case.features), use_case.task)
     found = held_out_metric("measured", test, np.asarray(scores, dtype=np.float64), cut, use_case)

@@ -27,6 +27,7 @@ class Week:
         matured: Those of its days, and of the days before, whose labels are known.
         nights: How many nights it has.
         champion: Whose training is the reference.
+        judged: The same as it was judged, of which alone its held-out rows tell.
         reference: The features table of that training.
         features: A features table for each night whose features mean what the champion has learned.
         predictions: A predictions table for each night that tells the champion's label.
@@ -37,6 +38,7 @@ class Week:
     matured: dates.Days
     nights: int
     champion: Champion
+    judged: Champion
     reference: duckdb.DuckDBPyRelation
     features: list[duckdb.DuckDBPyRelation]
     predictions: list[duckdb.DuckDBPyRelation]
@@ -78,6 +80,7 @@ def read(run: Run) -> Week:
         matured=matured,
         nights=len(nights),
         champion=champion,
+        judged=registry.as_judged(run, champion),
         reference=_with_names(run, training, "features"),
         features=[_with_names(run, night, "features") for night in alike],
         predictions=[_with_names(run, night, "predictions") for night in judged],

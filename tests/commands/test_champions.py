@@ -118,7 +118,7 @@ def test_a_version_whose_graph_scores_otherwise_than_it_was_judged_does_not_come
     client = tracking.connect(own)
     model = champions._version(own, "tiny", "1")
     other = replace(model, graph=graphs.with_one_number_moved(model.graph))
-    with pytest.raises(BadInput, match=r"on its held-out rows: .* and when it was judged"):
+    with pytest.raises(BadInput, match=r"on its held-out rows: .* and when it was made"):
         champions.require_sound(other, own, "tiny")
     client.set_model_version_tag("tiny", "1", registry.GRAPH_TAG, "0" * 64)
     with pytest.raises(TableCorrupt, match="registered was 000000"):

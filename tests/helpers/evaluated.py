@@ -88,6 +88,7 @@ def leave(
     run.store.write_file("verdict.json", verdict.as_json())
     run.store.write_file("models/xgboost.onnx", graph)
     run.store.write(
-        "parity", pd.DataFrame([{"family": "xgboost", "graph_sha256": sha256(graph).hexdigest()}])
+        "parity",
+        pd.DataFrame([{"family": "xgboost", "fit": "refit", "graph_sha256": sha256(graph).hexdigest()}]),
     )
     return verdict

@@ -33,7 +33,7 @@ MODELS: dict[Family, dict[str, float]] = {
 
 
 @cache
-def use_case(task: str = "binary", encode: str = "one_hot") -> UseCase:
+def use_case(task: str = "binary", encode: str = "one_hot", refit: str = "none") -> UseCase:
     """The tiny use case with a text, whose label is 0 or 1 (binary) or an amount (regression)."""
     facts = yaml.safe_load(tiny.YAML)
     facts["columns"]["note"] = {"type": "string"}
@@ -47,7 +47,7 @@ def use_case(task: str = "binary", encode: str = "one_hot") -> UseCase:
         "categories": {"encode": encode},
         "texts": {"ngrams": [1, 2]},
     }
-    facts["candidates"] = {"linear": {}, "forest": {}, "xgboost": {}}
+    facts["candidates"] = {"linear": {}, "forest": {}, "xgboost": {}, "refit": refit}
     if task == "regression":
         facts |= {"task": task, "label": {}, "metric": {"name": "rmse"}, "threshold": None}
         facts["columns"]["bad"] = {"type": "number", "role": "label"}
@@ -118,13 +118,13 @@ def verdict(winner: Family = "xgboost", **changes: Any) -> PromotionVerdict:
 
 
 @cache
-def exported(winner: Family = "xgboost", partition: str = "2026-01-31") -> Export:
+def exported(winner: Family = "xgboost", partition: str = "2026-01-31", refit: str = "none") -> Export:
     """All families as graphs, as a training of this partition exports them."""
     candidates = {family: candidate.dump(pipeline(family)) for family in FAMILIES}
     return export(
         features(),
         candidates,
         verdict(winner),
-        use_case(),
+        use_case(refit=refit),
         {"training_partition": partition, "data_version": "d41d8cd9.dir"},
     )

@@ -63,9 +63,12 @@ GOOD: dict[GatedTable, str] = {
     ),
     "parity": (
         """
-        SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference, 'f00' AS graph_sha256
+        SELECT family, engine, kind, kind || i AS key, 0.5::DOUBLE AS expected, 0.5000001::DOUBLE AS found, 1e-7::DOUBLE AS difference, 'f00' AS graph_sha256, 'judged' AS fit
         FROM (VALUES ('linear', 'onnxruntime'), ('xgboost', 'onnxruntime'), ('xgboost', 'xgboost')) AS f(family, engine), (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
-        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7, 'f00'"""
+        UNION ALL SELECT 'linear', 'onnxruntime', 'metric', 'aucpr', 0.8, 0.8000001, 1e-7, 'f00', 'judged'
+        UNION ALL SELECT 'linear', 'onnxruntime', kind, 'refit ' || kind || i, 0.5, 0.5000001, 1e-7, 'f01', 'refit'
+        FROM (VALUES ('real'), ('edge')) AS k(kind), range(3) AS t(i)
+        UNION ALL SELECT 'linear', 'onnxruntime', 'kept', 'aucpr', 0.8, 0.9, 0.0, 'f01', 'refit'"""
     ),
     "predictions": (
         """

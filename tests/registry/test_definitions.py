@@ -9,6 +9,7 @@ import shutil
 import threading
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -30,6 +31,7 @@ from pipelines.registry import definitions, registry
 from pipelines.registry.history import History
 from pipelines.run import archive, plan
 from pipelines.run.run import Run
+from pipelines.steps import as_learned
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
 from tests.helpers import two_champions as world
@@ -411,6 +413,17 @@ def test_a_champion_is_compared_on_features_as_it_has_learned_them(
     edit(own, "amount: amount\n", "amount: -amount\n")
     edit(own, "avg(amount) over week", "min(amount) over week")
     assert evaluated(own) == compared
+
+
+def test_a_champion_is_compared_by_the_fit_that_has_not_learned_rows_that_judge(own: Settings) -> None:
+    run = world.way_of(own, "training", NIGHT).task()
+    for step in ("ingest", "cleanse", "past", "features"):
+        flow.STEPS[step](run)
+    serving = registry.champion(run)
+    compared = as_learned.rivals(run, run.store.read("features")).champion
+    assert compared is not None
+    assert sha256(compared.graph).hexdigest() == serving.metadata["judged_graph_sha256"]
+    assert compared.graph != serving.graph
 
 
 def test_a_training_is_exported_by_the_rows_on_which_it_was_judged_though_its_champions_rules_put_others_aside(

@@ -238,3 +238,30 @@ def test_a_night_before_the_first_champion_has_none_and_a_way_out(dethroned: Run
         NoChampion, match=r"holds since 2026-02-01\n.*backfill tiny 2026-01-30 2026-01-30 --champion now"
     ):
         registry.champion(before)
+
+
+def test_the_fit_that_was_judged_is_kept_beside_the_one_that_scores(run: Run) -> None:
+    exported = fitted.exported(refit="all")
+    registry.register(run, exported, fitted.verdict())
+    serving = registry.champion(replace(run, model_version=_challenger(run)))
+    judged = registry.as_judged(run, serving)
+    assert serving.graph == exported.graphs["xgboost"]
+    assert judged.graph == exported.judged["xgboost"]
+    assert (judged.version, judged.threshold) == (serving.version, serving.threshold)
+
+
+def test_a_version_that_was_not_fitted_again_is_what_was_judged(crowned: Run) -> None:
+    champion = registry.champion(crowned)
+    assert registry.as_judged(crowned, champion) is champion
+
+
+def test_a_judged_fit_that_was_changed_or_is_gone_judges_nothing(run: Run) -> None:
+    registry.register(run, fitted.exported(refit="all"), fitted.verdict())
+    serving = registry.champion(replace(run, model_version=_challenger(run)))
+    (file,) = run.settings.artifacts.rglob("judged/xgboost.onnx")
+    file.write_bytes(fitted.exported().graphs["linear"])
+    with pytest.raises(TableCorrupt, match="not the one that it names"):
+        registry.as_judged(run, serving)
+    file.unlink()
+    with pytest.raises(TableCorrupt, match="its judged fit cannot be read"):
+        registry.as_judged(run, serving)

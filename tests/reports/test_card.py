@@ -130,6 +130,14 @@ def test_same_inputs_same_bytes_and_every_picture_is_there(rendered: Render, jud
     assert html.count('src="data:image/png;base64,') == len(judged.pictures)
 
 
+def test_the_card_says_that_another_fit_scores_than_was_judged(rendered: Render, judged: Evaluation) -> None:
+    rows = judged.rows[judged.rows["split"] != "unlabelled"]["rows"].sum()
+    sentence = f"fitted again by the same parameters on all {rows:,} labelled rows"
+    assert sentence not in words(rendered(facts(), judged))
+    candidates = facts().candidates.model_copy(update={"refit": "all"})
+    assert sentence in words(rendered(facts().model_copy(update={"candidates": candidates}), judged))
+
+
 def test_a_regression_has_no_alarms_on_its_card(rendered: Render) -> None:
     judged = judge(
         facts("regression"),

@@ -118,6 +118,7 @@ def compare(
         labels=None if labelled is None else connection.from_df(labelled[["id", "at", "bad"]]),
         due=WEEK - timedelta(days=1) if labelled is None else due,
         champion=champion(),
+        judged=champion(),
         use_case=use_case,
     )
 
@@ -490,7 +491,7 @@ def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
     week = fitted.rows("regression").drop(columns="split").head(100)
     week = week.assign(at=[datetime(2026, 2, 2) + timedelta(days=n % 7) for n in range(100)])
     versions = np.where(np.arange(100) % 7 < 3, "2", "3")
-    connection = duckdb.connect()
+    connection, champion = duckdb.connect(), Champion("3", graph, "", date(2026, 1, 31), None, {})
     scored = connection.from_df(
         week[["id", "at"]].assign(score=week.bad + 1.0 * (versions == "2"), model_version=versions)
     )
@@ -502,7 +503,8 @@ def test_a_regression_s_week_with_a_promotion_adds_up() -> None:
         nights=1,
         labels=connection.from_df(week[["id", "at", "bad"]]),
         due=WEEK + timedelta(days=6),
-        champion=Champion("3", graph, "", date(2026, 1, 31), None, {}),
+        champion=champion,
+        judged=champion,
         use_case=facts,
     )
     assert row(found, "mae").value == pytest.approx((versions == "2").mean())

@@ -77,6 +77,7 @@ def test_the_greatest_difference_is_that_of_the_compared_rows() -> None:
         "found",
         "difference",
         "graph_sha256",
+        "fit",
     ]
     for family, graph in exported.graphs.items():
         assert set(exported.parity[exported.parity.family == family].graph_sha256) == {
@@ -136,3 +137,44 @@ def test_a_score_that_cannot_be_measured_is_an_infinite_difference() -> None:
         fitted.use_case(),
     )
     assert row.difference.tolist() == [float("inf")]
+
+
+def test_the_winner_that_scores_is_fitted_again_and_the_judged_fit_is_kept() -> None:
+    judged, again = fitted.exported(), fitted.exported(refit="all")
+    assert again.judged == {"xgboost": judged.graphs["xgboost"]}
+    assert again.graphs["linear"] == judged.graphs["linear"]
+    assert again.graphs["xgboost"] != judged.graphs["xgboost"]
+    says = Graph(again.graphs["xgboost"]).metadata
+    assert says["fitted_rows"] == "400"
+    assert says["judged_graph_sha256"] == sha256(judged.graphs["xgboost"]).hexdigest()
+    # what was found of the judged fit stays what is said of the version
+    assert (says["held_out_aucpr"], says["threshold"]) == ("0.9", "0.25")
+
+
+def test_the_fit_that_scores_is_compared_with_its_own_graph() -> None:
+    table = fitted.exported(refit="all").parity
+    again = table[table.fit == "refit"]
+    assert set(again.graph_sha256) == {sha256(fitted.exported(refit="all").graphs["xgboost"]).hexdigest()}
+    assert set(again.kind) == {"real", "edge", "kept"}
+    assert again[again.kind != "kept"].difference.max() < 1e-6
+    assert set(table[table.fit == "judged"].family) == set(fitted.FAMILIES)
+
+
+def test_a_fit_that_has_lost_its_lead_is_told_by_how_much() -> None:
+    test = fitted.rows().query("split == 'test'")
+    graph = fitted.exported(refit="all").graphs["xgboost"]
+    true = average_precision_score(test.bad, Graph(graph).scores(pa.Table.from_pandas(test)))
+    lost = [
+        parity.of_refit(
+            fitted.features(), "xgboost", graph, judged, baseline, 0.25, fitted.use_case()
+        ).difference[0]
+        for judged, baseline in ((true + 0.1, true - 0.3), (true - 0.1, 0.3), (0.3, 0.3))
+    ]
+    assert lost == [pytest.approx(0.25), 0, float("inf")]
+
+
+def test_without_refit_the_judged_fit_scores() -> None:
+    exported = fitted.exported()
+    assert exported.judged == {}
+    assert set(exported.parity.fit) == {"judged"}
+    assert "judged_graph_sha256" not in Graph(exported.graphs["xgboost"]).metadata

@@ -13,18 +13,16 @@ from datetime import timedelta
 from functools import partial
 
 from pipelines import runner
-from pipelines.commands.selftest import deliveries, edits, graphs, left_out, past, plain
+from pipelines.commands.selftest import deliveries, edits, exported, left_out, past, plain
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core import dates, sql
 from pipelines.core.config import Column, Step
 from pipelines.evaluation import follows, scores, verdict
 from pipelines.metrics.cut import Cut
-from pipelines.model import candidate
 from pipelines.registry import registry
 from pipelines.run import clearance
 from pipelines.run.run import Run
-from pipelines.steps import export
 from pipelines.storage import kept
 from pipelines.storage.store import as_json
 
@@ -45,6 +43,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from _of_training(stage)
     yield from _of_drift(stage)
     yield from edits.every(stage)
+    yield from exported.every(stage)
     yield from past.damages(stage)
     yield from plain.every(stage)
     yield from left_out.every(stage)
@@ -196,13 +195,6 @@ def _of_training(stage: Stage) -> Iterator[Damage]:
             "gate_parity",
         )
     yield from _of_verdicts(stage)
-    yield Damage(
-        "parity: one threshold or weight of the graph is moved",
-        "training",
-        _move_a_threshold,
-        "export",
-        "gate_parity",
-    )
 
 
 def _flip_labels(stage: Stage) -> Run:
@@ -273,22 +265,6 @@ def _edit_verdict(
 ) -> Run:
     run = stage.run("training")
     run.store.write_file(follows.FILE, change(verdict.read(run.store.read_file(follows.FILE))).as_json())
-    return run
-
-
-def _move_a_threshold(stage: Stage) -> Run:
-    """Compare the trained model with a graph in which one number is another."""
-    run = stage.run("training")
-    judged = verdict.read(run.store.read_file("verdict.json"))
-    families = run.use_case.candidates.families
-    trained = {
-        family: candidate.load(run.store.read_file(f"candidates/{family}.skops")) for family in families
-    }
-    exported = {family: run.store.read_file(f"models/{family}.onnx") for family in families}
-    exported[judged.winner] = graphs.with_one_number_moved(exported[judged.winner])
-    run.store.write(
-        "parity", export.parity(run.store.read("features"), trained, exported, judged, run.use_case)
-    )
     return run
 
 

@@ -92,6 +92,7 @@ class _Candidates(Strict):
     if TYPE_CHECKING:
         baseline: Baseline
         seed: int
+        refit: Literal["all", "none"]
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -127,4 +128,16 @@ else:
         baseline=(Baseline, Baseline()),
         **{family.name: (Search | None, None) for family in families.EVERY},
         seed=(int, 7),
+        refit=(
+            Literal["all", "none"],
+            Field(
+                default="all",
+                description=(
+                    "all: once it is judged, the winner is fitted again by the same parameters on all"
+                    " labelled rows, the held-out ones among them, and this fit scores. none: the fit that"
+                    " was judged scores, which has not seen the held-out rows; by time, these are the newest"
+                    " days."
+                ),
+            ),
+        ),
     )
