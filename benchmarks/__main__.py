@@ -39,7 +39,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "steady": (("20",),),
     "steady_rows": (("4",),),
     "labels": ((),),
-    "drift_alarms": ((),),
+    "drift_years": (("10", "20"),),
     "capacity": ((),),
     "dag_run": ((),),
     "dags": ((),),

@@ -115,7 +115,6 @@ gates:
     - expect_column_values_to_be_known: {{column: country, mostly: 0.9, partitions: 7}}
   features:
     - expect_column_mean_to_be_between: {{column: log_amount, min_value: 2, max_value: 5}}
-monitoring: {{max_drifted_share: 0.5}}
 limits: {{memory: {limit}MB}}
 demo: {{training: {training}}}
 """

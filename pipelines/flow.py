@@ -221,12 +221,15 @@ def drift(run: Run) -> Outcome:
         nights=read.nights,
         labels=read.labels,
         due=read.matured.last,
+        earlier=read.earlier,
         champion=read.champion,
         judged=read.judged,
         use_case=run.use_case,
     )
+    run.store.write("drift_days", found.days)
     run.store.write("drift", found.table)
-    report, numbers = run.write_report("drift", found.html), {"drifted_share": found.drifted_share}
+    report = run.write_report("drift", found.html)
+    numbers = {"drifted_share": found.drifted_share, "drift_alarms": float(found.alarms)}
     summary = "; ".join([found.summary(), *read.left_out()])
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers=numbers)
 

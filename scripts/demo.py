@@ -3,7 +3,9 @@ poisoned night.
 
 Every line is one run of one DAG; the commands are run inside this process only to pay Airflow's start once.
 The last night is delivered with its numbers a hundred times too large and its texts blank: its gate has to
-turn red, and the demo fails if it does not, or if anything else fails.
+turn red, and the demo fails if it does not, or if anything else fails. The drift report's gate may be red by
+right, as card_fraud's is, in whose week a payment app changes what people pay with: then the demo tells what
+it says, and goes on.
 """
 
 from __future__ import annotations
@@ -76,6 +78,9 @@ def main() -> int:
     ]
     for kind, partition in runs:
         if not demo.dags_test(kind, partition):
+            if kind == "drift" and (told := _red_sentence(demo, "drift", partition)):
+                print(f"\n{told}\n\nThat is the gate's verdict on this week, and a training would follow.")
+                continue
             print(
                 f"\n{(settings.var / 'demo' / f'{demo.use_case}_{kind}_{partition}.log').relative_to(ROOT)}"
                 " says why."
@@ -90,7 +95,7 @@ def main() -> int:
             print("\nThe poisoned night went through its gates: this is a bug in Sluice.")
             return 1
     print(
-        f"\n{_red_sentence(demo, poisoned)}\n\nExpected: that night has no predictions; the nights before it"
+        f"\n{_red_sentence(demo, 'scoring', poisoned)}\n\nExpected: that night has no predictions; the nights before it"
         " are untouched.\n"
     )
     print(_table(demo, nights, first))
@@ -177,14 +182,19 @@ def _poisoned(name: str, column: Column, spared: bool) -> str:
     return f"{changed.get(column.type, quoted)} AS {quoted}"
 
 
-def _red_sentence(demo: Demo, poisoned: date) -> str:
-    """What the gate said, from the log of the run."""
-    log = (demo.settings.var / "demo" / f"{demo.use_case}_scoring_{poisoned}.log").read_text(errors="replace")
+def _red_sentence(demo: Demo, kind: Kind, partition: date) -> str | None:
+    """What the gate said that stopped a run, from its log; None where no gate did."""
+    log = (demo.settings.var / "demo" / f"{demo.use_case}_{kind}_{partition}.log").read_text(errors="replace")
     gate = next(
-        path.stem
-        for path in (demo.open("scoring", poisoned).store.disk / "gates").glob("*.json")
-        if not json.loads(path.read_bytes())["passed"]
+        (
+            path.stem
+            for path in sorted((demo.open(kind, partition).store.disk / "gates").glob("*.json"))
+            if not json.loads(path.read_bytes()).get("passed", True)
+        ),
+        None,
     )
+    if gate is None or f"gate_{gate} of {demo.use_case}" not in log:
+        return None
     start = log.index(f"gate_{gate} of {demo.use_case}")
     first, *more = log[start:].split("\n")
     return "\n".join([first, *itertools.takewhile(lambda line: line.startswith("  "), more)])
@@ -197,10 +207,12 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     values = verdict["values"]
     scored = [demo.open("scoring", night).store.manifest("predictions").rows for night in nights]
     drift = demo.open("drift", first)
-    drifted, features = (
+    alarms, moved, features = (
         drift.store.read("drift")
-        .filter("kind = 'feature'")
-        .aggregate("count(*) filter (drifted), count(*)")
+        .aggregate(
+            "count(*) filter (verdict = 'alarm'), count(*) filter (kind = 'feature' and drifted),"
+            " count(*) filter (kind = 'feature')"
+        )
         .fetchall()[0]
     )
     champion = registry.champion(training)
@@ -217,7 +229,7 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     ]
     rows += [
         ("rows scored", f"{sum(scored):,} in {len(scored)} nights"),
-        ("drift", f"{drifted} of {features} features drifted"),
+        ("drift", f"{alarms} alarms; {moved} of {features} features moved"),
     ]
     for run, report in (
         (training, "evaluate"),

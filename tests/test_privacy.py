@@ -59,7 +59,6 @@ metric: {name: aucpr}
 threshold: {policy: max_recall, precision: 0.1}
 slices: [who, channel]
 promotion: {slice_rows: 20}
-monitoring: {max_drifted_share: 0.99}
 demo: {training: 2026-02-01}
 gates:
   raw:

@@ -47,7 +47,7 @@ YAML = (
     )
     .replace("  xgboost: {grid: {n_estimators: [20], max_depth: [2, 3]}}\n", "")
     .replace("[0.1, 1]", "[1]")
-) + "monitoring: {min_performance: 0.3, max_drifted_share: 1}\n"
+) + "monitoring: {min_performance: 0.3}\n"
 
 REGRESSION: Pairs = (
     ("task: binary", "task: regression"),

@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
-from pipelines.cli import asked, checking, data, explaining, gates, models, overview, quarantine, running
+from pipelines.cli import (
+    asked,
+    checking,
+    data,
+    drift,
+    explaining,
+    gates,
+    models,
+    overview,
+    quarantine,
+    running,
+)
 from pipelines.cli.group import Group, Root
 from pipelines.core.errors import SluiceError
 
@@ -22,6 +33,7 @@ NOISY = ("alembic", "mlflow", "great_expectations", "dvc", "skl2onnx")
 
 # A stack trace is for who mends Sluice: as Python writes it, without the values of variables, which may be
 # rows.
+GROUPS = {"data": data, "models": models, "gates": gates, "drift": drift, "quarantine": quarantine}
 app = typer.Typer(cls=Root, pretty_exceptions_enable=False, invoke_without_command=True)
 for plain in (
     checking.check,
@@ -33,7 +45,7 @@ for plain in (
     checking.schema,
 ):
     app.command(cls=explaining.WithAnyKey if plain is explaining.trace else None)(plain)
-for name, group in (("data", data), ("models", models), ("gates", gates), ("quarantine", quarantine)):
+for name, group in GROUPS.items():
     app.add_typer(group.app, name=name, cls=Group)
 
 

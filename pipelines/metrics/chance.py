@@ -215,7 +215,7 @@ def width(baseline: Baseline, rows: npt.ArrayLike, probability: float) -> Floats
     """
     there = np.maximum(np.asarray(rows, dtype=np.float64), 1.0)
     variance = np.maximum(baseline.spread**2 * np.maximum(baseline.rows / there, 1.0), 1 / there)
-    farther = np.vectorize(_t, otypes=[np.float64])(probability, baseline.freedom)
+    farther = np.vectorize(student, otypes=[np.float64])(probability, baseline.freedom)
     by_spread = farther * np.sqrt(variance * (1 + baseline.error))
     return np.asarray(np.maximum(by_spread, FARTHER * baseline.farthest))
 
@@ -291,7 +291,7 @@ def link_limit(baseline: Baseline, rows: npt.ArrayLike, probability: float) -> f
 
 
 @lru_cache(maxsize=10_000)
-def _t(probability: float, freedom: int) -> float:
+def student(probability: float, freedom: int) -> float:
     """Student's t beyond which a value lies with this probability, to either side."""
     from scipy.stats import t
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pandas as pd
 
-from pipelines.run.tables import DRIFT
+from pipelines.run.tables import ALARM, DRIFT, MOVED, NOT_COMPARED
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
 
-Kind: TypeAlias = Literal["feature", "prediction", "performance", "version"]
+Kind: TypeAlias = Literal["feature", "prediction", "joint", "performance", "version"]
 
 SCORE = "score"
+DECISIONS, LABELS = "share of decisions", "predicted share of positive labels"
+ALL = "all features together"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,10 @@ class Row:
     value: float | None = None
     threshold: float | None = None
     drifted: bool | None = None
+    verdict: str | None = None
+    effect: float | None = None
+    score_change: float | None = None
+    decisions_changed: float | None = None
     reference_missing: float | None = None
     current_missing: float | None = None
     reference_value: float | None = None
@@ -65,24 +71,27 @@ class DriftResult:
             say). It is the same for the same inputs.
         html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.
+        days: The table `drift_days`, by which later weeks know what is usual.
     """
 
     table: pd.DataFrame
     html: str
     first_labels: date
+    days: pd.DataFrame
 
     def summary(self) -> str:
         """One line for the log."""
-        drifted = self.table[self.table.drifted.fillna(False)]
-        names = drifted[drifted.kind == "feature"].subject.to_list()
-        shown = f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
-        score = "the score did" if (drifted.kind == "prediction").any() else "the score did not"
-        if self.table[self.table.kind == "prediction"].drifted.isna().any():
-            score = "the score is another version's"
-        return (
-            f"drift: {len(names)} of {(self.table.kind == 'feature').sum()} features drifted{shown}, {score};"
-            f" {self._performed()}"
-        )
+        judged = self.table[self.table.verdict.notna()]
+        features = judged[judged.kind == "feature"]
+        alarms = judged[judged.verdict == ALARM].subject.to_list()
+        moved = features[features.verdict == MOVED].subject.to_list()
+        told = [
+            f"{len(alarms)} alarm{'s' * (len(alarms) != 1)}{_some(alarms)}",
+            f"{len(moved)} of {len(features)} features moved without mattering{_some(moved)}",
+        ]
+        if (judged[judged.subject == SCORE].verdict == NOT_COMPARED).any():
+            told.append("the score is not compared")
+        return f"drift: {', '.join(told)}; {self._performed()}"
 
     def _performed(self) -> str:
         """The primary metric in words, or why there is none.
@@ -107,15 +116,20 @@ class DriftResult:
 
     @property
     def drifted_share(self) -> float:
-        """Of all features, how many have drifted."""
-        return float(self.table[self.table.kind == "feature"].drifted.mean())
+        """Of all features, how many have moved, whether that matters or not."""
+        return float(self.table[self.table.kind == "feature"].drifted.fillna(False).mean())
+
+    @property
+    def alarms(self) -> int:
+        """How many rows are an alarm."""
+        return int((self.table.verdict == ALARM).sum())
 
     def retrain(self, use_case: UseCase) -> bool:
         """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red.
 
         Labels that are due and missing turn it red, too, but no training follows: it would miss them as well.
         """
-        drifted = self.drifted_share > use_case.monitoring.max_drifted_share
+        drifted = self.alarms > 0
         worst, found = (
             use_case.monitoring.min_performance,
             self.table[self.table.kind == "performance"].value.iloc[0],
@@ -123,3 +137,7 @@ class DriftResult:
         if worst is None or pd.isna(found):
             return bool(drifted)
         return bool(drifted or (found < worst if use_case.greater_is_better else found > worst))
+
+
+def _some(names: Sequence[str]) -> str:
+    return f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""

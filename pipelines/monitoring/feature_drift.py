@@ -1,56 +1,107 @@
-"""Which features have drifted, and whether the score has: by Evidently's statistics and what is missing."""
+"""Which features have moved, whether that matters, and whether the score, the decisions, the labels or all
+features together have: rows of the table `drift`.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
+import pandas as pd
 
 from pipelines.core import personal
-from pipelines.monitoring import drift_report
-from pipelines.monitoring.drift_report import Test
-from pipelines.monitoring.drift_table import SCORE, Kind, Row
-from pipelines.monitoring.sides import SCORES, Side, Sides
+from pipelines.model.graph import Graph
+from pipelines.monitoring import earlier_weeks, impact, level, limits, looks, subjects, verdicts
+from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, Kind, Row
+from pipelines.monitoring.earlier_weeks import Earlier
+from pipelines.monitoring.impact import Impact, Swap
+from pipelines.monitoring.level import Days
+from pipelines.monitoring.looks import Rows
+from pipelines.monitoring.subjects import Subject
+from pipelines.monitoring.verdicts import Finding
+from pipelines.run.tables import ALARM, AS_BEFORE, MOVED, NOT_COMPARED
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
     from pipelines.registry.registry import Champion
 
-MISSING_MOVED = 0.05  # by how much the share of missing values must have moved
-STANDARD_ERRORS = 3.29  # and by how many standard errors: chance does so once in a thousand times
+LEARNED = "split = 'train'"
 
 
-def comparison(sides: Sides, note: str | None, use_case: UseCase) -> tuple[list[Row], str]:
-    """Compare the two sides.
+@dataclass(frozen=True)
+class Compared:
+    """What is compared; all relations are of one DuckDB connection.
+
+    Attributes:
+        reference: The features of the champion's training.
+        week: Those of the week's nights.
+        held_out: The champion's scored held-out rows.
+        own: What the champion has predicted in the week.
+        earlier: The tables `drift_days` of earlier weeks.
+    """
+
+    reference: duckdb.DuckDBPyRelation
+    week: duckdb.DuckDBPyRelation
+    held_out: duckdb.DuckDBPyRelation
+    own: duckdb.DuckDBPyRelation
+    earlier: Sequence[duckdb.DuckDBPyRelation]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What has come of it.
+
+    Attributes:
+        rows: Of the table `drift`: features, the score and what belongs to it, all features together.
+        days: The table `drift_days`.
+        bars: Subject -> label, share in the reference, share in the week.
+    """
+
+    rows: list[Row]
+    days: pd.DataFrame
+    bars: Mapping[str, Sequence[tuple[str, float, float]]]
+
+
+def comparison(compared: Compared, note: str | None, champion: Champion, use_case: UseCase) -> Found:
+    """Compare the week with the champion's training and with the weeks since.
 
     Args:
-        sides: What is compared.
+        compared: The rows.
         note: What there is to say of the score, see `other_versions`.
+        champion: Whose training is the reference.
         use_case: The facts.
-
-    Returns:
-        A row a feature and one for the score, and Evidently's page.
     """
-    old, new = sides.samples(use_case)
-    every = {**sides.types, **SCORES}.items()
-    tests = {name: drift_report.test_for(type_, old[name], new[name]) for name, type_ in every}
-    found = drift_report.compare(
-        [test for test in tests.values() if test],
-        old,
-        new,
-        hidden=private(use_case),
-        apart=SCORE,
-        time=use_case.time,
-        drift_share=use_case.monitoring.max_drifted_share,
-    )
-    values = found.values
+    made = _Comparison(compared, champion, use_case)
     features = [
-        _row("feature", name, type_, tests[name], values.get(name), sides.before, sides.now)
-        for name, type_ in sides.types.items()
+        (subject, verdicts.of_feature(subject, made.counts.of_feature, made.known, made.cost_of))
+        for subject in made.features
     ]
-    score = _score(tests[SCORE], values.get(SCORE), sides.score_before, sides.score_now, note)
-    return [*features, score], found.html
+    predictions = [
+        (subject, verdicts.of_prediction(subject, made.counts.of_prediction, made.known))
+        for subject in made.predictions
+    ]
+    predictions = [(subject, _with_note(subject, found, note)) for subject, found in predictions]
+    together = made.together()
+    rows = [
+        *(_row("feature", *each) for each in features),
+        *(_row("prediction", *each) for each in predictions),
+        _joint_row(together, made.features),
+    ]
+    alarms = [row.subject for row in rows if row.verdict == ALARM]
+    told = [subject for subject, _ in (*features, *predictions)]
+    days = earlier_weeks.table(told, alarms, champion.sha256)
+    return Found(rows, days, {subject.name: subject.bars for subject in told})
+
+
+def feature_types(use_case: UseCase) -> dict[str, str]:
+    """What each feature is."""
+    features = use_case.features
+    kinds = {"number": features.numbers, "category": features.categories, "text": features.texts}
+    return {name: kind for kind, names in kinds.items() for name in names}
 
 
 def private(use_case: UseCase) -> set[str]:
@@ -60,79 +111,156 @@ def private(use_case: UseCase) -> set[str]:
     return {*use_case.features.texts, *personal.features(use_case)}
 
 
-def _row(
-    kind: Kind,
-    name: str,
-    type_: str,
-    test: Test | None,
-    value: float | None,
-    before: Side,
-    now: Side,
-    note: str | None = None,
-) -> Row:
-    """A feature or the score: it has drifted when its values have, or when the share of missing ones has
-    moved.
-    """
-    old, new = before.missing[name], now.missing[name]
-    notes = [note] if note else []
-    moved = _missing_moved(before, now, name)
-    if moved:
-        notes.append(f"missing: {100 * old:.1f} % in the reference, {100 * new:.1f} % in the week")
-    if test is None:
-        notes.append(_why_no_test(old, new))
-    elif value is None:
-        notes.append("no word in these texts tells anything")
+class _Comparison:
+    """The subjects of a week, and what their moves cost."""
+
+    def __init__(self, compared: Compared, champion: Champion, use_case: UseCase) -> None:
+        self._compared, self._champion, self._use_case = compared, champion, use_case
+        self._types = feature_types(use_case)
+        self._earlier = Earlier(compared.earlier, champion.sha256)
+
+    def _rows(self, relation: duckdb.DuckDBPyRelation) -> Rows:
+        return Rows(relation, self._use_case.key, self._use_case.time)
+
+    @cached_property
+    def _plain(self) -> list[Subject]:
+        """The features, by the training's days alone."""
+        types = self._types
+        reference, week = self._rows(self._compared.reference), self._rows(self._compared.week)
+        looked = looks.look(reference, LEARNED, types)
+        before = looks.count(reference, looked, types, own=True)
+        now = looks.count(week, looked, types, own=False)
+        return [
+            subjects.feature(name, types[name], one, before[name], now[name]) for name, one in looked.items()
+        ]
+
+    @cached_property
+    def features(self) -> list[Subject]:
+        """The features, by the days of training and since."""
+        return [one.with_earlier(self._earlier.days(one)) for one in self._plain]
+
+    @cached_property
+    def predictions(self) -> list[Subject]:
+        """The score, the share of decisions, and the predicted share of positive labels."""
+        held_out, own = self._rows(self._compared.held_out), self._rows(self._compared.own)
+        types = {SCORE: "number"}
+        looked = looks.look(held_out, "true", types)
+        before = looks.count(held_out, looked, types, own=True)[SCORE]
+        now = looks.count(own, looked, types, own=False)[SCORE]
+        found = [subjects.feature(SCORE, SCORE, looked[SCORE], before, now)]
+        task, threshold = self._use_case.task, self._champion.threshold
+        if task.decides and threshold is not None:
+            decided = f"({SCORE} >= {threshold!r}::DOUBLE)::INTEGER"
+            found.append(subjects.share(DECISIONS, "share", _sums(held_out, decided), _sums(own, "decision")))
+        if task.probabilities:
+            found.append(subjects.share(LABELS, "share", _sums(held_out, SCORE), _sums(own, SCORE)))
+        return [one.with_earlier(self._earlier.days(one)) for one in found]
+
+    @cached_property
+    def counts(self) -> limits.Counts:
+        """How many statistics are asked."""
+        return limits.Counts(
+            features=sum(len(one.statistics) for one in self.features),
+            predictions=sum(len(one.statistics) for one in self.predictions),
+        )
+
+    @cached_property
+    def known(self) -> level.Prior:
+        """How weeks vary, of all features together."""
+        return level.prior([(one.before, one.shares) for one in self.features])
+
+    @cached_property
+    def _swap(self) -> Swap:
+        scores = self._compared.held_out.aggregate(f"stddev_pop({SCORE})").fetchall()[0][0]
+        return Swap(
+            before=impact.sample(self._rows(self._compared.reference), self._types, LEARNED),
+            now=impact.sample(self._rows(self._compared.week), self._types),
+            types=self._types,
+            graph=Graph(self._champion.graph),
+            threshold=self._champion.threshold if self._use_case.task.decides else None,
+            deviation=float(scores or 0.0),
+        )
+
+    def cost_of(self, feature: str) -> Impact:
+        """What it costs that a feature has moved."""
+        return self._swap.back([feature])
+
+    def together(self) -> Finding:
+        """All features at once."""
+        quiet = self._earlier.quiet_days()
+        every = [one.with_earlier(self._earlier.days(one, quiet)) for one in self._plain]
+        before, week = _side_by_side(every)
+        if not len(week.on):
+            return Finding(NOT_COMPARED, note="not compared: no day on which all features were looked at")
+        asked, shares = self.counts.of_joint, np.concatenate([one.shares[one.first] for one in every])
+        red, amber = (level.joint(before, week, shares, each) for each in (asked.red, asked.amber))
+        if red is None or amber is None:
+            return Finding(NOT_COMPARED, note="not compared: too few days or features to compare")
+        if not amber.beyond:
+            return Finding(AS_BEFORE, JOINT, amber.value, amber.usual, amber.limit)
+        cost = self._swap.back(list(self._types))
+        verdict = ALARM if red.beyond and cost.matters else MOVED
+        told = red if red.beyond else amber
+        return Finding(verdict, JOINT, told.value, told.usual, told.limit, cost)
+
+
+JOINT = "mean of log(1 + t²) over all features"
+
+
+def _side_by_side(every: Sequence[Subject]) -> tuple[Days, Days]:
+    """The statistics of all features by which they are judged together, on the days that all of them have."""
+    sides = []
+    for side in ("before", "week"):
+        own = [(getattr(one, side), one.first) for one in every]
+        on = np.array(sorted(set.intersection(*(set(days.on.tolist()) for days, _ in own))), dtype=np.int64)
+        chosen = [(days.those(np.isin(days.on, on)), first) for days, first in own]
+        sides.append(
+            Days(
+                on,
+                np.concatenate([days.values[:, first] for days, first in chosen], axis=1),
+                np.concatenate([days.rows[:, first] for days, first in chosen], axis=1),
+            )
+        )
+    return sides[0], sides[1]
+
+
+def _sums(rows: Rows, text: str) -> dict[int, tuple[float, int]]:
+    answers = rows.answers(f"SELECT {rows.day}, sum({text}), count({text}) FROM rows GROUP BY 1 ORDER BY 1")
+    return {int(day): (float(total or 0.0), int(n)) for day, total, n in answers}
+
+
+def _with_note(subject: Subject, found: Finding, note: str | None) -> Finding:
+    if note is None or subject.name != SCORE:
+        return found
+    return replace(found, note="; ".join(filter(None, (note, found.note if len(subject.week.on) else None))))
+
+
+def _row(kind: Kind, subject: Subject, found: Finding) -> Row:
+    cost = found.impact
     return Row(
-        subject=name,
+        subject=subject.name,
         kind=kind,
-        type=type_,
-        method=test.method if test else None,
-        value=value,
-        threshold=test.threshold if test else None,
-        drifted=moved or (test is not None and value is not None and test.drifted(value)),
-        reference_missing=old,
-        current_missing=new,
-        reference_rows=before.rows,
-        current_rows=now.rows,
-        note="; ".join(notes) or None,
+        type=subject.type,
+        method=found.statistic,
+        value=found.value,
+        threshold=found.limit,
+        drifted=None if found.verdict == NOT_COMPARED else found.verdict in (MOVED, ALARM),
+        verdict=found.verdict,
+        effect=subject.effect,
+        score_change=cost.score if cost else None,
+        decisions_changed=cost.decisions if cost else None,
+        reference_value=found.usual,
+        reference_missing=subject.missing[0],
+        current_missing=subject.missing[1],
+        reference_rows=subject.rows[0],
+        current_rows=subject.rows[1],
+        note=found.note,
     )
 
 
-def _missing_moved(before: Side, now: Side, name: str) -> bool:
-    """Evidently leaves missing values out of account, so we do not: the share must move far, and further than
-    by chance.
-    """
-    old, new = before.missing[name], now.missing[name]
-    if (old == 1) != (new == 1):
-        return True
-    share = (old * before.rows + new * now.rows) / (before.rows + now.rows)
-    error = math.sqrt(share * (1 - share) * (1 / before.rows + 1 / now.rows))
-    return abs(new - old) > max(MISSING_MOVED, STANDARD_ERRORS * error)
-
-
-def _why_no_test(old: float, new: float) -> str:
-    if old == 1 or new == 1:
-        return f"no value in the {'reference' if old == 1 else 'week'}"
-    return f"fewer than {drift_report.FEW_TEXTS} texts to compare"
-
-
-def _score(test: Test | None, value: float | None, before: Side, now: Side, note: str | None) -> Row:
-    """The champion's scores of its own nights.
-
-    Of another version's nobody can tell whether they have drifted.
-    """
-    if now.rows:
-        return _row("prediction", SCORE, SCORE, test, value, before, now, note)
-    missing = before.missing[SCORE]
-    return Row(
-        subject=SCORE,
-        kind="prediction",
-        type=SCORE,
-        reference_rows=before.rows,
-        current_rows=0,
-        reference_missing=missing,
-        note=note,
-    )
+def _joint_row(found: Finding, features: Sequence[Subject]) -> Row:
+    joint = Subject(ALL, "joint", (), features[0].before, features[0].week, features[0].rows, (0.0, 0.0))
+    return _row("joint", joint, found)
 
 
 def other_versions(scored: duckdb.DuckDBPyRelation, own: int, champion: Champion) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from pipelines.core import dates
 from pipelines.monitoring import feature_drift, labelled
 from pipelines.reports import pages
+from pipelines.run.tables import ALARM, AS_BEFORE, MOVED, NOT_COMPARED
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 def render(
     table: pd.DataFrame,
-    evidently: str,
-    samples: Mapping[str, tuple[int, int]],
+    bars: Mapping[str, Sequence[tuple[str, float, float]]],
     week: dates.Days,
     left_out: tuple[int, int],
     champion: Champion,
@@ -29,29 +29,36 @@ def render(
 
     Args:
         table: The table `drift`.
-        evidently: Evidently's page.
-        samples: Side -> of how many rows how many were compared.
+        bars: Subject -> label, share in the training, share in the week.
         week: The days.
         left_out: How many nights' features and predictions are not compared.
         champion: Whose training is the reference.
         use_case: The facts.
     """
     records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
-    features = [row for row in records if row["kind"] == "feature"]
+    judged = sorted((row for row in records if row["verdict"]), key=_by_weight)
     performed = [row for row in records if row["kind"] == "performance"]
     return pages.render(
         "drift.html.j2",
         use_case=use_case,
         champion=champion,
         week=week,
-        judged=[row for row in records if row["kind"] in ("feature", "prediction")],
+        judged=judged,
+        bars=bars,
+        **{
+            name: [row["subject"] for row in judged if row["verdict"] == verdict]
+            for name, verdict in (("alarms", ALARM), ("moved", MOVED), ("not_compared", NOT_COMPARED))
+        },
         performance=performed,
         not_judged=None if performed[0]["threshold"] is None else labelled.not_judged(performed[0]),
         versions=[row for row in records if row["kind"] == "version"],
-        drifted=[row["subject"] for row in features if row["drifted"]],
-        n_features=len(features),
-        hidden=sorted(feature_drift.private(use_case)),
-        evidently=evidently,
+        n_features=sum(row["kind"] == "feature" for row in judged),
+        hidden=feature_drift.private(use_case),
         left_out=left_out,
-        samples={what: (taken, rows) for what, (taken, rows) in samples.items() if taken < rows},
     )
+
+
+def _by_weight(row: Mapping[str, Any]) -> tuple[int, float, float]:
+    """Alarms first, then by what a move costs, then by how far it is."""
+    verdicts = (ALARM, MOVED, NOT_COMPARED, AS_BEFORE)
+    return verdicts.index(row["verdict"]), -(row["score_change"] or 0.0), -abs(row["effect"] or 0.0)

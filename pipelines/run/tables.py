@@ -93,6 +93,8 @@ def _predictions(use_case: UseCase) -> tuple[str, ...]:
     return (use_case.key, use_case.time, "score", *decision, *reasons, *by)
 
 
+# What is said of a subject in `drift`: as in the weeks before; improbable without weight; both; nothing.
+AS_BEFORE, MOVED, ALARM, NOT_COMPARED = "as before", "moved", "alarm", "not compared"
 # The columns of `drift`, by their types in pandas.
 DRIFT = {
     "subject": "string",
@@ -102,6 +104,10 @@ DRIFT = {
     "value": "float64",
     "threshold": "float64",
     "drifted": "boolean",
+    "verdict": "string",
+    "effect": "float64",
+    "score_change": "float64",
+    "decisions_changed": "float64",
     "reference_missing": "float64",
     "current_missing": "float64",
     "reference_rows": "int64",
@@ -111,6 +117,17 @@ DRIFT = {
     "due_rows": "Int64",
     "reference_labelled": "float64",
     "note": "string",
+}
+
+# The columns of `drift_days`, which later weeks read: what of each subject was measured on each day.
+DRIFT_DAYS = {
+    "subject": "string",
+    "statistic": "string",
+    "day": "date",
+    "value": "float64",
+    "rows": "float64",
+    "alarm": "bool",
+    "graph_sha256": "string",
 }
 
 
@@ -141,6 +158,7 @@ EVERY: tuple[Table, ...] = (
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
     Table("drift", columns=lambda _: tuple(DRIFT)),
+    Table("drift_days"),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}
 

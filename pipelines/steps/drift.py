@@ -4,8 +4,7 @@ matured labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,7 @@ from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_table, feature_drift, matured_labels, sides
 from pipelines.monitoring.drift_table import SCORE, DriftResult
-from pipelines.monitoring.sides import Sides
 from pipelines.reports import drift_page
-from pipelines.storage import spill
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
@@ -37,11 +34,12 @@ def compare(
     nights: int,
     labels: duckdb.DuckDBPyRelation | None,
     due: date,
+    earlier: Sequence[duckdb.DuckDBPyRelation] = (),
     champion: Champion,
     judged: Champion,
     use_case: UseCase,
 ) -> DriftResult:
-    """Compare a week with the training of the champion; see `Sides` and `matured_labels`.
+    """Compare a week with the training of the champion; see `feature_drift` and `matured_labels`.
 
     Args:
         reference: The features table of the champion's training, with its column `split`.
@@ -52,6 +50,7 @@ def compare(
         labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are
             of one DuckDB connection.
         due: The last of those days; one before the week when there are none.
+        earlier: The tables `drift_days` of earlier weeks.
         champion: Whose training is the reference.
         judged: The same as it was judged, which scores the held-out rows.
         use_case: The facts.
@@ -64,17 +63,19 @@ def compare(
     columns = [use_case.key, use_case.time, SCORE, *decision, "model_version"]
     scored, held_out = sides.together(predictions, columns), _held_out(reference, judged, use_case)
     own = scored.filter(f"model_version = {sql.text(champion.version)}")
-    both = Sides.of(reference, features, held_out, own, use_case)
-    first = _first_day(scored, both.now.rows, len(features), use_case)
+    week_rows = sides.together(features, [use_case.key, use_case.time, *use_case.features.names])
+    ((rows,),) = week_rows.count("*").fetchall()
+    first = _first_day(scored, rows, len(features), use_case)
     had = matured_labels.labelled_before(reference, (due - first).days + 1, champion.partition, use_case)
     performed = matured_labels.rows(scored, labels, due, held_out, had, champion, use_case)
-    note = feature_drift.other_versions(scored, both.score_now.rows, champion)
-    with _on_disk(scored):
-        compared, evidently = feature_drift.comparison(both, note, use_case)
-    table = drift_table.table([*compared, *performed])
+    ((own_rows,),) = own.count("*").fetchall()
+    note = feature_drift.other_versions(scored, own_rows, champion)
+    compared = feature_drift.Compared(reference, week_rows, held_out, own, earlier)
+    found = feature_drift.comparison(compared, note, champion, use_case)
+    table = drift_table.table([*found.rows, *performed])
     left_out = nights - len(features), nights - len(predictions)
-    html = drift_page.render(table, evidently, both.sizes(), week, left_out, champion, use_case)
-    return DriftResult(table, html, first + timedelta(days=use_case.label.delay_days))
+    html = drift_page.render(table, found.bars, week, left_out, champion, use_case)
+    return DriftResult(table, html, first + timedelta(days=use_case.label.delay_days), found.days)
 
 
 def with_names(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
@@ -142,23 +143,3 @@ def _held_out(
         name: str(type_) for name, type_ in zip(inputs.columns, inputs.types, strict=True) if name in kept
     }
     return sql.materialized(inputs.map(scored, schema=types | {SCORE: "DOUBLE"}))
-
-
-@contextmanager
-def _on_disk(rows: duckdb.DuckDBPyRelation) -> Iterator[None]:
-    """Have DuckDB put on disk what it holds, the labels of a large week foremost: for a while somebody else
-    needs the memory.
-    """
-    ((limit,),) = sql.select(rows, "rows", "SELECT current_setting('memory_limit')").fetchall()
-    for least in (
-        spill.LEAST,
-        2 * spill.LEAST,
-        4 * spill.LEAST,
-    ):  # of a large week, DuckDB does not find all at once
-        with suppress(duckdb.OutOfMemoryException):
-            rows.query("rows", f"SET memory_limit = '{least}B'")
-            break
-    try:
-        yield
-    finally:
-        rows.query("rows", f"SET memory_limit = '{limit}'")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.core import dates
+from pipelines.monitoring import level
 from pipelines.registry import definitions, registry
 from pipelines.steps import drift, ingest
 from pipelines.steps.cleanse import cleanse
@@ -32,6 +34,7 @@ class Week:
         features: A features table for each night whose features mean what the champion has learned.
         predictions: A predictions table for each night that tells the champion's label.
         labels: Clean rows of the matured days; None where there are none yet.
+        earlier: The tables `drift_days` of the weeks before, the newest first, no day in two of them.
     """
 
     days: dates.Days
@@ -43,6 +46,7 @@ class Week:
     features: list[duckdb.DuckDBPyRelation]
     predictions: list[duckdb.DuckDBPyRelation]
     labels: duckdb.DuckDBPyRelation | None
+    earlier: list[duckdb.DuckDBPyRelation]
 
     def left_out(self) -> list[str]:
         """What is not compared, in sentences."""
@@ -85,9 +89,25 @@ def read(run: Run) -> Week:
         features=[_with_names(run, night, "features") for night in alike],
         predictions=[_with_names(run, night, "predictions") for night in judged],
         labels=labels,
+        earlier=_earlier(run),
     )
 
 
 def _with_names(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:
     """A partition's table, its columns called as this run calls them."""
     return drift.with_names(store.read(table), definitions.file_of_table(run, store, table), run.use_case)
+
+
+def _earlier(run: Run) -> list[duckdb.DuckDBPyRelation]:
+    """What the reports of the weeks before have measured: of the newest ones, and of a year ago."""
+    free, found = run.days.first, []
+    oldest = free - timedelta(days=level.YEAR + (level.AROUND + 1) * level.WEEK)
+    for partition in sorted(run.store.partitions("drift"), reverse=True):
+        last = dates.days_of(run.use_case, "drift", partition).last
+        if last >= free or partition < oldest:
+            continue
+        week = run.store.at("drift", partition)
+        if week.has("drift_days"):
+            found.append(week.read("drift_days"))
+            free = partition
+    return found

@@ -31,6 +31,7 @@ def test_every_group_says_so() -> None:
     groups = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert {name for name, one in groups.items() if isinstance(one, Group)} == {
         "data",
+        "drift",
         "models",
         "gates",
         "quarantine",

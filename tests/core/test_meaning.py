@@ -61,7 +61,7 @@ slices: [channel]
 gates:
   raw: [{expect_column_mean_to_be_between: {column: hr, min_value: 1}}]
 schedule: {scoring: "0 2 * * *"}
-monitoring: {max_drifted_share: 0.5}
+monitoring: {min_performance: 0.5}
 demo: {training: 2026-01-31}
 """
 
@@ -101,7 +101,7 @@ EDITS: dict[str, tuple[str, str, set[str], set[str]]] = {
     "the schedule": ("0 2 * * *", "0 3 * * *", set(), set()),
     "the grid": ("C: [0.1, 1]", "C: [1]", set(), set()),
     "the threshold": ("precision: 0.5", "precision: 0.7", set(), set()),
-    "what monitoring allows": ("max_drifted_share: 0.5", "max_drifted_share: 0.4", set(), set()),
+    "what monitoring allows": ("min_performance: 0.5", "min_performance: 0.4", set(), set()),
     "a personal column": ("customer: {type: string,", "customer: {type: string, pii: true,", set(), set()),
     "SQL of one feature": ("hour: hr", "hour: (hr + 19) % 24", {"hour"}, set()),
     "a unit in SQL": ("    amount: amount", "    amount: amount / 100", {"amount"}, set()),

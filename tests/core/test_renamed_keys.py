@@ -47,6 +47,16 @@ def test_a_kept_file_says_under_its_old_keys_what_it_says_under_the_new_ones() -
     assert kept.content == BEFORE.encode()
 
 
+def test_a_key_that_there_is_no_more_is_a_mistake_with_a_way_out_and_nothing_in_a_kept_file() -> None:
+    gone = NOW + "monitoring: {max_drifted_share: 0.3, min_performance: 0.2}\n"
+    with pytest.raises(
+        BadUseCase, match=r"monitoring\.max_drifted_share: there is no vote .* remove this key"
+    ):
+        parse(PATH, gone.encode())
+    kept = parse(PATH, gone.encode(), kept=True).use_case.monitoring
+    assert kept == parse(PATH, (NOW + "monitoring: {min_performance: 0.2}\n").encode()).use_case.monitoring
+
+
 def test_a_kept_file_of_today_is_read_as_it_is() -> None:
     raw = yaml.safe_load(NOW)
     assert as_now(raw) == raw

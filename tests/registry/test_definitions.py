@@ -154,7 +154,7 @@ def test_what_is_no_definition_comes_from_the_present_file(
     path = own.use_cases / "tiny.yaml"
     path.write_text(
         path.read_text()
-        + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {max_drifted_share: 0.3}\n"
+        + "limits: {memory: 1GB}\nalerts: {mail: [a@example.com]}\nmonitoring: {min_performance: 0.3}\n"
     )
     (by,) = files(night(own))
     found, now = archive.kept_file(own, "tiny", by).use_case, load(own.use_cases, "tiny").use_case

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipelines.core.config.base import Cron, Day
-from pipelines.core.strict import Share, Strict
+from pipelines.core.strict import Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
 
@@ -183,9 +183,6 @@ OWN: dict[str, type[Strict]] = {
 class Monitoring(Strict):
     """When the weekly report turns red."""
 
-    max_drifted_share: Share = Field(
-        default=0.5, description="The share of features that may drift before gate_drift turns red."
-    )
     min_performance: float | None = Field(
         default=None,
         description=(

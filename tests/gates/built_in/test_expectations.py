@@ -128,9 +128,11 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("drift", "a column is missing", "SELECT * EXCLUDE (drifted) FROM rows", "missing: drifted"),
     ("drift", "a feature was not compared", "SELECT * FROM rows WHERE subject <> 'channel'", "missing: 'channel'"),
     ("drift", "a feature stands twice", "SELECT * FROM rows UNION ALL SELECT * FROM rows", "subject: expect_column_values_to_be_unique"),
-    ("drift", "nobody knows whether it has drifted", replaced(drifted="NULL::BOOLEAN"), "drifted: expect_column_values_to_not_be_null"),
-    ("drift", "no value and no reason", replaced(value="NULL::DOUBLE"), "says why in its note"),
-    ("drift", "too many features have drifted", replaced(drifted="subject NOT IN ('channel', 'mean_7d')"), "4 of 6 values (66.7 %), e.g. true"),
+    ("drift", "nobody knows whether it has moved", replaced(verdict="NULL::VARCHAR"), "verdict: expect_column_values_to_not_be_null"),
+    ("drift", "a verdict that there is not", replaced(verdict="'fine'"), "verdict: expect_column_values_to_be_in_set"),
+    ("drift", "a feature is an alarm", replaced(verdict="if(subject = 'channel', 'alarm', verdict)"), "verdict: alarm: channel (location 0.5 instead of 0.1, which changes 0.1% of the decisions and moves scores by 0.01 deviations)"),
+    ("drift", "the score is an alarm", replaced(verdict="if(subject = 'score', 'alarm', verdict)"), "verdict: alarm: score (location 0.1 instead of 0.1)"),
+    ("drift", "all features together are an alarm", replaced(verdict="if(kind = 'joint', 'alarm', verdict)"), "verdict: alarm: all features together (t 1 instead of 0.1)"),
     ("drift", "no label is there of those that are due", replaced(current_rows="if(kind = 'performance', 0, current_rows)", value="if(kind = 'performance', NULL, value)"), "current_rows: of 40 predictions whose labels are due, 0 have one; at least 13 must (half of the share"),
     ("drift", "few labels are there of those that are due", replaced(current_rows="if(kind = 'performance', 12, current_rows)"), "12 have one; at least 13 must"),
     ("drift", "labels of one class", replaced(value="if(kind = 'performance', NULL, value)", note="'all have the label 0'"), "value: all have the label 0; monitoring.min_performance allows at least 0.5 aucpr, and nobody knows"),
@@ -277,16 +279,20 @@ def test_how_many_values_may_be_missing_is_what_the_file_says_of_all_rows(
     assert verdict_on(run, "raw").passed is open_
 
 
-@pytest.mark.parametrize(("allowed", "open_"), [(1, True), (0.9, False)])
-def test_all_features_may_drift_where_the_file_says_so(
-    settings: Settings, allowed: float, open_: bool
+def test_what_has_moved_without_weight_or_was_not_compared_is_a_warning(
+    open_run: Callable[[Kind, date], Run],
 ) -> None:
-    (settings.use_cases / "tiny.yaml").write_text(
-        tiny.YAML + f"monitoring: {{max_drifted_share: {allowed}}}\n"
+    week = open_run("drift", tables.PARTITIONS["drift"])
+    damage = replaced(
+        verdict="if(kind = 'joint', 'not compared', if(subject = 'amount', 'moved', verdict))",
+        method="if(kind = 'joint', NULL, method)",
     )
-    week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
-    tables.write(week, "drift", replaced(drifted="if(kind = 'feature', true, drifted)"))
-    assert verdict_on(week, "drift").passed is open_
+    tables.write(week, "drift", damage)
+    verdict = verdict_on(week, "drift")
+    assert verdict.passed
+    told = " ".join(finding.found for finding in verdict.failed("warn"))
+    assert "moved: amount (location 0.5 instead of 0.1" in told
+    assert "not compared: all features together (nothing to compare)" in told
 
 
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:

@@ -1,0 +1,81 @@
+"""What earlier weekly reports of the same champion have measured: the table `drift_days`, a row a day,
+subject and statistic, by which later weeks know what is usual since the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from pipelines.monitoring.level import Days
+from pipelines.monitoring.subjects import Subject
+from pipelines.run.tables import DRIFT_DAYS
+
+
+class Earlier:
+    """The days of earlier weeks, by subject."""
+
+    def __init__(self, weeks: Sequence[duckdb.DuckDBPyRelation], sha256: str) -> None:
+        """Read the weeks in which this very model was the champion."""
+        found = [rows.filter(f"graph_sha256 = '{sha256}'").df() for rows in weeks]
+        kept = [rows for rows in found if len(rows)]
+        self._rows = pd.concat(kept, ignore_index=True) if kept else _empty()
+        self._rows["on"] = [day.toordinal() for day in pd.to_datetime(self._rows["day"]).dt.date]
+
+    def quiet_days(self) -> frozenset[int]:
+        """The days of weeks in which nothing was an alarm."""
+        alarms = set(self._rows.on[self._rows.alarm.astype(bool)])
+        return frozenset(int(day) for day in set(self._rows.on) - alarms)
+
+    def days(self, subject: Subject, on: Iterable[int] | None = None) -> Days | None:
+        """What they say of a subject, without the weeks in which it was an alarm itself.
+
+        Args:
+            subject: Whose statistics are asked.
+            on: Which days only.
+        """
+        own = self._rows[(self._rows.subject == subject.name) & ~self._rows.alarm.astype(bool)]
+        if on is not None:
+            own = own[own.on.isin(list(on))]
+        if own.empty:
+            return None
+        names = [one.name for one in subject.statistics]
+        table = own.pivot_table(
+            index="on", columns="statistic", values=["value", "rows"], aggfunc="first", dropna=False
+        )
+        values, rows = (
+            table.reindex(columns=pd.MultiIndex.from_product([[what], names])).to_numpy(np.float64)
+            for what in ("value", "rows")
+        )
+        return Days(table.index.to_numpy(np.int64), values, np.nan_to_num(rows))
+
+
+def table(subjects: Iterable[Subject], alarms: Iterable[str], sha256: str) -> pd.DataFrame:
+    """The table `drift_days` of a week."""
+    red = set(alarms)
+    rows = [
+        {
+            "subject": subject.name,
+            "statistic": statistic.name,
+            "day": date.fromordinal(int(day)),
+            "value": value,
+            "rows": n,
+            "alarm": subject.name in red,
+            "graph_sha256": sha256,
+        }
+        for subject in subjects
+        for at, day in enumerate(subject.week.on)
+        for statistic, value, n in zip(
+            subject.statistics, subject.week.values[at], subject.week.rows[at], strict=True
+        )
+    ]
+    made = pd.DataFrame(rows, columns=list(DRIFT_DAYS)) if rows else _empty()
+    return made.astype({name: type_ for name, type_ in DRIFT_DAYS.items() if type_ != "date"})
+
+
+def _empty() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="object") for name in DRIFT_DAYS})
