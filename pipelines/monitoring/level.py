@@ -156,8 +156,8 @@ def prior(every: Sequence[tuple[Days, Flags]]) -> Prior:
 def _drifts(weeks: Floats) -> Floats:
     """Which part of the variance of weeks is a random walk, by how small their steps are beside it.
 
-    Of n weeks of noise e and a walk of steps h the variance is e + h (n + 1) / 6, and half of the mean squared
-    step e + h / 2 (von Neumann 1941, Annals of Mathematical Statistics 12); the variance is 1.
+    Of n weeks of noise e and a walk of steps h the variance is e + h (n + 1) / 6, and half of the mean
+    squared step e + h / 2 (von Neumann 1941, Annals of Mathematical Statistics 12); the variance is 1.
 
     Args:
         weeks: Shape (weeks, statistics), in deviations.
@@ -270,7 +270,7 @@ class _Weeks:
         between = self.values.var(axis=0, ddof=1)
         worth = min(known.freedom, self.days)
         variance = (worth * known.ratio * self.within + freedom * between) / (worth + freedom)
-        # A walk goes on: from the mean of n weeks the next one lies (n + 1) (2 n + 1) / 6 n steps off, squared.
+        # A walk goes on: from the mean of n weeks the next lies (n + 1) (2 n + 1) / 6 n steps off, squared.
         n = len(self.values)
         ahead = known.drift * (2 * n + 1) / n + (1 - known.drift) * (1 + 1 / n)
         variance *= ahead / (1 + 1 / n)
