@@ -41,6 +41,8 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "labels": ((),),
     "drift_years": (("10", "20"),),
     "capacity": ((),),
+    "thresholds": (("400",),),
+    "calibration": (("200",),),
     "dag_run": ((),),
     "dags": ((),),
 }

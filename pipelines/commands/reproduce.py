@@ -172,7 +172,13 @@ def _again(features: duckdb.DuckDBPyRelation, run: Run, model: Champion) -> tupl
     apart = [_apart(then.graph, now, test, facts) for then, now in pairs]
     validation, night = found.validation, threshold.night(features, facts)
     cut = (
-        threshold.choose(facts.threshold, validation["label"], validation["score"], night)
+        threshold.choose(
+            facts.threshold,
+            validation["label"],
+            validation["score"],
+            night,
+            units=threshold.units_of(validation),
+        )
         if facts.threshold
         else None
     )

@@ -7,13 +7,15 @@ import their libraries when they are asked, since every DAG file reads this modu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
+from pipelines.core import promise
 from pipelines.core.errors import BadInput
+from pipelines.core.promise import Counted
 from pipelines.core.strict import Share, Strict
 
 if TYPE_CHECKING:
@@ -23,11 +25,29 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 ROUNDING = 1e-9  # of a number of alarms that sums of weights may be above what is allowed
+HUNDREDTHS = 100  # of what was asked for: the steps in which is told what can be promised instead
 MOST_NIGHTS = (0.05, 0.95)  # nine of ten, by chance: alarms come like Poisson's events
 
 
 class Unreachable(BadInput):
     """No threshold fulfils the policy on these rows."""
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """What rows are worth of which several are of one unit, an entry a point, shape (m,).
+
+    Attributes:
+        alarms: As how many independent rows the alarms tell of precision.
+        alarm_units: Of how many units they are.
+        positives: As how many independent rows the positive ones tell of recall.
+        positive_units: Of how many units they are.
+    """
+
+    alarms: Floats
+    alarm_units: Floats
+    positives: Floats
+    positive_units: Floats
 
 
 @dataclass(frozen=True)
@@ -39,11 +59,15 @@ class Points:
         tp: Alarms that are right, shape (m,), like the others.
         fp: False alarms.
         fn: Misses.
+        threshold: From which score on there is an alarm.
+        clustered: What the rows are worth; None where each is a unit of its own.
     """
 
     tp: Floats
     fp: Floats
     fn: Floats
+    threshold: Floats | None = None
+    clustered: Clustered | None = None
 
     @property
     def precision(self) -> Floats:
@@ -57,6 +81,22 @@ class Points:
     def recall(self) -> Floats:
         """Of the rows that are positive, the share with an alarm."""
         return self.tp / (self.tp + self.fn)
+
+    @property
+    def alarms(self) -> Counted:
+        """The alarms, of which the right ones are the precision."""
+        rows, told = self.tp + self.fp, self.clustered
+        return Counted(self.tp, rows, told.alarms, told.alarm_units) if told else Counted(self.tp, rows, rows)
+
+    @property
+    def positives(self) -> Counted:
+        """The positive rows, of which those with an alarm are the recall."""
+        rows, told = self.tp + self.fn, self.clustered
+        return (
+            Counted(self.tp, rows, told.positives, told.positive_units)
+            if told
+            else Counted(self.tp, rows, rows)
+        )
 
 
 class Policy(Strict):
@@ -73,16 +113,21 @@ class Policy(Strict):
         return self.meaning.format(**dict(self))
 
     @property
+    def promises(self) -> str | None:
+        """What new rows keep, and how surely, where it promises that."""
+        return None
+
+    @property
     def given(self) -> float | None:
         """The threshold itself, where the file states it."""
         return None
 
-    def best(self, points: Points) -> int:
-        """Which of the points fulfils it best.
+    def best(self, points: Points) -> int | None:
+        """Which of the points fulfils it best; None where none fulfils it."""
+        raise NotImplementedError
 
-        Raises:
-            Unreachable: none fulfils it.
-        """
+    def unreachable(self, points: Points) -> Unreachable:
+        """What is said where none of the points fulfils it."""
         raise NotImplementedError
 
     def best_of_night(self, alarms: Floats) -> int:
@@ -98,44 +143,109 @@ class Policy(Strict):
         yield from ()
 
 
-class MaxRecall(Policy):
-    """The greatest recall whose precision is at least `precision`, as rows with a label tell."""
+class Promised(Policy):
+    """A policy that promises something of new rows, such as those of the nights to come."""
+
+    confidence_level: float = Field(
+        default=0.95,
+        ge=0.5,
+        lt=1,
+        description="How surely new rows keep what is promised: of a hundred trainings so many.",
+    )
+
+    @property
+    def promises(self) -> str:
+        """Its meaning, and how surely."""
+        return f"{self.told}, on new rows at {self.confidence_level:.0%} confidence"
+
+    def _cannot(
+        self, what: str, asked: float, points: Points, chosen: Callable[[float], int | None]
+    ) -> Unreachable:
+        """Says what can be promised instead.
+
+        Args:
+            what: Is asked for, its key.
+            asked: How much of it.
+            points: What can be decided.
+            chosen: The point that is chosen if so much is asked for; None where nothing keeps it.
+        """
+        rows, positive = int(points.tp[-1] + points.fp[-1]), int(points.tp[-1])
+        units = "" if points.clustered is None else f" of {int(points.clustered.alarm_units[-1]):,} units"
+        found = (
+            f"{what} {asked:g} at {self.confidence_level:.0%} confidence cannot be promised on the {rows:,}"
+            f" validation rows{units} ({positive:,} positive)"
+        )
+        less = sorted({float(f"{asked * n / HUNDREDTHS:.2g}") for n in range(1, HUNDREDTHS)} - {asked})
+        kept = _last(less, lambda share: chosen(share) is not None)
+        at = None if kept is None else chosen(kept)
+        if kept is None or at is None:
+            found += ": nothing can"
+        else:
+            where = "" if points.threshold is None else f"threshold {points.threshold[at]:.4g}, "
+            found += (
+                f"; at most {kept:g} can ({where}precision {points.precision[at]:.4f} and recall"
+                f" {points.recall[at]:.4f} on these rows)"
+            )
+        return Unreachable(
+            found,
+            where="threshold",
+            fix=(
+                f"ask for less (threshold.{what}), take more days (split.window_days), or find features that"
+                " tell the classes apart better"
+            ),
+        )
+
+
+class MaxRecall(Promised):
+    """The greatest recall whose precision on new rows is at least `precision`, as rows with a label tell.
+
+    That is a promise, kept in 95 of 100 trainings, so the precision on the rows themselves is higher: the
+    fewer alarms, the more. Rows of one unit (`promotion.unit`) count for as many as they are worth. At least
+    10 alarms, of 10 units, are needed to promise anything (`benchmarks/thresholds.py` measures how often it
+    is kept, and what it costs).
+    """
 
     meaning = "the greatest recall whose precision is at least {precision:g}"
 
     policy: Literal["max_recall"]
     precision: Share
 
-    def best(self, points: Points) -> int:
+    def best(self, points: Points) -> int | None:
         """Of equals, the one with the greater precision."""
-        allowed = points.precision >= self.precision
-        if not allowed.any():
-            raise self._too_precise(points)
-        return _greatest(allowed, points.recall, then=points.precision)
+        return self._chosen(points, self.precision)
 
-    def _too_precise(self, points: Points) -> Unreachable:
-        best = int(points.precision.argmax())
-        rows = int(points.tp[-1] + points.fp[-1])
-        return Unreachable(
-            f"no threshold reaches precision {self.precision:g} on the {rows:,} validation rows"
-            f" ({int(points.tp[-1]):,} positive): the best precision is {points.precision[best]:.4f}, at"
-            f" recall {points.recall[best]:.4f}",
-            where="threshold",
-            fix="ask for less (threshold.precision), or find features that tell the classes apart better",
-        )
+    def unreachable(self, points: Points) -> Unreachable:
+        """With the precision that can be promised."""
+        return self._cannot("precision", self.precision, points, lambda share: self._chosen(points, share))
+
+    def _chosen(self, points: Points, precision: float) -> int | None:
+        kept = promise.with_precision(points.alarms, precision, self.confidence_level)
+        return _greatest(kept, points.recall, then=points.precision) if len(kept) else None
 
 
-class MaxPrecision(Policy):
-    """The greatest precision whose recall is at least `recall`, as rows with a label tell."""
+class MaxPrecision(Promised):
+    """The greatest precision whose recall on new rows is at least `recall`, as rows with a label tell.
+
+    That is a promise, kept in 95 of 100 trainings, so the recall on the rows themselves is higher: the fewer
+    positive rows, the more. Rows of one unit (`promotion.unit`) count for as many as they are worth.
+    """
 
     meaning = "the greatest precision whose recall is at least {recall:g}"
 
     policy: Literal["max_precision"]
     recall: Share
 
-    def best(self, points: Points) -> int:
+    def best(self, points: Points) -> int | None:
         """Of equals, the one with the greater recall."""
-        return _greatest(points.recall >= self.recall, points.precision, then=points.recall)
+        return self._chosen(points, self.recall)
+
+    def unreachable(self, points: Points) -> Unreachable:
+        """With the recall that can be promised."""
+        return self._cannot("recall", self.recall, points, lambda share: self._chosen(points, share))
+
+    def _chosen(self, points: Points, recall: float) -> int | None:
+        kept = promise.with_recall(points.positives, recall, self.confidence_level)
+        return _greatest(kept, points.precision, then=points.recall) if len(kept) else None
 
 
 class LeastCost(Policy):
@@ -208,11 +318,19 @@ class Fixed(Policy):
         return self.value
 
 
-def _greatest(allowed: npt.NDArray[np.bool_], first: Floats, then: Floats) -> int:
+def _greatest(allowed: npt.NDArray[np.intp], first: Floats, then: Floats) -> int:
     """The allowed point with the greatest `first`, and among equals the greatest `then`."""
     import numpy as np
 
-    return int(np.lexsort((then, first, allowed))[-1])
+    return int(allowed[np.lexsort((then[allowed], first[allowed]))[-1]])
+
+
+def _last(values: list[float], holds: Callable[[float], bool]) -> float | None:
+    """The greatest of rising values for which something holds that holds for all smaller ones."""
+    from bisect import bisect_left
+
+    first_not = bisect_left(values, True, key=lambda value: not holds(value))
+    return values[first_not - 1] if first_not else None
 
 
 EVERY: tuple[type[Policy], ...] = (MaxRecall, MaxPrecision, LeastCost, Capacity, Fixed)

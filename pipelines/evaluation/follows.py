@@ -8,17 +8,20 @@ differs: a file that somebody has edited, or that is of another evaluation of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import asdict
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pipelines.core.errors import TableCorrupt, brief
 from pipelines.evaluation import rules, verdict
-from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT
+from pipelines.evaluation.calibration import Reliability
+from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED
 from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics import threshold
+from pipelines.metrics.bootstrap import Interval
 from pipelines.metrics.cut import Cut
 from pipelines.model import parity
 from pipelines.model.graph import Graph
@@ -56,7 +59,11 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
         if use_case.threshold
         else None
     )
-    error = float(whole[CALIBRATION]["challenger"]) if CALIBRATION in whole else None
+    reliable = (
+        Reliability(_interval(whole[CALIBRATION]), _interval(whole.get(EXPECTED, {})))
+        if CALIBRATION in whole
+        else None
+    )
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
     measured = overall.loc[[name for name in use_case.task.metrics if name in whole]]
     models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
@@ -69,9 +76,14 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
             for model in models
         },
         champion_version=version,
-        rules=tuple(rules.rules(scores, int(primary["n"]), error, version, use_case)),
+        rules=tuple(rules.rules(scores, int(primary["n"]), reliable, version, use_case)),
         notes=tuple(rules.notes(tried, whole, cut, version, use_case)),
     )
+
+
+def _interval(row: Mapping[Hashable, Any]) -> Interval:
+    """The challenger's value and its ends; NaN in a table of before they were kept."""
+    return Interval(*(float(row.get(f"challenger{end}", nan)) for end in ("", "_low", "_high")))
 
 
 def read(run: Run) -> PromotionVerdict:
@@ -171,7 +183,9 @@ def _threshold_differs(run: Run, judged: PromotionVerdict) -> Iterator[str]:
         return
     rows = run.store.read("validation", pieces=[judged.winner]).df()
     night = threshold.night(run.store.read("features"), run.use_case) if policy.by_every_row else None
-    chosen = threshold.choose(policy, rows["label"].to_numpy(), rows["score"].to_numpy(), night)
+    chosen = threshold.choose(
+        policy, rows["label"].to_numpy(), rows["score"].to_numpy(), night, units=threshold.units_of(rows)
+    )
     if chosen != judged.threshold.value:
         yield f"threshold: scores say {judged.threshold.value:.9g}, the validation rows {chosen:.9g}"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipelines.evaluation import significance
+from pipelines.evaluation import calibration
+from pipelines.evaluation.calibration import Reliability
 from pipelines.metrics import metrics
 from pipelines.metrics.scored import Scored
 from pipelines.model import candidate, explain, learning, seed_variance
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from pipelines.core.config import UseCase
-    from pipelines.evaluation.rows import LabelledRows
+    from pipelines.evaluation.rows import HeldOut, LabelledRows
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,23 @@ class Inspection:
         learning: See `learning.curve`.
         learned: What follows from it, a sentence.
         importance: See `explain.importance`.
-        calibration_error: See `significance.calibration_error`; None for a regression.
+        reliable: How true its probabilities are; None for a regression.
+        calibrated: What came of calibrating it, a sentence; None where it was not asked for.
     """
 
     across_seeds: tuple[float, ...]
     learning: pd.DataFrame
     learned: str
     importance: pd.DataFrame
-    calibration_error: float | None
+    reliable: Reliability | None
+    calibrated: str | None = None
 
 
 def inspect_model(
     fitted: Pipeline,
     winner: Scored,
     train: LabelledRows,
-    held_out: LabelledRows,
+    held_out: HeldOut,
     baseline: float | None,
     use_case: UseCase,
 ) -> Inspection:
@@ -84,7 +87,12 @@ def inspect_model(
         importance=explain.importance(
             fitted, held_out.X, held_out.y, lambda *rows: sign * metric.of(*rows), seed
         ),
-        calibration_error=significance.calibration_error(held_out.y, winner.score) if probable else None,
+        reliable=calibration.reliability(
+            held_out.y, winner.score, held_out.units, use_case.promotion.confidence_level, seed
+        )
+        if probable
+        else None,
+        calibrated=candidate.note_of(fitted),
     )
 
 

@@ -29,7 +29,8 @@ class SearchResult:
             came to), mean_score, std_score and fold_scores (JSON) in the primary metric's natural unit,
             baseline_score (on the same folds), gain (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted
-            on the fold's other rows, and calibrated where the use case asks for it), family. Where the
+            on the fold's other rows, and calibrated where the use case asks for it), unit (a number, see
+            `bootstrap.units`; -1 without a label), family. Where the
             threshold is chosen by the night's rows (`capacity`), behind them a row a row that has no label,
             scored by the candidate itself.
         candidate: The best Pipeline, fitted on all training rows, as `candidate.load` reads it.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines.evaluation import significance
-from pipelines.evaluation.scores import BASELINE, CHAMPION, CUT, LEARNING, LUCK
+from pipelines.evaluation import calibration, significance
+from pipelines.evaluation.calibration import Reliability
+from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LEARNING, LUCK
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import bootstrap
 from pipelines.metrics.cut import Cut
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def rules(
-    scores: pd.DataFrame, rows: int, calibration_error: float | None, champion: str | None, use_case: UseCase
+    scores: pd.DataFrame, rows: int, reliable: Reliability | None, champion: str | None, use_case: UseCase
 ) -> Iterator[PromotionRule]:
     """What promotion depends on, of what the held-out rows say.
 
     Args:
         scores: The table of `scores.table`.
         rows: How many held-out rows there are.
-        calibration_error: The winner's; None for a regression.
+        reliable: How true the winner's probabilities are; None for a regression.
         champion: The version that was compared, if there is one.
         use_case: Its `metric` and `promotion`.
     """
@@ -46,8 +47,10 @@ def rules(
     yield from significance.slices(
         parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence_level
     )
-    if asked.max_calibration_error is not None and calibration_error is not None:
-        yield significance.calibration(calibration_error, asked.max_calibration_error)
+    if asked.max_calibration_error is not None and reliable is not None:
+        yield calibration.rule(
+            reliable.error, reliable.ratio, asked.max_calibration_error, asked.confidence_level
+        )
 
 
 def _interval(row: pd.Series, other: str) -> Interval | None:
@@ -77,7 +80,10 @@ def notes(
     yield f"best {metric} over the folds: " + ", ".join(
         f"{family} {best[family]:.4f}" for family in use_case.candidates.families
     )
-    yield from (str(whole[name]["note"]) for name in (LEARNING, LUCK) if name in whole)
+    beside = (LEARNING, LUCK, CALIBRATION, EXPECTED)
+    yield from (
+        str(whole[name]["note"]) for name in beside if name in whole and pd.notna(whole[name]["note"])
+    )
     if champion is None:
         yield "there is no champion yet"
     elif cut and pd.notna(whole[CUT][CHAMPION]):

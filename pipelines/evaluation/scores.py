@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from pipelines.core.config import Family, UseCase
     from pipelines.evaluation.inspection import Inspection
     from pipelines.evaluation.rows import HeldOut
-    from pipelines.metrics.bootstrap import Drawn
+    from pipelines.metrics.bootstrap import Drawn, Interval
     from pipelines.metrics.cut import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
 # What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true
 # the winner's probabilities are, what its like with other seeds are worth, and what more rows would bring.
 # Promotion goes by this table and the trials alone.
-CUT, CALIBRATION, LUCK, LEARNING = "threshold", "calibration_error", "luck", "learning"
-BESIDE = (CUT, CALIBRATION, LUCK, LEARNING)
+CUT, CALIBRATION, EXPECTED = "threshold", "calibration_error", "expected_over_seen"
+LUCK, LEARNING = "luck", "learning"
+BESIDE = (CUT, CALIBRATION, EXPECTED, LUCK, LEARNING)
 MISSING = "(missing)"  # a slice's name for the empty value
 
 
@@ -84,8 +85,15 @@ def _beside(
             "challenger_low": cut.low,
             "challenger_high": cut.high,
         }
-    if inspected.calibration_error is not None:
-        yield {"metric": CALIBRATION, "challenger": inspected.calibration_error}
+    if inspected.reliable is not None:
+        error, ratio = inspected.reliable.error, inspected.reliable.ratio
+        yield {"metric": CALIBRATION, **_ends(error), "note": inspected.calibrated}
+        note = f"the probabilities expect {ratio.value:.2f} positive rows for each that was seen"
+        if np.isfinite(ratio.low):
+            note += (
+                f" ({use_case.promotion.confidence_level:.0%} interval {ratio.low:.2f} to {ratio.high:.2f})"
+            )
+        yield {"metric": EXPECTED, **_ends(ratio), "note": note}
     others = inspected.across_seeds[1:]
     if others:
         least, most = min(others), max(others)
@@ -101,6 +109,10 @@ def _beside(
             "note": note,
         }
     yield {"metric": LEARNING, "note": inspected.learned}
+
+
+def _ends(found: Interval) -> dict[str, object]:
+    return {"challenger": found.value, "challenger_low": found.low, "challenger_high": found.high}
 
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:

@@ -20,7 +20,6 @@ from pipelines.metrics.bootstrap import LEAST_UNITS, Interval, interval
 from pipelines.metrics.metrics import Floats
 
 SAME = 5e-5  # of a metric: where no more than this is between two models, it is not worth a digit
-BINS = 10  # of equal numbers of rows, for the calibration error
 
 
 def gain(
@@ -178,30 +177,6 @@ def _harm(
         high=lost.high,
         allowed=-may_lose,
         rows=rows,
-    )
-
-
-def calibration_error(y: Floats, score: Floats) -> float:
-    """The expected calibration error: the mean distance of probability and truth, in ten bins of equally many
-    rows (Naeini et al. 2015).
-
-    Args:
-        y: The truth, shape (n,): 0 or 1.
-        score: Probabilities, shape (n,).
-    """
-    order = np.argsort(score, kind="stable")
-    bins = np.array_split(order, min(BINS, len(y)))
-    return float(sum(abs(score[rows].mean() - y[rows].mean()) * len(rows) for rows in bins) / len(y))
-
-
-def calibration(error: float, allowed: float) -> PromotionRule:
-    """The calibration error must not be greater than allowed."""
-    sentence = (
-        f"calibration error {error:.4f}, {'at most' if error <= allowed else 'but at most'} {allowed:g}"
-        " allowed"
-    )
-    return PromotionRule(
-        name="calibration", holds=error <= allowed, sentence=sentence, found=error, allowed=allowed
     )
 
 

@@ -4,6 +4,9 @@ The threshold is chosen on validation rows, never on the rows that judge the mod
 scores that occur, so that a graph whose scores differ from the trained model's in the last bit decides alike.
 And it is a float32 number, as the scores are: comparing in float32 or in float64 gives the same decision.
 
+What a policy promises of new rows (`core/promise`) it promises by independent units: rows of one customer, or
+of one day, count for as many as they are worth (`clusters`).
+
 Precision, recall and cost can only be known of rows with a label. How many alarms there will be is a matter
 of all rows that a night scores: those with a label count by their out-of-fold scores, those without by the
 model's own, which has learned nothing from them; each kind as often as it comes in a day. So it does not
@@ -24,15 +27,18 @@ from pipelines.core.errors import BadInput
 from pipelines.core.policies import Points, Policy
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
+from pipelines.metrics import clusters
 from pipelines.metrics.cut import Cut
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
 
     from pipelines.core.config import UseCase
 
 Weights: TypeAlias = npt.NDArray[np.float64]
-Choice: TypeAlias = Callable[[Weights], float]
+Units: TypeAlias = npt.NDArray[np.int64]
+Choice: TypeAlias = Callable[[Weights], float | Points]  # points: none of them fulfils the policy
 
 DRAWS = 200  # of the validation rows, for the threshold's interval
 SURE = (0.025, 0.975)
@@ -65,15 +71,20 @@ def night(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> Night:
     return Night((every - without) / days, without / days)
 
 
+def units_of(validation: pd.DataFrame) -> Units | None:
+    """The unit of each validation row; None in a table of before units were kept."""
+    return validation["unit"].to_numpy(np.int64) if "unit" in validation else None
+
+
 def choose(
     policy: Policy,
     y: npt.ArrayLike,
     score: npt.ArrayLike,
     night: Night | None = None,
     weight: npt.ArrayLike | None = None,
+    units: npt.ArrayLike | None = None,
 ) -> float:
     """Choose the threshold that fulfils the policy best on these rows.
-
 
     Args:
         policy: The use case's.
@@ -81,7 +92,8 @@ def choose(
             every row only.
         score: The model's scores on these rows, shape (n,).
         night: For a policy that goes by every row: how many rows a day has, of which these are a sample.
-        weight: How often each row counts, shape (n,); once each without it.
+        weight: How often each row counts, shape (n,), the same for all rows of a unit; once each without it.
+        units: Which unit each row belongs to, see `bootstrap.units`, shape (n,); each its own without it.
 
     Raises:
         Unreachable: no threshold fulfils the policy.
@@ -91,13 +103,16 @@ def choose(
     if policy.given is not None:
         return policy.given
     times = np.ones(len(np.asarray(y))) if weight is None else np.asarray(weight, dtype=np.float64)
-    return _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)(
-        times
-    )
+    return _or_refused(policy, _chooser(policy, y, score, night, units)(times))
 
 
 def with_interval(
-    policy: Policy, y: npt.ArrayLike, score: npt.ArrayLike, night: Night | None = None, seed: int = 0
+    policy: Policy,
+    y: npt.ArrayLike,
+    score: npt.ArrayLike,
+    night: Night | None = None,
+    seed: int = 0,
+    units: npt.ArrayLike | None = None,
 ) -> Cut:
     """Choose as `choose` does, and say between which two thresholds 95 of 100 choices on like rows would lie.
 
@@ -107,6 +122,7 @@ def with_interval(
         score: See `choose`.
         night: See `choose`.
         seed: Of the draws.
+        units: See `choose`; they are drawn as a whole.
 
     Raises:
         Unreachable, BadInput: see `choose`; a draw on which no threshold fulfils the policy counts as one
@@ -114,30 +130,49 @@ def with_interval(
     """
     if policy.given is not None:
         return Cut(policy.given, policy.given, policy.given)
-    choice = _chooser(policy, np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32), night)
-    random, rows = np.random.default_rng(seed), len(np.asarray(y))
-    chosen = choice(np.ones(rows))
+    choice = _chooser(policy, y, score, night, units)
+    unit = np.arange(len(np.asarray(y))) if units is None else np.unique(units, return_inverse=True)[1]
+    random, there = np.random.default_rng(seed), int(unit.max()) + 1
+    chosen = _or_refused(policy, choice(np.ones(len(unit))))
     drawn = [
-        _or_none(choice, np.bincount(random.integers(rows, size=rows), minlength=rows)) for _ in range(DRAWS)
+        _or_none(choice, np.bincount(random.integers(there, size=there), minlength=there)[unit])
+        for _ in range(DRAWS)
     ]
     low, high = np.quantile(drawn, SURE, method="inverted_cdf")
-    return Cut(chosen, float(low), float(high))
+    return Cut(chosen, min(chosen, float(low)), max(chosen, float(high)))
 
 
 def _or_none(choice: Choice, times: npt.NDArray[np.int64]) -> float:
     try:
-        return choice(times.astype(np.float64))
+        found = choice(times.astype(np.float64))
     except BadInput:
         return 1.0
+    return 1.0 if isinstance(found, Points) else found
 
 
-def _chooser(policy: Policy, y: Weights, score: npt.NDArray[np.float32], night: Night | None) -> Choice:
+def _or_refused(policy: Policy, found: float | Points) -> float:
+    if isinstance(found, Points):
+        raise policy.unreachable(found)
+    return found
+
+
+def _chooser(
+    policy: Policy,
+    y: npt.ArrayLike,
+    score: npt.ArrayLike,
+    night: Night | None,
+    units: npt.ArrayLike | None,
+) -> Choice:
     """The policy's choice on some rows, by how often each of them counts."""
+    truth, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float32)
     if policy.by_every_row:
-        scores, at = np.unique(score, return_inverse=True)
-        return lambda times: _of_night(policy, scores, at, _a_day(y, times, night))
-    known = ~np.isnan(y)
-    return lambda times: _by_truth(policy, y[known], score[known], times[known])
+        distinct, at = np.unique(scores, return_inverse=True)
+        return lambda times: _of_night(policy, distinct, at, _a_day(truth, times, night))
+    known = ~np.isnan(truth)
+    unit = None if units is None else np.unique(np.asarray(units)[known], return_inverse=True)[1]
+    if unit is not None and unit.max(initial=-1) + 1 == len(unit):
+        unit = None  # each row is its own
+    return lambda times: _by_truth(policy, truth[known], scores[known], times[known], unit)
 
 
 def _a_day(y: Weights, times: Weights, night: Night | None) -> Weights:
@@ -178,7 +213,13 @@ def _of_night(
     return float(_between(scores[::-1])[policy.best_of_night(alarms)])
 
 
-def _by_truth(policy: Policy, y: Weights, score: npt.NDArray[np.float32], weight: Weights) -> float:
+def _by_truth(
+    policy: Policy,
+    y: Weights,
+    score: npt.NDArray[np.float32],
+    weight: Weights,
+    unit: npt.NDArray[np.intp] | None,
+) -> float | Points:
     """The threshold whose decisions on rows with a label the policy finds best."""
     if len(np.unique(y)) != 2:
         raise BadInput(
@@ -193,10 +234,18 @@ def _by_truth(policy: Policy, y: Weights, score: npt.NDArray[np.float32], weight
     _, fp, fn, tp, scores = confusion_matrix_at_thresholds(
         y[drawn], score[drawn], sample_weight=weight[drawn]
     )
+    between = _between(scores)
     points = Points(
-        tp=np.concatenate([[0.0], tp]), fp=np.concatenate([[0.0], fp]), fn=np.concatenate([[tp[-1]], fn])
+        tp=np.concatenate([[0.0], tp]),
+        fp=np.concatenate([[0.0], fp]),
+        fn=np.concatenate([[tp[-1]], fn]),
+        threshold=between.astype(np.float64),
+        clustered=None
+        if unit is None
+        else clusters.clustered(y[drawn], score[drawn], unit[drawn], weight[drawn]),
     )
-    return float(_between(scores)[policy.best(points)])
+    best = policy.best(points)
+    return points if best is None else float(between[best])
 
 
 def _between(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ from skops import io as skops
 
 from pipelines.core import families
 from pipelines.core.errors import BadInput, TableCorrupt
-from pipelines.model.calibration import Line
+from pipelines.model.calibration import Line, Scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,14 +46,28 @@ def with_calibration(pipeline: Pipeline, line: Line) -> Pipeline:
     It is dumped and loaded with it.
     """
     pipeline.calibration_x_, pipeline.calibration_y_ = np.array(line.x), np.array(line.y)
+    pipeline.calibration_scale_ = line.scale
     return pipeline
+
+
+def with_note(pipeline: Pipeline, note: str) -> Pipeline:
+    """Let a fitted Pipeline keep what came of its calibration, for the model card."""
+    pipeline.calibration_note_ = note
+    return pipeline
+
+
+def note_of(pipeline: Pipeline) -> str | None:
+    """What came of a Pipeline's calibration, where one was asked for."""
+    note: str | None = getattr(pipeline, "calibration_note_", None)
+    return note
 
 
 def line_of(pipeline: Pipeline) -> Line | None:
     """The line that a Pipeline's scores follow, if any."""
     if not hasattr(pipeline, "calibration_x_"):
         return None
-    return Line(tuple(pipeline.calibration_x_.tolist()), tuple(pipeline.calibration_y_.tolist()))
+    scale: Scale = getattr(pipeline, "calibration_scale_", "score")  # a file of before margins has none
+    return Line(tuple(pipeline.calibration_x_.tolist()), tuple(pipeline.calibration_y_.tolist()), scale)
 
 
 def unfitted_copy(pipeline: Pipeline, **parameters: object) -> Pipeline:
@@ -114,11 +128,29 @@ def _load_trusted(content: bytes) -> Pipeline:
 
 def scores(pipeline: Pipeline, X: pd.DataFrame, task: Task) -> npt.NDArray[np.float64]:  # noqa: N803 (scikit-learn's letter)
     """Return the probability of the positive class, or the predicted number, shape (rows,)."""
+    line = line_of(pipeline)
+    if line is not None and line.scale != "score":
+        return line(_margins(pipeline, X))
     found = np.asarray(
         pipeline.predict_proba(X)[:, 1] if task.probabilities else pipeline.predict(X), dtype=np.float64
     )
-    line = line_of(pipeline)
     return found if line is None else line(found)
+
+
+def has_margins(pipeline: Pipeline) -> bool:
+    """Whether the model has log-odds inside, of which its probabilities are made."""
+    model = pipeline["model"]
+    return hasattr(model, "decision_function") or hasattr(model, "get_booster")
+
+
+def _margins(pipeline: Pipeline, X: pd.DataFrame) -> npt.NDArray[np.float64]:  # noqa: N803
+    model, prepared = pipeline["model"], pipeline[:-1].transform(X)
+    told = (
+        model.predict(prepared, output_margin=True)
+        if hasattr(model, "get_booster")
+        else model.decision_function(prepared)
+    )
+    return np.asarray(told, dtype=np.float64)
 
 
 def _reproducible(content: bytes) -> bytes:

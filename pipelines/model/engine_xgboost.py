@@ -59,7 +59,11 @@ class XGBoostEngine(Engine):
 
     def _scores(self, feeds: Feeds) -> npt.NDArray[np.float32]:
         (matrix,) = self._before.run(None, feeds)
-        found = np.asarray(self._booster.inplace_predict(matrix, validate_features=False), np.float32)
+        by_margin = self._line is not None and self._line.scale != "score"
+        told = self._booster.inplace_predict(
+            matrix, predict_type="margin" if by_margin else "value", validate_features=False
+        )
+        found = np.asarray(told, np.float32)
         return found if self._line is None else self._line(found).astype(np.float32)
 
 

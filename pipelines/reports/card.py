@@ -208,11 +208,7 @@ def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
         )
     if use_case.label.delay_days:
         yield f"A label is known {use_case.label.delay_days} days late, so the newest rows took no part."
-    if use_case.threshold and use_case.threshold.given is None:
-        yield (
-            "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and"
-            " later rows it may miss it a little."
-        )
+    yield from _of_threshold(use_case)
     yield from _of_nights(use_case, judged)
     few = [row["slice"] for row in _slices(_records(judged.scores), judged.verdict.metric) if row["few"]]
     if few:
@@ -225,6 +221,23 @@ def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
         "What a feature is worth to the model says nothing about what it does to the world; features that say"
         " the same share their worth."
     )
+
+
+def _of_threshold(use_case: UseCase) -> Iterator[str]:
+    """What the threshold promises, and of which rows."""
+    policy = use_case.threshold
+    if policy is None or policy.given is not None:
+        return
+    if policy.promises is None:
+        yield (
+            "The threshold keeps its policy on the validation rows on which it was chosen; on held-out and"
+            " later rows it may miss it a little."
+        )
+    else:
+        yield (
+            f"The threshold promises {policy.promises}: rows like the validation rows, by"
+            f" {use_case.unit}. Single days may miss it, and so does a model that ages."
+        )
 
 
 def _of_leaks(use_case: UseCase) -> Iterator[str]:

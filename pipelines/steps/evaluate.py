@@ -72,7 +72,9 @@ def evaluate(
     }
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        _baseline(known, held_out, _unlabelled_inputs(features, use_case), night, use_case),
+        _baseline(
+            known, held_out, _unlabelled_inputs(features, use_case), night, use_case, _units(train, use_case)
+        ),
     ]
     due = _primary(beside[-1], held_out, use_case)
     inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
@@ -96,19 +98,23 @@ def _thresholds(
     found: dict[Family, Cut] = {}
     for family in use_case.candidates.families:
         rows = validation[validation["family"] == family]
-        y, score = rows["label"].to_numpy(), rows["score"].to_numpy()
+        y, score, units = rows["label"].to_numpy(), rows["score"].to_numpy(), threshold.units_of(rows)
         if family == winner and use_case.threshold:
             found[family] = threshold.with_interval(
-                use_case.threshold, y, score, night, use_case.candidates.seed
+                use_case.threshold, y, score, night, use_case.candidates.seed, units
             )
         else:
-            found[family] = Cut(*[_threshold(use_case, y, score, night)] * 3)
+            found[family] = Cut(*[_threshold(use_case, y, score, night, units)] * 3)
     return found
 
 
-def _threshold(use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night) -> float:
+def _threshold(
+    use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night, units: threshold.Units | None
+) -> float:
+    if use_case.threshold is None:
+        return NEVER
     try:
-        return threshold.choose(use_case.threshold, y, score, night) if use_case.threshold else NEVER
+        return threshold.choose(use_case.threshold, y, score, night, units=units)
     except Unreachable:
         return NEVER
 
@@ -135,6 +141,10 @@ def _held_out(rows: pa.Table, use_case: UseCase) -> HeldOut:
     )
 
 
+def _units(rows: pa.Table, use_case: UseCase) -> threshold.Units:
+    return bootstrap.units(rows.to_pandas(), use_case)
+
+
 def _check_that_labels_differ(y: metrics.Floats) -> None:
     if len(y) == 0 or np.ptp(y) == 0:
         found = f"all {len(y):,} have the label {y[0]:g}" if len(y) else "there are none"
@@ -151,7 +161,12 @@ def _unlabelled_inputs(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> 
 
 
 def _baseline(
-    known: LabelledRows, held_out: HeldOut, unlabelled: pd.DataFrame, night: Night, use_case: UseCase
+    known: LabelledRows,
+    held_out: HeldOut,
+    unlabelled: pd.DataFrame,
+    night: Night,
+    use_case: UseCase,
+    units: threshold.Units,
 ) -> Scored:
     """The baseline learns all it knows, its threshold too, on the training rows and on those without a
     label.
@@ -159,7 +174,8 @@ def _baseline(
     fitted = baseline.fit(use_case, known.X, known.y)
     truth = np.concatenate([known.y, np.full(len(unlabelled), np.nan)])
     every = fitted.scores(pd.concat([known.X, unlabelled]))
-    return Scored(BASELINE, fitted.scores(held_out.X), _threshold(use_case, truth, every, night))
+    unit = np.concatenate([units, np.full(len(unlabelled), -1)])
+    return Scored(BASELINE, fitted.scores(held_out.X), _threshold(use_case, truth, every, night, unit))
 
 
 def _primary(model: Scored, held_out: HeldOut, use_case: UseCase) -> float | None:

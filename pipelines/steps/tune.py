@@ -20,7 +20,7 @@ from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import by_name
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
-from pipelines.metrics import metrics
+from pipelines.metrics import bootstrap, metrics
 from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
 
@@ -67,11 +67,7 @@ def search(
     validation = _out_of_fold(found, rows, y, use_case)
     best_model = found.best_estimator_
     if use_case.calibration:
-        line = calibration.fit(use_case.calibration, validation["label"], validation["score"])
-        best_model, validation["score"] = (
-            candidate.with_calibration(best_model, line),
-            line(validation["score"]),
-        )
+        best_model, validation["score"] = _calibrated(best_model, validation, found, use_case.calibration)
     if use_case.threshold and use_case.threshold.by_every_row:
         validation = _with_unlabelled(validation, best_model, features, use_case)
     return SearchResult(
@@ -110,9 +106,8 @@ def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.D
 
 def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pd.DataFrame:
     group = use_case.split.folds.group
-    names = dict.fromkeys(
-        [use_case.key, use_case.time, use_case.target, *([group] if group else []), *use_case.features.names]
-    )
+    beside = filter(None, (group, use_case.unit_column))
+    names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *beside, *use_case.features.names])
     wanted = ", ".join(f'"{name}"' for name in names)
     rows: pd.DataFrame = (
         features.filter(f"split = '{split}'")
@@ -242,14 +237,36 @@ def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseC
 
 
 def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_case: UseCase) -> pd.DataFrame:
-    """Key, label and score of each row that a fold holds out, in order of the rows: by time, the first rows
-    are in no fold.
+    """Key, label, score and unit of each row that a fold holds out, in order of the rows: by time, the first
+    rows are in no fold.
     """
     positions, scores = (np.concatenate(parts) for parts in zip(*found.out_of_fold_, strict=True))
     order = positions.argsort()
     positions = positions[order]
     keys = rows[use_case.key].iloc[positions].reset_index(drop=True)
-    return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order]})
+    unit = bootstrap.units(rows, use_case)[positions]  # a number, since a unit's name may be personal
+    return pd.DataFrame({"key": keys, "label": y[positions], "score": scores[order], "unit": unit})
+
+
+def _calibrated(
+    fitted: Any, validation: pd.DataFrame, found: PipelineSearchCV, method: calibration.Method
+) -> tuple[Any, npt.NDArray[np.float64]]:
+    """The candidate and its out-of-fold scores, both calibrated where that surely makes them truer."""
+    held = [positions for positions, _ in found.out_of_fold_]
+    fold = np.repeat(np.arange(len(held)), [len(positions) for positions in held])
+    score = validation["score"].to_numpy(np.float64)
+    learned = calibration.learn(
+        method,
+        validation["label"],
+        score,
+        fold[np.concatenate(held).argsort()],
+        validation["unit"],
+        candidate.has_margins(fitted),
+    )
+    fitted = candidate.with_note(fitted, learned.note)
+    if learned.line is None:
+        return fitted, score
+    return candidate.with_calibration(fitted, learned.line), learned.line.of_scores(score)
 
 
 def _with_unlabelled(
@@ -262,5 +279,5 @@ def _with_unlabelled(
     if rows.empty:
         return validation
     score = candidate.scores(fitted, inputs.frame(rows, use_case.features), use_case.task)
-    unlabelled = pd.DataFrame({"key": rows[use_case.key], "label": np.nan, "score": score})
+    unlabelled = pd.DataFrame({"key": rows[use_case.key], "label": np.nan, "score": score, "unit": -1})
     return pd.concat([validation.astype({"label": np.float64}), unlabelled], ignore_index=True)

@@ -158,9 +158,8 @@ def test_scores_of_another_search_than_is_published_now_are_refused(run: Run) ->
 
 
 def test_the_threshold_is_chosen_once_more_on_the_validation_rows(run: Run) -> None:
-    run.store.write(
-        "validation", pd.DataFrame({"key": ["a", "b"], "label": [1, 0], "score": [0.9, 0.2]}), piece="xgboost"
-    )
+    others = pd.DataFrame(evaluated.VALIDATION).replace({"score": {0.3: 0.9}})
+    run.store.write("validation", others, piece="xgboost")
     with pytest.raises(TableCorrupt, match=r"threshold: scores say 0\.25, the validation rows 0\.55"):
         follows.read(run)
 

@@ -177,24 +177,6 @@ def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() ->
     assert significance.with_seed_variance(drawn, lucky[:1], 0) is drawn
 
 
-def test_the_calibration_error_is_the_distance_of_the_bins() -> None:
-    y = np.array([0.0] * 8 + [1.0] * 2 + [0.0] * 2 + [1.0] * 8)
-    score = np.array([0.2] * 10 + [0.8] * 10)
-    # ten bins of a row each
-    assert significance.calibration_error(y[:10], score[:10] + 0.1) == pytest.approx(
-        np.mean([abs(0.3 - label) for label in y[:10]])
-    )
-    shuffled = np.random.default_rng(8).permutation(20_000)
-    many, truth = np.tile(score, 1_000)[shuffled], np.tile(y, 1_000)[shuffled]
-    assert significance.calibration_error(truth, many) < 0.01
-    assert significance.calibration_error(truth, many / 2) == pytest.approx(0.25, abs=0.01)
-
-
-@pytest.mark.parametrize(("found", "holds"), [(0.04, True), (0.05, True), (0.06, False)])
-def test_the_calibration_error_has_a_limit(found: float, holds: bool) -> None:
-    assert significance.calibration(found, 0.05).holds == holds
-
-
 def test_size_and_speed_are_asked_only_where_something_is_said_about_them() -> None:
     assert significance.size(10**9, None) is None
     assert significance.speed(None, None) is None

@@ -17,8 +17,13 @@ from pipelines.run.tables import scores as scores_types
 Gain = tuple[float, float, float]  # with the ends of its interval
 BETTER: Gain = (0.6, 0.5, 0.7)
 WORSE: Gain = (-0.1, -0.2, -0.05)
-# The policy, the greatest recall at a precision of a half, chooses the threshold between the two.
-VALIDATION = {"key": ["a", "b"], "label": [1, 0], "score": [0.3, 0.2]}
+# The policy, the greatest recall at a precision of a half, chooses the threshold between the two scores.
+VALIDATION = {
+    "key": [f"k{n}" for n in range(40)],
+    "label": [1] * 20 + [0] * 20,
+    "score": [0.3] * 20 + [0.2] * 20,
+    "unit": list(range(40)),
+}
 
 
 def tables(

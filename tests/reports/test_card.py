@@ -106,7 +106,14 @@ def test_the_card_tells_how_it_learns_what_it_goes_by_and_how_true_it_is(
     assert "Trained with 5 other seeds it comes to aucpr" in text
     for feature in ("amount", "channel", "note"):
         assert f"{feature} 0." in text
-    assert f"On average they are {judged.inspection.calibration_error:.4f} away from the truth" in text
+    reliable = judged.inspection.reliable
+    assert reliable is not None
+    assert f"On average they are {reliable.error.value:.4f} away from the truth" in text
+    assert f"They expect {reliable.ratio.value:.2f} positive rows for each that was seen" in text
+    assert (
+        "The threshold promises the greatest recall whose precision is at least 0.5, on new rows at 95%"
+        in text
+    )
     primary = judged.scores[(judged.scores["metric"] == "aucpr") & (judged.scores["slice"] == "all")].iloc[0]
     assert f"{primary['challenger_low']:.4f} to {primary['challenger_high']:.4f}" in text
 

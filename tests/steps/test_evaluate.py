@@ -75,7 +75,11 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
     score = scored("forest", TEST, facts())["score"].to_numpy()
     for part, mask in parts.items():
         n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
-        beside = ["threshold", "calibration_error", "luck", "learning"] if part == "all" else []
+        beside = (
+            ["threshold", "calibration_error", "expected_over_seen", "luck", "learning"]
+            if part == "all"
+            else []
+        )
         assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [
             *for_task("binary"),
             "tp",

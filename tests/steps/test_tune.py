@@ -92,7 +92,7 @@ def assert_validated(found: SearchResult, facts: UseCase) -> None:
             [expected, pd.Series(scores, index=rows.id[held])]
         ).sort_index()  # ids are in order of time
     validation = found.validation
-    assert list(validation) == ["key", "label", "score", "family"]
+    assert list(validation) == ["key", "label", "score", "unit", "family"]
     assert validation.key.tolist() == expected.index.tolist()
     assert validation.score.tolist() == expected.tolist()
     assert validation.label.tolist() == rows.set_index("id").bad[validation.key].tolist()

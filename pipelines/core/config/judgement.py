@@ -76,7 +76,12 @@ class Promotion(Strict):
     )
     slice_rows: int = Field(default=200, ge=20, description="A slice with fewer held-out rows is not judged.")
     max_calibration_error: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="Binary tasks: the greatest expected calibration error."
+        default=None,
+        description=(
+            "Binary tasks: the greatest expected calibration error. The whole interval must lie below, and"
+            " the probabilities may not surely expect more than 1.25 positive rows for each that is seen, or"
+            " fewer than 0.8."
+        ),
     )
     max_megabytes: float | None = Field(
         default=None, gt=0, description="The greatest size of the exported graph."

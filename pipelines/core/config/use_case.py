@@ -52,7 +52,9 @@ class UseCase(Strict):
         default=None,
         description=(
             "Binary tasks: bend the scores so that they are true probabilities, by a curve that is learned on"
-            " the rows that the folds held out, and lies in the exported graph."
+            " the rows that the folds held out, and lies in the exported graph. Where that does not surely"
+            " make them truer, on rows that the curve was not learned on, they stay as they are, and the card"
+            " says so."
         ),
     )
     threshold: Threshold | None = Field(
