@@ -13,13 +13,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import duckdb
 import numpy as np
+import pyarrow as pa
+from scipy import special
 from scipy.stats import norm
 
 from benchmarks import steady
-from benchmarks.steady import Floats, World
-from pipelines.monitoring import effects, level, limits
+from benchmarks.steady import START, Floats, World
+from pipelines.monitoring import effects, level, limits, looks, subjects
 from pipelines.monitoring.level import Days
+from pipelines.monitoring.looks import Rows
 
 NUMBERS, CATEGORIES = 14, 6
 WEEKS = 52
@@ -67,19 +71,6 @@ class Drawn:
     locations: np.ndarray
     reference: int
     excluded: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What becomes of rows: a number's latent value is scaled and moved, a share of them lost."""
-
-    moved: float = 0.0
-    scaled: float = 1.0
-    features: int = 1
-    missing: float = MISSING
-    tail: float = 1.0  # times the upper tenth lies as far off
-    replaced: bool = False
-    constant: bool = False
 
 
 def draw(world: World, reference: int, days: int, seed: int) -> Drawn:
@@ -185,21 +176,78 @@ def year(world: World, reference: int, seed: int) -> tuple[int, int, dict[object
     return reds, ambers, by
 
 
-def main(years: int) -> None:
-    """Print red and amber weeks a year, by world."""
+# --- which changes are found, by the real way: rows in DuckDB, their cells, and the verdict
+
+
+def columns_of(random: np.random.Generator, rows: int, changed: bool) -> dict[str, np.ndarray]:
+    """One day's columns; each has a change of its own, but for the last ones."""
+    normal = random.normal(size=rows)
+    tail = random.standard_t(3, size=rows)
+    kinds = random.integers(0, 200, rows)
+    found: dict[str, np.ndarray] = {
+        "moved by 5 sd, outlier": normal + 5 * changed,
+        "heavy tail, doubled": tail * (1 + changed),
+        "200 values, all new": np.array([f"{'new' if changed else 'v'}{kind}" for kind in kinds]),
+        "all zero": np.zeros(rows) if changed else random.lognormal(3, 0.9, rows),
+        "times 10": random.lognormal(3, 0.9, rows) * (10 if changed else 1),
+        "missing 2 -> 10 %": np.where(
+            random.random(rows) < (0.1 if changed else 0.02), np.nan, random.normal(size=rows)
+        ),
+        "score, prior 17 -> 60 %": special.expit(
+            random.normal(size=rows) + 2 * (random.random(rows) < (0.6 if changed else 0.17)) - 1
+        ),
+    }
+    found |= {f"{n} of ten, 3 sd": random.normal(size=rows) + 3 * changed for n in range(10)}
+    return found | {f"as before {n}": random.normal(size=rows) for n in range(10)}
+
+
+def found_changes(rows: int, seed: int) -> dict[str, bool]:
+    """Change -> whether it is improbable enough for red in its first week, after a training of 42 days."""
+    random = np.random.default_rng([seed, rows])
+    days = [columns_of(random, rows, day >= REFERENCE) for day in range(REFERENCE + 7)]
+    days[3]["moved by 5 sd, outlier"][0] = 1e9
+    connection, sides = duckdb.connect(), []
+    for chosen in (range(REFERENCE), range(REFERENCE, REFERENCE + 7)):
+        at = np.concatenate(
+            [np.full(rows, np.datetime64(START, "us") + np.timedelta64(n, "D")) for n in chosen]
+        )
+        table = {name: np.concatenate([days[n][name] for n in chosen]) for name in days[0]}
+        relation = connection.from_arrow(pa.table({"at": at, "id": np.arange(len(at)), **table}))
+        sides.append(Rows(relation, "id", "at"))
+    types = {name: "category" if name.startswith("200") else "number" for name in days[0]}
+    looked = looks.look(sides[0], "true", types)
+    before, now = (looks.count(side, looked, types, own=side is sides[0]) for side in sides)
+    every = [subjects.feature(name, types[name], looked[name], before[name], now[name]) for name in types]
+    known = level.prior([(one.before, one.shares) for one in every])
+    asked = limits.Counts(sum(len(one.statistics) for one in every), 4)
+    found = {}
+    for one in every:
+        probability = (asked.of_prediction if one.name.startswith("score") else asked.of_feature).red
+        judged = level.judge(one.before, one.week, one.shares, probability, known)
+        found[one.name] = judged is not None and bool(judged.beyond.any())
+    together = [name for name in found if "of ten" in name]
+    kept = {name: seen for name, seen in found.items() if "of ten" not in name and "as before" not in name}
+    kept["ten of 24 features, 3 sd"] = all(found[name] for name in together)
+    return kept | {"(ten unchanged ones, any)": any(found[name] for name in found if "as before" in name)}
+
+
+def main(years: int, draws: int) -> None:
+    """Print red and amber weeks a year, by world, and what is found."""
+    print(f"weeks of a year without change, over {years} years a world\n")
+    print(f"{'':36}{'red':>8}{'worst':>7}{'amber':>8}")
     for name, (world, reference) in WORLDS.items():
         every = [year(world, reference, FRESH + n) for n in range(years)]
-        by: dict[object, int] = {}
-        for _, _, one in every:
-            for key, n in one.items():
-                what = key if isinstance(key, str) else "feature"
-                by[what] = by.get(what, 0) + n
-        print(
-            f"{name:36}{np.mean([red for red, _, _ in every]):8.2f}{max(red for red, _, _ in every):7d}"
-            f"{np.mean([amber for _, amber, _ in every]):8.2f}  {by}",
-            flush=True,
-        )
+        reds, ambers = [red for red, _, _ in every], [amber for _, amber, _ in every]
+        print(f"{name:36}{np.mean(reds):8.2f}{max(reds):7d}{np.mean(ambers):8.2f}", flush=True)
+    print(f"\nfound in the first week, per cent of {draws} draws, by rows a day\n")
+    sizes = (50, 200, 1_000)
+    told = {rows: [found_changes(rows, FRESH + n) for n in range(draws)] for rows in sizes}
+    print(f"{'':36}" + "".join(f"{rows:>8,}" for rows in sizes))
+    for name in told[sizes[0]][0]:
+        shares = [100 * np.mean([one[name] for one in told[rows]]) for rows in sizes]
+        print(f"{name:36}" + "".join(f"{share:8.0f}" for share in shares), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    given = [int(argument) for argument in sys.argv[1:]]
+    main(given[0] if given else 2, given[1] if len(given) > 1 else 3)

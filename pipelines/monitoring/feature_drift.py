@@ -91,10 +91,17 @@ def comparison(compared: Compared, note: str | None, champion: Champion, use_cas
         *(_row("prediction", *each) for each in predictions),
         _joint_row(together, made.features),
     ]
-    alarms = [row.subject for row in rows if row.verdict == ALARM]
     told = [subject for subject, _ in (*features, *predictions)]
-    days = earlier_weeks.table(told, alarms, champion.sha256)
+    days = earlier_weeks.table([*told, _joint_subject(made.features)], _unusual(rows), champion.sha256)
     return Found(rows, days, {subject.name: subject.bars for subject in told})
+
+
+def _unusual(rows: Sequence[Row]) -> list[str]:
+    """Of which subjects the week says nothing of what is usual: alarms, and, where all features together are
+    one, those that have moved.
+    """
+    together = any(row.kind == "joint" and row.verdict == ALARM for row in rows)
+    return [row.subject for row in rows if row.verdict == ALARM or (together and row.verdict == MOVED)]
 
 
 def feature_types(use_case: UseCase) -> dict[str, str]:
@@ -259,8 +266,15 @@ def _row(kind: Kind, subject: Subject, found: Finding) -> Row:
 
 
 def _joint_row(found: Finding, features: Sequence[Subject]) -> Row:
-    joint = Subject(ALL, "joint", (), features[0].before, features[0].week, features[0].rows, (0.0, 0.0))
-    return _row("joint", joint, found)
+    return _row("joint", _joint_subject(features), found)
+
+
+def _joint_subject(features: Sequence[Subject]) -> Subject:
+    """All features as one subject, of whose days nothing but the verdict is kept."""
+    rows = features[0].rows
+    week = features[0].week
+    only = Days(week.on, np.zeros((len(week.on), 1)), week.rows[:, :1])
+    return Subject(ALL, "joint", (subjects.Statistic("days", share=False),), only, only, rows, (0.0, 0.0))
 
 
 def other_versions(scored: duckdb.DuckDBPyRelation, own: int, champion: Champion) -> str | None:

@@ -31,6 +31,7 @@ class Table:
         key: The column that names a row, where there is one.
         with_it: Tables that its gate judges besides.
         looks_back: Whether there is such a table only where features look back.
+        for_later: Whether later partitions of the same kind read it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Table:
     key: Callable[[UseCase], str | None] = lambda _: None
     with_it: tuple[str, ...] = ()
     looks_back: bool = False
+    for_later: bool = False
 
     def published_as(self, use_case: UseCase) -> tuple[str, ...]:
         """The names under which it is published: its own, or those of its pieces."""
@@ -158,7 +160,7 @@ EVERY: tuple[Table, ...] = (
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
     Table("drift", columns=lambda _: tuple(DRIFT)),
-    Table("drift_days"),
+    Table("drift_days", for_later=True),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}
 

@@ -23,8 +23,8 @@ from pipelines.core.tasks import BINARY, REGRESSION
 from pipelines.metrics import metrics
 from pipelines.model import convert
 from pipelines.model.graph import Graph
-from pipelines.monitoring import impact
-from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, DriftResult
+from pipelines.monitoring import feature_drift, impact
+from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, DriftResult, Row
 from pipelines.registry.registry import Champion
 from pipelines.steps import drift
 from tests.helpers import fitted
@@ -567,6 +567,16 @@ def test_weeks_that_were_an_alarm_say_nothing_of_what_is_usual() -> None:
         assert row(found, "amount").verdict == "alarm"
         assert row(found, "channel").verdict == "as before"
         earlier.append(found.days)
+    assert found.days.groupby("subject").alarm.all().to_dict()["amount"]
+
+
+def test_where_all_features_together_are_an_alarm_what_has_moved_is_not_usual() -> None:
+    def of(subject: str, kind: str, verdict: str) -> Row:
+        return Row(subject=subject, kind=kind, type="", reference_rows=1, current_rows=1, verdict=verdict)  # type: ignore[arg-type]
+
+    quiet = [of("a", "feature", "moved"), of("b", "feature", "alarm"), of("c", "feature", "as before")]
+    assert feature_drift._unusual([*quiet, of(ALL, "joint", "moved")]) == ["b"]
+    assert feature_drift._unusual([*quiet, of(ALL, "joint", "alarm")]) == ["a", "b", ALL]
 
 
 def test_a_training_without_one_of_the_features_is_refused() -> None:
