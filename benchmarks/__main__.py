@@ -41,8 +41,8 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "labels": ((),),
     "drift_years": (("10", "20"),),
     "capacity": ((),),
-    "thresholds": (("400",),),
-    "calibration": (("200",),),
+    "thresholds": (("200",),),
+    "calibration": (("100",),),
     "dag_run": ((),),
     "dags": ((),),
 }

@@ -114,12 +114,12 @@ def fitted(model: object, customers: bool, draws: int) -> tuple[int, int, float]
         unit = np.repeat(np.arange(n // 5), 5) if customers else np.arange(n)
         own = random.normal(0, 1.0 if customers else 0.0, len(unit))[unit]
         x = random.normal(size=(len(unit), 8))
-        certainty = x @ weights * 0.8 + np.abs(x[:, 0]) + own - 4.5
+        certainty = x @ weights * 0.45 + np.abs(x[:, 0]) + own - 4
         return pd.DataFrame(x), (random.random(len(unit)) < expit(certainty)).astype(int), unit
 
     fresh, truth, _ = rows(200_000)
     for _ in range(draws):
-        x, y, unit = rows(4_000)
+        x, y, unit = rows(5_000)
         score = cross_val_predict(model, x, y, groups=unit, cv=GroupKFold(4), method="predict_proba")[:, 1]
         try:
             cut = threshold.choose(policy, y, score, units=unit)

@@ -16,9 +16,10 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
 
+from pipelines.core.config import Family
 from pipelines.core.tasks import BINARY
 from pipelines.evaluation.calibration import calibration_error
-from pipelines.model import calibration, candidate, convert, engines, inputs
+from pipelines.model import calibration, candidate, convert, engines, inputs, parity
 from pipelines.model.calibration import Line, Method
 from pipelines.model.engine_xgboost import booster_metadata
 from pipelines.model.graph import Graph
@@ -147,6 +148,18 @@ def test_pipeline_file_graph_and_every_engine_follow_the_same_line(family: str, 
     for name, engine in engines.every(graph).items():
         assert engine.scores(table) == pytest.approx(expected, abs=1e-5), name
     assert calibration.read(Graph(graph).metadata) == line
+
+
+@pytest.mark.parametrize("family", fitted.FAMILIES)
+def test_rows_at_the_edge_of_what_there_is_are_scored_alike_too(family: Family) -> None:
+    facts = fitted.use_case()
+    pipeline = candidate.load(candidate.dump(fitted.pipeline(family)))
+    line = calibration.fit("sigmoid", *overconfident(3_000), candidate.has_margins(pipeline))
+    pipeline = candidate.with_calibration(pipeline, line)
+    graph = convert.graph_of(pipeline, facts.features, BINARY, "calibrated", booster_metadata(pipeline))
+    compared = parity.compare(fitted.features(), {family: pipeline}, {family: graph}, facts)
+    assert set(compared["kind"]) == {"edge", "real"}
+    assert compared["difference"].max() < 1e-6
 
 
 @pytest.mark.parametrize("family", ["linear", "xgboost"])
