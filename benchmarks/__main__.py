@@ -40,6 +40,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "steady_rows": (("4",),),
     "labels": ((),),
     "drift_years": (("10", "20"),),
+    "promotions": (("20",),),
     "capacity": ((),),
     "thresholds": (("200",),),
     "calibration": (("100",),),

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pipelines.core.config import Family, Step
 from pipelines.run import plan
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 
 def ingest(run: Run) -> Outcome:
@@ -70,13 +73,15 @@ def past(run: Run) -> Outcome:
 def features(run: Run) -> Outcome:
     """Clean (and its past) -> features; a training's rows are marked as train or test."""
     from pipelines.core.meaning import meanings
-    from pipelines.core.split import assign
+    from pipelines.core.split import assign, require_apart
     from pipelines.steps.features import compute
 
     past = run.store.read("past") if run.use_case.features.history else None
-    rows = compute(run.store.read("clean"), past, run.use_case)
+    clean = run.store.read("clean")
+    rows = compute(clean, past, run.use_case)
     if run.kind == "training":
         rows = assign(rows, run.use_case, run.days)
+        require_apart(rows, clean, run.use_case)
     written = run.store.write("features", rows, meaning=meanings(run.use_case))
     summary = f"features: {written.rows:,} rows, {len(run.use_case.features.names)} features"
     return Outcome(summary, numbers={"rows": written.rows})
@@ -108,7 +113,7 @@ def tune(run: Run, family: Family) -> Outcome:
 
 def evaluate(run: Run) -> Outcome:
     """Best candidate, baseline and champion on the held-out rows -> scores, and the model card."""
-    from pipelines.registry import tracking
+    from pipelines.registry import looks, tracking
     from pipelines.reports import card
     from pipelines.steps import as_learned, evaluate
 
@@ -121,6 +126,8 @@ def evaluate(run: Run) -> Outcome:
         candidates=_candidates(run),
         champion=rivals.champion,
         learned=rivals.learned,
+        entities=_entities(run),
+        look=looks.of(run),
         use_case=run.use_case,
     )
     run.store.write("scores", judged.scores)
@@ -129,6 +136,15 @@ def evaluate(run: Run) -> Outcome:
     run.store.write_file("verdict.json", judged.verdict.as_json())
     report = run.write_report("evaluate", card.render(run, judged))
     return Outcome(judged.summary(), report=report, mlflow_run=tracking.log_evaluation(run, judged))
+
+
+def _entities(run: Run) -> DuckDBPyRelation | None:
+    """By the key, whom the rows are about, where the use case does not state what is independent."""
+    from pipelines.core import sql
+
+    columns = run.use_case.entities if run.use_case.states_no_unit else ()
+    names = ", ".join(map(sql.name, (run.use_case.key, *columns)))
+    return run.store.read("clean").project(names) if columns else None
 
 
 def export(run: Run) -> Outcome:

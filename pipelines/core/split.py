@@ -11,6 +11,7 @@ from pipelines.core.config import UseCase
 from pipelines.core.dates import Days, held_out_days
 from pipelines.core.errors import OURS, BadInput, SluiceError
 
+LEAST_ENTITIES = 50  # fewer values are kinds of rows, which tomorrow's rows have, too
 UNLABELLED = "unlabelled"  # rows that a night scores like any other, but whose label nobody knows
 
 
@@ -53,6 +54,57 @@ def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duck
         )
     _judge(marked, use_case, days)
     return marked
+
+
+def require_apart(marked: duckdb.DuckDBPyRelation, clean: duckdb.DuckDBPyRelation, use_case: UseCase) -> None:
+    """Make sure that nobody stands on both sides of a split by hash.
+
+    A model that has seen a customer's other rows knows the customer: on rows that were dealt one by one it
+    looks better than it will be for others. A split by time judges what comes later, of whomever.
+
+    Args:
+        marked: As `assign` returns them.
+        clean: The same rows' columns, by the key.
+        use_case: Its `split`; whom rows are about, see `UseCase.entities`.
+
+    Raises:
+        BadInput: rows of one stand on both sides.
+    """
+    stated = use_case.unit_column
+    columns = dict.fromkeys((*((stated,) if stated else ()), *use_case.entities))
+    if use_case.split.by != "hash" or use_case.split.folds.group is not None or not columns:
+        return
+    sides = marked.filter(f"split <> '{UNLABELLED}'").project(f"{sql.name(use_case.key)} AS k, split")
+    for column in columns:
+        named = clean.project(f"{sql.name(use_case.key)} AS k, {sql.name(column)} AS entity")
+        entities, torn, rows, held_out = _sides(sides, named)
+        if torn and (column == stated or entities >= LEAST_ENTITIES):
+            raise BadInput(
+                f"{torn:,} of {entities:,} values of {column} have rows on both sides of the split:"
+                f" {rows:,} of {held_out:,} held-out rows are about somebody whom the model has learned, on"
+                " which it looks better than it is",
+                where=use_case.name,
+                fix=(
+                    f"keep them together by split.folds: {{by: group, group: {column}}}; or split.by: time,"
+                    " where what comes later is judged"
+                ),
+            )
+
+
+def _sides(sides: duckdb.DuckDBPyRelation, named: duckdb.DuckDBPyRelation) -> tuple[int, int, int, int]:
+    """How many entities there are, how many of them on both sides, how many held-out rows are about these, of
+    how many.
+    """
+    joined = sides.set_alias("sides").join(named.set_alias("named"), "sides.k = named.k")
+    by_entity = joined.filter("entity IS NOT NULL").aggregate(
+        "entity, count(*) FILTER (split = 'test') AS test, count(*) FILTER (split = 'train') AS train",
+        "entity",
+    )
+    ((entities, torn, rows, held_out),) = by_entity.aggregate(
+        "count(*), count(*) FILTER (test > 0 AND train > 0),"
+        " coalesce(sum(test) FILTER (train > 0), 0)::BIGINT, coalesce(sum(test), 0)::BIGINT"
+    ).fetchall()
+    return int(entities), int(torn), int(rows), int(held_out)
 
 
 def _held_out(use_case: UseCase, days: Days) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 from pipelines.core.errors import TableCorrupt, brief
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.calibration import Reliability
-from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED
+from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LOOK, UNITS
 from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics import threshold
 from pipelines.metrics.bootstrap import Interval
@@ -50,9 +50,19 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
         tried: The table `trials`, of all families.
         scores: The table `scores`, see `results.Judged.scores`.
         use_case: Names the metric, and what is asked of a challenger.
+
+    Raises:
+        TableCorrupt: the scores do not say which look they are, as those of before there were looks.
     """
     overall = scores[scores["slice"] == "all"].set_index("metric")
     whole = {str(name): row for name, row in overall.to_dict("index").items()}
+    if missing := [name for name in (LOOK, UNITS) if name not in whole]:
+        raise TableCorrupt(
+            f"the table scores has no row {' and none '.join(missing)}: it was made by an earlier version of"
+            " Sluice, or cut",
+            where=use_case.name,
+            fix="run the step evaluate again, then gate_scores and what follows",
+        )
     primary = whole[use_case.metric.name]
     cut = (
         Cut(*(float(whole[CUT][f"challenger{end}"]) for end in ("", "_low", "_high")))

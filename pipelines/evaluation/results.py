@@ -60,8 +60,9 @@ class Evaluation:
             primary (whether it is the primary metric). Binary tasks also count tp, fp, fn and tn. A value is
             null where it has no meaning: without a champion, in a slice with one class; and intervals of
             slices are made of the primary metric only. Rows of `scores.BESIDE` say what else a promotion goes
-            by: thresholds, calibration error, other seeds, with a note for a person. Columns champion_version
-            (null without one) and, on all rows, a value a family.
+            by: thresholds, calibration error, other seeds, the gains at the level of this look, and of how
+            many units they are. Columns champion_version (null without one) and, on all rows, a value a
+            family.
         curves: See `curves.table`.
         verdict: What follows for promotion.
         pictures: Name -> PNG.

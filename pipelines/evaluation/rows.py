@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class HeldOut(LabelledRows):
     Attributes:
         units: Which rows are drawn together, shape (n,); see `bootstrap.units`.
         hours: Their hours of day, shape (n,).
+        entities: Column -> the same by whom the rows are about, where no unit is stated, see `units`.
     """
 
     units: Codes
     hours: Floats
+    entities: Mapping[str, Codes] = field(default_factory=dict)

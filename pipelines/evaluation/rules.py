@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines.evaluation import calibration, significance
+from pipelines.evaluation import calibration, enough, significance
 from pipelines.evaluation.calibration import Reliability
-from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LEARNING, LUCK
+from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LEARNING, LOOK, LUCK
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import bootstrap
 from pipelines.metrics.cut import Cut
@@ -18,6 +18,8 @@ from pipelines.metrics.cut import Cut
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
     from pipelines.metrics.bootstrap import Interval
+
+WORTH = 0.01  # of the champion's gain over the baseline
 
 
 def rules(
@@ -35,22 +37,42 @@ def rules(
     asked, metric = use_case.promotion, use_case.metric
     primary = {str(row["slice"]): row for _, row in scores[scores["primary"]].iterrows()}
     overall = primary.pop("all")
+    whole = {str(row["metric"]): row for _, row in scores[scores["slice"] == "all"].iterrows()}
+    yield from enough.rule(whole, champion, use_case)
     others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion}"} if champion else {})
+    level = float(whole[LOOK]["challenger"])
     for name, other in others.items():
-        found = _interval(overall, name)
-        yield significance.better(
-            name, other, metric.name, found, metric.margin, asked.confidence_level, rows
-        )
+        found = _interval(whole[LOOK], name)
+        least = margin(overall, name, metric.margin)
+        yield significance.better(name, other, metric.name, found, least, level, rows)
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
     name, other = list(others.items())[-1]
     parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
-    yield from significance.slices(
-        parts, other, metric.name, asked.slice_loss, asked.slice_rows, asked.confidence_level
-    )
+    judged = sum(n >= asked.slice_rows for n, _ in parts.values())
+    level = significance.slices_level(asked.confidence_level, judged)
+    yield from significance.slices(parts, other, metric.name, asked.slice_loss, asked.slice_rows, level)
     if asked.max_calibration_error is not None and reliable is not None:
         yield calibration.rule(
             reliable.error, reliable.ratio, asked.max_calibration_error, asked.confidence_level
         )
+
+
+def margin(overall: pd.Series, other: str, stated: float | None) -> float:
+    """What a gain must surely exceed: what is stated, else what is worth a change.
+
+    A change of champions costs something: thresholds, explanations and what follows from scores change with
+    it. On a million rows each retraining is surely better by something. So by default a challenger must add a
+    hundredth of what the champion gains over the baseline. Over the baseline itself anything is worth it.
+
+    Args:
+        overall: The row of the primary metric on all held-out rows.
+        other: Over whom: `baseline` or `champion`.
+        stated: `metric.margin`.
+    """
+    if stated is not None:
+        return stated
+    gains = [float(overall[f"gain_over_{name}"]) for name in (BASELINE, CHAMPION)]
+    return WORTH * max(gains[0] - gains[1], 0.0) if other == CHAMPION and np.isfinite(gains).all() else 0.0
 
 
 def _interval(row: pd.Series, other: str) -> Interval | None:
@@ -80,7 +102,7 @@ def notes(
     yield f"best {metric} over the folds: " + ", ".join(
         f"{family} {best[family]:.4f}" for family in use_case.candidates.families
     )
-    beside = (LEARNING, LUCK, CALIBRATION, EXPECTED)
+    beside = (LEARNING, LUCK, LOOK, CALIBRATION, EXPECTED)
     yield from (
         str(whole[name]["note"]) for name in beside if name in whole and pd.notna(whole[name]["note"])
     )

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipelines.core import personal
-from pipelines.evaluation import significance
+from pipelines.evaluation import significance, units
+from pipelines.evaluation.look import Look
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.scored import CONFUSION, NEVER, Mask, Scored
 from pipelines.run import tables
@@ -21,16 +23,19 @@ if TYPE_CHECKING:
     from pipelines.core.config import Family, UseCase
     from pipelines.evaluation.inspection import Inspection
     from pipelines.evaluation.rows import HeldOut
+    from pipelines.evaluation.significance import Gain
     from pipelines.metrics.bootstrap import Drawn, Interval
     from pipelines.metrics.cut import Cut
 
 BASELINE, CHAMPION = "baseline", "champion"
 # What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true
-# the winner's probabilities are, what its like with other seeds are worth, and what more rows would bring.
+# the winner's probabilities are, what its like with other seeds are worth, what more rows would bring, the
+# gains at the level of this look, of how many units they are, and of how many rows of the rarer class.
 # Promotion goes by this table and the trials alone.
 CUT, CALIBRATION, EXPECTED = "threshold", "calibration_error", "expected_over_seen"
-LUCK, LEARNING = "luck", "learning"
-BESIDE = (CUT, CALIBRATION, EXPECTED, LUCK, LEARNING)
+LUCK, LEARNING, LOOK = "luck", "learning", "look"
+UNITS, RARER = "units", "rarer_class"
+BESIDE = (CUT, CALIBRATION, EXPECTED, LUCK, LEARNING, LOOK, UNITS, RARER)
 MISSING = "(missing)"  # a slice's name for the empty value
 
 
@@ -41,6 +46,7 @@ def table(
     inspected: Inspection,
     cut: Cut | None,
     champion_version: str | None,
+    look: Look,
     use_case: UseCase,
 ) -> pd.DataFrame:
     """Measure models on the same rows.
@@ -52,6 +58,7 @@ def table(
         inspected: What else was tried out on the challenger.
         cut: The challenger's threshold; None for a regression.
         champion_version: Whose scores the champion's are.
+        look: Which look at the champion this is.
         use_case: Names the metrics, the slices and the confidence level.
 
     Returns:
@@ -59,14 +66,21 @@ def table(
     """
     everything = np.full(len(held_out.y), True)
     own = {family: values(model, held_out.y, everything, use_case) for family, model in families.items()}
+    unit, held_out = units.least_sure(compared, held_out, use_case)
+    parts = list(_parts(compared, held_out, inspected.across_seeds, use_case))
+    judged = sum(part.n >= use_case.promotion.slice_rows for part in parts[1:])
     rows = [
-        row
-        | ({family: own[family].get(str(row["metric"])) for family in own} if row["slice"] == "all" else {})
-        for row in _rows(compared, held_out, inspected.across_seeds, use_case)
+        row | ({family: own[family].get(str(row["metric"])) for family in own} if part.name == "all" else {})
+        for part in parts
+        for row in _rows(part, judged, use_case)
     ]
     beside = [
         {"slice": "all", "n": len(held_out.y), "primary": False} | row
-        for row in _beside(compared, inspected, cut, use_case)
+        for row in (
+            *_beside(compared, inspected, cut, use_case),
+            _look(look, parts[0].gains, use_case),
+            *_counts(held_out, unit, use_case),
+        )
     ]
     types = tables.scores(use_case)
     found = pd.DataFrame([*rows, *beside], columns=list(types))
@@ -120,29 +134,83 @@ def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> d
     return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in use_case.task.metrics}
 
 
-def _rows(
+def _look(look: Look, gains: Mapping[str, Gain | None], use_case: UseCase) -> dict[str, object]:
+    """The gains of the primary metric at the level of this look."""
+    asked = use_case.promotion.confidence_level
+    level = look.level(asked)
+    note = (
+        f"this look may promote what is no better with a probability of {look.error(asked):.2g}, its share of"
+        f" the {1 - asked:.2g} of a year ({look.after})"
+    )
+    return {"metric": LOOK, "challenger": level, "note": note} | _ends(gains, level)
+
+
+def _counts(held_out: HeldOut, unit: str, use_case: UseCase) -> Iterator[dict[str, object]]:
+    """How many units and rows of the rarer class there are, and as how many of equal weight they count."""
+    y, codes, classes = held_out.y, held_out.units, bool(use_case.task.classes)
+    effective = bootstrap.effective_units(y, codes, classes)
+    yield {"metric": UNITS, "n": len(np.unique(codes)), "challenger": effective, "note": unit}
+    if classes:
+        positive = int((y == 1).sum())
+        rarer = "positives" if positive <= len(y) - positive else "negatives"
+        yield {"metric": RARER, "n": min(positive, len(y) - positive), "note": rarer}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the rows, and what was measured on them.
+
+    Attributes:
+        name: `all`, or `column=value`.
+        n: How many rows.
+        measured: Role -> metric -> value.
+        drawn: The same on draws.
+        counts: Role -> its right and false alarms and silences.
+        gains: Role -> what the challenger gains over it in the primary metric.
+    """
+
+    name: str
+    n: int
+    measured: Mapping[str, dict[str, float | None]]
+    drawn: Drawn
+    counts: Mapping[str, dict[str, int]]
+    gains: Mapping[str, Gain | None]
+
+
+def _parts(
     compared: Mapping[str, Scored], held_out: HeldOut, lucky: tuple[float, ...], use_case: UseCase
-) -> Iterator[dict[str, object]]:
+) -> Iterator[_Part]:
     names, primary, y = use_case.task.metrics, use_case.metric.name, held_out.y
     for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
         drawn = _draws(names if part == "all" else (primary,), compared, held_out, mask, use_case)
-        for metric in names:
-            # Another seed is another model everywhere, but what it does is only known of the primary metric
-            # on all rows.
-            luck_of = lucky if part == "all" and metric == primary else ()
-            yield {
-                "metric": metric,
-                "slice": part,
-                "n": mask.sum(),
-                "primary": metric == primary,
-            } | _comparison(metric, measured, drawn, luck_of, use_case)
-        if use_case.task.decides:
-            counts = {role: model.confusion(y, mask) for role, model in compared.items()}
-            for count in CONFUSION:
-                yield {"metric": count, "slice": part, "n": mask.sum(), "primary": False} | {
-                    role: counts[role][count] for role in counts
-                }
+        counts = {role: model.confusion(y, mask) for role, model in compared.items()}
+        units = bootstrap.effective_units(y[mask], held_out.units[mask], bool(use_case.task.classes))
+        gains = {
+            other: significance.paired_gain(
+                primary,
+                (measured["challenger"][primary], measured[other][primary]),
+                (drawn["challenger"].get(primary), drawn[other].get(primary)),
+                units,
+                # Another seed is another model everywhere, but what it does is only known on all rows.
+                lucky if part == "all" else (),
+            )
+            for other in compared
+            if other != "challenger"
+        }
+        yield _Part(part, int(mask.sum()), measured, drawn, counts, gains)
+
+
+def _rows(part: _Part, slices: int, use_case: UseCase) -> Iterator[dict[str, object]]:
+    for metric in use_case.task.metrics:
+        primary = metric == use_case.metric.name
+        about = {"metric": metric, "slice": part.name, "n": part.n, "primary": primary}
+        yield about | _comparison(metric, part, slices, use_case)
+    if use_case.task.decides:
+        for count in CONFUSION:
+            yield {"metric": count, "slice": part.name, "n": part.n, "primary": False} | {
+                role: part.counts[role][count] for role in part.counts
+            }
 
 
 def _draws(
@@ -160,36 +228,35 @@ def _draws(
     )
 
 
-def _comparison(
-    metric: str,
-    measured: Mapping[str, dict[str, float | None]],
-    drawn: Drawn,
-    lucky: tuple[float, ...],
-    use_case: UseCase,
-) -> dict[str, object]:
+def _comparison(metric: str, part: _Part, slices: int, use_case: UseCase) -> dict[str, object]:
     """One metric of each model, and what the challenger gains, with intervals where there are draws."""
-    confidence_level, seed = use_case.promotion.confidence_level, use_case.candidates.seed
-    value = {role: found[metric] for role, found in measured.items()}
-    draws = {role: found.get(metric) for role, found in drawn.items()}
-    own = draws["challenger"]
-    found = {"challenger": bootstrap.interval(value["challenger"], own, confidence_level)}
-    if own is not None:
-        own = significance.with_seed_variance(own, lucky, seed)
-    for other in value.keys() - {"challenger"}:
-        found[f"gain_over_{other}"] = significance.gain(
-            metric, value["challenger"], value[other], own, draws[other], confidence_level
+    level = use_case.promotion.confidence_level
+    value = {role: found[metric] for role, found in part.measured.items()}
+    draws = {role: found.get(metric) for role, found in part.drawn.items()}
+    others = [role for role in value if role != "challenger"]
+    gains = {f"gain_over_{other}": _gain(metric, value["challenger"], value[other]) for other in others}
+    own = bootstrap.interval(value["challenger"], draws["challenger"], level)
+    ends = {"challenger_low": own.low, "challenger_high": own.high} if own else {}
+    if metric == use_case.metric.name:
+        level = level if part.name == "all" else significance.slices_level(level, slices)
+        return {**value, **gains, **ends, **_ends(part.gains, level)}
+    for other in others:
+        found = significance.gain(
+            metric, value["challenger"], value[other], draws["challenger"], draws[other], level
         )
-    ends = {
-        f"{name}{end}": getattr(sure, end[1:])
-        for name, sure in found.items()
-        if sure
-        for end in ("_low", "_high")
-    }
-    gains = {
-        f"gain_over_{other}": _gain(metric, value["challenger"], value[other])
-        for other in value.keys() - {"challenger"}
-    }
+        if found:
+            ends |= {f"gain_over_{other}_low": found.low, f"gain_over_{other}_high": found.high}
     return {**value, **gains, **ends}
+
+
+def _ends(gains: Mapping[str, Gain | None], level: float) -> dict[str, object]:
+    """Gains at a level, by the names of their columns."""
+    return {
+        f"gain_over_{other}{end}": at
+        for other, gain in gains.items()
+        if gain
+        for end, at in zip(("", "_low", "_high"), astuple(gain.interval(level)), strict=True)
+    }
 
 
 def _slices(X: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, Mask]]:  # noqa: N803 (scikit-learn's letter)

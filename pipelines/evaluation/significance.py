@@ -2,21 +2,21 @@
 slice.
 
 A difference on some thousand rows is partly chance, and so is the seed of a training. A challenger is better
-if the whole interval of its gain lies above the margin: of a hundred challengers that are no better than the
-champion, two or three get through at a confidence of 0.95. It harms a slice if the whole interval there lies
-below what may be lost.
+if the whole interval of its gain lies above the margin, at the level of this look (`look`). It harms a slice
+if the whole interval there lies below what may be lost, at a level that makes up for the number of slices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipelines.core.metrics import by_name
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
-from pipelines.metrics.bootstrap import LEAST_UNITS, Interval, interval
+from pipelines.metrics.bootstrap import ENOUGH, LEAST_UNITS, Interval, interval, t_interval
 from pipelines.metrics.metrics import Floats
 
 SAME = 5e-5  # of a metric: where no more than this is between two models, it is not worth a digit
@@ -48,24 +48,64 @@ def gain(
     return interval(metrics.gain(metric, value, other), sign * (drawn - others), confidence)
 
 
-def with_seed_variance(drawn: Floats, across_seeds: tuple[float, ...], seed: int) -> Floats:
-    """Add to draws of a metric what other seeds of the training do to it.
+@dataclass(frozen=True)
+class Gain:
+    """What a model gains over another one, and how sure that is, before any level is asked for.
 
-    Twice their variance: the champion's training had its luck, too. It is known from a few trainings only,
-    hence Student's t (see Nadeau and Bengio 2003 on what rows alone do not tell; Bouthillier et al. 2021 on
-    seeds).
+    Attributes:
+        value: On the rows themselves; positive is better.
+        variance: Of the draws, and of other seeds.
+        degrees: Of freedom, with which that is known.
+    """
+
+    value: float
+    variance: float
+    degrees: float
+
+    def interval(self, confidence_level: float) -> Interval:
+        """Student's t interval."""
+        return t_interval(self.value, self.variance, self.degrees, confidence_level)
+
+
+def paired_gain(
+    metric: str,
+    values: tuple[float | None, float | None],
+    drawn: tuple[Floats | None, Floats | None],
+    units: float,
+    across_seeds: tuple[float, ...] = (),
+) -> Gain | None:
+    """What the first of two models gains over the second one, with the variance of rows and of seeds.
+
+    To the variance of the draws comes twice that of other seeds of the training: the champion's had its luck,
+    too (Bouthillier et al. 2021). Each is known with its own degrees of freedom, as few units and five seeds
+    give; the sum has Satterthwaite's (1946).
 
     Args:
-        drawn: The challenger's metric on draws of the rows.
-        across_seeds: The same metric of models that differ in their seed only; fewer than two say nothing.
-        seed: Of the random numbers.
+        metric: What they were measured by.
+        values: Theirs on all rows.
+        drawn: Theirs on the same draws of the rows, shape (draws,) each.
+        units: The effective number of units, see `bootstrap.effective_units`.
+        across_seeds: The metric of models that differ from the first in their seed only; fewer than two say
+            nothing.
+
+    Returns:
+        None where a value, or too many of the draws, do not exist.
     """
-    if len(across_seeds) < 2:
-        return drawn
-    # A stream of its own: these numbers must not be those that have drawn the rows.
-    random = np.random.default_rng([seed, 1])
-    spread = np.sqrt(2) * np.std(across_seeds, ddof=1)
-    return np.asarray(drawn + spread * random.standard_t(len(across_seeds) - 1, size=len(drawn)))
+    value, other = values
+    if value is None or other is None or drawn[0] is None or drawn[1] is None:
+        return None
+    apart = drawn[0] - drawn[1]
+    if np.isfinite(apart).mean() < ENOUGH:
+        return None
+    # Draws vary around the units that there are, and those around the truth: Bessel's correction.
+    small = units / max(units - 1, 1.0)
+    parts = [(float(np.nanvar(apart, ddof=1)) * small, max(units - 1, 1.0))]
+    if len(across_seeds) > 1:
+        parts.append((2 * float(np.var(across_seeds, ddof=1)), len(across_seeds) - 1.0))
+    variance = sum(part for part, _ in parts)
+    weights = sum(part**2 / degrees for part, degrees in parts)
+    degrees = variance**2 / weights if weights > 0 else parts[0][1]
+    return Gain(metrics.gain(metric, value, other), variance, degrees)
 
 
 def better(
@@ -97,7 +137,7 @@ def better(
             f"{side} than {other} by {abs(found.value):.4f} {metric} ({_interval_text(found, confidence)})"
         )
         if found.value > 0 and not holds:
-            sentence += f": not surely more than {f'the margin of {margin:g}' if margin else 'nothing'}"
+            sentence += f": not surely more than {f'the margin of {margin:.3g}' if margin else 'nothing'}"
     sentence = f"on the held-out rows {sentence}"
     return PromotionRule(
         name=name,
@@ -108,7 +148,22 @@ def better(
         high=found.high,
         allowed=margin,
         rows=rows,
+        level=confidence,
     )
+
+
+def slices_level(confidence: float, judged: int) -> float:
+    """The level of each slice's interval by which of a hundred challengers that harm none, half as many as a
+    level of a hundred leaves are stopped: two or three at 0.95.
+
+    Bonferroni's. Holm's (1979) stops the same ones: its first step is the same, and one harmed slice is
+    enough.
+
+    Args:
+        confidence: Of all slices together.
+        judged: How many there are.
+    """
+    return 1 - (1 - confidence) / max(judged, 1)
 
 
 def slices(
@@ -128,12 +183,12 @@ def slices(
         metric: The primary metric.
         may_lose: What a slice may lose.
         least: A slice with fewer rows is not judged.
-        confidence: The intervals'.
+        confidence: The intervals', see `slices_level`.
 
     Returns:
-        A rule a slice that is harmed; else one that says how many were judged. And one that does not hold for
-        each column of
-        whose slices none can be judged: a check that was declared and cannot be made is none that was passed.
+        A rule a slice that is harmed; else one that says how many were judged, and what loss cannot be ruled
+        out. And one that does not hold for each column of whose slices none can be judged: a check that was
+        declared and cannot be made is none that was passed.
     """
     judged = {
         part: (rows, lost) for part, (rows, lost) in found.items() if rows >= least and lost is not None
@@ -155,10 +210,25 @@ def slices(
     if found and not harmed and not blind:
         few = len(found) - len(judged)
         left = f"; {few} with too few rows were not judged" if few else ""
+        part, (_, least_sure) = min(judged.items(), key=lambda one: one[1][1].low)
         sentence = (
             f"no slice is surely worse than {other} by more than {may_lose:g} ({len(judged)} judged{left})"
         )
-        yield PromotionRule(name="slices", holds=True, sentence=sentence)
+        if least_sure.low < 0:
+            sentence += (
+                f"; a loss of up to {-least_sure.low:.4f} {metric} where {part} cannot be ruled out"
+                f" ({_level_text(confidence)} interval)"
+            )
+        yield PromotionRule(
+            name="slices",
+            holds=True,
+            sentence=sentence,
+            found=least_sure.value,
+            low=least_sure.low,
+            high=least_sure.high,
+            allowed=-may_lose,
+            level=confidence,
+        )
 
 
 def _harm(
@@ -177,6 +247,7 @@ def _harm(
         high=lost.high,
         allowed=-may_lose,
         rows=rows,
+        level=confidence,
     )
 
 
@@ -213,4 +284,10 @@ def speed(found: float | None, asked: float | None) -> PromotionRule | None:
 
 
 def _interval_text(found: Interval, confidence: float) -> str:
-    return f"{confidence:.0%} interval {found.low:+.4f} to {found.high:+.4f}"
+    return f"{_level_text(confidence)} interval {found.low:+.4f} to {found.high:+.4f}"
+
+
+def _level_text(confidence: float) -> str:
+    """A level in per cent, its distance from a hundred to two digits: 95%, 99.84%, 99.978%."""
+    left = 100 * (1 - confidence)
+    return f"{100 - float(f'{left:.2g}'):.10g}%"

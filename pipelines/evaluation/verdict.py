@@ -18,8 +18,8 @@ class PromotionRule:
     """One rule of promotion, applied.
 
     Attributes:
-        name: `baseline`, `champion`, `slice <column>=<value>`, `slices <column>`, `calibration`, `size`,
-            `speed`, `approval`, `same champion`.
+        name: `enough units`, `baseline`, `champion`, `slice <column>=<value>`, `slices <column>`,
+            `calibration`, `size`, `speed`, `approval`, `same champion`.
         holds: Whether it allows the promotion.
         sentence: What was found, for a person.
         found: The number that was judged, in the metric's (or the rule's) own unit; None where there is none.
@@ -27,6 +27,7 @@ class PromotionRule:
         high: The upper end.
         allowed: What it was held against.
         rows: How many rows say so.
+        level: The confidence level of its interval.
     """
 
     name: str
@@ -37,6 +38,7 @@ class PromotionRule:
     high: float | None = None
     allowed: float | None = None
     rows: int | None = None
+    level: float | None = None
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,19 @@ def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         )
 
 
+def _split_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """Units that a split by hash deals to both sides."""
+    split, unit = use_case.split, use_case.unit_column
+    if split.by == "hash" and split.folds.group is None and unit not in (None, use_case.key):
+        yield (
+            "split.by",
+            (
+                f"rows are dealt by hash one by one, and those of one {unit} (promotion.unit) come to both"
+                f" sides: keep them together by split.folds: {{by: group, group: {unit}}}, or write by: time"
+            ),
+        )
+
+
 def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """A bound on labels that are never known when the week's report is made."""
     week = use_case.demo.training  # one day is like another
@@ -189,6 +202,7 @@ KINDS: tuple[Kind, ...] = (
     features.check,
     families.check_grid,
     _promotion_mistakes,
+    _split_mistakes,
     _monitoring_mistakes,
     ask.check,
     _misplaced_expectations,

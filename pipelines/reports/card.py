@@ -14,7 +14,7 @@ from pipelines.core.config.base import duration_text
 from pipelines.core.metrics import by_name
 from pipelines.core.policies import Policy
 from pipelines.core.split import UNLABELLED
-from pipelines.evaluation.scores import BESIDE
+from pipelines.evaluation.scores import BESIDE, UNITS
 from pipelines.metrics.scored import CONFUSION
 from pipelines.reports import pages
 
@@ -56,6 +56,7 @@ def render(run: Run, judged: Evaluation) -> str:
         verdict=verdict,
         promotes=verdict.promotes,
         primary=overall[verdict.metric],
+        units=overall[UNITS],
         metrics=[
             {**row, "meaning": by_name(name).meaning.format(under_cost=use_case.metric.under_cost)}
             for name, row in overall.items()

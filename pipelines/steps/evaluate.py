@@ -16,8 +16,9 @@ from pipelines.core.errors import BadInput
 from pipelines.core.policies import Unreachable
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
-from pipelines.evaluation import follows, scores
+from pipelines.evaluation import follows, scores, units
 from pipelines.evaluation.inspection import inspect_model
+from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
 from pipelines.evaluation.rows import HeldOut, LabelledRows
 from pipelines.evaluation.scores import BASELINE, CHAMPION
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pipelines.core.config import Family, UseCase
     from pipelines.registry.registry import Champion
 
+FIRST_LOOK = Look()
+
 
 def evaluate(
     *,
@@ -43,6 +46,8 @@ def evaluate(
     candidates: Mapping[Family, bytes],
     champion: Champion | None,
     learned: duckdb.DuckDBPyRelation | None = None,
+    entities: duckdb.DuckDBPyRelation | None = None,
+    look: Look = FIRST_LOOK,
     use_case: UseCase,
 ) -> Evaluation:
     """Judge the winner of the search on rows that neither the search nor the threshold has seen.
@@ -54,6 +59,9 @@ def evaluate(
         candidates: Family -> its fitted Pipeline, as `candidate.load` reads it.
         champion: Who serves now.
         learned: The rows as the champion has learned to see them, where that is otherwise; see `as_learned`.
+        entities: By the key, whom the rows are about, see `UseCase.entities`; None where there is no such
+            column.
+        look: Which look at the champion this is.
         use_case: The facts.
 
     Raises:
@@ -64,7 +72,7 @@ def evaluate(
     cuts = _thresholds(validation.df(), winner, night, use_case)
     train, test = _split(features, "train", use_case), _split(features, "test", use_case)
     _check_that_labels_differ(_labels(test, use_case))
-    known, held_out = _labelled_rows(train, use_case), _held_out(test, use_case)
+    known, held_out = _labelled_rows(train, use_case), _held_out(test, entities, use_case)
     fitted = {family: candidate.load(content) for family, content in candidates.items()}
     families = {
         family: Scored(family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value)
@@ -80,7 +88,7 @@ def evaluate(
     inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
     compared = {"challenger": families[winner], **{model.name: model for model in beside}}
     cut, version = cuts[winner] if use_case.threshold else None, champion.version if champion else None
-    table = scores.table(compared, families, held_out, inspected, cut, version, use_case)
+    table = scores.table(compared, families, held_out, inspected, cut, version, look, use_case)
     lines = curves.table(use_case.task, held_out.y, [*families.values(), *beside], held_out.hours)
     drawn = pictures.models(use_case.task, lines, held_out, families[winner], beside)
     drawn |= pictures.inspection(inspected, use_case.metric.name, due)
@@ -131,13 +139,15 @@ def _labelled_rows(rows: pa.Table, use_case: UseCase) -> LabelledRows:
     return LabelledRows(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
 
 
-def _held_out(rows: pa.Table, use_case: UseCase) -> HeldOut:
+def _held_out(rows: pa.Table, entities: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> HeldOut:
     frame = rows.to_pandas()
+    about = {} if entities is None else units.entities(entities.df(), frame[use_case.key])
     return HeldOut(
         inputs.frame(frame, use_case.features),
         _labels(rows, use_case),
         units=bootstrap.units(frame, use_case),
         hours=frame[use_case.time].dt.hour.to_numpy(np.float64),
+        entities=about,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError
-from pipelines.core.split import assign
+from pipelines.core.split import assign, require_apart
 from pipelines.steps.features import compute
 from tests.helpers.relations import dicts, relation, row, use_case
 
@@ -87,3 +87,57 @@ def test_a_side_with_one_class_is_a_sentence(side: str, first: int, last: int) -
 def test_a_side_without_rows_is_a_sentence() -> None:
     with pytest.raises(BadInput, match="no test rows among 100"):
         split_of(a_row_each_hour(100), use_case())
+
+
+def require(rows: list[dict[str, Any]], case: UseCase) -> None:
+    require_apart(assign(compute(relation(rows), None, case), case, DAYS), relation(rows), case)
+
+
+def hash_of_rows(**changes: Any) -> UseCase:
+    split = {"window_days": 20, "by": "hash", "test": 0.25, "folds": {"by": "stratified"}}
+    return use_case(**{"split": split, "promotion": {}} | changes)
+
+
+def of_customers(customers: int) -> list[dict[str, Any]]:
+    return [row(f"{n:03}", n, bad=n % 2, customer=f"c{n % customers}") for n in range(480)]
+
+
+def test_whoever_has_rows_on_both_sides_of_a_hash_is_refused_with_two_ways_out() -> None:
+    with pytest.raises(BadInput, match="of 60 values of customer have rows on both sides") as refused:
+        require(of_customers(60), hash_of_rows())
+    assert "split.folds: {by: group, group: customer}" in refused.value.parts.fix
+    assert "split.by: time" in refused.value.parts.fix
+
+
+def test_the_rows_that_are_torn_are_counted() -> None:
+    rows = of_customers(60)
+    with pytest.raises(BadInput, match=r"(\d+) of (\d+) held-out rows") as refused:
+        require(rows, hash_of_rows())
+    side = split_of(rows, hash_of_rows())
+    learned = {item["customer"] for item in rows if side[item["id"]] == "train"}
+    held_out = [item for item in rows if side[item["id"]] == "test"]
+    torn = sum(item["customer"] in learned for item in held_out)
+    assert f" {torn} of {len(held_out)} held-out rows" in refused.value.parts.found
+
+
+def test_whoever_has_one_row_may_be_dealt_by_hash() -> None:
+    require(of_customers(480), hash_of_rows())
+
+
+def test_a_few_kinds_of_rows_may_stand_on_both_sides() -> None:
+    require(of_customers(49), hash_of_rows())
+
+
+def test_a_stated_unit_may_not_stand_on_both_sides_however_few_there_are() -> None:
+    with pytest.raises(BadInput, match="of 12 values of customer"):
+        require(of_customers(12), hash_of_rows(promotion={"unit": "customer"}))
+
+
+def test_groups_and_days_may_not_be_torn_so_nothing_is_asked_of_them() -> None:
+    require(of_customers(60), by_hash(by="group", group="customer"))
+    require(of_customers(60), use_case())
+
+
+def test_rows_without_a_customer_are_nobodys() -> None:
+    rows = [item | {"customer": None} for item in of_customers(60)]
+    require(rows, hash_of_rows())

@@ -21,6 +21,7 @@ from pipelines.metrics.scored import Scored
 from pipelines.model import seed_variance
 
 REPEATS = 200
+ALONE = 0.95  # the level of a look that is the only one
 NOMINAL = 0.025  # above the upper end of a 95 % interval lies this share
 
 
@@ -45,14 +46,16 @@ def judged(
     seed: int = 0,
 ) -> list[PromotionRule]:
     """The same for each of some lucks."""
-    models = [Scored("challenger", challenger), Scored("champion", champion)]
-    drawn = bootstrap.draw(["aucpr"], y, models, np.arange(len(y)), seed=seed)
+    models, rows = [Scored("challenger", challenger), Scored("champion", champion)], np.arange(len(y))
+    drawn = bootstrap.draw(["aucpr"], y, models, rows, seed=seed)
     value, other = (metrics.measure("aucpr", y, model.score) for model in models)
-    rules = []
+    draws = (drawn["challenger"]["aucpr"], drawn["champion"]["aucpr"])
+    units, rules = bootstrap.effective_units(y, rows, classes=True), []
     for lucky in across_seeds:
-        own = significance.with_seed_variance(drawn["challenger"]["aucpr"], lucky, seed)
-        found = significance.gain("aucpr", value, other, own, drawn["champion"]["aucpr"], 0.95)
-        rules.append(significance.better("champion", "champion version 1", "aucpr", found, 0.0, 0.95, len(y)))
+        found = significance.paired_gain("aucpr", (value, other), draws, units, lucky)
+        assert found is not None
+        sure = found.interval(ALONE)
+        rules.append(significance.better("champion", "champion version 1", "aucpr", sure, 0.0, ALONE, len(y)))
     return rules
 
 
@@ -168,13 +171,53 @@ def test_a_gain_without_an_interval_is_none() -> None:
     assert "can be drawn from 12 held-out rows" in rule.sentence
 
 
-def test_luck_widens_the_draws_by_twice_its_variance_and_moves_them_nowhere() -> None:
-    drawn = np.zeros(200_000)
-    lucky = tuple(np.random.default_rng(7).normal(scale=0.01, size=30))
-    found = significance.with_seed_variance(drawn, lucky, 0)
-    assert found.std() == pytest.approx(np.sqrt(2) * np.std(lucky, ddof=1), rel=0.1)
-    assert abs(found.mean()) < 1e-3
-    assert significance.with_seed_variance(drawn, lucky[:1], 0) is drawn
+def test_luck_widens_a_gain_by_twice_its_variance_and_moves_it_nowhere() -> None:
+    random = np.random.default_rng(7)
+    draws = (random.normal(scale=0.02, size=1_000), np.zeros(1_000))
+    lucky = tuple(random.normal(scale=0.01, size=30))
+    found, without = (
+        significance.paired_gain("aucpr", (0.6, 0.5), draws, 1e9, seeds) for seeds in (lucky, lucky[:1])
+    )
+    assert found is not None
+    assert without is not None
+    assert found.value == without.value == pytest.approx(0.1)
+    assert found.variance - without.variance == pytest.approx(2 * np.var(lucky, ddof=1))
+    assert (found.interval(0.95).low + found.interval(0.95).high) / 2 == pytest.approx(0.1)
+
+
+def test_a_variance_that_is_known_of_few_units_or_few_seeds_is_known_with_as_few_degrees_of_freedom() -> None:
+    def degrees(units: float, seeds: tuple[float, ...], scale: float) -> float:
+        draws = (np.random.default_rng(7).normal(scale=scale, size=1_000), np.zeros(1_000))
+        found = significance.paired_gain("aucpr", (0.6, 0.5), draws, units, seeds)
+        assert found is not None
+        return found.degrees
+
+    six = (0.50, 0.51, 0.52, 0.50, 0.49, 0.51)
+    assert degrees(12.0, (), 0.02) == pytest.approx(11)
+    assert degrees(1e9, six, 1e-9) == pytest.approx(5, rel=0.01)
+    assert 11 < degrees(12.0, six, 0.02) < 16
+
+
+def test_draws_of_few_units_vary_less_than_the_truth_and_that_is_made_up_for() -> None:
+    draws = (np.random.default_rng(7).normal(scale=0.02, size=1_000), np.zeros(1_000))
+    few, many = (significance.paired_gain("aucpr", (0.6, 0.5), draws, units) for units in (11.0, 1e9))
+    assert few is not None
+    assert many is not None
+    assert few.variance == pytest.approx(1.1 * many.variance)
+
+
+def test_a_harm_is_asked_of_each_of_many_slices_at_a_higher_level() -> None:
+    assert significance.slices_level(0.95, 1) == pytest.approx(0.95)
+    assert significance.slices_level(0.95, 20) == pytest.approx(0.9975)
+    assert significance.slices_level(0.95, 0) == pytest.approx(0.95)
+
+
+def test_without_harm_it_is_told_which_loss_cannot_be_ruled_out() -> None:
+    parts = {"channel=chip": (500, BETTER), "channel=online": (500, Interval(-0.01, -0.05, 0.03))}
+    (rule,) = rules(parts)
+    assert rule.holds
+    assert "a loss of up to 0.0500 aucpr where channel=online cannot be ruled out" in rule.sentence
+    assert (rule.low, rule.level) == (-0.05, 0.95)
 
 
 def test_size_and_speed_are_asked_only_where_something_is_said_about_them() -> None:

@@ -11,10 +11,11 @@ import duckdb
 import pandas as pd
 
 from pipelines.core.config import Family, UseCase
+from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
 from pipelines.model import candidate, convert, inputs
 from pipelines.registry.registry import Champion
-from pipelines.steps.evaluate import evaluate
+from pipelines.steps.evaluate import FIRST_LOOK, evaluate
 from tests.helpers import fitted
 
 TEST = fitted.rows()[fitted.rows()["split"] == "test"]
@@ -39,6 +40,8 @@ def judge(
     means: dict[str, float] | None = None,
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     validation: pd.DataFrame | None = None,
+    entities: pd.DataFrame | None = None,
+    look: Look = FIRST_LOOK,
 ) -> Evaluation:
     """Evaluate the fitted models: three families of two candidates each.
 
@@ -68,6 +71,8 @@ def judge(
         validation=connection.from_df(validation),
         candidates={family: dumped(family, use_case.task.name) for family in fitted.FAMILIES},
         champion=champion,
+        entities=None if entities is None else connection.from_df(entities[["id", "customer"]]),
+        look=look,
         use_case=use_case,
     )
 

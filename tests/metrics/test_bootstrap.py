@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.metrics import for_task
 from pipelines.metrics import bootstrap, metrics
-from pipelines.metrics.bootstrap import draw, interval
+from pipelines.metrics.bootstrap import draw, effective_units, interval, t_interval
 from pipelines.metrics.scored import Scored
 
 N = 60
@@ -132,3 +132,27 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         assert found is not None
         covered += found.low <= np.sqrt(2) <= found.high
     assert 168 <= covered <= 192  # 180 expected; beyond, chance is below one in a hundred on either side
+
+
+def test_a_t_interval_is_students() -> None:
+    found = t_interval(10.0, 4.0, 9, 0.95)
+    assert (found.low, found.high) == pytest.approx((10 - 2 * 2.262157, 10 + 2 * 2.262157))
+    assert t_interval(10.0, 4.0, 1e9, 0.95).high == pytest.approx(10 + 2 * 1.959964)
+    assert t_interval(10.0, 0.0, 9, 0.95).low == 10
+
+
+def test_units_of_equal_weight_count_as_many_as_they_are_and_a_dominant_one_as_one() -> None:
+    y = np.zeros(100)
+    assert effective_units(y, np.arange(100), classes=False) == 100
+    assert effective_units(y, np.arange(100) // 10, classes=False) == 10
+    dominated = np.array([0] * 91 + list(range(1, 10)))
+    assert effective_units(y, dominated, classes=False) == pytest.approx(1.2, abs=0.05)
+
+
+def test_of_classes_the_rarer_one_tells() -> None:
+    y = np.zeros(100)
+    y[[3, 14, 15]] = 1
+    assert effective_units(y, np.arange(100), classes=True) == 3
+    assert effective_units(1 - y, np.arange(100), classes=True) == 3
+    assert effective_units(y, np.arange(100) // 10, classes=True) == pytest.approx(9 / 5)
+    assert effective_units(np.zeros(100), np.arange(100), classes=True) == 0

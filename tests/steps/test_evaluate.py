@@ -15,7 +15,9 @@ from pipelines.core.metrics import for_task
 from pipelines.core.policies import MaxRecall, Unreachable
 from pipelines.core.tasks import BINARY
 from pipelines.evaluation import verdict
+from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
+from pipelines.evaluation.scores import BESIDE, LOOK, RARER, UNITS
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import metrics
 from pipelines.model import convert, families, inputs, seed_variance
@@ -75,11 +77,7 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
     score = scored("forest", TEST, facts())["score"].to_numpy()
     for part, mask in parts.items():
         n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
-        beside = (
-            ["threshold", "calibration_error", "expected_over_seen", "luck", "learning"]
-            if part == "all"
-            else []
-        )
+        beside = list(BESIDE) if part == "all" else []
         assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [
             *for_task("binary"),
             "tp",
@@ -88,7 +86,10 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
             "tn",
             *beside,
         ]
-        assert (judged.scores[judged.scores["slice"] == part]["n"] == n).all()
+        counted = judged.scores[
+            (judged.scores["slice"] == part) & ~judged.scores["metric"].isin([UNITS, RARER])
+        ]
+        assert (counted["n"] == n).all()
         counts = [
             (alarm & (y == 1)).sum(),
             (alarm & (y == 0)).sum(),
@@ -265,6 +266,8 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     assert list(judged.scores["metric"].unique()) == [
         *for_task("regression"),
         "learning",
+        "look",
+        "units",
     ], "no luck, since nothing in these models is drawn"
     assert set(judged.curves["curve"]) == {"calibration", "residual_by_hour"}
     assert {"predicted_actual", "residuals", "residuals_by_hour"} <= set(judged.pictures)
@@ -307,3 +310,30 @@ def test_the_luck_of_the_seed_widens_the_gain_of_the_primary_metric_and_of_nothi
     assert width(judged, "aucpr") > 1.05 * width(without, "aucpr")
     assert width(judged, "roc_auc") == width(without, "roc_auc")
     assert width(judged, "aucpr", "challenger") == width(without, "aucpr", "challenger")
+
+
+def test_the_table_holds_at_which_level_this_look_judges_and_of_how_many_units(judged: Evaluation) -> None:
+    week = judge(
+        facts(), champion("linear"), entities=TEST.assign(customer=TEST["id"]), look=Look(7, "a test")
+    )
+    for found, days in ((week, 7), (judged, 31 * 7 / 8)):
+        line = row(found, LOOK)
+        assert line["challenger"] == pytest.approx(1 - 2 * 0.05 * days / 396)
+        rule = next(rule for rule in found.verdict.rules if rule.name == "champion")
+        assert (rule.low, rule.high, rule.level) == (
+            line["gain_over_champion_low"],
+            line["gain_over_champion_high"],
+            line["challenger"],
+        )
+        assert str(line["note"]) in found.verdict.notes
+    assert "its share of the 0.05 of a year (a test)" in str(row(week, LOOK)["note"])
+    assert row(week, LOOK)["gain_over_champion_low"] < row(judged, LOOK)["gain_over_champion_low"]
+    assert row(week, LOOK)["gain_over_champion_low"] < row(week, "aucpr")["gain_over_champion_low"]
+    positives = int(TEST["bad"].sum())
+    rarer = min(positives, len(TEST) - positives)
+    assert (row(judged, UNITS)["note"], row(judged, UNITS)["n"]) == ("row", len(TEST))
+    assert row(judged, UNITS)["challenger"] == rarer
+    assert (row(judged, RARER)["n"], row(judged, RARER)["note"]) == (
+        rarer,
+        "positives" if positives <= len(TEST) / 2 else "negatives",
+    )

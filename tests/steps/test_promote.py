@@ -62,7 +62,9 @@ def test_the_first_challenger_that_beats_the_baseline_becomes_champion(run: Run)
     said = promote(run)
     found = registry.champion(run)
     assert found.metadata["family"] == "xgboost"
-    better = "on the held-out rows better than the baseline by 0.6000 aucpr (95% interval +0.5000 to +0.7000)"
+    better = (
+        "on the held-out rows better than the baseline by 0.6000 aucpr (99.8% interval +0.5000 to +0.7000)"
+    )
     assert (
         said
         == f"version {found.version} (xgboost) promoted: {better}; no slice is surely worse than the baseline"
@@ -97,8 +99,8 @@ def test_a_challenger_that_breaks_one_rule_stays_one_and_is_told_that_rule_only(
     first = champion_version(run)
     second = trained(open_run("training", date(2026, 2, 28)), version=first, champion=UNSURE)
     told = (
-        f"not promoted: on the held-out rows better than champion version {first} by 0.1000 aucpr (95%"
-        " interval -0.1000 to +0.3000): not surely more than nothing"
+        f"not promoted: on the held-out rows better than champion version {first} by 0.1000 aucpr (99.8%"
+        " interval -0.1000 to +0.3000): not surely more than the margin of 0.005"
     )
     assert promote(second).endswith(told)
     assert champion_version(run) == first
@@ -198,6 +200,7 @@ def test_the_decision_record_says_which_rule_decided_what_from_which_numbers(run
         "best aucpr over the folds: linear 0.7000, xgboost 0.8000",
         "more rows would help",
         "that much is luck",
+        "a look of a week",
         "there is no champion yet",
     ]
     assert record["rules"][0] == asdict(judged.rules[0])

@@ -37,12 +37,13 @@ class Metric(Strict):
     """The primary metric: it ranks the trials and decides between champion and challenger."""
 
     name: MetricName
-    margin: float = Field(
-        default=0.0,
+    margin: float | None = Field(
+        default=None,
         ge=0,
         description=(
             "By how much a challenger must surely beat the champion, and the baseline: the interval of its"
-            " gain lies above."
+            " gain lies above. Without it: a hundredth of the champion's own gain over the baseline, which is"
+            " worth a change, and anything over the baseline."
         ),
     )
     under_cost: float = Field(
@@ -61,14 +62,19 @@ class Promotion(Strict):
         default=0.95,
         ge=0.5,
         lt=1,
-        description="Of the bootstrap intervals: in the middle of the draws lies this share of them.",
+        description=(
+            "Over a year of trainings, however often: with 0.95, in 5 of 100 years at most is a challenger"
+            " promoted that is truly no better. Each training spends a share of that, by the days since the"
+            " one before. What is only shown has intervals of this level each, and so have slices together."
+        ),
     )
     unit: Identifier | None = Field(
         default=None,
         description=(
             "What is independent of one another and drawn as a whole: row, day, or a column whose rows belong"
-            " together, such as a customer. Without it: the column of split.folds.group, else the day where"
-            " the split is by time, else the row."
+            " together, such as a customer. Without it: the column of split.folds.group; else the day where"
+            " the split is by time, or the row, or a window's `by`: by whichever of them the gain is least"
+            " sure."
         ),
     )
     slice_loss: float = Field(

@@ -188,6 +188,19 @@ class UseCase(Strict):
         """The column that tells units apart, where they are no rows or days."""
         return None if self.unit in ("row", "day") and self.unit not in self.columns else self.unit
 
+    @property
+    def states_no_unit(self) -> bool:
+        """Whether the file leaves open what is independent of one another."""
+        return self.promotion.unit is None and self.split.folds.group is None
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The columns that say whom a row is about, such as a customer: windows keep rows together by
+        them.
+        """
+        by = [column for window in self.features.windows.values() for column in window.by]
+        return tuple(name for name in dict.fromkeys(by) if name not in (self.key, self.time, self.target))
+
     @model_validator(mode="after")
     def _whole(self) -> UseCase:
         # What refers to the key, the time or the label can only be judged where there is one of each.
@@ -306,7 +319,7 @@ class UseCase(Strict):
                 f"metric.name: {self.metric.name} does not fit a {self.task} task; allowed:"
                 f" {', '.join(allowed)}"
             )
-        if up_to_one and self.metric.margin >= 1:
+        if up_to_one and self.metric.margin is not None and self.metric.margin >= 1:
             found.append(
                 f"metric.margin: {self.metric.name} lies between 0 and 1, so nothing is ever better by more"
                 f" than {self.metric.margin:g}"
