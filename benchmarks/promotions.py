@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -123,7 +123,7 @@ class Year:
     false: int = 0
     before: int = 0
     waited: int | None = None
-    promotions: int = field(default=0)
+    promotions: int = 0
 
 
 def rows_of(world: World, random: np.random.Generator) -> Rows:
@@ -190,15 +190,22 @@ def suffices(world: World, rows: Rows, some: npt.NDArray[np.bool_]) -> bool:
     return rarer >= least.rows and units >= least.units
 
 
+def margin(
+    world: World, rows: Rows, some: npt.NDArray[np.bool_], values: tuple[float, float], champion: Model
+) -> float:
+    """What is worth a change: a share of what the champion gains over the baseline."""
+    metric = METRIC["binary" if world.positive else "regression"]
+    baseline = score(world, Model(BASELINE, champion.error), rows, some)
+    lead = metrics.gain(metric, values[1], metrics.measure(metric, rows.y[some], baseline))
+    return rules.WORTH * max(lead, 0.0)
+
+
 def year(world: World, seed: int) -> Year:
     """A year of trainings."""
     random = np.random.default_rng([seed, world.rows, world.every])
     rows, came = rows_of(world, random), Year()
-    champion, before, metric = (
-        model(world, rows, 0.0, random),
-        None,
-        METRIC["binary" if world.positive else "regression"],
-    )
+    level = look.first(world.every, "").level(LEVEL)
+    champion = model(world, rows, 0.0, random)
     for last in range(world.held_out + world.every, look.YEAR + world.held_out, world.every):
         some = (rows.day >= last - world.held_out) & (rows.day < last)
         challenger = model(world, rows, world.better, random)
@@ -207,18 +214,14 @@ def year(world: World, seed: int) -> Year:
         if found is None or found.value < 1.3 * np.sqrt(found.variance):
             continue
         found, values, once = gain(world, rows, some, (challenger, champion), seed, DRAWS)
-        came.before += once and challenger.knows <= champion.knows
+        truly = challenger.knows > champion.knows
+        came.before += once and not truly
         if found is None or not suffices(world, rows, some):
             continue
-        before = Model(BASELINE, champion.error)
-        lead = metrics.gain(
-            metric, values[1], metrics.measure(metric, rows.y[some], score(world, before, rows, some))
-        )
-        level = look.first(world.every, "").level(LEVEL)
-        if found.interval(level).low > rules.WORTH * max(lead, 0.0):
+        if found.interval(level).low > margin(world, rows, some, values, champion):
             came.promotions += 1
-            came.false += challenger.knows <= champion.knows
-            if challenger.knows > champion.knows and came.waited is None:
+            came.false += not truly
+            if truly and came.waited is None:
                 came.waited = last - world.held_out
             champion = challenger
     return came
@@ -230,7 +233,7 @@ def stopped(slices: int, harmed: float, seed: int) -> tuple[bool, bool]:
     """
     world = World(rows=100, positive=0.2)
     random = np.random.default_rng([seed, slices, 7])
-    rows = rows_of(replace(world, held_out=0, rows=8 * slices), random)
+    rows = rows_of(replace(world, held_out=0, rows=2 * slices), random)
     champion, challenger = (model(world, rows, 0.0, random) for _ in range(2))
     part = random.integers(slices, size=len(rows.y))
     knows = np.where(part == 0, KNOWS - harmed, KNOWS)
