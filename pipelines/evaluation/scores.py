@@ -142,7 +142,7 @@ def _look(look: Look, gains: Mapping[str, Gain | None], use_case: UseCase) -> di
         f"this look may promote what is no better with a probability of {look.error(asked):.2g}, its share of"
         f" the {1 - asked:.2g} of a year ({look.after})"
     )
-    return {"metric": LOOK, "challenger": level, "note": note} | _ends(gains, level)
+    return {"metric": LOOK, "challenger": level, "note": note} | _gain_ends(gains, level)
 
 
 def _counts(held_out: HeldOut, unit: str, use_case: UseCase) -> Iterator[dict[str, object]]:
@@ -239,7 +239,7 @@ def _comparison(metric: str, part: _Part, slices: int, use_case: UseCase) -> dic
     ends = {"challenger_low": own.low, "challenger_high": own.high} if own else {}
     if metric == use_case.metric.name:
         level = level if part.name == "all" else significance.slices_level(level, slices)
-        return {**value, **gains, **ends, **_ends(part.gains, level)}
+        return {**value, **gains, **ends, **_gain_ends(part.gains, level)}
     for other in others:
         found = significance.gain(
             metric, value["challenger"], value[other], draws["challenger"], draws[other], level
@@ -249,7 +249,7 @@ def _comparison(metric: str, part: _Part, slices: int, use_case: UseCase) -> dic
     return {**value, **gains, **ends}
 
 
-def _ends(gains: Mapping[str, Gain | None], level: float) -> dict[str, object]:
+def _gain_ends(gains: Mapping[str, Gain | None], level: float) -> dict[str, object]:
     """Gains at a level, by the names of their columns."""
     return {
         f"gain_over_{other}{end}": at
