@@ -39,6 +39,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "steady": (("20",),),
     "steady_rows": (("4",),),
     "labels": ((),),
+    "performance": ((),),
     "drift_years": (("10", "20"),),
     "promotions": (("20",),),
     "capacity": ((),),

@@ -223,30 +223,40 @@ def deliver(run: Run) -> Outcome:
 
 
 def drift(run: Run) -> Outcome:
-    """The week's features and predictions against the champion's training rows, and matured labels -> drift,
-    and its report.
+    """The week's features and predictions against the champion's training rows -> drift, and its report;
+    predictions whose labels are due -> outcomes, and performance, a row a scored day.
     """
-    from pipelines.steps import drift, week
+    from dataclasses import replace
+
+    from pipelines.monitoring.outcomes import WEEKS, wants_more
+    from pipelines.steps import drift, outcomes, week
 
     read = week.read(run)
+    for weeks in (1, WEEKS):
+        due = outcomes.read(run, read.champion, read.reference, weeks)
+        run.store.write("outcomes", due.rows)
+        due = replace(due, rows=run.store.read("outcomes"))
+        if not wants_more(due, run.use_case):
+            break
     found = drift.compare(
         reference=read.reference,
         features=read.features,
         predictions=read.predictions,
         week=read.days,
         nights=read.nights,
-        labels=read.labels,
-        due=read.matured.last,
+        due=due,
         earlier=read.earlier,
         champion=read.champion,
         judged=read.judged,
         use_case=run.use_case,
+        judge=outcomes.judge(run, read.champion, read.judged, read.reference, due.rows),
     )
+    run.store.write("performance", found.performance)
     run.store.write("drift_days", found.days)
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
     numbers = {"drifted_share": found.drifted_share, "drift_alarms": float(found.alarms)}
-    summary = "; ".join([found.summary(), *read.left_out()])
+    summary = "; ".join([found.summary(), *read.left_out(), *due.told()])
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers=numbers)
 
 

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "pipelines/steps/past": "tests/steps/test_cleanse.py",
     "pipelines/reports/pictures": "tests/reports/test_card.py",
     "pipelines/reports/drift_page": "tests/steps/test_drift.py",
+    "pipelines/reports/performance_part": "tests/steps/test_drift.py",
     "pipelines/preflight/check_*": "tests/preflight/test_check.py",
     "pipelines/preflight/begin": "tests/registry/test_definitions.py",
     "pipelines/composition/by_version": "tests/registry/test_definitions.py",

@@ -91,6 +91,16 @@ def last_labelled(use_case: UseCase, kind: Kind, partition: date) -> date:
     return min(morning - timedelta(days=1), morning - timedelta(days=use_case.label.delay_days))
 
 
+def due_days(use_case: UseCase, partition: date, weeks: int = 1) -> Days:
+    """The newest days whose labels are known when a week's report is made, whatever their delay: what has
+    become known since the report before, and is judged.
+
+    Where labels come at once, or the day after, these are the week itself.
+    """
+    last = last_labelled(use_case, "drift", partition)
+    return Days(last - timedelta(days=weeks * WEEK - 1), last)
+
+
 def last_known(use_case: UseCase, column: str, kind: Kind, partition: date) -> date:
     """The last whole day whose values of the label, or of a late column, are known when the partition's run
     starts.

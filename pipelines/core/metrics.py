@@ -50,12 +50,17 @@ class Ranking:
             and of how many positives and negatives there are.
         weight: How much a group of rows counts, of its positives and negatives,
             where groups are ranked apart.
+        influence: What one positive, and one negative, of each distinct score takes part in the metric's
+            deviation from its value, of the positives and negatives there, the greatest score first, shapes
+            (m,): over all rows it adds up to 0. Its sums over groups of rows tell how sure the metric is
+            (the infinitesimal jackknife, Efron 1982, chapter 6).
     """
 
     value: Callable[[Floats, Floats], float]
     terms: Callable[[Floats, Floats, Floats, Floats], Floats]
     of_sum: Callable[[float, float, float], float]
     weight: Callable[[float, float], float]
+    influence: Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,18 @@ def _average_precision(tp: Floats, fp: Floats) -> float:
     return float(np.diff(tp, prepend=0) @ precision / tp[-1])
 
 
+def _on_average_precision(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """A row changes the precision at its own rank, if it is positive, and at each rank below it."""
+    import numpy as np
+
+    tp, alarms = np.cumsum(positive), np.cumsum(positive + negative)
+    precision, share = tp / alarms, positive / alarms
+    below = np.cumsum(share[::-1])[::-1]
+    expected = np.cumsum((share * precision)[::-1])[::-1]
+    value = positive @ precision / tp[-1]
+    return (precision + below - expected - value) / tp[-1], -expected / tp[-1]
+
+
 def _roc_auc(truth: Floats, score: Floats, _: float) -> float:
     from sklearn.metrics import roc_auc_score
 
@@ -118,6 +135,17 @@ def _area(tp: Floats, fp: Floats) -> float:
         return nan
     area = np.trapezoid(np.concatenate([[0], tp]), np.concatenate([[0], fp]))
     return float(area / (tp[-1] * fp[-1]))
+
+
+def _on_area(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """The placements of DeLong, DeLong and Clarke-Pearson (1988), less their mean."""
+    import numpy as np
+
+    tp, fp = np.cumsum(positive), np.cumsum(negative)
+    below = (fp[-1] - fp + negative / 2) / fp[-1]
+    above = (tp - positive / 2) / tp[-1]
+    value = positive @ below / tp[-1]
+    return (below - value) / tp[-1], (above - value) / fp[-1]
 
 
 # --- of decisions: no alarm at all is a precision and an F1 of 0, not an error: such a threshold is bad, but
@@ -261,6 +289,7 @@ EVERY: tuple[Metric, ...] = (
             terms=lambda positive, _, above, alike: positive * above / (above + alike),
             of_sum=lambda total, positives, _: total / max(positives, 1),
             weight=lambda positives, _: positives,
+            influence=_on_average_precision,
         ),
         greater_is_better=True,
         up_to_one=True,
@@ -277,6 +306,7 @@ EVERY: tuple[Metric, ...] = (
             terms=lambda positive, negative, above, _: negative * (above - positive / 2),
             of_sum=lambda total, positives, negatives: total / max(positives, 1) / max(negatives, 1),
             weight=lambda positives, negatives: positives * negatives,
+            influence=_on_area,
         ),
         greater_is_better=True,
         up_to_one=True,

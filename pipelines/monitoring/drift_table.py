@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pandas as pd
 
+from pipelines.core.dates import Days
+from pipelines.monitoring import judged
 from pipelines.run.tables import ALARM, DRIFT, MOVED, NOT_COMPARED
 
 if TYPE_CHECKING:
@@ -44,6 +46,15 @@ class Row:
     matured_share: float | None = None
     due_rows: int | None = None
     reference_labelled: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reference_low: float | None = None
+    reference_high: float | None = None
+    least_loss: float | None = None
+    allowed_loss: float | None = None
+    detectable_loss: float | None = None
+    judged_days: int | None = None
+    ought: bool | None = None
     note: str | None = None
 
 
@@ -65,19 +76,27 @@ class DriftResult:
             performance); drifted (null for performance, and for a score of which the champion has no night in
             the week); reference_missing and current_missing (shares of all rows); reference_rows and
             current_rows (all of them, though the statistic may come from a sample); for performance also
-            reference_value (the champion on its held-out rows), matured_share (of the week's predictions, how
-            many have a label), due_rows (of how many it is due) and reference_labelled (of the training's
-            rows of such an age, the share that had one); note (why a value is null, or what else there is to
-            say). It is the same for the same inputs.
+            reference_value (the champion on its held-out rows), matured_share (of the judged days'
+            predictions, how many have a label), due_rows (of how many it is due) and reference_labelled (of
+            the training's rows of such an age, the share that had one); for the primary metric also low and
+            high (its 95 % interval by unit and day), reference_low and reference_high (that of the held-out
+            rows), least_loss (by how much it is surely worse than on these, less where it may be better),
+            allowed_loss (`monitoring.max_loss`, in the metric's units), detectable_loss (which loss is found
+            in 80 % of draws), judged_days, and ought (whether there ought to be a value by now); note (why a
+            value is null, or what else there is to say). It is the same for the same inputs.
+        performance: The table `performance`, see `scored_days`.
         html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.
         days: The table `drift_days`, by which later weeks know what is usual.
+        due: The days whose labels are due.
     """
 
     table: pd.DataFrame
+    performance: pd.DataFrame
     html: str
     first_labels: date
     days: pd.DataFrame
+    due: Days
 
     def summary(self) -> str:
         """One line for the log."""
@@ -98,21 +117,26 @@ class DriftResult:
 
         Labels that are due and not there are told, not waited for.
         """
-        primary = self.table[self.table.kind == "performance"].iloc[0]
-        if not primary.due_rows:
+        primary = self.primary
+        if not primary["due_rows"]:
             return f"no labelled rows (the first labels are known on {self.first_labels})"
-        if not primary.current_rows:
-            return (
-                f"no labelled rows, though the labels of {primary.due_rows:,} predictions are due, the first"
-                f" since {self.first_labels}"
-            )
-        fewer = (
-            f"; the labels of {primary.due_rows:,} are due" if primary.current_rows < primary.due_rows else ""
-        )
-        rows = f"on {primary.current_rows:,} labelled rows ({primary.matured_share:.0%}{fewer})"
-        if pd.isna(primary.value):
-            return f"no {primary.subject} {rows}: {primary.note}"
-        return f"{primary.subject} {primary.value:.4f} {rows}"
+        due = f"the labels of {primary['due_rows']:,} predictions are due"
+        if not primary["current_rows"]:
+            return f"no labelled rows, though {due}"
+        fewer = f"; {due}" if primary["current_rows"] < primary["due_rows"] else ""
+        rows = f"on {primary['current_rows']:,} labelled rows ({self.due}{fewer})"
+        if primary["value"] is None:
+            return f"no {primary['subject']} {rows}: {primary['note']}"
+        low, high = primary["low"], primary["high"]
+        between = "" if low is None else f" ({low:.4f} to {high:.4f})"
+        return f"{primary['subject']} {primary['value']:.4f}{between} {rows}"
+
+    @property
+    def primary(self) -> dict[str, Any]:
+        """The primary metric's row; None where it has no value."""
+        rows = self.table[self.table.kind == "performance"].iloc[:1].astype(object)
+        found: dict[str, Any] = rows.where(rows.notna(), None).to_dict("records")[0]  # type: ignore[assignment]
+        return found
 
     @property
     def drifted_share(self) -> float:
@@ -129,14 +153,8 @@ class DriftResult:
 
         Labels that are due and missing turn it red, too, but no training follows: it would miss them as well.
         """
-        drifted = self.alarms > 0
-        worst, found = (
-            use_case.monitoring.min_performance,
-            self.table[self.table.kind == "performance"].value.iloc[0],
-        )
-        if worst is None or pd.isna(found):
-            return bool(drifted)
-        return bool(drifted or (found < worst if use_case.greater_is_better else found > worst))
+        primary, greater = self.primary, use_case.greater_is_better
+        return bool(self.alarms or judged.beyond(primary, greater) or judged.lost(primary))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,19 +1,25 @@
-"""How the week's predictions did, on labels that are matured: rows of the table `drift`."""
+"""How the judged days' predictions did, on labels that are due: rows of the table `drift`, with what they are
+worth beside the held-out rows and how sure that is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from pipelines.core import dates, sql
-from pipelines.core.metrics import of_decisions
-from pipelines.metrics import metrics_stream
+from pipelines.core.metrics import by_name, of_decisions
+from pipelines.metrics import influence, metrics_stream, sureness
+from pipelines.metrics.influence import Sums
 from pipelines.metrics.metrics_stream import Measured
-from pipelines.monitoring import performance
+from pipelines.metrics.sureness import Sure
+from pipelines.monitoring import outcomes, performance, scored_days
 from pipelines.monitoring.drift_table import SCORE, Row
+from pipelines.monitoring.outcomes import Outcomes
 from pipelines.monitoring.performance import Performance
 
 if TYPE_CHECKING:
@@ -21,33 +27,58 @@ if TYPE_CHECKING:
     from pipelines.registry.registry import Champion
 
 
+@dataclass(frozen=True)
+class Judge:
+    """The version that has scored most of the judged rows, and what it was worth when it was trained.
+
+    Attributes:
+        champion: The version.
+        held_out: Its held-out rows, with its scores: see `steps.drift`; None where they are gone.
+        lead: By how much it was better than the baseline on them; None where nobody knows.
+        why_gone: Why there are none, in a sentence.
+    """
+
+    champion: Champion
+    held_out: duckdb.DuckDBPyRelation | None
+    lead: float | None = None
+    why_gone: str | None = None
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The primary metric on the judged rows, beside that of the held-out ones."""
+
+    own: Sure | None = None
+    before: Sure | None = None
+    sure_loss: float | None = None
+    allowed: float | None = None
+    detectable: float | None = None
+
+
 def rows(
-    scored: duckdb.DuckDBPyRelation,
-    labels: duckdb.DuckDBPyRelation | None,
-    due: date,
-    held_out: duckdb.DuckDBPyRelation,
+    due: Outcomes,
+    final: duckdb.DuckDBPyRelation,
+    judge: Judge,
     had: float,
-    champion: Champion,
     use_case: UseCase,
 ) -> list[Row]:
     """A row a metric, the primary one first; where several versions have scored, then the same of each one.
 
     Args:
-        scored: The week's predictions.
-        labels: Clean rows of the days whose labels are known; None when there are none yet.
-        due: The last of those days.
-        held_out: The champion's held-out rows, with their scores.
+        due: The predictions whose labels are due.
+        final: Those of them that have a label, of days that have enough of them.
+        judge: With whose held-out rows they are compared.
         had: See `labelled_before`.
-        champion: Whose held-out rows they are.
         use_case: The facts.
     """
-    ripe = scored.filter(f"{sql.name(use_case.time)}::DATE <= {_day(due)}")
-    ((due_rows,),) = ripe.count("*").fetchall()
-    found = performance.measure(scored, _with_labels(ripe, labels, use_case), use_case)
-    target = sql.name(use_case.target)
-    before = _values(held_out.project(f"{target}::DOUBLE AS label, {SCORE}"), champion, use_case)
-    ((tested,),) = held_out.count("*").fetchall()
+    ((due_rows, known, days),) = due.rows.aggregate(
+        "count(*), count(label), count(DISTINCT time::DATE)"
+    ).fetchall()
+    found = performance.measure(due.rows, final, use_case)
+    before, tested = _held_out(judge, use_case)
     primary = use_case.metric.name
+    compared = _compare(final, judge, use_case) if found.rows else _Compared()
+    ought = outcomes.no_chance(due, use_case) or (not due_rows and bool(due.missing))
     names = (primary, *(other for other in use_case.task.metrics if other != primary))
     together = [
         Row(
@@ -57,31 +88,109 @@ def rows(
             method="matured labels",
             value=found.values[name].value,
             threshold=use_case.monitoring.min_performance if name == primary else None,
-            reference_rows=int(tested),
-            current_rows=found.rows,
-            reference_value=before[name].value,
-            matured_share=found.rows / found.predictions,
+            reference_rows=tested,
+            current_rows=int(known),
+            reference_value=before[name].value if before else None,
+            matured_share=known / due_rows if due_rows else 0.0,
             due_rows=int(due_rows),
             reference_labelled=had if name == primary else None,
-            note=_note(name, found),
+            judged_days=int(days),
+            ought=ought if name == primary else None,
+            note=_note(name, found, judge if name == primary else None, due),
         )
         for name in names
     ]
-    return [*together, *_of_versions(found, names, champion.version, int(tested), before)]
+    together[0] = replace(together[0], **_sure(compared))
+    return [*together, *_of_versions(found, names, judge, tested, before)]
 
 
-def _note(name: str, found: Performance) -> str | None:
+def _sure(compared: _Compared) -> dict[str, Any]:
+    low, high = compared.own.interval() if compared.own else (None, None)
+    before = compared.before.interval() if compared.before else (None, None)
+    return {
+        "low": _digits(low),
+        "high": _digits(high),
+        "reference_low": _digits(before[0]),
+        "reference_high": _digits(before[1]),
+        "least_loss": _digits(compared.sure_loss),
+        "allowed_loss": _digits(compared.allowed),
+        "detectable_loss": _digits(compared.detectable),
+    }
+
+
+def _digits(value: float | None) -> float | None:
+    """Sums of many rows have other last digits in other batches."""
+    return None if value is None else float(f"{value:.9g}")
+
+
+def _compare(final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase) -> _Compared:
+    """The interval of all judged rows, and the loss of those that the judge's version has scored."""
+    metric = by_name(use_case.metric.name)
+    held_out = _sums_held_out(judge, use_case)
+    every = scored_days.sums(final, use_case)
+    if every is None:
+        return _Compared()
+    own = sureness.sure(metric, every, [held_out] if held_out else [])
+    if own is None:
+        return _Compared()
+    mine = scored_days.sums(final.filter(f"model_version = {sql.text(judge.champion.version)}"), use_case)
+    if held_out is None or mine is None:
+        return _Compared(own, detectable=sureness.detectable(None, own, 0.0))
+    before, now = sureness.sure(metric, held_out, [mine]), sureness.sure(metric, mine, [held_out])
+    if before is None or now is None:
+        return _Compared(own, before, detectable=sureness.detectable(None, own, 0.0))
+    allowed = use_case.monitoring.max_loss * (
+        abs(before.value) if judge.lead is None else max(judge.lead, 0.0)
+    )
+    return _Compared(
+        own,
+        before,
+        sureness.least_loss(before, now),
+        allowed,
+        sureness.detectable(before, now, allowed),
+    )
+
+
+def _sums_held_out(judge: Judge, use_case: UseCase) -> Sums | None:
+    metric = by_name(use_case.metric.name)
+    threshold = judge.champion.threshold
+    if judge.held_out is None or (metric.needs == "decision" and threshold is None):
+        return None
+    time, unit = sql.name(use_case.time), use_case.unit_column
+    rows = judge.held_out.filter(f"{sql.name(use_case.target)} IS NOT NULL")
+    first, last = rows.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
+    if first is None:
+        return None
+    decision = f"({SCORE} >= '{threshold!r}'::DOUBLE)::INT" if threshold is not None else "0"
+    of_unit = f"coalesce({sql.name(unit)}::VARCHAR, '')" if unit else "NULL"
+    told = rows.project(
+        f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}, {decision} AS decision, 0 AS version,"
+        f" date_diff('day', {outcomes.day(first)}, {time}::DATE) AS day, {of_unit} AS unit"
+    )
+    batches = influence.of_relation(told, metric)
+    return influence.sums(metric, batches, (last - first).days + 1, use_case.metric.under_cost)
+
+
+def _note(name: str, found: Performance, judge: Judge | None, due: Outcomes) -> str | None:
     several = f"by versions {' and '.join(found.versions)}, each by its own scores and decisions"
-    notes = (found.values[name].reason, several if len(found.versions) > 1 else None)
+    notes = [found.values[name].reason, several if len(found.versions) > 1 else None]
+    if judge and found.rows:
+        notes.append(judge.why_gone)
+    if judge and due.of_weeks > 1:
+        notes.append(f"over {due.of_weeks} weeks, since one has too few labels of one class")
     return "; ".join(filter(None, notes)) or None
 
 
 def _of_versions(
-    found: Performance, names: Sequence[str], champion: str, tested: int, before: Mapping[str, Measured]
+    found: Performance,
+    names: Sequence[str],
+    judge: Judge,
+    tested: int,
+    before: Mapping[str, Measured] | None,
 ) -> Iterator[Row]:
-    """A row a metric of each version, where there are several; the champion's beside its held-out rows."""
+    """A row a metric of each version, where there are several; the judge's beside its held-out rows."""
     for version, own in found.versions.items() if len(found.versions) > 1 else ():
-        compared = version == champion
+        compared = version == judge.champion.version and before is not None
         for name in names:
             yield Row(
                 subject=f"{name} of version {version}",
@@ -91,14 +200,14 @@ def _of_versions(
                 value=own.values[name].value,
                 reference_rows=tested if compared else 0,
                 current_rows=own.rows,
-                reference_value=before[name].value if compared else None,
+                reference_value=before[name].value if compared and before else None,
                 matured_share=own.rows / own.predictions,
                 note=own.values[name].reason,
             )
 
 
 def labelled_before(reference: duckdb.DuckDBPyRelation, days: int, trained: date, use_case: UseCase) -> float:
-    """The share of the training's rows that had a label: of its newest days, as many as are due in the week.
+    """The share of the training's rows that had a label: of its newest days, as many as are judged.
 
     Labels may come one by one, so that older days say nothing of what is due. Of n rows, all of them with a
     label, one more need not have one: so few rows say no more.
@@ -108,39 +217,26 @@ def labelled_before(reference: duckdb.DuckDBPyRelation, days: int, trained: date
         sql.name(use_case.time),
         sql.name(use_case.target),
     )
-    newest = reference.filter(f"{time}::DATE > {_day(last - timedelta(days=days))}")
-    for rows in (newest, reference):
-        ((known, every),) = rows.aggregate(f"count({target}), count(*)").fetchall()
+    newest = reference.filter(f"{time}::DATE > {outcomes.day(last - timedelta(days=days))}")
+    for some in (newest, reference):
+        ((known, every),) = some.aggregate(f"count({target}), count(*)").fetchall()
         if every:
             return float(known / (every + 1))
     return 0.0
 
 
-def _day(day: date) -> str:
-    return f"DATE '{day}'"
-
-
-def _with_labels(
-    scored: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase
-) -> duckdb.DuckDBPyRelation:
-    """Those of the predictions whose labels are known: label, score, model_version and, of a binary task,
-    decision.
-    """
-    key, target = sql.name(use_case.key), sql.name(use_case.target)
-    kept = ", ".join([SCORE, "model_version", *(["decision"] if use_case.task.decides else [])])
-    if labels is None:
-        return scored.project(f"NULL::DOUBLE AS label, {kept}").limit(0)
-    known = labels.filter(f"{target} IS NOT NULL").project(f'{key} AS "#key", {target}::DOUBLE AS "#label"')
-    return sql.materialized(scored.join(known, f'{key} = "#key"').project(f'"#label" AS label, {kept}'))
-
-
-def _values(rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase) -> dict[str, Measured]:
-    """Metric -> what the champion is worth on these rows, or why it has no value."""
+def _held_out(judge: Judge, use_case: UseCase) -> tuple[dict[str, Measured] | None, int]:
+    """Metric -> what the version was worth on its held-out rows, or why it has no value; and how many."""
+    if judge.held_out is None:
+        return None, 0
+    champion = judge.champion
     threshold = 0.5 if champion.threshold is None else champion.threshold
+    rows = judge.held_out.project(f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}")
     measured = metrics_stream.measure(
         rows, use_case.task, threshold=threshold, under_cost=use_case.metric.under_cost
     )
     if champion.threshold is None:
         no_decision = Measured(None, f"version {champion.version} has no decision threshold")
         measured |= {name: no_decision for name in measured if name in of_decisions()}
-    return measured
+    ((tested,),) = judge.held_out.count("*").fetchall()
+    return measured, int(tested)

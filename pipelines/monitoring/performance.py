@@ -59,7 +59,7 @@ class Performance:
 
     @property
     def rows(self) -> int:
-        """How many predictions have a label by now."""
+        """How many predictions have a label and are judged."""
         return sum(version.rows for version in self.versions.values())
 
     @property
@@ -85,9 +85,9 @@ def measure(
         name: Version(known.get(name, 0), rows, _of(_by(name, matured), use_case))
         for name, rows in predictions.items()
     }
-    if len(versions) == 1:
-        return Performance(next(iter(versions.values())).values, versions)
     together = _of(matured, use_case)
+    if len(versions) <= 1:
+        return Performance(together, versions)
     for name in together:
         ranking = by_name(name).by
         if isinstance(ranking, Ranking):

@@ -17,7 +17,7 @@ import yaml
 from pipelines.core import connections, rendered, sql, use_cases, yaml_text
 from pipelines.core.config import FileSource, PythonSource, UseCase
 from pipelines.core.config.base import ConnectedPart
-from pipelines.core.dates import WEEK, Days, held_out_days, last_labelled
+from pipelines.core.dates import Days, held_out_days
 from pipelines.core.errors import BadInput, SluiceError, brief
 from pipelines.core.use_cases import Loaded, unforeseen
 from pipelines.gates import ask, resolve
@@ -129,19 +129,6 @@ def _split_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         )
 
 
-def _monitoring_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """A bound on labels that are never known when the week's report is made."""
-    week = use_case.demo.training  # one day is like another
-    if use_case.monitoring.min_performance is not None and last_labelled(use_case, "drift", week) < week:
-        yield (
-            "monitoring.min_performance",
-            (
-                f"it can never be judged: labels are known after {use_case.label.delay_days} days"
-                f" (label.delay_days), and a week's report is made after {WEEK}; leave it out"
-            ),
-        )
-
-
 def _misplaced_expectations(use_case: UseCase) -> Iterator[tuple[str, str]]:
     for table, expectations in use_case.gates.items():
         for n, expectation in enumerate(expectations):
@@ -203,7 +190,6 @@ KINDS: tuple[Kind, ...] = (
     families.check_grid,
     _promotion_mistakes,
     _split_mistakes,
-    _monitoring_mistakes,
     ask.check,
     _misplaced_expectations,
 )

@@ -253,6 +253,26 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
 
     Raises:
         BadInput: none does.
+        TableCorrupt, TryAgain: see `telling_one_label`.
+    """
+    alike = telling_one_label(run, champion, nights)
+    if not alike:
+        raise BadInput(
+            f"in no night of this week do the predictions tell the label that version {champion.version}"
+            " has learned, of rows with the same key, so no label can judge them",
+            where=run.store,
+            fix=(
+                f"run its nights again: python -m pipelines backfill {run.use_case.name}"
+                f" {nights[0].partition} {nights[-1].partition}"
+            ),
+        )
+    return alike
+
+
+def telling_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[Store]:
+    """The same, where there may be none.
+
+    Raises:
         TableCorrupt, TryAgain: the file of a night or of its version cannot be had.
     """
     known: dict[str, str] = {}
@@ -277,18 +297,7 @@ def of_one_label(run: Run, champion: Champion, nights: Sequence[Store]) -> list[
             label_of(version) == meaning.label(run.use_case) for version in versions - {champion.version}
         )
 
-    alike = [night for night in nights if same(night)]
-    if not alike:
-        raise BadInput(
-            f"in no night of this week do the predictions tell the label that version {champion.version}"
-            " has learned, of rows with the same key, so no label can judge them",
-            where=run.store,
-            fix=(
-                f"run its nights again: python -m pipelines backfill {run.use_case.name}"
-                f" {nights[0].partition} {nights[-1].partition}"
-            ),
-        )
-    return alike
+    return [night for night in nights if same(night)]
 
 
 def file_of_table(run: Run, store: Store, table: str) -> UseCase:

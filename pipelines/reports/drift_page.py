@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipelines.core import dates
-from pipelines.monitoring import feature_drift, labelled
-from pipelines.reports import pages
+from pipelines.monitoring import feature_drift
+from pipelines.reports import pages, performance_part
 from pipelines.run.tables import ALARM, AS_BEFORE, MOVED, NOT_COMPARED
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
+    from pipelines.monitoring.outcomes import Outcomes
     from pipelines.registry.registry import Champion
 
 
 def render(
     table: pd.DataFrame,
     bars: Mapping[str, Sequence[tuple[str, float, float]]],
+    by_day: pd.DataFrame,
+    due: Outcomes,
     week: dates.Days,
     left_out: tuple[int, int],
     champion: Champion,
@@ -30,6 +33,8 @@ def render(
     Args:
         table: The table `drift`.
         bars: Subject -> label, share in the training, share in the week.
+        by_day: The table `performance`.
+        due: The predictions whose labels are due.
         week: The days.
         left_out: How many nights' features and predictions are not compared.
         champion: Whose training is the reference.
@@ -38,6 +43,7 @@ def render(
     records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     judged = sorted((row for row in records if row["verdict"]), key=_by_weight)
     performed = [row for row in records if row["kind"] == "performance"]
+    versions = [row for row in records if row["kind"] == "version"]
     return pages.render(
         "drift.html.j2",
         use_case=use_case,
@@ -49,9 +55,7 @@ def render(
             name: [row["subject"] for row in judged if row["verdict"] == verdict]
             for name, verdict in (("alarms", ALARM), ("moved", MOVED), ("not_compared", NOT_COMPARED))
         },
-        performance=performed,
-        not_judged=None if performed[0]["threshold"] is None else labelled.not_judged(performed[0]),
-        versions=[row for row in records if row["kind"] == "version"],
+        **performance_part.values(performed, versions, by_day, due, use_case),
         n_features=sum(row["kind"] == "feature" for row in judged),
         hidden=feature_drift.private(use_case),
         left_out=left_out,

@@ -46,7 +46,9 @@ def of_step(run: Run, step: Step, share: str | None = None) -> ReadAndWritten:
         return ReadAndWritten(reads, writes=_delivered_to(run) if facts.connection == "sink" else ())
     written = run.store.manifest(f"{facts.writes}/{share}" if share else facts.writes)
     cited = (_cited_dataset(run, name, digest) for name, digest in sorted(written.inputs.items()))
-    return ReadAndWritten(tuple(cited), (_dataset(run, written),))
+    beside = () if share else TABLES[facts.writes].with_it
+    others = (_there(run, name) for name in beside if run.store.has(name))
+    return ReadAndWritten(tuple(cited), (_dataset(run, written), *others))
 
 
 def of_gate(run: Run, table: GatedTable) -> ReadAndWritten:

@@ -118,6 +118,15 @@ DRIFT = {
     "matured_share": "float64",
     "due_rows": "Int64",
     "reference_labelled": "float64",
+    "low": "float64",
+    "high": "float64",
+    "reference_low": "float64",
+    "reference_high": "float64",
+    "least_loss": "float64",
+    "allowed_loss": "float64",
+    "detectable_loss": "float64",
+    "judged_days": "Int64",
+    "ought": "boolean",
     "note": "string",
 }
 
@@ -131,6 +140,31 @@ DRIFT_DAYS = {
     "alarm": "bool",
     "graph_sha256": "string",
 }
+
+# The columns of `performance`: a row a scored day, version, slice and metric.
+PERFORMANCE = {
+    "day": "datetime64[us]",
+    "model_version": "string",
+    "slice": "string",
+    "metric": "string",
+    "status": "string",
+    "value": "float64",
+    "low": "float64",
+    "high": "float64",
+    "rows": "int64",
+    "labelled": "int64",
+    "note": "string",
+}
+
+
+def outcomes(use_case: UseCase) -> tuple[str, ...]:
+    """The columns of `outcomes`: a row a prediction whose label is due. Key and time are called so, whatever
+    the file calls them.
+    """
+    decision = ("decision",) if use_case.task.decides else ()
+    unit = ("unit",) if use_case.unit_column else ()
+    slices = (f"slice_{name}" for name in use_case.slices)
+    return ("key", "time", "score", *decision, "model_version", "label", *unit, *slices)
 
 
 def _in_the_source(use_case: UseCase) -> str:
@@ -159,7 +193,9 @@ EVERY: tuple[Table, ...] = (
     Table("scores", columns=lambda use_case: tuple(scores(use_case)), made_of="features"),
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
-    Table("drift", columns=lambda _: tuple(DRIFT)),
+    Table("outcomes", columns=outcomes, for_later=True),
+    Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes"),
+    Table("drift", columns=lambda _: tuple(DRIFT), made_of="outcomes", with_it=("outcomes", "performance")),
     Table("drift_days", for_later=True),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}

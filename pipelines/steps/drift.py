@@ -16,8 +16,10 @@ import pyarrow as pa
 from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
-from pipelines.monitoring import drift_table, feature_drift, matured_labels, sides
+from pipelines.monitoring import drift_table, feature_drift, matured_labels, scored_days, sides
 from pipelines.monitoring.drift_table import SCORE, DriftResult
+from pipelines.monitoring.matured_labels import Judge
+from pipelines.monitoring.outcomes import Outcomes
 from pipelines.reports import drift_page
 
 if TYPE_CHECKING:
@@ -32,12 +34,12 @@ def compare(
     predictions: list[duckdb.DuckDBPyRelation],
     week: dates.Days,
     nights: int,
-    labels: duckdb.DuckDBPyRelation | None,
-    due: date,
+    due: Outcomes,
     earlier: Sequence[duckdb.DuckDBPyRelation] = (),
     champion: Champion,
     judged: Champion,
     use_case: UseCase,
+    judge: Judge | None = None,
 ) -> DriftResult:
     """Compare a week with the training of the champion; see `feature_drift` and `matured_labels`.
 
@@ -47,13 +49,13 @@ def compare(
         predictions: The week's predictions tables, one a night that tells the champion's label.
         week: Its days.
         nights: How many nights it has.
-        labels: Clean rows of the days whose labels are known; None when there are none yet. All relations are
-            of one DuckDB connection.
-        due: The last of those days; one before the week when there are none.
+        due: The predictions whose labels are due, of this week or of weeks before. All relations are of one
+            DuckDB connection.
         earlier: The tables `drift_days` of earlier weeks.
         champion: Whose training is the reference.
         judged: The same as it was judged, which scores the held-out rows.
         use_case: The facts.
+        judge: Which version's held-out rows the performance is compared with; the champion's by default.
 
     Raises:
         BadInput: the training lacks a feature of the use case, or the week has no rows.
@@ -61,21 +63,24 @@ def compare(
     _refuse_missing(reference, champion, use_case)
     decision = ["decision"] if use_case.task.decides else []
     columns = [use_case.key, use_case.time, SCORE, *decision, "model_version"]
-    scored, held_out = sides.together(predictions, columns), _held_out(reference, judged, use_case)
+    scored, held_out = sides.together(predictions, columns), held_out_rows(reference, judged, use_case)
     own = scored.filter(f"model_version = {sql.text(champion.version)}")
     week_rows = sides.together(features, [use_case.key, use_case.time, *use_case.features.names])
     ((rows,),) = week_rows.count("*").fetchall()
     first = _first_day(scored, rows, len(features), use_case)
-    had = matured_labels.labelled_before(reference, (due - first).days + 1, champion.partition, use_case)
-    performed = matured_labels.rows(scored, labels, due, held_out, had, champion, use_case)
+    judge = judge or Judge(judged, held_out)
+    had = matured_labels.labelled_before(reference, len(due.days), champion.partition, use_case)
+    performed = matured_labels.rows(due, scored_days.final(due, had), judge, had, use_case)
+    by_day = scored_days.table(due, had, use_case)
     ((own_rows,),) = own.count("*").fetchall()
     note = feature_drift.other_versions(scored, own_rows, champion)
     compared = feature_drift.Compared(reference, week_rows, held_out, own, earlier)
     found = feature_drift.comparison(compared, note, champion, use_case)
     table = drift_table.table([*found.rows, *performed])
     left_out = nights - len(features), nights - len(predictions)
-    html = drift_page.render(table, found.bars, week, left_out, champion, use_case)
-    return DriftResult(table, html, first + timedelta(days=use_case.label.delay_days), found.days)
+    html = drift_page.render(table, found.bars, by_day, due, week, left_out, champion, use_case)
+    first_labels = first + timedelta(days=use_case.label.delay_days)
+    return DriftResult(table, by_day, html, first_labels, found.days, due.days)
 
 
 def with_names(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:
@@ -116,16 +121,17 @@ def _first_day(scored: duckdb.DuckDBPyRelation, rows: int, nights: int, use_case
     return found
 
 
-def _held_out(
+def held_out_rows(
     reference: duckdb.DuckDBPyRelation, judged: Champion, use_case: UseCase
 ) -> duckdb.DuckDBPyRelation:
-    """The champion's held-out rows: key, time, target, score by the fit that has not learned from them.
+    """A version's held-out rows: key, time, target, score by the fit that has not learned from them, and the
+    column of their unit, where there is one.
 
     DuckDB keeps them, which can go through the disk.
     """
     graph = Graph(judged.graph)
     rows = reference.filter("split = 'test'")
-    kept = [use_case.key, use_case.time, use_case.target]
+    kept = [use_case.key, use_case.time, use_case.target, *filter(None, [use_case.unit_column])]
     inputs = rows.project(", ".join(map(sql.name, dict.fromkeys([*kept, *graph.inputs]))))
     # a chunk in which all values are missing has no type of its own
     schema = inputs.limit(0).to_arrow_table().schema

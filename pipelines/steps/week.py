@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.core import dates
+from pipelines.core.errors import BadInput
 from pipelines.monitoring import level
 from pipelines.registry import definitions, registry
-from pipelines.steps import drift, ingest
-from pipelines.steps.cleanse import cleanse
+from pipelines.steps import drift
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,26 +26,22 @@ class Week:
 
     Attributes:
         days: The week's.
-        matured: Those of its days, and of the days before, whose labels are known.
         nights: How many nights it has.
         champion: Whose training is the reference.
         judged: The same as it was judged, of which alone its held-out rows tell.
         reference: The features table of that training.
         features: A features table for each night whose features mean what the champion has learned.
         predictions: A predictions table for each night that tells the champion's label.
-        labels: Clean rows of the matured days; None where there are none yet.
         earlier: The tables `drift_days` of the weeks before, the newest first, no day in two of them.
     """
 
     days: dates.Days
-    matured: dates.Days
     nights: int
     champion: Champion
     judged: Champion
     reference: duckdb.DuckDBPyRelation
     features: list[duckdb.DuckDBPyRelation]
     predictions: list[duckdb.DuckDBPyRelation]
-    labels: duckdb.DuckDBPyRelation | None
     earlier: list[duckdb.DuckDBPyRelation]
 
     def left_out(self) -> list[str]:
@@ -67,30 +63,56 @@ def read(run: Run) -> Week:
     Raises:
         NoChampion: there was none yet.
         TableMissing: a night, or the champion's training, has no such table.
-        BadInput: the source's labels cannot be read.
+        BadInput: no night of the week has run, or the champion's training is gone.
     """
     days = run.days
-    matured = dates.Days(days.first, dates.last_labelled(run.use_case, "drift", run.partition))
     every = [run.store.at("scoring", day) for day in days]
     # A day on which no delivery is expected needs no run.
     nights = [night for night in every if run.use_case.expects(night.partition) or night.has("raw")] or every
-    labels = cleanse(ingest.rows(run, matured), run.use_case, run.partition)[0] if matured else None
+    _require_nights(run, nights)
     champion = registry.champion(run)
     training = run.store.at("training", champion.partition)
+    _require_training(run, champion, training)
     alike = definitions.of_one_meaning(run, champion, training, nights)
     judged = definitions.of_one_label(run, champion, nights)
     return Week(
         days=days,
-        matured=matured,
         nights=len(nights),
         champion=champion,
         judged=registry.as_judged(run, champion),
         reference=_with_names(run, training, "features"),
         features=[_with_names(run, night, "features") for night in alike],
         predictions=[_with_names(run, night, "predictions") for night in judged],
-        labels=labels,
         earlier=_earlier(run),
     )
+
+
+def _require_nights(run: Run, nights: list[Store]) -> None:
+    """Some night has run."""
+    if not any(night.has("predictions") for night in nights):
+        raise BadInput(
+            f"the week {run.days} has no night: there is nothing to compare, and no prediction to judge",
+            where=run.store,
+            fix=(
+                f"run its nights: python -m pipelines backfill {run.use_case.name} {run.days.first}"
+                f" {run.days.last}"
+            ),
+        )
+
+
+def _require_training(run: Run, champion: Champion, training: Store) -> None:
+    """The rows that the champion was trained and judged on are there."""
+    if not training.has("features"):
+        raise BadInput(
+            f"the rows of the training {champion.partition}, which version {champion.version} has learned"
+            " from, are gone: there is nothing to compare the week with, nor what the version was worth"
+            " when it was trained",
+            where=run.store,
+            fix=(
+                f"bring them back: python -m pipelines data restore {run.use_case.name}"
+                f" {champion.metadata.get('data_version', '<version>')} ...; or train again"
+            ),
+        )
 
 
 def _with_names(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from pipelines import runner
-from pipelines.commands.selftest import deliveries, edits, exported, left_out, past, plain
+from pipelines.commands.selftest import deliveries, edits, exported, labels, left_out, past, plain
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core import dates, sql
@@ -282,35 +282,7 @@ def _of_drift(stage: Stage) -> Iterator[Damage]:
     yield behind(
         "drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift"
     )
-    week = stage.day("drift")
-    if (
-        stage.use_case.monitoring.min_performance is not None
-        and dates.last_labelled(stage.use_case, "drift", week) >= week
-    ):
-        yield from _of_labels(stage)
-
-
-def _of_labels(stage: Stage) -> Iterator[Damage]:
-    """What the source says of a week whose performance is to be judged."""
-    label, column = _source(stage, stage.use_case.target), stage.use_case.columns[stage.use_case.target]
-    changes = {"nearly none is there": f"if(hash({_key(stage)}) % 300 = 0, {label}, NULL)"}
-    if column.allowed:
-        negative = next(value for value in column.allowed if value != stage.use_case.label.positive)
-        changes["all are of one class"] = sql.literal(negative, sql.TYPES[column.type])
-    for what, value in changes.items():
-        statement = f"SELECT * REPLACE ({value} AS {label}) FROM rows"
-        yield Damage(
-            f"labels that are due: {what}",
-            "drift",
-            partial(_deliver_week, statement=statement),
-            stopped_by="gate_drift",
-        )
-
-
-def _deliver_week(stage: Stage, statement: str) -> Run:
-    for day in dates.days_of(stage.use_case, "drift", stage.day("drift")):
-        stage.deliver(day, statement)
-    return stage.run("drift")
+    yield from labels.every(stage)
 
 
 def _another_week(stage: Stage) -> Run:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipelines.core.config.base import Cron, Day
-from pipelines.core.strict import Strict
+from pipelines.core.strict import Share, Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
 
@@ -186,9 +186,18 @@ class Monitoring(Strict):
     min_performance: float | None = Field(
         default=None,
         description=(
-            "The worst allowed primary metric on matured labels. gate_drift closes, too, where labels are due"
-            " and the metric has no value, or fewer than half of the share that the training's rows had are"
-            " there."
+            "The worst allowed primary metric on labels that are due, of the newest seven days that have"
+            " them, whatever their delay. gate_drift closes where the metric's whole 95 % interval, by unit"
+            " and day, is worse; where only its value is, it warns."
+        ),
+    )
+    max_loss: Share = Field(
+        default=0.1,
+        description=(
+            "How much of the lead over the baseline, on the held-out rows of the training, may be lost on"
+            " labels that are due. gate_drift closes where more is surely lost (chance does so less than"
+            " once in 20 years of weeks), and where labels are due and fewer than half of the share that the"
+            " training's rows had are there."
         ),
     )
 

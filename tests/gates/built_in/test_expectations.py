@@ -135,11 +135,12 @@ DAMAGES: list[tuple[GatedTable, str, str, str]] = [
     ("drift", "all features together are an alarm", replaced(verdict="if(kind = 'joint', 'alarm', verdict)"), "verdict: alarm: all features together (t 1 instead of 0.1)"),
     ("drift", "no label is there of those that are due", replaced(current_rows="if(kind = 'performance', 0, current_rows)", value="if(kind = 'performance', NULL, value)"), "current_rows: of 40 predictions whose labels are due, 0 have one; at least 13 must (half of the share"),
     ("drift", "few labels are there of those that are due", replaced(current_rows="if(kind = 'performance', 12, current_rows)"), "12 have one; at least 13 must"),
-    ("drift", "labels of one class", replaced(value="if(kind = 'performance', NULL, value)", note="'all have the label 0'"), "value: all have the label 0; monitoring.min_performance allows at least 0.5 aucpr, and nobody knows"),
-    ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.49, value)"), "value: aucpr is 0.49 on 40 labelled rows; monitoring.min_performance allows at least 0.5"),
+    ("drift", "labels of one class", replaced(value="if(kind = 'performance', NULL, value)", note="'all have the label 0'"), "value: all have the label 0; by now there ought to be a value"),
+    ("drift", "the performance is too low", replaced(value="if(kind = 'performance', 0.4, value)", high="0.49::DOUBLE"), "high: aucpr is 0.4 on 40 labelled rows (0.6 to 0.49); monitoring.min_performance allows at least 0.5"),
+    ("drift", "the performance is surely lost", replaced(least_loss="0.051::DOUBLE"), "least_loss: aucpr is 0.7 on 40 labelled rows and was 0.74 on the held-out ones: surely worse by 0.051, and monitoring.max_loss allows 0.05"),
     ("drift", "nobody knows how many labels are due", replaced(due_rows="NULL::BIGINT"), "due_rows: expect_column_values_to_not_be_null"),
-    ("drift", "the performance is not there", "SELECT * FROM rows WHERE kind <> 'performance'", "the week's aucpr stands in one row"),
-    ("drift", "the performance stands there twice", "FROM rows UNION ALL SELECT * REPLACE (0.9 AS value) FROM rows WHERE kind = 'performance'", "the week's aucpr stands in one row"),
+    ("drift", "the performance is not there", "SELECT * FROM rows WHERE kind <> 'performance'", "the judged days' aucpr stands in one row"),
+    ("drift", "the performance stands there twice", "FROM rows UNION ALL SELECT * REPLACE (0.9 AS value) FROM rows WHERE kind = 'performance'", "the judged days' aucpr stands in one row"),
 ]  # fmt: skip
 
 Judged = Callable[[GatedTable, str], GateVerdict]
@@ -309,7 +310,9 @@ def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date
         (
             "labels that are not due yet",
             "0.5",
-            replaced(current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)"),
+            replaced(
+                current_rows="0", due_rows="0", value="if(kind = 'performance', NULL, value)", ought="false"
+            ),
         ),
         (
             "few labels, where few rows of the training had one",
@@ -318,9 +321,14 @@ def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date
         ),
         ("as few labels as chance leaves", "0.5", replaced(current_rows="13")),
         (
-            "labels that nobody asks for",
-            "null",
-            replaced(current_rows="0", value="if(kind = 'performance', NULL, value)"),
+            "labels of one class, where that may be chance",
+            "0.5",
+            replaced(ought="false", value="if(kind = 'performance', NULL, value)", high="NULL", low="NULL"),
+        ),
+        (
+            "a value that is too low, and may be chance",
+            "0.5",
+            replaced(value="if(kind = 'performance', 0.4, value)"),
         ),
     ],
 )
@@ -359,12 +367,12 @@ def test_a_regression_is_judged_by_its_numbers(settings: Settings) -> None:
     tables.write(training, "features", replaced(bad="1::DOUBLE"))
     assert {finding.subject for finding in verdict_on(training, "features").failed("stop")} == {"bad"}
     week = Run.open(tiny.NAME, "drift", tables.PARTITIONS["drift"], settings)
-    for value, good in ((9.9, True), (10.1, False)):
+    for low, good in ((9.9, True), (10.1, False)):
         tables.write(
             week,
             "drift",
             "SELECT * REPLACE (if(kind = 'performance', 'rmse', subject) AS subject, if(kind ="
-            f" 'performance', {value}, value) AS value) FROM rows",
+            f" 'performance', 10.5, value) AS value, {low} AS low, 11.0 AS high) FROM rows",
         )
         assert verdict_on(week, "drift").passed is good
 

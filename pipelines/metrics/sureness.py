@@ -1,0 +1,136 @@
+"""How sure a metric is of rows that are alike within a unit (a customer) and within a day.
+
+The variance is that of units, and what days vary by beyond that. Few days tell little of how much days vary,
+so all days of which a metric is known say it together: those that are judged, and those that training has
+held out. What is then told is by Student's t, of the degrees of freedom that there are (Satterthwaite 1946;
+variances by two kinds of clusters: Cameron, Gelbach and Miller 2011). Intervals lie on a scale on which a
+metric has no end: the logit of what lies between 0 and 1, the logarithm of an error.
+
+`benchmarks/performance.py` measures that they cover, and where they do not: days that are like the day before
+them (a week of bad weather) are fewer than they look, and no week tells that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.core.metrics import Metric
+from pipelines.metrics.influence import Sums
+
+LEVEL = 0.95  # of an interval
+SURE = 0.998  # of one beyond either end of which lies a thousandth: so that a year of weeks has 0.05 alarms
+FOUND = 0.8  # the share of draws in which a loss is found that is told as one that can be found
+FEWEST = 5  # rows of the rarer class (or rows) that an interval takes
+
+
+@dataclass(frozen=True)
+class Sure:
+    """A metric, and how sure it is.
+
+    Attributes:
+        value: On its rows.
+        error: Its standard error.
+        freedom: Degrees of freedom of that.
+        metric: Which one it is.
+        least: See `Sums`.
+    """
+
+    value: float
+    error: float
+    freedom: float
+    metric: Metric
+    least: int
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Between which two it lies, at so many of a hundred."""
+        far = quantile((1 + level) / 2, self.freedom)
+        if self.metric.up_to_one:
+            # a share of 0 or 1 of n rows is none of 0 or 1
+            inner = min(max(self.value, 1 / (self.least + 2)), 1 - 1 / (self.least + 2))
+            spread = inner * (1 - inner)
+            error = (
+                self.error if inner == self.value else max(self.error, math.sqrt(spread / (self.least + 2)))
+            )
+            middle, wide = math.log(inner / (1 - inner)), min(far * error / spread, 700.0)
+            low, high = (1 / (1 + math.exp(-(middle + end * wide))) for end in (-1, 1))
+            return min(low, self.value), max(high, self.value)
+        if not self.metric.greater_is_better and self.value > 0:
+            wide = min(far * self.error / self.value, 700.0)
+            return self.value * math.exp(-wide), self.value * math.exp(wide)
+        return self.value - far * self.error, self.value + far * self.error
+
+
+def excess(each: Sequence[Sums]) -> tuple[float, float]:
+    """By how much days vary beyond their rows, as a share of the rows' own variance, for each row of a day;
+    and of how many degrees of freedom that is.
+    """
+    told = [one for one in each if one.days > 1 and one.by_cell > 0]
+    freedom = float(sum(one.days - 1 for one in told))
+    if not freedom:
+        return 0.0, 0.0
+    found = sum(
+        (one.by_day * one.days / (one.days - 1) / one.by_cell - 1) * one.days / one.rows * (one.days - 1)
+        for one in told
+    )
+    return max(found / freedom, 0.0), freedom
+
+
+def sure(metric: Metric, own: Sums, beside: Sequence[Sums] = ()) -> Sure | None:
+    """How sure a metric is.
+
+    Args:
+        metric: Which one.
+        own: Of its rows.
+        beside: Of other days, which tell how much days vary, too.
+
+    Returns:
+        None where there are too few rows to say.
+    """
+    if own.least < FEWEST or own.units < 2:
+        return None
+    more, freedom = excess([own, *beside])
+    by_unit = own.by_unit * own.units / (own.units - 1)
+    by_day = own.by_cell * more * own.rows / max(own.days, 1)
+    whole = by_unit + by_day
+    if whole <= 0:
+        return Sure(own.value, 0.0, own.units - 1, metric, own.least)
+    parts = by_unit**2 / (own.units - 1) + (by_day**2 / freedom if freedom else 0.0)
+    return Sure(own.value, math.sqrt(whole), whole**2 / parts, metric, own.least)
+
+
+def loss(before: float, now: float, metric: Metric) -> float:
+    """By how much a metric is worse than before."""
+    return before - now if metric.greater_is_better else now - before
+
+
+def least_loss(before: Sure, now: Sure) -> float:
+    """By how much it is surely worse than before, where both are not sure: the lower end of an interval of
+    the difference, of the two intervals (MOVER: Zou and Donner 2008), with a thousandth beyond it.
+    """
+    (low, high), (low_now, high_now) = before.interval(SURE), now.interval(SURE)
+    if before.metric.greater_is_better:
+        apart = before.value - low, high_now - now.value
+    else:
+        apart = high - before.value, now.value - low_now
+    return loss(before.value, now.value, before.metric) - math.hypot(*apart)
+
+
+def detectable(before: Sure | None, now: Sure, allowed: float) -> float:
+    """The smallest loss that is found in 80 % of draws: by the default limit, or by a stated one where there
+    is nothing to compare with (then it is about 2.8 standard errors).
+    """
+    if before is None:
+        far = quantile((1 + LEVEL) / 2, now.freedom) + quantile(FOUND, now.freedom)
+        return far * now.error
+    error = math.hypot(before.error, now.error)
+    far = quantile((1 + SURE) / 2, min(before.freedom, now.freedom)) + quantile(FOUND, now.freedom)
+    return allowed + far * error
+
+
+def quantile(share: float, freedom: float) -> float:
+    """Student's t below which so many of a hundred lie."""
+    from scipy.stats import t
+
+    return float(t.ppf(share, freedom))

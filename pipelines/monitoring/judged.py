@@ -1,0 +1,104 @@
+"""What the primary metric's row in the table `drift` comes to: red where it is surely too bad, amber where
+only its value is.
+
+Red are: the whole interval beyond the file's limit; a loss against the held-out rows that is surely greater
+than is allowed; and a metric that ought to exist by now and does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.monitoring import labelled
+
+# Columns that tell it.
+ASKED = (
+    *labelled.ASKED,
+    "threshold",
+    "low",
+    "high",
+    "reference_value",
+    "least_loss",
+    "allowed_loss",
+    "judged_days",
+    "ought",
+)
+
+
+def red(metric: Mapping[str, Any], greater: bool) -> list[str]:
+    """Why the gate closes, in sentences; none where it does not.
+
+    Args:
+        metric: The row.
+        greater: Whether more of the metric is better.
+    """
+    return [told for told in (missing(metric), beyond(metric, greater), lost(metric)) if told]
+
+
+def amber(metric: Mapping[str, Any], greater: bool) -> list[str]:
+    """What is worse than it should be, and may be chance."""
+    told: list[str] = []
+    value, limit = _number(metric["value"]), _number(metric["threshold"])
+    if value is None:
+        return told
+    if limit is not None and _worse(value, limit, greater) and not beyond(metric, greater):
+        told.append(
+            f"{metric['subject']} is {value:.4g}, worse than {limit:.4g}, the worst allowed; that may be"
+            f" chance{_between(metric)}"
+        )
+    before, allowed = _number(metric["reference_value"]), _number(metric["allowed_loss"])
+    if before is not None and allowed is not None and not lost(metric):
+        loss = before - value if greater else value - before
+        if loss > allowed:
+            told.append(
+                f"{metric['subject']} is {value:.4g}, {loss:.4g} worse than on the held-out rows; up to"
+                f" {allowed:.4g} is allowed, and that may be chance{_between(metric)}"
+            )
+    return told
+
+
+def missing(metric: Mapping[str, Any]) -> str | None:
+    """That there ought to be labels, or a value, by now."""
+    if few := labelled.too_few(metric) if metric["due_rows"] else None:
+        return few
+    return labelled.no_value(metric) if metric["ought"] is True else None
+
+
+def beyond(metric: Mapping[str, Any], greater: bool) -> str | None:
+    """That the whole interval is beyond the file's limit."""
+    limit, end = _number(metric["threshold"]), _number(metric["high" if greater else "low"])
+    if limit is None or end is None or not _worse(end, limit, greater):
+        return None
+    return (
+        f"{metric['subject']} is {metric['value']:.4g} on {metric['current_rows']:,} labelled rows"
+        f"{_between(metric)}; monitoring.min_performance allows {'at least' if greater else 'at most'}"
+        f" {limit:g}"
+    )
+
+
+def lost(metric: Mapping[str, Any]) -> str | None:
+    """That it is surely worse than on the held-out rows, by more than is allowed."""
+    least, allowed = _number(metric["least_loss"]), _number(metric["allowed_loss"])
+    if least is None or allowed is None or least <= allowed:
+        return None
+    return (
+        f"{metric['subject']} is {metric['value']:.4g} on {metric['current_rows']:,} labelled rows and was"
+        f" {metric['reference_value']:.4g} on the held-out ones: surely worse by {least:.4g}, and"
+        f" monitoring.max_loss allows {allowed:.4g}"
+    )
+
+
+def _between(metric: Mapping[str, Any]) -> str:
+    low, high = _number(metric["low"]), _number(metric["high"])
+    return "" if low is None or high is None else f" ({low:.4g} to {high:.4g})"
+
+
+def _worse(value: float, limit: float, greater: bool) -> bool:
+    return value < limit if greater else value > limit
+
+
+def _number(value: Any) -> float | None:
+    """A number; None where there is none."""
+    return None if value is None or math.isnan(value) else float(value)

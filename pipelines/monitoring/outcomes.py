@@ -1,0 +1,187 @@
+"""The table `outcomes`: predictions whose labels are due, beside the labels; and what is asked of it as a
+whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines.core import sql
+from pipelines.core.dates import WEEK, Days
+from pipelines.core.metrics import by_name
+from pipelines.metrics.sureness import FEWEST
+
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
+
+WEEKS = 4  # are looked at where one has too few of one class
+# Rows of the rarer class that a share promises, from which on none is no chance: one in 20,000.
+NO_CHANCE = 10
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Predictions whose labels are due.
+
+    Attributes:
+        days: The newest days of which labels are due, by the label's delay.
+        rows: The table `outcomes` of these days.
+        rarer: The share of the rarer class among the rows that the champion has learned from; 1 where labels
+            are numbers.
+        missing: The days on which a night was due, after the first one, and there is none.
+        left_out: Nights whose predictions tell another label, or are not let through.
+        changed: Day -> of how many rows the label is another one than the report before has found.
+    """
+
+    days: Days
+    rows: duckdb.DuckDBPyRelation
+    rarer: float = 1.0
+    missing: tuple[date, ...] = ()
+    left_out: tuple[date, ...] = ()
+    changed: Mapping[date, int] = field(default_factory=dict)
+
+    @property
+    def of_weeks(self) -> int:
+        """How many weeks these are."""
+        return len(self.days) // WEEK
+
+    def told(self) -> list[str]:
+        """What there is to say, in sentences."""
+        said = []
+        if self.missing:
+            said.append(f"no night of {_some(self.missing)}: its predictions are not judged")
+        if self.left_out:
+            said.append(
+                f"the night of {_some(self.left_out)} tells another label, or was not let through, and is not"
+                " judged"
+            )
+        if self.changed:
+            rows = sum(self.changed.values())
+            said.append(
+                f"{rows:,} labels of {_some(tuple(self.changed))} are others now than the report before has"
+                " found, when they were due: that report keeps what it said"
+            )
+        return said
+
+
+def _some(days: Sequence[date]) -> str:
+    shown = ", ".join(map(str, days[:3]))
+    return f"{shown} and {len(days) - 3} more days" if len(days) > 3 else shown
+
+
+def joined(
+    predictions: Sequence[duckdb.DuckDBPyRelation],
+    labels: duckdb.DuckDBPyRelation | None,
+    slices: Sequence[duckdb.DuckDBPyRelation],
+    use_case: UseCase,
+) -> duckdb.DuckDBPyRelation:
+    """The rows of the table `outcomes`, in order of time and key; see `tables.outcomes`.
+
+    Args:
+        predictions: A predictions table a night, one at least.
+        labels: Clean rows of the same days; None where there are none.
+        slices: Features tables of those of the nights that have the slices' columns.
+        use_case: The facts.
+    """
+    key, time = sql.name(use_case.key), sql.name(use_case.time)
+    decision = ["decision"] if use_case.task.decides else []
+    kept = ", ".join([f"{key} AS key", f"{time} AS time", "score", *decision, "model_version"])
+    every = reduce(lambda some, night: some.union(night), (night.project(kept) for night in predictions))
+    every = _with_labels(every, labels, use_case)
+    names = [f"slice_{name}" for name in use_case.slices]
+    if slices and names:
+        columns = ", ".join(f"{sql.name(name)}::VARCHAR AS slice_{name}" for name in use_case.slices)
+        features = reduce(
+            lambda some, night: some.union(night),
+            (night.project(f'{key} AS "#key", {columns}') for night in slices),
+        )
+        every = every.join(features, 'key = "#key"', "left").project('* EXCLUDE ("#key")')
+    elif names:
+        every = every.project(", ".join(["*", *(f"NULL::VARCHAR AS {name}" for name in names)]))
+    return every.order("time, key")
+
+
+def _with_labels(
+    every: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation | None, use_case: UseCase
+) -> duckdb.DuckDBPyRelation:
+    unit = use_case.unit_column
+    if labels is None:
+        return every.project(
+            ", ".join(["*", "NULL::DOUBLE AS label", *(["NULL::VARCHAR AS unit"] if unit else [])])
+        )
+    target, key = sql.name(use_case.target), sql.name(use_case.key)
+    columns = [f'{key} AS "#key"', f"{target}::DOUBLE AS label"]
+    if unit:
+        columns.append(f"coalesce({sql.name(unit)}::VARCHAR, '') AS unit")
+    known = labels.filter(f"{target} IS NOT NULL").project(", ".join(columns))
+    return every.join(known, 'key = "#key"', "left").project('* EXCLUDE ("#key")')
+
+
+def labelled(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Those of the outcomes that have a label."""
+    return rows.filter("label IS NOT NULL")
+
+
+def day(value: date) -> str:
+    """A day in SQL."""
+    return f"DATE '{value}'"
+
+
+def wants_more(found: Outcomes, use_case: UseCase) -> bool:
+    """Whether a week has too few labels of one class to say anything, by chance: then those of the weeks
+    before are looked at, too.
+    """
+    rows, rare = counted(found.rows, use_case)
+    return rows > 0 and rare < FEWEST and not (rare == 0 and found.rarer * rows >= NO_CHANCE)
+
+
+def counted(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> tuple[int, int]:
+    """How many labels there are, and how many of the rarer class (of numbers: as many)."""
+    known = labelled(rows)
+    if not use_case.task.classes:
+        ((n,),) = known.aggregate("count(*)").fetchall()
+        return int(n), int(n)
+    ((n, positives),) = known.aggregate("count(*), coalesce(sum(label), 0)").fetchall()
+    return int(n), int(min(positives, n - positives))
+
+
+def no_chance(found: Outcomes, use_case: UseCase) -> bool:
+    """Whether the primary metric ought to have a value: whether there are so many labels that one class
+    alone is no chance, or four weeks of them where the file states a least value.
+    """
+    rows, _ = counted(found.rows, use_case)
+    if not by_name(use_case.metric.name).of_labels_that_differ:
+        return rows > 0
+    stated = use_case.monitoring.min_performance is not None and found.of_weeks >= WEEKS
+    return rows > 0 and (found.rarer * rows >= NO_CHANCE or stated)
+
+
+def changed(
+    before: duckdb.DuckDBPyRelation, labels: duckdb.DuckDBPyRelation, days: Days, use_case: UseCase
+) -> dict[date, int]:
+    """Of how many rows of each day the label is another one than a report before has found.
+
+    Args:
+        before: That report's outcomes.
+        labels: Clean rows of the days as the source gives them now.
+        days: These days.
+        use_case: The facts.
+    """
+    key, target = sql.name(use_case.key), sql.name(use_case.target)
+    known = labels.project(f'{key} AS "#key", {target}::DOUBLE AS "#now"')
+    there = labelled(before).filter(f"time::DATE BETWEEN {day(days.first)} AND {day(days.last)}")
+    found = (
+        there.project('key AS "#before", time, label')
+        .join(known, '"#before" = "#key"', "left")
+        .filter('label IS DISTINCT FROM "#now"')
+        .aggregate("time::DATE AS day, count(*) AS rows", "time::DATE")
+        .order("day")
+        .fetchall()
+    )
+    return {each: int(rows) for each, rows in found}
