@@ -106,7 +106,7 @@ class DriftResult:
         moved = features[features.verdict == MOVED].subject.to_list()
         told = [
             f"{len(alarms)} alarm{'s' * (len(alarms) != 1)}{_some(alarms)}",
-            f"{len(moved)} of {len(features)} features moved without mattering{_some(moved)}",
+            f"{len(moved)} of {len(features)} features moved, of little weight alone{_some(moved)}",
         ]
         if (judged[judged.subject == SCORE].verdict == NOT_COMPARED).any():
             told.append("the score is not compared")

@@ -230,7 +230,7 @@ def test_a_week_without_labels_has_no_performance_and_says_when_there_will_be(lo
     assert performance.note.str.contains("no rows").all()
     assert (
         loud.summary()
-        == "drift: 3 alarms (amount, channel, note), 1 of 4 features moved without mattering (age); no labelled"
+        == "drift: 3 alarms (amount, channel, note), 1 of 4 features moved, of little weight alone (age); no labelled"
         " rows (the first labels are known on 2026-02-04)"
     )
     assert "no label is due yet" in loud.html
@@ -375,7 +375,7 @@ def test_a_number_made_of_a_personal_text_is_not_shown_since_it_may_be_cut_out_o
 def test_the_page_stands_alone_and_says_what_matters_first(loud: DriftResult) -> None:
     assert loud.html.startswith("<!doctype html>")
     assert "<strong>3 alarms: " in loud.html
-    assert "without weight for scores: age." in loud.html
+    assert "of little weight alone: age." in loud.html
     assert "<script" not in loud.html
     assert "srcdoc" not in loud.html
     assert len(loud.html) < 100_000
