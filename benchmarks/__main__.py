@@ -34,6 +34,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "tables": ((), ("10_000_000", "1")),  # pandas once: it needs a minute and 14 GB
     "tuning": ((),),
     "refit": ((),),
+    "estimates": (("100",),),
     "memory": ((),),
     "gates": ((),),
     "steady": (("20",),),

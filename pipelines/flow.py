@@ -246,6 +246,7 @@ def drift(run: Run) -> Outcome:
         nights=read.nights,
         due=due,
         earlier=read.earlier,
+        reports=read.reports,
         champion=read.champion,
         judged=read.judged,
         use_case=run.use_case,

@@ -99,10 +99,10 @@ def sums(metric: Metric, batches: Batches, days: int, under_cost: float = 1.0) -
     if of is None:
         return None
     value, influence = of
-    cells = _Cells(days)
+    cells = Cells(days)
     for batch in batches():
         cells.add(influence(batch), batch)
-    return cells.sums(value, counted)
+    return cells.of(value, counted.rows, counted.of_rarer_class)
 
 
 # --- what there is
@@ -142,6 +142,7 @@ def _counted(batches: Batches) -> _Counted | None:
 # --- influence of a row
 
 _Of: TypeAlias = Callable[[Batch], Floats]
+_OfBoth: TypeAlias = Callable[[Batch], tuple[Floats, Floats]]
 
 
 def _of_sum(by: Sum, batches: Batches, under_cost: float, mean: float) -> tuple[float, _Of] | None:
@@ -153,15 +154,23 @@ def _of_sum(by: Sum, batches: Batches, under_cost: float, mean: float) -> tuple[
         return np.stack(by.terms(batch.label, batch.score, under_cost, mean))
 
     total = np.sum([terms(batch).sum(axis=1) for batch in batches()], axis=0)
+    found = gradient(by, total)
+    if found is None:
+        return None
+    value, slope = found
+    return value, lambda batch: np.asarray(slope @ terms(batch))
+
+
+def gradient(by: Sum, total: Floats) -> tuple[float, Floats] | None:
+    """A function of sums, and its slope at these sums; None where it has no value there."""
     value = by.value(total)
     if not np.isfinite(value):
         return None
-    # a sum of nothing moves nothing
-    moved = [np.where(np.arange(len(total)) == n, STEP * total, 0.0) for n in np.flatnonzero(total)]
-    gradient = np.zeros(len(total))
-    for step in moved:
-        gradient[np.flatnonzero(step)] = (by.value(total + step) - by.value(total - step)) / (2 * step.sum())
-    return value, lambda batch: np.asarray(gradient @ terms(batch))
+    slope = np.zeros(len(total))
+    for n in np.flatnonzero(total):  # a sum of nothing moves nothing
+        step = np.where(np.arange(len(total)) == n, STEP * total, 0.0)
+        slope[n] = (by.value(total + step) - by.value(total - step)) / (2 * step[n])
+    return value, slope
 
 
 @dataclass
@@ -184,7 +193,27 @@ class _Steps:
 
 
 def _of_ranking(by: Ranking, batches: Batches, rows: int) -> tuple[float, _Of] | None:
-    """A ranking of each version for itself, each by its weight."""
+    found = of_both_classes(by, batches, rows)
+    if found is None:
+        return None
+    value, both = found
+
+    def influence(batch: Batch) -> Floats:
+        positive, negative = both(batch)
+        return np.where(batch.label == 1, positive, negative)
+
+    return value, influence
+
+
+def of_both_classes(by: Ranking, batches: Batches, rows: int) -> tuple[float, _OfBoth] | None:
+    """A ranking of each version for itself, each by its weight; and what a row takes part in it if it is
+    positive, and if it is negative.
+
+    Args:
+        by: The ranking.
+        batches: The rows; their labels may be probabilities, too.
+        rows: How many there are.
+    """
 
     def told_apart(score: Floats) -> Floats:
         return score if rows <= EXACT else _coarse(score)
@@ -221,15 +250,15 @@ def _of_ranking(by: Ranking, batches: Batches, rows: int) -> tuple[float, _Of] |
             share * negative[::-1] + by_negative * off,
         )
 
-    def influence(batch: Batch) -> Floats:
-        found = np.zeros(len(batch.label))
-        for version, (positive, negative) in influences.items():
+    def both(batch: Batch) -> tuple[Floats, Floats]:
+        found = np.zeros((2, len(batch.label)))
+        for version, of_each in influences.items():
             own = batch.version == version
             at = np.searchsorted(judged[version].scores, told_apart(batch.score[own]))
-            found[own] = np.where(batch.label[own] == 1, positive[at], negative[at])
-        return found
+            found[:, own] = np.stack(of_each)[:, at]
+        return found[0], found[1]
 
-    return value, influence
+    return value, both
 
 
 def _value(by: Ranking, steps: _Steps) -> float:
@@ -245,7 +274,7 @@ def _coarse(score: Floats) -> Floats:
 # --- sums of it
 
 
-class _Cells:
+class Cells:
     """Influences added up by day and unit."""
 
     def __init__(self, days: int) -> None:
@@ -257,6 +286,7 @@ class _Cells:
         self.rows_of_unit: Floats | None = None
 
     def add(self, influence: Floats, batch: Batch) -> None:
+        """Add some rows' influences, shape (n,)."""
         self.of_day += np.bincount(batch.day, influence, self.days)
         self.rows_of_day += np.bincount(batch.day, minlength=self.days)
         self.squares += float(influence @ influence)
@@ -266,17 +296,18 @@ class _Cells:
             self.cells += np.bincount(batch.day * GROUPS + batch.unit, influence, self.days * GROUPS)
             self.rows_of_unit += np.bincount(batch.unit, minlength=GROUPS)
 
-    def sums(self, value: float, counted: _Counted) -> Sums:
+    def of(self, value: float, rows: int, least: int) -> Sums:
+        """What they come to, of so many rows; see `Sums`."""
         by_cell = by_unit = self.squares
-        units = counted.rows
+        units = rows
         if self.cells is not None and self.rows_of_unit is not None:
             table = self.cells.reshape(self.days, GROUPS)
             by_cell, by_unit = float((table**2).sum()), float((table.sum(axis=0) ** 2).sum())
             units = int((self.rows_of_unit > 0).sum())
         return Sums(
             value=value,
-            rows=counted.rows,
-            least=counted.of_rarer_class,
+            rows=rows,
+            least=least,
             days=int((self.rows_of_day > 0).sum()),
             units=units,
             by_unit=by_unit,

@@ -100,6 +100,38 @@ def sure(metric: Metric, own: Sums, beside: Sequence[Sums] = ()) -> Sure | None:
     return Sure(own.value, math.sqrt(whole), whole**2 / parts, metric, own.least)
 
 
+def of_estimate(
+    metric: Metric, value: float, chance: float, unsure: float, alike: Sums, alone: float, own: Rows
+) -> Sure:
+    """How sure an estimate of rows without labels is.
+
+    Args:
+        metric: Which one.
+        value: The estimate.
+        chance: The variance of the rows' truth around it, were each row its own.
+        unsure: The variance of what was learned for it.
+        alike: How far labelled rows were from what was told of them: sums by unit and day.
+        alone: What their variance would be, were each row its own.
+        own: The rows that are estimated.
+    """
+    more, freedom = excess([alike])
+    units = max(alike.by_unit / alone, 1.0) if alone > 0 else 1.0
+    by_unit, by_day = chance * units, chance * more * own.rows / max(own.days, 1)
+    whole = by_unit + by_day + unsure
+    few = max(min(alike.units, alike.days if freedom else alike.units) - 1, 1)
+    parts = by_unit**2 / max(alike.units - 1, 1) + (by_day**2 / freedom if freedom else 0.0) + unsure**2 / few
+    return Sure(value, math.sqrt(whole), whole**2 / parts if parts else few, metric, own.least)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that are estimated: how many, how many of the rarer class are expected, and of how many days."""
+
+    rows: int
+    least: int
+    days: int
+
+
 def loss(before: float, now: float, metric: Metric) -> float:
     """By how much a metric is worse than before."""
     return before - now if metric.greater_is_better else now - before

@@ -16,7 +16,7 @@ from pipelines.run.tables import ALARM, DRIFT, MOVED, NOT_COMPARED
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
 
-Kind: TypeAlias = Literal["feature", "prediction", "joint", "performance", "version"]
+Kind: TypeAlias = Literal["feature", "prediction", "joint", "performance", "version", "estimate"]
 
 SCORE = "score"
 DECISIONS, LABELS = "share of decisions", "predicted share of positive labels"

@@ -56,6 +56,7 @@ def render(
             for name, verdict in (("alarms", ALARM), ("moved", MOVED), ("not_compared", NOT_COMPARED))
         },
         **performance_part.values(performed, versions, by_day, due, use_case),
+        estimate=next((row for row in records if row["kind"] == "estimate"), None),
         n_features=sum(row["kind"] == "feature" for row in judged),
         hidden=feature_drift.private(use_case),
         left_out=left_out,

@@ -194,7 +194,7 @@ EVERY: tuple[Table, ...] = (
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
     Table("outcomes", columns=outcomes, for_later=True),
-    Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes"),
+    Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes", for_later=True),
     Table("drift", columns=lambda _: tuple(DRIFT), made_of="outcomes", with_it=("outcomes", "performance")),
     Table("drift_days", for_later=True),
 )

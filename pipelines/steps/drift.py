@@ -16,8 +16,9 @@ import pyarrow as pa
 from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
-from pipelines.monitoring import drift_table, feature_drift, matured_labels, scored_days, sides
+from pipelines.monitoring import drift_table, estimates, feature_drift, matured_labels, scored_days, sides
 from pipelines.monitoring.drift_table import SCORE, DriftResult
+from pipelines.monitoring.estimates import Waiting
 from pipelines.monitoring.matured_labels import Judge
 from pipelines.monitoring.outcomes import Outcomes
 from pipelines.reports import drift_page
@@ -36,6 +37,7 @@ def compare(
     nights: int,
     due: Outcomes,
     earlier: Sequence[duckdb.DuckDBPyRelation] = (),
+    reports: Sequence[duckdb.DuckDBPyRelation] = (),
     champion: Champion,
     judged: Champion,
     use_case: UseCase,
@@ -52,6 +54,7 @@ def compare(
         due: The predictions whose labels are due, of this week or of weeks before. All relations are of one
             DuckDB connection.
         earlier: The tables `drift_days` of earlier weeks.
+        reports: The tables `performance` of earlier weeks, the oldest first.
         champion: Whose training is the reference.
         judged: The same as it was judged, which scores the held-out rows.
         use_case: The facts.
@@ -76,7 +79,17 @@ def compare(
     note = feature_drift.other_versions(scored, own_rows, champion)
     compared = feature_drift.Compared(reference, week_rows, held_out, own, earlier)
     found = feature_drift.comparison(compared, note, champion, use_case)
-    table = drift_table.table([*found.rows, *performed])
+    waiting = Waiting(
+        days=tuple(day for day in week if day > due.days.last),
+        scored=own,
+        features=week_rows,
+        held_out=held_out,
+        reference=reference,
+    )
+    known = estimates.record(reports, by_day, use_case)
+    estimated = estimates.estimate(waiting, known, champion, use_case)
+    by_day = estimates.with_days(by_day, estimated)
+    table = drift_table.table([*found.rows, *performed, *filter(None, [estimated.week])])
     left_out = nights - len(features), nights - len(predictions)
     html = drift_page.render(table, found.bars, by_day, due, week, left_out, champion, use_case)
     first_labels = first + timedelta(days=use_case.label.delay_days)

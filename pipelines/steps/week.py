@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.store import Store
 
+RECORD = 84  # days by which earlier estimates are believed or not
+
 
 @dataclass(frozen=True)
 class Week:
@@ -33,6 +35,7 @@ class Week:
         features: A features table for each night whose features mean what the champion has learned.
         predictions: A predictions table for each night that tells the champion's label.
         earlier: The tables `drift_days` of the weeks before, the newest first, no day in two of them.
+        reports: The tables `performance` of the weeks before, the oldest first.
     """
 
     days: dates.Days
@@ -43,6 +46,7 @@ class Week:
     features: list[duckdb.DuckDBPyRelation]
     predictions: list[duckdb.DuckDBPyRelation]
     earlier: list[duckdb.DuckDBPyRelation]
+    reports: list[duckdb.DuckDBPyRelation]
 
     def left_out(self) -> list[str]:
         """What is not compared, in sentences."""
@@ -84,6 +88,7 @@ def read(run: Run) -> Week:
         features=[_with_names(run, night, "features") for night in alike],
         predictions=[_with_names(run, night, "predictions") for night in judged],
         earlier=_earlier(run),
+        reports=_reports(run),
     )
 
 
@@ -133,3 +138,16 @@ def _earlier(run: Run) -> list[duckdb.DuckDBPyRelation]:
             found.append(week.read("drift_days"))
             free = partition
     return found
+
+
+def _reports(run: Run) -> list[duckdb.DuckDBPyRelation]:
+    """What the reports of the weeks before have estimated, and found since, of the newest `RECORD` days that
+    are due by now.
+    """
+    oldest = run.days.first - timedelta(days=run.use_case.label.delay_days + RECORD)
+    weeks = [run.store.at("drift", one) for one in sorted(run.store.partitions("drift"))]
+    return [
+        week.read("performance")
+        for week in weeks
+        if oldest <= week.partition < run.partition and week.has("performance")
+    ]
