@@ -229,7 +229,7 @@ def _table(demo: Demo, nights: list[date], first: date) -> str:
     ]
     rows += [
         ("rows scored", f"{sum(scored):,} in {len(scored)} nights"),
-        ("drift", f"{alarms} alarms; {moved} of {features} features moved"),
+        ("drift", f"{alarms} alarm{'' if alarms == 1 else 's'}; {moved} of {features} features moved"),
     ]
     for run, report in (
         (training, "evaluate"),
