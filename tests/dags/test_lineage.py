@@ -90,7 +90,7 @@ def test_each_task_tells_the_tables_that_it_has_read_and_written(live: Callable[
         "ingest": ([], [of("raw")]),
         "gate_raw": ([of("raw")], []),
         "cleanse": ([of("raw")], [of("clean")]),
-        "past": ([of("past_raw")], [of("past")]),
+        "past": ([of("past_raw")], [of("past"), of("days")]),
         "features": ([of("clean"), of("past")], [of("features")]),
         "score": ([of("features")], [of("predictions/0001-of-0001")]),
         "publish": ([of("features")], [of("predictions")]),
