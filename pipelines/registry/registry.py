@@ -96,9 +96,9 @@ def _register(client: MlflowClient, run: Run, exported: Export, verdict: Promoti
         client.create_registered_model(name, description=run.use_case.title)
     known = {family: _version_of_graph(client, name, graph) for family, graph in exported.graphs.items()}
     holder = next((version.run_id for version in known.values() if version), None) or _begin(client, run)
-    for family, graph in exported.judged.items():  # before its version: none is ever without it
+    for family, graph in exported.judged.items():  # before its version, which is never without it
         if not known[family]:
-            _log_judged(client, holder, family, graph)
+            _log_judged(client, holder, graph)
     versions = {
         family: known[family] or _log(client, name, holder, family, graph, exported.choices.get(family))
         for family, graph in exported.graphs.items()
@@ -141,7 +141,7 @@ def as_judged(run: Run, model: Champion) -> Champion:
     name, client = run.use_case.name, tracking.connect(run.settings)
     with tracking.answering(run.settings):
         mlflow_run = str(client.get_model_version(name, model.version).run_id)
-    path = f"{JUDGED_FOLDER}/{model.metadata['family']}.onnx"
+    path = f"{JUDGED_FOLDER}/{promised}.onnx"
     content = _artifact(run.settings, f"{name} version {model.version}", "its judged fit", mlflow_run, path)
     if _sha256(content) != promised:
         raise TableCorrupt(
@@ -318,9 +318,12 @@ def _artifact(settings: Settings, where: str, what: str, mlflow_run: str, path: 
             ) from error
 
 
-def _log_judged(client: MlflowClient, mlflow_run: str, family: Family, graph: bytes) -> None:
+def _log_judged(client: MlflowClient, mlflow_run: str, graph: bytes) -> None:
+    """Keep a judged fit by its own name: a later export may share the run, since graphs that are the same are
+    registered once.
+    """
     with TemporaryDirectory() as folder:
-        file = Path(folder) / f"{family}.onnx"
+        file = Path(folder) / f"{_sha256(graph)}.onnx"
         disk.publish(file, graph)
         client.log_artifact(mlflow_run, str(file), JUDGED_FOLDER)
 

@@ -97,16 +97,15 @@ def test_no_secret_is_in_any_log_field_file_or_database(
     assert live(place, "scoring", GOOD).state == "success"
 
     # A database that repeats the password: at once, in the middle of an answer, and when it lets nobody in.
-    # The drift step asks it, too, for the week's labels, and its DAG is the shortest.
     at_once = f"select '{PASSWORD}'::int as id"
-    assert live(place, "drift", REFUSED, at_once).state == "failed"
+    assert live(place, "scoring", REFUSED, at_once).state == "failed"
     later = (
         f"select case when n < 4 then n else ('{PASSWORD}' || n)::int end as id from generate_series(1, 9)"
         " as n"
     )
-    assert live(place, "drift", LATER, later).state == "failed"
+    assert live(place, "scoring", LATER, later).state == "failed"
     connected(monkeypatch, shop.set(database=f"none of {PASSWORD}"))
-    assert live(place, "drift", NO_LOGIN).state == "failed"
+    assert live(place, "scoring", NO_LOGIN).state == "failed"
 
     logs = "".join(capfd.readouterr())
     for told in (

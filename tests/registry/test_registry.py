@@ -258,10 +258,20 @@ def test_a_version_that_was_not_fitted_again_is_what_was_judged(crowned: Run) ->
 def test_a_judged_fit_that_was_changed_or_is_gone_judges_nothing(run: Run) -> None:
     registry.register(run, fitted.exported(refit="all"), fitted.verdict())
     serving = registry.champion(replace(run, model_version=_challenger(run)))
-    (file,) = run.settings.artifacts.rglob("judged/xgboost.onnx")
+    (file,) = run.settings.artifacts.rglob("judged/*.onnx")
     file.write_bytes(fitted.exported().graphs["linear"])
     with pytest.raises(TableCorrupt, match="not the one that it names"):
         registry.as_judged(run, serving)
     file.unlink()
     with pytest.raises(TableCorrupt, match="its judged fit cannot be read"):
         registry.as_judged(run, serving)
+
+
+def test_a_later_export_that_shares_graphs_leaves_the_earlier_judged_fit_as_it_is(run: Run) -> None:
+    first = fitted.exported(refit="all")
+    registry.register(run, first, fitted.verdict())
+    version = registry.champion(replace(run, model_version=_challenger(run)))
+    graphs = {**first.graphs, "xgboost": fitted.exported(partition="2026-02-28").graphs["xgboost"]}
+    other = replace(first, graphs=graphs, judged={"xgboost": fitted.exported().graphs["linear"]})
+    assert registry.register(run, other, fitted.verdict())
+    assert registry.as_judged(run, version).graph == first.judged["xgboost"]
