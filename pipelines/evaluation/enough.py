@@ -1,7 +1,7 @@
 """How many held-out rows and units a promotion needs: of fewer, no interval is what it says.
 
-Measured in `benchmarks/promotions.py`: below these numbers a share of the draws tells nothing of the chances
-of others, and from them on a challenger that is no better is promoted no more often than stated.
+Of fewer, draws of the rows tell nothing of the chances of other rows. `benchmarks/promotions.py` counts how
+often a challenger that is no better is promoted by them; the numbers themselves were chosen, not swept.
 """
 
 from __future__ import annotations
