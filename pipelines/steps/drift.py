@@ -81,7 +81,7 @@ def compare(
     found = feature_drift.comparison(compared, note, champion, use_case)
     waiting = Waiting(
         days=tuple(day for day in week if day > due.days.last),
-        scored=own,
+        scored=own.filter(f"{sql.name(use_case.time)}::DATE > DATE '{due.days.last}'"),
         features=week_rows,
         held_out=held_out,
         reference=reference,

@@ -295,6 +295,18 @@ def test_labels_are_as_many_as_the_training_had_in_its_newest_days() -> None:
     )
 
 
+def test_only_days_whose_labels_are_not_due_are_estimated() -> None:
+    week, due = quiet_week(), WEEK + timedelta(days=4)
+    found = compare(week, labelled=week, due=due)
+    waiting = int((week["at"].dt.date > due).sum())
+    estimated = found.performance[found.performance.status == "estimated"]
+    (whole,) = found.table[found.table.kind == "estimate"].to_dict("records")
+    assert 0 < waiting < len(week)
+    assert whole["current_rows"] == waiting
+    assert set(estimated.day.dt.date) == {due + timedelta(days=n) for n in (1, 2)}
+    assert estimated[estimated.metric == "aucpr"].rows.sum() == waiting
+
+
 def test_labels_of_which_some_are_there_are_counted_beside_those_that_are_due() -> None:
     found = compare(quiet_week(), labelled=quiet_week()[:100], due=WEEK + timedelta(days=4))
     assert row(found, "aucpr").current_rows == 72, "of the two days that are not due nothing is looked at"
