@@ -1,11 +1,13 @@
-"""How often the interval of a performance that is estimated before its labels are known holds the later truth.
+"""How often the interval of a performance that is estimated before its labels are known holds the later
+truth.
 
 Run as `python -m benchmarks.estimates [draws]`. A model's scores are a curve of what it knows of a row; the
-truth also depends on what it does not know: a customer's and a day's own level. Twelve held-out days teach what
-scores mean, the seven days that are estimated come later, without labels: as the held-out ones, with other rows
-(covariates moved by half a deviation), or with another meaning (concept). Told is, for each metric, in how many
-of a hundred draws the 95 % interval holds what the labels say later, and how wide it is beside the metric. In the
-last worlds it must fail: an estimate is no substitute for labels, and its record says so.
+truth also depends on what it does not know: a customer's and a day's own level. Twelve held-out days teach
+what scores mean, the seven days that are estimated come later, without labels: as the held-out ones, with
+other rows (covariates moved by half a deviation), or with another meaning (concept). Told is, for each
+metric, in how many of a hundred draws the 95 % interval holds what the labels say later, and how wide it is
+beside the metric. In the last worlds it must fail: an estimate is no substitute for labels, and its record
+says so.
 """
 
 from __future__ import annotations

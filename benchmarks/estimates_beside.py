@@ -1,10 +1,11 @@
 """Performance estimated before labels are known, beside NannyML's on its own data sets.
 
-Run as `python -m benchmarks.estimates_beside <python>`, the Python of an environment of its own in which NannyML is
-installed (it is no dependency of ours): it tells where its data sets lie, and estimates by CBPE with its defaults
-what Sluice estimates of the very same chunks of rows. Both learn on the reference alone. Told is, over all chunks,
-the mean distance of the estimate to the truth that the labels tell, in hundredths, and in how many chunks the 95 %
-interval holds it; NannyML's interval is its value and 1.96 of its sampling errors.
+Run as `python -m benchmarks.estimates_beside <python>`, the Python of an environment of its own in which
+NannyML is installed (it is no dependency of ours): it tells where its data sets lie, and estimates by CBPE
+with its defaults what Sluice estimates of the very same chunks of rows. Both learn on the reference alone.
+Told is, over all chunks, the mean distance of the estimate to the truth that the labels tell, in hundredths,
+and in how many chunks the 95 % interval holds it; NannyML's interval is its value and 1.96 of its sampling
+errors.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ import pandas as pd
 import nannyml
 table = pd.read_csv(sys.stdin)
 metrics = sys.argv[1].split(",")
-found = nannyml.CBPE(
+cbpe = nannyml.CBPE(
     problem_type="classification_binary", y_true="label", y_pred="decision", y_pred_proba="score",
     metrics=metrics, chunk_number=int(sys.argv[2]),
-).fit(table[table.part == "reference"]).estimate(table[table.part == "analysis"]).filter(period="analysis").to_df()
+).fit(table[table.part == "reference"])
+found = cbpe.estimate(table[table.part == "analysis"]).filter(period="analysis").to_df()
 print(json.dumps({name: found[name][["value", "sampling_error"]].values.tolist() for name in metrics}))
 """
 
@@ -80,7 +82,8 @@ def read(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     if label not in analysis:
         analysis = analysis.merge(labels[["id", label]], on="id", how="left")
     named = {label: "label", score: "score", decision: "decision"}
-    return tuple(part.rename(columns=named)[list(named.values())] for part in (reference, analysis))  # type: ignore[return-value]
+    before, now = (part.rename(columns=named)[list(named.values())] for part in (reference, analysis))
+    return before, now
 
 
 def theirs(python: str, reference: pd.DataFrame, analysis: pd.DataFrame) -> dict[str, list[list[float]]]:

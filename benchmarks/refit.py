@@ -1,9 +1,9 @@
 """What the winner gains from learning the held-out rows, too, once it is judged: on the days after its
 training.
 
-Run as `python -m benchmarks.refit [weeks between trainings]`. A year or a quarter of features of a use case that
-is split by time is made once. Then trainings are looked at one after the other, as weeks go by: each fits the
-first candidate of a family on the training rows, as it is judged, and on all labelled rows, as it scores
+Run as `python -m benchmarks.refit [weeks between trainings]`. Features of a long history of a use case that
+is split by time are made once. Then trainings are looked at one after the other, as weeks go by: each fits
+the first candidate of a family on the training rows, as it is judged, and on all labelled rows, as it scores
 (`candidates.refit`). Both score the week that follows the day on which the training's labels were known. Told
 is the primary metric over all these weeks, and in how many of them the refitted one is better.
 """
