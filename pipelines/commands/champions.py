@@ -195,7 +195,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         for model in pair
     ]
     names, units = facts.task.metrics, bootstrap.units(test.to_pandas(), facts)
-    drawn = bootstrap.draw(names, y, models, units, facts.metric.under_cost, facts.candidates.seed)
+    drawn = bootstrap.draw(names, y, models, units, facts.stakes, facts.candidates.seed)
     told = [[model.metadata.get(name, "-") for model in pair] for name in LINEAGE]
     return Comparison(
         use_case=use_case,
@@ -253,9 +253,7 @@ def _measured(
     """One metric of both, and what the second is better by."""
     undecided = by_name(name).needs == "decision" and any(model.threshold == NEVER for model in models)
     everything = np.full(len(y), True)
-    values = [
-        None if undecided else model.value(name, y, facts.metric.under_cost, everything) for model in models
-    ]
+    values = [None if undecided else model.value(name, y, facts.stakes, everything) for model in models]
     first, second = (drawn[model.name].get(name) for model in models)
     gain = significance.gain(name, values[1], values[0], second, first, facts.promotion.confidence_level)
     bounds = (gain.value, gain.low, gain.high) if gain else (None, None, None)

@@ -9,9 +9,11 @@ since every DAG file reads this module each time it is parsed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import nan, sqrt
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pipelines.core.stakes import Stakes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
-Terms: TypeAlias = "Callable[[Floats, Floats, float, float], list[Floats]]"
+Terms: TypeAlias = "Callable[[Floats, Floats, Stakes, float], list[Floats]]"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Sum:
     """A metric that is a function of sums over the rows, which may be weighted, or too many for memory.
 
     Attributes:
-        terms: What is summed of each row, shapes (n,), of labels, scores, the cost of one unit too low, and
-            some number near the labels' mean. Of a decision nothing: its sums are those of right alarms,
+        terms: What is summed of each row, shapes (n,), of labels, scores, what is at stake, and some number
+            near the labels' mean. Of a decision nothing: its sums are those of right alarms,
             alarms, and positives.
         value: The metric, of the sums.
     """
@@ -70,10 +72,10 @@ class Metric:
     Attributes:
         name: In use-case files, tables and pages.
         task: Whose labels it is about, by its name.
-        meaning: In a few words, for the model card; `{under_cost}` stands for the file's.
+        meaning: In a few words, for the model card; `{under}` and its like stand for what is at
+            stake.
         needs: What of the scores: the decisions `score >= threshold` (1 or 0), probabilities, or numbers.
-        on_arrays: The metric of labels and of what it needs of scores, shapes (n,), and the cost of one unit
-            too low.
+        on_arrays: The metric of labels and of what it needs of scores, shapes (n,), and of what is at stake.
         by: The same in another way, for weighted rows and for more rows than memory holds.
         greater_is_better: Whether more of it is better.
         up_to_one: Whether it lies between 0 and 1.
@@ -84,17 +86,21 @@ class Metric:
     task: str
     meaning: str
     needs: Literal["decision", "probability", "number"]
-    on_arrays: Callable[[Floats, Floats, float], float]
+    on_arrays: Callable[[Floats, Floats, Stakes], float]
     by: Sum | Ranking
     greater_is_better: bool = False
     up_to_one: bool = False
     of_labels_that_differ: bool = False
 
+    def told(self, stakes: Stakes) -> str:
+        """Its meaning, with what is at stake."""
+        return self.meaning.format(**asdict(stakes))
+
 
 # --- of the scores' order
 
 
-def _aucpr(truth: Floats, score: Floats, _: float) -> float:
+def _aucpr(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(truth, score))
@@ -122,7 +128,7 @@ def _on_average_precision(positive: Floats, negative: Floats) -> tuple[Floats, F
     return (precision + below - expected - value) / tp[-1], -expected / tp[-1]
 
 
-def _roc_auc(truth: Floats, score: Floats, _: float) -> float:
+def _roc_auc(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(truth, score))
@@ -152,25 +158,25 @@ def _on_area(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
 # it can be judged
 
 
-def _f1(truth: Floats, alarm: Floats, _: float) -> float:
+def _f1(truth: Floats, alarm: Floats, _: Stakes) -> float:
     from sklearn.metrics import f1_score
 
     return float(f1_score(truth, alarm, zero_division=0))
 
 
-def _precision(truth: Floats, alarm: Floats, _: float) -> float:
+def _precision(truth: Floats, alarm: Floats, _: Stakes) -> float:
     from sklearn.metrics import precision_score
 
     return float(precision_score(truth, alarm, zero_division=0))
 
 
-def _recall(truth: Floats, alarm: Floats, _: float) -> float:
+def _recall(truth: Floats, alarm: Floats, _: Stakes) -> float:
     from sklearn.metrics import recall_score
 
     return float(recall_score(truth, alarm))
 
 
-def _counts(truth: Floats, alarm: Floats, _: float, __: float) -> list[Floats]:
+def _counts(truth: Floats, alarm: Floats, _: Stakes, __: float) -> list[Floats]:
     positive = (truth == 1).astype(float)
     return [alarm * positive, alarm, positive]
 
@@ -182,13 +188,13 @@ def _share(part: float, whole: float, empty: float) -> float:
 # --- of probabilities
 
 
-def _log_loss(truth: Floats, score: Floats, _: float) -> float:
+def _log_loss(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import log_loss
 
     return float(log_loss(truth, score, labels=(0, 1)))
 
 
-def _log_loss_terms(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
+def _log_loss_terms(truth: Floats, score: Floats, _: Stakes, __: float) -> list[Floats]:
     import numpy as np
 
     least = np.finfo(np.float64).eps  # as scikit-learn's log_loss has it
@@ -196,13 +202,13 @@ def _log_loss_terms(truth: Floats, score: Floats, _: float, __: float) -> list[F
     return [-np.log(np.where(truth == 1, probability, 1 - probability)), np.ones(len(truth))]
 
 
-def _brier(truth: Floats, score: Floats, _: float) -> float:
+def _brier(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import brier_score_loss
 
     return float(brier_score_loss(truth, score, labels=(0, 1)))
 
 
-def _off(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
+def _off(truth: Floats, score: Floats, _: Stakes, __: float) -> list[Floats]:
     import numpy as np
 
     return [np.square(score.clip(0, 1) - truth), np.ones(len(truth))]
@@ -211,37 +217,37 @@ def _off(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
 # --- of numbers
 
 
-def _rmse(truth: Floats, score: Floats, _: float) -> float:
+def _rmse(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import root_mean_squared_error
 
     return float(root_mean_squared_error(truth, score))
 
 
-def _squares(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
+def _squares(truth: Floats, score: Floats, _: Stakes, __: float) -> list[Floats]:
     import numpy as np
 
     return [np.square(score - truth), np.ones(len(truth))]
 
 
-def _mae(truth: Floats, score: Floats, _: float) -> float:
+def _mae(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import mean_absolute_error
 
     return float(mean_absolute_error(truth, score))
 
 
-def _distances(truth: Floats, score: Floats, _: float, __: float) -> list[Floats]:
+def _distances(truth: Floats, score: Floats, _: Stakes, __: float) -> list[Floats]:
     import numpy as np
 
     return [np.abs(score - truth), np.ones(len(truth))]
 
 
-def _r2(truth: Floats, score: Floats, _: float) -> float:
+def _r2(truth: Floats, score: Floats, _: Stakes) -> float:
     from sklearn.metrics import r2_score
 
     return float(r2_score(truth, score))
 
 
-def _explained_variance_terms(truth: Floats, score: Floats, _: float, near: float) -> list[Floats]:
+def _explained_variance_terms(truth: Floats, score: Floats, _: Stakes, near: float) -> list[Floats]:
     import numpy as np
 
     # About a number near the mean: else the squares of great labels would cancel out, and their digits with
@@ -256,8 +262,8 @@ def _share_explained(sums: Floats) -> float:
     return float(1 - errors / spread) if spread > 0 else nan
 
 
-def _asymmetric(truth: Floats, score: Floats, under_cost: float) -> float:
-    return float(costs(truth, score, under_cost).mean())
+def _asymmetric(truth: Floats, score: Floats, stakes: Stakes) -> float:
+    return float(costs(truth, score, stakes.under).mean())
 
 
 def costs(truth: Floats, score: Floats, under_cost: float) -> Floats:
@@ -267,10 +273,10 @@ def costs(truth: Floats, score: Floats, under_cost: float) -> Floats:
     return np.where(score < truth, under_cost * (truth - score), score - truth)
 
 
-def _costs(truth: Floats, score: Floats, under_cost: float, _: float) -> list[Floats]:
+def _costs(truth: Floats, score: Floats, stakes: Stakes, _: float) -> list[Floats]:
     import numpy as np
 
-    return [costs(truth, score, under_cost), np.ones(len(truth))]
+    return [costs(truth, score, stakes.under), np.ones(len(truth))]
 
 
 def _mean(sums: Floats) -> float:
@@ -391,7 +397,7 @@ EVERY: tuple[Metric, ...] = (
     Metric(
         name="asymmetric",
         task="regression",
-        meaning="mean error, where one unit too low costs {under_cost:g}, one too high 1",
+        meaning="mean error, where one unit too low costs {under:g}, one too high 1",
         needs="number",
         on_arrays=_asymmetric,
         by=Sum(_costs, _mean),

@@ -105,7 +105,7 @@ class _Metric:
 
     def of(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float:  # noqa: N803
         metric, score = self.use_case.metric, candidate.scores(model, X, self.use_case.task)
-        return metrics.measure(metric.name, y, score, threshold=self.threshold, under_cost=metric.under_cost)
+        return metrics.measure(metric.name, y, score, threshold=self.threshold, stakes=self.use_case.stakes)
 
     def if_defined(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float | None:  # noqa: N803
         try:

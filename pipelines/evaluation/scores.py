@@ -131,7 +131,7 @@ def _ends(found: Interval) -> dict[str, object]:
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
     """Every metric of the task on some of the rows."""
-    return {name: model.value(name, y, use_case.metric.under_cost, rows) for name in use_case.task.metrics}
+    return {name: model.value(name, y, use_case.stakes, rows) for name in use_case.task.metrics}
 
 
 def _look(look: Look, gains: Mapping[str, Gain | None], use_case: UseCase) -> dict[str, object]:
@@ -224,7 +224,7 @@ def _draws(
     models = [Scored(role, model.score[mask], model.threshold) for role, model in compared.items()]
     drawn_together = np.unique(held_out.units[mask], return_inverse=True)[1]
     return bootstrap.draw(
-        names, held_out.y[mask], models, drawn_together, use_case.metric.under_cost, use_case.candidates.seed
+        names, held_out.y[mask], models, drawn_together, use_case.stakes, use_case.candidates.seed
     )
 
 

@@ -65,7 +65,7 @@ def least_sure(compared: Mapping[str, Scored], held_out: HeldOut, use_case: UseC
 
     def variance(units: Codes) -> float:
         drawn = bootstrap.draw(
-            (metric,), held_out.y, models, units, use_case.metric.under_cost, use_case.candidates.seed
+            (metric,), held_out.y, models, units, use_case.stakes, use_case.candidates.seed
         )
         one, other = (drawn[model.name].get(metric) for model in models)
         return 0.0 if one is None or other is None else float(np.nanvar(one - other))

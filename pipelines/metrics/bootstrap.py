@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from pipelines.core.metrics import Metric, Ranking, Sum, by_name
+from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import Scored
 
@@ -100,7 +101,7 @@ def draw(
     y: Floats,
     models: Sequence[Scored],
     units: Codes,
-    under_cost: float = 1.0,
+    stakes: Stakes = UNDECLARED,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Drawn:
@@ -111,7 +112,7 @@ def draw(
         y: The truth, shape (n,).
         models: Their scores on the same n rows.
         units: Which unit each row belongs to, shape (n,): 0, 1, 2, ...
-        under_cost: See `metrics.measure`.
+        stakes: See `metrics.measure`.
         seed: Of the draws: the same seed, the same intervals.
         draws: How many.
 
@@ -125,13 +126,11 @@ def draw(
     summed: list[_SumMetric] = []
     ordered: list[_RankingMetric] = []
     for model in models:
-        defined = [
-            name for name in names if model.value(name, y, under_cost, np.full(len(y), True)) is not None
-        ]
+        defined = [name for name in names if model.value(name, y, stakes, np.full(len(y), True)) is not None]
         drawn[model.name] = {name: np.empty(draws) for name in defined}
         ways = {name: by_name(name).by for name in defined}
         summed += [
-            _sum_metric(by_name(name), by, y, model, units, under_cost)
+            _sum_metric(by_name(name), by, y, model, units, stakes)
             for name, by in ways.items()
             if isinstance(by, Sum)
         ]
@@ -209,10 +208,10 @@ def _ranking_metric(
 
 
 def _sum_metric(
-    metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, under_cost: float
+    metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, stakes: Stakes
 ) -> _SumMetric:
     decided = metric.needs == "decision"
     score = (model.score >= model.threshold).astype(np.float64) if decided else model.score
-    terms = by.terms(y, score, under_cost, float(y.mean()))
+    terms = by.terms(y, score, stakes, float(y.mean()))
     by_unit = [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
     return _SumMetric(model.name, metric.name, np.column_stack(by_unit).astype(np.float64), by.value)

@@ -21,6 +21,7 @@ import duckdb
 import numpy as np
 
 from pipelines.core.metrics import Metric, Ranking
+from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics import influence, sureness
 from pipelines.metrics.influence import Batch, Cells, Sums
 from pipelines.metrics.metrics import Floats
@@ -86,7 +87,7 @@ class Estimator:
     Attributes:
         metric: Which one.
         meaning: What scores mean.
-        under_cost: See `metrics.measure`.
+        stakes: See `metrics.measure`.
         alike: How far the labelled rows were from what was expected of them: sums by unit and day.
         chance: What the variance of that is if all labels are drawn alone.
         off: By how much their own metric is another one than is expected of them, since the curve is not
@@ -95,19 +96,19 @@ class Estimator:
 
     metric: Metric
     meaning: ScoreMeaning
-    under_cost: float
+    stakes: Stakes
     alike: Sums
     chance: float
     off: float
 
     @classmethod
-    def fit(cls, metric: Metric, labelled: Rows, under_cost: float = 1.0) -> Estimator:
+    def fit(cls, metric: Metric, labelled: Rows, stakes: Stakes = UNDECLARED) -> Estimator:
         """Learn on labelled rows what the scores mean.
 
         Args:
             metric: That is to be told.
             labelled: Rows that the model has not learned from.
-            under_cost: See `metrics.measure`.
+            stakes: See `metrics.measure`.
 
         Raises:
             Uncalibrated: that cannot be learned.
@@ -116,9 +117,9 @@ class Estimator:
         label = np.concatenate([part.batch.label for part in every])
         score = np.concatenate([part.score for part in every])
         meaning = ScoreMeaning.fit(label, score, _groups(every))
-        found = _expected(metric, labelled, meaning, under_cost)
+        found = _expected(metric, labelled, meaning, stakes)
         days = max(int(part.batch.day.max()) for part in every) + 1
-        true = influence.sums(metric, _batches(labelled), days, under_cost)
+        true = influence.sums(metric, _batches(labelled), days, stakes)
         if found is None or true is None:
             raise Uncalibrated(
                 f"{metric.name} has no value on the labelled rows", fix="give the training more held-out rows"
@@ -130,11 +131,11 @@ class Estimator:
             cells.add((part.batch.label - probability) * g, part.batch)
             chance += float((probability * (1 - probability)) @ g**2)
         alike = cells.of(value, len(label), _rarer(label))
-        return cls(metric, meaning, under_cost, alike, chance, true.value - value)
+        return cls(metric, meaning, stakes, alike, chance, true.value - value)
 
     def estimate(self, rows: Rows) -> Sure | None:
         """What the metric will be of rows without labels; None where it has no value there."""
-        found = _expected(self.metric, rows, self.meaning, self.under_cost)
+        found = _expected(self.metric, rows, self.meaning, self.stakes)
         if found is None or rows.rows < 2:
             return None
         value, swing = found
@@ -171,7 +172,7 @@ def _batches(rows: Rows) -> influence.Batches:
 
 
 def _expected(
-    metric: Metric, rows: Rows, meaning: ScoreMeaning, under_cost: float
+    metric: Metric, rows: Rows, meaning: ScoreMeaning, stakes: Stakes
 ) -> tuple[float, Swing] | None:
     """The metric's expectation, and by how much a row moves it if it is positive rather than negative."""
 
@@ -188,7 +189,7 @@ def _expected(
 
     def terms(batch: Batch) -> tuple[Floats, Floats]:
         yes, no = np.ones(len(batch.label)), np.zeros(len(batch.label))
-        positive, negative = (np.stack(by.terms(label, batch.score, under_cost, 0.0)) for label in (yes, no))
+        positive, negative = (np.stack(by.terms(label, batch.score, stakes, 0.0)) for label in (yes, no))
         return positive, negative
 
     total: Floats | None = None

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.core.metrics import Metric, Ranking, Sum
+from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics.metrics import Floats
 
 AT_ONCE = 100_000  # rows in memory
@@ -76,14 +77,14 @@ class Sums:
     by_cell: float
 
 
-def sums(metric: Metric, batches: Batches, days: int, under_cost: float = 1.0) -> Sums | None:
+def sums(metric: Metric, batches: Batches, days: int, stakes: Stakes = UNDECLARED) -> Sums | None:
     """Sum up the influence of rows on a metric.
 
     Args:
         metric: Which one; a ranking's is combined over versions as `monitoring.performance` does.
         batches: Gives the rows, each time in the same order. They are read two or three times.
         days: How many numbers of days there are.
-        under_cost: See `metrics.measure`.
+        stakes: See `metrics.measure`.
 
     Returns:
         None where the metric has no value on them.
@@ -94,7 +95,7 @@ def sums(metric: Metric, batches: Batches, days: int, under_cost: float = 1.0) -
     of = (
         _of_ranking(metric.by, batches, counted.rows)
         if isinstance(metric.by, Ranking)
-        else _of_sum(metric.by, batches, under_cost, counted.mean)
+        else _of_sum(metric.by, batches, stakes, counted.mean)
     )
     if of is None:
         return None
@@ -145,13 +146,13 @@ _Of: TypeAlias = Callable[[Batch], Floats]
 _OfBoth: TypeAlias = Callable[[Batch], tuple[Floats, Floats]]
 
 
-def _of_sum(by: Sum, batches: Batches, under_cost: float, mean: float) -> tuple[float, _Of] | None:
+def _of_sum(by: Sum, batches: Batches, stakes: Stakes, mean: float) -> tuple[float, _Of] | None:
     """A function of sums: its gradient there, times what the row adds to each. It adds up to 0, since all
     sums times the same leave the metric as it is.
     """
 
     def terms(batch: Batch) -> Floats:
-        return np.stack(by.terms(batch.label, batch.score, under_cost, mean))
+        return np.stack(by.terms(batch.label, batch.score, stakes, mean))
 
     total = np.sum([terms(batch).sum(axis=1) for batch in batches()], axis=0)
     found = gradient(by, total)

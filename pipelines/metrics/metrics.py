@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pipelines.core import tasks
 from pipelines.core.errors import BadInput, did_you_mean
 from pipelines.core.metrics import EVERY, by_name
+from pipelines.core.stakes import UNDECLARED, Stakes
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -32,7 +33,7 @@ def are_probabilities(score: Floats) -> bool:
 
 
 def measure(
-    name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, under_cost: float = 1.0
+    name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, stakes: Stakes = UNDECLARED
 ) -> float:
     """Measure scores against the truth.
 
@@ -42,7 +43,7 @@ def measure(
         score: What the model said, shape (n,): the greater, the more likely positive (binary), or numbers
             (regression).
         threshold: f1, precision, recall: a row is taken as positive where `score >= threshold`.
-        under_cost: asymmetric: the cost of one unit too low, where one unit too high costs 1.
+        stakes: What is at stake, of which asymmetric is made.
 
     Returns:
         The metric in its natural unit: rmse and mae in the label's, log_loss in nats, the others without.
@@ -58,7 +59,7 @@ def measure(
         scores = (scores >= threshold).astype(np.float64)
     elif metric.needs == "probability":
         scores = scores.clip(0, 1)
-    return metric.on_arrays(truth, scores, under_cost)
+    return metric.on_arrays(truth, scores, stakes)
 
 
 def refuse_undefined(

@@ -16,6 +16,7 @@ import numpy as np
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import Metric, Ranking, Sum, by_name
+from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.core.tasks import Task
 from pipelines.metrics import metrics
 from pipelines.metrics.metrics import Floats
@@ -38,7 +39,7 @@ def measure(
     task: Task,
     *,
     threshold: float = 0.5,
-    under_cost: float = 1.0,
+    stakes: Stakes = UNDECLARED,
 ) -> dict[str, Measured]:
     """Measure scores against the truth by every metric of the task.
 
@@ -47,7 +48,7 @@ def measure(
             which then counts instead of the threshold. They are read three times.
         task: Whose metrics they are, of labels that are 0 and 1, or numbers.
         threshold: See `metrics.measure`.
-        under_cost: See `metrics.measure`.
+        stakes: See `metrics.measure`.
 
     Returns:
         Metric -> what it is on all rows.
@@ -69,9 +70,9 @@ def measure(
     each = [by_name(name) for name in task.metrics]
     values: Sums = {}
     if number and task.classes:
-        values = _by_score(rows, each, threshold, under_cost)
+        values = _by_score(rows, each, threshold, stakes)
     elif number:
-        values = _row_by_row(rows, each, under_cost, mean)
+        values = _row_by_row(rows, each, stakes, mean)
 
     def measured(name: str) -> Measured:
         try:
@@ -83,7 +84,7 @@ def measure(
     return {name: measured(name) for name in task.metrics}
 
 
-def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: float, under_cost: float) -> Sums:
+def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: float, stakes: Stakes) -> Sums:
     """Metrics of labels 0 and 1; those without a value on these rows are any number."""
     alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
     decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
@@ -104,7 +105,7 @@ def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: floa
             elif metric.needs == "decision":
                 terms = [hits, alarms, positive]
             else:
-                of_both = (metric.by.terms(label, score, under_cost, 0.0) for label in (yes, no))
+                of_both = (metric.by.terms(label, score, stakes, 0.0) for label in (yes, no))
                 terms = [positive * one + negative * other for one, other in zip(*of_both, strict=True)]
             _add(sums, metric.name, terms)
         above, alike = float(down_to[0][-1]), float(down_to[1][-1])
@@ -117,7 +118,7 @@ def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: floa
     return {metric.name: value(metric) for metric in each}
 
 
-def _row_by_row(rows: duckdb.DuckDBPyRelation, each: list[Metric], under_cost: float, mean: float) -> Sums:
+def _row_by_row(rows: duckdb.DuckDBPyRelation, each: list[Metric], stakes: Stakes, mean: float) -> Sums:
     """Metrics of numbers; those without a value on these rows are any number."""
     # DuckDB's mean has other last digits each time: some number near it serves as well, if it always is the
     # same.
@@ -126,7 +127,7 @@ def _row_by_row(rows: duckdb.DuckDBPyRelation, each: list[Metric], under_cost: f
     sums: dict[str, list[float]] = {}
     for score, label in _batches(rows.project("score, label").order("score, label")):
         for name, how in by.items():
-            _add(sums, name, how.terms(label, score, under_cost, near))
+            _add(sums, name, how.terms(label, score, stakes, near))
     return {name: how.value(np.asarray(sums[name])) for name, how in by.items()}
 
 

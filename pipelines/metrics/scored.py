@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.core.stakes import Stakes
 from pipelines.metrics import metrics
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -32,12 +33,10 @@ class Scored:
     score: metrics.Floats
     threshold: float = NEVER
 
-    def value(self, metric: str, y: metrics.Floats, under_cost: float, rows: Mask) -> float | None:
+    def value(self, metric: str, y: metrics.Floats, stakes: Stakes, rows: Mask) -> float | None:
         """Measure on some of the rows; None where the metric has no value on them."""
         try:
-            return metrics.measure(
-                metric, y[rows], self.score[rows], threshold=self.threshold, under_cost=under_cost
-            )
+            return metrics.measure(metric, y[rows], self.score[rows], threshold=self.threshold, stakes=stakes)
         except metrics.Undefined:
             return None
 

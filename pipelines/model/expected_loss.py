@@ -96,7 +96,7 @@ class LossEstimator:
                 f" are {len(label):,} of {len(np.unique(rows.day))}",
                 fix="give the training more held-out rows (split.window_days, split.test)",
             )
-        terms = np.stack(by.terms(label, rows.score, use_case.metric.under_cost, float(label.mean())))
+        terms = np.stack(by.terms(label, rows.score, use_case.stakes, float(label.mean())))
         inputs = _inputs(rows)
         models: list[Any] = []
         others: list[list[Any]] = []

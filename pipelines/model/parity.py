@@ -192,7 +192,7 @@ def held_out_metric(
     """
     y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
     scored = Scored(name, scores, NEVER if threshold is None else threshold)
-    return scored.value(use_case.metric.name, y, use_case.metric.under_cost, np.full(len(y), True))
+    return scored.value(use_case.metric.name, y, use_case.stakes, np.full(len(y), True))
 
 
 def _comparison(

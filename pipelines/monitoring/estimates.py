@@ -209,8 +209,7 @@ def _estimators(waiting: Waiting, champion: Champion, use_case: UseCase) -> _Est
         labelled = _Classes(_numbered(waiting.held_out, champion, use_case, labels=True))
         rows = _Classes(_numbered(waiting.scored, champion, use_case, labels=False))
         fitted = {
-            name: Estimator.fit(by_name(name), labelled.of(name, None), use_case.metric.under_cost)
-            for name in names
+            name: Estimator.fit(by_name(name), labelled.of(name, None), use_case.stakes) for name in names
         }
         return _Estimators(names, rows, fitted, waiting.days)
     known = _of_numbers(waiting.held_out, waiting.reference, use_case, use_case.target)

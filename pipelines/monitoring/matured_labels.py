@@ -168,7 +168,7 @@ def _sums_held_out(judge: Judge, use_case: UseCase) -> Sums | None:
         f" date_diff('day', {outcomes.day(first)}, {time}::DATE) AS day, {of_unit} AS unit"
     )
     batches = influence.of_relation(told, metric)
-    return influence.sums(metric, batches, (last - first).days + 1, use_case.metric.under_cost)
+    return influence.sums(metric, batches, (last - first).days + 1, use_case.stakes)
 
 
 def _note(name: str, found: Performance, judge: Judge | None, due: Outcomes) -> str | None:
@@ -232,9 +232,7 @@ def _held_out(judge: Judge, use_case: UseCase) -> tuple[dict[str, Measured] | No
     champion = judge.champion
     threshold = 0.5 if champion.threshold is None else champion.threshold
     rows = judge.held_out.project(f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}")
-    measured = metrics_stream.measure(
-        rows, use_case.task, threshold=threshold, under_cost=use_case.metric.under_cost
-    )
+    measured = metrics_stream.measure(rows, use_case.task, threshold=threshold, stakes=use_case.stakes)
     if champion.threshold is None:
         no_decision = Measured(None, f"version {champion.version} has no decision threshold")
         measured |= {name: no_decision for name in measured if name in of_decisions()}

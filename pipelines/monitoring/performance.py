@@ -96,7 +96,7 @@ def measure(
 
 
 def _of(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, Measured]:
-    return metrics_stream.measure(rows, use_case.task, under_cost=use_case.metric.under_cost)
+    return metrics_stream.measure(rows, use_case.task, stakes=use_case.stakes)
 
 
 def _by(version: str, rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

@@ -85,9 +85,7 @@ def _of_day(
 def _of_rows(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[dict[str, Any]]:
     """Every metric."""
     (primary,) = _of_slice(rows, use_case)
-    found = metrics_stream.measure(
-        outcomes.labelled(rows), use_case.task, under_cost=use_case.metric.under_cost
-    )
+    found = metrics_stream.measure(outcomes.labelled(rows), use_case.task, stakes=use_case.stakes)
     for name, value in found.items():
         interval = {} if name == primary["metric"] else {"low": None, "high": None}
         yield primary | interval | {"metric": name, "value": value.value, "note": value.reason}
@@ -162,4 +160,4 @@ def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Sums | None:
         f" date_diff('day', {outcomes.day(first)}, time::DATE) AS day, {unit} AS unit"
     )
     batches = influence.of_relation(told, metric)
-    return influence.sums(metric, batches, (last - first).days + 1, use_case.metric.under_cost)
+    return influence.sums(metric, batches, (last - first).days + 1, use_case.stakes)

@@ -58,7 +58,7 @@ def render(run: Run, judged: Evaluation) -> str:
         primary=overall[verdict.metric],
         units=overall[UNITS],
         metrics=[
-            {**row, "meaning": by_name(name).meaning.format(under_cost=use_case.metric.under_cost)}
+            {**row, "meaning": by_name(name).told(use_case.stakes)}
             for name, row in overall.items()
             if name not in (*CONFUSION, *BESIDE)
         ],

@@ -191,7 +191,7 @@ def _baseline(
 def _primary(model: Scored, held_out: HeldOut, use_case: UseCase) -> float | None:
     """A model's primary metric on all held-out rows; None where it has no meaning."""
     everything = np.full(len(held_out.y), True)
-    return model.value(use_case.metric.name, held_out.y, use_case.metric.under_cost, everything)
+    return model.value(use_case.metric.name, held_out.y, use_case.stakes, everything)
 
 
 def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:

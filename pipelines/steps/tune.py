@@ -181,7 +181,7 @@ def _scorer(use_case: UseCase) -> Any:
     """The primary metric as scikit-learn's searches want it: greater is better."""
     metric = use_case.metric
     return make_scorer(
-        partial(metrics.measure, metric.name, under_cost=metric.under_cost),
+        partial(metrics.measure, metric.name, stakes=use_case.stakes),
         greater_is_better=by_name(metric.name).greater_is_better,
         response_method="predict_proba" if use_case.task.probabilities else "predict",
     )
@@ -231,7 +231,7 @@ def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseC
     def score(fold: Fold) -> float:
         fit, held = fold
         scores = baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held])
-        return metrics.measure(metric.name, y[held], scores, under_cost=metric.under_cost)
+        return metrics.measure(metric.name, y[held], scores, stakes=use_case.stakes)
 
     return float(np.mean([score(fold) for fold in cuts]))
 

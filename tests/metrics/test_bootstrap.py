@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.core.metrics import for_task
+from pipelines.core.stakes import Stakes
 from pipelines.metrics import bootstrap, metrics
 from pipelines.metrics.bootstrap import draw, effective_units, interval, t_interval
 from pipelines.metrics.scored import Scored
@@ -38,12 +39,17 @@ def test_a_draw_has_the_metrics_of_the_rows_that_were_drawn(seed: int) -> None:
     ):
         names = for_task(task)
         drawn = draw(
-            names, truth, [Scored("forest", found, threshold=0.5)], np.arange(N), under_cost=3, seed=seed
+            names,
+            truth,
+            [Scored("forest", found, threshold=0.5)],
+            np.arange(N),
+            stakes=Stakes(under=3),
+            seed=seed,
         )["forest"]
         weights = next(bootstrap._weights(N, seed))
         again = copied(weights, truth), copied(weights, found)
         for name in names:
-            expected = metrics.measure(name, *again, threshold=0.5, under_cost=3)
+            expected = metrics.measure(name, *again, threshold=0.5, stakes=Stakes(under=3))
             assert drawn[name][0] == pytest.approx(expected, rel=1e-9, abs=1e-12), name
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines.core.metrics import EVERY, Metric, by_name
+from pipelines.core.stakes import Stakes
 from pipelines.metrics import influence, metrics
 from pipelines.metrics.influence import Batch, Batches
 
@@ -45,11 +46,11 @@ def batches(
 @pytest.mark.parametrize("metric", EVERY, ids=lambda metric: metric.name)
 def test_the_squares_are_the_jackknife_s_variance(metric: Metric) -> None:
     label, score = rows(metric.task, metric.needs)
-    found = influence.sums(metric, batches(label, score), 2, 2.0)
+    found = influence.sums(metric, batches(label, score), 2, Stakes(under=2.0))
     assert found is not None
 
     def measured(some: np.ndarray) -> float:
-        return metrics.measure(metric.name, label[some], score[some], under_cost=2.0)
+        return metrics.measure(metric.name, label[some], score[some], stakes=Stakes(under=2.0))
 
     everything = np.arange(N)
     assert found.value == pytest.approx(measured(everything))

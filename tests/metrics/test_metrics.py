@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import EVERY, by_name, for_task
+from pipelines.core.stakes import Stakes
 from pipelines.metrics import metrics
 
 Y = [0, 0, 1, 1]
@@ -35,7 +36,7 @@ def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> No
 )
 def test_a_regression_metric_is_what_its_formula_says(name: str, value: float) -> None:
     """One forecast three too low and one one too high."""
-    assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], under_cost=3) == pytest.approx(value)
+    assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], stakes=Stakes(under=3)) == pytest.approx(value)
 
 
 def test_asymmetric_without_a_cost_is_the_mean_absolute_error() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import of_decisions
+from pipelines.core.stakes import Stakes
 from pipelines.core.tasks import EVERY, Task, by_name
 from pipelines.metrics import metrics, metrics_stream
 from pipelines.metrics.metrics_stream import Measured
@@ -27,7 +30,7 @@ def relation(rows: list[tuple[float, float]]) -> duckdb.DuckDBPyRelation:
     return duckdb.from_arrow(pa.table({"label": label, "score": score}))
 
 
-def at_once(name: str, rows: list[tuple[float, float]], **options: float) -> Measured:
+def at_once(name: str, rows: list[tuple[float, float]], **options: Any) -> Measured:
     """The same by `metrics.measure`."""
     try:
         return Measured(
@@ -38,7 +41,7 @@ def at_once(name: str, rows: list[tuple[float, float]], **options: float) -> Mea
 
 
 def differing(
-    found: dict[str, Measured], rows: list[tuple[float, float]], **options: float
+    found: dict[str, Measured], rows: list[tuple[float, float]], **options: Any
 ) -> list[tuple[Measured, Measured]]:
     """What is found beside what all rows at once say, where that is another thing than its last digits."""
     pairs = [(one, at_once(name, rows, **options)) for name, one in found.items()]
@@ -79,9 +82,9 @@ def test_a_regressions_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], under_cost: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), by_name("regression"), under_cost=under_cost),
+        metrics_stream.measure(relation(rows), by_name("regression"), stakes=Stakes(under=under_cost)),
         rows,
-        under_cost=under_cost,
+        stakes=Stakes(under=under_cost),
     )
 
 

@@ -42,7 +42,7 @@ def test_rows_that_are_harder_than_before_are_told_as_they_are(name: str) -> Non
     now, label = drawn(7, 2, youngest=70)
     estimator = fit(name)
     sure, usual = estimator.estimate(now), estimator.estimate(drawn(7, 3)[0])
-    true = metrics.measure(name, label, now.score, under_cost=FACTS.metric.under_cost)
+    true = metrics.measure(name, label, now.score, stakes=FACTS.stakes)
     assert sure is not None
     assert usual is not None
     low, high = sure.interval()

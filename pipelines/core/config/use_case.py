@@ -20,6 +20,7 @@ from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import DayAssignment, Source
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
+from pipelines.core.stakes import Stakes
 from pipelines.core.strict import Strict
 
 if TYPE_CHECKING:
@@ -176,6 +177,11 @@ class UseCase(Strict):
     def greater_is_better(self) -> bool:
         """Whether more of the primary metric is better."""
         return metrics.by_name(self.metric.name).greater_is_better
+
+    @property
+    def stakes(self) -> Stakes:
+        """What errors are declared to cost."""
+        return Stakes(under=self.metric.under_cost)
 
     @property
     def unit(self) -> str:
