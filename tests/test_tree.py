@@ -41,6 +41,7 @@ ELSEWHERE = {
         (f"pipelines/core/{objects}" for objects in ("metrics", "policies", "families", "tasks")),
         "tests/test_one_object.py",
     ),
+    "pipelines/core/stakes": "tests/metrics/test_metrics.py",
     "pipelines/metrics/scored": "tests/metrics/test_bootstrap.py",
     "pipelines/run/run": "tests/run/test_clearance.py",
     "pipelines/run/lineage": "tests/plugins/test_lineage.py",

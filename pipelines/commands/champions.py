@@ -194,7 +194,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
         for model in pair
     ]
-    names, units = facts.task.metrics, bootstrap.units(test.to_pandas(), facts)
+    names, units = facts.measured, bootstrap.units(test.to_pandas(), facts)
     drawn = bootstrap.draw(names, y, models, units, facts.stakes, facts.candidates.seed)
     told = [[model.metadata.get(name, "-") for model in pair] for name in LINEAGE]
     return Comparison(

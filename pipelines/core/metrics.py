@@ -80,6 +80,7 @@ class Metric:
         greater_is_better: Whether more of it is better.
         up_to_one: Whether it lies between 0 and 1.
         of_labels_that_differ: Whether it has no value where all labels are the same.
+        made_of: What must be declared to be at stake before it is measured, by its names in `Stakes`.
     """
 
     name: str
@@ -91,6 +92,11 @@ class Metric:
     greater_is_better: bool = False
     up_to_one: bool = False
     of_labels_that_differ: bool = False
+    made_of: tuple[str, ...] = ()
+
+    def undeclared(self, stakes: Stakes) -> tuple[str, ...]:
+        """What of its stakes nobody has declared."""
+        return tuple(name for name in self.made_of if getattr(stakes, name) is None)
 
     def told(self, stakes: Stakes) -> str:
         """Its meaning, with what is at stake."""
@@ -179,6 +185,21 @@ def _recall(truth: Floats, alarm: Floats, _: Stakes) -> float:
 def _counts(truth: Floats, alarm: Floats, _: Stakes, __: float) -> list[Floats]:
     positive = (truth == 1).astype(float)
     return [alarm * positive, alarm, positive]
+
+
+def _cost(truth: Floats, alarm: Floats, stakes: Stakes) -> float:
+    return float(_costs_of_decisions(truth, alarm, stakes, 0.0)[0].mean())
+
+
+def _costs_of_decisions(truth: Floats, alarm: Floats, stakes: Stakes, _: float) -> list[Floats]:
+    """What each decision costs (Elkan 2001): nothing where it is right; NaN where nobody has declared it."""
+    import numpy as np
+
+    if stakes.false_alarm is None or stakes.miss is None:
+        return [np.full(len(truth), nan), np.ones(len(truth))]
+    positive = (truth == 1).astype(float)
+    false_alarms, misses = alarm * (1 - positive), (1 - alarm) * positive
+    return [stakes.false_alarm * false_alarms + stakes.miss * misses, np.ones(len(truth))]
 
 
 def _share(part: float, whole: float, empty: float) -> float:
@@ -352,6 +373,15 @@ EVERY: tuple[Metric, ...] = (
         of_labels_that_differ=True,
     ),
     Metric(
+        name="cost",
+        task="binary",
+        meaning="mean cost of a row, where a false alarm costs {false_alarm:g} and a miss {miss:g}",
+        needs="decision",
+        on_arrays=_cost,
+        by=Sum(_costs_of_decisions, _mean),
+        made_of=("false_alarm", "miss"),
+    ),
+    Metric(
         name="log_loss",
         task="binary",
         meaning="how surprised the probabilities were, in nats",
@@ -405,9 +435,13 @@ EVERY: tuple[Metric, ...] = (
 )
 
 
-def for_task(task: str) -> tuple[str, ...]:
-    """The metrics that a task has, in a fixed order."""
-    return tuple(metric.name for metric in EVERY if metric.task == task)
+def for_task(task: str, stakes: Stakes | None = None) -> tuple[str, ...]:
+    """The metrics that a task has, in a fixed order; with stakes, those of them that can be measured."""
+    return tuple(
+        metric.name
+        for metric in EVERY
+        if metric.task == task and (stakes is None or not metric.undeclared(stakes))
+    )
 
 
 def of_decisions() -> tuple[str, ...]:

@@ -134,8 +134,9 @@ class Policy(Strict):
         """The same of a policy that goes by every row: by how many alarms a night has, shape (m,)."""
         raise NotImplementedError
 
-    def cost(self, fp: int, fn: int) -> float | None:  # noqa: ARG002
-        """What false alarms and misses cost together, where it knows."""
+    @property
+    def costs(self) -> tuple[float, float] | None:
+        """What a false alarm costs, and a miss, where it is by them that it chooses."""
         return None
 
     def of_nights(self) -> Iterator[str]:
@@ -261,9 +262,10 @@ class LeastCost(Policy):
         """Of equals, the one with fewer alarms."""
         return int((self.false_positive * points.fp + self.false_negative * points.fn).argmin())
 
-    def cost(self, fp: int, fn: int) -> float:
-        """What they cost together, as the file says."""
-        return self.false_positive * fp + self.false_negative * fn
+    @property
+    def costs(self) -> tuple[float, float]:
+        """As the file says."""
+        return self.false_positive, self.false_negative
 
 
 class Capacity(Policy):

@@ -7,13 +7,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stakes:
-    """What a use case declares, see `UseCase.stakes`.
+    """What a use case declares, see `UseCase.stakes`; None: nobody has declared it.
 
     Attributes:
         under: What a forecast costs that is one unit too low, where one unit too high costs 1.
+        false_alarm: What an alarm costs that is wrong.
+        miss: What a positive row without an alarm costs.
     """
 
     under: float = 1.0
+    false_alarm: float | None = None
+    miss: float | None = None
+
+    def cost(self, false_alarms: float, misses: float) -> float | None:
+        """What so many of them cost together, where that is declared."""
+        if self.false_alarm is None or self.miss is None:
+            return None
+        return self.false_alarm * false_alarms + self.miss * misses
 
 
 UNDECLARED = Stakes()
+
+# How a use-case file declares what has no default: for a sentence.
+DECLARED_BY = {
+    "false_alarm": "metric.false_positive, or a threshold by policy least_cost",
+    "miss": "metric.false_negative, or a threshold by policy least_cost",
+}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipelines.core import metrics
+from pipelines.core.stakes import Stakes
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class Task:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Its metrics, in a fixed order."""
+        """Its metrics, in a fixed order, whatever has to be declared for them."""
         return metrics.for_task(self.name)
+
+    def measured(self, stakes: Stakes) -> tuple[str, ...]:
+        """Those of its metrics that can be measured, by what is declared to be at stake."""
+        return metrics.for_task(self.name, stakes)
 
 
 # Of the shipped use cases' features, the most telling has a correlation of 0.88 (regression) or 0.85 (binary)

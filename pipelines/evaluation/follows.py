@@ -75,7 +75,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
         else None
     )
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
-    measured = overall.loc[[name for name in use_case.task.metrics if name in whole]]
+    measured = overall.loc[[name for name in use_case.measured if name in whole]]
     models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
     return PromotionVerdict(
         winner=winner(tried, use_case),

@@ -131,7 +131,7 @@ def _ends(found: Interval) -> dict[str, object]:
 
 def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> dict[str, float | None]:
     """Every metric of the task on some of the rows."""
-    return {name: model.value(name, y, use_case.stakes, rows) for name in use_case.task.metrics}
+    return {name: model.value(name, y, use_case.stakes, rows) for name in use_case.measured}
 
 
 def _look(look: Look, gains: Mapping[str, Gain | None], use_case: UseCase) -> dict[str, object]:
@@ -180,7 +180,7 @@ class _Part:
 def _parts(
     compared: Mapping[str, Scored], held_out: HeldOut, lucky: tuple[float, ...], use_case: UseCase
 ) -> Iterator[_Part]:
-    names, primary, y = use_case.task.metrics, use_case.metric.name, held_out.y
+    names, primary, y = use_case.measured, use_case.metric.name, held_out.y
     for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
         drawn = _draws(names if part == "all" else (primary,), compared, held_out, mask, use_case)
@@ -202,7 +202,7 @@ def _parts(
 
 
 def _rows(part: _Part, slices: int, use_case: UseCase) -> Iterator[dict[str, object]]:
-    for metric in use_case.task.metrics:
+    for metric in use_case.measured:
         primary = metric == use_case.metric.name
         about = {"metric": metric, "slice": part.name, "n": part.n, "primary": primary}
         yield about | _comparison(metric, part, slices, use_case)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipelines.core import tasks
 from pipelines.core.errors import BadInput, did_you_mean
 from pipelines.core.metrics import EVERY, by_name
-from pipelines.core.stakes import UNDECLARED, Stakes
+from pipelines.core.stakes import DECLARED_BY, UNDECLARED, Stakes
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -43,18 +43,23 @@ def measure(
         score: What the model said, shape (n,): the greater, the more likely positive (binary), or numbers
             (regression).
         threshold: f1, precision, recall: a row is taken as positive where `score >= threshold`.
-        stakes: What is at stake, of which asymmetric is made.
+        stakes: What is declared to be at stake, of which asymmetric and cost are made.
 
     Returns:
         The metric in its natural unit: rmse and mae in the label's, log_loss in nats, the others without.
 
     Raises:
         Undefined: the metric has no value on these rows.
-        BadInput: an unknown metric, or a null or infinite number.
+        BadInput: an unknown metric, or one of stakes that nobody has declared; a null or infinite number.
     """
     truth, scores = _finite(name, y, score)
     refuse_undefined(name, len(truth), labels=(truth.min(), truth.max()), scores=(scores.min(), scores.max()))
     metric = by_name(name)
+    if missing := metric.undeclared(stakes):
+        raise BadInput(
+            f"{name} has no value: nobody has declared what is at stake ({', '.join(missing)})",
+            fix="; ".join(dict.fromkeys(f"declare {DECLARED_BY[one]}" for one in missing)),
+        )
     if metric.needs == "decision":
         scores = (scores >= threshold).astype(np.float64)
     elif metric.needs == "probability":

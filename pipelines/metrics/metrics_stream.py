@@ -46,7 +46,8 @@ def measure(
     Args:
         rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1,
             which then counts instead of the threshold. They are read three times.
-        task: Whose metrics they are, of labels that are 0 and 1, or numbers.
+        task: Whose metrics they are, of labels that are 0 and 1, or numbers: those of them whose stakes are
+            declared.
         threshold: See `metrics.measure`.
         stakes: See `metrics.measure`.
 
@@ -67,7 +68,7 @@ def measure(
             fix="see where they come from",
         )
     least, greatest, lowest, highest = (value or 0.0 for value in extremes)
-    each = [by_name(name) for name in task.metrics]
+    each = [by_name(name) for name in task.measured(stakes)]
     values: Sums = {}
     if number and task.classes:
         values = _by_score(rows, each, threshold, stakes)
@@ -81,7 +82,7 @@ def measure(
             return Measured(None, reason.sentence)
         return Measured(values[name])
 
-    return {name: measured(name) for name in task.metrics}
+    return {name: measured(name) for name in task.measured(stakes)}
 
 
 def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: float, stakes: Stakes) -> Sums:
@@ -103,7 +104,7 @@ def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: floa
             if isinstance(metric.by, Ranking):
                 terms = [metric.by.terms(positive, negative, *down_to)]
             elif metric.needs == "decision":
-                terms = [hits, alarms, positive]
+                terms = _of_decisions(metric.by, stakes, positive, negative, alarms, hits)
             else:
                 of_both = (metric.by.terms(label, score, stakes, 0.0) for label in (yes, no))
                 terms = [positive * one + negative * other for one, other in zip(*of_both, strict=True)]
@@ -116,6 +117,21 @@ def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: floa
         return metric.by.value(np.asarray(sums[metric.name]))
 
     return {metric.name: value(metric) for metric in each}
+
+
+def _of_decisions(
+    by: Sum, stakes: Stakes, positive: Floats, negative: Floats, alarms: Floats, hits: Floats
+) -> list[Floats]:
+    """What a metric sums of rows alike: those with and without an alarm, positive and negative."""
+    one, none = np.ones(1), np.zeros(1)
+    alike = (
+        (one, one, hits),
+        (one, none, positive - hits),
+        (none, one, alarms - hits),
+        (none, none, negative - (alarms - hits)),
+    )
+    parts = [[term * rows for term in by.terms(label, alarm, stakes, 0.0)] for label, alarm, rows in alike]
+    return [np.sum(terms, axis=0) for terms in zip(*parts, strict=True)]
 
 
 def _row_by_row(rows: duckdb.DuckDBPyRelation, each: list[Metric], stakes: Stakes, mean: float) -> Sums:

@@ -204,7 +204,7 @@ class _Estimators:
 
 
 def _estimators(waiting: Waiting, champion: Champion, use_case: UseCase) -> _Estimators:
-    names = tuple(use_case.task.metrics)
+    names = use_case.measured
     if use_case.task.probabilities:
         labelled = _Classes(_numbered(waiting.held_out, champion, use_case, labels=True))
         rows = _Classes(_numbered(waiting.scored, champion, use_case, labels=False))

@@ -79,7 +79,7 @@ def rows(
     primary = use_case.metric.name
     compared = _compare(final, judge, use_case) if found.rows else _Compared()
     ought = outcomes.no_chance(due, use_case) or (not due_rows and bool(due.missing))
-    names = (primary, *(other for other in use_case.task.metrics if other != primary))
+    names = (primary, *(other for other in use_case.measured if other != primary))
     together = [
         Row(
             subject=name,

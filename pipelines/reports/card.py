@@ -12,8 +12,8 @@ from pipelines.core import dates
 from pipelines.core.config import Features, Prepare, UseCase
 from pipelines.core.config.base import duration_text
 from pipelines.core.metrics import by_name
-from pipelines.core.policies import Policy
 from pipelines.core.split import UNLABELLED
+from pipelines.core.stakes import Stakes
 from pipelines.evaluation.scores import BESIDE, UNITS
 from pipelines.metrics.scored import CONFUSION
 from pipelines.reports import pages
@@ -63,7 +63,7 @@ def render(run: Run, judged: Evaluation) -> str:
             if name not in (*CONFUSION, *BESIDE)
         ],
         policy=use_case.threshold.told if use_case.threshold else None,
-        decisions=_decisions(overall, use_case.threshold) if use_case.threshold else [],
+        decisions=_decisions(overall, use_case.stakes) if use_case.threshold else [],
         slice_metrics=[verdict.metric, *(name for name in use_case.task.beside if name != verdict.metric)],
         slices=list(_slices(scores, verdict.metric)),
         slices_left_out=max(judged.scores["slice"].nunique() - 1 - MOST_SLICES, 0),
@@ -99,7 +99,7 @@ def _reliability(judged: Evaluation) -> list[Row]:
     return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
 
 
-def _decisions(overall: dict[str, Row], policy: Policy) -> list[Row]:
+def _decisions(overall: dict[str, Row], stakes: Stakes) -> list[Row]:
     """What each model would have done on the held-out rows, in counts, and what that would have cost where a
     cost is stated.
     """
@@ -107,7 +107,7 @@ def _decisions(overall: dict[str, Row], policy: Policy) -> list[Row]:
     roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
     found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
     for row in found:
-        row["cost"] = policy.cost(row["fp"], row["fn"])
+        row["cost"] = stakes.cost(row["fp"], row["fn"])
     return found
 
 

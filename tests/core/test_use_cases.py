@@ -272,6 +272,9 @@ def test_an_item_that_is_none_is_told_and_not_that_its_list_is_too_short(tmp_pat
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
+        ("metric: {name: aucpr}", "metric: {name: cost}", "metric.name: cost needs what is at stake, and nobody has declared it: metric.false_positive, or a threshold by policy least_cost; metric.false_negative,"),
+        ("metric: {name: aucpr}", "metric: {name: cost, false_positive: 1}", "metric: false_positive alone says nothing; a false alarm (false_positive) and a miss (false_negative) both have a cost"),
+        ("metric: {name: aucpr}\nthreshold: {policy: max_recall, precision: 0.5}", "metric: {name: cost, false_positive: 1, false_negative: 2}\nthreshold: {policy: least_cost, false_positive: 1, false_negative: 2}", "metric: what errors cost is declared by threshold.policy least_cost already; leave false_positive and false_negative out of metric"),
         ("metric: {name: aucpr}", "metric: {name: aucpr, margin: 1}", "metric.margin: aucpr lies between 0 and 1, so nothing is ever better by more than 1"),
         ("metric: {name: aucpr}", "metric: {name: aucpr}\nmonitoring: {min_performance: 80}", "monitoring.min_performance: aucpr lies between 0 and 1, found 80"),
         ("since: 7d}", "since: 0d}", "since 0d: such a window never holds a row"),

@@ -16,6 +16,7 @@ from pipelines.metrics.bootstrap import draw, effective_units, interval, t_inter
 from pipelines.metrics.scored import Scored
 
 N = 60
+STAKES = Stakes(under=3, false_alarm=2, miss=5)
 
 
 def rows(seed: int, n: int = N) -> tuple[metrics.Floats, metrics.Floats]:
@@ -43,13 +44,13 @@ def test_a_draw_has_the_metrics_of_the_rows_that_were_drawn(seed: int) -> None:
             truth,
             [Scored("forest", found, threshold=0.5)],
             np.arange(N),
-            stakes=Stakes(under=3),
+            stakes=STAKES,
             seed=seed,
         )["forest"]
         weights = next(bootstrap._weights(N, seed))
         again = copied(weights, truth), copied(weights, found)
         for name in names:
-            expected = metrics.measure(name, *again, threshold=0.5, stakes=Stakes(under=3))
+            expected = metrics.measure(name, *again, threshold=0.5, stakes=STAKES)
             assert drawn[name][0] == pytest.approx(expected, rel=1e-9, abs=1e-12), name
 
 

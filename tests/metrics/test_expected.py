@@ -9,12 +9,14 @@ import pytest
 from scipy.special import expit
 
 from pipelines.core.metrics import EVERY, Metric, by_name
+from pipelines.core.stakes import Stakes
 from pipelines.metrics import expected, metrics
 from pipelines.metrics.expected import Estimator
 from pipelines.metrics.score_meaning import Uncalibrated
 
 OF_CLASSES = [metric for metric in EVERY if metric.task == "binary"]
 CUT = 0.3
+STAKES = Stakes(false_alarm=1, miss=4)
 
 
 def table(days: int, seed: int, rows: int = 600, moved: float = 0.0) -> pd.DataFrame:
@@ -39,12 +41,16 @@ def rows(part: pd.DataFrame, metric: Metric) -> expected.Rows:
 @pytest.mark.parametrize("metric", OF_CLASSES, ids=lambda metric: metric.name)
 def test_the_estimate_is_the_mean_of_what_the_labels_may_say(metric: Metric) -> None:
     now, random = table(7, seed=2), np.random.default_rng(3)
-    sure = Estimator.fit(metric, rows(table(10, seed=1), metric)).estimate(
+    sure = Estimator.fit(metric, rows(table(10, seed=1), metric), STAKES).estimate(
         rows(now.assign(label=None), metric)
     )
     later = [
         metrics.measure(
-            metric.name, (random.random(len(now)) < now.score).astype(float), now.score, threshold=CUT
+            metric.name,
+            (random.random(len(now)) < now.score).astype(float),
+            now.score,
+            threshold=CUT,
+            stakes=STAKES,
         )
         for _ in range(100)
     ]

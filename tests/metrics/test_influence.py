@@ -17,6 +17,7 @@ from pipelines.metrics import influence, metrics
 from pipelines.metrics.influence import Batch, Batches
 
 N = 400
+STAKES = Stakes(under=2.0, false_alarm=2, miss=5)
 
 
 def rows(task: str, needs: str) -> tuple[metrics.Floats, metrics.Floats]:
@@ -46,11 +47,11 @@ def batches(
 @pytest.mark.parametrize("metric", EVERY, ids=lambda metric: metric.name)
 def test_the_squares_are_the_jackknife_s_variance(metric: Metric) -> None:
     label, score = rows(metric.task, metric.needs)
-    found = influence.sums(metric, batches(label, score), 2, Stakes(under=2.0))
+    found = influence.sums(metric, batches(label, score), 2, STAKES)
     assert found is not None
 
     def measured(some: np.ndarray) -> float:
-        return metrics.measure(metric.name, label[some], score[some], stakes=Stakes(under=2.0))
+        return metrics.measure(metric.name, label[some], score[some], stakes=STAKES)
 
     everything = np.arange(N)
     assert found.value == pytest.approx(measured(everything))

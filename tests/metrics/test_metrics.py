@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import EVERY, by_name, for_task
-from pipelines.core.stakes import Stakes
+from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics import metrics
 
 Y = [0, 0, 1, 1]
 SCORE = [0.1, 0.6, 0.4, 0.9]  # one positive below one negative
+STAKES = Stakes(under=3, false_alarm=2, miss=5)
 
 
 @pytest.mark.parametrize(
@@ -24,10 +27,11 @@ SCORE = [0.1, 0.6, 0.4, 0.9]  # one positive below one negative
         ("f1", 1 / 2),
         ("log_loss", -np.mean(np.log([0.9, 0.4, 0.4, 0.9]))),
         ("brier", np.mean([0.01, 0.36, 0.36, 0.01])),
+        ("cost", (2 + 5) / 4),
     ],
 )
 def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> None:
-    assert metrics.measure(name, Y, SCORE) == pytest.approx(value)
+    assert metrics.measure(name, Y, SCORE, stakes=STAKES) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> No
 )
 def test_a_regression_metric_is_what_its_formula_says(name: str, value: float) -> None:
     """One forecast three too low and one one too high."""
-    assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], stakes=Stakes(under=3)) == pytest.approx(value)
+    assert metrics.measure(name, [4.0, 2.0], [1.0, 3.0], stakes=STAKES) == pytest.approx(value)
 
 
 def test_asymmetric_without_a_cost_is_the_mean_absolute_error() -> None:
@@ -104,5 +108,27 @@ def test_gain_is_positive_when_better_whichever_way_the_metric_runs() -> None:
 
 
 def test_every_metric_of_a_task_can_be_measured() -> None:
-    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in for_task("binary"))
-    assert all(np.isfinite(metrics.measure(name, Y, SCORE)) for name in for_task("regression"))
+    for task in ("binary", "regression"):
+        assert all(np.isfinite(metrics.measure(name, Y, SCORE, stakes=STAKES)) for name in for_task(task))
+
+
+def test_a_cost_that_nobody_has_declared_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"cost has no value: nobody has declared .* \(false_alarm, miss\)"):
+        metrics.measure("cost", Y, SCORE)
+    assert "cost" not in for_task("binary", UNDECLARED)
+    assert "cost" in for_task("binary", STAKES)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1]), st.floats(0, 1)), min_size=1, max_size=30),
+    *[st.floats(0.01, 100)] * 4,
+)
+def test_a_cost_is_linear_in_what_errors_cost(
+    rows: list[tuple[int, float]], alarm: float, miss: float, other_alarm: float, other_miss: float
+) -> None:
+    def cost(of_alarm: float, of_miss: float) -> float:
+        y, score = zip(*rows, strict=True)
+        return metrics.measure("cost", y, score, stakes=Stakes(false_alarm=of_alarm, miss=of_miss))
+
+    together = cost(alarm + other_alarm, miss + other_miss)
+    assert together == pytest.approx(cost(alarm, miss) + cost(other_alarm, other_miss))

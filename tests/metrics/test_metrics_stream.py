@@ -18,6 +18,7 @@ from pipelines.core.tasks import EVERY, Task, by_name
 from pipelines.metrics import metrics, metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 
+STAKES = Stakes(false_alarm=2, miss=5)
 FEW_SCORES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 1 / 3, 0.9, 1.0])  # so that many rows have the same one
 BINARY = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), FEW_SCORES | st.floats(0, 1)), max_size=40)
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: round(number, 3) + 0.0)  # no minus zero
@@ -58,9 +59,10 @@ def test_binary_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], threshold: float
 ) -> None:
     assert not differing(
-        metrics_stream.measure(relation(rows), by_name("binary"), threshold=threshold),
+        metrics_stream.measure(relation(rows), by_name("binary"), threshold=threshold, stakes=STAKES),
         rows,
         threshold=threshold,
+        stakes=STAKES,
     )
 
 
@@ -70,9 +72,10 @@ def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple
     taken = duckdb.from_arrow(
         pa.table({"label": label, "score": score, "decision": decision.astype(np.int8)})
     )
-    found = metrics_stream.measure(taken, by_name("binary"), threshold=0.3)
+    found = metrics_stream.measure(taken, by_name("binary"), threshold=0.3, stakes=STAKES)
     decided = [(one, float(other)) for one, _, other in rows]
-    assert not differing({name: found[name] for name in of_decisions()}, decided, threshold=0.5)
+    decisions = {name: found[name] for name in of_decisions()}
+    assert not differing(decisions, decided, threshold=0.5, stakes=STAKES)
     ranked = [(one, other) for one, other, _ in rows]
     assert not differing({name: found[name] for name in ("aucpr", "roc_auc")}, ranked)
 
@@ -99,10 +102,10 @@ def test_neither_batches_nor_the_order_of_rows_show_in_any_digit(
 ) -> None:
     random = np.random.default_rng(1)
     rows = [(float(random.random() < 0.3), score) for score in random.random(10_000)]
-    once = metrics_stream.measure(relation(rows), task)
+    once = metrics_stream.measure(relation(rows), task, stakes=STAKES)
     monkeypatch.setattr(metrics_stream, "AT_ONCE", 2_048)
     random.shuffle(rows)
-    assert metrics_stream.measure(relation(rows), task) == once
+    assert metrics_stream.measure(relation(rows), task, stakes=STAKES) == once
 
 
 def test_scores_that_are_no_probabilities_have_a_ranking_and_no_log_loss() -> None:

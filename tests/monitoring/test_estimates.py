@@ -60,7 +60,7 @@ def waiting(
 def test_each_day_has_a_row_a_metric_and_the_week_one_of_the_primary_metric() -> None:
     facts, now = fitted.use_case(), rows(3, FIRST, 2)
     found = estimates.estimate(waiting(facts, rows(10, date(2026, 1, 20), 1), now), Record(), CHAMPION, facts)
-    assert set(found.days.metric) == set(facts.task.metrics)
+    assert set(found.days.metric) == set(facts.measured)
     assert set(found.days.day.dt.date) == set(DAYS)
     assert set(found.days.status) == {"estimated"}
     assert found.days.value.notna().all()

@@ -18,7 +18,6 @@ import pytest
 from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import for_task, of_decisions
 from pipelines.core.tasks import BINARY, REGRESSION
 from pipelines.metrics import metrics
 from pipelines.model import convert
@@ -213,7 +212,7 @@ def test_planted_drift_is_found_in_each_kind_of_feature(loud: DriftResult) -> No
 def test_matured_labels_give_the_performance_beside_the_held_out_one(quiet: DriftResult) -> None:
     week, held_out = quiet_week()[: ROWS // 2], fitted.rows()[fitted.rows().split == "test"]
     graph = Graph(champion().graph)
-    for name in for_task("binary"):
+    for name in fitted.use_case().measured:
         for rows, value in ((week, row(quiet, name).value), (held_out, row(quiet, name).reference_value)):
             assert value == pytest.approx(
                 metrics.measure(name, rows.bad, graph.scores(duckdb.from_df(rows).to_arrow_table()))
@@ -442,7 +441,7 @@ def promoted_week() -> tuple[pd.DataFrame, DriftResult]:
 def test_a_week_with_a_promotion_is_judged_by_what_each_version_has_decided() -> None:
     week, found = promoted_week()
     decided, bad = week.decision.to_numpy(int), week.bad.to_numpy(int)
-    for name in of_decisions():
+    for name in ("f1", "precision", "recall"):
         assert row(found, name).value == pytest.approx(metrics.measure(name, bad, decided))
     assert (week.score >= 0.5).sum() < decided.sum(), "by the new threshold the old scores would be no alarms"
     assert row(found, "brier").value == pytest.approx(np.mean((week.score - bad) ** 2)), (
@@ -473,7 +472,7 @@ def test_a_week_with_a_promotion_ranks_each_version_s_rows_for_themselves() -> N
 def test_a_week_with_a_promotion_tells_each_version_and_judges_the_whole() -> None:
     week, found = promoted_week()
     versions = found.table[found.table.kind == "version"].set_index("subject")
-    assert len(versions) == 2 * len(for_task("binary"))
+    assert len(versions) == 2 * len(fitted.use_case().measured)
     assert versions.current_rows["f1 of version 2"] == (week.version == "2").sum()
     assert pd.isna(versions.reference_value["f1 of version 2"]), (
         "the champion's held-out rows say nothing of another"

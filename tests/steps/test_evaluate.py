@@ -12,7 +12,7 @@ import pytest
 from pipelines.core.config import Baseline, Metric
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task
-from pipelines.core.policies import MaxRecall, Unreachable
+from pipelines.core.policies import LeastCost, MaxRecall, Unreachable
 from pipelines.core.tasks import BINARY
 from pipelines.evaluation import verdict
 from pipelines.evaluation.look import Look
@@ -79,7 +79,7 @@ def test_every_metric_has_a_row_for_all_rows_and_for_each_slice_with_the_counts_
         n, y, alarm = int(mask.sum()), TEST["bad"][mask].to_numpy(), score[mask] >= judged.verdict.cut
         beside = list(BESIDE) if part == "all" else []
         assert list(judged.scores[judged.scores["slice"] == part]["metric"]) == [
-            *for_task("binary"),
+            *facts().measured,
             "tp",
             "fp",
             "fn",
@@ -107,6 +107,31 @@ def test_gains_are_positive_where_the_challenger_is_better_whichever_way_the_met
     assert brier["gain_over_baseline"] == brier["baseline"] - brier["challenger"] > 0
     assert brier["gain_over_champion"] == brier["champion"] - brier["challenger"]
     assert list(judged.scores[judged.scores["primary"]]["metric"].unique()) == ["aucpr"]
+
+
+@pytest.mark.parametrize("by_policy", [True, False])
+def test_a_cost_is_measured_and_decides_wherever_it_is_declared(by_policy: bool) -> None:
+    declared = {} if by_policy else {"false_positive": 5, "false_negative": 100}
+    policy = (
+        LeastCost(policy="least_cost", false_positive=5, false_negative=100)
+        if by_policy
+        else MaxRecall(policy="max_recall", precision=0.1)
+    )
+    use_case = facts(metric=Metric.model_validate({"name": "cost"} | declared), threshold=policy)
+    judged = judge(use_case, champion("linear"), means={"linear": 9, "forest": 8, "xgboost": 9})
+    for part in judged.scores["slice"].unique():
+        counts = {name: row(judged, name, part)["challenger"] for name in ("fp", "fn")}
+        cost = row(judged, "cost", part)
+        assert cost["challenger"] == pytest.approx((5 * counts["fp"] + 100 * counts["fn"]) / cost["n"])
+    whole = row(judged, "cost")
+    assert whole["primary"]
+    assert whole["challenger_low"] <= whole["challenger"] <= whole["challenger_high"]
+    assert whole["gain_over_champion"] == pytest.approx(whole["champion"] - whole["challenger"])
+    assert judged.verdict.metric == "cost"
+    assert judged.verdict.winner == "forest", "the least cost over the folds"
+    assert all(
+        "cost" in rule.sentence for rule in judged.verdict.rules if rule.name in ("baseline", "champion")
+    )
 
 
 def test_the_champion_decides_by_its_own_threshold() -> None:

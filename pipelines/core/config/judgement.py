@@ -51,6 +51,17 @@ class Metric(Strict):
         gt=0,
         description="asymmetric: the cost of one unit too low, where one unit too high costs 1.",
     )
+    false_positive: float | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "cost: what a false alarm costs. Not with a threshold by policy least_cost, which says it"
+            " already."
+        ),
+    )
+    false_negative: float | None = Field(
+        default=None, gt=0, description="cost: what a miss costs; the same holds."
+    )
 
 
 class Promotion(Strict):

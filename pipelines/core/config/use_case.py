@@ -20,7 +20,7 @@ from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import DayAssignment, Source
 from pipelines.core.config.watch import Demo, Expectation, Monitoring, Schedule
-from pipelines.core.stakes import Stakes
+from pipelines.core.stakes import DECLARED_BY, Stakes
 from pipelines.core.strict import Strict
 
 if TYPE_CHECKING:
@@ -181,7 +181,14 @@ class UseCase(Strict):
     @property
     def stakes(self) -> Stakes:
         """What errors are declared to cost."""
-        return Stakes(under=self.metric.under_cost)
+        stated = self.metric.false_positive, self.metric.false_negative
+        false_alarm, miss = (self.threshold.costs if self.threshold else None) or stated
+        return Stakes(under=self.metric.under_cost, false_alarm=false_alarm, miss=miss)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that are measured: those of the task for which all that is at stake is declared."""
+        return self.task.measured(self.stakes)
 
     @property
     def unit(self) -> str:
@@ -335,7 +342,32 @@ class UseCase(Strict):
             found.append(
                 f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}"
             )
-        return [*found, *self._missing_for_the_task(), *self._of_other_tasks()]
+        return [*found, *self._stakes_mistakes(), *self._missing_for_the_task(), *self._of_other_tasks()]
+
+    def _stakes_mistakes(self) -> Iterator[str]:
+        """What an error costs is declared once, and whole."""
+        stated = {
+            name: getattr(self.metric, name)
+            for name in ("false_positive", "false_negative")
+            if getattr(self.metric, name) is not None
+        }
+        if stated and not self.task.decides:
+            those = tasks.that(lambda other: other.decides)
+            yield f"metric: {' and '.join(stated)} belong to {those} tasks; leave them out of a {self.task}"
+        elif stated and self.threshold and self.threshold.costs:
+            yield (
+                f"metric: what errors cost is declared by threshold.policy {self.threshold.policy} already;"
+                f" leave {' and '.join(stated)} out of metric"
+            )
+        elif len(stated) == 1:
+            yield (
+                f"metric: {next(iter(stated))} alone says nothing; a false alarm (false_positive) and a miss"
+                " (false_negative) both have a cost"
+            )
+        elif missing := metrics.by_name(self.metric.name).undeclared(self.stakes):
+            yield f"metric.name: {self.metric.name} needs what is at stake, and nobody has declared it: " + (
+                "; ".join(dict.fromkeys(DECLARED_BY[name] for name in missing))
+            )
 
     def _missing_for_the_task(self) -> Iterator[str]:
         if self.task.decides and self.threshold is None:
