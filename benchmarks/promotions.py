@@ -24,7 +24,7 @@ from pipelines.metrics.scored import Scored
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-FRESH = 1_000  # the first seed: others than those that the limits were looked at with
+FRESH = 90_000  # the first seed: others than those that the limits were looked at with
 DRAWS = 200  # of a look: their variance is all that is asked of them
 QUICK = 40  # draws by which most looks are seen to be far from any promotion
 LEVEL = 0.95  # `promotion.confidence_level`

@@ -233,7 +233,7 @@ def drift(run: Run) -> Outcome:
 
     read = week.read(run)
     for weeks in (1, WEEKS):
-        due = outcomes.read(run, read.champion, read.reference, weeks)
+        due = outcomes.read(run, read.champion, read.reference, weeks, read.reports)
         run.store.write("outcomes", due.rows)
         due = replace(due, rows=run.store.read("outcomes"))
         if not wants_more(due, run.use_case):

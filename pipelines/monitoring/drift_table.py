@@ -53,6 +53,7 @@ class Row:
     least_loss: float | None = None
     allowed_loss: float | None = None
     detectable_loss: float | None = None
+    judged_rows: int | None = None
     judged_days: int | None = None
     ought: bool | None = None
     note: str | None = None
@@ -82,8 +83,9 @@ class DriftResult:
             high (its 95 % interval by unit and day), reference_low and reference_high (that of the held-out
             rows), least_loss (by how much it is surely worse than on these, less where it may be better),
             allowed_loss (`monitoring.max_loss`, in the metric's units), detectable_loss (which loss is found
-            in 80 % of draws), judged_days, and ought (whether there ought to be a value by now); note (why a
-            value is null, or what else there is to say). It is the same for the same inputs.
+            in 80 % of draws), and ought (whether there ought to be a value by now); judged_rows and
+            judged_days (the labelled rows that the value is of); note (why a value is null, or what else
+            there is to say). It is the same for the same inputs.
         performance: The table `performance`, see `scored_days`.
         html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.
@@ -124,7 +126,7 @@ class DriftResult:
         if not primary["current_rows"]:
             return f"no labelled rows, though {due}"
         fewer = f"; {due}" if primary["current_rows"] < primary["due_rows"] else ""
-        rows = f"on {primary['current_rows']:,} labelled rows ({self.due}{fewer})"
+        rows = f"on {primary['judged_rows']:,} labelled rows ({self.due}{fewer})"
         if primary["value"] is None:
             return f"no {primary['subject']} {rows}: {primary['note']}"
         low, high = primary["low"], primary["high"]

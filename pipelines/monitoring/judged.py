@@ -22,6 +22,7 @@ ASKED = (
     "reference_value",
     "least_loss",
     "allowed_loss",
+    "judged_rows",
     "judged_days",
     "ought",
 )
@@ -72,7 +73,7 @@ def beyond(metric: Mapping[str, Any], greater: bool) -> str | None:
     if limit is None or end is None or not _worse(end, limit, greater):
         return None
     return (
-        f"{metric['subject']} is {metric['value']:.4g} on {metric['current_rows']:,} labelled rows"
+        f"{metric['subject']} is {metric['value']:.4g} on {metric['judged_rows']:,} labelled rows"
         f"{_between(metric)}; monitoring.min_performance allows {'at least' if greater else 'at most'}"
         f" {limit:g}"
     )
@@ -84,7 +85,7 @@ def lost(metric: Mapping[str, Any]) -> str | None:
     if least is None or allowed is None or least <= allowed:
         return None
     return (
-        f"{metric['subject']} is {metric['value']:.4g} on {metric['current_rows']:,} labelled rows and was"
+        f"{metric['subject']} is {metric['value']:.4g} on {metric['judged_rows']:,} labelled rows and was"
         f" {metric['reference_value']:.4g} on the held-out ones: surely worse by {least:.4g}, and"
         f" monitoring.max_loss allows {allowed:.4g}"
     )

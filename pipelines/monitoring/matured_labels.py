@@ -71,9 +71,8 @@ def rows(
         had: See `labelled_before`.
         use_case: The facts.
     """
-    ((due_rows, known, days),) = due.rows.aggregate(
-        "count(*), count(label), count(DISTINCT time::DATE)"
-    ).fetchall()
+    ((due_rows, known),) = due.of_due_days().aggregate("count(*), count(label)").fetchall()
+    ((judged_rows, days),) = final.aggregate("count(*), count(DISTINCT time::DATE)").fetchall()
     found = performance.measure(due.rows, final, use_case)
     before, tested = _held_out(judge, use_case)
     primary = use_case.metric.name
@@ -94,6 +93,7 @@ def rows(
             matured_share=known / due_rows if due_rows else 0.0,
             due_rows=int(due_rows),
             reference_labelled=had if name == primary else None,
+            judged_rows=int(judged_rows),
             judged_days=int(days),
             ought=ought if name == primary else None,
             note=_note(name, found, judge if name == primary else None, due),

@@ -31,12 +31,14 @@ class Outcomes:
 
     Attributes:
         days: The newest days of which labels are due, by the label's delay.
-        rows: The table `outcomes` of these days.
+        rows: The table `outcomes` of these days, and of those before them whose labels are others now than
+            reports have found.
         rarer: The share of the rarer class among the rows that the champion has learned from; 1 where labels
             are numbers.
         missing: The days on which a night was due, after the first one, and there is none.
         left_out: Nights whose predictions tell another label, or are not let through.
         changed: Day -> of how many rows the label is another one than the report before has found.
+        late: Days before the newest ones that had too few labels, and have others now.
     """
 
     days: Days
@@ -45,6 +47,7 @@ class Outcomes:
     missing: tuple[date, ...] = ()
     left_out: tuple[date, ...] = ()
     changed: Mapping[date, int] = field(default_factory=dict)
+    late: tuple[date, ...] = ()
 
     @property
     def of_weeks(self) -> int:
@@ -65,9 +68,19 @@ class Outcomes:
             rows = sum(self.changed.values())
             said.append(
                 f"{rows:,} labels of {_some(tuple(self.changed))} are others now than the report before has"
-                " found, when they were due: that report keeps what it said"
+                " found, when they were due: that report keeps what it said, and this one tells these days"
+                " again"
+            )
+        if self.late:
+            said.append(
+                f"labels of {_some(self.late)} have come since a report found too few: these days are told"
+                " again, and judged once they have as many as are usual"
             )
         return said
+
+    def of_due_days(self) -> duckdb.DuckDBPyRelation:
+        """The rows of the newest days alone."""
+        return self.rows.filter(f"time::DATE BETWEEN {day(self.days.first)} AND {day(self.days.last)}")
 
 
 def _some(days: Sequence[date]) -> str:
@@ -185,3 +198,59 @@ def changed(
         .fetchall()
     )
     return {each: int(rows) for each, rows in found}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What reports have found of a day's labels.
+
+    Attributes:
+        rows: Its predictions.
+        labelled: Those that had a label.
+        final: Whether these were as many as are usual.
+    """
+
+    rows: int
+    labelled: int
+    final: bool
+
+
+def known_before(
+    reports: Sequence[duckdb.DuckDBPyRelation], before: date, use_case: UseCase
+) -> dict[date, Known]:
+    """Day -> the newest word on it, of the days whose labels were due, before some day.
+
+    Args:
+        reports: The tables `performance` of earlier weeks, the oldest first.
+        before: The day.
+        use_case: Names the metric, of whose rows there is one a day and version.
+    """
+    found: dict[date, Known] = {}
+    for report in reports:
+        told = report.filter(
+            f"metric = {sql.text(use_case.metric.name)} AND slice = 'all' AND status <> 'estimated'"
+            f" AND day < {day(before)}"
+        ).aggregate("day::DATE AS on_day, sum(rows), sum(labelled), bool_and(status = 'final')", "on_day")
+        found |= {
+            each: Known(int(rows), int(known), bool(is_final))
+            for each, rows, known, is_final in told.fetchall()
+        }
+    return found
+
+
+def late(known: Mapping[date, Known], most: int) -> list[date]:
+    """The newest of the days that had too few labels, of so many rows at most together."""
+    taken: list[date] = []
+    rows = 0
+    for each in sorted((each for each, told in known.items() if not told.final), reverse=True):
+        rows += known[each].rows
+        if rows > most:
+            break
+        taken.append(each)
+    return sorted(taken)
+
+
+def with_other_labels(rows: duckdb.DuckDBPyRelation, known: Mapping[date, Known]) -> list[date]:
+    """The days of which there are more or fewer labels now than were known."""
+    counted = rows.aggregate("time::DATE AS on_day, count(label)", "on_day").order("on_day").fetchall()
+    return [each for each, labels in counted if each in known and known[each].labelled != labels]

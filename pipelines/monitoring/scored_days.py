@@ -43,10 +43,10 @@ def statuses(due: Outcomes, had: float) -> dict[date, Status]:
 
 
 def final(due: Outcomes, had: float) -> duckdb.DuckDBPyRelation:
-    """Those of the predictions that have a label, of final days; where none is final, of all days, which then
-    are too few.
+    """Those of the predictions that have a label, of the newest final days, as many as are due at once; where
+    none is final, of all days, which then are too few.
     """
-    days = [day for day, status in statuses(due, had).items() if status == "final"]
+    days = [day for day, status in statuses(due, had).items() if status == "final"][-len(due.days) :]
     some = ", ".join(map(outcomes.day, days))
     known = outcomes.labelled(due.rows)
     return known.filter(f"time::DATE IN ({some})") if days else known
@@ -68,6 +68,7 @@ def _of_day(
     day: date, status: Status, rows: duckdb.DuckDBPyRelation, due: Outcomes, use_case: UseCase
 ) -> Iterator[dict[str, Any]]:
     changed = due.changed.get(day)
+    note = f"{changed} label{'s have' if changed != 1 else ' has'} changed"
     for (version,) in rows.project("model_version").distinct().order("model_version").fetchall():
         own = rows.filter(f"model_version = {sql.text(str(version))}")
         for name, part in _slices(own, due.rows, use_case):
@@ -79,7 +80,7 @@ def _of_day(
             }
             measured = _of_rows(part, use_case) if name == ALL else _of_slice(part, use_case)
             for metric in measured:
-                yield facts | metric | ({"note": f"{changed} labels have changed"} if changed else {})
+                yield facts | metric | ({"note": note} if changed else {})
 
 
 def _of_rows(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[dict[str, Any]]:

@@ -125,6 +125,7 @@ DRIFT = {
     "least_loss": "float64",
     "allowed_loss": "float64",
     "detectable_loss": "float64",
+    "judged_rows": "Int64",
     "judged_days": "Int64",
     "ought": "boolean",
     "note": "string",

@@ -4,7 +4,7 @@ whatever week they were scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -34,40 +34,57 @@ if TYPE_CHECKING:
 ASKED_AGAIN = 1_000_000
 
 
-def read(run: Run, champion: Champion, reference: duckdb.DuckDBPyRelation, weeks: int = 1) -> Outcomes:
+def read(
+    run: Run,
+    champion: Champion,
+    reference: duckdb.DuckDBPyRelation,
+    weeks: int = 1,
+    reports: Sequence[duckdb.DuckDBPyRelation] = (),
+) -> Outcomes:
     """Read the predictions of the newest days whose labels are due, and the labels from the source.
 
-    Nights of days before the report's own week, which no gate before this step has asked about, are left out
-    where they are not let through.
+    Days before them are read, too, whose labels are others now than earlier reports have found: those that
+    had too few, and those that were changed. Nights of days before the report's own week, which no gate
+    before this step has asked about, are left out where they are not let through.
 
     Args:
         run: A drift run.
         champion: Whose label it is.
         reference: The features of its training.
         weeks: How many weeks of such days.
+        reports: The tables `performance` of earlier weeks, the oldest first.
 
     Raises:
         BadInput: the source's labels cannot be read.
     """
     use_case, days = run.use_case, dates.due_days(run.use_case, run.partition, weeks)
+    before = outcomes.known_before(reports, days.first, use_case)
+    final, few = _asked_again(run, days), outcomes.late(before, ASKED_AGAIN)
     nights, missing, left_out = _nights(run, champion, days)
-    again = _asked_again(run, days) if weeks == 1 else None
-    labels = None
-    if nights:
-        first = min(again.first if again else nights[0].partition, nights[0].partition)
-        rows = ingest.rows(run, Days(first, days.last), may_be_empty=True)
+    had_few = _nights_of(run, champion, few)
+    labels, changed, late = None, {}, []
+    if nights or had_few:
+        asked = [night.partition for night in (*nights, *had_few)] + ([final.first] if final else [])
+        rows = ingest.rows(run, Days(min(asked), days.last), may_be_empty=True)
         labels = cleanse(rows, use_case, run.partition)[0]
-    changed = {}
-    if again and labels is not None:
-        changed = outcomes.changed(_before(run).read("outcomes"), labels, again, use_case)
+        if final:
+            changed = outcomes.changed(_before(run).read("outcomes"), labels, final, use_case)
+        late = outcomes.with_other_labels(_joined(run, had_few, labels), before) if had_few else []
+    again = _nights_of(run, champion, {*changed, *late})
     return Outcomes(
         days=days,
-        rows=_joined(run, nights, labels),
+        rows=_joined(run, [*again, *nights], labels),
         rarer=_rarer(reference, run),
         missing=missing,
         left_out=left_out,
         changed=changed,
+        late=tuple(day for day in late if day not in changed),
     )
+
+
+def _nights_of(run: Run, champion: Champion, days: Iterable[date]) -> list[Store]:
+    """Those nights of some days that can be judged."""
+    return [night for day in sorted(days) for night in _nights(run, champion, Days(day, day))[0]]
 
 
 def _nights(

@@ -210,7 +210,7 @@ def test_labels_that_change_after_they_were_final_are_told(tmp_path: Path) -> No
     assert due.changed == {date(2026, 4, 24): 2, date(2026, 4, 26): 1}
     assert due.told() == [
         "3 labels of 2026-04-24, 2026-04-26 are others now than the report before has found, when they were"
-        " due: that report keeps what it said"
+        " due: that report keeps what it said, and this one tells these days again"
     ]
 
 
@@ -247,3 +247,76 @@ def test_a_champion_whose_training_is_gone_is_a_sentence(
         match=r"(?s)the training 2025-12-31, which version 1 has learned from, are gone.*data restore",
     ):
         week.read(run)
+
+
+def the_report_before(run: Run, labelled: str, status: str) -> None:
+    """What the report of the week before has found of 24 and 25 April, of 40 rows each."""
+    earlier = Run.open("tiny", "drift", WEEK - timedelta(days=7), run.settings).task()
+    due = outcomes.read(earlier, CHAMPION, learned(earlier))
+    table = earlier.store.connection.from_df(scored_days.table(due, 0.99, run.use_case))
+    some = "day IN (DATE '2026-04-24', DATE '2026-04-25')"
+    said = f"SELECT * REPLACE (if({some}, {labelled}, labelled) AS labelled, if({some}, '{status}', status) AS status) FROM rows"
+    earlier.store.write("performance", table.query("rows", said))
+    earlier.store.write("outcomes", due.rows)
+
+
+def again(run: Run) -> Outcomes:
+    before = run.store.at("drift", WEEK - timedelta(days=7)).read("performance")
+    return outcomes.read(run, CHAMPION, learned(run), reports=[before])
+
+
+def of_two_weeks(tmp_path: Path) -> Run:
+    run = a_run(tmp_path, 7)
+    nights(
+        run, Days(due_days(run.use_case, WEEK - timedelta(days=7)).first, due_days(run.use_case, WEEK).last)
+    )
+    return run
+
+
+def test_a_day_whose_labels_came_late_is_told_again_and_judged(tmp_path: Path) -> None:
+    run = of_two_weeks(tmp_path)
+    the_report_before(run, "10", "provisional")
+    due = again(run)
+    assert due.late == (date(2026, 4, 24), date(2026, 4, 25))
+    assert due.told() == [
+        "labels of 2026-04-24, 2026-04-25 have come since a report found too few: these days are told again,"
+        " and judged once they have as many as are usual"
+    ]
+    table = scored_days.table(due, 0.99, run.use_case)
+    assert set(table.status) == {"final"}
+    assert table.day.nunique() == 9
+    row = told(run, due)
+    assert (row["due_rows"], row["judged_days"], row["judged_rows"]) == (280, 7, 280), "the newest seven"
+
+
+def test_days_that_came_late_are_judged_in_the_place_of_days_without_nights(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 7)
+    nights(run, due_days(run.use_case, WEEK - timedelta(days=7)))
+    nights(run, Days(date(2026, 4, 30), due_days(run.use_case, WEEK).last))
+    the_report_before(run, "10", "provisional")
+    row = told(run, again(run))
+    assert (row["due_rows"], row["judged_days"], row["judged_rows"]) == (5 * 40, 5 + 2, 7 * 40)
+
+
+def test_a_day_of_which_there_is_nothing_new_is_not_told_again(tmp_path: Path) -> None:
+    run = of_two_weeks(tmp_path)
+    the_report_before(run, "40", "provisional")
+    due = again(run)
+    assert (due.late, due.told()) == ((), [])
+    assert due.rows.aggregate("count(DISTINCT time::DATE)").fetchall() == [(7,)]
+
+
+def test_a_day_whose_labels_have_changed_is_told_again_and_the_report_before_keeps_its_own(
+    tmp_path: Path,
+) -> None:
+    run = of_two_weeks(tmp_path)
+    the_report_before(run, "40", "final")
+    earlier = run.store.at("drift", WEEK - timedelta(days=7))
+    kept = earlier.read("performance").fetchall()
+    changed = "SELECT * REPLACE (if(key = '20260424-00', 1 - label, label) AS label) FROM rows"
+    earlier.write("outcomes", earlier.read("outcomes").query("rows", changed))
+    table = scored_days.table(due := again(run), 0.99, run.use_case)
+    own = table[(table.day == "2026-04-24") & (table.metric == "aucpr") & (table.slice == "all")]
+    assert own.note.to_list() == ["1 label has changed"]
+    assert (own.labelled.item(), own.status.item(), due.late) == (40, "final", ())
+    assert earlier.read("performance").fetchall() == kept
