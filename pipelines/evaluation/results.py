@@ -26,8 +26,8 @@ class SearchResult:
     Attributes:
         family: The family.
         trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it
-            came to), mean_score, std_score and fold_scores (JSON) in the primary metric's natural unit,
-            baseline_score (on the same folds), gain (over the baseline; positive is better), best.
+            came to), mean_score (of all folds together, where the metric is about decisions), std_score and
+            fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted
             on the fold's other rows, and calibrated where the use case asks for it), unit (a number, see
             `bootstrap.units`; -1 without a label), family. Where the

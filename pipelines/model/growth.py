@@ -28,9 +28,16 @@ if TYPE_CHECKING:
 
     from xgboost import Booster
 
+    from pipelines.model.search import Judge
+
 
 def grow(
-    models: list[XGBModel], folds: list[Prepared], scorer: Callable[..., float], every: int, cores: Semaphore
+    models: list[XGBModel],
+    folds: list[Prepared],
+    scorer: Callable[..., float],
+    every: int,
+    cores: Semaphore,
+    judge: Judge | None = None,
 ) -> tuple[int, list[Trial]]:
     """Grow one ensemble on all folds.
 
@@ -44,6 +51,7 @@ def grow(
         every: After so many trees the mean score is looked at. If it is no better than at the last look,
             growth ends.
         cores: How many threads may work at a time.
+        judge: Instead of the mean of the scorer's scores, see `PipelineSearchCV`.
 
     Returns:
         The number of trees at the best look, and what each fold was then.
@@ -59,9 +67,10 @@ def grow(
                 "early stopping needs an XGBoost ensemble whose first trees stay as they are, and this"
                 f" {type(model).__name__} is none"
             )
-    meeting = _Meeting(len(models))
+    meeting = _Meeting(len(models), judge)
     growths = [
-        _Growth(model, rows, meeting, scorer, every, cores) for model, rows in zip(models, folds, strict=True)
+        _Growth(fold, model, rows, meeting, scorer, every, cores)
+        for fold, (model, rows) in enumerate(zip(models, folds, strict=True))
     ]
     with ThreadPoolExecutor(len(growths)) as threads:
         errors = [future.exception() for future in [threads.submit(growth.run) for growth in growths]]
@@ -74,17 +83,18 @@ def grow(
 class _Meeting:
     """Where the folds meet, to decide together whether to grow on."""
 
-    def __init__(self, folds: int) -> None:
+    def __init__(self, folds: int, judge: Judge | None) -> None:
         self.trees = 0  # at the best look
         self._best = -np.inf
         self._over = False
-        self._scores: list[float] = []
+        self._trials: dict[int, Trial] = {}  # by fold
         self._at = 0
+        self._judge = judge
         self._barrier = Barrier(folds, action=self._look)
 
-    def decide(self, trees: int, score: float) -> bool:
+    def decide(self, trees: int, fold: int, trial: Trial) -> bool:
         """Wait for the other folds' scores; True if growth is over."""
-        self._scores.append(score)
+        self._trials[fold] = trial
         self._at = trees
         self._barrier.wait()
         return self._over
@@ -94,10 +104,13 @@ class _Meeting:
         self._barrier.abort()
 
     def _look(self) -> None:
-        mean = float(np.mean(sorted(self._scores)))  # in whatever order they came
-        self._scores.clear()
-        if self.trees == 0 or mean > self._best:
-            self.trees, self._best = self._at, mean
+        trials = [self._trials[fold] for fold in sorted(self._trials)]  # in whatever order they came
+        if self._judge:
+            _, worth = self._judge([trial.predictions for trial in trials])
+        else:
+            worth = float(np.mean(sorted(trial.score for trial in trials)))
+        if self.trees == 0 or worth > self._best:
+            self.trees, self._best = self._at, worth
         else:
             self._over = True
 
@@ -107,6 +120,7 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
 
     def __init__(
         self,
+        fold: int,
         model: XGBModel,
         rows: Prepared,
         meeting: _Meeting,
@@ -116,7 +130,7 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
     ):
         super().__init__()
         self.trials: dict[int, Trial] = {}  # by number of trees
-        self._model, self._rows, self._meeting, self._scorer = model, rows, meeting, scorer
+        self._fold, self._model, self._rows, self._meeting, self._scorer = fold, model, rows, meeting, scorer
         self._every, self._cores = every, cores
         self._sums = ensembles.Sums(rows.Z_held)
         self._seconds, self._since = 0.0, 0.0
@@ -138,14 +152,14 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
         trees = epoch + 1
         if trees % self._every and trees < self._model.n_estimators:
             return False
-        score = self._look(model, trees)
+        trial = self._look(model, trees)
         self._rest()
         try:
-            return self._meeting.decide(trees, score)
+            return self._meeting.decide(trees, self._fold, trial)
         finally:
             self._work()
 
-    def _look(self, booster: Booster, trees: int) -> float:
+    def _look(self, booster: Booster, trees: int) -> Trial:
         start = time.perf_counter()
         self._seconds += start - self._since
         grown = copy(self._model)
@@ -154,8 +168,9 @@ class _Growth(TrainingCallback):  # type: ignore[misc]
         score = float(self._scorer(grown, self._rows.Z_held, self._rows.y_held))
         self._since = time.perf_counter()
         best = {count: trial for count, trial in self.trials.items() if count == self._meeting.trees}
-        self.trials = best | {trees: Trial(score, predictions, self._seconds, self._since - start)}
-        return score
+        trial = Trial(score, predictions, self._seconds, self._since - start)
+        self.trials = best | {trees: trial}
+        return trial
 
     def _work(self) -> None:
         self._cores.acquire()

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
+from math import nan
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -33,7 +35,7 @@ from pipelines.model import ensembles, growth
 from pipelines.model.trial import Prepared, Rows, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
     from sklearn.pipeline import Pipeline
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 # Candidates, by their numbers, that differ in their number of trees only.
 Ensemble: TypeAlias = list[int]
+
+# The score of each fold, and of the candidate, of its predictions of each fold's rows held out.
+Judge: TypeAlias = "Callable[[Sequence[npt.NDArray[Any]]], tuple[list[float], float]]"
 
 
 class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -53,7 +58,9 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         estimator: A Pipeline of preprocessing and, as its last step, a model.
         candidates: Parameter settings to try, e.g. a ParameterGrid or a ParameterSampler.
-        scoring: As scikit-learn's searches want it: greater is better.
+        scoring: As scikit-learn's searches want it: greater is better. A candidate is worth the mean of its
+            folds.
+        judge: Instead of `scoring`, where the folds can only be judged together.
         cv: As scikit-learn's searches want it.
         n_jobs: How many models at a time.
         early_stopping: XGBoost only: grow each candidate's ensemble until so many trees more make the mean
@@ -79,6 +86,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         candidates: Iterable[dict[str, Any]],
         *,
         scoring: Any = None,
+        judge: Judge | None = None,
         cv: Any = None,
         n_jobs: int = 1,
         early_stopping: int | None = None,
@@ -87,6 +95,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.estimator = estimator
         self.candidates = candidates
         self.scoring = scoring
+        self.judge = judge
         self.cv = cv
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping
@@ -113,7 +122,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
                 params | {f"{model}__n_estimators": count}
                 for params, count in zip(candidates, trees, strict=True)
             ]
-        self.cv_results_ = _results(candidates, trials)
+        self.cv_results_ = _results(candidates, *_judged(trials, self.judge))
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
@@ -131,7 +140,7 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         folds: list[Fold],
     ) -> list[list[Trial]]:
         """Try all candidates on all folds."""
-        scorer = check_scoring(self.estimator, self.scoring)
+        scorer = self._scorer()
         trials: list[dict[int, Trial]] = [{} for _ in folds]
 
         def attempt(rows: Rows, ensemble: Ensemble) -> None:
@@ -164,16 +173,13 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         every: int,
     ) -> tuple[list[list[Trial]], list[int]]:
         """Grow all candidates on all folds; the second of the pair is how many trees each came to."""
-        scorer, cores = (
-            check_scoring(self.estimator, self.scoring),
-            Semaphore(joblib.effective_n_jobs(self.n_jobs)),
-        )
+        scorer, cores = self._scorer(), Semaphore(joblib.effective_n_jobs(self.n_jobs))
         run = Parallel(self.n_jobs, require="sharedmem")
         grown: dict[int, tuple[int, list[Trial]]] = {}
 
         def grow(number: int, rows: list[Prepared], every: int) -> None:
             models = [clone(pipelines[number][-1]) for _ in rows]
-            grown[number] = growth.grow(models, rows, scorer, every, cores)
+            grown[number] = growth.grow(models, rows, scorer, every, cores, self.judge)
             self._report(len(grown) * len(folds), len(pipelines) * len(folds))
 
         for group in alike:
@@ -185,6 +191,12 @@ class PipelineSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             run(delayed(grow)(number, rows, every) for ensemble in group for number in ensemble)
         trees, trials = zip(*(grown[number] for number in range(len(pipelines))), strict=True)
         return [list(of_fold) for of_fold in zip(*trials, strict=True)], list(trees)
+
+    def _scorer(self) -> Callable[..., float]:
+        if self.judge:
+            return lambda *_: nan
+        scorer: Callable[..., float] = check_scoring(self.estimator, self.scoring)
+        return scorer
 
     def _report(self, done: int, of: int) -> None:
         if self.on_progress:
@@ -254,8 +266,24 @@ def _with_params(pipeline: Pipeline, params: dict[str, Any]) -> Pipeline:
     return clone(pipeline).set_params(**clone(params, safe=False))
 
 
-def _results(candidates: list[dict[str, Any]], trials: list[list[Trial]]) -> dict[str, Any]:
-    """What was found, by the names and in the forms of GridSearchCV."""
+def _judged(trials: list[list[Trial]], judge: Judge | None) -> tuple[list[list[Trial]], list[float] | None]:
+    """The trials with the scores of a judge, and each candidate's own; None where that is the folds' mean."""
+    if judge is None:
+        return trials, None
+    of_candidate = [judge([trial.predictions for trial in each]) for each in zip(*trials, strict=True)]
+    judged = [
+        [replace(trial, score=scores[fold]) for trial, (scores, _) in zip(of_fold, of_candidate, strict=True)]
+        for fold, of_fold in enumerate(trials)
+    ]
+    return judged, [whole for _, whole in of_candidate]
+
+
+def _results(
+    candidates: list[dict[str, Any]], trials: list[list[Trial]], together: list[float] | None
+) -> dict[str, Any]:
+    """What was found, by the names and in the forms of GridSearchCV; `mean_test_score` is what the folds are
+    worth together, where that is no mean of them.
+    """
     results: dict[str, Any] = {}
     for name, attribute in (
         ("fit_time", "fit_seconds"),
@@ -267,6 +295,8 @@ def _results(candidates: list[dict[str, Any]], trials: list[list[Trial]]) -> dic
         results |= {f"mean_{name}": table.mean(axis=0), f"std_{name}": table.std(axis=0)}
         if name == "test_score":
             results |= {f"split{fold}_{name}": scores for fold, scores in enumerate(table)}
+    if together is not None:
+        results["mean_test_score"] = np.array(together)
     for name in sorted({name for params in candidates for name in params}):
         absent = [name not in params for params in candidates]
         results[f"param_{name}"] = np.ma.MaskedArray(

@@ -20,7 +20,8 @@ from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import by_name
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
-from pipelines.metrics import bootstrap, metrics
+from pipelines.metrics import bootstrap, metrics, threshold
+from pipelines.metrics.cross_fitted import CrossFitted
 from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
 
@@ -61,8 +62,9 @@ def search(
     rows = _training_rows(features, use_case)
     X, y = inputs.frame(rows, use_case.features), _labels(rows, use_case)  # noqa: N806 (scikit-learn's letter)
     cuts = folds.cut(rows, y, use_case)
-    results, found = _search(X, y, cuts, use_case, family, on_progress)
-    trials = _trials(results, _baseline_score(X, y, cuts, use_case), use_case, family)
+    judge = _judge(rows, y, cuts, threshold.night(features, use_case), use_case)
+    results, found = _search(X, y, cuts, judge, use_case, family, on_progress)
+    trials = _trials(results, _baseline_score(X, y, cuts, judge, use_case), use_case, family)
     best = trials[trials.best].iloc[0]
     validation = _out_of_fold(found, rows, y, use_case)
     best_model = found.best_estimator_
@@ -122,10 +124,24 @@ def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
     return rows[use_case.target].to_numpy(np.int64 if use_case.task.classes else np.float64)
 
 
+def _judge(
+    rows: pd.DataFrame, y: Labels, cuts: list[Fold], night: threshold.Night, use_case: UseCase
+) -> CrossFitted | None:
+    """Judges candidates by their decisions, where the primary metric is about them."""
+    metric = by_name(use_case.metric.name)
+    if metric.needs != "decision" or use_case.threshold is None:
+        return None
+    truth, unit = y.astype(np.float64), bootstrap.units(rows, use_case)
+    labels, units = [truth[held] for _, held in cuts], [unit[held] for _, held in cuts]
+    a_night = threshold.Night(night.labelled + night.unlabelled)
+    return CrossFitted(metric.name, use_case.threshold, use_case.stakes, labels, units, a_night)
+
+
 def _search(
     X: pd.DataFrame,  # noqa: N803
     y: Labels,
     cuts: list[Fold],
+    judge: CrossFitted | None,
     use_case: UseCase,
     family: Family,
     on_progress: Callable[[int, int], object] | None,
@@ -149,6 +165,7 @@ def _search(
             candidates = ParameterSampler(grid, facts.n, random_state=seed)
         how = {
             "scoring": scoring,
+            "judge": judge,
             "cv": cuts,
             "n_jobs": THREADS,
             "early_stopping": facts.early_stopping,
@@ -204,7 +221,7 @@ def _trials(results: pd.DataFrame, baseline_score: float, use_case: UseCase, fam
     name = use_case.metric.name
     sign = 1 if by_name(name).greater_is_better else -1
     scores = sign * results.filter(regex=r"^split\d+_test_score$").to_numpy()
-    means = scores.mean(axis=1)
+    means = sign * results.mean_test_score.to_numpy()
     return pd.DataFrame(
         {
             "family": family,
@@ -225,15 +242,24 @@ def _json(params: dict[str, Any]) -> str:
     return json.dumps({name.removeprefix("model__"): value for name, value in params.items()}, sort_keys=True)
 
 
-def _baseline_score(X: pd.DataFrame, y: Labels, cuts: list[Fold], use_case: UseCase) -> float:  # noqa: N803
-    metric = use_case.metric
-
-    def score(fold: Fold) -> float:
-        fit, held = fold
-        scores = baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held])
-        return metrics.measure(metric.name, y[held], scores, stakes=use_case.stakes)
-
-    return float(np.mean([score(fold) for fold in cuts]))
+def _baseline_score(
+    X: pd.DataFrame,  # noqa: N803
+    y: Labels,
+    cuts: list[Fold],
+    judge: CrossFitted | None,
+    use_case: UseCase,
+) -> float:
+    """What the baseline is worth over the folds, judged as the candidates are."""
+    metric = use_case.metric.name
+    scores = [baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held]) for fit, held in cuts]
+    if judge:
+        _, whole = judge(scores)
+        return whole if use_case.greater_is_better else -whole
+    each = [
+        metrics.measure(metric, y[held], own, stakes=use_case.stakes)
+        for own, (_, held) in zip(scores, cuts, strict=True)
+    ]
+    return float(np.mean(each))
 
 
 def _out_of_fold(found: PipelineSearchCV, rows: pd.DataFrame, y: Labels, use_case: UseCase) -> pd.DataFrame:

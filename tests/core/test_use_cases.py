@@ -285,6 +285,12 @@ def test_what_could_never_work_is_refused(tmp_path: Path, before: str, after: st
     assert told in refused(tmp_path, (before, after))
 
 
+def test_halving_cannot_rank_by_a_metric_that_needs_a_threshold(tmp_path: Path) -> None:
+    halving = ("linear: {grid: {C: [0.1, 1]}}", "linear: {grid: {C: [0.1, 1]}, search: halving}")
+    told = refused(tmp_path, halving, ("metric: {name: aucpr}", "metric: {name: f1}"))
+    assert "candidates.linear.search: halving ranks candidates fold by fold, and f1 needs a threshold" in told
+
+
 @pytest.mark.parametrize(
     ("asked", "unit", "column"),
     [("unit: row", "row", None), ("slice_rows: 20", "day", None), ("unit: customer", "customer", "customer")],

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, root_mean_squared_error
 
-from pipelines.core.config import Family, Folds, Search, UseCase
+from pipelines.core.config import Family, Folds, Metric, Search, UseCase
 from pipelines.core.errors import BadInput, BadUseCase
+from pipelines.core.policies import LeastCost
 from pipelines.evaluation.results import SearchResult
+from pipelines.metrics.threshold import choose
 from pipelines.model import candidate, folds, inputs
 from pipelines.steps import tune
 from tests.helpers import fitted
@@ -68,6 +70,32 @@ def test_an_error_is_told_in_its_natural_unit_and_a_smaller_one_is_a_gain() -> N
     assert (trials.mean_score > 0).all()
     assert trials.gain.tolist() == pytest.approx((trials.baseline_score - trials.mean_score).tolist())
     assert trials.mean_score[trials.best].item() == trials.mean_score.min()
+
+
+@pytest.mark.parametrize("search", [{"n_estimators": (5,), "max_depth": (2, 3)}, None], ids=["grid", "grown"])
+def test_a_metric_of_decisions_ranks_by_thresholds_that_the_other_folds_choose(
+    search: dict[str, Any] | None,
+) -> None:
+    how = Search(grid=search) if search else Search(grid={"n_estimators": (12,)}, early_stopping=3)
+    policy = LeastCost(policy="least_cost", false_positive=1, false_negative=9)
+    facts = use_case(xgboost=how).model_copy(update={"metric": Metric(name="cost"), "threshold": policy})
+    found = tune.search(fitted.features(), facts, "xgboost")
+    best = found.trials[found.trials.best].iloc[0]
+    rows = training()
+    validation = found.validation.set_index("key")
+    held = [
+        validation.loc[rows.id[positions]] for _, positions in folds.cut(rows, rows.bad.to_numpy(), facts)
+    ]
+    spent = 0.0
+    for fold, own in enumerate(held):
+        others = pd.concat([other for n, other in enumerate(held) if n != fold])
+        alarm = own.score >= choose(policy, others.label, others.score)
+        spent += float((alarm & (own.label == 0)).sum() + 9 * (~alarm & (own.label == 1)).sum())
+    assert best.mean_score == pytest.approx(spent / sum(map(len, held)))
+    assert best.mean_score == found.trials.mean_score.min()
+    assert best.baseline_score > best.mean_score
+    again = tune.search(fitted.features(), facts, "xgboost")
+    pd.testing.assert_frame_equal(again.trials, found.trials)
 
 
 def test_parameters_bear_the_names_of_the_use_case_file() -> None:

@@ -34,7 +34,13 @@ def _time_to_answer(value: timedelta | None) -> timedelta | None:
 
 
 class Metric(Strict):
-    """The primary metric: it ranks the trials and decides between champion and challenger."""
+    """The primary metric: it ranks the trials and decides between champion and challenger.
+
+    Where it is about decisions (cost, f1, precision, recall), a trial is worth the decisions of all folds
+    together, each fold's at the threshold that the policy chooses by the other folds' scores. Where it cannot
+    choose there, the fold has no alarm; a fixed threshold is itself; by capacity a fold has its share of a
+    night's alarms.
+    """
 
     name: MetricName
     margin: float | None = Field(

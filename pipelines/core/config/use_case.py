@@ -342,7 +342,13 @@ class UseCase(Strict):
             found.append(
                 f"monitoring.min_performance: {self.metric.name} lies between 0 and 1, found {least:g}"
             )
-        return [*found, *self._stakes_mistakes(), *self._missing_for_the_task(), *self._of_other_tasks()]
+        return [
+            *found,
+            *self._stakes_mistakes(),
+            *self._search_mistakes(),
+            *self._missing_for_the_task(),
+            *self._of_other_tasks(),
+        ]
 
     def _stakes_mistakes(self) -> Iterator[str]:
         """What an error costs is declared once, and whole."""
@@ -368,6 +374,17 @@ class UseCase(Strict):
             yield f"metric.name: {self.metric.name} needs what is at stake, and nobody has declared it: " + (
                 "; ".join(dict.fromkeys(DECLARED_BY[name] for name in missing))
             )
+
+    def _search_mistakes(self) -> Iterator[str]:
+        """Halving ranks each fold by itself, and what needs the other folds' scores cannot be ranked so."""
+        if metrics.by_name(self.metric.name).needs != "decision":
+            return
+        for name in self.candidates.families:
+            if getattr(self.candidates, name).search == "halving":
+                yield (
+                    f"candidates.{name}.search: halving ranks candidates fold by fold, and {self.metric.name}"
+                    " needs a threshold, which the other folds choose; write search: grid or random"
+                )
 
     def _missing_for_the_task(self) -> Iterator[str]:
         if self.task.decides and self.threshold is None:
