@@ -189,7 +189,7 @@ def score(run: Run, share: str) -> Outcome:
     definitions.require_learned(run, run.store.manifest("features"), champion)
     shard = score.shard_of(run, share)
     # By which the gate sees that each decision follows from its score.
-    run.store.write_file(score.SCORED_BY, score.scored_by(champion))
+    run.store.write_file(score.SCORED_BY, score.scored_by(champion, run))
     rows = run.store.stream("features", shard)
     written = run.store.write("predictions", score.predict(rows, shard.rows, champion, run), piece=share)
     return Outcome(f"predictions: {written.rows:,} rows by version {champion.version}, shard {share}")
@@ -199,13 +199,19 @@ def publish(run: Run) -> Outcome:
     """Shards of the predictions -> predictions, if every row of features has come out, all of them by one
     model.
     """
-    from pipelines.steps import publish
+    from pipelines.steps import publish, score
 
     names = tuple(plan.shards(run))
     shards = [run.store.manifest(f"predictions/{name}") for name in names]
     publish.require_whole(run.store.manifest("features"), shards, run)
-    publish.require_one_model(run.store.read("predictions", names), run)
-    written = run.store.join("predictions", names)
+    rows = run.store.read("predictions", names)
+    publish.require_one_model(rows, run)
+    alarms = score.every_night(run)
+    if alarms is None:
+        written = run.store.join("predictions", names)
+    else:
+        decided = publish.greatest_of_the_night(rows, alarms, run.use_case.key)
+        written = run.store.join_decided("predictions", names, decided)
     summary = f"predictions: {written.rows:,} rows of {len(names)} shard{'s' if len(names) > 1 else ''}"
     return Outcome(summary, numbers={"rows": written.rows})
 

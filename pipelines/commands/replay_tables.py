@@ -109,7 +109,8 @@ def write_predictions(run: Run) -> str:
     returned.
     """
     from pipelines.registry import registry
-    from pipelines.steps.score import SCORED_BY, predict
+    from pipelines.steps import publish
+    from pipelines.steps.score import SCORED_BY, every_night, predict
 
     now, aside = both(run)
     use_case = run.use_case
@@ -122,10 +123,11 @@ def write_predictions(run: Run) -> str:
     scored = predict(joining.to_reader(), joining.num_rows, model, aside).read_all()
     with suppress(TableMissing):  # a night of before has not told it
         aside.store.write_file(SCORED_BY, now.store.citing_nothing().read_file(SCORED_BY))
-    aside.store.write(
-        "predictions",
-        _join(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key]),
-    )
+    together = _join(run, known, now.store.connection.from_arrow(scored), [use_case.time, use_case.key])
+    alarms = every_night(aside)
+    if alarms is not None:  # who joined may take an alarm's place
+        together = publish.greatest_of_the_night(together, alarms, use_case.key)
+    aside.store.write("predictions", together)
     return str(version)
 
 

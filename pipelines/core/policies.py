@@ -122,6 +122,11 @@ class Policy(Strict):
         """The threshold itself, where the file states it."""
         return None
 
+    @property
+    def every_night(self) -> int | None:
+        """How many alarms each night has, whatever its scores; None where a threshold decides."""
+        return None
+
     def best(self, points: Points) -> int | None:
         """Which of the points fulfils it best; None where none fulfils it."""
         raise NotImplementedError
@@ -277,7 +282,10 @@ class Capacity(Policy):
     a bound for each of them: where 10 are asked for, chance alone gives nine of ten nights 5 to 15, and a
     weekday with twice the rows has twice the alarms. Measured with quiet weekends and a window of 20 days
     (`benchmarks/capacity.py`): the mean of the nights after a training is 9.7, in nine of ten trainings 7.6
-    to 13; single nights have 3 to 18. Whoever can look at 10 at most asks for fewer.
+    to 13; single nights have 3 to 18. Whoever can look at 10 at most asks for fewer, or says `exact: true`:
+    then the greatest scores of each night are its alarms, so many and no more, whatever they are worth; of
+    equal scores the first keys. What a training says of decisions is by the threshold all the same, which
+    gives as many on average.
     """
 
     meaning = (
@@ -289,6 +297,22 @@ class Capacity(Policy):
     alarms_a_day: int = Field(
         ge=1, description="The mean over the nights; see above for what single nights have."
     )
+    exact: bool = Field(
+        default=False,
+        description="Each night has just so many (fewer only of fewer rows), by rank, not by threshold.",
+    )
+
+    @property
+    def told(self) -> str:
+        """Its meaning, with what this file says."""
+        if not self.exact:
+            return super().told
+        return f"the {self.alarms_a_day:,} greatest scores of each night; on average that is a threshold"
+
+    @property
+    def every_night(self) -> int | None:
+        """So many, where that is asked for."""
+        return self.alarms_a_day if self.exact else None
 
     def best_of_night(self, alarms: Floats) -> int:
         """The one with the most alarms that are no more than allowed."""
@@ -296,6 +320,8 @@ class Capacity(Policy):
 
     def of_nights(self) -> Iterator[str]:
         """How many alarms single nights have by chance."""
+        if self.exact:
+            return
         from scipy.stats import poisson
 
         low, high = (int(n) for n in poisson.ppf(MOST_NIGHTS, self.alarms_a_day))

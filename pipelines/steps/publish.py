@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from pipelines.core import sql
 from pipelines.core.errors import BadInput
 from pipelines.run.run import Run
 from pipelines.storage.manifest import Manifest
@@ -71,6 +72,33 @@ def require_one_model(predictions: duckdb.DuckDBPyRelation, run: Run) -> None:
             details=told,
             fix=_SCORE_AGAIN,
         )
+
+
+def greatest_of_the_night(
+    predictions: duckdb.DuckDBPyRelation, alarms: int, key: str
+) -> duckdb.DuckDBPyRelation:
+    """The rows in their order, of which the greatest scores are alarms: so many, of equal scores those with
+    the first keys.
+
+    Reasons are kept of alarms alone.
+
+    Args:
+        predictions: the rows of all shards.
+        alarms: how many a night has.
+        key: the column of the key.
+    """
+    name = sql.name(key)
+    taken = predictions.project(f"score, {name} AS key").order("score DESC, key").limit(alarms)
+    last = taken.order("score, key DESC").limit(1).fetchall()
+    if not last:
+        return predictions
+    ((score, last_key),) = last
+    number, type_ = f"'{score!r}'::DOUBLE", predictions.types[predictions.columns.index(key)]
+    alarm = f"(score > {number} OR (score = {number} AND {name} <= {sql.text(str(last_key))}::{type_}))"
+    changed = [f"{alarm}::TINYINT AS decision"]
+    if "reasons" in predictions.columns:
+        changed.append(f"if({alarm}, reasons, NULL) AS reasons")
+    return predictions.project(f"* REPLACE ({', '.join(changed)})")
 
 
 _SCORE_AGAIN = "run the step score again, all shards of it"

@@ -55,7 +55,8 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
 
     Returns:
         A stream of the rows in their order: key, time, score (the probability of the positive class, or the
-        prediction), decision (where the task has one: 1 if score >= the champion's threshold, else 0),
+        prediction), decision (where the task has one: 1 if score >= the champion's threshold, else 0; where
+        each night has its number of alarms, 1 for all that may be among them, of which `publish` knows),
         reasons (if the use case asks for them, see `reasons.of`; null where there is no alarm), engine (the
         library that computed the score), model_version, run (see `fingerprint`) and partition.
 
@@ -83,7 +84,7 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
     score = partial(
         _score_batch,
         engine=engine,
-        threshold=champion.threshold,
+        decide=_deciding(champion, run),
         constants=_columns(constants, chunk),
         schema=schema,
         explain=explain,
@@ -93,11 +94,17 @@ def predict(features: pa.RecordBatchReader, rows: int, champion: Champion, run: 
     )
 
 
-def scored_by(champion: Champion) -> bytes:
-    """Which version has scored a night, and from which score on it decides, as JSON: the same for each
-    shard.
+def scored_by(champion: Champion, run: Run) -> bytes:
+    """Which version has scored a night, and from which score on it decides, or how many alarms the night has,
+    as JSON: the same for each shard.
     """
-    return as_json({"version": champion.version, "threshold": champion.threshold})
+    told = {"version": champion.version, "threshold": champion.threshold, "alarms": every_night(run)}
+    return as_json({name: value for name, value in told.items() if name != "alarms" or value is not None})
+
+
+def every_night(run: Run) -> int | None:
+    """How many alarms the night has, by rank; None where a threshold decides, or nothing does."""
+    return run.use_case.threshold.every_night if run.use_case.threshold else None
 
 
 def fingerprint(champion: Champion, run: Run) -> str:
@@ -147,6 +154,23 @@ def _columns(constants: dict[str, object], rows: int) -> dict[str, pa.Array]:
     return {name: pa.repeat(pa.scalar(value), rows) for name, value in constants.items()}
 
 
+Decide: TypeAlias = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
+
+
+def _deciding(champion: Champion, run: Run) -> Decide | None:
+    """Say of scores which are alarms, or, where each night has its number of them, which may be: the greatest
+    of any part of the night.
+    """
+    threshold, most = champion.threshold, every_night(run)
+    if threshold is None:
+        return None
+    if most is None:
+        return lambda score: score >= threshold
+    return lambda score: (
+        np.full(len(score), True) if len(score) <= most else score >= np.partition(score, -most)[-most]
+    )
+
+
 Explain: TypeAlias = Callable[[pa.RecordBatch, npt.NDArray[np.float32]], list[str]]
 
 
@@ -168,7 +192,7 @@ def _reasons(
 def _score_batch(
     batch: pa.RecordBatch,
     engine: Engine,
-    threshold: float | None,
+    decide: Decide | None,
     constants: dict[str, pa.Array],
     schema: pa.Schema,
     explain: Explain | None,
@@ -176,11 +200,12 @@ def _score_batch(
     found = engine.scores(batch)
     score = found.astype(np.float64)
     columns = {"score": score, **{name: column.slice(0, len(score)) for name, column in constants.items()}}
-    if threshold is not None:
-        columns["decision"] = (score >= threshold).astype(np.int8)
+    alarm = decide(score) if decide else None
+    if alarm is not None:
+        columns["decision"] = alarm.astype(np.int8)
     if explain:
         columns["reasons"] = _reasons(
-            batch, found, np.full(len(score), True) if threshold is None else score >= threshold, explain
+            batch, found, np.full(len(score), True) if alarm is None else alarm, explain
         )
     columns |= {name: batch[name] for name in schema.names if name not in columns}  # key and time
     return pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)

@@ -60,25 +60,8 @@ class Store(Reader):
         Raises:
             TryAgain: the disk is full; nothing is published.
         """
-        name = f"{table}/{piece}" if piece else table
-        writing = self.session.writing
-        writing.table, writing.began, writing.rows = name, time.monotonic(), 0
-        with self.retrying_when_full(name), drafts(self.folder / name, rows, writing.count) as made:
-            inputs = self.record.inputs if self.record else {}
-            written = replace(
-                self._manifest(name, tuple(made.files.values()), made.schema, inputs),
-                meaning=dict(meaning or {}),
-            )
-            if written.rows != writing.rows:
-                raise TableCorrupt(
-                    f"{name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing"
-                    " is published",
-                    where=self,
-                    fix="run the step again",
-                )
-            self._publish(written, made.appear, keep=piece is None)
-        writing.table = ""
-        return written
+        inputs = self.record.inputs if self.record else {}
+        return self._write(f"{table}/{piece}" if piece else table, rows, inputs, dict(meaning or {}))
 
     def join(self, table: str, pieces: Sequence[str]) -> Manifest:
         """Publish a table that is made of its published pieces: their parts, in the order of the pieces.
@@ -96,12 +79,23 @@ class Store(Reader):
         """
         found = [self.manifest(f"{table}/{piece}") for piece in pieces]
         manifests.require_belonging_together(str(self), table, found)
-        inputs = {name: digest for piece in found for name, digest in piece.inputs.items()}
         joined = self._manifest(
-            table, tuple(part for piece in found for part in piece.parts), found[0].schema, inputs
+            table, tuple(part for piece in found for part in piece.parts), found[0].schema, _inputs(found)
         )
         self._publish_linked(joined, [path for piece in found for path in self._published(piece).sound()])
         return joined
+
+    def join_decided(self, table: str, pieces: Sequence[str], rows: Rows) -> Manifest:
+        """Publish a table of its pieces' rows about which something was decided that none of them knew.
+
+        Its inputs are those of all pieces, as of one that is joined.
+
+        Raises:
+            BadInput, TableMissing, TryAgain: see `join`.
+        """
+        found = [self.manifest(f"{table}/{piece}") for piece in pieces]
+        manifests.require_belonging_together(str(self), table, found)
+        return self._write(table, rows, _inputs(found), {})
 
     def adopt(self, table: str, other: Store) -> None:
         """Publish another store's table as it is there: the same parts, the same manifest."""
@@ -165,6 +159,24 @@ class Store(Reader):
 
     # --- inside
 
+    def _write(self, name: str, rows: Rows, inputs: dict[str, str], meaning: dict[str, str]) -> Manifest:
+        writing = self.session.writing
+        writing.table, writing.began, writing.rows = name, time.monotonic(), 0
+        with self.retrying_when_full(name), drafts(self.folder / name, rows, writing.count) as made:
+            written = replace(
+                self._manifest(name, tuple(made.files.values()), made.schema, inputs), meaning=meaning
+            )
+            if written.rows != writing.rows:
+                raise TableCorrupt(
+                    f"{name} was given {writing.rows:,} rows and its files hold {written.rows:,}: nothing"
+                    " is published",
+                    where=self,
+                    fix="run the step again",
+                )
+            self._publish(written, made.appear, keep="/" not in name)
+        writing.table = ""
+        return written
+
     def _manifest(
         self, name: str, made: tuple[Part, ...], schema: dict[str, str], inputs: dict[str, str]
     ) -> Manifest:
@@ -204,6 +216,10 @@ class Store(Reader):
             )
         if self.record:
             self.record.manifests[self.folder / published.table] = published
+
+
+def _inputs(pieces: Sequence[Manifest]) -> dict[str, str]:
+    return {name: digest for piece in pieces for name, digest in piece.inputs.items()}
 
 
 def as_json(value: Any) -> bytes:

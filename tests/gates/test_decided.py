@@ -55,6 +55,34 @@ def test_decisions_that_do_not_close_the_gate(night: Callable[[str], Run], damag
     assert {finding.subject for finding in verdict.failed("stop")} & {"score", "model_version"}
 
 
+GREATEST = {
+    "an alarm too few": replaced(decision="if(score = max(score) OVER (), 0, decision)::TINYINT"),
+    "an alarm too many": replaced(decision="if(score = min(score) OVER (), 1, decision)::TINYINT"),
+    "other rows are the alarms": replaced(decision="(row_number() OVER (ORDER BY score) <= 5)::TINYINT"),
+}
+
+
+def with_five_alarms(night: Callable[[str], Run], damage: str) -> Run:
+    greatest = "(row_number() OVER (ORDER BY score DESC, id) <= 5)::TINYINT"
+    run = night(
+        damage.replace("FROM rows", f"FROM (SELECT * REPLACE ({greatest} AS decision) FROM rows) AS rows")
+    )
+    run.store.write_file("scored_by.json", as_json(SCORED_BY | {"alarms": 5}))
+    return run
+
+
+def test_as_many_alarms_as_a_night_has_are_good(night: Callable[[str], Run]) -> None:
+    assert gate.verdict_on(with_five_alarms(night, "SELECT * FROM rows"), "predictions").passed
+
+
+@pytest.mark.parametrize("damage", GREATEST.values(), ids=GREATEST)
+def test_other_alarms_than_the_greatest_scores_close_the_gate(
+    night: Callable[[str], Run], damage: str
+) -> None:
+    verdict = gate.verdict_on(with_five_alarms(night, damage), "predictions")
+    assert {finding.subject for finding in verdict.failed("stop")} & {"score", "decision"}
+
+
 def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: Callable[[str], Run]) -> None:
     run = night(DAMAGES["no alarm is raised"])
     (run.store.disk / "scored_by.json").unlink()

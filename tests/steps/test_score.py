@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import BadInput
+from pipelines.core.policies import Capacity
 from pipelines.core.tasks import REGRESSION
 from pipelines.model import convert
 from pipelines.model.graph import Graph
@@ -84,6 +85,21 @@ def test_the_decision_is_taken_from_the_threshold_on(run: Run, champion: Champio
     table = predicted(run, met)
     assert (table.score == met.threshold).any()
     assert table.decision.tolist() == (table.score >= met.threshold).astype(int).tolist()
+
+
+def test_where_each_night_has_its_number_of_alarms_whatever_may_be_among_them_is_one(
+    run: Run, champion: Champion
+) -> None:
+    exact = Capacity(policy="capacity", alarms_a_day=3, exact=True)
+    counted = replace(
+        run, loaded=replace(run.loaded, use_case=run.use_case.model_copy(update={"threshold": exact}))
+    )
+    table = predicted(counted, replace(champion, chunk_rows=50))
+    greatest = table.sort_values(["score", "id"], ascending=[False, True]).head(3)
+    assert set(greatest.decision) == {1}
+    assert 3 <= table.decision.sum() < len(table)
+    assert b'"alarms": 3' in score.scored_by(champion, counted)
+    assert b"alarms" not in score.scored_by(champion, run)
 
 
 def test_scoring_twice_gives_the_same_bytes(run: Run, champion: Champion) -> None:

@@ -53,6 +53,7 @@ class _ScoredBy:
 
     version: str
     threshold: float | None
+    alarms: int | None = None
 
 
 def _decisions_follow(run: Run) -> Iterator[Stated]:
@@ -67,14 +68,23 @@ def _decisions_follow(run: Run) -> Iterator[Stated]:
     told = kept.read(
         _ScoredBy, content, run.store.folder / "scored_by.json", "run the step score again, all shards of it"
     )
-    version, cut = told.version, float("nan") if told.threshold is None else told.threshold
+    version = told.version
     yield must(
         "column_values_to_be_in_set",
         column="model_version",
         value_set=[version],
         why="the version that has scored",
     )
+    if told.alarms is not None:
+        yield from _greatest(run, told.alarms)
+        return
+    cut = float("nan") if told.threshold is None else told.threshold
     why = f"version {version} decides from {cut:.6g} on"
+    yield from _apart(cut, why, strict=True)
+
+
+def _apart(cut: float, why: str, *, strict: bool) -> Iterator[Stated]:
+    """Alarms score so much at least, all others less, or as much."""
     yield of_what_is_there(
         "column_values_to_be_between",
         column="score",
@@ -86,7 +96,19 @@ def _decisions_follow(run: Run) -> Iterator[Stated]:
         "column_values_to_be_between",
         column="score",
         max_value=cut,
-        strict_max=True,
+        **({"strict_max": True} if strict else {}),
         row_condition=is_("decision", 0),
         why=why,
     )
+
+
+def _greatest(run: Run, alarms: int) -> Iterator[Stated]:
+    """A night's alarms are its greatest scores, so many; with fewer rows, all of them."""
+    rows = run.store.read("predictions").filter("score IS NOT NULL")
+    last = rows.project("score").order("score DESC").limit(alarms).order("score").limit(1).fetchall()
+    if not last:
+        return
+    n = min(alarms, run.store.manifest("features").rows)
+    why = f"the {alarms:,} greatest scores of each night are its alarms"
+    yield must("column_sum_to_be_between", column="decision", min_value=n, max_value=n, why=why)
+    yield from _apart(float(last[0][0]), why, strict=False)
