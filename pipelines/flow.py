@@ -262,7 +262,7 @@ def drift(run: Run) -> Outcome:
     run.store.write("drift_days", found.days)
     run.store.write("drift", found.table)
     report = run.write_report("drift", found.html)
-    numbers = {"drifted_share": found.drifted_share, "drift_alarms": float(found.alarms)}
+    numbers = {"drift_alarms": float(found.alarms)}
     summary = "; ".join([found.summary(), *read.left_out(), *due.told()])
     return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers=numbers)
 

@@ -246,6 +246,7 @@ def _require_open_gates(run: Run) -> None:
                 f"nothing is published, since {closed.parts.found}",
                 closed.report,
                 closed.failed,
+                gate=closed.gate,
                 details=closed.parts.details,
                 in_all=closed.parts.in_all,
                 fix=closed.parts.fix,

@@ -135,7 +135,7 @@ class GateClosed(SluiceError):
     """A table failed its gate: nothing behind the gate may run. `report` is the gate's page, a path below the
     data root.
 
-    `failed` tells how many expectations closed it.
+    `failed` tells how many expectations closed it, `gate` which one it is, where one has judged.
     """
 
     def __init__(
@@ -144,12 +144,14 @@ class GateClosed(SluiceError):
         report: str | None = None,
         failed: int = 0,
         *,
+        gate: str = "",
         fix: str,
         **rest: Unpack[Rest],
     ) -> None:
         super().__init__(found, fix=fix, report=report, **rest)
         self.report = report
         self.failed = failed
+        self.gate = gate
 
 
 class GateOpen(SluiceError):

@@ -89,6 +89,7 @@ class GateVerdict:
             f"{self.gate} is closed: {self._why_closed()}",
             report,
             len(stopped),
+            gate=self.gate.partition(" of ")[0],
             details=what,
             fix=f"{self.way_out}{word}",
         )

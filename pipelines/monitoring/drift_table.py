@@ -141,11 +141,6 @@ class DriftResult:
         return found
 
     @property
-    def drifted_share(self) -> float:
-        """Of all features, how many have moved, whether that matters or not."""
-        return float(self.table[self.table.kind == "feature"].drifted.fillna(False).mean())
-
-    @property
     def alarms(self) -> int:
         """How many rows are an alarm."""
         return int((self.table.verdict == ALARM).sum())

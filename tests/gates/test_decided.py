@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from pipelines.core.config import Kind
+from pipelines.core.errors import GateClosed
 from pipelines.gates import gate
 from pipelines.run.run import Run
 from pipelines.storage.store import as_json
@@ -81,6 +82,12 @@ def test_other_alarms_than_the_greatest_scores_close_the_gate(
 ) -> None:
     verdict = gate.verdict_on(with_five_alarms(night, damage), "predictions")
     assert {finding.subject for finding in verdict.failed("stop")} & {"score", "decision"}
+
+
+def test_a_closed_gate_says_which_it_is(night: Callable[[str], Run]) -> None:
+    with pytest.raises(GateClosed) as closed:
+        gate.verdict_on(night(DAMAGES["no alarm is raised"]), "predictions").raise_if_closed()
+    assert closed.value.gate == "gate_predictions"
 
 
 def test_a_night_of_before_that_tells_no_threshold_is_judged_by_the_rest(night: Callable[[str], Run]) -> None:

@@ -79,7 +79,7 @@ class Stage:
         try:
             return cls._set(settings, use_case, folder / "now", timedelta())
         except GateClosed as closed:
-            if not str(closed).startswith("gate_drift"):
+            if closed.gate != "gate_drift":
                 raise
         return cls._set(settings, use_case, folder / "earlier", EARLIER)
 
