@@ -86,7 +86,7 @@ def test_other_alarms_than_the_greatest_scores_close_the_gate(
 
 def test_a_closed_gate_says_which_it_is(night: Callable[[str], Run]) -> None:
     with pytest.raises(GateClosed) as closed:
-        gate.verdict_on(night(DAMAGES["no alarm is raised"]), "predictions").raise_if_closed()
+        gate.verdict_on(night(DAMAGES["no alarm is raised"]), "predictions").raise_if_closed("page.html")
     assert closed.value.gate == "gate_predictions"
 
 
