@@ -66,6 +66,20 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """What is worth most if it is told of every row, whatever its features.
+
+    Attributes:
+        of: The number, or, of a metric of decisions, the decision (1 or 0), by labels, shape (n,), and what
+            is at stake.
+        told: What it is, by what is at stake, for the model card.
+    """
+
+    of: Callable[[Floats, Stakes], float]
+    told: Callable[[Stakes], str]
+
+
+@dataclass(frozen=True)
 class Metric:
     """A metric: what it means, what it needs, and how it is computed.
 
@@ -80,6 +94,7 @@ class Metric:
         greater_is_better: Whether more of it is better.
         up_to_one: Whether it lies between 0 and 1.
         of_labels_that_differ: Whether it has no value where all labels are the same.
+        constant: The best constant for it; None: the labels' mean.
         made_of: What must be declared to be at stake before it is measured, by its names in `Stakes`.
     """
 
@@ -92,6 +107,7 @@ class Metric:
     greater_is_better: bool = False
     up_to_one: bool = False
     of_labels_that_differ: bool = False
+    constant: Constant | None = None
     made_of: tuple[str, ...] = ()
 
     def undeclared(self, stakes: Stakes) -> tuple[str, ...]:
@@ -202,6 +218,13 @@ def _costs_of_decisions(truth: Floats, alarm: Floats, stakes: Stakes, _: float) 
     return [stakes.false_alarm * false_alarms + stakes.miss * misses, np.ones(len(truth))]
 
 
+def _cheaper(truth: Floats, stakes: Stakes) -> float:
+    """Alarms for all rows, if that costs less than none."""
+    positive = float((truth == 1).sum())
+    none, every = stakes.cost(0, positive), stakes.cost(len(truth) - positive, 0)
+    return 1.0 if none is not None and every is not None and every < none else 0.0
+
+
 def _share(part: float, whole: float, empty: float) -> float:
     return float(part / whole) if whole else empty
 
@@ -294,6 +317,21 @@ def costs(truth: Floats, score: Floats, under_cost: float) -> Floats:
     return np.where(score < truth, under_cost * (truth - score), score - truth)
 
 
+def _median(truth: Floats, _: Stakes) -> float:
+    import numpy as np
+
+    return float(np.median(truth))
+
+
+def _quantile_of_costs(truth: Floats, stakes: Stakes) -> float:
+    """Where one unit too low costs u and one too high 1, the quantile u / (1 + u) costs least (Koenker and
+    Bassett 1978).
+    """
+    import numpy as np
+
+    return float(np.quantile(truth, stakes.under_quantile, method="inverted_cdf"))
+
+
 def _costs(truth: Floats, score: Floats, stakes: Stakes, _: float) -> list[Floats]:
     import numpy as np
 
@@ -379,6 +417,7 @@ EVERY: tuple[Metric, ...] = (
         needs="decision",
         on_arrays=_cost,
         by=Sum(_costs_of_decisions, _mean),
+        constant=Constant(_cheaper, lambda _: "alarms for all rows or for none, whichever is cheaper"),
         made_of=("false_alarm", "miss"),
     ),
     Metric(
@@ -413,6 +452,7 @@ EVERY: tuple[Metric, ...] = (
         needs="number",
         on_arrays=_mae,
         by=Sum(_distances, _mean),
+        constant=Constant(_median, lambda _: "the median label"),
     ),
     Metric(
         name="r2",
@@ -431,6 +471,9 @@ EVERY: tuple[Metric, ...] = (
         needs="number",
         on_arrays=_asymmetric,
         by=Sum(_costs, _mean),
+        constant=Constant(
+            _quantile_of_costs, lambda stakes: f"the labels' {stakes.under_quantile:.3g} quantile"
+        ),
     ),
 )
 

@@ -19,6 +19,11 @@ class Stakes:
     false_alarm: float | None = None
     miss: float | None = None
 
+    @property
+    def under_quantile(self) -> float:
+        """The quantile that costs least, of forecasts that cost `under` where they are too low."""
+        return self.under / (1 + self.under)
+
     def cost(self, false_alarms: float, misses: float) -> float | None:
         """What so many of them cost together, where that is declared."""
         if self.false_alarm is None or self.miss is None:

@@ -18,7 +18,7 @@ import pandas as pd
 from pipelines.core.errors import TableCorrupt, brief
 from pipelines.evaluation import rules, verdict
 from pipelines.evaluation.calibration import Reliability
-from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LOOK, UNITS
+from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CONSTANT, CUT, EXPECTED, LOOK, UNITS
 from pipelines.evaluation.verdict import PromotionVerdict
 from pipelines.metrics import threshold
 from pipelines.metrics.bootstrap import Interval
@@ -63,6 +63,14 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
             where=use_case.name,
             fix="run the step evaluate again, then gate_scores and what follows",
         )
+    without = (BASELINE, CONSTANT) if use_case.candidates.baseline.rule else (BASELINE,)
+    if missing := [name for name in without if f"gain_over_{name}" not in scores]:
+        raise TableCorrupt(
+            f"the table scores compares with no {' and no '.join(missing)}: it was made by an earlier version"
+            " of Sluice, or cut",
+            where=use_case.name,
+            fix="run the step evaluate again, then gate_scores and what follows",
+        )
     primary = whole[use_case.metric.name]
     cut = (
         Cut(*(float(whole[CUT][f"challenger{end}"]) for end in ("", "_low", "_high")))
@@ -76,7 +84,7 @@ def of_tables(tried: pd.DataFrame, scores: pd.DataFrame, use_case: UseCase) -> P
     )
     version = None if pd.isna(primary["champion_version"]) else str(primary["champion_version"])
     measured = overall.loc[[name for name in use_case.measured if name in whole]]
-    models = (*use_case.candidates.families, BASELINE, *([CHAMPION] if version else []))
+    models = (*use_case.candidates.families, *without, *([CHAMPION] if version else []))
     return PromotionVerdict(
         winner=winner(tried, use_case),
         metric=use_case.metric.name,

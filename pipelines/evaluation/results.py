@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.evaluation.scores import BASELINE, CHAMPION
+from pipelines.evaluation.scores import BASELINE, CHAMPION, CONSTANT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,8 @@ class SearchResult:
         family: The family.
         trials: A row a candidate: family, candidate, params (JSON; after early stopping with the trees it
             came to), mean_score (of all folds together, where the metric is about decisions), std_score and
-            fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain (over the baseline; positive is better), best.
+            fold_scores (JSON) in the primary metric's natural unit, baseline_score (on the same folds), gain
+            (over the baseline; positive is better), best.
         validation: A row a training row that a fold scored: key, label, score (by the best parameters, fitted
             on the fold's other rows, and calibrated where the use case asks for it), unit (a number, see
             `bootstrap.units`; -1 without a label), family. Where the
@@ -56,8 +57,9 @@ class Evaluation:
     Attributes:
         scores: A row a metric and slice: metric, slice (`all` or `column=value`; a personal value is told by
             a number), n (rows), challenger, champion, baseline, gain_over_baseline, gain_over_champion
-            (positive: the challenger is better), each with the ends of its interval (`_low`, `_high`), and
-            primary (whether it is the primary metric). Binary tasks also count tp, fp, fn and tn. A value is
+            and, where the baseline is a rule, constant and gain_over_constant (positive: the challenger is
+            better), each gain with the ends of its interval (`_low`, `_high`), and primary (whether it is the
+            primary metric). Binary tasks also count tp, fp, fn and tn. A value is
             null where it has no meaning: without a champion, in a slice with one class; and intervals of
             slices are made of the primary metric only. Rows of `scores.BESIDE` say what else a promotion goes
             by: thresholds, calibration error, other seeds, the gains at the level of this look, and of how
@@ -84,7 +86,7 @@ class Evaluation:
         verdict = self.verdict
         told = (
             f"{model} {verdict.values[model][verdict.metric]:.4f}"
-            for model in (BASELINE, CHAMPION)
+            for model in (BASELINE, CONSTANT, CHAMPION)
             if model in verdict.values
         )
         value = verdict.values[verdict.winner][verdict.metric]

@@ -10,7 +10,17 @@ import pandas as pd
 
 from pipelines.evaluation import calibration, enough, significance
 from pipelines.evaluation.calibration import Reliability
-from pipelines.evaluation.scores import BASELINE, CALIBRATION, CHAMPION, CUT, EXPECTED, LEARNING, LOOK, LUCK
+from pipelines.evaluation.scores import (
+    BASELINE,
+    CALIBRATION,
+    CHAMPION,
+    CONSTANT,
+    CUT,
+    EXPECTED,
+    LEARNING,
+    LOOK,
+    LUCK,
+)
 from pipelines.evaluation.verdict import PromotionRule
 from pipelines.metrics import bootstrap
 from pipelines.metrics.cut import Cut
@@ -39,14 +49,19 @@ def rules(
     overall = primary.pop("all")
     whole = {str(row["metric"]): row for _, row in scores[scores["slice"] == "all"].iterrows()}
     yield from enough.rule(whole, champion, use_case)
-    others = {BASELINE: "the baseline"} | ({CHAMPION: f"champion version {champion}"} if champion else {})
+    others = {BASELINE: "the baseline"}
+    if use_case.candidates.baseline.rule is not None:
+        others[CONSTANT] = "the best constant"
+    if champion:
+        others[CHAMPION] = f"champion version {champion}"
     level = float(whole[LOOK]["challenger"])
     for name, other in others.items():
         found = _interval(whole[LOOK], name)
         least = margin(overall, name, metric.margin)
         yield significance.better(name, other, metric.name, found, least, level, rows)
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
-    name, other = list(others.items())[-1]
+    name = CHAMPION if champion else BASELINE
+    other = others[name]
     parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
     judged = sum(n >= asked.slice_rows for n, _ in parts.values())
     level = significance.slices_level(asked.confidence_level, judged)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipelines.metrics.bootstrap import Drawn, Interval
     from pipelines.metrics.cut import Cut
 
-BASELINE, CHAMPION = "baseline", "champion"
+BASELINE, CONSTANT, CHAMPION = "baseline", "constant", "champion"
 # What stands in the table beside metrics and counts, about all rows: the thresholds of decisions, how true
 # the winner's probabilities are, what its like with other seeds are worth, what more rows would bring, the
 # gains at the level of this look, of how many units they are, and of how many rows of the rarer class.
@@ -52,7 +52,8 @@ def table(
     """Measure models on the same rows.
 
     Args:
-        compared: Role (`challenger`, `baseline`, `champion` if there is one) -> its scores, shape (n,).
+        compared: Role (`challenger`, `baseline`, `constant` where that is a rule, `champion` if there is
+            one) -> its scores, shape (n,).
         families: Family -> the same of its best candidate.
         held_out: The rows, of whose features the slices are made.
         inspected: What else was tried out on the challenger.

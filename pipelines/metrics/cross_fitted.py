@@ -55,7 +55,10 @@ class CrossFitted:
         better.
         """
         cuts = self.thresholds(scores)
-        alarms = [(score >= cut).astype(np.float64) for score, cut in zip(scores, cuts, strict=True)]
+        return self.of([(score >= cut).astype(np.float64) for score, cut in zip(scores, cuts, strict=True)])
+
+    def of(self, alarms: Sequence[Floats]) -> tuple[list[float], float]:
+        """The same of decisions, 1 or 0."""
         each = [self._measured(y, alarm) for y, alarm in zip(self.y, alarms, strict=True)]
         return each, self._measured(np.concatenate(self.y), np.concatenate(alarms))
 

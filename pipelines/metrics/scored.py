@@ -15,6 +15,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 # Who cannot fulfil the policy cannot be put to work, and raises no alarm.
 NEVER = float("inf")
+ALWAYS = 0.0  # no probability is less
 CONFUSION = ("tp", "fp", "fn", "tn")
 
 
@@ -23,7 +24,7 @@ class Scored:
     """A model, by the name that tables and pages give it, with a score for each row.
 
     Attributes:
-        name: A family, `baseline` or `champion`.
+        name: A family, `baseline`, `constant` or `champion`.
         score: Shape (n,).
         threshold: From which score on a row is taken as positive; `NEVER` where no threshold fulfils the
             policy. A regression does not look at it.

@@ -1,13 +1,15 @@
-"""What a model must beat: a rule of one feature, or no feature at all."""
+"""What a model must beat: a rule of one feature, and the best that can be told without any."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+
+from pipelines.core.metrics import by_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +22,22 @@ Floats = npt.NDArray[np.float64]
 class Baseline(Protocol):
     """Something fitted that scores rows as a model does."""
 
+    @property
+    def alarm(self) -> bool | None:
+        """What it decides of every row, where it does so whatever the score."""
+
     def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803 (scikit-learn's letter)
         """Return the probability of the positive class, or the predicted number, shape (rows,)."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The same score for every row: the share of positives (the prior) or the mean label in training."""
+    """The same score for every row: what is worth most by the primary metric, which for most is the share of
+    positives (the prior) or the mean label in training.
+    """
 
     value: float
+    alarm: bool | None = None
 
     def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
         """Return the constant, shape (rows,)."""
@@ -41,6 +50,7 @@ class FeatureAsPrediction:
 
     feature: str
     median: float
+    alarm: ClassVar[None] = None
 
     def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
         """Return the feature's values, shape (rows,)."""
@@ -61,6 +71,7 @@ class RankedRule:
     values: Floats  # the distinct training values, rising
     ranks: Floats  # the share of training rows that have each of them or less
     curve: LogisticRegression
+    alarm: ClassVar[None] = None
 
     def scores(self, X: pd.DataFrame) -> Floats:  # noqa: N803
         """Return probabilities of the positive class, shape (rows,)."""
@@ -78,7 +89,7 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
     """
     feature = use_case.candidates.baseline.rule
     if feature is None:
-        return Constant(float(y.mean()))
+        return constant(use_case, y)
     median = X[feature].median()
     # a feature without any value is 0, as the models' imputer has it
     rule = FeatureAsPrediction(feature, float(np.nan_to_num(median)))
@@ -89,3 +100,17 @@ def fit(use_case: UseCase, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> Basel
     ranks = np.cumsum(counts) / len(scores)
     curve = LogisticRegression().fit(np.interp(scores, values, ranks).reshape(-1, 1), y)
     return RankedRule(rule, values, ranks, curve)
+
+
+def constant(use_case: UseCase, y: npt.NDArray[np.generic]) -> Constant:
+    """What is worth most by the primary metric if it is told of every row.
+
+    Args:
+        use_case: Names the metric, and what is at stake.
+        y: Labels of training rows, shape (rows,).
+    """
+    metric, mean = by_name(use_case.metric.name), float(y.mean())
+    if metric.constant is None:
+        return Constant(mean)
+    best = metric.constant.of(np.asarray(y, dtype=np.float64), use_case.stakes)
+    return Constant(mean, alarm=best == 1) if metric.needs == "decision" else Constant(best)

@@ -62,6 +62,7 @@ def render(run: Run, judged: Evaluation) -> str:
             for name, row in overall.items()
             if name not in (*CONFUSION, *BESIDE)
         ],
+        constant=_constant(use_case),
         policy=use_case.threshold.told if use_case.threshold else None,
         decisions=_decisions(overall, use_case.stakes) if use_case.threshold else [],
         slice_metrics=[verdict.metric, *(name for name in use_case.task.beside if name != verdict.metric)],
@@ -99,12 +100,21 @@ def _reliability(judged: Evaluation) -> list[Row]:
     return _records(lines[(lines["model"] == judged.verdict.winner) & (lines["curve"] == "calibration")])
 
 
+def _constant(use_case: UseCase) -> str:
+    """What the best constant tells of each row."""
+    metric = by_name(use_case.metric.name)
+    if metric.constant is not None:
+        return metric.constant.told(use_case.stakes)
+    return "the share of positive rows" if use_case.task.classes else "the mean label"
+
+
 def _decisions(overall: dict[str, Row], stakes: Stakes) -> list[Row]:
     """What each model would have done on the held-out rows, in counts, and what that would have cost where a
     cost is stated.
     """
     counted = ("precision", "recall", *CONFUSION)
-    roles = [role for role in ("challenger", "champion", "baseline") if overall["tp"][role] is not None]
+    every = ("challenger", "champion", "baseline", "constant")
+    roles = [role for role in every if overall["tp"].get(role) is not None]
     found = [{"model": role, **{name: overall[name][role] for name in counted}} for role in roles]
     for row in found:
         row["cost"] = stakes.cost(row["fp"], row["fn"])

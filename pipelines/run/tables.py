@@ -70,8 +70,9 @@ def _trials(_: UseCase) -> tuple[str, ...]:
 
 def scores(use_case: UseCase) -> dict[str, str]:
     """The columns of `scores`, by their types in pandas; the last ones are the families' own values."""
-    values = ("challenger", "challenger_low", "challenger_high", "champion", "baseline")
-    gains = (f"gain_over_{other}{end}" for other in ("baseline", "champion") for end in ("", "_low", "_high"))
+    without = ("baseline", "constant") if use_case.candidates.baseline.rule else ("baseline",)
+    values = ("challenger", "challenger_low", "challenger_high", "champion", *without)
+    gains = (f"gain_over_{other}{end}" for other in (*without, "champion") for end in ("", "_low", "_high"))
     return {
         "metric": "object",
         "slice": "object",

@@ -21,10 +21,10 @@ from pipelines.evaluation.inspection import inspect_model
 from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
 from pipelines.evaluation.rows import HeldOut, LabelledRows
-from pipelines.evaluation.scores import BASELINE, CHAMPION
+from pipelines.evaluation.scores import BASELINE, CHAMPION, CONSTANT
 from pipelines.metrics import bootstrap, curves, metrics, threshold
 from pipelines.metrics.cut import Cut
-from pipelines.metrics.scored import NEVER, Scored
+from pipelines.metrics.scored import ALWAYS, NEVER, Scored
 from pipelines.metrics.threshold import Night
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
@@ -78,15 +78,15 @@ def evaluate(
         family: Scored(family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value)
         for family, model in fitted.items()
     }
+    nobody_knows = _unlabelled_inputs(features, use_case)
+    without = _without_a_model(known, held_out, nobody_knows, night, use_case, _units(train, use_case))
     beside = [
         *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        _baseline(
-            known, held_out, _unlabelled_inputs(features, use_case), night, use_case, _units(train, use_case)
-        ),
+        without[0],
     ]
-    due = _primary(beside[-1], held_out, use_case)
+    due = _primary(without[0], held_out, use_case)
     inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
-    compared = {"challenger": families[winner], **{model.name: model for model in beside}}
+    compared = {"challenger": families[winner], **{one.name: one for one in (*beside, *without[1:])}}
     cut, version = cuts[winner] if use_case.threshold else None, champion.version if champion else None
     table = scores.table(compared, families, held_out, inspected, cut, version, look, use_case)
     lines = curves.table(use_case.task, held_out.y, [*families.values(), *beside], held_out.hours)
@@ -170,22 +170,33 @@ def _unlabelled_inputs(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> 
     return inputs.frame(_split(features, asked, use_case).to_pandas(), use_case.features)
 
 
-def _baseline(
+def _without_a_model(
     known: LabelledRows,
     held_out: HeldOut,
     unlabelled: pd.DataFrame,
     night: Night,
     use_case: UseCase,
     units: threshold.Units,
-) -> Scored:
-    """The baseline learns all it knows, its threshold too, on the training rows and on those without a
-    label.
+) -> list[Scored]:
+    """The baseline and, where that is a rule, the best constant.
+
+    They learn all they know, their thresholds too, on the training rows and on those without a label.
     """
-    fitted = baseline.fit(use_case, known.X, known.y)
     truth = np.concatenate([known.y, np.full(len(unlabelled), np.nan)])
-    every = fitted.scores(pd.concat([known.X, unlabelled]))
+    every = pd.concat([known.X, unlabelled])
     unit = np.concatenate([units, np.full(len(unlabelled), -1)])
-    return Scored(BASELINE, fitted.scores(held_out.X), _threshold(use_case, truth, every, night, unit))
+
+    def scored(name: str, fitted: baseline.Baseline) -> Scored:
+        if fitted.alarm is None:
+            cut = _threshold(use_case, truth, fitted.scores(every), night, unit)
+        else:
+            cut = ALWAYS if fitted.alarm else NEVER
+        return Scored(name, fitted.scores(held_out.X), cut)
+
+    found = [scored(BASELINE, baseline.fit(use_case, known.X, known.y))]
+    if use_case.candidates.baseline.rule is not None:
+        found.append(scored(CONSTANT, baseline.constant(use_case, known.y)))
+    return found
 
 
 def _primary(model: Scored, held_out: HeldOut, use_case: UseCase) -> float | None:

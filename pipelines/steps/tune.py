@@ -251,9 +251,15 @@ def _baseline_score(
 ) -> float:
     """What the baseline is worth over the folds, judged as the candidates are."""
     metric = use_case.metric.name
-    scores = [baseline.fit(use_case, X.iloc[fit], y[fit]).scores(X.iloc[held]) for fit, held in cuts]
+    fitted = [baseline.fit(use_case, X.iloc[fit], y[fit]) for fit, _ in cuts]
+    scores = [own.scores(X.iloc[held]) for own, (_, held) in zip(fitted, cuts, strict=True)]
     if judge:
-        _, whole = judge(scores)
+        decided = [
+            np.full(len(score), float(own.alarm))
+            for own, score in zip(fitted, scores, strict=True)
+            if own.alarm is not None
+        ]
+        _, whole = judge.of(decided) if decided else judge(scores)
         return whole if use_case.greater_is_better else -whole
     each = [
         metrics.measure(metric, y[held], own, stakes=use_case.stakes)

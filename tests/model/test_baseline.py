@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from pipelines.core.config import UseCase
+from pipelines.core.config import Metric, UseCase
+from pipelines.metrics import metrics
 from pipelines.model import baseline
 from tests.helpers import tiny
 
@@ -29,6 +30,34 @@ def amounts(*values: float) -> pd.DataFrame:
 def test_without_a_rule_the_score_is_the_mean_label_of_training(task: str) -> None:
     fitted = baseline.fit(use_case(None, task), amounts(1, 2, 3, 4), np.array([0, 0, 0, 1]))
     assert fitted.scores(amounts(7, 8)).tolist() == [0.25, 0.25]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 20), min_size=1, max_size=30),
+    st.sampled_from(["asymmetric", "mae"]),
+    st.floats(0.2, 5),
+)
+def test_no_other_constant_costs_less_on_the_training_rows(
+    labels: list[int], metric: str, under: float
+) -> None:
+    facts = use_case(None, "regression")
+    facts = facts.model_copy(update={"metric": Metric.model_validate({"name": metric, "under_cost": under})})
+    y = np.array(labels, dtype=np.float64)
+
+    def cost(told: float) -> float:
+        return metrics.measure(metric, y, np.full(len(y), told), stakes=facts.stakes)
+
+    best = baseline.constant(facts, y)
+    assert all(cost(best.value) <= cost(other) + 1e-9 for other in range(21))
+
+
+@pytest.mark.parametrize(("positives", "alarm"), [(1, False), (4, True)])
+def test_of_costs_all_alarms_or_none_is_told(positives: int, alarm: bool) -> None:
+    declared = {"name": "cost", "false_positive": 1, "false_negative": 2}
+    facts = use_case(None).model_copy(update={"metric": Metric.model_validate(declared)})
+    found = baseline.constant(facts, np.array([1] * positives + [0] * (6 - positives)))
+    assert (found.alarm, found.value) == (alarm, positives / 6)
 
 
 def test_a_regressions_rule_is_the_feature_itself_and_where_missing_its_training_median() -> None:

@@ -13,8 +13,9 @@ from pipelines.core.config import Baseline, Metric
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import for_task
 from pipelines.core.policies import LeastCost, MaxRecall, Unreachable
+from pipelines.core.stakes import Stakes
 from pipelines.core.tasks import BINARY
-from pipelines.evaluation import verdict
+from pipelines.evaluation import follows, verdict
 from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
 from pipelines.evaluation.scores import BESIDE, LOOK, RARER, UNITS
@@ -152,9 +153,50 @@ def test_a_rule_is_a_baseline_too(first: Evaluation) -> None:
     )
 
 
+def test_beside_a_rule_stands_the_best_constant_and_both_must_be_beaten(
+    judged: Evaluation, first: Evaluation
+) -> None:
+    constant = row(first, "aucpr")
+    assert constant["constant"] == pytest.approx(TEST["bad"].mean()), "of scores that are all alike"
+    assert constant["gain_over_constant"] == pytest.approx(constant["challenger"] - constant["constant"])
+    assert constant["gain_over_constant_low"] < constant["gain_over_constant"]
+    (rule,) = [rule for rule in first.verdict.rules if rule.name == "constant"]
+    assert "better than the best constant by" in rule.sentence
+    assert first.verdict.values["constant"]["aucpr"] == constant["constant"]
+    assert "constant" not in judged.scores, "there the baseline is the constant"
+    spoilt = first.scores.copy()
+    spoilt.loc[spoilt.metric == "look", "gain_over_constant_low"] = -0.1
+    use_case = facts(candidates=facts().candidates.model_copy(update={"baseline": Baseline(rule="amount")}))
+    worse = follows.of_tables(first.trials, spoilt, use_case)
+    assert not worse.promotes
+    assert "constant" in [rule.name for rule in worse.rules if not rule.holds]
+
+
+@pytest.mark.parametrize(("miss", "alarms"), [(0.5, 0.0), (50.0, 1.0)])
+def test_the_best_constant_of_costs_is_the_cheaper_of_all_alarms_and_none(miss: float, alarms: float) -> None:
+    declared = {"name": "cost", "false_positive": 1, "false_negative": miss}
+    judged = judge(
+        facts(metric=Metric.model_validate(declared)), None, means={"linear": 9, "forest": 8, "xgboost": 9}
+    )
+    counted = sum(row(judged, name)["baseline"] for name in ("tp", "fp"))
+    assert counted == alarms * len(TEST)
+    y = TEST["bad"]
+    assert row(judged, "cost")["baseline"] == pytest.approx(min(miss * y.mean(), (1 - y).mean()))
+
+
+def test_a_constant_that_is_judged_by_what_too_little_costs_is_a_quantile() -> None:
+    metric = Metric(name="asymmetric", under_cost=3)
+    judged = judge(facts("regression", metric=metric), None, means={"linear": 9, "forest": 8, "xgboost": 7})
+    every = fitted.rows("regression")
+    train, test = (every[every.split == split].bad for split in ("train", "test"))
+    quantile = np.quantile(train, 0.75, method="inverted_cdf")
+    told = metrics.measure("asymmetric", test, np.full(len(test), quantile), stakes=Stakes(under=3))
+    assert row(judged, "asymmetric")["baseline"] == pytest.approx(told)
+
+
 def test_without_a_champion_its_columns_are_null_and_it_counts_as_beaten(first: Evaluation) -> None:
     assert first.scores[["champion", "gain_over_champion"]].isna().all().all()
-    assert [rule.name for rule in first.verdict.rules] == ["baseline", "slices"]
+    assert [rule.name for rule in first.verdict.rules] == ["baseline", "constant", "slices"]
     assert first.verdict.champion_version is None
     assert "there is no champion yet" in first.verdict.reasons
 

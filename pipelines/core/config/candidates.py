@@ -78,7 +78,10 @@ class Search(Strict):
 class Baseline(Strict):
     """What a model must beat.
 
-    Without a rule: the prior (binary) or the mean (regression) of the training labels.
+    Without a rule: the constant that is worth most by the primary metric on the training labels: for cost,
+    alarms for all rows or for none, whichever is cheaper; for asymmetric the quantile that costs least; for
+    mae the median; for all others the share of positive rows, or the mean label. With a rule, that constant
+    must be beaten, too.
     """
 
     rule: Identifier | None = Field(

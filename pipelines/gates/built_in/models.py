@@ -53,7 +53,7 @@ def trials(run: Run) -> Iterator[Stated]:
 
 
 def scores(run: Run) -> Iterator[Stated]:
-    """The challenger was measured on all held-out rows, and is better than the baseline."""
+    """The challenger was measured on all held-out rows, and is better than what does without a model."""
     overall = both(is_("primary", True), is_("slice", "all"))
     yield columns(run, "scores")
     metric = [run.use_case.metric.name]
@@ -66,17 +66,22 @@ def scores(run: Run) -> Iterator[Stated]:
         row_condition=overall,
         why="the primary metric on all held-out rows stands there once",
     )
-    for column in ("challenger", "baseline", "gain_over_baseline"):
+    others = {"baseline": "the baseline"}
+    if run.use_case.candidates.baseline.rule is not None:
+        others["constant"] = "the best constant"
+    gains = {f"gain_over_{name}": other for name, other in others.items()}
+    for column in ("challenger", *others, *gains):
         yield must("column_values_to_not_be_null", column=column, row_condition=overall)
-    yield must(
-        "column_values_to_be_between",
-        column="gain_over_baseline",
-        min_value=0,
-        strict_min=True,
-        max_value=GREATEST,
-        row_condition=overall,
-        why="on the held-out rows the challenger must be better than the baseline",
-    )
+    for column, other in gains.items():
+        yield must(
+            "column_values_to_be_between",
+            column=column,
+            min_value=0,
+            strict_min=True,
+            max_value=GREATEST,
+            row_condition=overall,
+            why=f"on the held-out rows the challenger must be better than {other}",
+        )
 
 
 def parity(run: Run) -> Iterator[Stated]:
