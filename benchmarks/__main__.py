@@ -44,6 +44,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "performance": ((),),
     "drift_years": (("10", "20"),),
     "promotions": (("20",),),
+    "retraining": (("200",),),
     "capacity": ((),),
     "thresholds": (("200",),),
     "calibration": (("100",),),

@@ -1,8 +1,10 @@
 """Compare a week's rows and predictions with what the champion was trained on, every week.
 
 The *Report* tab of `drift` shows every feature, and how well the predictions were where the labels are known
-by now. `gate_drift` turns red when more features have drifted, or the predictions are worse, than the
-use-case file allows; a training is then started, if the use case has a schedule.
+by now; it begins with why the week is as it is, and what follows. `gate_drift` turns red when something that
+matters has moved, or the predictions are surely worse than the use-case file allows. A training is started
+only where the report calls for one (`monitoring.retrain`): labels of what is new are there, and a newer fit
+surely helps on them.
 
 The week's nights have to be scored first. Started by hand, the DAG looks at the last seven days, unless
 `partition` names another week's first day.

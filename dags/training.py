@@ -4,7 +4,7 @@ Each table is followed by its gate: when a gate turns red, nothing behind it run
 why. `tune` is one task a model family. A model that has passed every gate becomes champion only if it is
 better than the present one on held-out rows.
 
-The DAG runs by the schedule of the use-case file and whenever the weekly report has found drift. Started by
+The DAG runs by the schedule of the use-case file and whenever a weekly report calls for it. Started by
 hand, it trains on what was known yesterday, unless `partition` names an earlier day.
 """
 

@@ -230,12 +230,13 @@ def deliver(run: Run) -> Outcome:
 
 def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows -> drift, and its report;
-    predictions whose labels are due -> outcomes, and performance, a row a scored day.
+    predictions whose labels are due -> outcomes, and performance, a row a scored day; and diagnosis: why it
+    is so, and what follows.
     """
     from dataclasses import replace
 
     from pipelines.monitoring.outcomes import WEEKS, wants_more
-    from pipelines.steps import drift, outcomes, week
+    from pipelines.steps import drift, outcomes, retraining, week
 
     read = week.read(run)
     for weeks in (1, WEEKS):
@@ -244,6 +245,7 @@ def drift(run: Run) -> Outcome:
         due = replace(due, rows=run.store.read("outcomes"))
         if not wants_more(due, run.use_case):
             break
+    judge = outcomes.judge(run, read.champion, read.judged, read.reference, due.rows)
     found = drift.compare(
         reference=read.reference,
         features=read.features,
@@ -256,15 +258,18 @@ def drift(run: Run) -> Outcome:
         champion=read.champion,
         judged=read.judged,
         use_case=run.use_case,
-        judge=outcomes.judge(run, read.champion, read.judged, read.reference, due.rows),
+        judge=judge,
     )
     run.store.write("performance", found.performance)
     run.store.write("drift_days", found.days)
     run.store.write("drift", found.table)
-    report = run.write_report("drift", found.html)
+    told = retraining.verdict(run, read, found, judge)
+    run.store.write("diagnosis", told.table)
+    report = run.write_report("drift", found.page(told.table))
+    retraining.write_down(run, read, told.decision)
     numbers = {"drift_alarms": float(found.alarms)}
-    summary = "; ".join([found.summary(), *read.left_out(), *due.told()])
-    return Outcome(summary, report=report, retrain=found.retrain(run.use_case), numbers=numbers)
+    summary = "; ".join([found.summary(), told.decision.sentence, *read.left_out(), *due.told()])
+    return Outcome(summary, report=report, retrain=told.decision.trains, numbers=numbers)
 
 
 _EVERY: tuple[Callable[..., Outcome], ...] = (

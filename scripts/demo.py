@@ -79,7 +79,7 @@ def main() -> int:
     for kind, partition in runs:
         if not demo.dags_test(kind, partition):
             if kind == "drift" and (told := _red_sentence(demo, "drift", partition)):
-                print(f"\n{told}\n\nThat is the gate's verdict on this week, and a training would follow.")
+                print(f"\n{told}\n\nThat is the gate's verdict on this week. {_follows(demo, partition)}")
                 continue
             print(
                 f"\n{(settings.var / 'demo' / f'{demo.use_case}_{kind}_{partition}.log').relative_to(ROOT)}"
@@ -100,6 +100,13 @@ def main() -> int:
     )
     print(_table(demo, nights, first))
     return 0
+
+
+def _follows(demo: Demo, week: date) -> str:
+    """What the report says that follows."""
+    table = demo.open("drift", week).store.read("diagnosis")
+    ((action, why),) = table.filter("kind = 'decision'").project("subject, evidence").fetchall()
+    return f"What follows, its report says: {action}: {why}."
 
 
 def _succeeded(command: list[str]) -> bool:

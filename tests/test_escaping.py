@@ -98,7 +98,7 @@ def drift_page() -> str:
         for column in ("channel", "note"):
             rows[column] = [attacks[n % len(attacks)] for n in range(len(rows))]
     use_case = fitted.use_case().model_copy(update={"title": EVIL})
-    return test_drift.compare(week, reference=before, use_case=use_case).html
+    return test_drift.page(test_drift.compare(week, reference=before, use_case=use_case))
 
 
 @pytest.mark.parametrize("page", ["card", "gate_raw.html", "gate_raw_full.html", "index.html", "drift"])

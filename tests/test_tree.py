@@ -25,6 +25,8 @@ ELSEWHERE = {
     "pipelines/evaluation/*": "tests/steps/test_evaluate.py",
     "pipelines/monitoring/*": "tests/steps/test_drift.py",
     "pipelines/steps/week": "tests/steps/test_drift.py",
+    "pipelines/steps/labelled_nights": "tests/steps/test_retraining.py",
+    "pipelines/commands/acknowledge": "tests/steps/test_retraining.py",
     "pipelines/steps/past": "tests/steps/test_cleanse.py",
     "pipelines/reports/pictures": "tests/reports/test_card.py",
     "pipelines/reports/drift_page": "tests/steps/test_drift.py",

@@ -17,15 +17,21 @@ Training = Annotated[str, typer.Argument(help="the training, by its partition (Y
 
 @app.command()
 def history(use_case: asked.UseCase, as_json: asked.AsJson = False) -> None:
-    """Tell every decision, oldest first."""
+    """Tell every decision, oldest first; and what reports have called for, and found of a version's gain."""
     settings = asked.settings_of(use_case)
-    from pipelines.registry.history import History
+    from pipelines.registry.history import Decision, History
 
-    decisions = History.of(settings, use_case).read()
+    lines = History.of(settings, use_case).lines()
     if as_json:
-        asked.print_json([{**asdict(one), "since": one.since, "champion": one.champion} for one in decisions])
+        asked.print_json(
+            [
+                asdict(one)
+                | ({"since": one.since, "champion": one.champion} if isinstance(one, Decision) else {})
+                for one in lines
+            ]
+        )
     else:
-        asked.print_lines(decisions)
+        asked.print_lines(lines)
 
 
 @app.command()
@@ -76,6 +82,19 @@ def retire(use_case: asked.UseCase, reason: asked.Reason) -> None:
     from pipelines.commands import champions
 
     typer.echo(champions.retire(settings, use_case, reason))
+
+
+@app.command()
+def acknowledge(
+    use_case: asked.UseCase,
+    week: Annotated[str, typer.Argument(help="the week of the drift report, by its first day (YYYY-MM-DD)")],
+    reason: asked.Reason,
+) -> None:
+    """Take note of what a drift report has found: what one training did not cure may be tried once more."""
+    settings, day = asked.settings_of(use_case), dates.parse(week)
+    from pipelines.commands import acknowledge
+
+    typer.echo(acknowledge.acknowledge(settings, use_case, day, reason))
 
 
 @app.command()

@@ -89,6 +89,33 @@ def sums(metric: Metric, batches: Batches, days: int, stakes: Stakes = UNDECLARE
     Returns:
         None where the metric has no value on them.
     """
+    found = measured(metric, batches, stakes)
+    if found is None:
+        return None
+    cells = Cells(days)
+    for batch in batches():
+        cells.add(found.of_row(batch), batch)
+    return cells.of(found.value, found.rows, found.least)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of some rows, and what each of them takes part in it.
+
+    Attributes:
+        value: The metric.
+        rows, least: See `Sums`.
+        of_row: The influence of each row of a batch, shape (n,).
+    """
+
+    value: float
+    rows: int
+    least: int
+    of_row: Callable[[Batch], Floats]
+
+
+def measured(metric: Metric, batches: Batches, stakes: Stakes = UNDECLARED) -> Measured | None:
+    """Measure rows, and each row's influence; see `sums`."""
     counted = _counted(batches)
     if counted is None or (metric.of_labels_that_differ and counted.least_label == counted.most_label):
         return None
@@ -99,11 +126,7 @@ def sums(metric: Metric, batches: Batches, days: int, stakes: Stakes = UNDECLARE
     )
     if of is None:
         return None
-    value, influence = of
-    cells = Cells(days)
-    for batch in batches():
-        cells.add(influence(batch), batch)
-    return cells.of(value, counted.rows, counted.of_rarer_class)
+    return Measured(of[0], counted.rows, counted.of_rarer_class, of[1])
 
 
 # --- what there is

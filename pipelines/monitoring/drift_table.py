@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from pipelines.core.dates import Days
-from pipelines.monitoring import judged
 from pipelines.run.tables import ALARM, DRIFT, MOVED, NOT_COMPARED
 
-if TYPE_CHECKING:
-    from pipelines.core.config import UseCase
-
-Kind: TypeAlias = Literal["feature", "prediction", "joint", "performance", "version", "estimate"]
+Kind: TypeAlias = Literal[
+    "feature", "prediction", "joint", "performance", "version", "labels", "level", "estimate"
+]
 
 SCORE = "score"
 DECISIONS, LABELS = "share of decisions", "predicted share of positive labels"
@@ -37,6 +35,8 @@ class Row:
     threshold: float | None = None
     drifted: bool | None = None
     verdict: str | None = None
+    broken: bool | None = None
+    season: bool | None = None
     effect: float | None = None
     score_change: float | None = None
     decisions_changed: float | None = None
@@ -87,7 +87,7 @@ class DriftResult:
             judged_days (the labelled rows that the value is of); note (why a value is null, or what else
             there is to say). It is the same for the same inputs.
         performance: The table `performance`, see `scored_days`.
-        html: A page for a person, with Evidently's page in it. It is the same for the same inputs, too.
+        page: Makes a page for a person, of the table `diagnosis`. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.
         days: The table `drift_days`, by which later weeks know what is usual.
         due: The days whose labels are due.
@@ -95,7 +95,7 @@ class DriftResult:
 
     table: pd.DataFrame
     performance: pd.DataFrame
-    html: str
+    page: Callable[[pd.DataFrame], str]
     first_labels: date
     days: pd.DataFrame
     due: Days
@@ -144,14 +144,6 @@ class DriftResult:
     def alarms(self) -> int:
         """How many rows are an alarm."""
         return int((self.table.verdict == ALARM).sum())
-
-    def retrain(self, use_case: UseCase) -> bool:
-        """Whether a training should follow: when `monitoring` is exceeded, which also turns gate_drift red.
-
-        Labels that are due and missing turn it red, too, but no training follows: it would miss them as well.
-        """
-        primary, greater = self.primary, use_case.greater_is_better
-        return bool(self.alarms or judged.beyond(primary, greater) or judged.lost(primary))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -253,6 +253,8 @@ def _row(kind: Kind, subject: Subject, found: Finding) -> Row:
         threshold=found.limit,
         drifted=None if found.verdict == NOT_COMPARED else found.verdict in (MOVED, ALARM),
         verdict=found.verdict,
+        broken=found.broken,
+        season=found.season,
         effect=subject.effect,
         score_change=cost.score if cost else None,
         decisions_changed=cost.decisions if cost else None,

@@ -91,6 +91,7 @@ class Judged:
         far: Its distance from what is usual, in that of the limit.
         periods: How many weeks or days say what is usual.
         by_weeks: Whether these are weeks.
+        season: Whether it would be improbable beside the newest weeks, and was usual a year before.
     """
 
     value: Floats
@@ -100,6 +101,7 @@ class Judged:
     far: Floats
     periods: int
     by_weeks: bool
+    season: Flags | None = None
 
     @property
     def beyond(self) -> Flags:
@@ -217,6 +219,7 @@ def judge(
         far=np.fmin(found.far, year_ago.far),
         periods=found.periods,
         by_weeks=found.by_weeks,
+        season=found.beyond & ~year_ago.beyond,
     )
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.core import dates, sql
-from pipelines.core.metrics import by_name, of_decisions
+from pipelines.core.metrics import Metric, by_name, of_decisions
 from pipelines.metrics import influence, metrics_stream, sureness
 from pipelines.metrics.influence import Sums
 from pipelines.metrics.metrics_stream import Measured
 from pipelines.metrics.sureness import Sure
-from pipelines.monitoring import outcomes, performance, scored_days
+from pipelines.monitoring import outcomes, performance, prior, scored_days
 from pipelines.monitoring.drift_table import SCORE, Row
 from pipelines.monitoring.outcomes import Outcomes
 from pipelines.monitoring.performance import Performance
@@ -101,7 +101,29 @@ def rows(
         for name in names
     ]
     together[0] = replace(together[0], **_sure(compared))
-    return [*together, *_of_versions(found, names, judge, tested, before)]
+    beside = _of_order_and_level(together, final, judge, use_case) if found.rows else []
+    return [*together, *_of_versions(found, names, judge, tested, before), *beside]
+
+
+def _of_order_and_level(
+    together: list[Row], final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase
+) -> list[Row]:
+    """Of a task with probabilities: rows of the labels' share and of the scores' level. The row of the
+    metric of order is told with its interval, as the primary one is.
+    """
+    if not use_case.task.probabilities:
+        return []
+    order = by_name(prior.ORDER)
+    for n, row in enumerate(together):
+        if n and row.subject == order.name:
+            together[n] = replace(row, **_sure(_compare(final, judge, use_case, order)))
+    own = final.filter(f"model_version = {sql.text(judge.champion.version)}")
+    return list(
+        prior.rows(
+            lambda metric: scored_days.sums(own, use_case, metric),
+            lambda metric: _sums_held_out(judge, use_case, metric),
+        )
+    )
 
 
 def _sure(compared: _Compared) -> dict[str, Any]:
@@ -123,25 +145,29 @@ def _digits(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.9g}")
 
 
-def _compare(final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase) -> _Compared:
-    """The interval of all judged rows, and the loss of those that the judge's version has scored."""
-    metric = by_name(use_case.metric.name)
-    held_out = _sums_held_out(judge, use_case)
-    every = scored_days.sums(final, use_case)
+def _compare(
+    final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase, other: Metric | None = None
+) -> _Compared:
+    """The interval of all judged rows, and the loss of those that the judge's version has scored; of the
+    primary metric, or of one whose lead is that over no order at all.
+    """
+    metric = other or by_name(use_case.metric.name)
+    held_out = _sums_held_out(judge, use_case, metric)
+    every = scored_days.sums(final, use_case, metric)
     if every is None:
         return _Compared()
     own = sureness.sure(metric, every, [held_out] if held_out else [])
     if own is None:
         return _Compared()
-    mine = scored_days.sums(final.filter(f"model_version = {sql.text(judge.champion.version)}"), use_case)
+    version = f"model_version = {sql.text(judge.champion.version)}"
+    mine = scored_days.sums(final.filter(version), use_case, metric)
     if held_out is None or mine is None:
         return _Compared(own, detectable=sureness.detectable(None, own, 0.0))
     before, now = sureness.sure(metric, held_out, [mine]), sureness.sure(metric, mine, [held_out])
     if before is None or now is None:
         return _Compared(own, before, detectable=sureness.detectable(None, own, 0.0))
-    allowed = use_case.monitoring.max_loss * (
-        abs(before.value) if judge.lead is None else max(judge.lead, 0.0)
-    )
+    lead = before.value - prior.NO_ORDER if other else judge.lead
+    allowed = use_case.monitoring.max_loss * (abs(before.value) if lead is None else max(lead, 0.0))
     return _Compared(
         own,
         before,
@@ -151,8 +177,7 @@ def _compare(final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase) ->
     )
 
 
-def _sums_held_out(judge: Judge, use_case: UseCase) -> Sums | None:
-    metric = by_name(use_case.metric.name)
+def _sums_held_out(judge: Judge, use_case: UseCase, metric: Metric) -> Sums | None:
     threshold = judge.champion.threshold
     if judge.held_out is None or (metric.needs == "decision" and threshold is None):
         return None

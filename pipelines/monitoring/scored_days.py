@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 
 from pipelines.core import personal, sql
-from pipelines.core.metrics import by_name
+from pipelines.core.metrics import Metric, by_name
 from pipelines.evaluation.scores import MISSING
 from pipelines.metrics import influence, metrics_stream, sureness
 from pipelines.metrics.influence import Sums
@@ -141,14 +141,14 @@ def _slices(
                 yield f"{column}={told}", rows.filter(f"{name} = {sql.text(value)}")
 
 
-def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Sums | None:
-    """What outcomes with labels say of the primary metric, see `influence.sums`; None where it has no
-    value.
+def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase, metric: Metric | None = None) -> Sums | None:
+    """What outcomes with labels say of a metric (the primary one by default), see `influence.sums`; None
+    where it has no value.
     """
     first, last = rows.aggregate("min(time)::DATE, max(time)::DATE").fetchall()[0]
     if first is None:
         return None
-    metric = by_name(use_case.metric.name)
+    metric = metric or by_name(use_case.metric.name)
     versions = [
         str(version)
         for (version,) in rows.project("model_version").distinct().order("model_version").fetchall()

@@ -28,6 +28,8 @@ class Finding:
         value, usual, limit: Of it: the week's, the usual one, and the bound on its side.
         impact: What the move costs; None where it was not asked, or where it is no feature.
         note: In words.
+        season: Whether some statistic is only as before since it was so a year before.
+        broken: See `broken`.
     """
 
     verdict: Verdict
@@ -37,6 +39,8 @@ class Finding:
     limit: float | None = None
     impact: Impact | None = None
     note: str | None = None
+    season: bool = False
+    broken: bool = False
 
 
 def of_feature(
@@ -100,6 +104,8 @@ def _found(verdict: Verdict, subject: Subject, judged: Judged, impact: Impact | 
         float((judged.high if value >= usual else judged.low)[at]),
         impact,
         _note(subject, verdict),
+        bool(judged.season is not None and judged.season.any()),
+        broken(subject),
     )
 
 

@@ -1,4 +1,5 @@
-"""Who became champion when, and why: one line of JSON a decision, never changed, never removed.
+"""Who became champion when, and why, and what else was decided: one line of JSON each, never changed, never
+removed.
 
 This file is the truth. A promotion, a rollback and a retirement happen when their line is on the disk, and
 not before; the alias `champion` in MLflow's registry follows, for MLflow's own users.
@@ -91,6 +92,38 @@ class Decision:
         return datetime.fromisoformat(self.time)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What was decided or found about a champion without changing it."""
+
+    time: str  # ISO 8601, UTC
+    # called: a week's report has called for a training; acknowledged: a person has taken note of a cause;
+    # checked: what the gain that a version was promoted for has come to
+    event: Literal["called", "acknowledged", "checked"]
+    partition: str  # the week, by its first day
+    version: str  # the champion, or the version whose gain was checked
+    reason: str
+    cause: str | None = None  # of the diagnosis
+    values: dict[str, float] | None = None
+    orchestrator: str = "command line"
+    by: str | None = None  # the person
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        by = f" by {self.by}" if self.by else ""
+        what = {
+            "called": "a training was called for",
+            "acknowledged": f"{self.cause} was acknowledged{by}",
+            "checked": "its gain was checked",
+        }[self.event]
+        return f"{self.time}  {self.partition}  version {self.version}: {what}: {self.reason}"
+
+    def same_as(self, other: Event) -> bool:
+        """Whether both say it of the same week: said twice, it is one line."""
+        mine, theirs = ((line.event, line.partition, line.version, line.cause) for line in (self, other))
+        return mine == theirs
+
+
 @dataclass(frozen=True)
 class History:
     """The decisions about one use case's champion."""
@@ -104,6 +137,22 @@ class History:
 
     def read(self) -> list[Decision]:
         """Every decision, oldest first.
+
+        Raises:
+            TableCorrupt: a line is damaged.
+        """
+        return [line for line in self.lines() if isinstance(line, Decision)]
+
+    def events(self) -> list[Event]:
+        """Everything else that was said, oldest first.
+
+        Raises:
+            TableCorrupt: a line is damaged.
+        """
+        return [line for line in self.lines() if isinstance(line, Event)]
+
+    def lines(self) -> list[Decision | Event]:
+        """Every line, oldest first.
 
         Raises:
             TableCorrupt: a line is damaged.
@@ -152,7 +201,7 @@ class History:
         """
 
         def appended(before: bytes | None) -> bytes | None:
-            known = [] if before is None else _lines(before, self.path)
+            known = _decisions([] if before is None else _lines(before, self.path))
             latest = [line for line in known if line.version == decided.version][-1:]
             champion = _champion(known)
             if latest and (
@@ -166,33 +215,54 @@ class History:
                     where=self.path.parent.name,
                     fix="decide again; nothing was written down",
                 )
-            # A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines
-            # only.
-            ended = before if not before or before.endswith(b"\n") else before + b"\n"
-            return (
-                (ended or b"") + json.dumps(asdict(decided), sort_keys=True, allow_nan=False).encode() + b"\n"
-            )
+            return _with_line(before, decided)
 
         places.at(self.path).rewrite(appended)
 
+    def note(self, event: Event) -> None:
+        """Write down what changes no champion, for good before this returns, unless it stands there already.
 
-def _lines(content: bytes, path: Place) -> list[Decision]:
+        Only while `deciding`.
+        """
+
+        def noted(before: bytes | None) -> bytes | None:
+            known = [] if before is None else _lines(before, self.path)
+            if any(isinstance(line, Event) and line.same_as(event) for line in known):
+                return None
+            return _with_line(before, event)
+
+        places.at(self.path).rewrite(noted)
+
+
+def _with_line(before: bytes | None, line: Decision | Event) -> bytes:
+    """A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only."""
+    ended = before if not before or before.endswith(b"\n") else before + b"\n"
+    return (ended or b"") + json.dumps(asdict(line), sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _lines(content: bytes, path: Place) -> list[Decision | Event]:
     if not content:  # it is made with its first line
         raise kept.corrupt(path, "it is empty", WAY_OUT)
-    return [_decision(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
+    return [_line(line, number, path) for number, line in enumerate(content.splitlines(), start=1)]
 
 
-def _decision(line: bytes, number: int, path: Place) -> Decision:
+def _line(line: bytes, number: int, path: Place) -> Decision | Event:
     """One line. A damaged history decides nothing: without a line, another version would have been champion,
     and nobody would know.
     """
     place = f"{path}, line {number},"
+    if "event" in kept.mapping(line, place, WAY_OUT):
+        return kept.read(Event, line, place, WAY_OUT)
     found = kept.read(Decision, line, place, WAY_OUT)
     try:
         _ = found.since, found.held_from
     except (ValueError, BadInput) as error:
         raise kept.corrupt(place, str(error), WAY_OUT) from None
     return found
+
+
+def _decisions(lines: Sequence[Decision | Event]) -> list[Decision]:
+    return [line for line in lines if isinstance(line, Decision)]
 
 
 def _champion(lines: Sequence[Decision]) -> str | None:

@@ -27,6 +27,7 @@ def render(
     left_out: tuple[int, int],
     champion: Champion,
     use_case: UseCase,
+    diagnosis: pd.DataFrame,
 ) -> str:
     """Render it as HTML.
 
@@ -39,8 +40,10 @@ def render(
         left_out: How many nights' features and predictions are not compared.
         champion: Whose training is the reference.
         use_case: The facts.
+        diagnosis: The table `diagnosis`.
     """
-    records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
+    records = _records(table)
+    causes = _records(diagnosis)
     judged = sorted((row for row in records if row["verdict"]), key=_by_weight)
     performed = [row for row in records if row["kind"] == "performance"]
     versions = [row for row in records if row["kind"] == "version"]
@@ -60,7 +63,15 @@ def render(
         n_features=sum(row["kind"] == "feature" for row in judged),
         hidden=feature_drift.private(use_case),
         left_out=left_out,
+        causes=[row for row in causes if row["kind"] != "decision"],
+        cause=next(row for row in causes if row["kind"] == "cause" and row["chosen"]),
+        decision=next(row for row in causes if row["kind"] == "decision"),
     )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
+    return found
 
 
 def _by_weight(row: Mapping[str, Any]) -> tuple[int, float, float]:

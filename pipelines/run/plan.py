@@ -26,7 +26,7 @@ class Outcome:
     summary: str
     report: str | None = None  # path below the data root
     mlflow_run: str | None = None
-    retrain: bool = False  # drift: the week was so different that a training should follow
+    retrain: bool = False  # drift: a training is called for
     numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
 
 

@@ -108,6 +108,8 @@ DRIFT = {
     "threshold": "float64",
     "drifted": "boolean",
     "verdict": "string",
+    "broken": "boolean",
+    "season": "boolean",
     "effect": "float64",
     "score_change": "float64",
     "decisions_changed": "float64",
@@ -158,6 +160,21 @@ PERFORMANCE = {
     "note": "string",
 }
 
+# The columns of `diagnosis`: a row a possible cause, what a trial has shown, and what follows.
+DIAGNOSIS = {
+    "kind": "string",
+    "subject": "string",
+    "holds": "boolean",
+    "chosen": "bool",
+    "since": "datetime64[us]",
+    "value": "float64",
+    "low": "float64",
+    "high": "float64",
+    "limit": "float64",
+    "rows": "Int64",
+    "evidence": "string",
+}
+
 
 def outcomes(use_case: UseCase) -> tuple[str, ...]:
     """The columns of `outcomes`: a row a prediction whose label is due. Key and time are called so, whatever
@@ -199,6 +216,7 @@ EVERY: tuple[Table, ...] = (
     Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes", for_later=True),
     Table("drift", columns=lambda _: tuple(DRIFT), made_of="outcomes", with_it=("outcomes", "performance")),
     Table("drift_days", for_later=True),
+    Table("diagnosis", columns=lambda _: tuple(DIAGNOSIS), for_later=True),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -91,9 +92,9 @@ def compare(
     by_day = estimates.with_days(by_day, estimated)
     table = drift_table.table([*found.rows, *performed, *filter(None, [estimated.week])])
     left_out = nights - len(features), nights - len(predictions)
-    html = drift_page.render(table, found.bars, by_day, due, week, left_out, champion, use_case)
+    page = partial(drift_page.render, table, found.bars, by_day, due, week, left_out, champion, use_case)
     first_labels = first + timedelta(days=use_case.label.delay_days)
-    return DriftResult(table, by_day, html, first_labels, found.days, due.days)
+    return DriftResult(table, by_day, page, first_labels, found.days, due.days)
 
 
 def with_names(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:

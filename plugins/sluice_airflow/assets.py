@@ -23,7 +23,7 @@ def predictions_verdict(use_case: str) -> AssetAlias:
 
 
 def drift_found(use_case: str) -> Asset:
-    """A week was so different that a training should follow."""
+    """A weekly report calls for a training."""
     return Asset(name=f"{use_case}_drift_found", group=GROUP)
 
 

@@ -214,10 +214,10 @@ class StepOperator(FlowOperator):
 
 
 class DriftOperator(StepOperator):
-    """The drift step, which calls for a training when the week was too different."""
+    """The drift step, which calls for a training where its diagnosis says that one helps."""
 
     def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
-        """Announce drift, for a training on the rows up to the week's end."""
+        """Announce the call, for a training on the rows up to the week's end."""
         super().leave(context, run, outcome)
         if outcome.retrain:
             week_end = dates.known_by(self.kind, dates.parse(self.partition)) - timedelta(days=1)

@@ -22,7 +22,7 @@ def cron(kind: Kind, expression: str | None) -> CronTriggerTimetable | None:
 
 
 def training(use_case: UseCase) -> AssetOrTimeSchedule | list[Asset] | None:
-    """By the clock, and whenever drift was found.
+    """By the clock, and whenever a drift report calls for it.
 
     A use case without any schedule is run by hand, its trainings too.
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.errors import TryAgain
-from pipelines.registry.history import Decision, History
+from pipelines.core.errors import TableCorrupt, TryAgain
+from pipelines.registry.history import Decision, Event, History
+from pipelines.storage import places
 from pipelines.storage.backends.bucket_path import BucketPath
 from pipelines.storage.backends.s3 import S3
 from pipelines.storage.places import Place
@@ -150,3 +151,63 @@ def test_after_a_retirement_there_is_no_champion_to_have_met(settings: Settings)
     assert history.champion is None
     with pytest.raises(TryAgain, match="the champion was 3, and is none now"):
         history.append(replace(FIRST, version="6", previous="3"))
+
+
+CALLED = Event(
+    time="2026-03-09T04:10:00+00:00",
+    event="called",
+    partition="2026-03-02",
+    version="3",
+    cause="concept",
+    reason="concept, so train: worse",
+)
+
+
+def test_what_changes_no_champion_stands_between_the_decisions(settings: Settings) -> None:
+    history = History.of(settings, "tiny")
+    second = replace(FIRST, version="6", previous="3")
+    history.append(FIRST)
+    history.note(CALLED)
+    history.append(second)
+    assert history.lines() == [FIRST, CALLED, second]
+    assert history.read() == [FIRST, second]
+    assert history.events() == [CALLED]
+    assert history.champion == "6"
+
+
+def test_a_week_that_is_run_again_says_nothing_twice(settings: Settings) -> None:
+    history = History.of(settings, "tiny")
+    history.note(CALLED)
+    history.note(
+        replace(CALLED, time="2026-03-10T00:00:00+00:00", reason="other words", orchestrator="again")
+    )
+    history.note(replace(CALLED, cause="covariates"))
+    history.note(replace(CALLED, partition="2026-03-09"))
+    assert [(line.cause, line.partition) for line in history.events()] == [
+        ("concept", "2026-03-02"),
+        ("covariates", "2026-03-02"),
+        ("concept", "2026-03-09"),
+    ]
+
+
+def test_a_line_of_before_has_no_events_and_is_read(settings: Settings) -> None:
+    history = History.of(settings, "tiny")
+    history.append(FIRST)
+    assert b'"event"' not in places.at(history.path).read()
+    assert history.lines() == [FIRST]
+
+
+def test_a_damaged_event_is_named(settings: Settings) -> None:
+    history = History.of(settings, "tiny")
+    history.note(CALLED)
+    places.at(history.path).rewrite(lambda line: line and line.replace(b'"called"', b'"cried"'))
+    with pytest.raises(TableCorrupt, match="line 1"):
+        history.read()
+
+
+def test_what_was_called_for_reads_as_a_sentence() -> None:
+    assert str(CALLED) == (
+        "2026-03-09T04:10:00+00:00  2026-03-02  version 3: a training was called for: concept, so train: worse"
+    )
+    noted = replace(CALLED, event="acknowledged", by="ada", reason="the app stays")
+    assert str(noted).endswith("version 3: concept was acknowledged by ada: the app stays")

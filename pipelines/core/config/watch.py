@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.core.config.base import Cron, Day
+from pipelines.core.config.base import Cron, Day, Duration
 from pipelines.core.strict import Share, Strict
 
 BESIDE = ("severity", "why")  # what may stand beside an expectation's name
@@ -180,8 +181,25 @@ OWN: dict[str, type[Strict]] = {
 }
 
 
+class Retrain(Strict):
+    """When a weekly report calls for a training.
+
+    It does when what has changed is known (labels of it are there), and a trial shows that a newer fit surely
+    helps. A broken source calls for none, nor does a week that is only unlike those before it.
+    """
+
+    when: Literal["diagnosis", "never"] = Field(
+        default="diagnosis",
+        description="By the report's diagnosis, or never: then it is only told what speaks for a training.",
+    )
+    cooldown: Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=366))] = Field(
+        default=timedelta(days=14), description="How long after a call none follows, such as 14d."
+    )
+    a_year: int = Field(default=12, ge=1, le=52, description="So many calls within 365 days at most.")
+
+
 class Monitoring(Strict):
-    """When the weekly report turns red."""
+    """When the weekly report turns red, and when it calls for a training."""
 
     min_performance: float | None = Field(
         default=None,
@@ -200,12 +218,13 @@ class Monitoring(Strict):
             " training's rows had are there."
         ),
     )
+    retrain: Retrain = Retrain()
 
 
 class Schedule(Strict):
     """Cron expressions in UTC; a DAG without one runs when triggered.
 
-    Training also runs when drift was found.
+    Training also runs when a drift report calls for it (monitoring.retrain).
     """
 
     training: Cron | None = None
