@@ -182,7 +182,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> di
 
 def test_the_schema_and_the_documents_have_them(found: dict[str, Any]) -> None:
     assert '"off"' in found["schema"]
-    assert "`asymmetric`, `off`" in found["documents"]
+    assert "`quantile_loss`, `off`" in found["documents"]
     assert '"const": "most_correct"' in found["schema"]
     assert "[Fixed](#fixed) or [MostCorrect](#mostcorrect)" in found["documents"]
     assert "| `extra` | [Search](#search) or null | none |" in found["documents"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Make: TypeAlias = Callable[[int], Any]
+MakeOfQuantile: TypeAlias = Callable[[int, float], Any]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Family:
         name: In use-case files, tables and pages.
         models: Task's name -> makes an unfitted scikit-learn estimator of a seed. One thread each: families
             run beside one another as tasks, and a second thread of XGBoost waits more than it works.
+        of_quantile: Makes an estimator of a seed and the share of labels that shall lie below what it says;
+            None: it learns squares, whatever errors cost.
         linear: Whether columns are weighed and added up, so that they have to be of one scale.
         grows: Whether it is an XGBoost ensemble, whose trees improve on one another: it may stop early.
         allowed: Task's name -> parameter -> the only values with which it can be exported.
@@ -32,6 +35,7 @@ class Family:
 
     name: str
     models: Mapping[str, Make]
+    of_quantile: MakeOfQuantile | None = None
     linear: bool = False
     grows: bool = False
     allowed: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -50,6 +54,18 @@ def _ridge(seed: int) -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge(random_state=seed)
+
+
+def _linear_quantile(_: int, quantile: float) -> Any:
+    from pipelines.core.linear_quantile import LinearQuantile
+
+    return LinearQuantile(quantile)
+
+
+def _teach_linear() -> None:
+    from pipelines.core import linear_quantile
+
+    linear_quantile.register()
 
 
 def _forest_of_classes(seed: int) -> Any:
@@ -76,6 +92,13 @@ def _boosted_numbers(seed: int) -> Any:
     return XGBRegressor(tree_method="hist", n_jobs=1, random_state=seed)
 
 
+def _boosted_quantile(seed: int, quantile: float) -> Any:
+    from xgboost import XGBRegressor
+
+    loss = {"objective": "reg:quantileerror", "quantile_alpha": quantile}
+    return XGBRegressor(**loss, tree_method="hist", n_jobs=1, random_state=seed)
+
+
 def _teach_xgboost() -> None:
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from skl2onnx import update_registered_converter
@@ -100,7 +123,14 @@ _OTHER_ROWS = (
 _TREES = ("gbtree",)
 
 EVERY: tuple[Family, ...] = (
-    Family("linear", {"binary": _logistic, "regression": _ridge}, linear=True),
+    Family(
+        "linear",
+        {"binary": _logistic, "regression": _ridge},
+        of_quantile=_linear_quantile,
+        linear=True,
+        trusted=("pipelines.core.linear_quantile.LinearQuantile",),
+        teach=_teach_linear,
+    ),
     Family(
         "forest",
         {"binary": _forest_of_classes, "regression": _forest_of_numbers},
@@ -109,6 +139,7 @@ EVERY: tuple[Family, ...] = (
     Family(
         "xgboost",
         {"binary": _boosted_classes, "regression": _boosted_numbers},
+        of_quantile=_boosted_quantile,
         grows=True,
         # What gives a probability or a number, and can be exported as ONNX: others end in an error after the
         # training.

@@ -72,11 +72,11 @@ class Constant:
     Attributes:
         of: The number, or, of a metric of decisions, the decision (1 or 0), by labels, shape (n,), and what
             is at stake.
-        told: What it is, by what is at stake, for the model card.
+        told: What it is, for the model card.
     """
 
     of: Callable[[Floats, Stakes], float]
-    told: Callable[[Stakes], str]
+    told: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class Metric:
         greater_is_better: Whether more of it is better.
         up_to_one: Whether it lies between 0 and 1.
         of_labels_that_differ: Whether it has no value where all labels are the same.
-        constant: The best constant for it; None: the labels' mean.
+        constant: The best constant for it; None: the labels' mean, or their quantile.
+        quantile: The quantile whose loss it is (but for a factor), by what is at stake: models learn that,
+            and the best constant is the labels' own.
         made_of: What must be declared to be at stake before it is measured, by its names in `Stakes`.
     """
 
@@ -108,11 +110,30 @@ class Metric:
     up_to_one: bool = False
     of_labels_that_differ: bool = False
     constant: Constant | None = None
+    quantile: Callable[[Stakes], float] | None = None
     made_of: tuple[str, ...] = ()
 
     def undeclared(self, stakes: Stakes) -> tuple[str, ...]:
         """What of its stakes nobody has declared."""
         return tuple(name for name in self.made_of if getattr(stakes, name) is None)
+
+    def best_constant(self, truth: Floats, stakes: Stakes) -> float | None:
+        """What is worth most if it is told of every row; None: the labels' mean.
+
+        Where one unit too low costs u and one too high 1, that is the quantile u / (1 + u) (Koenker and
+        Bassett 1978).
+        """
+        if self.quantile is not None:
+            import numpy as np
+
+            return float(np.quantile(truth, self.quantile(stakes), method="inverted_cdf"))
+        return self.constant.of(truth, stakes) if self.constant else None
+
+    def told_constant(self, stakes: Stakes) -> str | None:
+        """The same in words, for the model card."""
+        if self.quantile is not None:
+            return f"the labels' {self.quantile(stakes):.3g} quantile"
+        return self.constant.told if self.constant else None
 
     def told(self, stakes: Stakes) -> str:
         """Its meaning, with what is at stake."""
@@ -317,19 +338,18 @@ def costs(truth: Floats, score: Floats, under_cost: float) -> Floats:
     return np.where(score < truth, under_cost * (truth - score), score - truth)
 
 
-def _median(truth: Floats, _: Stakes) -> float:
+def _pinball(truth: Floats, score: Floats, stakes: Stakes) -> float:
+    from sklearn.metrics import mean_pinball_loss
+
+    return nan if stakes.quantile is None else float(mean_pinball_loss(truth, score, alpha=stakes.quantile))
+
+
+def _pinball_terms(truth: Floats, score: Floats, stakes: Stakes, _: float) -> list[Floats]:
     import numpy as np
 
-    return float(np.median(truth))
-
-
-def _quantile_of_costs(truth: Floats, stakes: Stakes) -> float:
-    """Where one unit too low costs u and one too high 1, the quantile u / (1 + u) costs least (Koenker and
-    Bassett 1978).
-    """
-    import numpy as np
-
-    return float(np.quantile(truth, stakes.under_quantile, method="inverted_cdf"))
+    below = nan if stakes.quantile is None else stakes.quantile
+    off = truth - score
+    return [np.where(off > 0, below * off, (below - 1) * off), np.ones(len(truth))]
 
 
 def _costs(truth: Floats, score: Floats, stakes: Stakes, _: float) -> list[Floats]:
@@ -417,7 +437,7 @@ EVERY: tuple[Metric, ...] = (
         needs="decision",
         on_arrays=_cost,
         by=Sum(_costs_of_decisions, _mean),
-        constant=Constant(_cheaper, lambda _: "alarms for all rows or for none, whichever is cheaper"),
+        constant=Constant(_cheaper, "alarms for all rows or for none, whichever is cheaper"),
         made_of=("false_alarm", "miss"),
     ),
     Metric(
@@ -452,7 +472,7 @@ EVERY: tuple[Metric, ...] = (
         needs="number",
         on_arrays=_mae,
         by=Sum(_distances, _mean),
-        constant=Constant(_median, lambda _: "the median label"),
+        quantile=lambda _: 0.5,
     ),
     Metric(
         name="r2",
@@ -471,9 +491,17 @@ EVERY: tuple[Metric, ...] = (
         needs="number",
         on_arrays=_asymmetric,
         by=Sum(_costs, _mean),
-        constant=Constant(
-            _quantile_of_costs, lambda stakes: f"the labels' {stakes.under_quantile:.3g} quantile"
-        ),
+        quantile=lambda stakes: stakes.under / (1 + stakes.under),
+    ),
+    Metric(
+        name="quantile_loss",
+        task="regression",
+        meaning="mean pinball loss of the {quantile:g} quantile",
+        needs="number",
+        on_arrays=_pinball,
+        by=Sum(_pinball_terms, _mean),
+        quantile=lambda stakes: nan if stakes.quantile is None else stakes.quantile,
+        made_of=("quantile",),
     ),
 )
 

@@ -13,16 +13,13 @@ class Stakes:
         under: What a forecast costs that is one unit too low, where one unit too high costs 1.
         false_alarm: What an alarm costs that is wrong.
         miss: What a positive row without an alarm costs.
+        quantile: The share of labels that shall lie below the forecast.
     """
 
     under: float = 1.0
     false_alarm: float | None = None
     miss: float | None = None
-
-    @property
-    def under_quantile(self) -> float:
-        """The quantile that costs least, of forecasts that cost `under` where they are too low."""
-        return self.under / (1 + self.under)
+    quantile: float | None = None
 
     def cost(self, false_alarms: float, misses: float) -> float | None:
         """What so many of them cost together, where that is declared."""
@@ -37,4 +34,5 @@ UNDECLARED = Stakes()
 DECLARED_BY = {
     "false_alarm": "metric.false_positive, or a threshold by policy least_cost",
     "miss": "metric.false_negative, or a threshold by policy least_cost",
+    "quantile": "metric.quantile, such as 0.9",
 }

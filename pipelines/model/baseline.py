@@ -110,7 +110,7 @@ def constant(use_case: UseCase, y: npt.NDArray[np.generic]) -> Constant:
         y: Labels of training rows, shape (rows,).
     """
     metric, mean = by_name(use_case.metric.name), float(y.mean())
-    if metric.constant is None:
+    best = metric.best_constant(np.asarray(y, dtype=np.float64), use_case.stakes)
+    if best is None:
         return Constant(mean)
-    best = metric.constant.of(np.asarray(y, dtype=np.float64), use_case.stakes)
     return Constant(mean, alarm=best == 1) if metric.needs == "decision" else Constant(best)

@@ -23,8 +23,15 @@ ABOUT_FILES = frozenset({"memory", "input"})
 
 
 def pipeline(use_case: UseCase, family: Family) -> Pipeline:
-    """Return the family's unfitted Pipeline, seeded: steps `prepare` and `model`."""
-    estimator = named(family).models[use_case.task.name](use_case.candidates.seed)
+    """Return the family's unfitted Pipeline, seeded: steps `prepare` and `model`.
+
+    Where the primary metric is a quantile's loss, that is what it learns, if it can.
+    """
+    of, seed, quantile = named(family), use_case.candidates.seed, use_case.quantile
+    if quantile is not None and of.of_quantile is not None:
+        estimator = of.of_quantile(seed, quantile)
+    else:
+        estimator = of.models[use_case.task.name](seed)
     return Pipeline([("prepare", prepare.transformer(use_case, family)), ("model", estimator)])
 
 

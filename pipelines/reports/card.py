@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from pipelines.core import dates
-from pipelines.core.config import Features, Prepare, UseCase
+from pipelines.core.config import Family, Features, Prepare, UseCase
 from pipelines.core.config.base import duration_text
+from pipelines.core.families import named
 from pipelines.core.metrics import by_name
 from pipelines.core.split import UNLABELLED
 from pipelines.core.stakes import Stakes
@@ -63,6 +64,7 @@ def render(run: Run, judged: Evaluation) -> str:
             if name not in (*CONFUSION, *BESIDE)
         ],
         constant=_constant(use_case),
+        learned=_learned(use_case),
         policy=use_case.threshold.told if use_case.threshold else None,
         decisions=_decisions(overall, use_case.stakes) if use_case.threshold else [],
         slice_metrics=[verdict.metric, *(name for name in use_case.task.beside if name != verdict.metric)],
@@ -102,10 +104,22 @@ def _reliability(judged: Evaluation) -> list[Row]:
 
 def _constant(use_case: UseCase) -> str:
     """What the best constant tells of each row."""
-    metric = by_name(use_case.metric.name)
-    if metric.constant is not None:
-        return metric.constant.told(use_case.stakes)
-    return "the share of positive rows" if use_case.task.classes else "the mean label"
+    mean = "the share of positive rows" if use_case.task.classes else "the mean label"
+    return by_name(use_case.metric.name).told_constant(use_case.stakes) or mean
+
+
+def _learned(use_case: UseCase) -> list[str]:
+    """Which loss each family was trained on, where the metric has one of its own."""
+    if use_case.quantile is None:
+        return []
+
+    def loss(family: Family) -> str:
+        if {"objective", "model__objective"} & set(getattr(use_case.candidates, family).grid):
+            return "the objective that its grid states"
+        own = f"the loss of the {use_case.quantile:.3g} quantile, which {use_case.metric.name} is"
+        return own if named(family).of_quantile else "squared errors"
+
+    return [f"{family} on {loss(family)}" for family in use_case.candidates.families]
 
 
 def _decisions(overall: dict[str, Row], stakes: Stakes) -> list[Row]:

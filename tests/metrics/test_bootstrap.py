@@ -16,7 +16,7 @@ from pipelines.metrics.bootstrap import draw, effective_units, interval, t_inter
 from pipelines.metrics.scored import Scored
 
 N = 60
-STAKES = Stakes(under=3, false_alarm=2, miss=5)
+STAKES = Stakes(under=3, false_alarm=2, miss=5, quantile=0.8)
 
 
 def rows(seed: int, n: int = N) -> tuple[metrics.Floats, metrics.Floats]:

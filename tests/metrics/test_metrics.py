@@ -14,7 +14,7 @@ from pipelines.metrics import metrics
 
 Y = [0, 0, 1, 1]
 SCORE = [0.1, 0.6, 0.4, 0.9]  # one positive below one negative
-STAKES = Stakes(under=3, false_alarm=2, miss=5)
+STAKES = Stakes(under=3, false_alarm=2, miss=5, quantile=0.8)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,13 @@ def test_a_binary_metric_is_what_its_formula_says(name: str, value: float) -> No
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("rmse", np.sqrt(5)), ("mae", 2.0), ("r2", 1 - 10 / 2), ("asymmetric", (3 * 3 + 1) / 2)],
+    [
+        ("rmse", np.sqrt(5)),
+        ("mae", 2.0),
+        ("r2", 1 - 10 / 2),
+        ("asymmetric", (3 * 3 + 1) / 2),
+        ("quantile_loss", (0.8 * 3 + 0.2 * 1) / 2),
+    ],
 )
 def test_a_regression_metric_is_what_its_formula_says(name: str, value: float) -> None:
     """One forecast three too low and one one too high."""
@@ -110,6 +116,23 @@ def test_gain_is_positive_when_better_whichever_way_the_metric_runs() -> None:
 def test_every_metric_of_a_task_can_be_measured() -> None:
     for task in ("binary", "regression"):
         assert all(np.isfinite(metrics.measure(name, Y, SCORE, stakes=STAKES)) for name in for_task(task))
+
+
+NUMBERS = st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=1, max_size=20)
+
+
+@given(NUMBERS, st.floats(0.1, 10))
+def test_the_loss_of_a_quantile_is_the_absolute_error_halved_or_the_cost_of_too_little_scaled(
+    rows: list[tuple[float, float]], under: float
+) -> None:
+    y, score = zip(*rows, strict=True)
+
+    def loss(quantile: float) -> float:
+        return metrics.measure("quantile_loss", y, score, stakes=Stakes(quantile=quantile))
+
+    assert loss(0.5) == pytest.approx(metrics.measure("mae", y, score) / 2)
+    asymmetric = metrics.measure("asymmetric", y, score, stakes=Stakes(under=under))
+    assert loss(under / (1 + under)) == pytest.approx(asymmetric / (1 + under))
 
 
 def test_a_cost_that_nobody_has_declared_is_refused() -> None:

@@ -84,10 +84,11 @@ def test_decisions_that_were_taken_count_instead_of_a_threshold(rows: list[tuple
 def test_a_regressions_metrics_are_those_of_all_rows_at_once(
     rows: list[tuple[float, float]], under_cost: float
 ) -> None:
+    stakes = Stakes(under=under_cost, quantile=0.9)
     assert not differing(
-        metrics_stream.measure(relation(rows), by_name("regression"), stakes=Stakes(under=under_cost)),
+        metrics_stream.measure(relation(rows), by_name("regression"), stakes=stakes),
         rows,
-        stakes=Stakes(under=under_cost),
+        stakes=stakes,
     )
 
 

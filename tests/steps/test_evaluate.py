@@ -11,7 +11,6 @@ import pytest
 
 from pipelines.core.config import Baseline, Metric
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import for_task
 from pipelines.core.policies import LeastCost, MaxRecall, Unreachable
 from pipelines.core.stakes import Stakes
 from pipelines.core.tasks import BINARY
@@ -331,7 +330,7 @@ def test_a_regression_has_its_own_metrics_curves_and_pictures_and_no_threshold()
     assert judged.verdict.winner == "xgboost"
     assert judged.verdict.threshold is None
     assert list(judged.scores["metric"].unique()) == [
-        *for_task("regression"),
+        *facts("regression").measured,
         "learning",
         "look",
         "units",

@@ -40,9 +40,18 @@ class Metric(Strict):
     together, each fold's at the threshold that the policy chooses by the other folds' scores. Where it cannot
     choose there, the fold has no alarm; a fixed threshold is itself; by capacity a fold has its share of a
     night's alarms.
+
+    Where it is the loss of a quantile (asymmetric: of `under_cost / (1 + under_cost)`; quantile_loss; mae: of
+    a half), linear and xgboost models learn that loss, and a forest squared errors.
     """
 
     name: MetricName
+    quantile: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="quantile_loss: the share of labels that shall lie below the forecast, such as 0.9.",
+    )
     margin: float | None = Field(
         default=None,
         ge=0,

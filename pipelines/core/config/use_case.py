@@ -183,7 +183,13 @@ class UseCase(Strict):
         """What errors are declared to cost."""
         stated = self.metric.false_positive, self.metric.false_negative
         false_alarm, miss = (self.threshold.costs if self.threshold else None) or stated
-        return Stakes(under=self.metric.under_cost, false_alarm=false_alarm, miss=miss)
+        return Stakes(self.metric.under_cost, false_alarm, miss, self.metric.quantile)
+
+    @property
+    def quantile(self) -> float | None:
+        """The quantile whose loss the primary metric is, which models learn where they can."""
+        of = metrics.by_name(self.metric.name).quantile
+        return of(self.stakes) if of else None
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -360,6 +366,9 @@ class UseCase(Strict):
         if stated and not self.task.decides:
             those = tasks.that(lambda other: other.decides)
             yield f"metric: {' and '.join(stated)} belong to {those} tasks; leave them out of a {self.task}"
+        elif self.metric.quantile is not None and self.task.classes:
+            those = tasks.that(lambda other: not other.classes)
+            yield f"metric.quantile belongs to {those} tasks; leave it out of a {self.task}"
         elif stated and self.threshold and self.threshold.costs:
             yield (
                 f"metric: what errors cost is declared by threshold.policy {self.threshold.policy} already;"
