@@ -2,10 +2,10 @@
 beside `limits.memory`.
 
 Run as `python -m benchmarks.memory [rows] [rows of each day before]`: by default a night of 10 million rows
-and 30 columns, and a million on each of the seven days before it, at which a window of each customer looks
-back. That needs 30 GB of disk in the temp folder. It fails if a task holds more than its limit.
+and 30 columns, and 200,000 on each day before it, at which a window of each customer looks back, from which
+the model has learned, and which the report compares. That needs 30 GB of disk in the temp folder. It fails if a task holds more than its limit.
 
-A small training, six small nights, the large night and the week's drift report go the real way, gates
+A training, the week's other nights, the large night and the week's drift report go the real way, gates
 included. The source is a Parquet file a day. Each task of the large night and of the report is taken in a
 process of its own, as Airflow and the command line take it; its peak memory is that of the whole process,
 with all that it imports (VmHWM). Reading the past again is told as a share of the time: the first steps are
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.settings import Settings
 
-ROWS, A_DAY_BEFORE = 10_000_000, 1_000_000
+ROWS, A_DAY_BEFORE = 10_000_000, 200_000
 LIMIT = 2_000_000_000  # bytes: limits.memory, stated below
-SMALL = 1_000  # rows of a day of the training and of the other nights
 WEEK = date(2026, 3, 2)
 NIGHT = WEEK + timedelta(days=6)
 TRAINING = WEEK - timedelta(days=1)
@@ -143,12 +142,9 @@ def results(
     """Live a small life, then the large night and its week, and tell each task as soon as it is done."""
     with tempfile.TemporaryDirectory(prefix="sluice-memory-") as temporary:
         folder = Path(temporary)
-        gates.alone(prepare, folder, rows)
-        gates.alone(deliver, folder, NIGHT, rows, rows)
-        for n in range(1, 8):
-            gates.alone(deliver, folder, NIGHT - timedelta(days=n), a_day_before, rows)
+        gates.alone(prepare, folder, rows, a_day_before)
         tasks = []
-        for task in _tasks(folder, rows):
+        for task in _tasks(folder, rows, a_day_before):
             told(task)
             tasks.append(task)
         return [asdict(task) for task in tasks]
@@ -157,16 +153,20 @@ def results(
 # --- the life before
 
 
-def prepare(folder: Path, rows: int) -> None:
-    """Write both use cases and small days, and go the way of a training and of the week's other nights."""
+def prepare(folder: Path, rows: int, a_day_before: int) -> None:
+    """Write both use cases and all days, and go the way of a training and of the week's other nights.
+
+    What a night has seen of a day stays so: its gate would ask who has changed it.
+    """
     from pipelines import runner
 
     for name in ("use_cases", "var", "delivered"):
         (folder / name).mkdir()
     _write_use_cases(folder)
     first = TRAINING - timedelta(days=WINDOW_DAYS + 10)
-    for n in range((NIGHT - first).days + 1):
-        deliver(folder, first + timedelta(days=n), SMALL, rows)
+    for n in range((NIGHT - first).days):
+        deliver(folder, first + timedelta(days=n), a_day_before, rows)
+    deliver(folder, NIGHT, rows, rows)
     runner.run_all(run_of(folder, "training", TRAINING))
     for n in range((NIGHT - WEEK).days):
         runner.run_all(run_of(folder, "scoring", WEEK + timedelta(days=n)))
@@ -233,9 +233,9 @@ def run_of(folder: Path, kind: Kind, day: date, use_case: str = NAME) -> Run:
 # --- what is measured
 
 
-def _tasks(folder: Path, rows: int) -> Iterator[Task]:
+def _tasks(folder: Path, rows: int, a_day_before: int) -> Iterator[Task]:
     yield from _taken(folder, "scoring", NIGHT, rows)
-    yield from _taken(folder, "drift", WEEK, rows + SMALL * (NIGHT - WEEK).days)
+    yield from _taken(folder, "drift", WEEK, rows + a_day_before * (NIGHT - WEEK).days)
     for step in LOOKING_BACK:
         yield _task(
             step, rows, [gates.alone(take, folder, "scoring", NIGHT, WITHOUT_PAST, step)], WITHOUT_PAST
