@@ -21,7 +21,7 @@ from scipy.stats import norm
 
 from benchmarks import steady
 from benchmarks.steady import START, Floats, World
-from pipelines.monitoring import effects, level, limits, looks, subjects
+from pipelines.monitoring import effects, joint, level, limits, looks, subjects
 from pipelines.monitoring.level import Days
 from pipelines.monitoring.looks import Rows
 
@@ -143,7 +143,7 @@ def judge(drawn: Drawn, week: int, changed: Days | None = None) -> tuple[set[obj
             each.add("score")
     all_before, all_now = of(before, drawn.locations), of(now, drawn.locations)
     for each, probability in ((red, counts.of_joint.red), (amber, counts.of_joint.amber)):
-        together = level.joint(all_before, all_now, drawn.shares[drawn.locations], probability)
+        together = joint.judge(all_before, all_now, drawn.shares[drawn.locations], probability)
         if together is not None and together.beyond:
             each.add("all")
     for subject in red:

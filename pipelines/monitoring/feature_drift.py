@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipelines.core import personal
 from pipelines.model.graph import Graph
-from pipelines.monitoring import earlier_weeks, impact, level, limits, looks, subjects, verdicts
+from pipelines.monitoring import earlier_weeks, impact, joint, level, limits, looks, subjects, verdicts
 from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, Kind, Row
 from pipelines.monitoring.earlier_weeks import Earlier
 from pipelines.monitoring.impact import Impact, Swap
@@ -200,7 +200,7 @@ class _Comparison:
         if not len(week.on):
             return Finding(NOT_COMPARED, note="not compared: no day on which all features were looked at")
         asked, shares = self.counts.of_joint, np.concatenate([one.shares[one.first] for one in every])
-        red, amber = (level.joint(before, week, shares, each) for each in (asked.red, asked.amber))
+        red, amber = (joint.judge(before, week, shares, each) for each in (asked.red, asked.amber))
         if red is None or amber is None:
             return Finding(NOT_COMPARED, note="not compared: too few days or features to compare")
         if not amber.beyond:

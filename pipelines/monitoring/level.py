@@ -228,18 +228,18 @@ def _judged(before: Days, week: Days, shares: Flags, probability: float, known: 
     if usual is None:
         if len(before.on) < LEAST_DAYS:
             return None
-        values = _filled(_scaled(before.values, shares))
+        values = _filled(scaled(before.values, shares))
         level = chance.baseline(values, before.rows)
         now, n = _without_oddest(None, week, _filled(before.values).mean(axis=0))
     else:
         values, level = usual.values, usual.level(known)
         pooled = mean(before)[0]
         now, n = _without_oddest(before if len(values) >= WEEKS_OF_WEEKDAYS else None, week, pooled)
-    scaled = _scaled(now, shares)
+    there = scaled(now, shares)
     wide = np.maximum(chance.width(level, n, probability), SHIFT_OF_MEAN)
     low, high = chance.bounds(level, n, probability, SHIFT_OF_SHARE)
     low, high = np.where(shares, low, level.centre - wide), np.where(shares, high, level.centre + wide)
-    apart = scaled - level.centre
+    apart = there - level.centre
     return Judged(
         value=now,
         usual=_unscaled(level.centre, shares),
@@ -290,8 +290,8 @@ def _weeks(before: Days, shares: Flags) -> _Weeks | None:
     if len(weeks) < LEAST_WEEKS:
         return None
     pooled = [mean(one) for one in weeks]
-    values = _filled(_scaled(np.stack([value for value, _ in pooled]), shares))
-    days = _filled(_scaled(before.values, shares))
+    values = _filled(scaled(np.stack([value for value, _ in pooled]), shares))
+    days = _filled(scaled(before.values, shares))
     groups = 1
     if len(weeks) >= WEEKS_OF_WEEKDAYS:
         weekdays = before.on % WEEK
@@ -319,9 +319,9 @@ def periods(before: Days, shares: Flags) -> tuple[Floats, Floats] | None:
     weeks = blocks(before)
     if len(weeks) > LEAST_FOR_JOINT:
         pooled = [mean(one) for one in weeks]
-        values = _scaled(np.stack([value for value, _ in pooled]), shares)
+        values = scaled(np.stack([value for value, _ in pooled]), shares)
         return _filled(values), np.stack([n for _, n in pooled])
-    return (_filled(_scaled(before.values, shares)), before.rows) if len(before.on) >= LEAST_DAYS else None
+    return (_filled(scaled(before.values, shares)), before.rows) if len(before.on) >= LEAST_DAYS else None
 
 
 def mean(days: Days) -> tuple[Floats, Floats]:
@@ -368,67 +368,13 @@ def _filled(values: Floats) -> Floats:
     return np.where(there, values, np.where(there.any(axis=0), usual, np.nan))
 
 
-def _scaled(values: Floats, shares: Flags) -> Floats:
+def scaled(values: Floats, shares: Flags) -> Floats:
+    """Shares by their angles, on which chance is the same everywhere."""
     return np.where(shares, chance.angle(values), values)
 
 
 def _unscaled(values: Floats, shares: Flags) -> Floats:
     return np.where(shares, chance.share(values), values)
-
-
-# --- many small moves at once
-
-
-@dataclass(frozen=True)
-class Joint:
-    """How unusual a week is in all its statistics together, beside its limit."""
-
-    value: float
-    usual: float
-    limit: float
-    beyond: bool
-
-
-def joint(before: Days, week: Days, shares: Flags, probability: float) -> Joint | None:
-    """Many small moves at once: the mean of log(1 + t^2) over all statistics, t being a week's distance from
-    the mean of the others in their deviations.
-
-    Its null is what the weeks before have, each left out in turn: whatever ties statistics to one another
-    ties them there, too. The logarithm keeps one large move, which has a row of its own, from standing for
-    many.
-
-    Args:
-        before: The days that say what is usual.
-        week: Those of the week.
-        shares: Which of the statistics are shares.
-        probability: Of a week beyond the limit by chance.
-
-    Returns:
-        None where too few periods or statistics are known.
-    """
-    usual = periods(newest(before), shares)
-    if usual is None:
-        return None
-    values, rows = usual
-    now = _scaled(mean(week)[0], shares)
-    there = np.isfinite(values).all(axis=0) & np.isfinite(now)
-    values, now = values[:, there], now[there]
-    # Weeks that are nearer to one another than rows drawn at random are none that tell of chance.
-    least = 1 / np.sqrt(np.maximum(rows[:, there].mean(axis=0), 1.0))
-    n = len(values)
-    if n <= LEAST_FOR_JOINT or values.shape[1] < 2:
-        return None
-    own = np.array([_unusual(np.delete(values, each, axis=0), values[each], least) for each in range(n)])
-    value = _unusual(values, now, least)
-    deviation = max(float(own.std(ddof=1)), 1 / np.sqrt(values.shape[1]))
-    limit = float(own.mean() + chance.student(2 * probability, n - 1) * deviation * np.sqrt(1 + 1 / n))
-    return Joint(value, float(own.mean()), limit, value > limit)
-
-
-def _unusual(others: Floats, one: Floats, least: Floats) -> float:
-    deviation = np.maximum(others.std(axis=0, ddof=1), least)
-    t = (one - others.mean(axis=0)) / deviation / np.sqrt(1 + 1 / len(others))
-    return float(np.log1p(t**2).mean())
 
 
 def alarms_apart(days: Sequence[int], alarms: Sequence[tuple[int, int]]) -> Flags:

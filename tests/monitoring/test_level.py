@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import drift_years
-from pipelines.monitoring import level
+from pipelines.monitoring import joint, level
 from pipelines.monitoring.level import Days
 
 MEAN, SHARE = np.array([False]), np.array([True])
@@ -95,9 +95,9 @@ def test_many_small_moves_are_one_large_one() -> None:
     before = Days(MONDAY + np.arange(56), random.normal(0, 0.05, (56, 20)), np.full((56, 20), 500.0))
     week = Days(MONDAY + 56 + np.arange(7), random.normal(0, 0.05, (7, 20)), np.full((7, 20), 500.0))
     shares = np.zeros(20, dtype=bool)
-    quiet = level.joint(before, week, shares, 0.001)
-    moved = level.joint(before, replace(week, values=week.values + 0.1), shares, 0.001)
-    one = level.joint(before, replace(week, values=week.values + 9 * (np.arange(20) == 3)), shares, 0.001)
+    quiet = joint.judge(before, week, shares, 0.001)
+    moved = joint.judge(before, replace(week, values=week.values + 0.1), shares, 0.001)
+    one = joint.judge(before, replace(week, values=week.values + 9 * (np.arange(20) == 3)), shares, 0.001)
     assert (quiet is not None and quiet.beyond, moved is not None and moved.beyond) == (False, True)
     assert one is not None
     assert not one.beyond, "a large one has a row of its own"
