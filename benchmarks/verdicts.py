@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from scipy.special import expit, logit
 
-from benchmarks import drift_years, estimates, performance, promotions
+from benchmarks import drift_years, estimates, performance, promotions, retraining
 from pipelines.core.policies import MaxRecall
 from pipelines.model import calibration
 from tests.helpers import planted
@@ -141,6 +141,16 @@ def estimated(name: str) -> Callable[[int], str]:
         found = [one for one in every if one]
         held = sum(low <= truth <= high for _, low, high, truth in found)
         return f"the interval holds the truth in {share(held, len(found))} weeks"
+
+    return told
+
+
+def calls(world: retraining.World, weeks: int) -> Callable[[int], str]:
+    """How often a training is called for by so many labelled weeks of what is new."""
+
+    def told(draws: int) -> str:
+        years = [retraining.called(world, weeks, FRESH + seed)[-1] for seed in range(max(draws // 4, 4))]
+        return f"called for in {share(sum(years), len(years))}"
 
     return told
 
@@ -273,6 +283,20 @@ EVERY = (
     Verdict("", "days vary", "58 % of weeks", cries_wolf("days vary by 0.2"), "drift_years"),
     Verdict(
         "", "a yearly season", "up to 96 % of weeks", cries_wolf("a yearly season of 0.5"), "drift_years"
+    ),
+    Verdict(
+        "retraining",
+        "nothing changed, an alarm all the year",
+        "each red week called for one",
+        calls(retraining.STATIONARY["300 rows a day"], retraining.YEAR),
+        "retraining",
+    ),
+    Verdict(
+        "",
+        "concept reversed, 5 weeks labelled",
+        "the first had no day of what was new",
+        calls(retraining.CHANGED["reversed, xgboost"], 5),
+        "retraining",
     ),
     Verdict("precision of at least 0.5", "1,000 positives", "kept in 49 %", promised(1_000), "thresholds"),
     Verdict("", "55 positives", "kept in 25 %", promised(55), "thresholds"),
