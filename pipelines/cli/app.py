@@ -20,6 +20,7 @@ from pipelines.cli import (
     explaining,
     gates,
     models,
+    monitor,
     overview,
     quarantine,
     running,
@@ -33,7 +34,14 @@ NOISY = ("alembic", "mlflow", "great_expectations", "dvc", "skl2onnx")
 
 # A stack trace is for who mends Sluice: as Python writes it, without the values of variables, which may be
 # rows.
-GROUPS = {"data": data, "models": models, "gates": gates, "drift": drift, "quarantine": quarantine}
+GROUPS = {
+    "data": data,
+    "models": models,
+    "gates": gates,
+    "monitor": monitor,
+    "drift": drift,
+    "quarantine": quarantine,
+}
 app = typer.Typer(cls=Root, pretty_exceptions_enable=False, invoke_without_command=True)
 for plain in (
     checking.check,

@@ -13,7 +13,7 @@ import typer
 
 from pipelines.core import use_cases
 from pipelines.core.config import Kind
-from pipelines.core.errors import SluiceError
+from pipelines.core.errors import BadUseCase, SluiceError
 from pipelines.storage.settings import Settings
 
 
@@ -60,6 +60,17 @@ def settings_of(use_case: str) -> Settings:
 def chosen(name: str | None, settings: Settings) -> list[str]:
     """The use case that is named, or all of them."""
     return [name] if name else use_cases.names(settings.use_cases)
+
+
+def require_all(names: list[str], settings: Settings) -> None:
+    """Look all names up before the first minute is spent."""
+    wrong: list[SluiceError] = []
+    for name in names:
+        try:
+            use_cases.path_of(settings.use_cases, name)
+        except BadUseCase as error:
+            wrong.append(error)
+    fail(wrong)
 
 
 def print_lines(lines: Iterable[object]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from pipelines.cli import asked
 from pipelines.core import dates, use_cases
-from pipelines.core.errors import BadUseCase, SluiceError
+from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def prove(use_case: asked.UseCases = None, as_json: asked.AsJson = False) -> Non
     """Damage a good partition in every way: each gate must turn red."""
     settings = Settings.from_env()
     names = use_case or use_cases.names(settings.use_cases)
-    _require_all(names, settings)
+    asked.require_all(names, settings)
     wrong: list[SluiceError] = []
     lines = _proven(names, settings, wrong)
     if as_json:  # a gate that does not bite is what is asked for most
@@ -47,17 +47,6 @@ def _proven(names: list[str], settings: Settings, wrong: list[SluiceError]) -> I
     for lines, found in selftest.side_by_side(settings, names):
         yield from lines
         wrong += [found] if found else []
-
-
-def _require_all(names: list[str], settings: Settings) -> None:
-    """Look all names up before the first minute is spent."""
-    wrong = []
-    for name in names:
-        try:
-            use_cases.path_of(settings.use_cases, name)
-        except BadUseCase as error:
-            wrong.append(error)
-    asked.fail(wrong)
 
 
 @app.command()

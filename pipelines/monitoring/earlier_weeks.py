@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -31,6 +32,10 @@ class Earlier:
         alarms = set(self._rows.on[self._rows.alarm.astype(bool)])
         return frozenset(int(day) for day in set(self._rows.on) - alarms)
 
+    @cached_property
+    def _by_subject(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self._rows.groupby("subject", sort=False)}
+
     def days(self, subject: Subject, on: Iterable[int] | None = None) -> Days | None:
         """What they say of a subject, without the weeks in which it was an alarm itself.
 
@@ -38,20 +43,22 @@ class Earlier:
             subject: Whose statistics are asked.
             on: Which days only.
         """
-        own = self._rows[(self._rows.subject == subject.name) & ~self._rows.alarm.astype(bool)]
-        if on is not None:
-            own = own[own.on.isin(list(on))]
-        if own.empty:
+        own = self._by_subject.get(subject.name)
+        if own is None:
             return None
-        names = [one.name for one in subject.statistics]
-        table = own.pivot_table(
-            index="on", columns="statistic", values=["value", "rows"], aggfunc="first", dropna=False
-        )
-        values, rows = (
-            table.reindex(columns=pd.MultiIndex.from_product([[what], names])).to_numpy(np.float64)
-            for what in ("value", "rows")
-        )
-        return Days(table.index.to_numpy(np.int64), values, np.nan_to_num(rows))
+        chosen = ~own.alarm.to_numpy(bool)
+        if on is not None:
+            chosen &= np.isin(own.on.to_numpy(np.int64), list(on))
+        if not chosen.any():
+            return None
+        days, row = np.unique(own.on.to_numpy(np.int64)[chosen], return_inverse=True)
+        names = pd.Index([one.name for one in subject.statistics])
+        column = names.get_indexer(own.statistic.to_numpy()[chosen])
+        asked = column >= 0
+        values, rows = np.full((2, len(days), len(names)), np.nan)
+        for found, told in ((values, own.value), (rows, own.rows)):
+            found[row[asked], column[asked]] = told.to_numpy(np.float64)[chosen][asked]
+        return Days(days, values, np.nan_to_num(rows))
 
 
 def table(subjects: Iterable[Subject], alarms: Iterable[str], sha256: str) -> pd.DataFrame:

@@ -20,8 +20,8 @@ from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, Kind
 from pipelines.monitoring.earlier_weeks import Earlier
 from pipelines.monitoring.impact import Impact, Swap
 from pipelines.monitoring.level import Days
-from pipelines.monitoring.looks import Rows
-from pipelines.monitoring.subjects import Subject
+from pipelines.monitoring.looks import Look, Looked, Rows
+from pipelines.monitoring.subjects import Subject, Sums
 from pipelines.monitoring.verdicts import Finding
 from pipelines.run.tables import ALARM, AS_BEFORE, MOVED, NOT_COMPARED
 
@@ -32,21 +32,85 @@ if TYPE_CHECKING:
 LEARNED = "split = 'train'"
 
 
+class Before:
+    """What the champion's training says, whatever week is held against it: counted once, when it is asked.
+
+    All relations are of one DuckDB connection.
+    """
+
+    def __init__(
+        self,
+        reference: duckdb.DuckDBPyRelation,
+        held_out: duckdb.DuckDBPyRelation,
+        champion: Champion,
+        use_case: UseCase,
+    ) -> None:
+        """Take the training.
+
+        Args:
+            reference: Its features.
+            held_out: The champion's scored held-out rows.
+            champion: Who learned from it.
+            use_case: The facts.
+        """
+        self.champion, self.use_case, self.types = champion, use_case, feature_types(use_case)
+        self.reference = Rows(reference, use_case.key, use_case.time)
+        self.held_out = Rows(held_out, use_case.key, use_case.time)
+
+    @cached_property
+    def features(self) -> tuple[Mapping[str, Look], Mapping[str, Looked]]:
+        """How each feature is counted, and what of each."""
+        looked = looks.look(self.reference, LEARNED, self.types)
+        return looked, looks.count(self.reference, looked, self.types, own=True)
+
+    @cached_property
+    def score(self) -> tuple[Look, Looked]:
+        """How scores are counted, and what of those of the held-out rows."""
+        looked = looks.look(self.held_out, "true", {SCORE: "number"})
+        counted = looks.count(self.held_out, looked, {SCORE: "number"}, own=True)
+        return looked[SCORE], counted[SCORE]
+
+    @cached_property
+    def decisions(self) -> Sums | None:
+        """What would have been decided of the held-out rows; None where nothing is."""
+        threshold = self.champion.threshold
+        if not self.use_case.task.decides or threshold is None:
+            return None
+        return _sums(self.held_out, f"({SCORE} >= {threshold!r}::DOUBLE)::INTEGER")
+
+    @cached_property
+    def labels(self) -> Sums | None:
+        """Which share of positive labels was predicted; None where scores are no probabilities."""
+        return _sums(self.held_out, SCORE) if self.use_case.task.probabilities else None
+
+    @cached_property
+    def swap(self) -> Swap:
+        """By which the cost of a move is measured, but for the rows of a week."""
+        scores = self.held_out.relation.aggregate(f"stddev_pop({SCORE})").fetchall()[0][0]
+        before = impact.sample(self.reference, self.types, LEARNED)
+        return Swap(
+            before=before,
+            now=before.head(0),
+            types=self.types,
+            graph=Graph(self.champion.graph),
+            threshold=self.champion.threshold if self.use_case.task.decides else None,
+            deviation=float(scores or 0.0),
+        )
+
+
 @dataclass(frozen=True)
 class Compared:
     """What is compared; all relations are of one DuckDB connection.
 
     Attributes:
-        reference: The features of the champion's training.
-        week: Those of the week's nights.
-        held_out: The champion's scored held-out rows.
+        before: The champion's training.
+        week: The features of the week's nights.
         own: What the champion has predicted in the week.
         earlier: The tables `drift_days` of earlier weeks.
     """
 
-    reference: duckdb.DuckDBPyRelation
+    before: Before
     week: duckdb.DuckDBPyRelation
-    held_out: duckdb.DuckDBPyRelation
     own: duckdb.DuckDBPyRelation
     earlier: Sequence[duckdb.DuckDBPyRelation]
 
@@ -66,16 +130,14 @@ class Found:
     bars: Mapping[str, Sequence[tuple[str, float, float]]]
 
 
-def comparison(compared: Compared, note: str | None, champion: Champion, use_case: UseCase) -> Found:
+def comparison(compared: Compared, note: str | None) -> Found:
     """Compare the week with the champion's training and with the weeks since.
 
     Args:
         compared: The rows.
         note: What there is to say of the score, see `other_versions`.
-        champion: Whose training is the reference.
-        use_case: The facts.
     """
-    made = _Comparison(compared, champion, use_case)
+    made = _Comparison(compared)
     features = [
         (subject, verdicts.of_feature(subject, made.counts.of_feature, made.known, made.cost_of))
         for subject in made.features
@@ -92,7 +154,9 @@ def comparison(compared: Compared, note: str | None, champion: Champion, use_cas
         _joint_row(together, made.features),
     ]
     told = [subject for subject, _ in (*features, *predictions)]
-    days = earlier_weeks.table([*told, _joint_subject(made.features)], _unusual(rows), champion.sha256)
+    days = earlier_weeks.table(
+        [*told, _joint_subject(made.features)], _unusual(rows), compared.before.champion.sha256
+    )
     return Found(rows, days, {subject.name: subject.bars for subject in told})
 
 
@@ -121,22 +185,18 @@ def private(use_case: UseCase) -> set[str]:
 class _Comparison:
     """The subjects of a week, and what their moves cost."""
 
-    def __init__(self, compared: Compared, champion: Champion, use_case: UseCase) -> None:
-        self._compared, self._champion, self._use_case = compared, champion, use_case
-        self._types = feature_types(use_case)
-        self._earlier = Earlier(compared.earlier, champion.sha256)
+    def __init__(self, compared: Compared) -> None:
+        self._compared, self._before = compared, compared.before
+        self._earlier = Earlier(compared.earlier, compared.before.champion.sha256)
 
     def _rows(self, relation: duckdb.DuckDBPyRelation) -> Rows:
-        return Rows(relation, self._use_case.key, self._use_case.time)
+        return Rows(relation, self._before.use_case.key, self._before.use_case.time)
 
     @cached_property
     def _plain(self) -> list[Subject]:
         """The features, by the training's days alone."""
-        types = self._types
-        reference, week = self._rows(self._compared.reference), self._rows(self._compared.week)
-        looked = looks.look(reference, LEARNED, types)
-        before = looks.count(reference, looked, types, own=True)
-        now = looks.count(week, looked, types, own=False)
+        (looked, before), types = self._before.features, self._before.types
+        now = looks.count(self._rows(self._compared.week), looked, types, own=False)
         return [
             subjects.feature(name, types[name], one, before[name], now[name]) for name, one in looked.items()
         ]
@@ -149,18 +209,13 @@ class _Comparison:
     @cached_property
     def predictions(self) -> list[Subject]:
         """The score, the share of decisions, and the predicted share of positive labels."""
-        held_out, own = self._rows(self._compared.held_out), self._rows(self._compared.own)
-        types = {SCORE: "number"}
-        looked = looks.look(held_out, "true", types)
-        before = looks.count(held_out, looked, types, own=True)[SCORE]
-        now = looks.count(own, looked, types, own=False)[SCORE]
-        found = [subjects.feature(SCORE, SCORE, looked[SCORE], before, now)]
-        task, threshold = self._use_case.task, self._champion.threshold
-        if task.decides and threshold is not None:
-            decided = f"({SCORE} >= {threshold!r}::DOUBLE)::INTEGER"
-            found.append(subjects.share(DECISIONS, "share", _sums(held_out, decided), _sums(own, "decision")))
-        if task.probabilities:
-            found.append(subjects.share(LABELS, "share", _sums(held_out, SCORE), _sums(own, SCORE)))
+        own, (looked, before) = self._rows(self._compared.own), self._before.score
+        now = looks.count(own, {SCORE: looked}, {SCORE: "number"}, own=False)[SCORE]
+        found = [subjects.feature(SCORE, SCORE, looked, before, now)]
+        if self._before.decisions is not None:
+            found.append(subjects.share(DECISIONS, "share", self._before.decisions, _sums(own, "decision")))
+        if self._before.labels is not None:
+            found.append(subjects.share(LABELS, "share", self._before.labels, _sums(own, SCORE)))
         return [one.with_earlier(self._earlier.days(one)) for one in found]
 
     @cached_property
@@ -178,15 +233,8 @@ class _Comparison:
 
     @cached_property
     def _swap(self) -> Swap:
-        scores = self._compared.held_out.aggregate(f"stddev_pop({SCORE})").fetchall()[0][0]
-        return Swap(
-            before=impact.sample(self._rows(self._compared.reference), self._types, LEARNED),
-            now=impact.sample(self._rows(self._compared.week), self._types),
-            types=self._types,
-            graph=Graph(self._champion.graph),
-            threshold=self._champion.threshold if self._use_case.task.decides else None,
-            deviation=float(scores or 0.0),
-        )
+        now = impact.sample(self._rows(self._compared.week), self._before.types)
+        return replace(self._before.swap, now=now)
 
     def cost_of(self, feature: str) -> Impact:
         """What it costs that a feature has moved."""
@@ -205,7 +253,7 @@ class _Comparison:
             return Finding(NOT_COMPARED, note="not compared: too few days or features to compare")
         if not amber.beyond:
             return Finding(AS_BEFORE, JOINT, amber.value, amber.usual, amber.limit)
-        cost = self._swap.back(list(self._types))
+        cost = self._swap.back(list(self._before.types))
         verdict = ALARM if red.beyond and cost.matters else MOVED
         told = red if red.beyond else amber
         return Finding(verdict, JOINT, told.value, told.usual, told.limit, cost)
@@ -231,7 +279,7 @@ def _side_by_side(every: Sequence[Subject]) -> tuple[Days, Days]:
     return sides[0], sides[1]
 
 
-def _sums(rows: Rows, text: str) -> dict[int, tuple[float, int]]:
+def _sums(rows: Rows, text: str) -> Sums:
     answers = rows.answers(f"SELECT {rows.day}, sum({text}), count({text}) FROM rows GROUP BY 1 ORDER BY 1")
     return {int(day): (float(total or 0.0), int(n)) for day, total, n in answers}
 

@@ -83,7 +83,7 @@ class Swap:
     graph: Graph
     threshold: float | None
     deviation: float
-    _own: dict[str, Floats] = field(default_factory=dict)
+    _own: dict[str, Floats] = field(default_factory=dict, init=False)
 
     def back(self, features: Collection[str]) -> Impact:
         """Swap some features' values back, all at once."""

@@ -5,7 +5,7 @@ worth beside the held-out rows and how sure that is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,23 @@ class Judge:
     held_out: duckdb.DuckDBPyRelation | None
     lead: float | None = None
     why_gone: str | None = None
+    # what its held-out rows say, whatever week is held against it: computed once
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def measured(self, use_case: UseCase) -> tuple[dict[str, Measured] | None, int]:
+        """See `_held_out`."""
+        if "measured" not in self._known:
+            self._known["measured"] = _held_out(self, use_case)
+        found: tuple[dict[str, Measured] | None, int] = self._known["measured"]
+        return found
+
+    def sums(self, metric: Metric, use_case: UseCase) -> Sums | None:
+        """See `_sums_held_out`."""
+        name = f"sums of {metric.name}"
+        if name not in self._known:
+            self._known[name] = _sums_held_out(self, use_case, metric)
+        found: Sums | None = self._known[name]
+        return found
 
 
 @dataclass(frozen=True)
@@ -74,7 +91,7 @@ def rows(
     ((due_rows, known),) = due.of_due_days().aggregate("count(*), count(label)").fetchall()
     ((judged_rows, days),) = final.aggregate("count(*), count(DISTINCT time::DATE)").fetchall()
     found = performance.measure(due.rows, final, use_case)
-    before, tested = _held_out(judge, use_case)
+    before, tested = judge.measured(use_case)
     primary = use_case.metric.name
     compared = _compare(final, judge, use_case) if found.rows else _Compared()
     ought = outcomes.no_chance(due, use_case) or (not due_rows and bool(due.missing))
@@ -121,7 +138,7 @@ def _of_order_and_level(
     return list(
         prior.rows(
             lambda metric: scored_days.sums(own, use_case, metric),
-            lambda metric: _sums_held_out(judge, use_case, metric),
+            lambda metric: judge.sums(metric, use_case),
         )
     )
 
@@ -152,7 +169,7 @@ def _compare(
     primary metric, or of one whose lead is that over no order at all.
     """
     metric = other or by_name(use_case.metric.name)
-    held_out = _sums_held_out(judge, use_case, metric)
+    held_out = judge.sums(metric, use_case)
     every = scored_days.sums(final, use_case, metric)
     if every is None:
         return _Compared()

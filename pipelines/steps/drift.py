@@ -5,6 +5,7 @@ matured labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput
 from pipelines.model.graph import Graph
 from pipelines.monitoring import drift_table, estimates, feature_drift, matured_labels, scored_days, sides
-from pipelines.monitoring.drift_table import SCORE, DriftResult
+from pipelines.monitoring.drift_table import SCORE, DriftResult, Row
 from pipelines.monitoring.estimates import Waiting
+from pipelines.monitoring.feature_drift import Before, Compared, Found
 from pipelines.monitoring.matured_labels import Judge
 from pipelines.monitoring.outcomes import Outcomes
 from pipelines.reports import drift_page
@@ -65,36 +67,97 @@ def compare(
         BadInput: the training lacks a feature of the use case, or the week has no rows.
     """
     _refuse_missing(reference, champion, use_case)
-    decision = ["decision"] if use_case.task.decides else []
-    columns = [use_case.key, use_case.time, SCORE, *decision, "model_version"]
-    scored, held_out = sides.together(predictions, columns), held_out_rows(reference, judged, use_case)
-    own = scored.filter(f"model_version = {sql.text(champion.version)}")
-    week_rows = sides.together(features, [use_case.key, use_case.time, *use_case.features.names])
-    ((rows,),) = week_rows.count("*").fetchall()
-    first = _first_day(scored, rows, len(features), use_case)
-    judge = judge or Judge(judged, held_out)
-    had = matured_labels.labelled_before(reference, len(due.days), champion.partition, use_case)
-    performed = matured_labels.rows(due, scored_days.final(due, had), judge, had, use_case)
-    by_day = scored_days.table(due, had, use_case)
-    ((own_rows,),) = own.count("*").fetchall()
-    note = feature_drift.other_versions(scored, own_rows, champion)
-    compared = feature_drift.Compared(reference, week_rows, held_out, own, earlier)
-    found = feature_drift.comparison(compared, note, champion, use_case)
+    held_out = held_out_rows(reference, judged, use_case)
+    told = verdicts(
+        before=Before(reference, held_out, champion, use_case),
+        features=features,
+        predictions=predictions,
+        due=due,
+        earlier=earlier,
+        judge=judge or Judge(judged, held_out),
+    )
+    by_day = scored_days.table(due, told.had, use_case)
     waiting = Waiting(
         days=tuple(day for day in week if day > due.days.last),
-        scored=own.filter(f"{sql.name(use_case.time)}::DATE > DATE '{due.days.last}'"),
-        features=week_rows,
+        scored=told.own.filter(f"{sql.name(use_case.time)}::DATE > DATE '{due.days.last}'"),
+        features=told.week,
         held_out=held_out,
         reference=reference,
     )
     known = estimates.record(reports, by_day, use_case)
     estimated = estimates.estimate(waiting, known, champion, use_case)
     by_day = estimates.with_days(by_day, estimated)
-    table = drift_table.table([*found.rows, *performed, *filter(None, [estimated.week])])
+    table = drift_table.table([*told.rows, *filter(None, [estimated.week])])
     left_out = nights - len(features), nights - len(predictions)
-    page = partial(drift_page.render, table, found.bars, by_day, due, week, left_out, champion, use_case)
-    first_labels = first + timedelta(days=use_case.label.delay_days)
-    return DriftResult(table, by_day, page, first_labels, found.days, due.days)
+    bars = told.found.bars
+    page = partial(drift_page.render, table, bars, by_day, due, week, left_out, champion, use_case)
+    first_labels = told.first + timedelta(days=use_case.label.delay_days)
+    return DriftResult(table, by_day, page, first_labels, told.found.days, due.days)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What closes a week's gate, or not; see `verdicts`.
+
+    Attributes:
+        found: Of features, predictions, and all features together.
+        performed: Of performance.
+        first: The day of the week's first predictions.
+        had: The share of rows that usually have a label.
+        own: What the champion has predicted in the week.
+        week: The week's features.
+    """
+
+    found: Found
+    performed: Sequence[Row]
+    first: date
+    had: float
+    own: duckdb.DuckDBPyRelation
+    week: duckdb.DuckDBPyRelation
+
+    @property
+    def rows(self) -> list[Row]:
+        """Rows of the table `drift`."""
+        return [*self.found.rows, *self.performed]
+
+
+def verdicts(
+    *,
+    before: Before,
+    features: list[duckdb.DuckDBPyRelation],
+    predictions: list[duckdb.DuckDBPyRelation],
+    due: Outcomes,
+    earlier: Sequence[duckdb.DuckDBPyRelation] = (),
+    judge: Judge,
+) -> Told:
+    """All of a week's rows that a gate closes by; see `compare`.
+
+    Args:
+        before: The training of the champion, which may be held against many weeks.
+        features: The week's, one table a night.
+        predictions: The week's, one table a night.
+        due: The predictions whose labels are due.
+        earlier: The tables `drift_days` of earlier weeks.
+        judge: Whose held-out rows the performance is compared with.
+
+    Raises:
+        BadInput: the week has no rows.
+    """
+    use_case, champion = before.use_case, before.champion
+    decision = ["decision"] if use_case.task.decides else []
+    scored = sides.together(predictions, [use_case.key, use_case.time, SCORE, *decision, "model_version"])
+    own = scored.filter(f"model_version = {sql.text(champion.version)}")
+    week = sides.together(features, [use_case.key, use_case.time, *use_case.features.names])
+    ((rows,),) = week.count("*").fetchall()
+    first = _first_day(scored, rows, len(features), use_case)
+    had = matured_labels.labelled_before(
+        before.reference.relation, len(due.days), champion.partition, use_case
+    )
+    performed = matured_labels.rows(due, scored_days.final(due, had), judge, had, use_case)
+    ((own_rows,),) = own.count("*").fetchall()
+    note = feature_drift.other_versions(scored, own_rows, champion)
+    found = feature_drift.comparison(Compared(before, week, own, earlier), note)
+    return Told(found, performed, first, had, own, week)
 
 
 def with_names(rows: duckdb.DuckDBPyRelation, own: UseCase, now: UseCase) -> duckdb.DuckDBPyRelation:

@@ -204,8 +204,8 @@ def judge(
     )
     version = str(counted[0][0]) if counted else champion.version
     if version == champion.version:
-        lead = _lead(run, run.store.at("training", champion.partition))
-        return Judge(judged, drift.held_out_rows(reference, judged, run.use_case), lead)
+        held_out = drift.held_out_rows(reference, judged, run.use_case)
+        return Judge(judged, held_out, lead(run, run.store.at("training", champion.partition)))
     other = registry.as_judged(run, registry.champion(replace(run, model_version=version)))
     training = run.store.at("training", other.partition)
     inputs = {*Graph(other.graph).inputs, *filter(None, [run.use_case.unit_column])}
@@ -216,7 +216,7 @@ def judge(
             f" days, are gone with the training {other.partition}"
         )
         return Judge(other, None, why_gone=gone)
-    return Judge(other, drift.held_out_rows(features, other, run.use_case), _lead(run, training))
+    return Judge(other, drift.held_out_rows(features, other, run.use_case), lead(run, training))
 
 
 def _as_learned(training: Store, champion: Champion) -> bool:
@@ -224,7 +224,7 @@ def _as_learned(training: Store, champion: Champion) -> bool:
     return all(told.get(name) == learned for name, learned in champion.meanings.items())
 
 
-def _lead(run: Run, training: Store) -> float | None:
+def lead(run: Run, training: Store) -> float | None:
     """By how much the challenger of a training was better than the baseline; None where nobody knows."""
     if not training.has("scores"):
         return None

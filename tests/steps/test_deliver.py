@@ -22,7 +22,8 @@ import sqlalchemy as sa
 
 from pipelines import flow, runner
 from pipelines.commands.backfill import backfill
-from pipelines.commands.selftest.stage import Stage, playing
+from pipelines.commands.scratch import playing
+from pipelines.commands.selftest.stage import Stage
 from pipelines.composition import by_version
 from pipelines.core import use_cases
 from pipelines.core.config import Sink

@@ -8,20 +8,17 @@ and the way is gone on from there by the real steps and gates until one of them 
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
+from pipelines.commands.scratch import on_each_core
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix, Outcome, gates_of
 from pipelines.commands.selftest.stage import Aftermath, Stage
 from pipelines.core.errors import GateOpen, SluiceError
-from pipelines.model.engine_pool import cores
 from pipelines.run.plan import STEPS, steps_of
 from pipelines.storage.settings import Settings
 
@@ -68,20 +65,7 @@ def side_by_side(
     """Prove several use cases, one on each core: of each, in the order of their names, all lines, and what is
     wrong with it.
     """
-    # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
-    with (
-        tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder,
-        ProcessPoolExecutor(
-            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(folder,)
-        ) as processes,
-    ):
-        yield from processes.map(partial(_whole, settings), names)
-
-
-def _begin(folder: str) -> None:
-    """Let Ctrl-C end this process at once, without a word: what it has written is in its parent's folder."""
-    tempfile.tempdir = folder
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield from on_each_core(partial(_whole, settings), names)
 
 
 def _whole(settings: Settings, use_case: str) -> tuple[list[str | Outcome], SluiceError | None]:

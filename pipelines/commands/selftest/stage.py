@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import runner
+from pipelines.commands.scratch import DELIVERED, copy_days, playing, settings_in
 from pipelines.commands.selftest import limits
 from pipelines.composition import by_version
 from pipelines.core import dates
-from pipelines.core.config import FileFormat, FileSource, GatedTable, Kind, Step, UseCase
+from pipelines.core.config import GatedTable, Kind, Step, UseCase
 from pipelines.core.errors import GateClosed, SluiceError
-from pipelines.core.sql import name as quoted
 from pipelines.core.sql import select
 from pipelines.core.use_cases import Loaded
 from pipelines.run import plan
 from pipelines.run.run import Run
 from pipelines.run.tables import pieces
-from pipelines.steps import ingest
 from pipelines.storage.notes import RUNS
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store
@@ -85,11 +84,7 @@ class Stage:
 
     @classmethod
     def _set(cls, settings: Settings, use_case: str, folder: Path, back: timedelta) -> Stage:
-        folder.mkdir()
-        own = replace(
-            settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db"
-        )
-        own.var.mkdir()
+        own = settings_in(settings, folder)
         training = Run.open(use_case, "training", date.min, own).use_case.demo.training - back
         template = Run.open(use_case, "training", training, own)
         stage = cls(
@@ -152,7 +147,7 @@ class Stage:
         """Bring everything back to the good life."""
         for good, damaged in (
             (self.folder / "good", self.data),
-            (self.folder / "source", self.folder / "delivered"),
+            (self.folder / "source", self.folder / DELIVERED),
         ):
             shutil.rmtree(damaged, ignore_errors=True)
             # Links, not copies: every file is published by a rename, so none is ever changed in place.
@@ -162,13 +157,13 @@ class Stage:
         """Let the source deliver other rows on a day: SQL over `rows`, its own (or another day's)."""
         connection = self.run_.store.connection
         rows = connection.read_parquet(str(self.folder / "source" / f"{of or day}.parquet"))
-        path = self.folder / "delivered" / f"{day}.parquet"
+        path = self.folder / DELIVERED / f"{day}.parquet"
         path.unlink()
         select(rows, "rows", statement).to_parquet(str(path), compression="zstd")
 
     def deliver_nothing(self, day: date) -> None:
         """Let a day's file be gone."""
-        (self.folder / "delivered" / f"{day}.parquet").unlink()
+        (self.folder / DELIVERED / f"{day}.parquet").unlink()
 
     def deliver_more(self, day: date, statement: str, of: date) -> None:
         """Let the source deliver on a day, besides its own rows, some of another day's: SQL over `rows`,
@@ -178,7 +173,7 @@ class Stage:
         own, others = (
             connection.read_parquet(str(self.folder / "source" / f"{each}.parquet")) for each in (day, of)
         )
-        path = self.folder / "delivered" / f"{day}.parquet"
+        path = self.folder / DELIVERED / f"{day}.parquet"
         path.unlink()
         own.union(select(others, "rows", statement)).to_parquet(str(path), compression="zstd")
 
@@ -226,31 +221,13 @@ class Stage:
             runner.take(run, step, share)
 
     def _copy_source(self, settings: Settings) -> None:
-        """Read the source once, with all labels as they will be known some day, and keep a file a day."""
+        """Keep the source's days, and what is delivered of them until somebody damages it."""
         first = dates.days_of(self.run_.use_case, "training", self.training).first
         past = dates.past_of(self.run_.use_case, "training", self.training)
         days = dates.Days(past.first if past else first, self.night)
-        later = self.run("training", self.night + timedelta(days=400), self.run_.loaded)
-        # a public file may be in the cache there
-        rows = ingest.rows(replace(later, settings=settings), days, may_be_empty=True)
         folder = self.folder / "source"
-        folder.mkdir()
-        time = quoted(self.use_case.source_names[self.use_case.time])
-        for day in days:
-            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(
-                str(folder / f"{day}.parquet"), compression="zstd"
-            )
-        shutil.copytree(folder, self.folder / "delivered", copy_function=os.link)
-
-
-def playing(use_case: UseCase, folder: Path) -> UseCase:
-    """The facts, with the copied days as the source, and no sink: what is damaged here is delivered to
-    nobody.
-    """
-    expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
-    path, format = str(folder / "delivered" / "{partition}.parquet"), FileFormat(type="parquet")
-    source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))
-    return use_case.model_copy(update={"source": source, "assign_days": None, "sink": None})
+        copy_days(self.run_, settings, days, folder)
+        shutil.copytree(folder, self.folder / DELIVERED, copy_function=os.link)
 
 
 def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:

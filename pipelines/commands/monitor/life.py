@@ -1,0 +1,193 @@
+"""Worlds lived week by week, and what came of each beside what is true of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.commands.monitor import draws as drawn
+from pipelines.commands.monitor.draws import Draws
+from pipelines.commands.monitor.told import Changed, Quiet, Truth
+from pipelines.commands.monitor.watch import Judgement, Watch
+from pipelines.commands.monitor.worlds import Change, Steady, weeks_since
+from pipelines.core.dates import WEEK
+from pipelines.monitoring.drift_table import SCORE
+from pipelines.monitoring.impact import Impact
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipelines.commands.monitor.own import Own
+    from pipelines.metrics.metrics import Floats
+
+WITHIN = 8  # weeks in which a change is to be found, once its labels are due
+BEGINNINGS = (0.25, 0.5, 0.75)  # of the year: where a change begins
+LEAST_WEEKS = 4  # are lived before one does
+SURE = 6.0  # deviations of weeks: a mean score that moves by so much is seen in whatever week
+PLAIN = Steady("plain", drawn.plain)
+
+
+@dataclass
+class Year:
+    """A training and the weeks since, in which nothing has changed.
+
+    Attributes:
+        draws, world, watch: How it was drawn.
+        weeks: What was said of each.
+    """
+
+    draws: Draws
+    world: Steady
+    watch: Watch
+    weeks: list[Judgement] = field(default_factory=list)
+
+    @classmethod
+    def lived(cls, own: Own, world: Steady, weeks: int, seed: tuple[int, ...]) -> Year:
+        """Draw a training, and live so many weeks."""
+        draws = Draws(own, seed)
+        year = cls(draws, world, Watch(draws, world.day, world.window))
+        for week in range(weeks):
+            year.weeks.append(year.watch.judge(week, year.day, [one.days for one in year.weeks]))
+        return year
+
+    def day(self, on: date) -> pa.Table:
+        """A day's rows."""
+        return self.world.day(self.draws, on)
+
+    def mean_scores(self) -> Floats:
+        """The mean score of each week."""
+        every = [[self.day(on) for on in self.watch.week(n)] for n in range(len(self.weeks))]
+        return np.array([np.concatenate([_scores(day) for day in week]).mean() for week in every])
+
+
+def quiet(years: Sequence[Year], name: str) -> Quiet:
+    """What was said of years in which nothing changes."""
+    weeks = [week for year in years for week in year.weeks]
+    by = Counter(f"{kind} {subject}" for week in weeks for kind, subject in week.red)
+    return Quiet(
+        use_case=years[0].draws.own.use_case.name,
+        world=name,
+        weeks=len(weeks),
+        red=sum(bool(week.red) for week in weeks),
+        amber=sum(week.amber for week in weeks),
+        by=tuple(what for what, _ in by.most_common(3)),
+    )
+
+
+def changed(years: Sequence[Year], change: Change) -> Changed:
+    """Let a change begin at several times of years that are without it until then."""
+    plays = [_Play(year, change, round(at * len(year.weeks))) for year in years for at in BEGINNINGS]
+    found = [play.live() for play in plays]
+    by = Counter(kind for play in plays for kind in play.by)
+    truths = [play.truth() for play in plays]
+    return Changed(
+        use_case=years[0].draws.own.use_case.name,
+        world=change.name,
+        found=tuple(found),
+        within=WITHIN,
+        by=tuple(kind for kind, _ in by.most_common()),
+        truth=truths[len(truths) // 2],
+        must=tuple(truth.shows for truth in truths),
+    )
+
+
+class _Play:
+    """A change that begins at some week of a year."""
+
+    def __init__(self, year: Year, change: Change, begins: int) -> None:
+        self._year, self._change = year, change
+        delay = change.delay if change.delay is not None else year.draws.own.use_case.label.delay_days
+        # reports until the first label of a changed day is due, where labels alone tell
+        self._waits = -(-max(delay - WEEK, 0) // WEEK) if change.what == "meaning" else 0
+        latest = len(year.weeks) - self._waits - WITHIN
+        self._first = max(min(max(begins, LEAST_WEEKS), latest), min(LEAST_WEEKS, len(year.weeks) - 1))
+        self._began = year.watch.week(self._first).first
+        self._judged: list[Judgement] = []
+        self.by: frozenset[str] = frozenset()
+
+    def day(self, on: date) -> pa.Table:
+        """A day's rows: as they would have been, until the change."""
+        since = weeks_since(on, self._began)
+        return self._year.day(on) if since < 0 else self._change.day(self._year.draws, on, since)
+
+    def live(self) -> int | None:
+        """Live until a week is red.
+
+        Returns:
+            Which week that was, from 1 on; None where none was.
+        """
+        first = self._first + self._waits
+        earlier = [week.days for week in self._year.weeks[:first]]
+        for nth in range(WITHIN):
+            week = self._year.watch.judge(first + nth, self.day, earlier, self._change.delay)
+            self._judged.append(week)
+            earlier.append(week.days)
+            if week.red:
+                self.by = week.kinds
+                return nth + 1
+        return None
+
+    def truth(self) -> Truth:
+        """What the change does, by what was planted, and what of that these rows can show."""
+        loss, detectable, lost = self._loss()
+        if self._change.what == "inputs":
+            cost = self._impact()
+            told = f"moves scores by {cost.score:.2g} deviations"
+            if cost.decisions is not None:
+                told += f", changes {cost.decisions:.1%} of decisions"
+            return Truth(told, cost.matters, loss, detectable)
+        if self._change.what == "labels":
+            far = self._moved()
+            return Truth(
+                f"moves a week's mean score by {far:.1f} deviations of weeks", far > SURE, loss, detectable
+            )
+        return Truth("" if loss is None else f"loses {loss:.3g}", lost, loss, detectable)
+
+    def _week(self, day: object) -> Floats:
+        days = [self._began + timedelta(days=n) for n in range(WEEK)]
+        return np.concatenate([_scores(day(on)) for on in days])  # type: ignore[operator]
+
+    def _impact(self) -> Impact:
+        """By scoring the first week's rows with the change and without."""
+        before, now = self._week(self._year.day), self._week(self.day)
+        swap = self._year.watch.before.swap
+        score = float(np.abs(now - before).mean() / swap.deviation) if swap.deviation > 0 else 0.0
+        if swap.threshold is None:
+            return Impact(score, None, None, len(now))
+        decided, then = now >= swap.threshold, before >= swap.threshold
+        share = float((decided != then).mean())
+        return Impact(score, share, share / max(float(then.mean()), 1 / len(now)), len(now))
+
+    def _moved(self) -> float:
+        """By how many deviations of a week's mean score the first week's differs from the others'."""
+        weeks = self._year.mean_scores()
+        deviation = float(weeks.std(ddof=1)) if len(weeks) > 1 else 0.0
+        far = abs(float(self._week(self.day).mean()) - float(weeks.mean()))
+        return far / deviation if deviation > 0 else 0.0
+
+    def _loss(self) -> tuple[float | None, float | None, bool]:
+        """The loss beside the held-out rows, and what these rows can show: in the middle of the weeks; and
+        whether half of the weeks could show theirs.
+        """
+        greater = self._year.draws.own.use_case.greater_is_better
+        told = [
+            (before - value if greater else value - before, least)
+            for week in self._judged
+            for value, before, least in [
+                tuple(week.primary[name] for name in ("value", "reference_value", "detectable_loss"))
+            ]
+            if None not in (value, before, least)
+        ]
+        if not told:
+            return None, None, False
+        loss, least = (float(np.median([each[at] for each in told])) for at in (0, 1))
+        return loss, least, float(np.mean([one >= other for one, other in told])) >= 0.5
+
+
+def _scores(rows: pa.Table) -> Floats:
+    return np.asarray(rows[SCORE].to_numpy(), np.float64)

@@ -1,0 +1,159 @@
+"""A drawn training and the weeks after it, each judged by the drift step's own functions, with the tables of
+the weeks before, as in real life.
+
+Reports' pages, the table `performance` and estimates close no gate, and are not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.commands.monitor.draws import Drawn, Draws, dated, reference, together
+from pipelines.core import dates, sql
+from pipelines.core.dates import WEEK, Days
+from pipelines.core.split import assign
+from pipelines.monitoring import judged, outcomes
+from pipelines.monitoring.feature_drift import Before
+from pipelines.monitoring.matured_labels import Judge
+from pipelines.monitoring.outcomes import WEEKS, Outcomes
+from pipelines.run.tables import ALARM, MOVED
+from pipelines.steps import drift
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.core.config import UseCase
+
+PERFORMANCE = "performance"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a week's gate says.
+
+    Attributes:
+        red: By which rows it closes: kind and subject; performance by its metric.
+        amber: Whether it warns that something has moved, or may be worse.
+        days: The table `drift_days`.
+        primary: The primary metric's row.
+    """
+
+    red: tuple[tuple[str, str], ...]
+    amber: bool
+    days: pa.Table
+    primary: dict[str, Any]
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """By which kinds of rows it is red."""
+        return frozenset(kind for kind, _ in self.red)
+
+
+class Watch:
+    """A training, drawn, against which weeks are held."""
+
+    def __init__(self, draws: Draws, drawn: Drawn, window: int | None = None) -> None:
+        """Draw a training.
+
+        Args:
+            draws: Of which days.
+            drawn: How a day is drawn.
+            window: Of how many days; by default as many as the file says.
+        """
+        self.draws, self._own = draws, draws.own
+        learned = self._own.run.days
+        days = Days(learned.last - timedelta(days=(window or len(learned)) - 1), learned.last)
+        rows = assign(self._relation(reference(draws, drawn, days)), self._use_case, learned)
+        known = sql.materialized(rows)
+        held_out = drift.held_out_rows(known, self._own.judged, self._use_case)
+        self.first = days.last + timedelta(days=1)
+        self.before = Before(known, held_out, self._own.champion, self._use_case)
+        self._judge = Judge(self._own.judged, held_out, self._own.lead)
+        self._rarer = self._share_of_rarer(known)
+
+    @property
+    def _use_case(self) -> UseCase:
+        return self._own.use_case
+
+    def week(self, number: int) -> Days:
+        """The days of a week."""
+        first = self.first + timedelta(days=WEEK * number)
+        return Days(first, first + timedelta(days=WEEK - 1))
+
+    def judge(
+        self,
+        number: int,
+        rows: Callable[[date], pa.Table],
+        earlier: Sequence[pa.Table],
+        delay: int | None = None,
+    ) -> Judgement:
+        """Judge a week as its gate would.
+
+        Args:
+            number: Which one.
+            rows: A day's rows, of this week or of one before.
+            earlier: The tables `drift_days` of the weeks before.
+            delay: After how many days labels are known; by default as the file says.
+        """
+        week = self.week(number)
+        now = self._nights(week, rows)
+        for weeks in (1, WEEKS):
+            due = self._due(week, weeks, rows, delay)
+            if not outcomes.wants_more(due, self._use_case):
+                break
+        told = drift.verdicts(
+            before=self.before,
+            features=[now],
+            predictions=[now],
+            due=due,
+            earlier=[self._relation(pa.concat_tables(earlier))] if earlier else [],
+            judge=self._judge,
+        )
+        primary = asdict(told.performed[0])
+        greater = self._use_case.greater_is_better
+        red: list[tuple[str, str]] = [
+            (row.kind, row.subject) for row in told.found.rows if row.verdict == ALARM
+        ]
+        red += [(PERFORMANCE, primary["subject"])] if judged.red(primary, greater) else []
+        amber = any(row.verdict == MOVED for row in told.found.rows) or judged.amber(primary, greater)
+        return Judgement(
+            red=tuple(red),
+            amber=bool(amber) and not red,
+            days=pa.Table.from_pandas(told.found.days, preserve_index=False),
+            primary=primary,
+        )
+
+    def _nights(self, days: Days, rows: Callable[[date], pa.Table]) -> duckdb.DuckDBPyRelation:
+        table = together(dated(rows(day), day, self._use_case) for day in days)
+        version = pa.repeat(pa.scalar(self._own.champion.version), table.num_rows)
+        return self._relation(table.append_column("model_version", version))
+
+    def _due(self, week: Days, weeks: int, rows: Callable[[date], pa.Table], delay: int | None) -> Outcomes:
+        """Predictions whose labels are due, of days since the training."""
+        use_case = self._use_case
+        if delay is not None:
+            label = use_case.label.model_copy(update={"delay_days": delay})
+            use_case = use_case.model_copy(update={"label": label})
+        days = dates.due_days(use_case, week.first, weeks)
+        there = Days(max(days.first, self.first), days.last)
+        if not len(there):
+            nothing = self._nights(Days(week.first, week.first), rows).limit(0)
+            return Outcomes(days, outcomes.joined([nothing], None, [], use_case), self._rarer)
+        nights = self._nights(there, rows)
+        told, labels, features = (nights.set_alias(name) for name in ("told", "labels", "features"))
+        return Outcomes(days, outcomes.joined([told], labels, [features], use_case), self._rarer)
+
+    def _share_of_rarer(self, known: duckdb.DuckDBPyRelation) -> float:
+        """See `Outcomes.rarer`."""
+        if not self._use_case.task.classes:
+            return 1.0
+        ((share,),) = known.aggregate(f"coalesce(avg({sql.name(self._use_case.target)}), 0.5)").fetchall()
+        return float(min(share, 1 - share))
+
+    def _relation(self, table: pa.Table) -> duckdb.DuckDBPyRelation:
+        return self._own.run.store.connection.from_arrow(table)

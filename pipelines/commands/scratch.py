@@ -1,0 +1,121 @@
+"""A folder in which a use case is played beside its real life: a copy of its source's days, and tables,
+models and a history of their own, which nobody else reads.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from pipelines.composition import by_version
+from pipelines.core.config import FileFormat, FileSource, UseCase
+from pipelines.core.dates import Days
+from pipelines.core.sql import name as quoted
+from pipelines.model.engine_pool import cores
+from pipelines.run.run import Run
+from pipelines.steps import ingest, past
+from pipelines.steps.cleanse import cleanse
+from pipelines.steps.features import compute
+from pipelines.storage.settings import Settings
+from pipelines.storage.store import Store
+
+T = TypeVar("T")
+
+DELIVERED = "delivered"  # the folder from which the played use case reads its days
+AT_ONCE = 60  # days
+KNOWN = timedelta(days=400)  # after a day, its labels are known, however late they are
+
+
+def settings_in(settings: Settings, folder: Path) -> Settings:
+    """Where things lie in a folder of its own; the use-case files are the real ones."""
+    own = replace(settings, data=folder / "data", var=folder / "var", mlflow=f"sqlite:///{folder}/mlflow.db")
+    own.var.mkdir(parents=True)
+    return own
+
+
+def playing(use_case: UseCase, folder: Path) -> UseCase:
+    """The facts, with the copied days as the source, and no sink: what is played is delivered to nobody."""
+    expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
+    path, format = str(folder / DELIVERED / "{partition}.parquet"), FileFormat(type="parquet")
+    source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))
+    return use_case.model_copy(update={"source": source, "assign_days": None, "sink": None})
+
+
+def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
+    """Read the real source once, with all labels as they will be known some day, and keep a file a day.
+
+    Args:
+        run: A run of the use case as it is outside.
+        settings: The real ones: a public file may be in the cache there.
+        days: Which days; one without rows becomes an empty file.
+        folder: Where the files are to lie, as `YYYY-MM-DD.parquet`; it is made.
+    """
+    folder.mkdir()
+    time = quoted(run.use_case.source_names[run.use_case.time])
+    for some in parts(days):
+        there = run.store
+        later = Store(there.root, there.use_case, "training", days.last + KNOWN, there.version)
+        rows = ingest.rows(replace(run, store=later, settings=settings), some, may_be_empty=True)
+        for day in some:
+            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(
+                str(folder / f"{day}.parquet"), compression="zstd"
+            )
+
+
+def parts(days: Days) -> Iterator[Days]:
+    """The days in parts, of each of which a statement can read all pieces: DuckDB refuses some hundreds."""
+    for first in range(0, len(days), AT_ONCE):
+        start = days.first + timedelta(days=first)
+        yield Days(start, min(start + timedelta(days=AT_ONCE - 1), days.last))
+
+
+def features_of(run: Run, days: Days) -> duckdb.DuckDBPyRelation:
+    """The features of all rows of some days, with their labels, as a training on all of them would have them:
+    by the very functions of the steps, and with what was known of each row's past.
+
+    Args:
+        run: A run of the played use case.
+        days: Days whose source is copied, with those before that windows look back at.
+
+    Raises:
+        BadInput: the days have no rows, or their features cannot be computed.
+    """
+    use_case = run.use_case
+    wide = use_case.split.model_copy(update={"window_days": len(days)})
+    loaded = by_version.as_file(use_case.model_copy(update={"split": wide}), run.loaded.path)
+    known = days.last + timedelta(days=max(use_case.label.delay_days - 1, 0))
+    store = Store(run.store.root, run.store.use_case, "training", known, run.store.version)
+    whole = replace(run, store=store, loaded=loaded)
+    raw = ingest.rows(whole, whole.days, may_be_empty=True)
+    clean, _, further = cleanse(raw, use_case, known)
+    if not use_case.features.history:
+        return compute(clean, None, use_case)
+    past_raw = ingest.rows(whole, whole.past_days, may_be_empty=True)
+    return compute(clean, past.compute(past_raw, further, use_case).rows, use_case)
+
+
+def on_each_core(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
+    """Do a work for each of some use cases, one on each core: what comes of it, in the order of the names."""
+    # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
+    with (
+        tempfile.TemporaryDirectory(prefix="sluice-played-") as folder,
+        ProcessPoolExecutor(
+            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(folder,)
+        ) as processes,
+    ):
+        yield from processes.map(work, names)
+
+
+def _begin(folder: str) -> None:
+    """Let Ctrl-C end this process at once, without a word: what it has written is in its parent's folder."""
+    tempfile.tempdir = folder
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
