@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 RUN := . ./env.sh &&
 
-.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test proofs gates check audit docs results screenshots lock clean
+.PHONY: help setup demo up cluster cluster-test compose-check env mlflow test proofs gates monitor check audit docs results screenshots lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ proofs: setup  ## the slow tests: whole use cases, and kills at every moment (SL
 
 gates: setup  ## damage good data in every way: every gate must turn red (all use cases, or USECASE=name)
 	@$(RUN) python -m pipelines gates test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
+
+monitor: setup  ## draw years without change, and changes, of the use cases' own days: none too often red, each found (all, or USECASE=name)
+	@$(RUN) python -m pipelines monitor test $(if $(filter command,$(firstword $(origin USECASE))),$(USECASE))
 
 check: setup  ## style, types, layers, generated documents, use-case files
 	@$(RUN) bash scripts/check.sh

@@ -19,6 +19,11 @@ ELSEWHERE = {
     "pipelines/cli/*": "tests/cli/test_answers.py",
     # A kind of damage is good for what the gates say of it.
     "pipelines/commands/selftest/*": "tests/commands/selftest/test_damages.py",
+    # A world is good for what is planted in it, and a scratch folder for what is played there.
+    "pipelines/commands/monitor/worlds": "tests/commands/monitor/test_life.py",
+    "pipelines/commands/rehearse/played": "tests/commands/rehearse/test_life.py",
+    "pipelines/commands/rehearse/told": "tests/commands/rehearse/test_life.py",
+    "pipelines/commands/scratch": "tests/commands/monitor/test_own.py",
     # A gate's verdict comes of all that is asked of a table, on tables that are damaged in one way each.
     "pipelines/gates/*": "tests/gates/test_judge.py",
     # A whole step, or a whole training, whose parts hand on one object.

@@ -48,6 +48,7 @@ for plain in (
     checking.fetch,
     running.run,
     running.backfill,
+    monitor.rehearse,
     explaining.trace,
     explaining.reproduce,
     checking.schema,

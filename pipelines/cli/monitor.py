@@ -1,4 +1,4 @@
-"""monitor: do verdicts over time hold?"""
+"""monitor: do verdicts over time hold? rehearse: what would schedule and rules have come to?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import use_cases
+from pipelines.core import dates, use_cases
+from pipelines.core.dates import Days
 from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import Settings
 
@@ -44,6 +45,23 @@ def prove(
     else:
         asked.print_lines(lines)
     asked.fail(wrong)
+
+
+def rehearse(
+    use_case: asked.UseCase,
+    first: Annotated[str, typer.Option("--from", help="the first night, as YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="the last night, as YYYY-MM-DD")],
+    as_json: asked.AsJson = False,
+) -> None:
+    """Live some nights by schedule and rules, as a dry run: trainings, promotions, red weeks, costs."""
+    settings, days = asked.settings_of(use_case), Days(dates.parse(first), dates.parse(last))
+    from pipelines.commands.rehearse import rehearse
+
+    lines = rehearse(settings, use_case, days)
+    if as_json:
+        asked.print_json([line for line in lines if not isinstance(line, str)])
+    else:
+        asked.print_lines(lines)
 
 
 def _proven(names: list[str], settings: Settings, how: Asked, wrong: list[SluiceError]) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.core.metrics import Metric
 from pipelines.metrics.influence import Sums
@@ -22,6 +22,7 @@ from pipelines.metrics.influence import Sums
 LEVEL = 0.95  # of an interval
 SURE = 0.998  # of one beyond either end of which lies a thousandth: so that a year of weeks has 0.05 alarms
 FOUND = 0.8  # the share of draws in which a loss is found that is told as one that can be found
+TINY, MOST = 1e-9, 1_000  # of a loss, in the metric's own size
 FEWEST = 5  # rows of the rarer class (or rows) that an interval takes
 
 
@@ -150,15 +151,33 @@ def least_loss(before: Sure, now: Sure) -> float:
 
 
 def detectable(before: Sure | None, now: Sure, allowed: float) -> float:
-    """The smallest loss that is found in 80 % of draws: by the default limit, or by a stated one where there
-    is nothing to compare with (then it is about 2.8 standard errors).
+    """The smallest loss that is found in 80 % of draws: by the default limit (`least_loss` above what is
+    allowed, in the draw that is less lucky than four of five), or by a stated one where there is nothing to
+    compare with (then it is about 2.8 standard errors).
     """
     if before is None:
         far = quantile((1 + LEVEL) / 2, now.freedom) + quantile(FOUND, now.freedom)
         return far * now.error
     error = math.hypot(before.error, now.error)
-    far = quantile((1 + SURE) / 2, min(before.freedom, now.freedom)) + quantile(FOUND, now.freedom)
-    return allowed + far * error
+    unlucky = quantile(FOUND, min(before.freedom, now.freedom)) * error
+    greater, known = before.metric.greater_is_better, before
+
+    def found(lost: float) -> bool:
+        seen = lost - unlucky
+        value = known.value - seen if greater else known.value + seen
+        return least_loss(known, replace(now, value=max(value, 0.0) if bounded else value)) > allowed
+
+    # Of a metric from 0 to 1 no more can be lost than there is.
+    bounded = before.metric.up_to_one
+    low, high = allowed, allowed + max(unlucky, error, TINY)
+    while not found(high):
+        low, high = high, 2 * high
+        if (bounded and high >= before.value) or high > MOST * max(abs(before.value), error, TINY):
+            return max(before.value, allowed) if bounded else high
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return high
 
 
 def quantile(share: float, freedom: float) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchmarks import performance
@@ -85,3 +87,27 @@ def test_a_stationary_year_has_hardly_an_alarm_and_a_great_loss_is_found() -> No
     world = performance.WORLDS["independent rows, 500"]
     assert sum(performance.year(world, "aucpr", seed) for seed in range(5)) == 0
     assert performance.power(world, "aucpr", 1.0, draws=20, seed=3) >= 0.95
+
+
+@pytest.mark.parametrize("value", [0.6, 0.976])
+def test_a_loss_that_is_told_as_detectable_is_found_in_four_of_five_draws(value: float) -> None:
+    """Near 1 an interval reaches much farther down than up, which a few standard errors do not tell."""
+    auc = by_name("aucpr")
+    before = Sure(value, 0.012, 60, auc, 30)
+    now = Sure(value, 0.035, 40, auc, 50)
+    told = sureness.detectable(before, now, 0.05)
+    random = np.random.default_rng(4)
+
+    def found(loss: float) -> float:
+        draws = [
+            sureness.least_loss(
+                replace(before, value=min(value + 0.012 * random.standard_t(60), 0.999)),
+                replace(now, value=value - loss + 0.035 * random.standard_t(40)),
+            )
+            > 0.05
+            for _ in range(2_000)
+        ]
+        return float(np.mean(draws))
+
+    assert 0.75 <= found(told) <= 0.87
+    assert found(0.7 * told) < 0.5

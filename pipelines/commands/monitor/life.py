@@ -50,9 +50,11 @@ class Year:
     def lived(cls, own: Own, world: Steady, weeks: int, seed: tuple[int, ...]) -> Year:
         """Draw a training, and live so many weeks."""
         draws = Draws(own, seed)
-        year = cls(draws, world, Watch(draws, world.day, world.window))
+        year = cls(draws, world, Watch.drawn(draws, world.day, world.window))
         for week in range(weeks):
-            year.weeks.append(year.watch.judge(week, year.day, [one.days for one in year.weeks]))
+            year.weeks.append(
+                year.watch.judge(year.watch.week(week), year.day, [one.days for one in year.weeks])
+            )
         return year
 
     def day(self, on: date) -> pa.Table:
@@ -121,10 +123,10 @@ class _Play:
         Returns:
             Which week that was, from 1 on; None where none was.
         """
-        first = self._first + self._waits
+        first, watch = self._first + self._waits, self._year.watch
         earlier = [week.days for week in self._year.weeks[:first]]
         for nth in range(WITHIN):
-            week = self._year.watch.judge(first + nth, self.day, earlier, self._change.delay)
+            week = watch.judge(watch.week(first + nth), self.day, earlier, self._change.delay)
             self._judged.append(week)
             earlier.append(week.days)
             if week.red:

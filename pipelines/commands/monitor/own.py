@@ -35,6 +35,7 @@ from pipelines.storage.settings import Settings
 
 ENOUGH = 28  # days: four of each weekday
 BEFORE, AFTER = 91, 60  # days that are asked for on either side of the training's
+VERSION = "model_version"
 AT, SECOND = "#at", 1_000_000  # a row's time of the day, in microseconds
 
 
@@ -103,7 +104,7 @@ def of(settings: Settings, name: str, folder: Path) -> Own:
     tables = [
         scratch.features_of(run, some).to_arrow_table() for span in spans for some in scratch.parts(span)
     ]
-    days = [day for table in tables for day in _by_day(scored(table, champion, run.use_case), run.use_case)]
+    days = [day for table in tables for day in by_day(scored(table, champion, run.use_case), run.use_case)]
     weekdays: dict[int, list[int]] = {}
     for at, (day, _) in enumerate(days):
         weekdays.setdefault(day.weekday(), []).append(at)
@@ -156,14 +157,16 @@ def scored(rows: pa.Table, champion: Champion, use_case: UseCase) -> pa.Table:
     engine = engines.load(champion.graph, champion.engine)
     parts = [engine.scores(batch) for batch in rows.to_batches(max_chunksize=engine.rows_at_once)]
     score = np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
-    rows = rows.select([name for name in rows.column_names if name not in (SCORE, "decision")])
+    told = (SCORE, "decision", VERSION)
+    rows = rows.select([name for name in rows.column_names if name not in told])
     rows = rows.append_column(SCORE, pa.array(score))
+    rows = rows.append_column(VERSION, pa.repeat(pa.scalar(champion.version), rows.num_rows))
     if use_case.task.decides and champion.threshold is not None:
         rows = rows.append_column("decision", pa.array((score >= champion.threshold).astype(np.int8)))
     return rows
 
 
-def _by_day(rows: pa.Table, use_case: UseCase) -> list[tuple[date, pa.Table]]:
+def by_day(rows: pa.Table, use_case: UseCase) -> list[tuple[date, pa.Table]]:
     """Each day's rows by themselves, their key a number, and of their time what is the day's."""
     moment = pc.cast(rows[use_case.time], pa.timestamp("us"))
     us = pc.cast(moment, pa.int64()).to_numpy()

@@ -27,7 +27,6 @@ from pipelines.steps import drift
 if TYPE_CHECKING:
     import duckdb
 
-    from pipelines.core.config import UseCase
 
 PERFORMANCE = "performance"
 
@@ -41,12 +40,14 @@ class Judgement:
         amber: Whether it warns that something has moved, or may be worse.
         days: The table `drift_days`.
         primary: The primary metric's row.
+        retrain: Whether a training is called for.
     """
 
     red: tuple[tuple[str, str], ...]
     amber: bool
     days: pa.Table
     primary: dict[str, Any]
+    retrain: bool
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -55,9 +56,25 @@ class Judgement:
 
 
 class Watch:
-    """A training, drawn, against which weeks are held."""
+    """A champion's training, against which weeks are held."""
 
-    def __init__(self, draws: Draws, drawn: Drawn, window: int | None = None) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, before: Before, judge: Judge) -> None:
+        """Take what weeks are held against.
+
+        Args:
+            connection: Whose relations all are.
+            before: The training.
+            judge: With whose held-out rows performance is compared, unless a week has another one.
+        """
+        self.before, self.judged_by, self._use_case = before, judge, before.use_case
+        self._connection = connection
+        self._rarer = self._share_of_rarer()
+        days = f"max({sql.name(self._use_case.time)})::DATE"
+        ((last,),) = before.reference.relation.aggregate(days).fetchall()
+        self.first: date = last + timedelta(days=1)
+
+    @classmethod
+    def drawn(cls, draws: Draws, drawn: Drawn, window: int | None = None) -> Watch:
         """Draw a training.
 
         Args:
@@ -65,45 +82,42 @@ class Watch:
             drawn: How a day is drawn.
             window: Of how many days; by default as many as the file says.
         """
-        self.draws, self._own = draws, draws.own
-        learned = self._own.run.days
+        own = draws.own
+        use_case, learned, connection = own.use_case, own.run.days, own.run.store.connection
         days = Days(learned.last - timedelta(days=(window or len(learned)) - 1), learned.last)
-        rows = assign(self._relation(reference(draws, drawn, days)), self._use_case, learned)
-        known = sql.materialized(rows)
-        held_out = drift.held_out_rows(known, self._own.judged, self._use_case)
-        self.first = days.last + timedelta(days=1)
-        self.before = Before(known, held_out, self._own.champion, self._use_case)
-        self._judge = Judge(self._own.judged, held_out, self._own.lead)
-        self._rarer = self._share_of_rarer(known)
-
-    @property
-    def _use_case(self) -> UseCase:
-        return self._own.use_case
+        rows = connection.from_arrow(reference(draws, drawn, days))
+        known = sql.materialized(assign(rows, use_case, days))
+        held_out = drift.held_out_rows(known, own.judged, use_case)
+        before = Before(known, held_out, own.champion, use_case)
+        return cls(connection, before, Judge(own.judged, held_out, own.lead))
 
     def week(self, number: int) -> Days:
-        """The days of a week."""
+        """The days of a week since."""
         first = self.first + timedelta(days=WEEK * number)
         return Days(first, first + timedelta(days=WEEK - 1))
 
     def judge(
         self,
-        number: int,
+        week: Days,
         rows: Callable[[date], pa.Table],
         earlier: Sequence[pa.Table],
         delay: int | None = None,
+        since: date | None = None,
+        judge: Judge | None = None,
     ) -> Judgement:
         """Judge a week as its gate would.
 
         Args:
-            number: Which one.
-            rows: A day's rows, of this week or of one before.
+            week: Its days.
+            rows: A day's rows, of this week or of one before: with scores, and by whom (`model_version`).
             earlier: The tables `drift_days` of the weeks before.
             delay: After how many days labels are known; by default as the file says.
+            since: The first day that has predictions; by default that after the training.
+            judge: With whose held-out rows performance is compared.
         """
-        week = self.week(number)
         now = self._nights(week, rows)
         for weeks in (1, WEEKS):
-            due = self._due(week, weeks, rows, delay)
+            due = self._due(week, weeks, rows, delay, since or self.first)
             if not outcomes.wants_more(due, self._use_case):
                 break
         told = drift.verdicts(
@@ -112,13 +126,14 @@ class Watch:
             predictions=[now],
             due=due,
             earlier=[self._relation(pa.concat_tables(earlier))] if earlier else [],
-            judge=self._judge,
+            judge=judge or self.judged_by,
         )
         primary = asdict(told.performed[0])
         greater = self._use_case.greater_is_better
         red: list[tuple[str, str]] = [
             (row.kind, row.subject) for row in told.found.rows if row.verdict == ALARM
         ]
+        alarms = bool(red)
         red += [(PERFORMANCE, primary["subject"])] if judged.red(primary, greater) else []
         amber = any(row.verdict == MOVED for row in told.found.rows) or judged.amber(primary, greater)
         return Judgement(
@@ -126,21 +141,23 @@ class Watch:
             amber=bool(amber) and not red,
             days=pa.Table.from_pandas(told.found.days, preserve_index=False),
             primary=primary,
+            # labels that are missing are red, too, and a training would miss them as well
+            retrain=alarms or bool(judged.beyond(primary, greater) or judged.lost(primary)),
         )
 
     def _nights(self, days: Days, rows: Callable[[date], pa.Table]) -> duckdb.DuckDBPyRelation:
-        table = together(dated(rows(day), day, self._use_case) for day in days)
-        version = pa.repeat(pa.scalar(self._own.champion.version), table.num_rows)
-        return self._relation(table.append_column("model_version", version))
+        return self._relation(together(dated(rows(day), day, self._use_case) for day in days))
 
-    def _due(self, week: Days, weeks: int, rows: Callable[[date], pa.Table], delay: int | None) -> Outcomes:
+    def _due(
+        self, week: Days, weeks: int, rows: Callable[[date], pa.Table], delay: int | None, since: date
+    ) -> Outcomes:
         """Predictions whose labels are due, of days since the training."""
         use_case = self._use_case
         if delay is not None:
             label = use_case.label.model_copy(update={"delay_days": delay})
             use_case = use_case.model_copy(update={"label": label})
         days = dates.due_days(use_case, week.first, weeks)
-        there = Days(max(days.first, self.first), days.last)
+        there = Days(max(days.first, since), days.last)
         if not len(there):
             nothing = self._nights(Days(week.first, week.first), rows).limit(0)
             return Outcomes(days, outcomes.joined([nothing], None, [], use_case), self._rarer)
@@ -148,12 +165,13 @@ class Watch:
         told, labels, features = (nights.set_alias(name) for name in ("told", "labels", "features"))
         return Outcomes(days, outcomes.joined([told], labels, [features], use_case), self._rarer)
 
-    def _share_of_rarer(self, known: duckdb.DuckDBPyRelation) -> float:
+    def _share_of_rarer(self) -> float:
         """See `Outcomes.rarer`."""
         if not self._use_case.task.classes:
             return 1.0
-        ((share,),) = known.aggregate(f"coalesce(avg({sql.name(self._use_case.target)}), 0.5)").fetchall()
+        positives = f"coalesce(avg({sql.name(self._use_case.target)}), 0.5)"
+        ((share,),) = self.before.reference.relation.aggregate(positives).fetchall()
         return float(min(share, 1 - share))
 
     def _relation(self, table: pa.Table) -> duckdb.DuckDBPyRelation:
-        return self._own.run.store.connection.from_arrow(table)
+        return self._connection.from_arrow(table)
