@@ -28,7 +28,7 @@ Changed: TypeAlias = Callable[[Draws, date, float], pa.Table]
 What: TypeAlias = Literal["inputs", "labels", "meaning", "slowly"]
 
 YEAR = 364  # days
-SEASON = 0.8  # how much likelier rows of one end of a feature are at the season's height
+SEASON = 0.5  # at its height, three times as likely are rows of the one end of a feature as of the other
 MOST_OF_ONE = 0.9  # of the rows
 NEW, OF_ROWS = "#never seen", 0.2
 GRADUAL_WEEKS, GRADUAL = 8, 2.0  # deviations in all
@@ -91,7 +91,7 @@ def changes(own: Own) -> Iterator[Change]:
     prior = "twice the positives" if own.use_case.task.classes else "twice the rows of the highest labels"
     yield Change(prior, "labels", _prior)
     for delay in DELAYS:
-        yield Change(f"labels reversed, known after {delay} d", "meaning", _reversed, delay)
+        yield Change(f"concept reversed, labels after {delay} d", "meaning", _reversed, delay)
     for number in numbers[:1]:
         name = f"{number}: {GRADUAL:g} deviations in {GRADUAL_WEEKS} weeks"
         yield Change(name, "slowly", partial(_gradual, feature=number, deviation=deviation(own, number)))
@@ -197,17 +197,13 @@ def _prior(draws: Draws, on: date, since: float) -> pa.Table:  # noqa: ARG001 (a
 
 
 def _reversed(draws: Draws, on: date, since: float) -> pa.Table:  # noqa: ARG001 (at once)
-    """Each label is the other one; of numbers the one of the opposite rank that day."""
-    rows, use_case = draws.day(on), draws.own.use_case
-    at = rows.column_names.index(use_case.target)
-    labels = rows[use_case.target].to_numpy()
-    if use_case.task.classes:
-        other = 1 - labels
-    else:
-        order = np.argsort(labels, kind="stable")
-        other = np.empty_like(labels)
-        other[order] = labels[order][::-1]
-    return rows.set_column(at, rows.schema.field(at), pa.array(other, rows.schema.field(at).type))
+    """Each row has the label of the row at the opposite rank by score: as many of each, and the contrary."""
+    rows, target = draws.day(on), draws.own.use_case.target
+    at = rows.column_names.index(target)
+    order = np.argsort(_scores(rows), kind="stable")
+    opposite = np.empty_like(order)
+    opposite[order] = order[::-1]
+    return rows.set_column(at, rows.schema.field(at), rows[target].take(pa.array(opposite)))
 
 
 def weeks_since(on: date, began: date) -> float:

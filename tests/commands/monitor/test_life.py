@@ -46,13 +46,26 @@ def test_what_is_broken_is_found_at_once(year: Year, planned: Mapping[str, Chang
     assert "feature" in found.by
 
 
-def test_reversed_labels_are_found_once_they_are_due_and_by_performance(
+def test_a_reversed_concept_is_found_once_its_labels_are_due_and_by_performance(
     year: Year, planned: Mapping[str, Change]
 ) -> None:
-    found = life.changed([year], planned["labels reversed, known after 30 d"])
-    assert set(found.found) <= {1, 2, 3}
+    found = life.changed([year], planned["concept reversed, labels after 30 d"])
+    assert set(found.found) <= {1, 2}
     assert found.by == ("performance",)
     assert found.truth.shows
+
+
+def test_a_reversed_concept_has_as_many_positives_and_their_scores_are_the_lowest(
+    year: Year, planned: Mapping[str, Change]
+) -> None:
+    on = year.watch.first
+    before = year.day(on)
+    now = planned["concept reversed, labels after 0 d"].day(year.draws, on, 0.0)
+    positives = np.array(now["bad"].to_pylist()) == 1
+    assert positives.sum() == sum(before["bad"].to_pylist())
+    scores = now["score"].to_numpy()
+    assert scores[positives].mean() < scores[~positives].mean()
+    assert now["amount"].equals(before["amount"])
 
 
 def test_twice_the_positives_are_about_twice_as_many(year: Year, planned: Mapping[str, Change]) -> None:

@@ -22,7 +22,7 @@ from pipelines.steps import drift
 BROKEN = {
     "nothing": lambda draws, on: draws.day(on),
     "amount is gone": lambda draws, on: worlds._inputs(draws, on, 0.0, "amount", worlds._missing),
-    "labels are reversed": lambda draws, on: worlds._reversed(draws, on, 0.0),
+    "the concept is reversed": lambda draws, on: worlds._reversed(draws, on, 0.0),
 }
 
 
@@ -77,7 +77,7 @@ def test_labels_that_are_due_later_are_judged_later(mine: Own, year: Year) -> No
     watch, began = year.watch, year.watch.week(3).first
 
     def rows(on: date) -> pa.Table:
-        return BROKEN["labels are reversed"](year.draws, on) if on >= began else year.day(on)
+        return BROKEN["the concept is reversed"](year.draws, on) if on >= began else year.day(on)
 
     def value(number: int, delay: int) -> float:
         return float(watch.judge(watch.week(number), rows, [], delay).primary["value"])
