@@ -231,7 +231,8 @@ def deliver(run: Run) -> Outcome:
 def drift(run: Run) -> Outcome:
     """The week's features and predictions against the champion's training rows -> drift, and its report;
     predictions whose labels are due -> outcomes, and performance, a row a scored day; and diagnosis: why it
-    is so, and what follows.
+    is so, and what follows, and what has come true
+    of the gains that promotions have claimed.
     """
     from dataclasses import replace
 
@@ -266,7 +267,7 @@ def drift(run: Run) -> Outcome:
     told = retraining.verdict(run, read, found, judge)
     run.store.write("diagnosis", told.table)
     report = run.write_report("drift", found.page(told.table))
-    retraining.write_down(run, read, told.decision)
+    retraining.write_down(run, read, told)
     numbers = {"drift_alarms": float(found.alarms)}
     summary = "; ".join([found.summary(), told.decision.sentence, *read.left_out(), *due.told()])
     return Outcome(summary, report=report, retrain=told.decision.trains, numbers=numbers)

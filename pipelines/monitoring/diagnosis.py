@@ -141,7 +141,7 @@ class Cause:
         holds: Whether it does; None where nobody can say.
         evidence: A phrase.
         since: The first day of the weeks in a row of which it holds.
-        value, low, high, limit: The number that tells most of it, its interval, and beyond what it holds.
+        value, low, high, threshold: The number that tells most of it, its interval, and beyond what it holds.
     """
 
     name: Name
@@ -151,7 +151,7 @@ class Cause:
     value: float | None = None
     low: float | None = None
     high: float | None = None
-    limit: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Diagnosis:
                 value=one.value,
                 low=one.low,
                 high=one.high,
-                limit=one.limit,
+                threshold=one.threshold,
                 evidence=one.evidence,
             )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -93,7 +93,7 @@ class Trial:
             value=_digits(self.gain),
             low=_digits(self.low),
             high=_digits(self.high),
-            limit=self.margin,
+            threshold=self.margin,
             rows=self.judged,
             evidence=self.missing or self.told,
         )
@@ -186,8 +186,13 @@ def compare(
         alarms = int(before.sum())
         after = np.zeros(len(newer))
         after[np.argsort(-newer, kind="stable")[:alarms]] = 1.0
+    return gain(metric, replace(rows, score=before), after, stakes)
+
+
+def gain(metric: Metric, rows: Judged, newer: Floats, stakes: Stakes = UNDECLARED) -> paired.Gain | None:
+    """By how much other scores (or decisions) are better than the rows' own, by units and days."""
     days = int(rows.day.max()) + 1 if len(rows.day) else 1
-    return paired.gain(metric, _batches(rows, before), _batches(rows, after), days, stakes)
+    return paired.gain(metric, _batches(rows, rows.score), _batches(rows, newer), days, stakes)
 
 
 def _batches(rows: Judged, score: Floats) -> Batches:

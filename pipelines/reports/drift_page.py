@@ -63,7 +63,8 @@ def render(
         n_features=sum(row["kind"] == "feature" for row in judged),
         hidden=feature_drift.private(use_case),
         left_out=left_out,
-        causes=[row for row in causes if row["kind"] != "decision"],
+        causes=[row for row in causes if row["kind"] in ("cause", "trial")],
+        claims=[row for row in causes if row["kind"] == "claim"],
         cause=next(row for row in causes if row["kind"] == "cause" and row["chosen"]),
         decision=next(row for row in causes if row["kind"] == "decision"),
     )

@@ -170,7 +170,7 @@ DIAGNOSIS = {
     "value": "float64",
     "low": "float64",
     "high": "float64",
-    "limit": "float64",
+    "threshold": "float64",
     "rows": "Int64",
     "evidence": "string",
 }

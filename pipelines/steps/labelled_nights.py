@@ -11,8 +11,14 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
 from pipelines.core import sql
 from pipelines.core.dates import Days
+from pipelines.model.graph import Graph
 from pipelines.monitoring import outcomes
 from pipelines.registry import definitions
 from pipelines.steps import drift
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.store import Store
 
+MOST_ROWS = 100_000  # in memory, drawn by their keys
 LABEL, UNIT, VERSION, SCORE, DECISION = ":label", ":unit", ":version", ":score", ":decision"
 
 
@@ -36,11 +43,14 @@ def read(run: Run, model: Champion, days: Days) -> duckdb.DuckDBPyRelation | Non
         days: Which days.
 
     Returns:
-        Key, time, features, `LABEL`, `UNIT` (null where each row is its own), `VERSION`, `SCORE` and
-        `DECISION` (null where there is none): of who scored the night. None where no such row is there.
+        Key, time, the version's inputs, `LABEL`, `UNIT` (null where each row is its own), `VERSION`, `SCORE`
+        and `DECISION` (null where there is none): of who scored the night. None where no such row is there.
     """
+    inputs = list(Graph(model.graph).inputs)
     parts = [
-        _joined(rows, night, run) for rows, of in _outcomes(run, days) for night in _nights(run, model, of)
+        _joined(rows, night, inputs, run)
+        for rows, of in _outcomes(run, days)
+        for night in _nights(run, model, of)
     ]
     return reduce(lambda some, more: some.union(more), parts) if parts else None
 
@@ -73,13 +83,15 @@ def _nights(run: Run, model: Champion, days: Iterable[date]) -> Iterator[Store]:
             yield night
 
 
-def _joined(rows: duckdb.DuckDBPyRelation, night: Store, run: Run) -> duckdb.DuckDBPyRelation:
+def _joined(
+    rows: duckdb.DuckDBPyRelation, night: Store, inputs: list[str], run: Run
+) -> duckdb.DuckDBPyRelation:
     use_case = run.use_case
     features = drift.with_names(
         night.read("features"), definitions.file_of_table(run, night, "features"), use_case
     )
     key, time = sql.name(use_case.key), sql.name(use_case.time)
-    names = ", ".join(f"features.{sql.name(name)} AS {sql.name(name)}" for name in use_case.features.names)
+    names = ", ".join(f"features.{sql.name(name)} AS {sql.name(name)}" for name in inputs)
     unit = "told.unit" if use_case.unit_column else "NULL::VARCHAR"
     decision = "told.decision" if use_case.task.decides else "NULL::INTEGER"
     return (
@@ -94,3 +106,23 @@ def _joined(rows: duckdb.DuckDBPyRelation, night: Store, run: Run) -> duckdb.Duc
             f" told.score AS {sql.name(SCORE)}, {decision} AS {sql.name(DECISION)}"
         )
     )
+
+
+def frame(rows: duckdb.DuckDBPyRelation | None, run: Run) -> pd.DataFrame:
+    """Some rows in memory, at most `MOST_ROWS`, in order of time, then key."""
+    use_case = run.use_case
+    if rows is None:
+        return pd.DataFrame(columns=[use_case.key, use_case.time, *use_case.features.names, LABEL, UNIT])
+    key, time = sql.name(use_case.key), sql.name(use_case.time)
+    found: pd.DataFrame = (
+        rows.order(f"md5({key}::VARCHAR), {key}").limit(MOST_ROWS).order(f"{time}, {key}").df()
+    )
+    return found
+
+
+def scores(graph: Graph, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """What a graph says of rows, shape (n,)."""
+    # a column of which all values are missing has no type of its own
+    types = {"number": pa.float64(), "text": pa.string()}
+    given = {name: pa.array(rows[name], types[kind], from_pandas=True) for name, kind in graph.inputs.items()}
+    return graph.scores(pa.table(given)).astype(np.float64)

@@ -10,32 +10,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from pipelines.core import dates, sql, windows
 from pipelines.core.dates import Days
-from pipelines.core.errors import SluiceError
+from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.core.meaning import expressions
 from pipelines.model import candidate, inputs
 from pipelines.model.graph import Graph
 from pipelines.monitoring import diagnosis, retraining, trial
+from pipelines.monitoring.claims import Checked
 from pipelines.monitoring.diagnosis import Diagnosis, Past, Report, Week
 from pipelines.monitoring.retraining import Decision
 from pipelines.monitoring.trial import Judged, Sides, Trial
 from pipelines.registry.history import Event, History
-from pipelines.steps import labelled_nights
+from pipelines.steps import claims, labelled_nights
 from pipelines.steps.labelled_nights import LABEL, UNIT
 
 if TYPE_CHECKING:
-    import duckdb
-
     from pipelines.core.config import UseCase
     from pipelines.monitoring.drift_table import DriftResult
     from pipelines.monitoring.matured_labels import Judge
     from pipelines.run.run import Run
     from pipelines.steps.week import Week as Compared
 
-MOST_ROWS = 100_000  # on either side of a trial, drawn by their keys
 KNOWN = 2 * retraining.YEAR  # days of which earlier reports are asked
 
 
@@ -46,11 +43,13 @@ class Verdict:
     Attributes:
         found: The diagnosis.
         decision: What follows.
+        checked: What has come true of the gains that promotions have claimed.
         table: The table `diagnosis`.
     """
 
     found: Diagnosis
     decision: Decision
+    checked: list[Checked]
     table: pd.DataFrame
 
 
@@ -69,16 +68,25 @@ def verdict(run: Run, read: Compared, compared: DriftResult, judge: Judge) -> Ve
     if retraining.hindrance(found, week, asked, past) is None:
         tried = _trial(run, read, found, judge.lead)
     decision = retraining.decide(found, week, asked, past, tried)
-    rows = [*found.rows(), *([tried.row()] if tried else []), decision.row()]
-    return Verdict(found, decision, diagnosis.table(rows))
+    checked = claims.check(run)
+    rows = [
+        *found.rows(),
+        *([tried.row()] if tried else []),
+        *(one.row() for one in checked),
+        decision.row(),
+    ]
+    return Verdict(found, decision, checked, diagnosis.table(rows))
 
 
-def write_down(run: Run, read: Compared, decision: Decision) -> None:
-    """Let the history say that a training was called for; a week that is run again says nothing twice.
+def write_down(run: Run, read: Compared, told: Verdict) -> None:
+    """Let the history say that a training was called for, and what a gain has come to; a week that is run
+    again says nothing twice.
 
     Raises:
         TryAgain: somebody else is deciding about the champion.
     """
+    claims.write_down(run, told.checked)
+    decision = told.decision
     if not decision.trains or run.what_if:
         return
     history = History.of(run.settings, run.use_case.name)
@@ -165,8 +173,10 @@ def _trial(run: Run, read: Compared, found: Diagnosis, lead: float | None) -> Tr
     parted = trial.sides(since, last, window)
     if parted is None:
         return Trial(metric.name, trial.too_few(since, last, use_case.label.delay_days))
-    judged = _frame(labelled_nights.read(run, read.champion, Days(parted.cut, last)), run)
-    new = _frame(labelled_nights.read(run, read.champion, Days(since, _before(parted.cut))), run)
+    judged = labelled_nights.frame(labelled_nights.read(run, read.champion, Days(parted.cut, last)), run)
+    new = labelled_nights.frame(
+        labelled_nights.read(run, read.champion, Days(since, _before(parted.cut))), run
+    )
     for rows, where in (
         (new, f"of {since} to {_before(parted.cut)}"),
         (judged, f"of {parted.cut} to {last}"),
@@ -181,7 +191,7 @@ def _trial(run: Run, read: Compared, found: Diagnosis, lead: float | None) -> Tr
             )
     try:
         return _tried(run, read, found, _Rows(parted, judged, new), lead)
-    except SluiceError as error:  # its candidate is gone, or was fitted on what no longer can be had
+    except (BadInput, TableCorrupt, TableMissing) as error:  # its candidate is gone, or cannot be fitted
         return Trial(metric.name, f"no trial: {error.sentence}")
 
 
@@ -199,12 +209,12 @@ def _tried(run: Run, read: Compared, found: Diagnosis, of: _Rows, lead: float | 
     metric, graph = trial.metric_of(found.cause.name, use_case), Graph(champion.graph)
     rows = Judged(
         label=judged[LABEL].to_numpy(np.float64),
-        score=_scores(graph, judged, read.reference),
+        score=labelled_nights.scores(graph, judged),
         day=(judged[use_case.time].dt.normalize() - pd.Timestamp(parted.cut)).dt.days.to_numpy(np.int64),
         unit=trial.units(judged[UNIT] if use_case.unit_column else None),
     )
     if found.cause.name == diagnosis.PRIOR:
-        own = _scores(graph, new, read.reference)
+        own = labelled_nights.scores(graph, new)
         newer = trial.recalibrated(new[LABEL].to_numpy(np.float64), own, rows.score)
         fitted = len(new)
     else:
@@ -225,7 +235,7 @@ def _known(run: Run, read: Compared, parted: Sides, new: pd.DataFrame) -> pd.Dat
     """
     use_case = run.use_case
     nights = labelled_nights.read(run, read.champion, Days(parted.first, _before(parted.cut)))
-    rows = _frame(nights, run)
+    rows = labelled_nights.frame(nights, run)
     rows = rows if len(rows) else new
     first = rows[use_case.time].min().date()
     target, time = sql.name(use_case.target), sql.name(use_case.time)
@@ -233,29 +243,8 @@ def _known(run: Run, read: Compared, parted: Sides, new: pd.DataFrame) -> pd.Dat
     trained = read.reference.filter(
         f"{target} IS NOT NULL AND {time} >= DATE '{parted.first}' AND {time} < DATE '{first}'"
     ).project(f"{names}, {target}::DOUBLE AS {sql.name(LABEL)}, NULL::VARCHAR AS {sql.name(UNIT)}")
-    every = pd.concat([_frame(trained, run), rows], ignore_index=True)
+    every = pd.concat([labelled_nights.frame(trained, run), rows], ignore_index=True)
     return every.sort_values([use_case.time, use_case.key], ignore_index=True)
-
-
-def _frame(rows: duckdb.DuckDBPyRelation | None, run: Run) -> pd.DataFrame:
-    """Some rows in memory, at most `MOST_ROWS`, in order of time, then key."""
-    use_case = run.use_case
-    if rows is None:
-        return pd.DataFrame(columns=[use_case.key, use_case.time, *use_case.features.names, LABEL, UNIT])
-    key, time = sql.name(use_case.key), sql.name(use_case.time)
-    found: pd.DataFrame = (
-        rows.order(f"md5({key}::VARCHAR), {key}").limit(MOST_ROWS).order(f"{time}, {key}").df()
-    )
-    return found
-
-
-def _scores(graph: Graph, rows: pd.DataFrame, like: duckdb.DuckDBPyRelation) -> np.ndarray:
-    """What the graph says of rows, shape (n,)."""
-    names = list(graph.inputs)
-    # a chunk in which all values are missing has no type of its own
-    schema = like.project(", ".join(map(sql.name, names))).limit(0).to_arrow_table().schema
-    given = pa.Table.from_pandas(rows[names], schema, preserve_index=False)
-    return graph.scores(given).astype(np.float64)
 
 
 def _before(day: date) -> date:
