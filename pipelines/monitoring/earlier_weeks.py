@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipelines.monitoring.level import Days
+from pipelines.monitoring.level import Days, Flags
 from pipelines.monitoring.subjects import Subject
 from pipelines.run.tables import DRIFT_DAYS
 
@@ -49,16 +49,25 @@ class Earlier:
         chosen = ~own.alarm.to_numpy(bool)
         if on is not None:
             chosen &= np.isin(own.on.to_numpy(np.int64), list(on))
-        if not chosen.any():
-            return None
-        days, row = np.unique(own.on.to_numpy(np.int64)[chosen], return_inverse=True)
-        names = pd.Index([one.name for one in subject.statistics])
-        column = names.get_indexer(own.statistic.to_numpy()[chosen])
-        asked = column >= 0
-        values, rows = np.full((2, len(days), len(names)), np.nan)
-        for found, told in ((values, own.value), (rows, own.rows)):
-            found[row[asked], column[asked]] = told.to_numpy(np.float64)[chosen][asked]
-        return Days(days, values, np.nan_to_num(rows))
+        return _days(subject, own, chosen)
+
+    def every_day(self, subject: Subject) -> Days | None:
+        """What they say of a subject, alarms among it."""
+        own = self._by_subject.get(subject.name)
+        return None if own is None else _days(subject, own, np.full(len(own), True))
+
+
+def _days(subject: Subject, own: pd.DataFrame, chosen: Flags) -> Days | None:
+    if not chosen.any():
+        return None
+    days, row = np.unique(own.on.to_numpy(np.int64)[chosen], return_inverse=True)
+    names = pd.Index([one.name for one in subject.statistics])
+    column = names.get_indexer(pd.Index(own.statistic.to_numpy()[chosen]))
+    asked = column >= 0
+    values, rows = np.full((2, len(days), len(names)), np.nan)
+    for found, told in ((values, own.value), (rows, own.rows)):
+        found[row[asked], column[asked]] = told.to_numpy(np.float64)[chosen][asked]
+    return Days(days, values, np.nan_to_num(rows))
 
 
 def table(subjects: Iterable[Subject], alarms: Iterable[str], sha256: str) -> pd.DataFrame:

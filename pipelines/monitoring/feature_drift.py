@@ -15,11 +15,22 @@ import pandas as pd
 
 from pipelines.core import personal
 from pipelines.model.graph import Graph
-from pipelines.monitoring import earlier_weeks, impact, joint, level, limits, looks, subjects, verdicts
+from pipelines.monitoring import (
+    earlier_weeks,
+    impact,
+    joint,
+    level,
+    limits,
+    lines,
+    looks,
+    subjects,
+    verdicts,
+)
 from pipelines.monitoring.drift_table import ALL, DECISIONS, LABELS, SCORE, Kind, Row
 from pipelines.monitoring.earlier_weeks import Earlier
 from pipelines.monitoring.impact import Impact, Swap
 from pipelines.monitoring.level import Days
+from pipelines.monitoring.lines import Line
 from pipelines.monitoring.looks import Look, Looked, Rows
 from pipelines.monitoring.subjects import Subject, Sums
 from pipelines.monitoring.verdicts import Finding
@@ -123,11 +134,13 @@ class Found:
         rows: Of the table `drift`: features, the score and what belongs to it, all features together.
         days: The table `drift_days`.
         bars: Subject -> label, share in the reference, share in the week.
+        lines: Subject -> how it has gone over the past weeks.
     """
 
     rows: list[Row]
     days: pd.DataFrame
     bars: Mapping[str, Sequence[tuple[str, float, float]]]
+    lines: Mapping[str, Line | None]
 
 
 def comparison(compared: Compared, note: str | None) -> Found:
@@ -153,11 +166,13 @@ def comparison(compared: Compared, note: str | None) -> Found:
         *(_row("prediction", *each) for each in predictions),
         _joint_row(together, made.features),
     ]
-    told = [subject for subject, _ in (*features, *predictions)]
+    every = (*features, *predictions)
+    told = [subject for subject, _ in every]
     days = earlier_weeks.table(
         [*told, _joint_subject(made.features)], _unusual(rows), compared.before.champion.sha256
     )
-    return Found(rows, days, {subject.name: subject.bars for subject in told})
+    drawn = {subject.name: lines.line(subject, found, made.earlier_days(subject)) for subject, found in every}
+    return Found(rows, days, {subject.name: subject.bars for subject in told}, drawn)
 
 
 def _unusual(rows: Sequence[Row]) -> list[str]:
@@ -200,6 +215,10 @@ class _Comparison:
         return [
             subjects.feature(name, types[name], one, before[name], now[name]) for name, one in looked.items()
         ]
+
+    def earlier_days(self, subject: Subject) -> Days | None:
+        """What earlier weeks have measured of a subject, alarms among it."""
+        return self._earlier.every_day(subject)
 
     @cached_property
     def features(self) -> list[Subject]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pipelines.core import dates
 from pipelines.monitoring import feature_drift
+from pipelines.monitoring.lines import Line
 from pipelines.reports import pages, performance_part
 from pipelines.run.tables import ALARM, AS_BEFORE, MOVED, NOT_COMPARED
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def render(
     table: pd.DataFrame,
     bars: Mapping[str, Sequence[tuple[str, float, float]]],
+    lines: Mapping[str, Line | None],
     by_day: pd.DataFrame,
     due: Outcomes,
     week: dates.Days,
@@ -34,6 +37,7 @@ def render(
     Args:
         table: The table `drift`.
         bars: Subject -> label, share in the training, share in the week.
+        lines: Subject -> how it has gone over the past weeks.
         by_day: The table `performance`.
         due: The predictions whose labels are due.
         week: The days.
@@ -54,6 +58,7 @@ def render(
         week=week,
         judged=judged,
         bars=bars,
+        lines={name: _drawn(one) for name, one in lines.items() if one},
         **{
             name: [row["subject"] for row in judged if row["verdict"] == verdict]
             for name, verdict in (("alarms", ALARM), ("moved", MOVED), ("not_compared", NOT_COMPARED))
@@ -79,3 +84,30 @@ def _by_weight(row: Mapping[str, Any]) -> tuple[int, float, float]:
     """Alarms first, then by what a move costs, then by how far it is."""
     verdicts = (ALARM, MOVED, NOT_COMPARED, AS_BEFORE)
     return verdicts.index(row["verdict"]), -(row["score_change"] or 0.0), -abs(row["effect"] or 0.0)
+
+
+WIDTH, HEIGHT, EDGE = 130, 38, 4  # of a line, in pixels
+
+
+def _drawn(line: Line) -> dict[str, Any]:
+    """Where a line's weeks, its usual value and its limit are drawn, in pixels."""
+    values = [value for _, value in line.weeks]
+    low, high = min(*values, line.usual, line.limit), max(*values, line.usual, line.limit)
+    first, last = line.weeks[0][0], line.weeks[-1][0]
+
+    def y(value: float) -> float:
+        return round(HEIGHT - EDGE - (value - low) / ((high - low) or 1.0) * (HEIGHT - 2 * EDGE), 1)
+
+    def x(day: date) -> float:
+        return round(EDGE + (day - first) / (last - first) * (WIDTH - 2 * EDGE), 1)
+
+    points = [(x(day), y(value)) for day, value in line.weeks]
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "path": " ".join(f"{across},{up}" for across, up in points),
+        "last": points[-1],
+        "usual": y(line.usual),
+        "limit": y(line.limit),
+        "told": "; ".join(f"{day}: {value:.3g}" for day, value in line.weeks[-4:]),
+    }

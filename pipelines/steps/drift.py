@@ -89,8 +89,8 @@ def compare(
     by_day = estimates.with_days(by_day, estimated)
     table = drift_table.table([*told.rows, *filter(None, [estimated.week])])
     left_out = nights - len(features), nights - len(predictions)
-    bars = told.found.bars
-    page = partial(drift_page.render, table, bars, by_day, due, week, left_out, champion, use_case)
+    pictures = told.found.bars, told.found.lines
+    page = partial(drift_page.render, table, *pictures, by_day, due, week, left_out, champion, use_case)
     first_labels = told.first + timedelta(days=use_case.label.delay_days)
     return DriftResult(table, by_day, page, first_labels, told.found.days, due.days)
 
