@@ -19,7 +19,7 @@ from pipelines.core.metrics import by_name
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import significance
 from pipelines.gates.built_in.models import METRIC_PARITY
-from pipelines.metrics import bootstrap, metrics
+from pipelines.metrics import bootstrap, daily, metrics
 from pipelines.metrics.scored import NEVER, Scored
 from pipelines.model import engines, parity
 from pipelines.registry import approval, definitions, registry, snapshot
@@ -190,10 +190,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     _require_same_features(use_case, later, earlier)
     test = _unseen_by_both(run, later, earlier)
     y = np.asarray(test[facts.target].to_numpy(), dtype=np.float64)
-    models = [
-        Scored(model.version, _scores(model, test), NEVER if model.threshold is None else model.threshold)
-        for model in pair
-    ]
+    models = [_scored(model, test, facts) for model in pair]
     names, units = facts.measured, bootstrap.units(test.to_pandas(), facts)
     drawn = bootstrap.draw(names, y, models, units, facts.stakes, facts.candidates.seed)
     told = [[model.metadata.get(name, "-") for model in pair] for name in LINEAGE]
@@ -331,6 +328,11 @@ def _judged(settings: Settings, use_case: str, version: str) -> Champion:
     """A version as it was judged: it may have learned from the held-out rows since."""
     any_day = Run.open(use_case, "training", date.min, settings)
     return registry.as_judged(any_day, _version(settings, use_case, version))
+
+
+def _scored(model: Champion, rows: pa.Table, facts: UseCase) -> Scored:
+    scores, cut = _scores(model, rows), NEVER if model.threshold is None else model.threshold
+    return Scored(model.version, scores, cut, daily.of_table(scores, rows, facts))
 
 
 def _scores(model: Champion, rows: object) -> metrics.Floats:

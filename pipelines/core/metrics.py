@@ -88,7 +88,8 @@ class Metric:
         task: Whose labels it is about, by its name.
         meaning: In a few words, for the model card; `{under}` and its like stand for what is at
             stake.
-        needs: What of the scores: the decisions `score >= threshold` (1 or 0), probabilities, or numbers.
+        needs: What of the scores: the decisions `score >= threshold` (1 or 0), whether rows are among their
+            day's greatest scores (1 or 0), probabilities, or numbers.
         on_arrays: The metric of labels and of what it needs of scores, shapes (n,), and of what is at stake.
         by: The same in another way, for weighted rows and for more rows than memory holds.
         greater_is_better: Whether more of it is better.
@@ -103,7 +104,7 @@ class Metric:
     name: str
     task: str
     meaning: str
-    needs: Literal["decision", "probability", "number"]
+    needs: Literal["decision", "taken", "probability", "number"]
     on_arrays: Callable[[Floats, Floats, Stakes], float]
     by: Sum | Ranking
     greater_is_better: bool = False
@@ -439,6 +440,30 @@ EVERY: tuple[Metric, ...] = (
         by=Sum(_costs_of_decisions, _mean),
         constant=Constant(_cheaper, "alarms for all rows or for none, whichever is cheaper"),
         made_of=("false_alarm", "miss"),
+    ),
+    Metric(
+        name="precision_at_k",
+        task="binary",
+        meaning="share of positive rows among each day's {a_day:,} greatest scores",
+        needs="taken",
+        on_arrays=_precision,
+        by=Sum(_counts, lambda sums: _share(sums[0], sums[1], empty=0.0)),
+        greater_is_better=True,
+        up_to_one=True,
+        of_labels_that_differ=True,
+        made_of=("a_day",),
+    ),
+    Metric(
+        name="recall_at_k",
+        task="binary",
+        meaning="share of positive rows that are among their day's {a_day:,} greatest scores",
+        needs="taken",
+        on_arrays=_recall,
+        by=Sum(_counts, lambda sums: _share(sums[0], sums[2], empty=nan)),
+        greater_is_better=True,
+        up_to_one=True,
+        of_labels_that_differ=True,
+        made_of=("a_day",),
     ),
     Metric(
         name="log_loss",

@@ -14,12 +14,14 @@ class Stakes:
         false_alarm: What an alarm costs that is wrong.
         miss: What a positive row without an alarm costs.
         quantile: The share of labels that shall lie below the forecast.
+        a_day: How many rows a day people look at.
     """
 
     under: float = 1.0
     false_alarm: float | None = None
     miss: float | None = None
     quantile: float | None = None
+    a_day: int | None = None
 
     def cost(self, false_alarms: float, misses: float) -> float | None:
         """What so many of them cost together, where that is declared."""
@@ -35,4 +37,5 @@ DECLARED_BY = {
     "false_alarm": "metric.false_positive, or a threshold by policy least_cost",
     "miss": "metric.false_negative, or a threshold by policy least_cost",
     "quantile": "metric.quantile, such as 0.9",
+    "a_day": "metric.k, such as 20",
 }

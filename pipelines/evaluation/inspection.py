@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.evaluation import calibration
 from pipelines.evaluation.calibration import Reliability
-from pipelines.metrics import metrics
+from pipelines.metrics import daily, metrics
 from pipelines.metrics.scored import Scored
 from pipelines.model import candidate, explain, learning, seed_variance
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.core.config import UseCase
     from pipelines.evaluation.rows import HeldOut, LabelledRows
+    from pipelines.metrics.bootstrap import Codes
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def inspect_model(
         fitted,
         X,
         y,
-        lambda model, some: metric.if_defined(model, X.iloc[some], y[some]),
-        lambda model: metric.if_defined(model, held_out.X, held_out.y),
+        lambda model, some: metric.if_defined(model, X.iloc[some], y[some], train.days[some]),
+        lambda model: metric.if_defined(model, held_out.X, held_out.y, held_out.days),
         seed,
     )
     learned = (
@@ -80,12 +81,16 @@ def inspect_model(
     probable = use_case.task.probabilities
     return Inspection(
         across_seeds=seed_variance.across_seeds(
-            fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y)
+            fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y, held_out.days)
         ),
         learning=points,
         learned=learned,
         importance=explain.importance(
-            fitted, held_out.X, held_out.y, lambda *rows: sign * metric.of(*rows), seed
+            fitted,
+            held_out.X,
+            held_out.y,
+            lambda model, rows, y, some: sign * metric.of(model, rows, y, held_out.days[some]),
+            seed,
         ),
         reliable=calibration.reliability(
             held_out.y, winner.score, held_out.units, use_case.promotion.confidence_level, seed
@@ -103,12 +108,20 @@ class _Metric:
     threshold: float
     use_case: UseCase
 
-    def of(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float:  # noqa: N803
-        metric, score = self.use_case.metric, candidate.scores(model, X, self.use_case.task)
-        return metrics.measure(metric.name, y, score, threshold=self.threshold, stakes=self.use_case.stakes)
+    def of(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats, days: Codes) -> float:  # noqa: N803
+        name, stakes = self.use_case.metric.name, self.use_case.stakes
+        score = candidate.scores(model, X, self.use_case.task)
+        taken = None if stakes.a_day is None else daily.taken(score, days, stakes.a_day)
+        return metrics.measure(name, y, score, threshold=self.threshold, stakes=stakes, taken=taken)
 
-    def if_defined(self, model: Pipeline, X: pd.DataFrame, y: metrics.Floats) -> float | None:  # noqa: N803
+    def if_defined(
+        self,
+        model: Pipeline,
+        X: pd.DataFrame,  # noqa: N803
+        y: metrics.Floats,
+        days: Codes,
+    ) -> float | None:
         try:
-            return self.of(model, X, y)
+            return self.of(model, X, y, days)
         except metrics.Undefined:
             return None

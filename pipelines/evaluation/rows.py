@@ -20,10 +20,12 @@ class LabelledRows:
     Attributes:
         X: Their features, a frame of `inputs.frame`.
         y: Their labels, shape (n,).
+        days: The days that they are of, numbers, shape (n,). Rows stand in order of their keys.
     """
 
     X: pd.DataFrame
     y: Floats
+    days: Codes
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ def _draws(
     use_case: UseCase,
 ) -> Drawn:
     """The metrics of each model on the same draws of some of the rows, by the model's role."""
-    models = [Scored(role, model.score[mask], model.threshold) for role, model in compared.items()]
+    models = [model.of(role, mask) for role, model in compared.items()]
     drawn_together = np.unique(held_out.units[mask], return_inverse=True)[1]
     return bootstrap.draw(
         names, held_out.y[mask], models, drawn_together, use_case.stakes, use_case.candidates.seed

@@ -210,8 +210,11 @@ def _ranking_metric(
 def _sum_metric(
     metric: Metric, by: Sum, y: Floats, model: Scored, units: Codes, stakes: Stakes
 ) -> _SumMetric:
-    decided = metric.needs == "decision"
-    score = (model.score >= model.threshold).astype(np.float64) if decided else model.score
+    score = model.score
+    if metric.needs == "decision":
+        score = (model.score >= model.threshold).astype(np.float64)
+    elif metric.needs == "taken" and model.taken is not None:
+        score = model.taken
     terms = by.terms(y, score, stakes, float(y.mean()))
     by_unit = [np.bincount(units, weights=term, minlength=_count(units)) for term in terms]
     return _SumMetric(model.name, metric.name, np.column_stack(by_unit).astype(np.float64), by.value)

@@ -19,7 +19,7 @@ from pipelines.core.errors import BadInput
 from pipelines.core.metrics import by_name
 from pipelines.core.policies import Policy
 from pipelines.core.stakes import Stakes
-from pipelines.metrics import metrics, threshold
+from pipelines.metrics import daily, metrics, threshold
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import NEVER
 from pipelines.metrics.threshold import Night, Units
@@ -28,39 +28,56 @@ Scores: TypeAlias = Sequence[npt.NDArray[np.floating]]  # of each fold's rows he
 
 
 @dataclass(frozen=True)
-class CrossFitted:
-    """Judges out-of-fold scores by decisions.
+class Together:
+    """Judges all folds' rows together.
 
     Attributes:
         metric: The metric's name.
+        stakes: What is at stake.
+        y: The labels of each fold's rows held out, shape (rows,) each.
+    """
+
+    metric: str
+    stakes: Stakes
+    y: Sequence[Floats]
+
+    def __call__(self, scores: Scores) -> tuple[list[float], float]:
+        """The metric of each fold's rows, and of all, by what follows from their scores; an error as a
+        negative number, so that greater is better.
+        """
+        raise NotImplementedError
+
+    def of(self, chosen: Sequence[Floats]) -> tuple[list[float], float]:
+        """The same of what is decided, or taken, 1 or 0, shape (rows,) each."""
+        each = [self._measured(y, own) for y, own in zip(self.y, chosen, strict=True)]
+        return each, self._measured(np.concatenate(self.y), np.concatenate(chosen))
+
+    def _measured(self, y: Floats, chosen: Floats) -> float:
+        sign = 1 if by_name(self.metric).greater_is_better else -1
+        return sign * metrics.measure(self.metric, y, chosen, stakes=self.stakes, taken=chosen)
+
+
+@dataclass(frozen=True)
+class CrossFitted(Together):
+    """Judges out-of-fold scores by decisions.
+
+    Attributes:
         policy: How a threshold is chosen. Where it cannot choose by the other folds' rows (it promises more
             than they can show, or they have one class only) there is no alarm in the fold, as a model that
             cannot fulfil its policy raises none. A fixed threshold is that.
-        stakes: What is at stake.
-        y: The labels of each fold's rows held out, shape (rows,) each.
         units: Which unit they are of, see `bootstrap.units`.
         night: How many rows a night has, for a policy that goes by that. Rows without a label are taken to
             score as those with one do: the search has no scores of them.
     """
 
-    metric: str
     policy: Policy
-    stakes: Stakes
-    y: Sequence[Floats]
     units: Sequence[Units]
     night: Night
 
     def __call__(self, scores: Scores) -> tuple[list[float], float]:
-        """The metric of each fold's decisions, and of all; an error as a negative number, so that greater is
-        better.
-        """
+        """See `Together`."""
         cuts = self.thresholds(scores)
         return self.of([(score >= cut).astype(np.float64) for score, cut in zip(scores, cuts, strict=True)])
-
-    def of(self, alarms: Sequence[Floats]) -> tuple[list[float], float]:
-        """The same of decisions, 1 or 0."""
-        each = [self._measured(y, alarm) for y, alarm in zip(self.y, alarms, strict=True)]
-        return each, self._measured(np.concatenate(self.y), np.concatenate(alarms))
 
     def thresholds(self, scores: Scores) -> list[float]:
         """Each fold's threshold; `NEVER` where none can be chosen."""
@@ -74,6 +91,21 @@ class CrossFitted:
         except BadInput:
             return NEVER
 
-    def _measured(self, y: Floats, alarm: Floats) -> float:
-        sign = 1 if by_name(self.metric).greater_is_better else -1
-        return sign * metrics.measure(self.metric, y, alarm, threshold=0.5, stakes=self.stakes)
+
+@dataclass(frozen=True)
+class OfDays(Together):
+    """Judges out-of-fold scores by what is among its day's greatest, of all folds' rows of the day.
+
+    Attributes:
+        days: The day of each fold's rows, numbers.
+        places: In which order rows of the same score are taken.
+    """
+
+    days: Sequence[npt.NDArray[np.int64]]
+    places: Sequence[npt.NDArray[np.int64]]
+
+    def __call__(self, scores: Scores) -> tuple[list[float], float]:
+        """See `Together`."""
+        every, days, places = (np.concatenate(of) for of in (scores, self.days, self.places))
+        taken = daily.taken(every, days, self.stakes.a_day or 0, places)
+        return self.of(np.split(taken, np.cumsum([len(own) for own in scores])[:-1]))

@@ -61,10 +61,10 @@ def of_relation(rows: duckdb.DuckDBPyRelation, metric: Metric) -> Rows:
 
     Args:
         rows: Columns `label` (may be null throughout), `score`, `day` (numbers from 0 on), `unit` (null where
-            each row is its own) and, where decisions were taken, `decision`.
+            each row is its own) and, where the metric needs them, `decision` or `taken`.
         metric: Names what is needed of the scores.
     """
-    needed = "decision" if metric.needs == "decision" else "score"
+    needed = metric.needs if metric.needs in ("decision", "taken") else "score"
     ((n, days, units),) = rows.aggregate("count(*), count(DISTINCT day), count(unit)").fetchall()
     named = rows.project(
         f"coalesce(label::DOUBLE, 0) AS label, score::DOUBLE AS raw, {needed}::DOUBLE AS score,"

@@ -36,7 +36,7 @@ class Batch:
 
     Attributes:
         label: 0 or 1, or numbers.
-        score: What the metric needs: scores, or decisions (0 or 1).
+        score: What the metric needs: scores, decisions or what is taken (0 or 1).
         version: Which model has scored, a number from 0 on.
         day: Which day it is, a number from 0 on.
         unit: Which unit it is of, a number from 0 on and below `GROUPS`; None where each row is its own.
@@ -348,10 +348,11 @@ def of_relation(rows: duckdb.DuckDBPyRelation, metric: Metric) -> Batches:
 
     Args:
         rows: Columns `label`, `score`, `version`, `day` (numbers from 0 on), `unit` (any value; null where
-            each row is its own) and, where decisions were taken, `decision`; no null in the others.
+            each row is its own) and, where the metric needs them, `decision` or `taken`; no null in the
+            others.
         metric: Names what is needed of the scores.
     """
-    score = "decision" if metric.needs == "decision" else "score"
+    score = metric.needs if metric.needs in ("decision", "taken") else "score"
     whole = rows.aggregate("count(unit)").fetchall()[0][0] > 0
     named = rows.project(
         f"label::DOUBLE AS label, {score}::DOUBLE AS score, version::BIGINT AS version, day::BIGINT AS day,"

@@ -15,6 +15,9 @@ from pipelines.core.stakes import DECLARED_BY, UNDECLARED, Stakes
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
+NO_DAYS = "{} has no value: nobody knows which day each row is of"
+
+
 class Undefined(BadInput):
     """The metric has no value on these rows, such as a recall where no row is positive."""
 
@@ -33,7 +36,13 @@ def are_probabilities(score: Floats) -> bool:
 
 
 def measure(
-    name: str, y: npt.ArrayLike, score: npt.ArrayLike, *, threshold: float = 0.5, stakes: Stakes = UNDECLARED
+    name: str,
+    y: npt.ArrayLike,
+    score: npt.ArrayLike,
+    *,
+    threshold: float = 0.5,
+    stakes: Stakes = UNDECLARED,
+    taken: npt.ArrayLike | None = None,
 ) -> float:
     """Measure scores against the truth.
 
@@ -44,6 +53,9 @@ def measure(
             (regression).
         threshold: f1, precision, recall: a row is taken as positive where `score >= threshold`.
         stakes: What is declared to be at stake, of which asymmetric and cost are made.
+
+        taken: precision_at_k, recall_at_k: which rows are among their day's greatest scores, see
+            `daily.taken`, shape (n,).
 
     Returns:
         The metric in its natural unit: rmse and mae in the label's, log_loss in nats, the others without.
@@ -60,7 +72,11 @@ def measure(
             f"{name} has no value: nobody has declared what is at stake ({', '.join(missing)})",
             fix="; ".join(dict.fromkeys(f"declare {DECLARED_BY[one]}" for one in missing)),
         )
-    if metric.needs == "decision":
+    if metric.needs == "taken":
+        if taken is None:
+            raise Undefined(NO_DAYS.format(name), fix="measure rows whose days are known")
+        scores = np.asarray(taken, dtype=np.float64)
+    elif metric.needs == "decision":
         scores = (scores >= threshold).astype(np.float64)
     elif metric.needs == "probability":
         scores = scores.clip(0, 1)

@@ -19,6 +19,7 @@ from pipelines.core.metrics import Metric, Ranking, Sum, by_name
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.core.tasks import Task
 from pipelines.metrics import metrics
+from pipelines.metrics.daily import TAKEN
 from pipelines.metrics.metrics import Floats
 
 AT_ONCE = 100_000  # rows in memory
@@ -45,7 +46,8 @@ def measure(
 
     Args:
         rows: Columns `label` and `score`, both DOUBLE, and, where decisions were taken, `decision`, 0 or 1,
-            which then counts instead of the threshold. They are read three times.
+            which then counts instead of the threshold; and, for what is among a day's greatest scores,
+            `taken`. They are read three times.
         task: Whose metrics they are, of labels that are 0 and 1, or numbers: those of them whose stakes are
             declared.
         threshold: See `metrics.measure`.
@@ -76,6 +78,8 @@ def measure(
         values = _row_by_row(rows, each, stakes, mean)
 
     def measured(name: str) -> Measured:
+        if by_name(name).needs == "taken" and TAKEN not in rows.columns:
+            return Measured(None, metrics.NO_DAYS.format(name))
         try:
             metrics.refuse_undefined(name, number, labels=(least, greatest), scores=(lowest, highest))
         except metrics.Undefined as reason:
@@ -88,15 +92,16 @@ def measure(
 def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: float, stakes: Stakes) -> Sums:
     """Metrics of labels 0 and 1; those without a value on these rows are any number."""
     alarm = "decision" if "decision" in rows.columns else f"score >= '{threshold!r}'::DOUBLE"
-    decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm")
+    taken = TAKEN if TAKEN in rows.columns else "0"
+    decided = rows.project(f"label, score, ({alarm})::DOUBLE AS alarm, {taken}::DOUBLE AS taken")
     counted = (
         "sum(label) AS positive, count(*) - sum(label) AS negative, sum(alarm) AS alarms, sum(alarm * label)"
-        " AS hits"
+        " AS hits, sum(taken) AS looked_at, sum(taken * label) AS found"
     )
     sums: dict[str, list[float]] = {}
     above = alike = 0.0
     by_score = decided.aggregate(f"score, {counted}", "score").order("score DESC")
-    for score, positive, negative, alarms, hits in _batches(by_score):
+    for score, positive, negative, alarms, hits, looked_at, found in _batches(by_score):
         # Rows of the same score are one step of the ranking, of which none stands above another.
         down_to = above + np.cumsum(positive), alike + np.cumsum(negative)
         yes, no = np.ones(len(score)), np.zeros(len(score))
@@ -105,6 +110,8 @@ def _by_score(rows: duckdb.DuckDBPyRelation, each: list[Metric], threshold: floa
                 terms = [metric.by.terms(positive, negative, *down_to)]
             elif metric.needs == "decision":
                 terms = _of_decisions(metric.by, stakes, positive, negative, alarms, hits)
+            elif metric.needs == "taken":
+                terms = _of_decisions(metric.by, stakes, positive, negative, looked_at, found)
             else:
                 of_both = (metric.by.terms(label, score, stakes, 0.0) for label in (yes, no))
                 terms = [positive * one + negative * other for one, other in zip(*of_both, strict=True)]

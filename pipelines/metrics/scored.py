@@ -28,16 +28,27 @@ class Scored:
         score: Shape (n,).
         threshold: From which score on a row is taken as positive; `NEVER` where no threshold fulfils the
             policy. A regression does not look at it.
+        taken: Which rows are among their day's greatest scores, see `daily.taken`, shape (n,), where anybody
+            asks for that.
     """
 
     name: str
     score: metrics.Floats
     threshold: float = NEVER
+    taken: metrics.Floats | None = None
+
+    def of(self, name: str, rows: Mask) -> Scored:
+        """The same by another name, of some of the rows."""
+        taken = None if self.taken is None else self.taken[rows]
+        return Scored(name, self.score[rows], self.threshold, taken)
 
     def value(self, metric: str, y: metrics.Floats, stakes: Stakes, rows: Mask) -> float | None:
         """Measure on some of the rows; None where the metric has no value on them."""
+        taken = None if self.taken is None else self.taken[rows]
         try:
-            return metrics.measure(metric, y[rows], self.score[rows], threshold=self.threshold, stakes=stakes)
+            return metrics.measure(
+                metric, y[rows], self.score[rows], threshold=self.threshold, stakes=stakes, taken=taken
+            )
         except metrics.Undefined:
             return None
 

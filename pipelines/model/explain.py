@@ -30,7 +30,7 @@ def importance(
     pipeline: Pipeline,
     X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)
     y: npt.NDArray[np.float64],
-    measure: Callable[[Pipeline, pd.DataFrame, npt.NDArray[np.float64]], float],
+    measure: Callable[[Pipeline, pd.DataFrame, npt.NDArray[np.float64], npt.NDArray[np.int64]], float],
     seed: int,
 ) -> pd.DataFrame:
     """Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019), of any family, on rows that the
@@ -40,7 +40,8 @@ def importance(
         pipeline: The fitted Pipeline.
         X: Held-out rows, a frame of `inputs.frame`.
         y: Their labels.
-        measure: The primary metric of a model on rows; greater is better.
+        measure: The primary metric of a model on some of the rows, which are told by position, too; greater
+            is better.
         seed: Of the shuffling.
 
     Returns:
@@ -51,7 +52,12 @@ def importance(
     rows = np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS]
     sample, truth = X.iloc[rows].reset_index(drop=True), y[rows]
     found = permutation_importance(
-        pipeline, sample, truth, scoring=measure, n_repeats=REPEATS, random_state=seed
+        pipeline,
+        sample,
+        truth,
+        scoring=lambda model, shuffled, labels: measure(model, shuffled, labels, rows),
+        n_repeats=REPEATS,
+        random_state=seed,
     )
     added = contributions(pipeline, sample.head(MOST_CONTRIBUTIONS))
     table = pd.DataFrame(

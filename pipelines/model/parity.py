@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
-from pipelines.metrics import metrics
+from pipelines.metrics import daily, metrics
 from pipelines.metrics.scored import NEVER, Scored
 from pipelines.model import candidate, engines, inputs
 from pipelines.model.engine import Engine
@@ -191,7 +191,8 @@ def held_out_metric(
         use_case: names the metric.
     """
     y = np.asarray(test[use_case.target].to_numpy(), dtype=np.float64)
-    scored = Scored(name, scores, NEVER if threshold is None else threshold)
+    cut, taken = NEVER if threshold is None else threshold, daily.of_table(scores, test, use_case)
+    scored = Scored(name, scores, cut, taken)
     return scored.value(use_case.metric.name, y, use_case.stakes, np.full(len(y), True))
 
 

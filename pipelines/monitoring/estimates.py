@@ -16,7 +16,7 @@ import pandas as pd
 from pipelines.core import sql
 from pipelines.core.errors import BadInput
 from pipelines.core.metrics import Sum, by_name
-from pipelines.metrics import expected
+from pipelines.metrics import daily, expected
 from pipelines.metrics.expected import Estimator
 from pipelines.metrics.sureness import Sure
 from pipelines.model import inputs
@@ -239,11 +239,14 @@ def _numbered(
             unit = f"coalesce({sql.name(use_case.unit_column)}::VARCHAR, '')"
     if use_case.task.decides and champion.threshold is not None:
         decision = f"({SCORE} >= '{champion.threshold!r}'::DOUBLE)::INT" if labels else "decision"
+    taken, a_day = f"0 AS {daily.TAKEN}", use_case.stakes.a_day
+    if a_day is not None:
+        taken = daily.column(SCORE, f"{at}::DATE", sql.name(use_case.key), a_day)
     day = f"date_diff('day', {outcomes.day(first)}, {at}::DATE)"
     return sql.materialized(
         rows.project(
-            f"{label}::DOUBLE AS label, {SCORE}, {decision} AS decision, {day} AS day, {at}::DATE AS on_day,"
-            f" {unit} AS unit"
+            f"{label}::DOUBLE AS label, {SCORE}, {decision} AS decision, {taken}, {day} AS day,"
+            f" {at}::DATE AS on_day, {unit} AS unit"
         )
     )
 

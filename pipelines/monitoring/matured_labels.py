@@ -13,7 +13,7 @@ import duckdb
 
 from pipelines.core import dates, sql
 from pipelines.core.metrics import Metric, by_name, of_decisions
-from pipelines.metrics import influence, metrics_stream, sureness
+from pipelines.metrics import daily, influence, metrics_stream, sureness
 from pipelines.metrics.influence import Sums
 from pipelines.metrics.metrics_stream import Measured
 from pipelines.metrics.sureness import Sure
@@ -206,11 +206,20 @@ def _sums_held_out(judge: Judge, use_case: UseCase, metric: Metric) -> Sums | No
     decision = f"({SCORE} >= '{threshold!r}'::DOUBLE)::INT" if threshold is not None else "0"
     of_unit = f"coalesce({sql.name(unit)}::VARCHAR, '')" if unit else "NULL"
     told = rows.project(
-        f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}, {decision} AS decision, 0 AS version,"
+        f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}, {decision} AS decision,"
+        f" {_taken(use_case)}, 0 AS version,"
         f" date_diff('day', {outcomes.day(first)}, {time}::DATE) AS day, {of_unit} AS unit"
     )
     batches = influence.of_relation(told, metric)
     return influence.sums(metric, batches, (last - first).days + 1, use_case.stakes)
+
+
+def _taken(use_case: UseCase) -> str:
+    """Whether a held-out row is among its day's greatest scores, as SQL."""
+    if use_case.stakes.a_day is None:
+        return f"0 AS {daily.TAKEN}"
+    day, key = f"{sql.name(use_case.time)}::DATE", sql.name(use_case.key)
+    return daily.column(SCORE, day, key, use_case.stakes.a_day)
 
 
 def _note(name: str, found: Performance, judge: Judge | None, due: Outcomes) -> str | None:
@@ -273,7 +282,8 @@ def _held_out(judge: Judge, use_case: UseCase) -> tuple[dict[str, Measured] | No
         return None, 0
     champion = judge.champion
     threshold = 0.5 if champion.threshold is None else champion.threshold
-    rows = judge.held_out.project(f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}")
+    taken = f", {_taken(use_case)}" if use_case.stakes.a_day is not None else ""
+    rows = judge.held_out.project(f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}{taken}")
     measured = metrics_stream.measure(rows, use_case.task, threshold=threshold, stakes=use_case.stakes)
     if champion.threshold is None:
         no_decision = Measured(None, f"version {champion.version} has no decision threshold")

@@ -15,6 +15,7 @@ import duckdb
 from pipelines.core import sql
 from pipelines.core.dates import WEEK, Days
 from pipelines.core.metrics import by_name
+from pipelines.metrics import daily
 from pipelines.metrics.sureness import FEWEST
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ def joined(
     decision = ["decision"] if use_case.task.decides else []
     kept = ", ".join([f"{key} AS key", f"{time} AS time", "score", *decision, "model_version"])
     every = reduce(lambda some, night: some.union(night), (night.project(kept) for night in predictions))
+    if use_case.stakes.a_day is not None:  # by all rows of a day, whether they have a label by now or not
+        taken = daily.column("score", "time::DATE", "key", use_case.stakes.a_day)
+        every = every.project(", ".join(["key, time, score", *decision, taken, "model_version"]))
     every = _with_labels(every, labels, use_case)
     names = [f"slice_{name}" for name in use_case.slices]
     if slices and names:

@@ -13,6 +13,7 @@ from pipelines.core import personal, sql
 from pipelines.core.metrics import Metric, by_name
 from pipelines.evaluation.scores import MISSING
 from pipelines.metrics import influence, metrics_stream, sureness
+from pipelines.metrics.daily import TAKEN
 from pipelines.metrics.influence import Sums
 from pipelines.monitoring import labelled, outcomes
 from pipelines.monitoring.outcomes import Outcomes
@@ -156,8 +157,10 @@ def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase, metric: Metric | None
     listed = ", ".join(map(sql.text, versions))
     unit = "unit" if use_case.unit_column else "NULL"
     decision = "decision" if use_case.task.decides else "0"
+    taken = TAKEN if TAKEN in rows.columns else "0"
     told = rows.project(
-        f"label, score, {decision} AS decision, list_position([{listed}], model_version) - 1 AS version,"
+        f"label, score, {decision} AS decision, {taken} AS taken,"
+        f" list_position([{listed}], model_version) - 1 AS version,"
         f" date_diff('day', {outcomes.day(first)}, time::DATE) AS day, {unit} AS unit"
     )
     batches = influence.of_relation(told, metric)

@@ -24,7 +24,7 @@ from pipelines.core.dates import WEEK
 from pipelines.core.metrics import Metric, Ranking, by_name
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.evaluation.rules import WORTH
-from pipelines.metrics import paired, sureness
+from pipelines.metrics import daily, paired, sureness
 from pipelines.metrics.influence import GROUPS, Batch, Batches
 from pipelines.model import calibration, candidate, inputs
 from pipelines.monitoring import diagnosis
@@ -186,11 +186,15 @@ def compare(
         alarms = int(before.sum())
         after = np.zeros(len(newer))
         after[np.argsort(-newer, kind="stable")[:alarms]] = 1.0
+    elif metric.needs == "taken" and stakes.a_day is not None:
+        before, after = (daily.taken(score, rows.day, stakes.a_day) for score in (before, after))
     return gain(metric, replace(rows, score=before), after, stakes)
 
 
 def gain(metric: Metric, rows: Judged, newer: Floats, stakes: Stakes = UNDECLARED) -> paired.Gain | None:
-    """By how much other scores (or decisions) are better than the rows' own, by units and days."""
+    """By how much other scores (or decisions, or what is taken) are better than the rows' own, by units and
+    days.
+    """
     days = int(rows.day.max()) + 1 if len(rows.day) else 1
     return paired.gain(metric, _batches(rows, rows.score), _batches(rows, newer), days, stakes)
 

@@ -181,9 +181,10 @@ def outcomes(use_case: UseCase) -> tuple[str, ...]:
     the file calls them.
     """
     decision = ("decision",) if use_case.task.decides else ()
+    taken = ("taken",) if use_case.stakes.a_day is not None else ()
     unit = ("unit",) if use_case.unit_column else ()
     slices = (f"slice_{name}" for name in use_case.slices)
-    return ("key", "time", "score", *decision, "model_version", "label", *unit, *slices)
+    return ("key", "time", "score", *decision, *taken, "model_version", "label", *unit, *slices)
 
 
 def _in_the_source(use_case: UseCase) -> str:

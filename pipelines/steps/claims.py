@@ -15,7 +15,7 @@ import pandas as pd
 from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.core.metrics import by_name
-from pipelines.metrics import paired
+from pipelines.metrics import daily, paired
 from pipelines.model.graph import Graph
 from pipelines.monitoring import claims, trial
 from pipelines.monitoring.claims import Checked, Claim
@@ -107,10 +107,15 @@ def _gain(rows: pd.DataFrame, before: Champion, claim: Claim, run: Run) -> paire
             return None
         old = (old >= before.threshold).astype(np.float64)
         new = rows[DECISION].to_numpy(np.float64)
+    day, a_day = _days(rows, run), run.use_case.stakes.a_day
+    if metric.needs == "taken":
+        if a_day is None:
+            return None
+        old, new = (daily.taken(score, day, a_day) for score in (old, new))
     judged = Judged(
         label=rows[LABEL].to_numpy(np.float64),
         score=old,
-        day=_days(rows, run),
+        day=day,
         unit=trial.units(rows[UNIT] if run.use_case.unit_column else None),
     )
     return trial.gain(metric, judged, new, run.use_case.stakes)

@@ -22,7 +22,7 @@ from pipelines.evaluation.look import Look
 from pipelines.evaluation.results import Evaluation
 from pipelines.evaluation.rows import HeldOut, LabelledRows
 from pipelines.evaluation.scores import BASELINE, CHAMPION, CONSTANT
-from pipelines.metrics import bootstrap, curves, metrics, threshold
+from pipelines.metrics import bootstrap, curves, daily, metrics, threshold
 from pipelines.metrics.cut import Cut
 from pipelines.metrics.scored import ALWAYS, NEVER, Scored
 from pipelines.metrics.threshold import Night
@@ -75,15 +75,16 @@ def evaluate(
     known, held_out = _labelled_rows(train, use_case), _held_out(test, entities, use_case)
     fitted = {family: candidate.load(content) for family, content in candidates.items()}
     families = {
-        family: Scored(family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value)
+        family: _scored(
+            family, candidate.scores(model, held_out.X, use_case.task), cuts[family].value, held_out, use_case
+        )
         for family, model in fitted.items()
     }
     nobody_knows = _unlabelled_inputs(features, use_case)
     without = _without_a_model(known, held_out, nobody_knows, night, use_case, _units(train, use_case))
-    beside = [
-        *([_champion(champion, _as_learned(test, learned, use_case))] if champion else []),
-        without[0],
-    ]
+    beside = [without[0]]
+    if champion:
+        beside.insert(0, _champion(champion, _as_learned(test, learned, use_case), held_out, use_case))
     due = _primary(without[0], held_out, use_case)
     inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
     compared = {"challenger": families[winner], **{one.name: one for one in (*beside, *without[1:])}}
@@ -136,7 +137,10 @@ def _labels(rows: pa.Table, use_case: UseCase) -> metrics.Floats:
 
 
 def _labelled_rows(rows: pa.Table, use_case: UseCase) -> LabelledRows:
-    return LabelledRows(inputs.frame(rows.to_pandas(), use_case.features), _labels(rows, use_case))
+    frame = rows.to_pandas()
+    return LabelledRows(
+        inputs.frame(frame, use_case.features), _labels(rows, use_case), daily.days(frame[use_case.time])
+    )
 
 
 def _held_out(rows: pa.Table, entities: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> HeldOut:
@@ -145,6 +149,7 @@ def _held_out(rows: pa.Table, entities: duckdb.DuckDBPyRelation | None, use_case
     return HeldOut(
         inputs.frame(frame, use_case.features),
         _labels(rows, use_case),
+        daily.days(frame[use_case.time]),
         units=bootstrap.units(frame, use_case),
         hours=frame[use_case.time].dt.hour.to_numpy(np.float64),
         entities=about,
@@ -191,7 +196,7 @@ def _without_a_model(
             cut = _threshold(use_case, truth, fitted.scores(every), night, unit)
         else:
             cut = ALWAYS if fitted.alarm else NEVER
-        return Scored(name, fitted.scores(held_out.X), cut)
+        return _scored(name, fitted.scores(held_out.X), cut, held_out, use_case)
 
     found = [scored(BASELINE, baseline.fit(use_case, known.X, known.y))]
     if use_case.candidates.baseline.rule is not None:
@@ -209,7 +214,12 @@ def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_cas
     return test if learned is None else as_learned.of_keys(learned, test, use_case.key)
 
 
-def _champion(champion: Champion, test: pa.Table) -> Scored:
+def _scored(name: str, score: metrics.Floats, cut: float, rows: LabelledRows, use_case: UseCase) -> Scored:
+    a_day = use_case.stakes.a_day
+    return Scored(name, score, cut, None if a_day is None else daily.taken(score, rows.days, a_day))
+
+
+def _champion(champion: Champion, test: pa.Table, held_out: HeldOut, use_case: UseCase) -> Scored:
     try:
         found = Graph(champion.graph).scores(test)
     except BadInput as error:
@@ -223,9 +233,8 @@ def _champion(champion: Champion, test: pa.Table) -> Scored:
                 " <use case> --reason ...`, and the next training starts without one"
             ),
         ) from error
-    return Scored(
-        CHAMPION, found.astype(np.float64), NEVER if champion.threshold is None else champion.threshold
-    )
+    cut = NEVER if champion.threshold is None else champion.threshold
+    return _scored(CHAMPION, found.astype(np.float64), cut, held_out, use_case)
 
 
 def _days_of_splits(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:

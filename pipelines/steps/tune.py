@@ -5,6 +5,7 @@ nothing else.
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,8 +21,8 @@ from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import by_name
 from pipelines.core.split import UNLABELLED
 from pipelines.evaluation.results import SearchResult
-from pipelines.metrics import bootstrap, metrics, threshold
-from pipelines.metrics.cross_fitted import CrossFitted
+from pipelines.metrics import bootstrap, daily, metrics, threshold
+from pipelines.metrics.cross_fitted import CrossFitted, OfDays, Together
 from pipelines.model import baseline, calibration, candidate, families, folds, inputs
 from pipelines.model.search import PipelineSearchCV
 
@@ -126,22 +127,28 @@ def _labels(rows: pd.DataFrame, use_case: UseCase) -> Labels:
 
 def _judge(
     rows: pd.DataFrame, y: Labels, cuts: list[Fold], night: threshold.Night, use_case: UseCase
-) -> CrossFitted | None:
-    """Judges candidates by their decisions, where the primary metric is about them."""
-    metric = by_name(use_case.metric.name)
-    if metric.needs != "decision" or use_case.threshold is None:
-        return None
-    truth, unit = y.astype(np.float64), bootstrap.units(rows, use_case)
-    labels, units = [truth[held] for _, held in cuts], [unit[held] for _, held in cuts]
-    a_night = threshold.Night(night.labelled + night.unlabelled)
-    return CrossFitted(metric.name, use_case.threshold, use_case.stakes, labels, units, a_night)
+) -> Together | None:
+    """Judges candidates by all folds together, where the primary metric is about decisions or days."""
+    metric, policy, stakes = by_name(use_case.metric.name), use_case.threshold, use_case.stakes
+
+    def held(of: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        return [of[positions] for _, positions in cuts]
+
+    labels = held(y.astype(np.float64))
+    if metric.needs == "decision" and policy is not None:
+        units, a_night = held(bootstrap.units(rows, use_case)), threshold.Night(sum(astuple(night)))
+        return CrossFitted(metric.name, stakes, labels, policy, units, a_night)
+    if metric.needs == "taken":
+        days, places = daily.days(rows[use_case.time]), daily.places(rows[use_case.key].to_numpy())
+        return OfDays(metric.name, stakes, labels, held(days), held(places))
+    return None
 
 
 def _search(
     X: pd.DataFrame,  # noqa: N803
     y: Labels,
     cuts: list[Fold],
-    judge: CrossFitted | None,
+    judge: Together | None,
     use_case: UseCase,
     family: Family,
     on_progress: Callable[[int, int], object] | None,
@@ -246,7 +253,7 @@ def _baseline_score(
     X: pd.DataFrame,  # noqa: N803
     y: Labels,
     cuts: list[Fold],
-    judge: CrossFitted | None,
+    judge: Together | None,
     use_case: UseCase,
 ) -> float:
     """What the baseline is worth over the folds, judged as the candidates are."""

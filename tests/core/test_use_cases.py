@@ -278,6 +278,8 @@ def test_an_item_that_is_none_is_told_and_not_that_its_list_is_too_short(tmp_pat
         ("metric: {name: aucpr}", "metric: {name: aucpr, quantile: 0.9}", "metric.quantile belongs to regression tasks; leave it out of a binary"),
         ("metric: {name: aucpr}", "metric: {name: quantile_loss, quantile: 1}", "metric.quantile: "),
         ("metric: {name: aucpr}", "metric: {name: quantile_loss}", "metric.name: quantile_loss does not fit a binary task"),
+        ("metric: {name: aucpr}", "metric: {name: precision_at_k}", "metric.name: precision_at_k needs what is at stake, and nobody has declared it: metric.k, such as 20"),
+        ("metric: {name: aucpr}", "metric: {name: precision_at_k, k: 0}", "metric.k: "),
         ("metric: {name: aucpr}", "metric: {name: aucpr, margin: 1}", "metric.margin: aucpr lies between 0 and 1, so nothing is ever better by more than 1"),
         ("metric: {name: aucpr}", "metric: {name: aucpr}\nmonitoring: {min_performance: 80}", "monitoring.min_performance: aucpr lies between 0 and 1, found 80"),
         ("since: 7d}", "since: 0d}", "since 0d: such a window never holds a row"),
@@ -286,6 +288,15 @@ def test_an_item_that_is_none_is_told_and_not_that_its_list_is_too_short(tmp_pat
 )  # fmt: skip
 def test_what_could_never_work_is_refused(tmp_path: Path, before: str, after: str, told: str) -> None:
     assert told in refused(tmp_path, (before, after))
+
+
+def test_a_day_s_greatest_scores_cannot_be_told_of_a_part_of_its_rows(tmp_path: Path) -> None:
+    told = refused(
+        tmp_path,
+        ("  by: time\n", "  by: hash\n"),
+        ("metric: {name: aucpr}", "metric: {name: recall_at_k, k: 3}"),
+    )
+    assert "metric.k: of each day the greatest scores are taken, and split.by: hash holds out a part" in told
 
 
 def test_halving_cannot_rank_by_a_metric_that_needs_a_threshold(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def chosen(alike: float, **entities: list[str] | np.ndarray) -> tuple[str, int]:
     rows = pd.DataFrame({"id": np.arange(N)[::-1], **entities})
     key = pd.Series(np.arange(N)[::-1], name="id")
     about = units.entities(rows, key) if entities else {}
-    held_out = HeldOut(pd.DataFrame(index=range(N)), y, np.arange(N), np.zeros(N), about)
+    held_out = HeldOut(
+        pd.DataFrame(index=range(N)), y, np.zeros(N, np.int64), np.arange(N), np.zeros(N), about
+    )
     compared = {role: Scored(role, score) for role, score in scores.items()}
     name, found = units.least_sure(compared, held_out, use_case())
     return name, len(np.unique(found.units))

@@ -38,7 +38,7 @@ def test_a_draw_has_the_metrics_of_the_rows_that_were_drawn(seed: int) -> None:
         ("binary", y, score),
         ("regression", 1e6 + 100 * y + score, 1e6 + 120 * score),
     ):
-        names = for_task(task)
+        names = for_task(task, STAKES)
         drawn = draw(
             names,
             truth,

@@ -29,7 +29,7 @@ def folds(seed: int, n: int = 200, told: float = 0.5) -> tuple[list[Floats], lis
 
 def judge(y: list[Floats], policy: Policy = COST, metric: str = "cost", night: float = 30.0) -> CrossFitted:
     units = list(np.split(np.arange(sum(map(len, y))), 3))
-    return CrossFitted(metric, policy, STAKES, y, units, Night(night))
+    return CrossFitted(metric, STAKES, y, policy, units, Night(night))
 
 
 def test_each_fold_s_threshold_is_the_policy_s_choice_by_the_other_folds() -> None:

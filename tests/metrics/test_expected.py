@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from pipelines.core.metrics import EVERY, Metric, by_name
+from pipelines.core.metrics import Metric, by_name, for_task
 from pipelines.core.stakes import Stakes
 from pipelines.metrics import expected, metrics
 from pipelines.metrics.expected import Estimator
 from pipelines.metrics.score_meaning import Uncalibrated
 
-OF_CLASSES = [metric for metric in EVERY if metric.task == "binary"]
 CUT = 0.3
 STAKES = Stakes(false_alarm=1, miss=4)
+OF_CLASSES = [by_name(name) for name in for_task("binary", STAKES)]
 
 
 def table(days: int, seed: int, rows: int = 600, moved: float = 0.0) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from pipelines.metrics import influence, metrics
 from pipelines.metrics.influence import Batch, Batches
 
 N = 400
-STAKES = Stakes(under=2.0, false_alarm=2, miss=5, quantile=0.8)
+STAKES = Stakes(under=2.0, false_alarm=2, miss=5, quantile=0.8, a_day=2)
 
 
 def rows(task: str, needs: str) -> tuple[metrics.Floats, metrics.Floats]:
@@ -25,7 +25,7 @@ def rows(task: str, needs: str) -> tuple[metrics.Floats, metrics.Floats]:
     if task == "binary":
         label = (random.random(N) < 0.3).astype(float)
         score = np.clip(np.round(0.3 * label + 0.7 * random.random(N), 2), 0.01, 0.99)
-        return label, (score >= 0.5).astype(float) if needs == "decision" else score
+        return label, (score >= 0.5).astype(float) if needs in ("decision", "taken") else score
     label = random.normal(10, 3, N)
     return label, label + random.normal(size=N)
 
@@ -51,7 +51,7 @@ def test_the_squares_are_the_jackknife_s_variance(metric: Metric) -> None:
     assert found is not None
 
     def measured(some: np.ndarray) -> float:
-        return metrics.measure(metric.name, label[some], score[some], stakes=STAKES)
+        return metrics.measure(metric.name, label[some], score[some], stakes=STAKES, taken=score[some])
 
     everything = np.arange(N)
     assert found.value == pytest.approx(measured(everything))

@@ -20,7 +20,7 @@ X = inputs.frame(ROWS, fitted.use_case().features)
 Y = ROWS["bad"].to_numpy(np.float64)
 
 
-def measure(model: object, rows: object, y: metrics.Floats) -> float:
+def measure(model: object, rows: object, y: metrics.Floats, _: object) -> float:
     return metrics.measure("roc_auc", y, candidate.scores(model, rows, BINARY))  # type: ignore[arg-type]
 
 

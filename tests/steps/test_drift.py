@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.config import UseCase
+from pipelines.core.config import Metric, UseCase
 from pipelines.core.config.watch import Retrain
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
@@ -448,6 +448,22 @@ def earlier(week: pd.DataFrame) -> pd.DataFrame:
         {"id": week.id, "score": scores, "decision": (scores >= 0.02).astype(int), "model_version": "2"}
     )
     return published[(week["at"] < datetime(2026, 2, 5)).to_numpy()]
+
+
+def test_each_day_s_greatest_scores_are_those_of_all_its_rows_whether_they_have_a_label_or_not() -> None:
+    use_case = fitted.use_case().model_copy(update={"metric": Metric(name="precision_at_k", k=20)})
+    week = quiet_week()
+    labelled = week.iloc[: ROWS // 2]
+    found = compare(week, labelled=labelled, use_case=use_case)
+    score = Graph(champion().graph).scores(duckdb.from_df(week).to_arrow_table()).astype(float)
+    order = week.assign(score=score).sort_values(["score", "id"], ascending=[False, True])
+    taken = order.groupby(order["at"].dt.date).head(20)
+    known = taken[taken["id"].isin(labelled["id"])]
+    primary = row(found, "precision_at_k")
+    assert primary.value == pytest.approx(known["bad"].mean())
+    assert primary.low <= primary.value <= primary.high
+    assert primary.reference_value == primary.reference_value, "the held-out rows have days, too"
+    assert row(found, "recall_at_k").value == pytest.approx(known["bad"].sum() / labelled["bad"].sum())
 
 
 def promoted_week() -> tuple[pd.DataFrame, DriftResult]:

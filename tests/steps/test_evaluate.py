@@ -134,6 +134,20 @@ def test_a_cost_is_measured_and_decides_wherever_it_is_declared(by_policy: bool)
     )
 
 
+def test_each_day_s_greatest_scores_may_decide() -> None:
+    use_case = facts(metric=Metric(name="precision_at_k", k=7))
+    judged = judge(use_case, champion("linear"))
+    table = TEST.assign(score=scored("forest", TEST, use_case)["score"].to_numpy())
+    best = table.sort_values(["score", "id"], ascending=[False, True]).groupby(table["at"].dt.date).head(7)
+    assert row(judged, "precision_at_k")["challenger"] == pytest.approx(best["bad"].mean())
+    assert row(judged, "recall_at_k")["challenger"] == pytest.approx(best["bad"].sum() / TEST["bad"].sum())
+    whole = row(judged, "precision_at_k")
+    assert whole["primary"]
+    assert whole["gain_over_champion_low"] <= whole["gain_over_champion"] <= whole["gain_over_champion_high"]
+    assert judged.inspection.importance["loss"].notna().all()
+    assert judged.inspection.learning["training"].notna().all()
+
+
 def test_the_champion_decides_by_its_own_threshold() -> None:
     assert row(judge(facts(), champion("linear", threshold=0.0)), "tp")["champion"] == TEST["bad"].sum()
 

@@ -98,6 +98,17 @@ def test_a_metric_of_decisions_ranks_by_thresholds_that_the_other_folds_choose(
     pd.testing.assert_frame_equal(again.trials, found.trials)
 
 
+def test_a_metric_of_each_day_s_greatest_scores_ranks_by_all_folds_rows_of_the_day() -> None:
+    facts = use_case().model_copy(update={"metric": Metric(name="precision_at_k", k=9)})
+    found = tune.search(fitted.features(), facts, "xgboost")
+    best = found.trials[found.trials.best].iloc[0]
+    rows = training()
+    held = found.validation.merge(rows[["id", "at"]], left_on="key", right_on="id")
+    taken = held.sort_values(["score", "key"], ascending=[False, True]).groupby(held["at"].dt.date).head(9)
+    assert best.mean_score == pytest.approx(taken.label.mean())
+    assert best.gain > 0
+
+
 def test_parameters_bear_the_names_of_the_use_case_file() -> None:
     assert found("forest").trials.params.tolist() == [
         '{"max_depth": 2, "n_estimators": 5}',

@@ -41,6 +41,9 @@ class Metric(Strict):
     choose there, the fold has no alarm; a fixed threshold is itself; by capacity a fold has its share of a
     night's alarms.
 
+    precision_at_k and recall_at_k go by each day's k greatest scores, in the search among all folds' rows of
+    the day. Their intervals are exact where days are what is drawn as a whole (`promotion.unit`).
+
     Where it is the loss of a quantile (asymmetric: of `under_cost / (1 + under_cost)`; quantile_loss; mae: of
     a half), linear and xgboost models learn that loss, and a forest squared errors.
     """
@@ -51,6 +54,15 @@ class Metric(Strict):
         gt=0,
         lt=1,
         description="quantile_loss: the share of labels that shall lie below the forecast, such as 0.9.",
+    )
+    k: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "precision_at_k, recall_at_k: how many rows of each day are looked at, those of the greatest"
+            " scores (ties by the key; of a day with fewer rows, all). The threshold has nothing to do with"
+            " it."
+        ),
     )
     margin: float | None = Field(
         default=None,

@@ -183,7 +183,7 @@ class UseCase(Strict):
         """What errors are declared to cost."""
         stated = self.metric.false_positive, self.metric.false_negative
         false_alarm, miss = (self.threshold.costs if self.threshold else None) or stated
-        return Stakes(self.metric.under_cost, false_alarm, miss, self.metric.quantile)
+        return Stakes(self.metric.under_cost, false_alarm, miss, self.metric.quantile, self.metric.k)
 
     @property
     def quantile(self) -> float | None:
@@ -366,6 +366,14 @@ class UseCase(Strict):
         if stated and not self.task.decides:
             those = tasks.that(lambda other: other.decides)
             yield f"metric: {' and '.join(stated)} belong to {those} tasks; leave them out of a {self.task}"
+        elif self.metric.k is not None and not self.task.decides:
+            those = tasks.that(lambda other: other.decides)
+            yield f"metric.k belongs to {those} tasks; leave it out of a {self.task}"
+        elif self.metric.k is not None and self.split.by == "hash":
+            yield (
+                "metric.k: of each day the greatest scores are taken, and split.by: hash holds out a part of"
+                " each day's rows only; write split.by: time"
+            )
         elif self.metric.quantile is not None and self.task.classes:
             those = tasks.that(lambda other: not other.classes)
             yield f"metric.quantile belongs to {those} tasks; leave it out of a {self.task}"
@@ -386,13 +394,15 @@ class UseCase(Strict):
 
     def _search_mistakes(self) -> Iterator[str]:
         """Halving ranks each fold by itself, and what needs the other folds' scores cannot be ranked so."""
-        if metrics.by_name(self.metric.name).needs != "decision":
+        needs = {"decision": "a threshold, which the other folds choose", "taken": "all rows of a day"}
+        needed = needs.get(metrics.by_name(self.metric.name).needs)
+        if needed is None:
             return
         for name in self.candidates.families:
             if getattr(self.candidates, name).search == "halving":
                 yield (
                     f"candidates.{name}.search: halving ranks candidates fold by fold, and {self.metric.name}"
-                    " needs a threshold, which the other folds choose; write search: grid or random"
+                    f" needs {needed}; write search: grid or random"
                 )
 
     def _missing_for_the_task(self) -> Iterator[str]:
