@@ -35,6 +35,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "tuning": ((),),
     "verdicts": (("100",),),
     "refit": ((),),
+    "declared_loss": ((),),
     "estimates": (("100",),),
     "memory": ((),),
     "gates": ((),),
