@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
+DayRows: TypeAlias = Callable[[date], pa.Table]
+
 PERFORMANCE = "performance"
 
 
@@ -40,14 +42,12 @@ class Judgement:
         amber: Whether it warns that something has moved, or may be worse.
         days: The table `drift_days`.
         primary: The primary metric's row.
-        retrain: Whether a training is called for.
     """
 
     red: tuple[tuple[str, str], ...]
     amber: bool
     days: pa.Table
     primary: dict[str, Any]
-    retrain: bool
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -97,13 +97,7 @@ class Watch:
         return Days(first, first + timedelta(days=WEEK - 1))
 
     def judge(
-        self,
-        week: Days,
-        rows: Callable[[date], pa.Table],
-        earlier: Sequence[pa.Table],
-        delay: int | None = None,
-        since: date | None = None,
-        judge: Judge | None = None,
+        self, week: Days, rows: DayRows, earlier: Sequence[pa.Table], delay: int | None = None
     ) -> Judgement:
         """Judge a week as its gate would.
 
@@ -112,15 +106,35 @@ class Watch:
             rows: A day's rows, of this week or of one before: with scores, and by whom (`model_version`).
             earlier: The tables `drift_days` of the weeks before.
             delay: After how many days labels are known; by default as the file says.
-            since: The first day that has predictions; by default that after the training.
-            judge: With whose held-out rows performance is compared.
         """
-        now = self._nights(week, rows)
+        return self.judgement(self.told(week, rows, self.due(week, rows, delay), earlier))
+
+    def due(self, week: Days, rows: DayRows, delay: int | None = None, since: date | None = None) -> Outcomes:
+        """What a week's report judges performance by.
+
+        Args:
+            week: Its days.
+            rows: A day's rows.
+            delay: After how many days labels are known; by default as the file says.
+            since: The first day that has predictions; by default that after the training.
+        """
         for weeks in (1, WEEKS):
             due = self._due(week, weeks, rows, delay, since or self.first)
             if not outcomes.wants_more(due, self._use_case):
                 break
-        told = drift.verdicts(
+        return due
+
+    def told(
+        self,
+        week: Days,
+        rows: DayRows,
+        due: Outcomes,
+        earlier: Sequence[pa.Table],
+        judge: Judge | None = None,
+    ) -> drift.Told:
+        """What the step says of a week; by `judge`'s held-out rows, if it is not this version's."""
+        now = self.nights(week, rows)
+        return drift.verdicts(
             before=self.before,
             features=[now],
             predictions=[now],
@@ -128,12 +142,14 @@ class Watch:
             earlier=[self._relation(pa.concat_tables(earlier))] if earlier else [],
             judge=judge or self.judged_by,
         )
+
+    def judgement(self, told: drift.Told) -> Judgement:
+        """What the gate says of it."""
         primary = asdict(told.performed[0])
         greater = self._use_case.greater_is_better
         red: list[tuple[str, str]] = [
             (row.kind, row.subject) for row in told.found.rows if row.verdict == ALARM
         ]
-        alarms = bool(red)
         red += [(PERFORMANCE, primary["subject"])] if judged.red(primary, greater) else []
         amber = any(row.verdict == MOVED for row in told.found.rows) or judged.amber(primary, greater)
         return Judgement(
@@ -141,16 +157,13 @@ class Watch:
             amber=bool(amber) and not red,
             days=pa.Table.from_pandas(told.found.days, preserve_index=False),
             primary=primary,
-            # labels that are missing are red, too, and a training would miss them as well
-            retrain=alarms or bool(judged.beyond(primary, greater) or judged.lost(primary)),
         )
 
-    def _nights(self, days: Days, rows: Callable[[date], pa.Table]) -> duckdb.DuckDBPyRelation:
+    def nights(self, days: Days, rows: DayRows) -> duckdb.DuckDBPyRelation:
+        """The rows of some days, with days and keys of their own."""
         return self._relation(together(dated(rows(day), day, self._use_case) for day in days))
 
-    def _due(
-        self, week: Days, weeks: int, rows: Callable[[date], pa.Table], delay: int | None, since: date
-    ) -> Outcomes:
+    def _due(self, week: Days, weeks: int, rows: DayRows, delay: int | None, since: date) -> Outcomes:
         """Predictions whose labels are due, of days since the training."""
         use_case = self._use_case
         if delay is not None:
@@ -159,9 +172,9 @@ class Watch:
         days = dates.due_days(use_case, week.first, weeks)
         there = Days(max(days.first, since), days.last)
         if not len(there):
-            nothing = self._nights(Days(week.first, week.first), rows).limit(0)
+            nothing = self.nights(Days(week.first, week.first), rows).limit(0)
             return Outcomes(days, outcomes.joined([nothing], None, [], use_case), self._rarer)
-        nights = self._nights(there, rows)
+        nights = self.nights(there, rows)
         told, labels, features = (nights.set_alias(name) for name in ("told", "labels", "features"))
         return Outcomes(days, outcomes.joined([told], labels, [features], use_case), self._rarer)
 

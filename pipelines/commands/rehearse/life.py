@@ -22,14 +22,19 @@ from pipelines.core import dates, sql
 from pipelines.core.config import UseCase
 from pipelines.core.dates import DAY, WEEK, Days
 from pipelines.core.errors import BadInput
+from pipelines.core.meaning import meanings
 from pipelines.core.metrics import by_name
 from pipelines.core.stakes import UNDECLARED
 from pipelines.metrics import sureness
-from pipelines.monitoring import outcomes, scored_days
+from pipelines.monitoring import drift_table, outcomes, scored_days
+from pipelines.monitoring.drift_table import DriftResult
 from pipelines.monitoring.feature_drift import Before
 from pipelines.monitoring.matured_labels import Judge
-from pipelines.steps import drift
+from pipelines.monitoring.outcomes import Outcomes
+from pipelines.monitoring.retraining import Decision
+from pipelines.steps import drift, retraining
 from pipelines.steps import outcomes as judging
+from pipelines.steps.week import Week
 
 SEEN = 28  # days in which a claimed gain is looked for
 YEAR = 52 + 3  # weeks that a report looks back at
@@ -50,7 +55,7 @@ class Life:
     by_reports: bool
     trainings: list[Training] = field(default_factory=list)
     _champions: list[tuple[date, str]] = field(default_factory=list)  # from which night on
-    _reports: list[tuple[Days, Judgement]] = field(default_factory=list)
+    _reports: list[tuple[Days, Judgement, Decision]] = field(default_factory=list)
     _watches: dict[str, Watch] = field(default_factory=dict)
 
     def live(self) -> Iterator[Month]:
@@ -129,7 +134,7 @@ class Life:
         if week.first < self.played.days.first or not self._scored(week):
             return None
         watch = self._watch(self.champion_of(morning - DAY))
-        earlier = [judged.days for _, judged in self._reports[-YEAR:]]
+        earlier = [judged.days for _, judged, _ in self._reports[-YEAR:]]
 
         def rows(on: date) -> pa.Table:
             if on in self.played.features:
@@ -137,11 +142,48 @@ class Life:
             some = next(iter(self.played.features))
             return self.registry.day(self.champion_of(on), some).slice(0, 0)
 
-        judged = watch.judge(week, rows, earlier, since=self.played.days.first, judge=self._judge(week))
-        self._reports.append((week, judged))
-        if not judged.retrain:
-            return None
-        return f"the report of {week.first} ({', '.join(subject for _, subject in judged.red)})"
+        judge = self._judge(week)
+        due = watch.due(week, rows, since=self.played.days.first)
+        told = watch.told(week, rows, due, earlier, judge)
+        decision = self._decision(watch, week, told, due, judge)
+        self._reports.append((week, watch.judgement(told), decision))
+        return f"the report of {week.first}, by {decision.cause}" if decision.trains else None
+
+    def _decision(self, watch: Watch, week: Days, told: drift.Told, due: Outcomes, judge: Judge) -> Decision:
+        """What follows from a report, by what the reports before have written down in the scratch folder."""
+        use_case, champion = self.played.use_case, watch.before.champion
+        run = self.registry.run(week.first, "drift")
+        nights = [day for day in week if day in self.played.features]
+        for day in nights:
+            rows = watch.nights(Days(day, day), lambda on: self.registry.day(self.champion_of(on), on))
+            columns = ", ".join(map(sql.name, (use_case.key, use_case.time, *use_case.features.names)))
+            self.registry.run(day, "scoring").store.write(
+                "features", rows.project(columns), meaning=meanings(use_case)
+            )
+        run.store.write("outcomes", due.rows)
+        read = Week(
+            days=week,
+            nights=len(nights),
+            champion=champion,
+            judged=self.registry.judged(champion.version),
+            reference=watch.before.reference.relation,
+            features=[told.week] * len(nights),
+            predictions=[told.own] * len(nights),
+            earlier=[],
+            reports=[],
+        )
+        found = DriftResult(
+            table=drift_table.table(told.rows),
+            performance=scored_days.table(due, told.had, use_case),
+            page=lambda _: "",  # nobody reads it
+            first_labels=told.first + timedelta(days=use_case.label.delay_days),
+            days=told.found.days,
+            due=due.days,
+        )
+        verdict = retraining.verdict(run, read, found, judge)
+        run.store.write("diagnosis", verdict.table)
+        retraining.write_down(run, read, verdict.decision)
+        return verdict.decision
 
     def _watch(self, name: str) -> Watch:
         if name not in self._watches:
@@ -176,8 +218,8 @@ class Life:
             worth=worth(self.played, scored),
             champions=tuple(dict.fromkeys(self.champion_of(day) for day, _ in scored)),
             red=tuple(
-                f"week {week.first}: {', '.join(subject for _, subject in judged.red)}"
-                for week, judged in self._reports
+                f"week {week.first}: {', '.join(subject for _, subject in judged.red)} ({decision.sentence})"
+                for week, judged, decision in self._reports
                 if judged.red and days.first <= week.last + DAY <= days.last
             ),
             trainings=tuple(one for one in self.trainings if days.first <= one.morning <= days.last),

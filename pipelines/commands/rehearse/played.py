@@ -19,7 +19,7 @@ from pipelines.commands import scratch
 from pipelines.commands.monitor.own import by_day, scored
 from pipelines.composition import by_version
 from pipelines.core import dates
-from pipelines.core.config import Step, UseCase
+from pipelines.core.config import Kind, Step, UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError
 from pipelines.core.metrics import by_name
@@ -107,10 +107,10 @@ class Registry:
         """Where they lie."""
         return scratch.settings_in(self.played.run.settings, self.played.folder / self.name)
 
-    def run(self, partition: date) -> Run:
-        """A training."""
+    def run(self, partition: date, kind: Kind = "training") -> Run:
+        """A run, by default a training."""
         run = self.played.run
-        store = Store(self.settings.data, run.use_case.name, "training", partition, run.store.version)
+        store = Store(self.settings.data, run.use_case.name, kind, partition, run.store.version)
         return replace(run, store=store, settings=self.settings)
 
     def train(self, partition: date) -> tuple[str, str | None]:

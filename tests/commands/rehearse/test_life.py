@@ -25,6 +25,10 @@ from tests.helpers import tiny
 
 NIGHTS = Days(date(2026, 2, 1), date(2026, 3, 15))
 COSTS = "{policy: least_cost, false_positive: 1, false_negative: 10}"
+OF_LABELS = (
+    "    known: {by: [customer], since: 7d, until: 2d}\n",
+    "    bad_before: avg(bad) over known\n",
+)
 TURNED = date(2026, 2, 9)  # from which on the tests' payments mean the opposite
 
 
@@ -44,7 +48,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Life, list[Month], 
     (place / "use_cases").mkdir()
     text = tiny.YAML.replace("tests.helpers.tiny:payments", f"{__name__}:payments")
     text = text.replace("{policy: max_recall, precision: 0.5}", COSTS)
-    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(text + '\nschedule: {training: "0 4 1 * *"}\n')
+    for line in OF_LABELS:
+        text = text.replace(line, "")
+    (place / "use_cases" / f"{tiny.NAME}.yaml").write_text(text + '\nschedule: {training: "0 4 10 * *"}\n')
     settings = Settings(
         data=place / "real", use_cases=place / "use_cases", var=place / "var", mlflow="", mirror=None
     )
@@ -72,12 +78,13 @@ def test_nothing_real_is_written(lived: Lived) -> None:
 def test_a_report_that_is_red_calls_for_a_training_and_the_schedule_has_its_own(lived: Lived) -> None:
     life, months, _ = lived
     assert [one.morning for one in life.trainings if one.why == "the first training"] == [NIGHTS.first]
-    assert date(2026, 3, 1) in [one.morning for one in life.trainings if one.why == "the schedule"]
+    assert [one.morning for one in life.trainings if one.why == "the schedule"] == [
+        date(2026, 2, 10),
+        date(2026, 3, 10),
+    ]
     assert life.called
-    assert months[0].red
-    assert all(
-        one.morning.weekday() == NIGHTS.first.weekday() for one in life.trainings if "report" in one.why
-    )
+    assert "concept, so wait for labels" in months[0].red[0]
+    assert [one.morning for one in life.trainings if "report" in one.why] == [date(2026, 3, 1)]
 
 
 def test_a_night_is_scored_by_the_champion_of_its_morning(lived: Lived) -> None:
@@ -125,7 +132,7 @@ def test_never_to_train_again_costs_more_where_everything_turns(lived: Lived) ->
 def test_by_schedule_alone_no_report_calls_for_a_training(lived: Lived) -> None:
     life, _, _ = lived
     policy = rehearse._by_schedule(life.played, life)
-    assert policy.trainings == 1
+    assert policy.trainings == 2
     assert policy.worth.cost != life.policy("as declared").worth.cost
 
 
