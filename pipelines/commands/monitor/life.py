@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.commands.monitor import draws as drawn
 from pipelines.commands.monitor.draws import Draws
 from pipelines.commands.monitor.told import Changed, Quiet, Truth
 from pipelines.commands.monitor.watch import Judgement, Watch
 from pipelines.commands.monitor.worlds import Change, Steady, weeks_since
 from pipelines.core.dates import WEEK
+from pipelines.monitoring import level
 from pipelines.monitoring.drift_table import SCORE
 from pipelines.monitoring.impact import Impact
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 WITHIN = 8  # weeks in which a change is to be found, once its labels are due
 BEGINNINGS = (0.25, 0.5, 0.75)  # of the year: where a change begins
 LEAST_WEEKS = 4  # are lived before one does
+LARGE = 1.5  # times the least effect that an alarm needs
 SURE = 6.0  # deviations of weeks: a mean score that moves by so much is seen in whatever week
-PLAIN = Steady("plain", drawn.plain)
 
 
 @dataclass
@@ -144,10 +145,11 @@ class _Play:
                 told += f", changes {cost.decisions:.1%} of decisions"
             return Truth(told, cost.matters, loss, detectable)
         if self._change.what == "labels":
-            far = self._moved()
-            return Truth(
-                f"moves a week's mean score by {far:.1f} deviations of weeks", far > SURE, loss, detectable
-            )
+            far, size, least = self._moved()
+            told = f"moves a week's mean score by {far:.1f} deviations of weeks, an effect of {size:.2g}"
+            if size <= LARGE * least:
+                told += f"; from {least:g} on one is large enough for an alarm"
+            return Truth(told, far > SURE and size > LARGE * least, loss, detectable)
         return Truth("" if loss is None else f"loses {loss:.3g}", lost, loss, detectable)
 
     def _week(self, day: object) -> Floats:
@@ -165,12 +167,19 @@ class _Play:
         share = float((decided != then).mean())
         return Impact(score, share, share / max(float(then.mean()), 1 / len(now)), len(now))
 
-    def _moved(self) -> float:
-        """By how many deviations of a week's mean score the first week's differs from the others'."""
-        weeks = self._year.mean_scores()
+    def _moved(self) -> tuple[float, float, float]:
+        """By how many deviations of a week's mean score the first week's differs from the others'; its effect
+        (Cohen's h of probabilities, else deviations of the score), and from which one on an alarm is due.
+        """
+        weeks, now = self._year.mean_scores(), float(self._week(self.day).mean())
         deviation = float(weeks.std(ddof=1)) if len(weeks) > 1 else 0.0
-        far = abs(float(self._week(self.day).mean()) - float(weeks.mean()))
-        return far / deviation if deviation > 0 else 0.0
+        usual = float(weeks.mean())
+        far = abs(now - usual) / deviation if deviation > 0 else 0.0
+        if self._year.draws.own.use_case.task.probabilities:
+            size = 2 * abs(math.asin(math.sqrt(now)) - math.asin(math.sqrt(usual)))
+            return far, size, level.SHIFT_OF_SHARE
+        of_scores = self._year.watch.before.swap.deviation
+        return far, abs(now - usual) / of_scores if of_scores > 0 else 0.0, level.SHIFT_OF_MEAN
 
     def _loss(self) -> tuple[float | None, float | None, bool]:
         """The loss beside the held-out rows, and what these rows can show: in the middle of the weeks; and

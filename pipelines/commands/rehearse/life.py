@@ -182,7 +182,7 @@ class Life:
         )
         verdict = retraining.verdict(run, read, found, judge)
         run.store.write("diagnosis", verdict.table)
-        retraining.write_down(run, read, verdict.decision)
+        retraining.write_down(run, read, verdict)
         return verdict.decision
 
     def _watch(self, name: str) -> Watch:

@@ -119,3 +119,12 @@ def test_a_change_that_is_missed_counts_only_where_it_could_be_seen(
     missed: Changed = life.changed([year], broken)
     assert missed.found == (None, None, None)
     assert missed.wrong.startswith("not found within 0 weeks, 3 times of 3")
+
+
+def test_a_move_that_no_alarm_is_due_for_is_told_with_the_least_that_is(
+    year: Year, planned: Mapping[str, Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "LARGE", 100.0)
+    truth = life.changed([year], planned["twice the positives"]).truth
+    assert not truth.shows
+    assert truth.told.endswith("; from 0.1 on one is large enough for an alarm")
