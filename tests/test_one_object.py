@@ -31,15 +31,15 @@ ADDED = dedent(
     import duckdb
     import numpy as np
 
-    from pipelines.core import families, metrics, policies, tasks
+    from pipelines.core import families, metric, metrics, policies, tasks
 
-    off = metrics.Metric(
+    off = metric.Metric(
         name="off",
         task="binary",
         meaning="how far the mean score lies from the mean label",
         needs="probability",
         on_arrays=lambda truth, score, _: float(abs(score.mean() - truth.mean())),
-        by=metrics.Sum(
+        by=metric.Sum(
             lambda truth, score, _, __: [score - truth, np.ones(len(truth))],
             lambda sums: float(abs(sums[0] / sums[1])),
         ),
@@ -73,13 +73,13 @@ ADDED = dedent(
     def deviance(truth, score, *_):
         return 2 * (np.where(truth > 0, truth * np.log(np.where(truth > 0, truth, 1) / score), 0) - truth + score)
 
-    of_counts = metrics.Metric(
+    of_counts = metric.Metric(
         name="deviance",
         task="count",
         meaning="mean Poisson deviance",
         needs="number",
         on_arrays=lambda *rows: float(deviance(*rows).mean()),
-        by=metrics.Sum(
+        by=metric.Sum(
             lambda *rows: [deviance(*rows), np.ones(len(rows[0]))], lambda sums: float(sums[0] / sums[1])
         ),
     )

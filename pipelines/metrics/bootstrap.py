@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from pipelines.core.metrics import Metric, Ranking, Sum, by_name
+from pipelines.core.metric import Metric, Ranking, Sum
+from pipelines.core.metrics import by_name
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics.metrics import Floats
 from pipelines.metrics.scored import Scored

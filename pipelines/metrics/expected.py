@@ -20,7 +20,7 @@ from typing import TypeAlias
 import duckdb
 import numpy as np
 
-from pipelines.core.metrics import Metric, Ranking
+from pipelines.core.metric import Metric, Ranking
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics import influence, sureness
 from pipelines.metrics.influence import Batch, Cells, Sums

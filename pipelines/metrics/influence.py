@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.core.metrics import Metric, Ranking, Sum
+from pipelines.core.metric import Metric, Ranking, Sum
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics.metrics import Floats
 

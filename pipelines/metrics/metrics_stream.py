@@ -15,7 +15,8 @@ import duckdb
 import numpy as np
 
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import Metric, Ranking, Sum, by_name
+from pipelines.core.metric import Metric, Ranking, Sum
+from pipelines.core.metrics import by_name
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.core.tasks import Task
 from pipelines.metrics import metrics

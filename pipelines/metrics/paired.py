@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipelines.core.metrics import Metric
+from pipelines.core.metric import Metric
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.metrics import influence, sureness
 from pipelines.metrics.influence import Batches, Cells

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.core.metrics import Metric
+from pipelines.core.metric import Metric
 from pipelines.metrics.influence import Sums
 
 LEVEL = 0.95  # of an interval

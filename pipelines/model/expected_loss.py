@@ -27,7 +27,7 @@ from pipelines.metrics.sureness import Sure
 
 if TYPE_CHECKING:
     from pipelines.core.config import UseCase
-    from pipelines.core.metrics import Metric, Sum
+    from pipelines.core.metric import Metric, Sum
     from pipelines.metrics.metrics import Floats
 
 FEWEST, FOLDS = 200, 5  # labelled rows; groups of days of which each is told by a model of the others

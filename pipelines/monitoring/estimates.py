@@ -15,7 +15,8 @@ import pandas as pd
 
 from pipelines.core import sql
 from pipelines.core.errors import BadInput
-from pipelines.core.metrics import Sum, by_name
+from pipelines.core.metric import Sum
+from pipelines.core.metrics import by_name
 from pipelines.metrics import daily, expected
 from pipelines.metrics.expected import Estimator
 from pipelines.metrics.sureness import Sure

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.core import dates, sql
-from pipelines.core.metrics import Metric, by_name, of_decisions
+from pipelines.core.metric import Metric
+from pipelines.core.metrics import by_name, of_decisions
 from pipelines.metrics import daily, influence, metrics_stream, sureness
 from pipelines.metrics.influence import Sums
 from pipelines.metrics.metrics_stream import Measured

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.core import sql
-from pipelines.core.metrics import Ranking, by_name
+from pipelines.core.metric import Ranking
+from pipelines.core.metrics import by_name
 from pipelines.metrics import metrics_stream
 from pipelines.metrics.metrics_stream import Measured
 

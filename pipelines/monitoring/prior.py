@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.core.metrics import Metric, Sum
+from pipelines.core.metric import Metric, Sum
 from pipelines.metrics import sureness
 from pipelines.metrics.influence import Sums
 from pipelines.metrics.sureness import Sure

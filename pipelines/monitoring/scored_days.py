@@ -10,7 +10,8 @@ import duckdb
 import pandas as pd
 
 from pipelines.core import personal, sql
-from pipelines.core.metrics import Metric, by_name
+from pipelines.core.metric import Metric
+from pipelines.core.metrics import by_name
 from pipelines.evaluation.scores import MISSING
 from pipelines.metrics import influence, metrics_stream, sureness
 from pipelines.metrics.daily import TAKEN

@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipelines.core.dates import WEEK
-from pipelines.core.metrics import Metric, Ranking, by_name
+from pipelines.core.metric import Metric, Ranking
+from pipelines.core.metrics import by_name
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.evaluation.rules import WORTH
 from pipelines.metrics import daily, paired, sureness

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from pipelines.core.metrics import Metric, by_name, for_task
+from pipelines.core.metric import Metric
+from pipelines.core.metrics import by_name, for_task
 from pipelines.core.stakes import Stakes
 from pipelines.metrics import expected, metrics
 from pipelines.metrics.expected import Estimator

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.metrics import EVERY, Metric, by_name
+from pipelines.core.metric import Metric
+from pipelines.core.metrics import EVERY, by_name
 from pipelines.core.stakes import Stakes
 from pipelines.metrics import influence, metrics
 from pipelines.metrics.influence import Batch, Batches

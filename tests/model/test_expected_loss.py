@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.metrics import Sum, by_name
+from pipelines.core.metric import Sum
+from pipelines.core.metrics import by_name
 from pipelines.metrics import metrics
 from pipelines.metrics.metrics import Floats
 from pipelines.model.expected_loss import LossEstimator, Numbers, TooFewLabelled
