@@ -13,6 +13,8 @@ from pipelines.storage.settings import ROOT
 ELSEWHERE = {
     # A use-case file is refused with all its mistakes at once, whichever part of it they are in.
     "pipelines/core/config/*": "tests/core/test_use_cases.py",
+    # Metrics agree with scikit-learn's, whosever labels they are of.
+    "pipelines/core/*metric*": "tests/metrics/test_metrics.py",
     # A delivery is taken or refused by all of its readers together: what is delivered, and the rows or the sentence.
     "pipelines/sources/*": "tests/sources/test_cases.py",
     # A command is told from its arguments and its answer, however it comes about.
