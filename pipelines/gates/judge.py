@@ -72,8 +72,8 @@ def _some_places(places: Sequence[str]) -> str:
 def _cause(run: Run, table: GatedTable) -> str:
     if table == "drift":
         return (
-            "read the drift report; let the source give labels that are missing; if a change is there to"
-            " stay, train again"
+            "the drift report's diagnosis says why, and what follows: mend a source that is broken, or lacks"
+            " labels; a training is called for where one helps"
         )
     if table == "past":  # what it was made of may be mended by now, and has to be read again
         return "mend what is told of each day"
