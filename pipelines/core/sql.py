@@ -7,7 +7,7 @@ An expression of a use case is one scalar value of one row, or an aggregate over
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
@@ -123,6 +123,19 @@ def materialized(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     table = name(f"rows {uuid4().hex}")
     rows.query("rows", f"CREATE TEMP TABLE {table} AS SELECT * FROM rows")
     return select(rows, "rows", f"SELECT * FROM {table}")
+
+
+def together(relations: Iterable[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
+    """The rows of all relations, one at least, in their order.
+
+    Halves are put together, not one relation after the other: DuckDB refuses what is nested too deeply, as
+    two hundred unions in a row are.
+    """
+    every = list(relations)
+    while len(every) > 1:
+        pairs = [every[at : at + 2] for at in range(0, len(every), 2)]
+        every = [pair[0].union(pair[1]) if len(pair) > 1 else pair[0] for pair in pairs]
+    return every[0]
 
 
 def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:

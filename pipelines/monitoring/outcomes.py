@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -106,7 +105,7 @@ def joined(
     key, time = sql.name(use_case.key), sql.name(use_case.time)
     decision = ["decision"] if use_case.task.decides else []
     kept = ", ".join([f"{key} AS key", f"{time} AS time", "score", *decision, "model_version"])
-    every = reduce(lambda some, night: some.union(night), (night.project(kept) for night in predictions))
+    every = sql.together(night.project(kept) for night in predictions)
     if use_case.stakes.a_day is not None:  # by all rows of a day, whether they have a label by now or not
         taken = daily.column("score", "time::DATE", "key", use_case.stakes.a_day)
         every = every.project(", ".join(["key, time, score", *decision, taken, "model_version"]))
@@ -114,10 +113,7 @@ def joined(
     names = [f"slice_{name}" for name in use_case.slices]
     if slices and names:
         columns = ", ".join(f"{sql.name(name)}::VARCHAR AS slice_{name}" for name in use_case.slices)
-        features = reduce(
-            lambda some, night: some.union(night),
-            (night.project(f'{key} AS "#key", {columns}') for night in slices),
-        )
+        features = sql.together(night.project(f'{key} AS "#key", {columns}') for night in slices)
         every = every.join(features, 'key = "#key"', "left").project('* EXCLUDE ("#key")')
     elif names:
         every = every.project(", ".join(["*", *(f"NULL::VARCHAR AS {name}" for name in names)]))

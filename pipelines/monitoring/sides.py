@@ -5,7 +5,6 @@ week has brought.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
 
 import duckdb
 import pandas as pd
@@ -21,7 +20,7 @@ OTHER = "(other)"
 def together(nights: Sequence[duckdb.DuckDBPyRelation], columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
     """The nights' rows in one relation."""
     named = ", ".join(map(sql.name, columns))
-    return reduce(lambda week, night: week.union(night), (night.project(named) for night in nights))
+    return sql.together(night.project(named) for night in nights)
 
 
 def sample(rows: Rows, types: dict[str, str]) -> tuple[pd.DataFrame, int]:

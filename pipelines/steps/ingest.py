@@ -16,7 +16,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from functools import reduce
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -27,7 +26,7 @@ from pipelines import sources
 from pipelines.core import dates
 from pipelines.core.config import HttpSource, UseCase
 from pipelines.core.errors import OURS, BadInput, SluiceError, TryAgain
-from pipelines.core.sql import TYPES
+from pipelines.core.sql import TYPES, together
 from pipelines.core.sql import name as quoted
 from pipelines.run.run import Run
 from pipelines.sources import bounds, failing, opened, refusals
@@ -171,8 +170,7 @@ def _in_order(source: Opened) -> Rows:
         due.known(number, piece, due.rows(piece, rows))
         for number, (piece, rows) in enumerate(zip(source.pieces, source.numbered, strict=True))
     )
-    every = reduce(lambda rows, more: rows.union(more), known)
-    return every.order(", ".join(map(quoted, (due.declared.time, due.declared.key, PIECE, ROW))))
+    return together(known).order(", ".join(map(quoted, (due.declared.time, due.declared.key, PIECE, ROW))))
 
 
 def _batches(rows: Rows, pieces: Sequence[sources.Piece], due: Due) -> Batches:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +51,7 @@ def read(run: Run, model: Champion, days: Days) -> duckdb.DuckDBPyRelation | Non
         for rows, of in _outcomes(run, days)
         for night in _nights(run, model, of)
     ]
-    return reduce(lambda some, more: some.union(more), parts) if parts else None
+    return sql.together(parts) if parts else None
 
 
 def _outcomes(run: Run, days: Days) -> Iterator[tuple[duckdb.DuckDBPyRelation, list[date]]]:

@@ -132,8 +132,12 @@ def _first_judged(compared: DriftResult) -> date:
 
 
 def _reads(use_case: UseCase) -> dict[str, frozenset[str]]:
+    """Without the label: features of earlier labels move with what labels mean, which breaks no source."""
     frames = windows.Clock().frames(use_case)
-    return {name: sql.parse(text, frames).every_column for name, (_, text) in expressions(use_case).items()}
+    return {
+        name: sql.parse(text, frames).every_column - {use_case.target}
+        for name, (_, text) in expressions(use_case).items()
+    }
 
 
 def _past(run: Run) -> Past:

@@ -53,7 +53,7 @@ def test_a_users_mistake_is_its_sentence_and_exit_code_1(
     def read(_: History) -> None:
         raise SluiceError("the history is damaged", fix="a backup")
 
-    monkeypatch.setattr(History, "read", read)
+    monkeypatch.setattr(History, "lines", read)
     assert main(HISTORY) == 1
     assert capsys.readouterr() == ("", "the history is damaged\n  way out: a backup\n")
     assert main([*HISTORY, "--json"]) == 1
@@ -77,7 +77,7 @@ def test_an_interruption_is_one_sentence_and_exit_code_130(
     def read(_: History) -> None:
         raise by
 
-    monkeypatch.setattr(History, "read", read)
+    monkeypatch.setattr(History, "lines", read)
     assert main(HISTORY) == 130
     assert capsys.readouterr() == ("", f"{STOPPED}\n")
 
@@ -91,7 +91,7 @@ def test_an_interruption_behind_another_error_is_one_too(
         finally:
             raise ValueError("connection already closed")
 
-    monkeypatch.setattr(History, "read", read)
+    monkeypatch.setattr(History, "lines", read)
     assert main(HISTORY) == 130
     assert capsys.readouterr() == ("", f"{STOPPED}\n")
 
@@ -100,7 +100,7 @@ def test_another_error_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(_: History) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(History, "read", read)
+    monkeypatch.setattr(History, "lines", read)
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         main(HISTORY)
 
@@ -114,7 +114,7 @@ def read(_):
     print("reading", flush=True)
     time.sleep(600)
 
-History.read = read
+History.lines = read
 command()
 """
 
@@ -139,7 +139,7 @@ def read(_):
         print("no", flush=True)
     time.sleep(600)
 
-History.read = read
+History.lines = read
 command()
 """
 

@@ -34,5 +34,6 @@ def test_every_group_says_so() -> None:
         "drift",
         "models",
         "gates",
+        "monitor",
         "quarantine",
     }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.core import sql
 from pipelines.core.config import Scalar
+from pipelines.storage import spill
 
 CONNECTION = duckdb.connect()
 WINDOWS = {"week": 'PARTITION BY "c" ORDER BY "t" RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING'}
@@ -133,3 +134,10 @@ def test_a_window_in_parentheses_is_told_how_to_be_written() -> None:
     }
     with pytest.raises(sql.BadExpression, match=r"the window week stands in parentheses: write `over week`"):
         sql.parse("avg(amount) over (week)", frames)
+
+
+def test_any_number_of_relations_is_put_together_in_their_order() -> None:
+    connection = spill.connect(500_000_000)
+    for many in (1, 2, 7, 400):
+        every = sql.together(connection.sql(f"SELECT {n} AS n") for n in range(many))
+        assert [n for (n,) in every.fetchall()] == list(range(many))

@@ -11,9 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 
 from pipelines import runner
 from pipelines.commands.acknowledge import acknowledge
+from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
 from pipelines.monitoring import trial
@@ -23,7 +25,7 @@ from pipelines.registry import registry
 from pipelines.registry.history import History
 from pipelines.run.plan import Outcome
 from pipelines.run.run import Run
-from pipelines.steps import labelled_nights
+from pipelines.steps import labelled_nights, retraining
 from pipelines.storage.settings import Settings
 from tests import test_week
 from tests.helpers import tiny
@@ -164,3 +166,9 @@ def test_rows_of_nights_stand_beside_the_newest_word_on_their_labels(own: Settin
     assert counted[0][2] == pytest.approx(sum(payments(FIRST)["bad"].to_pylist()) / 40)
     others = replace(champion, metadata=champion.metadata | {"meaning": '{"amount": "another"}'})
     assert labelled_nights.read(run, others, Days(FIRST, SECOND)) is None
+
+
+def test_a_feature_of_earlier_labels_reads_no_column_that_a_source_could_break() -> None:
+    reads = retraining._reads(UseCase.model_validate(yaml.safe_load(tiny.YAML)))
+    assert reads["bad_before"] == frozenset(), "what labels mean has changed where it moves alone"
+    assert reads["mean_7d"] == frozenset({"amount"})

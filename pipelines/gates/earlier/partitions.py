@@ -137,11 +137,9 @@ def view_of_values(run: Run, past: Past, column: str) -> str | None:
     ]
     if not able:
         return None
-    first, *others = [store.read(past.table).project(f"{sql.name(column)} AS value") for store in able]
-    for other in others:
-        first = first.union(other)
+    every = sql.together(store.read(past.table).project(f"{sql.name(column)} AS value") for store in able)
     name = f"{column} of {Past(past.table, tuple(able))}"
-    first.filter("value IS NOT NULL").distinct().create_view(name, replace=True)
+    every.filter("value IS NOT NULL").distinct().create_view(name, replace=True)
     return name
 
 
