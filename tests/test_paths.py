@@ -53,6 +53,7 @@ NO_PATHS = {
     *(
         "Column.known_after",
         "Promotion.approval",
+        "Retrain.cooldown",
         "Schedule.drift",
         "Schedule.scoring",
         "Schedule.training",

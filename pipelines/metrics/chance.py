@@ -260,18 +260,22 @@ def bounds(
 
 
 def alarm_bounds(
-    baseline: Baseline, rows: npt.ArrayLike, probability: float, shift: float = SHIFT
+    baseline: Baseline,
+    rows: npt.ArrayLike,
+    probability: float,
+    shift: float = SHIFT,
+    ratio: float = ALARM_RATIO,
 ) -> tuple[Floats, Floats]:
-    """The same of a share of alarms, which is small: twice as many are a large difference, whatever their
-    share.
+    """The same of a share of alarms, which is small: so many times as many are a large difference, whatever
+    their share.
     """
     (down, up), least, most = (
         widths(baseline, rows, probability),
         baseline.centre - baseline.reach,
         baseline.centre + baseline.reach,
     )
-    low = np.minimum(least - down, np.maximum(least - shift, angle(share(least) / ALARM_RATIO)))
-    high = np.maximum(most + up, np.minimum(most + shift, angle(share(most) * ALARM_RATIO)))
+    low = np.minimum(least - down, np.maximum(least - shift, angle(share(least) / ratio)))
+    high = np.maximum(most + up, np.minimum(most + shift, angle(share(most) * ratio)))
     return low, high
 
 

@@ -232,9 +232,11 @@ class _Comparison:
         now = looks.count(own, {SCORE: looked}, {SCORE: "number"}, own=False)[SCORE]
         found = [subjects.feature(SCORE, SCORE, looked, before, now)]
         if self._before.decisions is not None:
-            found.append(subjects.share(DECISIONS, "share", self._before.decisions, _sums(own, "decision")))
+            found.append(
+                subjects.share(DECISIONS, subjects.SHARE, self._before.decisions, _sums(own, "decision"))
+            )
         if self._before.labels is not None:
-            found.append(subjects.share(LABELS, "share", self._before.labels, _sums(own, SCORE)))
+            found.append(subjects.share(LABELS, subjects.SHARE, self._before.labels, _sums(own, SCORE)))
         return [one.with_earlier(self._earlier.days(one)) for one in found]
 
     @cached_property

@@ -30,7 +30,7 @@ What cannot be told apart: a season that the training is too short to know, from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -57,6 +57,7 @@ LEAST_RATIOS = 10  # statistics: fewer tell nothing of all
 MOST_FREEDOM = 20.0  # beside a few weeks: what all statistics share is known no better than that
 TINY = 1e-12
 SHIFT_OF_MEAN = 0.17  # of a mean of unit variance: Cliff's delta of 0.1
+RATIO = 1.25  # of what is decided, or told: a quarter more, whatever the share (`prior.MOVED`)
 SHIFT_OF_SHARE = 0.1  # Cohen's h: 0.5 -> 0.55, 0.1 -> 0.13, 0.01 -> 0.023, 0 -> 0.0025
 
 
@@ -186,8 +187,28 @@ def newest(before: Days) -> Days:
     return before.those(before.on > before.on.max(initial=0) - NEWEST * WEEK)
 
 
+Bounds: TypeAlias = Callable[[chance.Baseline, Floats, float], tuple[Floats, Floats]]
+
+
+def of_any_share(baseline: chance.Baseline, rows: Floats, probability: float) -> tuple[Floats, Floats]:
+    """The angles within which a share is as before."""
+    return chance.bounds(baseline, rows, probability, SHIFT_OF_SHARE)
+
+
+def of_what_is_decided(baseline: chance.Baseline, rows: Floats, probability: float) -> tuple[Floats, Floats]:
+    """The same of decisions, or of labels that are told: where one row in a hundred is positive, a quarter
+    more is no small change, though Cohen's h is.
+    """
+    return chance.alarm_bounds(baseline, rows, probability, SHIFT_OF_SHARE, RATIO)
+
+
 def judge(
-    before: Days, week: Days, shares: Flags, probability: float, known: Prior = NOTHING_KNOWN
+    before: Days,
+    week: Days,
+    shares: Flags,
+    probability: float,
+    known: Prior = NOTHING_KNOWN,
+    bounds: Bounds = of_any_share,
 ) -> Judged | None:
     """Compare a week with the days before it.
 
@@ -197,18 +218,19 @@ def judge(
         shares: Which of the statistics are shares (the others are means).
         probability: Of one statistic of a week beyond its limits by chance.
         known: How weeks vary in general.
+        bounds: How far a share has to move to be large.
 
     Returns:
         None where too few days say what is usual.
     """
-    found = _judged(newest(before), week, shares, probability, known)
+    found = _judged(newest(before), week, shares, probability, known, bounds)
     if found is None:
         return None
     far = WEEK * AROUND
     then = (before.on >= week.on.min() - YEAR - far) & (before.on < week.on.min() - YEAR + WEEK + far)
     if then.sum() < far:
         return found
-    year_ago = _judged(before.those(then), week, shares, probability, known)
+    year_ago = _judged(before.those(then), week, shares, probability, known, bounds)
     if year_ago is None:
         return found
     return Judged(
@@ -223,7 +245,9 @@ def judge(
     )
 
 
-def _judged(before: Days, week: Days, shares: Flags, probability: float, known: Prior) -> Judged | None:
+def _judged(
+    before: Days, week: Days, shares: Flags, probability: float, known: Prior, bounds: Bounds
+) -> Judged | None:
     usual = _weeks(before, shares)
     if usual is None:
         if len(before.on) < LEAST_DAYS:
@@ -237,7 +261,7 @@ def _judged(before: Days, week: Days, shares: Flags, probability: float, known: 
         now, n = _without_oddest(before if len(values) >= WEEKS_OF_WEEKDAYS else None, week, pooled)
     there = scaled(now, shares)
     wide = np.maximum(chance.width(level, n, probability), SHIFT_OF_MEAN)
-    low, high = chance.bounds(level, n, probability, SHIFT_OF_SHARE)
+    low, high = bounds(level, n, probability)
     low, high = np.where(shares, low, level.centre - wide), np.where(shares, high, level.centre + wide)
     apart = there - level.centre
     return Judged(

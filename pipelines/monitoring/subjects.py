@@ -13,6 +13,7 @@ from pipelines.monitoring.effects import Floats
 from pipelines.monitoring.level import Days, Flags
 from pipelines.monitoring.looks import Counts, Look, Looked, Number, Text, Values
 
+SHARE = "share"  # a subject that is one
 MISSING = "share of rows without a value"
 UNSEEN = "share of values that the training never had"
 NEVER_SEEN = "values never seen"  # in the pictures

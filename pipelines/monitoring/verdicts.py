@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipelines.monitoring import level
+from pipelines.monitoring import level, subjects
 from pipelines.monitoring.impact import Impact
 from pipelines.monitoring.level import Judged, Prior
 from pipelines.monitoring.limits import Probabilities
@@ -67,7 +67,9 @@ def of_feature(
 
 def of_prediction(subject: Subject, probabilities: Probabilities, known: Prior) -> Finding:
     """The score, the decisions and the labels matter by themselves."""
-    red, amber = _judged(subject, probabilities, known)
+    decided = subject.type == subjects.SHARE
+    bounds = level.of_what_is_decided if decided else level.of_any_share
+    red, amber = _judged(subject, probabilities, known, bounds)
     if red is None or amber is None:
         return Finding(NOT_COMPARED, note=_too_few(subject))
     if red.beyond.any():
@@ -82,12 +84,15 @@ def broken(subject: Subject) -> bool:
 
 
 def _judged(
-    subject: Subject, probabilities: Probabilities, known: Prior
+    subject: Subject,
+    probabilities: Probabilities,
+    known: Prior,
+    bounds: level.Bounds = level.of_any_share,
 ) -> tuple[Judged | None, Judged | None]:
     if not len(subject.week.on):
         return None, None
     red, amber = (
-        level.judge(subject.before, subject.week, subject.shares, probability, known)
+        level.judge(subject.before, subject.week, subject.shares, probability, known, bounds)
         for probability in (probabilities.red, probabilities.amber)
     )
     return red, amber

@@ -115,3 +115,24 @@ def test_a_year_without_change_has_at_most_one_red_week(name: str) -> None:
 def test_each_change_is_found_in_its_first_week_and_nothing_else() -> None:
     found = drift_years.found_changes(200, 7)
     assert [name for name, seen in found.items() if not seen] == ["(ten unchanged ones, any)"]
+
+
+def test_a_quarter_more_of_a_rare_decision_is_large_though_its_effect_is_small() -> None:
+    random = np.random.default_rng(8)
+    rows = np.full((56, 1), 20_000.0)
+    before = Days(MONDAY + np.arange(56), random.binomial(20_000, 0.01, (56, 1)) / 20_000, rows)
+    share = np.ones(1, dtype=bool)
+
+    def beyond(now: float, bounds: level.Bounds) -> bool:
+        week = Days(MONDAY + 56 + np.arange(7), np.full((7, 1), now), rows[:7])
+        found = level.judge(before, week, share, 0.0001, bounds=bounds)
+        assert found is not None
+        return bool(found.beyond.any())
+
+    assert [beyond(now, level.of_what_is_decided) for now in (0.01, 0.012, 0.014, 0.006)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert not beyond(0.014, level.of_any_share)

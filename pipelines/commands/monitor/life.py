@@ -177,7 +177,9 @@ class _Play:
         far = abs(now - usual) / deviation if deviation > 0 else 0.0
         if self._year.draws.own.use_case.task.probabilities:
             size = 2 * abs(math.asin(math.sqrt(now)) - math.asin(math.sqrt(usual)))
-            return far, size, level.SHIFT_OF_SHARE
+            more = usual * level.RATIO if now > usual else usual / level.RATIO
+            least = 2 * abs(math.asin(math.sqrt(min(more, 1.0))) - math.asin(math.sqrt(usual)))
+            return far, size, min(level.SHIFT_OF_SHARE, least)
         of_scores = self._year.watch.before.swap.deviation
         return far, abs(now - usual) / of_scores if of_scores > 0 else 0.0, level.SHIFT_OF_MEAN
 
