@@ -319,9 +319,9 @@ EVERY = (
 
 def lines(draws: int) -> Iterator[str]:
     """The table."""
-    yield f"{'verdict':34}{'case':40}{'before':46}{'now':58}see"
+    yield f"{'verdict':34}{'case':44}{'before':46}{'now':58}see"
     for one in EVERY:
-        yield f"{one.verdict:34}{one.case:40}{one.before:46}{one.now(draws):58}{one.more}"
+        yield f"{one.verdict:34}{one.case:44}{one.before:46}{one.now(draws):58}{one.more}"
 
 
 def main(draws: int) -> None:
