@@ -72,7 +72,7 @@ def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
 
 
 def parts(days: Days) -> Iterator[Days]:
-    """The days in parts, of each of which a statement can read all pieces: DuckDB refuses some hundreds."""
+    """The days in parts, since planning a statement of many pieces takes the square of their number."""
     for first in range(0, len(days), AT_ONCE):
         start = days.first + timedelta(days=first)
         yield Days(start, min(start + timedelta(days=AT_ONCE - 1), days.last))

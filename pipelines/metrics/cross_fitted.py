@@ -8,6 +8,7 @@ the metric is that of all folds' decisions.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -28,7 +29,7 @@ Scores: TypeAlias = Sequence[npt.NDArray[np.floating]]  # of each fold's rows he
 
 
 @dataclass(frozen=True)
-class Together:
+class Together(ABC):
     """Judges all folds' rows together.
 
     Attributes:
@@ -41,11 +42,11 @@ class Together:
     stakes: Stakes
     y: Sequence[Floats]
 
+    @abstractmethod
     def __call__(self, scores: Scores) -> tuple[list[float], float]:
         """The metric of each fold's rows, and of all, by what follows from their scores; an error as a
         negative number, so that greater is better.
         """
-        raise NotImplementedError
 
     def of(self, chosen: Sequence[Floats]) -> tuple[list[float], float]:
         """The same of what is decided, or taken, 1 or 0, shape (rows,) each."""
