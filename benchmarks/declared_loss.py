@@ -1,4 +1,4 @@
-"""What it is worth to train on the loss that is declared, and by how much a mean as baseline overstates a lead.
+"""What it is worth to train on the declared loss, and by how much a mean as baseline overstates a lead.
 
 Run as `python -m benchmarks.declared_loss`. Features of a long history of bike_demand are made once, with
 `metric: {name: asymmetric, under_cost: 3}`: a bicycle too few costs three times one too many. Trainings come

@@ -3,7 +3,8 @@ beside `limits.memory`.
 
 Run as `python -m benchmarks.memory [rows] [rows of each day before]`: by default a night of 10 million rows
 and 30 columns, and 200,000 on each day before it, at which a window of each customer looks back, from which
-the model has learned, and which the report compares. That needs 30 GB of disk in the temp folder. It fails if a task holds more than its limit.
+the model has learned, and which the report compares. That needs 30 GB of disk in the temp folder. It fails if
+a task holds more than its limit.
 
 A training, the week's other nights, the large night and the week's drift report go the real way, gates
 included. The source is a Parquet file a day. Each task of the large night and of the report is taken in a
@@ -282,7 +283,7 @@ def take(folder: Path, kind: Kind, day: date, use_case: str, step: Step, share: 
 
 
 def judge(folder: Path, kind: Kind, day: date, table: GatedTable) -> Taken:
-    """Judge a table in this process; what is unlike earlier days only since it is so large is accepted first."""
+    """Judge a table in this process; that it is so much larger than earlier ones is accepted first."""
     from pipelines import runner
     from pipelines.core.errors import GateClosed
     from pipelines.gates.earlier import accepted

@@ -1,12 +1,13 @@
 """How often a weekly report calls for a training where a newer fit helps, and where it does not.
 
-Run as `python -m benchmarks.retraining [years]`. In worlds of planted truth a champion is fitted on 31 days, as a
-training judges it, and meets an alarm: of a week that was improbable by chance (nothing has changed, and the alarm
-is believed for ever), of features that have moved, of a concept that has moved or is reversed. Each week after that
-its trial is held by the very functions that a drift report calls (`pipelines.monitoring.trial`), on the rows whose
-labels are due by then. Told is in how many of the years a training was called for by the time so many weeks of what
-is new are labelled; of a year without change, by its end, with a trial in each of its weeks. Told is also how often
-the interval of a promotion's gain, on eight weeks of labels, holds its truth.
+Run as `python -m benchmarks.retraining [years]`. In worlds of planted truth a champion is fitted on 31 days,
+as a training judges it, and meets an alarm: of a week that was improbable by chance (nothing has changed, and
+the alarm is believed for ever), of features that have moved, of a concept that has moved or is reversed. Each
+week after that its trial is held by the very functions that a drift report calls
+(`pipelines.monitoring.trial`), on the rows whose labels are due by then. Told is in how many of the years a
+training was called for by the time so many weeks of what is new are labelled; of a year without change, by
+its end, with a trial in each of its weeks. Told is also how often the interval of a promotion's gain, on
+eight weeks of labels, holds its truth.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class World:
         positive: About the share of positive rows.
         customers: How many; 0: each row is one.
         day: How much days vary, in the logit of being positive.
-        change: What is new: nothing, moved (features), tilted (half of what tells is another feature's), reversed,
-            or prior (so many times the odds).
+        change: What is new: nothing, moved (features), tilted (half of what tells is another feature's),
+            reversed, or prior (so many times the odds).
         family: The champion's.
     """
 
