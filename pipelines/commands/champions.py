@@ -44,6 +44,7 @@ LINEAGE = (
     "code",
     "seed",
 )
+WIDTH = 18  # of a metric's name, and of what may be different
 
 
 def rollback(settings: Settings, use_case: str, version: str, reason: str) -> str:
@@ -136,7 +137,7 @@ class Measured:
         values = "".join(
             f"{'-' if value is None else f'{value:.4f}':>14}" for value in (self.one, self.other)
         )
-        return f"{self.metric:<12}{values}   {self._gain()}"
+        return f"{self.metric:<{WIDTH}}{values}   {self._gain()}"
 
     def _gain(self) -> str:
         if self.better_by is None:
@@ -156,6 +157,7 @@ class Comparison:
     confidence_level: float
     metrics: tuple[Measured, ...]
     lineage: dict[str, tuple[str, str]]  # what is different between the two
+    undecided: tuple[str, ...] = ()  # which of them has no decision threshold
 
     def __str__(self) -> str:
         """A line a metric, then what is different between the two."""
@@ -172,7 +174,13 @@ class Comparison:
         )
         yield from map(str, self.metrics)
         for name, (ours, theirs) in self.lineage.items():
-            yield f"{name:<18}{ours[:14]:>16}{theirs[:14]:>16}"
+            yield f"{name:<{WIDTH}}{ours[:14]:>14}{theirs[:14]:>16}"
+        if self.undecided:
+            unknown = [each.metric for each in self.metrics if by_name(each.metric).needs == "decision"]
+            yield (
+                f"no {', '.join(unknown)} can be told of version {' and '.join(self.undecided)}: of a"
+                " training's models the best alone has a decision threshold"
+            )
 
 
 def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparison:
@@ -194,6 +202,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     names, units = facts.measured, bootstrap.units(test.to_pandas(), facts)
     drawn = bootstrap.draw(names, y, models, units, facts.stakes, facts.candidates.seed)
     told = [[model.metadata.get(name, "-") for model in pair] for name in LINEAGE]
+    undecided = [model.version for model in pair if facts.task.decides and model.threshold is None]
     return Comparison(
         use_case=use_case,
         one=one,
@@ -205,6 +214,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         lineage={
             name: (ours, theirs) for name, (ours, theirs) in zip(LINEAGE, told, strict=True) if ours != theirs
         },
+        undecided=tuple(undecided),
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import duckdb
 
-from pipelines.composition import by_version
+from pipelines.core import dates
 from pipelines.core.config import FileFormat, FileSource, UseCase
 from pipelines.core.dates import Days
 from pipelines.core.sql import name as quoted
@@ -90,16 +90,15 @@ def features_of(run: Run, days: Days) -> duckdb.DuckDBPyRelation:
         BadInput: the days have no rows, or their features cannot be computed.
     """
     use_case = run.use_case
-    wide = use_case.split.model_copy(update={"window_days": len(days)})
-    loaded = by_version.as_file(use_case.model_copy(update={"split": wide}), run.loaded.path)
     known = days.last + timedelta(days=max(use_case.label.delay_days - 1, 0))
     store = Store(run.store.root, run.store.use_case, "training", known, run.store.version)
-    whole = replace(run, store=store, loaded=loaded)
-    raw = ingest.rows(whole, whole.days, may_be_empty=True)
+    whole = replace(run, store=store)
+    raw = ingest.rows(whole, days, may_be_empty=True)
     clean, _, further = cleanse(raw, use_case, known)
     if not use_case.features.history:
         return compute(clean, None, use_case)
-    past_raw = ingest.rows(whole, whole.past_days, may_be_empty=True)
+    # not the training's: its window is the file's, and these days may be one alone
+    past_raw = ingest.rows(whole, dates.past_of(use_case, "scoring", days.first), may_be_empty=True)
     return compute(clean, past.compute(past_raw, further, use_case).rows, use_case)
 
 

@@ -238,7 +238,6 @@ EVERY: tuple[Metric, ...] = (
         by=Sum(_counts, lambda sums: _share(sums[0], sums[1], empty=0.0)),
         greater_is_better=True,
         up_to_one=True,
-        of_labels_that_differ=True,
         made_of=("a_day",),
     ),
     Metric(

@@ -75,11 +75,11 @@ def _limit(limit: float | date, column: Column) -> str:
 def _allowed(column: str, use_case: UseCase) -> list[str]:
     """The values that may occur, as literals; none, if any may.
 
-    A binary label is the positive value or an allowed one.
+    A binary label is the positive value or an allowed one; of a boolean both are.
     """
     spec = use_case.columns[column]
     values = list(spec.allowed or ())
-    if column == use_case.target and use_case.label.positive is not None:
+    if column == use_case.target and use_case.label.positive is not None and spec.type != "boolean":
         values.append(use_case.label.positive)
     return [sql.literal(value, sql.TYPES[spec.type]) for value in values]
 

@@ -23,6 +23,7 @@ LEVEL = 0.95  # of an interval
 SURE = 0.998  # of one beyond either end of which lies a thousandth: so that a year of weeks has 0.05 alarms
 FOUND = 0.8  # the share of draws in which a loss is found that is told as one that can be found
 TINY, MOST = 1e-9, 1_000  # of a loss, in the metric's own size
+ROUNDED = 1e-6  # of it, as tables have it
 FEWEST = 5  # rows of the rarer class (or rows) that an interval takes
 
 
@@ -150,10 +151,24 @@ def least_loss(before: Sure, now: Sure) -> float:
     return loss(before.value, now.value, before.metric) - math.hypot(*apart)
 
 
+def most(before: float, metric: Metric) -> float:
+    """How much can be lost: of a metric from 0 to 1 no more than there is."""
+    if not metric.up_to_one:
+        return math.inf
+    return before if metric.greater_is_better else 1 - before
+
+
+def shows_none(before: float | None, detectable: float | None, metric: Metric) -> bool:
+    """Whether the loss that is told as detectable is all that there is: then not even that is found."""
+    if before is None or detectable is None:
+        return False
+    return detectable >= most(before, metric) * (1 - ROUNDED)
+
+
 def detectable(before: Sure | None, now: Sure, allowed: float) -> float:
     """The smallest loss that is found in 80 % of draws: by the default limit (`least_loss` above what is
     allowed, in the draw that is less lucky than four of five), or by a stated one where there is nothing to
-    compare with (then it is about 2.8 standard errors).
+    compare with (then it is about 2.8 standard errors). All that can be lost (`most`) where none is found.
     """
     if before is None:
         far = quantile((1 + LEVEL) / 2, now.freedom) + quantile(FOUND, now.freedom)
@@ -165,15 +180,15 @@ def detectable(before: Sure | None, now: Sure, allowed: float) -> float:
     def found(lost: float) -> bool:
         seen = lost - unlucky
         value = known.value - seen if greater else known.value + seen
-        return least_loss(known, replace(now, value=max(value, 0.0) if bounded else value)) > allowed
+        worse = replace(now, value=min(max(value, 0.0), 1.0) if bounded else value)
+        return least_loss(known, worse) > allowed
 
-    # Of a metric from 0 to 1 no more can be lost than there is.
-    bounded = before.metric.up_to_one
-    low, high = allowed, allowed + max(unlucky, error, TINY)
+    bounded, room = before.metric.up_to_one, most(before.value, before.metric)
+    low, high = allowed, min(allowed + max(unlucky, error, TINY), room)
     while not found(high):
-        low, high = high, 2 * high
-        if (bounded and high >= before.value) or high > MOST * max(abs(before.value), error, TINY):
-            return max(before.value, allowed) if bounded else high
+        if high >= room or high > MOST * max(abs(before.value), error, TINY):
+            return max(high, allowed)
+        low, high = high, min(2 * high, room)
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if found(middle) else (middle, high)

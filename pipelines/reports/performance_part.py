@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pipelines.core.metrics import by_name
+from pipelines.metrics import sureness
 from pipelines.monitoring import judged
 from pipelines.monitoring.scored_days import ALL
 
@@ -44,6 +46,9 @@ def values(
         "performed_red": judged.red(primary, greater),
         "performed_amber": judged.amber(primary, greater),
         "performed_told": due.told(),
+        "shows_none": sureness.shows_none(
+            primary["reference_value"], primary["detectable_loss"], by_name(use_case.metric.name)
+        ),
         "by_day": days,
         "by_slice": [row for row in records if row["slice"] != ALL],
         "line": picture(days, primary),

@@ -21,6 +21,7 @@ from pipelines.core.errors import BadInput, TableCorrupt
 from pipelines.core.use_cases import parse
 from pipelines.registry import holdout_overlap, registry, tracking
 from pipelines.registry.history import History
+from pipelines.registry.registry import Champion
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
@@ -271,6 +272,25 @@ def test_two_versions_are_compared_on_rows_that_neither_was_trained_on(
     turned = next(line for line in back if line.startswith("aucpr"))
     assert aucpr.split()[1:3] == turned.split()[1:3][::-1]
     assert float(aucpr.split()[3]) == -float(turned.split()[3])
+
+
+def test_why_a_metric_of_decisions_cannot_be_told_of_a_version_is_said(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = champions._judged
+
+    def one_undecided(settings: Settings, use_case: str, version: str) -> Champion:
+        model = judged(settings, use_case, version)
+        return replace(model, threshold=None) if version == "1" else model
+
+    monkeypatch.setattr(champions, "_judged", one_undecided)
+    *_, last = str(champions.compare(own, "tiny", "1", "2")).splitlines()
+    assert last.startswith("no f1, precision, recall can be told of version 1: ")
+
+
+def test_metrics_stand_below_one_another_whatever_their_names() -> None:
+    told = [str(champions.Measured(name, 0.5, 0.5, 0.0, 0.0, 0.0)) for name in ("r2", "precision_at_k")]
+    assert len({line.index("0.5") for line in told}) == 1
 
 
 def test_an_unknown_version_cannot_be_compared(own: Settings) -> None:

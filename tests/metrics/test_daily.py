@@ -68,6 +68,13 @@ def test_if_all_rows_are_taken_the_precision_is_the_prevalence(rows: list[tuple[
     assert of_all("recall_at_k") == 1.0
 
 
+def test_where_no_row_is_positive_nobody_has_found_any_and_a_recall_has_no_value() -> None:
+    table = frame([(0.0, 0.5, 0), (0.0, 0.9, 0)])
+    streamed = metrics_stream.measure(duckdb.from_df(table.assign(taken=1.0)), BINARY, stakes=Stakes(a_day=2))
+    assert streamed["precision_at_k"].value == 0
+    assert streamed["recall_at_k"].value is None
+
+
 def test_rows_whose_day_nobody_knows_get_a_sentence() -> None:
     with pytest.raises(
         metrics.Undefined, match="precision_at_k has no value: nobody knows which day each row is of"

@@ -111,3 +111,19 @@ def test_a_loss_that_is_told_as_detectable_is_found_in_four_of_five_draws(value:
 
     assert 0.75 <= found(told) <= 0.87
     assert found(0.7 * told) < 0.5
+
+
+def test_no_more_is_told_as_detectable_than_can_be_lost_and_then_none_is_found() -> None:
+    error = by_name("brier")  # of which 0.1 is good: up to 0.9 can be lost
+    few, some = Sure(0.1, 0.2, 6, error, 5), Sure(0.1, 0.05, 1e6, error, 100)
+    assert sureness.detectable(some, some, 0.0) > 0.1
+    assert not sureness.shows_none(0.1, sureness.detectable(some, some, 0.0), error)
+    assert sureness.detectable(few, few, 0.0) == pytest.approx(0.9)
+    assert sureness.shows_none(0.1, sureness.detectable(few, few, 0.0), error)
+    share = by_name("precision_at_k")
+    known, weak = Sure(0.5, 0.05, 50, share, 100), Sure(0.2, 0.15, 5, share, 6)
+    assert 0.02 < sureness.detectable(known, replace(weak, error=0.05, freedom=60), 0.02) < 0.4
+    assert sureness.detectable(known, weak, 0.02) == 0.5
+    assert sureness.shows_none(0.5, 0.5, share)
+    assert not sureness.shows_none(None, 0.5, share)
+    assert not sureness.shows_none(1.0, 1.0, by_name("rmse")), "an error has no end"

@@ -272,6 +272,16 @@ def test_a_binary_label_becomes_one_or_zero_or_stays_unknown() -> None:
     assert [(found["key"], found["reasons"]) for found in quarantine] == [("d", "bad: not allowed")]
 
 
+def test_a_boolean_label_may_be_either_though_nothing_is_said_to_be_allowed() -> None:
+    label = {"type": "boolean", "role": "label"}
+    case = use_case(columns={**use_case().model_dump(exclude_unset=True)["columns"], "bad": label})
+    case = case.model_copy(update={"label": case.label.model_copy(update={"positive": True})})
+    rows = relation([row("a", 0, bad=1), row("b", 1, bad=0)]).project("* REPLACE (bad::BOOLEAN AS bad)")
+    clean, quarantine, _ = cleanse(rows, case, NIGHT)
+    assert [found["bad"] for found in dicts(clean)] == [1, 0]
+    assert dicts(quarantine) == []
+
+
 def test_a_missing_label_sends_no_row_to_quarantine_even_when_it_is_required() -> None:
     clean, quarantine = both([row("a", bad=None)], use_case(cleanse={"drop": ["bad"]}))
     assert (len(clean), quarantine) == (1, [])

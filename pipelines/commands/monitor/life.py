@@ -16,6 +16,8 @@ from pipelines.commands.monitor.told import Changed, Quiet, Truth
 from pipelines.commands.monitor.watch import Judgement, Watch
 from pipelines.commands.monitor.worlds import Change, Steady, weeks_since
 from pipelines.core.dates import WEEK
+from pipelines.core.metrics import by_name
+from pipelines.metrics import sureness
 from pipelines.monitoring import level
 from pipelines.monitoring.drift_table import SCORE
 from pipelines.monitoring.impact import Impact
@@ -187,9 +189,13 @@ class _Play:
         """The loss beside the held-out rows, and what these rows can show: in the middle of the weeks; and
         whether half of the weeks could show theirs.
         """
-        greater = self._year.draws.own.use_case.greater_is_better
+        metric = by_name(self._year.draws.own.use_case.metric.name)
         told = [
-            (before - value if greater else value - before, least)
+            (
+                sureness.loss(before, value, metric),
+                least,
+                sureness.shows_none(before, least, metric),
+            )
             for week in self._judged
             for value, before, least in [
                 tuple(week.primary[name] for name in ("value", "reference_value", "detectable_loss"))
@@ -198,8 +204,10 @@ class _Play:
         ]
         if not told:
             return None, None, False
-        loss, least = (float(np.median([each[at] for each in told])) for at in (0, 1))
-        return loss, least, float(np.mean([one >= other for one, other in told])) >= 0.5
+        loss = float(np.median([one for one, _, _ in told]))
+        least = float(np.median([math.inf if none else other for _, other, none in told]))
+        could = np.mean([one >= other and not none for one, other, none in told])
+        return loss, least if math.isfinite(least) else None, float(could) >= 0.5
 
 
 def _scores(rows: pa.Table) -> Floats:

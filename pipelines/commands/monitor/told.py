@@ -22,7 +22,7 @@ class Truth:
         told: In words.
         shows: Whether the use case's rows can show it.
         loss: Of the primary metric, beside the held-out rows; None where it is not known.
-        detectable: The loss that these rows show in four weeks of five.
+        detectable: The loss that these rows show in four weeks of five; None where they show none.
     """
 
     told: str
@@ -115,8 +115,12 @@ class Changed:
         """What there is to say where it need not be found."""
         if any(self.must):
             return self.truth.told
-        if self.truth.loss is not None and self.truth.detectable is not None and not self.truth.shows:
-            could = f"these rows show a loss of {self.truth.detectable:.3g}, and it is {self.truth.loss:.3g}"
+        if self.truth.loss is not None and not self.truth.shows:
+            could = (
+                "these rows cannot show any loss, not even of all that there is"
+                if self.truth.detectable is None
+                else f"these rows show a loss of {self.truth.detectable:.3g}, and it is {self.truth.loss:.3g}"
+            )
             return f"{self.truth.told}; {could}" if self.truth.told else could
         return self.truth.told
 

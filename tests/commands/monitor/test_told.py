@@ -56,3 +56,10 @@ def test_a_change_that_these_rows_cannot_show_is_told_with_what_they_could() -> 
     missed = replace(FOUND, found=(None, None, None), by=(), truth=small, must=(False, False, False))
     assert missed.wrong == ""
     assert "not found (loses 0.05; these rows show a loss of 0.31, and it is 0.05)" in str(missed)
+
+
+def test_rows_that_cannot_show_any_loss_say_so_and_no_loss_that_they_would_show() -> None:
+    whole = Truth("loses 0.293", False, 0.293, None)
+    missed = replace(FOUND, found=(None, None, None), by=(), truth=whole, must=(False, False, False))
+    assert missed.wrong == ""
+    assert "(loses 0.293; these rows cannot show any loss, not even of all that there is)" in str(missed)
