@@ -46,6 +46,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "drift_years": (("10", "20"),),
     "promotions": (("20",),),
     "retraining": (("200",),),
+    "kept_models": (("40",),),
     "capacity": ((),),
     "thresholds": (("200",),),
     "calibration": (("100",),),

@@ -131,7 +131,8 @@ def drawn(world: World, weeks: int, random: np.random.Generator) -> pd.DataFrame
         logit += random.normal(size=world.customers)[unit]
     rows = pd.DataFrame(x, columns=list("abcd"))
     rows["at"] = pd.Timestamp(NEW - timedelta(days=BEFORE)) + pd.to_timedelta(day, unit="D")
-    rows[":label"] = (random.random(len(day)) < expit(logit)).astype(np.float64)
+    rows["truth"] = expit(logit)
+    rows[":label"] = (random.random(len(day)) < rows["truth"]).astype(np.float64)
     rows["unit"] = unit
     return rows
 

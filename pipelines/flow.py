@@ -97,12 +97,16 @@ def snapshot(run: Run) -> Outcome:
 
 def tune(run: Run, family: Family) -> Outcome:
     """Training rows -> trials of one family, its out-of-fold scores (validation), and its best candidate,
-    fitted.
+    fitted; or that of the champion, with a new calibration.
     """
     from pipelines.registry import tracking
-    from pipelines.steps import tune
+    from pipelines.steps import kept_model, tune
 
-    found = tune.search(run.store.read("features"), run.use_case, family, on_progress=run.tally.report)
+    rows, keep = run.store.read("features"), run.use_case.candidates.keep
+    if keep:
+        found = tune.keep(rows, run.use_case, family, kept_model.read(run, rows, keep))
+    else:
+        found = tune.search(rows, run.use_case, family, on_progress=run.tally.report)
     run.store.write("trials", found.trials, piece=family)
     run.store.write("validation", found.validation, piece=family)
     run.store.write_file(f"candidates/{family}.skops", found.candidate)
@@ -270,7 +274,7 @@ def drift(run: Run) -> Outcome:
     retraining.write_down(run, read, told)
     numbers = {"drift_alarms": float(found.alarms)}
     summary = "; ".join([found.summary(), told.decision.sentence, *read.left_out(), *due.told()])
-    return Outcome(summary, report=report, retrain=told.decision.trains, numbers=numbers)
+    return Outcome(summary, report=report, retrain=told.decision.model, numbers=numbers)
 
 
 _EVERY: tuple[Callable[..., Outcome], ...] = (

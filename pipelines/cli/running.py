@@ -8,6 +8,7 @@ import typer
 
 from pipelines.cli import asked
 from pipelines.core import dates
+from pipelines.core.config import Model
 
 Champion = Annotated[
     Literal["then", "now"],
@@ -25,6 +26,13 @@ def run(
     model_version: Annotated[
         str | None, typer.Option(help="score with this version instead of the champion")
     ] = None,
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="a training: search for a model, or keep the one that serves, and learn its calibration and"
+            " threshold alone"
+        ),
+    ] = "search",
 ) -> None:
     """Run one partition: each step, then its gate; the first red gate ends it."""
     settings, day = asked.settings_of(use_case), dates.parse(partition)
@@ -33,7 +41,9 @@ def run(
     from pipelines.run.run import Run
 
     runner.run_all(
-        Run.open(use_case, kind, day, settings, model_version=model_version, asked_by=people.user())
+        Run.open(
+            use_case, kind, day, settings, model_version=model_version, asked_by=people.user(), model=model
+        )
     )
 
 

@@ -43,6 +43,7 @@ LINEAGE = (
     "lock",
     "code",
     "seed",
+    "kept_version",
 )
 WIDTH = 18  # of a metric's name, and of what may be different
 
@@ -189,7 +190,7 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
     Raises:
         BadInput: no such version, the rows are gone, or one of them was trained on them.
     """
-    pair = [_judged(settings, use_case, version) for version in (one, other)]
+    pair = _pair(settings, use_case, one, other)
     later, earlier = sorted(pair, key=lambda model: model.partition, reverse=True)
     run = Run.open(use_case, "training", later.partition, settings).by(
         definitions.file_of(settings, use_case, later.version)
@@ -216,6 +217,14 @@ def compare(settings: Settings, use_case: str, one: str, other: str) -> Comparis
         },
         undecided=tuple(undecided),
     )
+
+
+def _pair(settings: Settings, use_case: str, one: str, other: str) -> list[Champion]:
+    """Two versions as they were judged; where one has kept the other's model, as both serve."""
+    serving = [_version(settings, use_case, version) for version in (one, other)]
+    if {model.metadata.get(snapshot.KEPT) for model in serving} & {one, other}:
+        return serving
+    return [_judged(settings, use_case, version) for version in (one, other)]
 
 
 def _require_same_features(use_case: str, later: Champion, earlier: Champion) -> None:

@@ -19,7 +19,7 @@ from pipelines.model import candidate, convert, refit
 from pipelines.model.graph import Graph
 from pipelines.registry import definitions, registry, snapshot
 from pipelines.run.run import Run, code_version, lock_version
-from pipelines.steps import tune
+from pipelines.steps import kept_model, tune
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +39,7 @@ class NotTheSame(SluiceError):
 
 def reproduce(settings: Settings, use_case: str, version: str) -> Iterator[str]:
     """Make a version's features of its raw rows again, search and fit its family on them, and compare its
-    scores on the held-out rows.
+    scores on the held-out rows. Of a version that keeps another one's model, learn its curve again.
 
     Yields:
         What it was made of, and whether that is so now; at last that it is the same, and by how much the
@@ -163,7 +163,12 @@ def _again(features: duckdb.DuckDBPyRelation, run: Run, model: Champion) -> tupl
     Of the fit that was judged, and of the one on all labelled rows, where that is the one that scores.
     """
     facts, judged = run.use_case, registry.as_judged(run, model)
-    found = tune.search(features, facts, model.metadata["family"])
+    family, keep = model.metadata["family"], facts.candidates.keep
+    found = (
+        tune.keep(features, facts, family, kept_model.read(run, features, keep))
+        if keep
+        else tune.search(features, facts, family)
+    )
     fitted = candidate.load(found.candidate)
     pairs = [(judged, fitted)]
     if judged is not model:

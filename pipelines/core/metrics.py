@@ -9,7 +9,7 @@ since every DAG file reads these modules each time it is parsed.
 from __future__ import annotations
 
 from pipelines.core import binary_metrics, regression_metrics
-from pipelines.core.metric import Metric
+from pipelines.core.metric import Metric, Ranking
 from pipelines.core.stakes import Stakes
 
 EVERY: tuple[Metric, ...] = (*binary_metrics.EVERY, *regression_metrics.EVERY)
@@ -32,3 +32,11 @@ def of_decisions() -> tuple[str, ...]:
 def by_name(name: str) -> Metric:
     """A metric by its name."""
     return next(metric for metric in EVERY if metric.name == name)
+
+
+def of_level(name: str) -> Metric:
+    """The metric by which the same order of scores may be better or worse: the one of this name; where that
+    knows an order alone, the Brier score, by which probabilities are true.
+    """
+    metric = by_name(name)
+    return by_name("brier") if isinstance(metric.by, Ranking) else metric

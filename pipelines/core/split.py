@@ -18,7 +18,8 @@ UNLABELLED = "unlabelled"  # rows that a night scores like any other, but whose 
 def assign(rows: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> duckdb.DuckDBPyRelation:
     """Mark each row as 'train', 'test' or `UNLABELLED`, in a last column `split`.
 
-    By time, the last days are held out (`dates.held_out_days`). By hash, the md5 of the key decides, or of
+    By time, the last days are held out (`dates.held_out_days`), and so they are where the model is kept, of
+    what is new to it. By hash, the md5 of the key decides, or of
     the group's column where folds are by group, so that a row (or a group) stays on its side in every later
     training too. Rows without a label are on no side; that there may be some, the file says by naming the
     label in `cleanse.drop`.
@@ -74,6 +75,8 @@ def require_apart(marked: duckdb.DuckDBPyRelation, clean: duckdb.DuckDBPyRelatio
     columns = dict.fromkeys((*((stated,) if stated else ()), *use_case.entities))
     if use_case.split.by != "hash" or use_case.split.folds.group is not None or not columns:
         return
+    if use_case.candidates.keep:  # what comes later judges, of whomever
+        return
     sides = marked.filter(f"split <> '{UNLABELLED}'").project(f"{sql.name(use_case.key)} AS k, split")
     for column in columns:
         named = clean.project(f"{sql.name(use_case.key)} AS k, {sql.name(column)} AS entity")
@@ -107,7 +110,15 @@ def _sides(sides: duckdb.DuckDBPyRelation, named: duckdb.DuckDBPyRelation) -> tu
     return int(entities), int(torn), int(rows), int(held_out)
 
 
+def taught(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
+    """The training rows that teach: all of them; where the model is kept, those that are new to it."""
+    rows, keep = features.filter("split = 'train'"), use_case.candidates.keep
+    return rows.filter(f"{sql.name(use_case.time)} >= TIMESTAMP '{keep.since}'") if keep else rows
+
+
 def _held_out(use_case: UseCase, days: Days) -> str:
+    if keep := use_case.candidates.keep:
+        return f"{sql.name(use_case.time)} >= TIMESTAMP '{keep.judged_from}'"
     if use_case.split.by == "time":
         return f"{sql.name(use_case.time)} >= TIMESTAMP '{held_out_days(use_case, days).first}'"
     dealt_by = sql.name(use_case.split.folds.group or use_case.key)

@@ -24,6 +24,10 @@ from pipelines.core.yaml_text import Lines
 SUFFIX = ".yaml"
 MOST_MISTAKES = 8
 UNFORESEEN = "it could not be judged"
+_OF_A_RUN = (
+    "Sluice writes it into the file of a run that keeps the champion's model; leave it out, and start a"
+    " training with model: keep (--model keep)"
+)
 _NO_NAME = "a use case is named by small letters, digits and _, of which the first is a letter; rename it"
 
 
@@ -96,7 +100,11 @@ def load_all(folder: Path) -> Iterator[Loaded]:
 def load_file(path: Path) -> Loaded:
     """Load one use-case file; see `load`."""
     with _costing_itself_alone(path):
-        return parse(path, yaml_text.read(path))
+        loaded = parse(path, yaml_text.read(path))
+        if loaded.use_case.candidates.keep:
+            where = ("candidates", "keep")
+            raise wrong(path, [(loaded.line(*where), f"{'.'.join(where)}: {_OF_A_RUN}")])
+        return loaded
 
 
 def parse(path: Path, content: bytes, *, kept: bool = False) -> Loaded:

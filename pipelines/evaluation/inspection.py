@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipelines.core.dates import DAY
 from pipelines.evaluation import calibration
 from pipelines.evaluation.calibration import Reliability
 from pipelines.metrics import daily, metrics
@@ -18,7 +19,7 @@ from pipelines.model import candidate, explain, learning, seed_variance
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from pipelines.core.config import UseCase
+    from pipelines.core.config import Keep, UseCase
     from pipelines.evaluation.rows import HeldOut, LabelledRows
     from pipelines.metrics.bootstrap import Codes
 
@@ -63,26 +64,18 @@ def inspect_model(
         use_case: Names the metric and the seed.
     """
     seed, sign = use_case.candidates.seed, 1 if use_case.greater_is_better else -1
-    X, y = train.X, train.y  # noqa: N806 (scikit-learn's letter)
-    metric = _Metric(winner.threshold, use_case)
-    points = learning.curve(
-        fitted,
-        X,
-        y,
-        lambda model, some: metric.if_defined(model, X.iloc[some], y[some], train.days[some]),
-        lambda model: metric.if_defined(model, held_out.X, held_out.y, held_out.days),
-        seed,
-    )
-    learned = (
-        learning.verdict(points, baseline, sign)
-        if baseline is not None
-        else "the baseline has no value to compare with"
-    )
+    metric, keep = _Metric(winner.threshold, use_case), use_case.candidates.keep
+    if keep:  # other seeds and fewer rows would make other models
+        points, learned = learning.NOTHING, kept(keep, len(train.y))
+        across: tuple[float, ...] = (metric.of(fitted, held_out.X, held_out.y, held_out.days),)
+    else:
+        points, learned = _learning(fitted, metric, train, held_out, baseline)
+        across = seed_variance.across_seeds(
+            fitted, train.X, train.y, lambda model: metric.of(model, held_out.X, held_out.y, held_out.days)
+        )
     probable = use_case.task.probabilities
     return Inspection(
-        across_seeds=seed_variance.across_seeds(
-            fitted, X, y, lambda model: metric.of(model, held_out.X, held_out.y, held_out.days)
-        ),
+        across_seeds=across,
         learning=points,
         learned=learned,
         importance=explain.importance(
@@ -99,6 +92,32 @@ def inspect_model(
         else None,
         calibrated=candidate.note_of(fitted),
     )
+
+
+def kept(keep: Keep, rows: int) -> str:
+    """What is new where the model is not, a sentence."""
+    return (
+        f"the model is that of version {keep.version}, kept as it serves: new are its calibration and its"
+        f" threshold, learned on the {rows:,} rows of {keep.since} to {keep.judged_from - DAY}"
+    )
+
+
+def _learning(
+    fitted: Pipeline, metric: _Metric, train: LabelledRows, held_out: HeldOut, baseline: float | None
+) -> tuple[pd.DataFrame, str]:
+    """See `Inspection.learning` and `learned`."""
+    X, y, use_case = train.X, train.y, metric.use_case  # noqa: N806 (scikit-learn's letter)
+    points = learning.curve(
+        fitted,
+        X,
+        y,
+        lambda model, some: metric.if_defined(model, X.iloc[some], y[some], train.days[some]),
+        lambda model: metric.if_defined(model, held_out.X, held_out.y, held_out.days),
+        use_case.candidates.seed,
+    )
+    if baseline is None:
+        return points, "the baseline has no value to compare with"
+    return points, learning.verdict(points, baseline, 1 if use_case.greater_is_better else -1)
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,6 @@ def rules(
         use_case: Its `metric` and `promotion`.
     """
     asked, metric = use_case.promotion, use_case.metric
-    primary = {str(row["slice"]): row for _, row in scores[scores["primary"]].iterrows()}
-    overall = primary.pop("all")
     whole = {str(row["metric"]): row for _, row in scores[scores["slice"] == "all"].iterrows()}
     yield from enough.rule(whole, champion, use_case)
     others = {BASELINE: "the baseline"}
@@ -56,16 +54,18 @@ def rules(
         others[CHAMPION] = f"champion version {champion}"
     level = float(whole[LOOK]["challenger"])
     for name, other in others.items():
-        found = _interval(whole[LOOK], name)
-        least = margin(overall, name, metric.margin)
-        yield significance.better(name, other, metric.name, found, least, level, rows)
+        found, by = _interval(whole[LOOK], name), use_case.judged_by if name == CHAMPION else metric.name
+        # what the file states, it states of the primary metric
+        least = margin(whole[by], name, metric.margin if by == metric.name else None)
+        yield significance.better(name, other, by, found, least, level, rows)
     # No slice may be worse than with whoever serves now: the champion, else what people did before.
-    name = CHAMPION if champion else BASELINE
-    other = others[name]
-    parts = {part: (int(row["n"]), _interval(row, name)) for part, row in primary.items()}
+    name, by = (CHAMPION, use_case.judged_by) if champion else (BASELINE, metric.name)
+    other, of = others[name], scores[(scores["metric"] == by) & (scores["slice"] != "all")]
+    parts = {str(row["slice"]): (int(row["n"]), _interval(row, name)) for _, row in of.iterrows()}
     judged = sum(n >= asked.slice_rows for n, _ in parts.values())
     level = significance.slices_level(asked.confidence_level, judged)
-    yield from significance.slices(parts, other, metric.name, asked.slice_loss, asked.slice_rows, level)
+    may_lose = asked.slice_loss if by == metric.name else 0.0
+    yield from significance.slices(parts, other, by, may_lose, asked.slice_rows, level)
     if asked.max_calibration_error is not None and reliable is not None:
         yield calibration.rule(
             reliable.error, reliable.ratio, asked.max_calibration_error, asked.confidence_level

@@ -135,15 +135,20 @@ def values(model: Scored, y: metrics.Floats, rows: Mask, use_case: UseCase) -> d
     return {name: model.value(name, y, use_case.stakes, rows) for name in use_case.measured}
 
 
-def _look(look: Look, gains: Mapping[str, Gain | None], use_case: UseCase) -> dict[str, object]:
-    """The gains of the primary metric at the level of this look."""
+def _look(look: Look, gains: Mapping[str, Mapping[str, Gain | None]], use_case: UseCase) -> dict[str, object]:
+    """The gains of the primary metric at the level of this look; over the champion, of the one by which it is
+    compared with that.
+    """
+    own = {**gains[use_case.metric.name]}
+    if CHAMPION in own:
+        own[CHAMPION] = gains[use_case.judged_by][CHAMPION]
     asked = use_case.promotion.confidence_level
     level = look.level(asked)
     note = (
         f"this look may promote what is no better with a probability of {look.error(asked):.2g}, its share of"
         f" the {1 - asked:.2g} of a year ({look.after})"
     )
-    return {"metric": LOOK, "challenger": level, "note": note} | _gain_ends(gains, level)
+    return {"metric": LOOK, "challenger": level, "note": note} | _gain_ends(own, level)
 
 
 def _counts(held_out: HeldOut, unit: str, use_case: UseCase) -> Iterator[dict[str, object]]:
@@ -167,7 +172,8 @@ class _Part:
         measured: Role -> metric -> value.
         drawn: The same on draws.
         counts: Role -> its right and false alarms and silences.
-        gains: Role -> what the challenger gains over it in the primary metric.
+        gains: Metric -> role -> what the challenger gains over it: of the primary metric, and of the one by
+            which it is compared with the champion.
     """
 
     name: str
@@ -175,29 +181,33 @@ class _Part:
     measured: Mapping[str, dict[str, float | None]]
     drawn: Drawn
     counts: Mapping[str, dict[str, int]]
-    gains: Mapping[str, Gain | None]
+    gains: Mapping[str, Mapping[str, Gain | None]]
 
 
 def _parts(
     compared: Mapping[str, Scored], held_out: HeldOut, lucky: tuple[float, ...], use_case: UseCase
 ) -> Iterator[_Part]:
     names, primary, y = use_case.measured, use_case.metric.name, held_out.y
+    judging = dict.fromkeys((primary, use_case.judged_by))
     for part, mask in _slices(held_out.X, use_case):
         measured = {role: values(model, y, mask, use_case) for role, model in compared.items()}
-        drawn = _draws(names if part == "all" else (primary,), compared, held_out, mask, use_case)
+        drawn = _draws(names if part == "all" else tuple(judging), compared, held_out, mask, use_case)
         counts = {role: model.confusion(y, mask) for role, model in compared.items()}
         units = bootstrap.effective_units(y[mask], held_out.units[mask], bool(use_case.task.classes))
         gains = {
-            other: significance.paired_gain(
-                primary,
-                (measured["challenger"][primary], measured[other][primary]),
-                (drawn["challenger"].get(primary), drawn[other].get(primary)),
-                units,
-                # Another seed is another model everywhere, but what it does is only known on all rows.
-                lucky if part == "all" else (),
-            )
-            for other in compared
-            if other != "challenger"
+            metric: {
+                other: significance.paired_gain(
+                    metric,
+                    (measured["challenger"][metric], measured[other][metric]),
+                    (drawn["challenger"].get(metric), drawn[other].get(metric)),
+                    units,
+                    # Another seed is another model everywhere, but what it does is only known on all rows.
+                    lucky if part == "all" else (),
+                )
+                for other in compared
+                if other != "challenger"
+            }
+            for metric in judging
         }
         yield _Part(part, int(mask.sum()), measured, drawn, counts, gains)
 
@@ -238,9 +248,9 @@ def _comparison(metric: str, part: _Part, slices: int, use_case: UseCase) -> dic
     gains = {f"gain_over_{other}": _gain(metric, value["challenger"], value[other]) for other in others}
     own = bootstrap.interval(value["challenger"], draws["challenger"], level)
     ends = {"challenger_low": own.low, "challenger_high": own.high} if own else {}
-    if metric == use_case.metric.name:
+    if metric in part.gains:
         level = level if part.name == "all" else significance.slices_level(level, slices)
-        return {**value, **gains, **ends, **_gain_ends(part.gains, level)}
+        return {**value, **gains, **ends, **_gain_ends(part.gains[metric], level)}
     for other in others:
         found = significance.gain(
             metric, value["challenger"], value[other], draws["challenger"], draws[other], level

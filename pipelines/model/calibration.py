@@ -159,6 +159,29 @@ def fit(method: Method, y: npt.ArrayLike, score: npt.ArrayLike, margins: bool = 
     return _fit(method, np.asarray(y, np.float64), np.asarray(score, np.float64), margins)[0]
 
 
+def bend(before: Line | None, y: npt.ArrayLike, score: npt.ArrayLike, margins: bool) -> Line:
+    """A line that makes a model's scores true on rows that it has not seen, and keeps their order: Platt's
+    sigmoid, which moves all odds alike where only the share of positives has moved (Saerens, Latinne and
+    Decaestecker 2002), behind the line that the model has.
+
+    Args:
+        before: The line that its scores follow, if any: what that makes one score stays one.
+        y: The truth, shape (n,): 0 or 1, both there.
+        score: Its scores of these rows, shape (n,).
+        margins: See `fit`; asked where there is no line.
+    """
+    truth, scores = np.asarray(y, np.float64), np.asarray(score, np.float64)
+    if before is None:
+        return fit("sigmoid", truth, scores, margins)
+    slope, start = _platt(truth, _margins(scores))
+    x, told = np.array(before.x), np.array(before.y)
+    if before.scale == "logit":
+        steepest = float(np.max(np.diff(told) / np.diff(x)))
+        slope = min(slope, 4 * STEEPEST["margin"] / steepest) if steepest > 0 else slope
+        return Line(before.x, tuple((slope * told + start).tolist()), before.scale)
+    return _gentle(x, expit(slope * _margins(told) + start), before.scale)
+
+
 def _fit(method: Method, y: Floats, score: Floats, margins: bool) -> tuple[Line, float]:
     """The line, and by how much it is off the curve on average, since it may not be too steep."""
     if method == "isotonic":

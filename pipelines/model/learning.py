@@ -26,6 +26,9 @@ GROWING = (
 LEVEL = 0.9
 
 
+NOTHING = pd.DataFrame({"rows": [], "training": [], "held_out": []}, dtype=np.float64)  # of `curve`
+
+
 def curve(
     pipeline: Pipeline,
     X: pd.DataFrame,  # noqa: N803 (scikit-learn's letter)

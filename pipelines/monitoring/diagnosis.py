@@ -109,11 +109,13 @@ class Past:
         reports: Earlier reports, the oldest first.
         calls: For which causes a training was called for, the oldest first.
         acknowledged: Which causes a person has taken note of.
+        promoted: The trainings, by their partitions, that have made another champion.
     """
 
     reports: Sequence[Report] = ()
     calls: Sequence[Told] = ()
     acknowledged: Sequence[Told] = ()
+    promoted: Sequence[date] = ()
 
     def before(self, week: date) -> Report | None:
         """The report of the week before, or the one before that where it is missing."""

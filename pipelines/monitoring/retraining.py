@@ -8,7 +8,8 @@ A training is called for where all of this is so:
 - no call is younger than `monitoring.retrain.cooldown`, and there were fewer than `a_year` in the year
   before;
 - no training was called for by this cause before without curing it: what one training did not cure is told to
-  a person, and none follows until that person's word stands in the history (`sluice models acknowledge`).
+  a person, and none follows until that person's word stands in the history (`sluice models acknowledge`). One
+  that has kept the model and was not promoted is no such one: it had too few days yet.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pipelines.monitoring.diagnosis import BROKEN, CONCEPT, CURED, PRIOR, Diagno
 from pipelines.monitoring.trial import Trial
 
 if TYPE_CHECKING:
+    from pipelines.core.config import Model
     from pipelines.core.config.watch import Retrain
 
 Action: TypeAlias = Literal[
@@ -55,8 +57,15 @@ class Decision:
 
     @property
     def trains(self) -> bool:
-        """Whether a training is to start: one chooses a threshold and a curve anew, too."""
+        """Whether a training is to start: one that keeps the model is one, too."""
         return self.action in (TRAIN, RECALIBRATE)
+
+    @property
+    def model(self) -> Model | None:
+        """What such a training does about the model: none is searched for where a curve and a threshold mend
+        it; None where no training is to start.
+        """
+        return ("keep" if self.action == RECALIBRATE else "search") if self.trains else None
 
     @property
     def sentence(self) -> str:
@@ -155,5 +164,7 @@ def _tried(cause: str, past: Past) -> date | None:
     if not calls:
         return None
     last = calls[-1]
+    if cause == PRIOR and not any(training >= last for training in past.promoted):
+        return None  # what was kept was not surely better yet: more days of what is new will tell
     noted = any(name == cause and week > last for week, name in past.acknowledged)
     return None if noted or past.cured(last) else last

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipelines.core.dates import WEEK
-from pipelines.core.metric import Metric, Ranking
-from pipelines.core.metrics import by_name
+from pipelines.core.metric import Metric
+from pipelines.core.metrics import by_name, of_level
 from pipelines.core.stakes import UNDECLARED, Stakes
 from pipelines.evaluation.rules import WORTH
 from pipelines.metrics import daily, paired, sureness
@@ -147,8 +147,8 @@ def metric_of(cause: str, use_case: UseCase) -> Metric:
     """By which metric a trial is judged: the primary one; of a moved prior, one that knows how true
     probabilities are, where the primary one knows an order alone.
     """
-    primary = by_name(use_case.metric.name)
-    return by_name("brier") if cause == diagnosis.PRIOR and isinstance(primary.by, Ranking) else primary
+    name = use_case.metric.name
+    return of_level(name) if cause == diagnosis.PRIOR else by_name(name)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 A model scores only what it has learned. Where the file's features mean something else by now (see `meaning`)
 than those of the champion's training, a night or a week's report is made by the champion's own definitions,
-until a model is promoted that has learned the new ones. What is no definition comes from the present file:
+until a model is promoted that has learned the new ones. A training that keeps the champion's model goes by a
+file that says so. What is no definition comes from the present file:
 where the source is, limits, schedule, alerts, sink, monitoring, what is personal, and the expectations about
 all that means the same in both.
 """
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines.composition import by_version
+from pipelines.composition import by_version, keeping
 from pipelines.core.config import UseCase
 from pipelines.core.errors import BadInput, NoChampion
 from pipelines.core.use_cases import Loaded
@@ -34,12 +35,15 @@ def begin(run: Run) -> Run:
     Raises:
         BadUseCase: that file has a mistake, which `check` would tell, too.
         BadInput: a night cannot be made by its champion's definitions; says which features mean something
-            else.
+            else. Or the champion's model cannot be kept.
         TableCorrupt, TryAgain: the champion's file cannot be had.
     """
     from pipelines.preflight import check
 
-    run = run.by(_for_champion(run)) if run.kind != "training" else run
+    if run.kind != "training":
+        run = run.by(_for_champion(run))
+    elif run.model == "keep":
+        run = run.by(keeping.file(run))
     check.require(run.loaded)
     archive.keep(run)
     if version := archive.made_by(run.loaded):

@@ -104,6 +104,7 @@ class Event:
     version: str  # the champion, or the version whose gain was checked
     reason: str
     cause: str | None = None  # of the diagnosis
+    since: str | None = None  # called: the first day of what is new
     values: dict[str, float] | None = None
     orchestrator: str = "command line"
     by: str | None = None  # the person

@@ -4,11 +4,16 @@ has.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipelines.core import meaning, sql
 from pipelines.core.errors import BadInput
-from pipelines.registry import definitions, snapshot
+from pipelines.model import refit
+from pipelines.registry import definitions, registry, snapshot
+from pipelines.registry.snapshot import KEPT
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,13 +58,68 @@ def require(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> 
         )
 
 
+def unseen(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion) -> duckdb.DuckDBPyRelation:
+    """A training's features without the held-out rows that a champion has learned from, as it serves.
+
+    Of a version that keeps a model, these are the rows of its curve and threshold, and those of the model
+    itself, the held-out ones of its training among them where it was fitted on all.
+
+    Args:
+        run: The training.
+        features: Its features table.
+        champion: Who is to be compared on its held-out rows.
+
+    Raises:
+        BadInput: it has learned from all of them, or nobody knows any more from which.
+    """
+    key, left = sql.name(run.use_case.key), features
+    known_by = f"champion version {champion.version} of the training {champion.partition}"
+    for version, splits in _lineage(run, champion):
+        with _rows(run, version, known_by) as known:
+            learned = known.filter(f"split IN ({', '.join(map(sql.text, splits))})")
+            # as texts: a key that was a number then, and is a text now, is still the same key
+            keys = learned.project(f'CAST({key} AS VARCHAR) AS ":learned"').distinct().to_arrow_table()
+        same = f"split = 'test' AND CAST({key} AS VARCHAR) = \":learned\""
+        left = left.join(run.store.connection.from_arrow(keys), same, how="anti")
+    ((before,), (after,)) = (
+        rows.filter("split = 'test'").count("*").fetchall()[0] for rows in (features, left)
+    )
+    if before and not after:
+        raise BadInput(
+            f"all {before:,} held-out rows are rows that {known_by} has learned from: none is left to judge",
+            where=run.store,
+            fix=(
+                "train a later partition, or let the champion go: python -m pipelines models retire"
+                f" {run.use_case.name} --reason ..."
+            ),
+        )
+    return left
+
+
+def _lineage(run: Run, champion: Champion) -> Iterator[tuple[Champion, tuple[str, ...]]]:
+    """A version, the one whose model it keeps, and so on: each with the splits of its training's rows that it
+    has learned from.
+    """
+    while kept := champion.metadata.get(KEPT):
+        yield champion, ("train",)
+        champion = registry.champion(replace(run, model_version=kept))
+    yield champion, ("train", "test") if refit.ROWS in champion.metadata else ("train",)
+
+
 def _trained_on(run: Run, features: duckdb.DuckDBPyRelation, champion: Champion, known_by: str) -> int:
     """On how many of a training's held-out rows the champion was trained."""
+    with _rows(run, champion, known_by) as known:
+        return count(features, known, run.use_case.key)
+
+
+@contextmanager
+def _rows(run: Run, champion: Champion, known_by: str) -> Iterator[duckdb.DuckDBPyRelation]:
+    """The rows of a version's training, with split, and key as the run calls it."""
     name = run.use_case.name
     theirs = definitions.file_of(run.settings, name, champion.version).use_case
     try:
         with snapshot.rows(run, champion.metadata["data_version"]) as known:
-            return count(features, renamed(known, theirs, run.use_case), run.use_case.key)
+            yield renamed(known, theirs, run.use_case)
     except OtherKey as error:
         raise BadInput(
             f"{known_by} cannot be compared, since it cannot be told on which of these rows it was"

@@ -37,6 +37,7 @@ from pipelines.storage.store import Store, as_json
 # its import has set another level; what a person wants to know is told by us
 logging.getLogger("dvc").setLevel(logging.WARNING)
 TABLE = "features"
+KEPT = "kept_version"  # in a graph's metadata: whose model it is, where a training has kept one
 # of which features can be made again, if it is asked what a model was trained on
 MADE_OF = ("raw", "past_raw")
 
@@ -103,7 +104,7 @@ def _add_to_dvc(repo: Any, store: Store, folder: Path) -> Any:
 
 def lineage(run: Run) -> dict[str, str]:
     """What is written into a model's metadata, so that it can be traced and made again."""
-    data = versions.of(run.store)
+    data, keep = versions.of(run.store), run.use_case.candidates.keep
     return {
         "use_case": run.use_case.name,
         "use_case_sha256": run.loaded.sha256,
@@ -113,6 +114,7 @@ def lineage(run: Run) -> dict[str, str]:
         "code": run.store.version.code,
         "lock": lock_version(),
         "seed": str(run.use_case.candidates.seed),
+        **({KEPT: keep.version} if keep else {}),
     }
 
 

@@ -40,6 +40,7 @@ LINEAGE = {
     "code": "Code",
     "lock": "Libraries (sha256 of the lock)",
     "seed": "Seed",
+    "kept_version": "Model kept, of version",
 }
 
 

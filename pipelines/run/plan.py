@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pipelines.core import config
-from pipelines.core.config import GatedTable, Kind, UseCase
+from pipelines.core.config import GatedTable, Kind, Model, UseCase
 
 if TYPE_CHECKING:
     from pipelines.run.run import Run
@@ -26,7 +26,7 @@ class Outcome:
     summary: str
     report: str | None = None  # path below the data root
     mlflow_run: str | None = None
-    retrain: bool = False  # drift: a training is called for
+    retrain: Model | None = None  # drift: a training is called for, which is to search for a model or keep it
     numbers: Mapping[str, float] = field(default_factory=dict)  # for whoever watches: name -> value
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.core import dates
-from pipelines.core.config import Kind, UseCase
+from pipelines.core.config import Kind, Model, UseCase
 from pipelines.core.config.base import NAME
 from pipelines.core.use_cases import Loaded, load
 from pipelines.storage.settings import ROOT, Settings
@@ -59,6 +59,7 @@ class Run:
     progress: Callable[[str], None] = no_one  # is told how far a long step is, beside the log
     tally: Tally = field(default_factory=Tally)
     asked_by: str | None = None  # the person who asked for it; None where a schedule did
+    model: Model = "search"  # a training's first step: what it is to do about the model
 
     @classmethod
     def open(
@@ -73,6 +74,7 @@ class Run:
         progress: Callable[[str], None] = no_one,
         resume: bool = False,
         asked_by: str | None = None,
+        model: Model = "search",
     ) -> Run:
         """Load the use case's file and open the partition's store.
 
@@ -88,6 +90,8 @@ class Run:
             resume: Whether to go on by the file that the partition's first step went by, as every later task
                 of a run does; where there is none yet, by the file as it is now.
             asked_by: Who has asked for it, where that is a person whom the orchestrator knows.
+            model: Of a training: `keep` takes the model that serves, and learns a calibration and a threshold
+                alone. Its first step makes a file of that, by which all later ones go.
 
         Raises:
             BadUseCase: no such file, or what the file says cannot be.
@@ -104,7 +108,17 @@ class Run:
         version = Version(use_case=loaded.sha256, code=code_version())
         memory = loaded.use_case.limits.memory
         store = Store(settings.data, use_case, kind, partition, version, memory, aside)
-        return cls(loaded, store, settings, orchestrator, model_version, what_if, progress, asked_by=asked_by)
+        return cls(
+            loaded,
+            store,
+            settings,
+            orchestrator,
+            model_version,
+            what_if,
+            progress,
+            asked_by=asked_by,
+            model=model,
+        )
 
     @property
     def use_case(self) -> UseCase:
@@ -137,9 +151,10 @@ class Run:
 
         From its first step, since each later one goes by the file and the rows that this has taken.
         """
+        keep = " --model keep" if self.use_case.candidates.keep else ""
         return (
-            f"run it again: python -m pipelines run {self.use_case.name} {self.kind} {self.partition} (in"
-            " Airflow: clear its first task)"
+            f"run it again: python -m pipelines run {self.use_case.name} {self.kind} {self.partition}{keep}"
+            " (in Airflow: clear its first task)"
         )
 
     def task(self) -> Run:

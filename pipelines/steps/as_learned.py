@@ -54,14 +54,19 @@ def rivals(run: Run, features: duckdb.DuckDBPyRelation) -> Rivals:
         BadInput: the champion has seen some of the held-out rows, or cannot be compared on them; see `rows`.
     """
     from pipelines.registry import holdout_overlap, registry
+    from pipelines.registry.snapshot import KEPT
 
     serving = registry.champion_or_none(run)
     if serving is None:
         return Rivals(None, None, features)
-    # Like with like: neither of the two has learned from its held-out rows yet.
-    champion = registry.as_judged(run, serving)
+    if run.use_case.candidates.keep or KEPT in serving.metadata:
+        # a model that is kept is the one that serves, which has learned from its own held-out rows, too
+        champion, features = serving, holdout_overlap.unseen(run, features, serving)
+    else:
+        # Like with like: neither of the two has learned from its held-out rows yet.
+        champion = registry.as_judged(run, serving)
+        holdout_overlap.require(run, features, champion)
     learned = rows(run, champion)
-    holdout_overlap.require(run, features, champion)
     both = common(features, learned, run.use_case.key) if learned else features
     return Rivals(champion, learned, both)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipelines.core.errors import BadInput
 from pipelines.core.policies import Unreachable
-from pipelines.core.split import UNLABELLED
+from pipelines.core.split import UNLABELLED, taught
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores, units
 from pipelines.evaluation.inspection import inspect_model
@@ -70,7 +70,7 @@ def evaluate(
     tried = trials.df()
     winner, night = follows.winner(tried, use_case), threshold.night(features, use_case)
     cuts = _thresholds(validation.df(), winner, night, use_case)
-    train, test = _split(features, "train", use_case), _split(features, "test", use_case)
+    train, test = _in_order(taught(features, use_case), use_case), _split(features, "test", use_case)
     _check_that_labels_differ(_labels(test, use_case))
     known, held_out = _labelled_rows(train, use_case), _held_out(test, entities, use_case)
     fitted = {family: candidate.load(content) for family, content in candidates.items()}
@@ -129,7 +129,11 @@ def _threshold(
 
 
 def _split(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pa.Table:
-    return features.filter(f"split = '{split}'").order(quoted(use_case.key)).to_arrow_table()
+    return _in_order(features.filter(f"split = '{split}'"), use_case)
+
+
+def _in_order(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> pa.Table:
+    return rows.order(quoted(use_case.key)).to_arrow_table()
 
 
 def _labels(rows: pa.Table, use_case: UseCase) -> metrics.Floats:

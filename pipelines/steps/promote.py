@@ -70,15 +70,17 @@ def _line(run: Run, judged: PromotionVerdict, challenger: str, current: str | No
     broken = [rule.sentence for rule in judged.rules if not rule.holds]
     spoke_for_it = [rule.sentence for rule in judged.rules if rule.name != SAME_CHAMPION]
     answer = approval.read(run)
+    keep, by = run.use_case.candidates.keep, run.use_case.judged_by
+    kept = [f"version {keep.version} with a new threshold and calibration"] if keep else []
     return Decision(
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         partition=run.partition.isoformat(),
         version=challenger,
         previous=current,
         decision="promoted" if judged.promotes else "kept",
-        reason="; ".join(broken or spoke_for_it),
-        metric=judged.metric,
-        values={model: values.get(judged.metric) for model, values in judged.values.items()},
+        reason="; ".join([*kept, *(broken or spoke_for_it)]),
+        metric=by,
+        values={model: values.get(by) for model, values in judged.values.items()},
         orchestrator=run.orchestrator,
         by=answer.by if answer else None,
         file=run.loaded.sha256,

@@ -98,6 +98,7 @@ def write_down(run: Run, read: Compared, told: Verdict) -> None:
                 partition=run.partition.isoformat(),
                 version=read.champion.version,
                 cause=decision.cause,
+                since=told.found.since.isoformat() if told.found.since else None,
                 reason=decision.sentence,
                 orchestrator=run.orchestrator,
                 by=run.asked_by,
@@ -152,15 +153,18 @@ def _past(run: Run) -> Past:
         for day in before
         if run.store.at("drift", day).has("diagnosis")
     ]
+    history = History.of(run.settings, run.use_case.name)
     told = [
         (event.event, dates.parse(event.partition), str(event.cause))
-        for event in History.of(run.settings, run.use_case.name).events()
+        for event in history.events()
         if dates.parse(event.partition) < run.partition
     ]
+    trainings = [dates.parse(line.partition) for line in history.changes() if line.partition]
     return Past(
         reports,
         calls=sorted((day, cause) for kind, day, cause in told if kind == "called"),
         acknowledged=sorted((day, cause) for kind, day, cause in told if kind == "acknowledged"),
+        promoted=[day for day in trainings if day < run.partition],
     )
 
 

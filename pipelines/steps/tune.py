@@ -1,11 +1,11 @@
 """The search for a family's best candidate: cross-validation of whole Pipelines on the training rows, and on
-nothing else.
+nothing else. Or none: the model that serves is kept, and only its calibration is learned.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +19,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from pipelines.core.errors import BadInput, BadUseCase
 from pipelines.core.metrics import by_name
-from pipelines.core.split import UNLABELLED
+from pipelines.core.split import UNLABELLED, taught
+from pipelines.evaluation import recalibrated
 from pipelines.evaluation.results import SearchResult
 from pipelines.metrics import bootstrap, daily, metrics, threshold
 from pipelines.metrics.cross_fitted import CrossFitted, OfDays, Together
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from pipelines.core.config import Family, UseCase
+    from pipelines.evaluation.recalibrated import Kept
     from pipelines.model.folds import Fold
 
 Labels: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -84,6 +86,27 @@ def search(
     )
 
 
+def keep(features: duckdb.DuckDBPyRelation, use_case: UseCase, family: Family, kept: Kept) -> SearchResult:
+    """Keep a model, and learn its calibration on the training rows that are new to it.
+
+    Args:
+        features: The table `features` of a training; only such rows are read.
+        use_case: Says which these are (`split.taught`).
+        family: The model's.
+        kept: The model.
+
+    Raises:
+        BadInput: these rows are too few, or the scores tell nothing of them.
+    """
+    rows, night = _training_rows(features, use_case), threshold.night(features, use_case)
+    found = recalibrated.bent(kept, rows, night, use_case, family)
+    if use_case.threshold and use_case.threshold.by_every_row:
+        fitted = candidate.load(found.candidate)
+        validation = _with_unlabelled(found.validation, fitted, features, use_case).assign(family=family)
+        return replace(found, validation=validation)
+    return found
+
+
 def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
     mistakes = [
         f"{where}: {sentence}"
@@ -104,20 +127,15 @@ def _refuse_bad_grid(use_case: UseCase, family: Family) -> None:
 
 def _training_rows(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     """The training rows in order of time, then key, with no more columns than are used."""
-    return _rows_of(features, "train", use_case)
+    return _rows_of(taught(features, use_case), use_case)
 
 
-def _rows_of(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pd.DataFrame:
+def _rows_of(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> pd.DataFrame:
     group = use_case.split.folds.group
     beside = filter(None, (group, use_case.unit_column))
     names = dict.fromkeys([use_case.key, use_case.time, use_case.target, *beside, *use_case.features.names])
     wanted = ", ".join(f'"{name}"' for name in names)
-    rows: pd.DataFrame = (
-        features.filter(f"split = '{split}'")
-        .project(wanted)
-        .order(f'"{use_case.time}", "{use_case.key}"')
-        .df()
-    )
+    rows: pd.DataFrame = features.project(wanted).order(f'"{use_case.time}", "{use_case.key}"').df()
     return rows
 
 
@@ -314,7 +332,7 @@ def _with_unlabelled(
     """Behind the validation rows those without a label: nothing was learned from them, so the candidate's own
     scores are honest.
     """
-    rows = _rows_of(features, UNLABELLED, use_case)
+    rows = _rows_of(features.filter(f"split = '{UNLABELLED}'"), use_case)
     if rows.empty:
         return validation
     score = candidate.scores(fitted, inputs.frame(rows, use_case.features), use_case.task)

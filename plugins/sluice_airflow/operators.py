@@ -24,7 +24,7 @@ from pipelines.run import plan
 from pipelines.run.run import Run
 from sluice_airflow import assets, lineage, metrics, storage
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
-from sluice_airflow.partitions import EVENT_KEY, partition_of
+from sluice_airflow.partitions import EVENT_KEY, MODEL_KEY, model_of, partition_of
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -141,6 +141,7 @@ class FlowOperator(BaseOperator):
             progress=partial(context["task_state_store"].set, "progress"),
             resume=not self.begins,
             asked_by=asked_by(context),
+            model=model_of(context),
         )
         self.opened = run
         return run
@@ -217,12 +218,17 @@ class DriftOperator(StepOperator):
     """The drift step, which calls for a training where its diagnosis says that one helps."""
 
     def leave(self, context: Context, run: Run, outcome: plan.Outcome) -> None:
-        """Announce the call, for a training on the rows up to the week's end."""
+        """Announce the call, for a training on the rows up to the week's end; and whether that keeps the
+        model.
+        """
         super().leave(context, run, outcome)
         if outcome.retrain:
             week_end = dates.known_by(self.kind, dates.parse(self.partition)) - timedelta(days=1)
             verdict = context["outlet_events"][assets.drift_verdict(self.use_case)]
-            verdict.add(assets.drift_found(self.use_case), extra={EVENT_KEY: week_end.isoformat()})
+            verdict.add(
+                assets.drift_found(self.use_case),
+                extra={EVENT_KEY: week_end.isoformat(), MODEL_KEY: outcome.retrain},
+            )
 
 
 class ShareOperator(StepOperator):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from pipelines.core import dates
-from pipelines.core.config import Kind
+from pipelines.core.config import Kind, Model
 from pipelines.core.errors import BadInput, brief, did_you_mean
 
 if TYPE_CHECKING:
@@ -27,7 +27,18 @@ PARTITION = Param(
         " most the newest that is over."
     ),
 )
-EVENT_KEY = "partition"  # in an asset event's extra: the partition that its consumer should take
+MODEL = Param(
+    None,
+    type=["null", "string"],
+    enum=[None, "search", "keep"],
+    title="Model",
+    description=(
+        "search: the best of the declared candidates. keep: the model that serves, of which calibration and"
+        " threshold are learned anew. Empty: as the report says that has called for it, else search."
+    ),
+)
+# in an asset event's extra: the partition that its consumer should take, and what to do about the model
+EVENT_KEY, MODEL_KEY = "partition", "model"
 
 
 def partition_of(context: Context, kind: Kind) -> date:
@@ -56,11 +67,25 @@ def partition_of(context: Context, kind: Kind) -> date:
     return min(asked, over) if asked else over
 
 
+def model_of(context: Context) -> Model:
+    """What a training is to do about the model: as the trigger form says, else as the newest of the events
+    that have triggered it, else to search.
+    """
+    chosen = context["params"].get("model")
+    if not chosen and not context["dag_run"].logical_date:
+        told = _events(context["triggering_asset_events"])
+        newest = max(told, key=lambda extra: dates.parse(extra[EVENT_KEY]), default={})
+        chosen = newest.get(MODEL_KEY)
+    return "keep" if chosen == "keep" else "search"
+
+
 def _named_by_events(events: Any) -> date | None:
-    named = [
-        event.extra[EVENT_KEY] for asset in events for event in events[asset] if EVENT_KEY in event.extra
-    ]
-    return max(map(dates.parse, named), default=None)
+    return max((dates.parse(extra[EVENT_KEY]) for extra in _events(events)), default=None)
+
+
+def _events(events: Any) -> list[dict[str, str]]:
+    """What those have to say that name a partition."""
+    return [event.extra for asset in events for event in events[asset] if EVENT_KEY in event.extra]
 
 
 def _refuse_unknown(context: Context) -> None:

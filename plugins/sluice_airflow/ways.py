@@ -13,6 +13,7 @@ from pipelines.core.errors import BadUseCase
 from pipelines.storage.settings import Settings
 from sluice_airflow import assets, schedules
 from sluice_airflow.dags import lay_way, sluice_dag, sound_use_cases
+from sluice_airflow.partitions import MODEL
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +38,9 @@ CHAMPION = Param(
 
 def training(use_case: UseCase, doc: str | None = None) -> DAG:
     """One at a time: two trainings would compare their models with the same champion."""
+    schedule, params = schedules.training(use_case), {"model": MODEL}
     with sluice_dag(
-        use_case, "training", doc=doc, schedule=schedules.training(use_case), max_active_runs=1
+        use_case, "training", doc=doc, schedule=schedule, max_active_runs=1, params=params
     ) as dag:
         lay_way(use_case, "training", outlets={"promote": [assets.champion(use_case.name)]})
     return dag

@@ -91,6 +91,20 @@ def test_what_one_training_did_not_cure_is_told_to_a_person() -> None:
     assert action(CONCEPT, HELPS, again, Retrain(cooldown=timedelta(days=1))) == WAIT
 
 
+def test_a_training_that_has_kept_the_model_and_was_not_promoted_is_followed_by_one_of_more_days() -> None:
+    still = Past(calls=[(ago(3), PRIOR)], reports=[report(ago(weeks), PRIOR, ago(4)) for weeks in (3, 2, 1)])
+    assert action(PRIOR, HELPS, still) == RECALIBRATE
+    assert action(PRIOR, HELPS, replace(still, promoted=[ago(4)])) == RECALIBRATE, "of before it"
+    assert action(PRIOR, HELPS, replace(still, promoted=[ago(3) + timedelta(days=6)])) == ASK
+
+
+@pytest.mark.parametrize(
+    ("cause", "model"), [(PRIOR, "keep"), (CONCEPT, "search"), (COVARIATES, "search"), (QUIET, None)]
+)
+def test_a_training_by_a_moved_prior_keeps_the_model(cause: Name, model: str | None) -> None:
+    assert retraining.decide(found(cause), MONDAY, ASKED, Past(), HELPS).model == model
+
+
 def test_a_cause_that_was_cured_and_comes_again_is_another_one() -> None:
     cured = Past(calls=[(ago(9), CONCEPT)], reports=[report(ago(5), QUIET, ago(5))])
     assert action(CONCEPT, HELPS, cured) == TRAIN

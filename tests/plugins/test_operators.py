@@ -245,9 +245,9 @@ def test_a_drifted_week_calls_for_a_training_on_the_rows_up_to_the_weeks_end(
     before = len(events_of("tiny_drift_found"))
     dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
     assert len(events_of("tiny_drift_found")) == before
-    monkeypatch.setattr(flow, "STEPS", steps(drift=lambda run: Outcome("drift", retrain=True)))
+    monkeypatch.setattr(flow, "STEPS", steps(drift=lambda run: Outcome("drift", retrain="keep")))
     dag_run("drift", datetime(2026, 2, 1, tzinfo=UTC))
-    assert events_of("tiny_drift_found")[before:] == [{"partition": "2026-02-07"}]
+    assert events_of("tiny_drift_found")[before:] == [{"partition": "2026-02-07", "model": "keep"}]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import Asset
 
 from pipelines.core.errors import BadInput
-from sluice_airflow.partitions import partition_of
+from sluice_airflow.partitions import model_of, partition_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday
 
@@ -61,6 +61,33 @@ def test_a_training_after_drift_takes_the_day_that_the_drift_report_names() -> N
         {"from": "somebody's click on the asset's page"},
     )
     assert partition_of(context(events=events), "training") == date(2026, 3, 15)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "events", "model"),
+    [
+        (None, (), "search"),
+        ("keep", (), "keep"),
+        (None, ({"partition": "2026-03-08", "model": "keep"},), "keep"),
+        ("search", ({"partition": "2026-03-08", "model": "keep"},), "search"),
+        (
+            None,
+            ({"partition": "2026-03-15"}, {"partition": "2026-03-08", "model": "keep"}),
+            "search",
+        ),
+        (None, ({"from": "somebody's click on the asset's page"},), "search"),
+    ],
+)
+def test_the_model_is_kept_as_the_form_says_else_as_the_newest_report_does(
+    chosen: str | None, events: tuple[dict[str, str], ...], model: str
+) -> None:
+    asked = context(events=events)
+    asked["params"]["model"] = chosen
+    assert model_of(asked) == model
+
+
+def test_a_scheduled_training_searches() -> None:
+    assert model_of(context(logical_date=NOON)) == "search"
 
 
 def test_the_day_is_utcs() -> None:

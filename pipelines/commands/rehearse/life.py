@@ -19,7 +19,7 @@ from pipelines.commands.monitor.watch import Judgement, Watch
 from pipelines.commands.rehearse.played import Played, Registry, mornings
 from pipelines.commands.rehearse.told import Month, Policy, Training, Worth
 from pipelines.core import dates, sql
-from pipelines.core.config import UseCase
+from pipelines.core.config import Model, UseCase
 from pipelines.core.dates import DAY, WEEK, Days
 from pipelines.core.errors import BadInput
 from pipelines.core.meaning import meanings
@@ -75,8 +75,10 @@ class Life:
         due, month = set(mornings(use_case, days)), days.first
         for day in days:
             called = self._report(day) if day.weekday() == self._weekday else None
-            if day > days.first and (day in due or (called and self.by_reports)):
-                self._train(day, "the schedule" if day in due else called or "")
+            if day > days.first and day in due:
+                self._train(day, "the schedule")
+            elif day > days.first and called and self.by_reports:
+                self._train(day, *called)
             if day == days.last or (day + DAY).month != day.month:
                 yield self._month(Days(month, day), time.process_time() - began)
                 month, began = day + DAY, time.process_time()
@@ -88,8 +90,8 @@ class Life:
 
     # --- trainings
 
-    def _train(self, morning: date, why: str) -> None:
-        told, version = self.registry.train(morning - DAY)
+    def _train(self, morning: date, why: str, model: Model = "search") -> None:
+        told, version = self.registry.train(morning - DAY, model)
         claimed = self.registry.claimed(morning - DAY) if version else None
         before = self._champions[-1][1] if self._champions else None
         training = Training(morning, why, told, version, claimed)
@@ -124,11 +126,11 @@ class Life:
 
     # --- reports
 
-    def _report(self, morning: date) -> str | None:
+    def _report(self, morning: date) -> tuple[str, Model] | None:
         """The report of the week that is over this morning.
 
         Returns:
-            Why a training is called for; None where it is not.
+            Why a training is called for, and what that does about the model; None where it is not.
         """
         week = Days(morning - timedelta(days=WEEK), morning - DAY)
         if week.first < self.played.days.first or not self._scored(week):
@@ -147,7 +149,8 @@ class Life:
         told = watch.told(week, rows, due, earlier, judge)
         decision = self._decision(watch, week, told, due, judge)
         self._reports.append((week, watch.judgement(told), decision))
-        return f"the report of {week.first}, by {decision.cause}" if decision.trains else None
+        called = f"the report of {week.first}, by {decision.cause}"
+        return (called, decision.model) if decision.model else None
 
     def _decision(self, watch: Watch, week: Days, told: drift.Told, due: Outcomes, judge: Judge) -> Decision:
         """What follows from a report, by what the reports before have written down in the scratch folder."""

@@ -17,9 +17,9 @@ import pyarrow as pa
 from pipelines import flow
 from pipelines.commands import scratch
 from pipelines.commands.monitor.own import by_day, scored
-from pipelines.composition import by_version
+from pipelines.composition import by_version, keeping
 from pipelines.core import dates
-from pipelines.core.config import Kind, Step, UseCase
+from pipelines.core.config import Kind, Model, Step, UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, SluiceError
 from pipelines.core.metrics import by_name
@@ -113,15 +113,19 @@ class Registry:
         store = Store(self.settings.data, run.use_case.name, kind, partition, run.store.version)
         return replace(run, store=store, settings=self.settings)
 
-    def train(self, partition: date) -> tuple[str, str | None]:
+    def train(self, partition: date, model: Model = "search") -> tuple[str, str | None]:
         """Train, by all steps and no gates.
+
+        Args:
+            partition: The training's.
+            model: Whether to search for a model, or to keep the one that serves.
 
         Returns:
             What was decided, in a sentence; and the version, if it was promoted.
         """
         run, before = self.run(partition), self.champion
         try:
-            told = ""
+            told, run = "", run.by(keeping.file(run)) if model == "keep" else run
             for step in plan.steps_of(run.use_case, "training"):
                 if not self._taken(run, step.name):
                     for share in plan.shares(run, step.name) or (None,):

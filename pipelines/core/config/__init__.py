@@ -16,13 +16,14 @@ from pipelines.core.config.base import (
     GatedTable,
     Identifier,
     Kind,
+    Model,
     Scalar,
     Step,
     duration_text,
     limit_text,
     variable_of,
 )
-from pipelines.core.config.candidates import Baseline, Candidates, Folds, Search, Split
+from pipelines.core.config.candidates import Baseline, Candidates, Folds, Keep, Search, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
@@ -71,10 +72,12 @@ __all__ = [
     "GatedTable",
     "HttpSource",
     "Identifier",
+    "Keep",
     "Kind",
     "Label",
     "Limits",
     "Metric",
+    "Model",
     "Monitoring",
     "Numbers",
     "Prepare",

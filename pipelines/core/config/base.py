@@ -41,6 +41,8 @@ GatedTable: TypeAlias = Literal[
     "raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"
 ]
 Family: TypeAlias = str  # the name of one of `pipelines.core.families`
+# Where a training has its model from: by a search, or it is the one that serves, with another calibration.
+Model: TypeAlias = Literal["search", "keep"]
 
 # Names that Sluice itself writes into tables; a user's column may not take them.
 RESERVED = frozenset(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from pipelines.core import families
-from pipelines.core.config.base import Days, Family, Identifier, Scalar
+from pipelines.core.config.base import Day, Days, Family, Identifier, Scalar
 from pipelines.core.strict import Strict
 
 
@@ -89,11 +89,24 @@ class Baseline(Strict):
     )
 
 
+class Keep(Strict):
+    """What a training is about that keeps the champion's model: Sluice writes it into the file that such a
+    run goes by. In a file of one's own it is a mistake.
+    """
+
+    version: str = Field(description="The version whose model is kept.")
+    since: Day = Field(
+        description="The first day whose rows the calibration and the threshold are learned on."
+    )
+    judged_from: Day = Field(description="The first held-out day.")
+
+
 class _Candidates(Strict):
     """The families that compete; each becomes one mapped task of the training DAG."""
 
     if TYPE_CHECKING:
         baseline: Baseline
+        keep: Keep | None
         seed: int
         refit: Literal["all", "none"]
 
@@ -130,6 +143,7 @@ else:
         __doc__=_Candidates.__doc__,
         baseline=(Baseline, Baseline()),
         **{family.name: (Search | None, None) for family in families.EVERY},
+        keep=(Keep | None, None),
         seed=(int, 7),
         refit=(
             Literal["all", "none"],

@@ -179,6 +179,14 @@ class UseCase(Strict):
         return metrics.by_name(self.metric.name).greater_is_better
 
     @property
+    def judged_by(self) -> str:
+        """The metric by which a challenger is compared with the champion: the primary one, unless the model
+        is kept and that knows an order alone.
+        """
+        name = self.metric.name
+        return metrics.of_level(name).name if self.candidates.keep else name
+
+    @property
     def stakes(self) -> Stakes:
         """What errors are declared to cost."""
         stated = self.metric.false_positive, self.metric.false_negative
