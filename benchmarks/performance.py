@@ -23,6 +23,8 @@ import numpy.typing as npt
 from pipelines.core.metrics import by_name
 from pipelines.metrics import influence, sureness
 from pipelines.metrics.influence import GROUPS, Batch, Sums
+from pipelines.metrics.sureness import Between
+from pipelines.monitoring import between_weeks
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -175,21 +177,41 @@ def lead(world: World, metric: str) -> float:
     return abs(truth(world, metric) - nothing)
 
 
-def red(before: Sums | None, now: Sums | None, metric: str, allowed: float) -> bool:
-    """Whether the default limit is."""
+def red(
+    before: Sums | None,
+    now: Sums | None,
+    metric: str,
+    allowed: float,
+    level: float = sureness.RED,
+    weeks: Between = sureness.NOTHING_BETWEEN,
+) -> bool:
+    """Whether the default limit is; at another level, whether it is red or amber."""
     if before is None or now is None:
         return False
     one = by_name(metric)
     then, sure = sureness.sure(one, before, [now]), sureness.sure(one, now, [before])
-    return then is not None and sure is not None and sureness.least_loss(then, sure) > allowed
+    if then is None or sure is None:
+        return False
+    return sureness.least_loss(then.beside(weeks), sure.beside(weeks), level) > allowed
 
 
-def year(world: World, metric: str, seed: int, max_loss: float = MAX_LOSS) -> int:
-    """The red weeks of a year in which nothing changes."""
+def year(
+    world: World, metric: str, seed: int, max_loss: float = MAX_LOSS, level: float = sureness.RED
+) -> int:
+    """The red weeks of a year in which nothing changes; at another level, the red and amber ones."""
     rows = drawn(world, HELD_OUT + WEEKS * WEEK, np.random.default_rng([FRESH, seed]))
     before, allowed = judged(rows.of(0, HELD_OUT), metric, HELD_OUT), max_loss * lead(world, metric)
-    weeks = (judged(rows.of(HELD_OUT + n * WEEK, WEEK), metric, WEEK) for n in range(WEEKS))
-    return sum(red(before, now, metric, allowed) for now in weeks)
+    told: list[tuple[float, float]] = []  # of the weeks that were not red, as reports know them
+    found = 0
+    for n in range(WEEKS):
+        now = judged(rows.of(HELD_OUT + n * WEEK, WEEK), metric, WEEK)
+        few = len(told) < between_weeks.LEAST
+        known = sureness.NOTHING_BETWEEN if few else sureness.between(told[-between_weeks.NEWEST :])
+        found += red(before, now, metric, allowed, level, known)
+        sure = sureness.sure(by_name(metric), now, [before] if before else []) if now else None
+        if sure and not red(before, now, metric, allowed, weeks=known):
+            told.append((sure.value, sure.error))
+    return found
 
 
 def power(world: World, metric: str, share: float, draws: int, seed: int) -> float:
@@ -225,15 +247,17 @@ def main(draws: int) -> None:
     years = max(draws // 10, 2)
     print(
         f"\nred weeks in a year without change, by the default limit (aucpr), over {years} years; the share of"
-        " years that have one, per cent; and without an allowed loss\n"
+        " years that have one, per cent; warnings a year; and reds without an allowed loss\n"
     )
-    print(f"{'':34}{'a year':>9}{'worst':>7}{'years':>7}{'none allowed':>14}")
+    print(f"{'':34}{'a year':>9}{'worst':>7}{'years':>7}{'amber':>7}{'none allowed':>14}")
     for name, world in WORLDS.items():
         closed = [year(world, "aucpr", seed) for seed in range(years)]
         strict = [year(world, "aucpr", seed, max_loss=0.0) for seed in range(years)]
+        warned = [year(world, "aucpr", seed, level=sureness.AMBER) for seed in range(years)]
+        amber = np.mean(warned) - np.mean(closed)
         with_one = 100 * np.mean([weeks > 0 for weeks in closed])
         print(
-            f"{name:34}{np.mean(closed):9.2f}{max(closed):7d}{with_one:7.1f}{np.mean(strict):14.2f}",
+            f"{name:34}{np.mean(closed):9.2f}{max(closed):7d}{with_one:7.1f}{amber:7.2f}{np.mean(strict):14.2f}",
             flush=True,
         )
     tried = max(draws // 2, 10)

@@ -260,6 +260,7 @@ def drift(run: Run) -> Outcome:
         due=due,
         earlier=read.earlier,
         reports=read.reports,
+        weeks=read.performed,
         champion=read.champion,
         judged=read.judged,
         use_case=run.use_case,

@@ -7,7 +7,7 @@ variances by two kinds of clusters: Cameron, Gelbach and Miller 2011). Intervals
 metric has no end: the logit of what lies between 0 and 1, the logarithm of an error.
 
 `benchmarks/performance.py` measures that they cover, and where they do not: days that are like the day before
-them (a week of bad weather) are fewer than they look, and no week tells that.
+them (a week of bad weather) are fewer than they look. No week tells that; some weeks do (`between`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from pipelines.core.metric import Metric
 from pipelines.metrics.influence import Sums
 
 LEVEL = 0.95  # of an interval
-SURE = 0.998  # of one beyond either end of which lies a thousandth: so that a year of weeks has 0.05 alarms
+SURE = 0.998  # of one beyond either end of which lies a thousandth
+# Of a loss that closes a gate, beyond whose end lies half a hundredth: a year of weeks has a quarter of an
+# alarm at most, where the truth is as bad as is just allowed; and of one that warns: a tenth, five weeks.
+RED, AMBER = 0.99, 0.8
 FOUND = 0.8  # the share of draws in which a loss is found that is told as one that can be found
 TINY, MOST = 1e-9, 1_000  # of a loss, in the metric's own size
 ROUNDED = 1e-6  # of it, as tables have it
@@ -62,6 +66,44 @@ class Sure:
             wide = min(far * self.error / self.value, 700.0)
             return self.value * math.exp(-wide), self.value * math.exp(wide)
         return self.value - far * self.error, self.value + far * self.error
+
+    def beside(self, weeks: Between) -> Sure:
+        """The same, where weeks differ by more than their own rows and days tell."""
+        if not weeks.variance:
+            return self
+        own, more = self.error**2, weeks.variance
+        parts = own**2 / self.freedom + more**2 / weeks.freedom
+        return replace(self, error=math.sqrt(own + more), freedom=(own + more) ** 2 / parts)
+
+
+@dataclass(frozen=True)
+class Between:
+    """By how much weeks vary beyond their own rows and days.
+
+    Attributes:
+        variance: In the metric's units, squared.
+        freedom: Degrees of freedom of that.
+    """
+
+    variance: float
+    freedom: float
+
+
+NOTHING_BETWEEN = Between(0.0, 1.0)
+
+
+def between(weeks: Sequence[tuple[float, float]]) -> Between:
+    """By how much weeks vary beyond their own rows and days.
+
+    By half the mean squared step from each week to the next (von Neumann 1941, Annals of Mathematical
+    Statistics 12), which a slow trend hardly enters; of n weeks it is worth two thirds of n - 1 degrees.
+
+    Args:
+        weeks: The metric of each, with its standard error, in order; two at least.
+    """
+    steps = [(later - value) ** 2 / 2 for (value, _), (later, _) in pairwise(weeks)]
+    more = sum(steps) / len(steps) - sum(error**2 for _, error in weeks) / len(weeks)
+    return Between(max(more, 0.0), max(2 * len(steps) / 3, 1.0))
 
 
 def excess(each: Sequence[Sums]) -> tuple[float, float]:
@@ -139,11 +181,16 @@ def loss(before: float, now: float, metric: Metric) -> float:
     return before - now if metric.greater_is_better else now - before
 
 
-def least_loss(before: Sure, now: Sure) -> float:
+def least_loss(before: Sure, now: Sure, level: float = RED) -> float:
     """By how much it is surely worse than before, where both are not sure: the lower end of an interval of
-    the difference, of the two intervals (MOVER: Zou and Donner 2008), with a thousandth beyond it.
+    the difference, of the two intervals (MOVER: Zou and Donner 2008).
+
+    Args:
+        before: The metric then.
+        now: The metric now.
+        level: Of the intervals.
     """
-    (low, high), (low_now, high_now) = before.interval(SURE), now.interval(SURE)
+    (low, high), (low_now, high_now) = before.interval(level), now.interval(level)
     if before.metric.greater_is_better:
         apart = before.value - low, high_now - now.value
     else:

@@ -50,7 +50,10 @@ class Row:
     high: float | None = None
     reference_low: float | None = None
     reference_high: float | None = None
+    standard_error: float | None = None
+    judge: str | None = None
     least_loss: float | None = None
+    likely_loss: float | None = None
     allowed_loss: float | None = None
     detectable_loss: float | None = None
     judged_rows: int | None = None
@@ -81,11 +84,12 @@ class DriftResult:
             predictions, how many have a label), due_rows (of how many it is due) and reference_labelled (of
             the training's rows of such an age, the share that had one); for the primary metric also low and
             high (its 95 % interval by unit and day), reference_low and reference_high (that of the held-out
-            rows), least_loss (by how much it is surely worse than on these, less where it may be better),
-            allowed_loss (`monitoring.max_loss`, in the metric's units), detectable_loss (which loss is found
-            in 80 % of draws), and ought (whether there ought to be a value by now); judged_rows and
-            judged_days (the labelled rows that the value is of); note (why a value is null, or what else
-            there is to say). It is the same for the same inputs.
+            rows), standard_error (that of the value, by these days alone), judge (the version with whose
+            held-out rows it is compared), least_loss (by how much it is surely worse, less where it may be
+            better), likely_loss (the same by nine to one), allowed_loss (`monitoring.max_loss`, in the
+            metric's units), detectable_loss (which loss is found in 80 % of draws), and ought (whether there
+            ought to be a value by now); judged_rows and judged_days (the labelled rows that the value is of);
+            note (why a value is null, or what else there is to say). It is the same for the same inputs.
         performance: The table `performance`, see `scored_days`.
         page: Makes a page for a person, of the table `diagnosis`. It is the same for the same inputs, too.
         first_labels: The day on which the labels of the week's first predictions are known.

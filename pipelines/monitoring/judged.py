@@ -1,8 +1,12 @@
 """What the primary metric's row in the table `drift` comes to: red where it is surely too bad, amber where
-only its value is.
+that is likely.
 
 Red are: the whole interval beyond the file's limit; a loss against the held-out rows that is surely greater
 than is allowed; and a metric that ought to exist by now and does not.
+
+Amber are: a value beyond the file's limit; and a loss that is greater than is allowed by nine to one. Were a
+value that is too low enough, a model that is as good as ever would warn in every third week, and nobody would
+look at the next warning.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ ASKED = (
     "high",
     "reference_value",
     "least_loss",
+    "likely_loss",
     "allowed_loss",
     "judged_rows",
     "judged_days",
@@ -49,14 +54,13 @@ def amber(metric: Mapping[str, Any], greater: bool) -> list[str]:
             f"{metric['subject']} is {value:.4g}, worse than {limit:.4g}, the worst allowed; that may be"
             f" chance{_between(metric)}"
         )
-    before, allowed = _number(metric["reference_value"]), _number(metric["allowed_loss"])
-    if before is not None and allowed is not None and not lost(metric):
-        loss = before - value if greater else value - before
-        if loss > allowed:
-            told.append(
-                f"{metric['subject']} is {value:.4g}, {loss:.4g} worse than on the held-out rows; up to"
-                f" {allowed:.4g} is allowed, and that may be chance{_between(metric)}"
-            )
+    likely, allowed = _number(metric["likely_loss"]), _number(metric["allowed_loss"])
+    if likely is not None and allowed is not None and likely > allowed and not lost(metric):
+        told.append(
+            f"{metric['subject']} is {value:.4g}{_between(metric)} and was {metric['reference_value']:.4g} on"
+            f" the held-out rows: nine to one that it is worse by more than {likely:.4g}; {allowed:.4g} is"
+            " allowed, and that may be chance"
+        )
     return told
 
 

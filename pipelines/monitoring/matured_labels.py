@@ -17,8 +17,9 @@ from pipelines.core.metrics import by_name, of_decisions
 from pipelines.metrics import daily, influence, metrics_stream, sureness
 from pipelines.metrics.influence import Sums
 from pipelines.metrics.metrics_stream import Measured
-from pipelines.metrics.sureness import Sure
+from pipelines.metrics.sureness import Between, Sure
 from pipelines.monitoring import outcomes, performance, prior, scored_days
+from pipelines.monitoring.between_weeks import between
 from pipelines.monitoring.drift_table import SCORE, Row
 from pipelines.monitoring.outcomes import Outcomes
 from pipelines.monitoring.performance import Performance
@@ -68,7 +69,9 @@ class _Compared:
 
     own: Sure | None = None
     before: Sure | None = None
+    error: float | None = None
     sure_loss: float | None = None
+    likely_loss: float | None = None
     allowed: float | None = None
     detectable: float | None = None
 
@@ -79,6 +82,7 @@ def rows(
     judge: Judge,
     had: float,
     use_case: UseCase,
+    weeks: Sequence[Mapping[str, Any]] = (),
 ) -> list[Row]:
     """A row a metric, the primary one first; where several versions have scored, then the same of each one.
 
@@ -88,13 +92,15 @@ def rows(
         judge: With whose held-out rows they are compared.
         had: See `labelled_before`.
         use_case: The facts.
+        weeks: The primary metric's row of each report before, the oldest first.
     """
     ((due_rows, known),) = due.of_due_days().aggregate("count(*), count(label)").fetchall()
     ((judged_rows, days),) = final.aggregate("count(*), count(DISTINCT time::DATE)").fetchall()
     found = performance.measure(due.rows, final, use_case)
     before, tested = judge.measured(use_case)
     primary = use_case.metric.name
-    compared = _compare(final, judge, use_case) if found.rows else _Compared()
+    more = between(weeks, judge.champion.version, use_case.greater_is_better)
+    compared = _compare(final, judge, use_case, weeks=more) if found.rows else _Compared()
     ought = outcomes.no_chance(due, use_case) or (not due_rows and bool(due.missing))
     names = (primary, *(other for other in use_case.measured if other != primary))
     together = [
@@ -118,7 +124,12 @@ def rows(
         )
         for name in names
     ]
-    together[0] = replace(together[0], **_sure(compared))
+    together[0] = replace(
+        together[0],
+        **_sure(compared),
+        standard_error=_digits(compared.error),
+        judge=judge.champion.version,
+    )
     beside = _of_order_and_level(together, final, judge, use_case) if found.rows else []
     return [*together, *_of_versions(found, names, judge, tested, before), *beside]
 
@@ -153,6 +164,7 @@ def _sure(compared: _Compared) -> dict[str, Any]:
         "reference_low": _digits(before[0]),
         "reference_high": _digits(before[1]),
         "least_loss": _digits(compared.sure_loss),
+        "likely_loss": _digits(compared.likely_loss),
         "allowed_loss": _digits(compared.allowed),
         "detectable_loss": _digits(compared.detectable),
     }
@@ -164,7 +176,11 @@ def _digits(value: float | None) -> float | None:
 
 
 def _compare(
-    final: duckdb.DuckDBPyRelation, judge: Judge, use_case: UseCase, other: Metric | None = None
+    final: duckdb.DuckDBPyRelation,
+    judge: Judge,
+    use_case: UseCase,
+    other: Metric | None = None,
+    weeks: Between = sureness.NOTHING_BETWEEN,
 ) -> _Compared:
     """The interval of all judged rows, and the loss of those that the judge's version has scored; of the
     primary metric, or of one whose lead is that over no order at all.
@@ -174,22 +190,26 @@ def _compare(
     every = scored_days.sums(final, use_case, metric)
     if every is None:
         return _Compared()
-    own = sureness.sure(metric, every, [held_out] if held_out else [])
-    if own is None:
+    alone = sureness.sure(metric, every, [held_out] if held_out else [])
+    if alone is None:
         return _Compared()
+    own, error = alone.beside(weeks), alone.error
     version = f"model_version = {sql.text(judge.champion.version)}"
     mine = scored_days.sums(final.filter(version), use_case, metric)
     if held_out is None or mine is None:
-        return _Compared(own, detectable=sureness.detectable(None, own, 0.0))
+        return _Compared(own, error=error, detectable=sureness.detectable(None, own, 0.0))
     before, now = sureness.sure(metric, held_out, [mine]), sureness.sure(metric, mine, [held_out])
     if before is None or now is None:
-        return _Compared(own, before, detectable=sureness.detectable(None, own, 0.0))
+        return _Compared(own, before, error, detectable=sureness.detectable(None, own, 0.0))
+    before, now = before.beside(weeks), now.beside(weeks)
     lead = before.value - prior.NO_ORDER if other else judge.lead
     allowed = use_case.monitoring.max_loss * (abs(before.value) if lead is None else max(lead, 0.0))
     return _Compared(
         own,
         before,
+        error,
         sureness.least_loss(before, now),
+        sureness.least_loss(before, now, sureness.AMBER),
         allowed,
         sureness.detectable(before, now, allowed),
     )

@@ -4,11 +4,11 @@ matured labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -41,6 +41,7 @@ def compare(
     due: Outcomes,
     earlier: Sequence[duckdb.DuckDBPyRelation] = (),
     reports: Sequence[duckdb.DuckDBPyRelation] = (),
+    weeks: Sequence[Mapping[str, Any]] = (),
     champion: Champion,
     judged: Champion,
     use_case: UseCase,
@@ -58,6 +59,7 @@ def compare(
             DuckDB connection.
         earlier: The tables `drift_days` of earlier weeks.
         reports: The tables `performance` of earlier weeks, the oldest first.
+        weeks: The primary metric's row in each of their tables `drift`, the oldest first.
         champion: Whose training is the reference.
         judged: The same as it was judged, which scores the held-out rows.
         use_case: The facts.
@@ -75,6 +77,7 @@ def compare(
         due=due,
         earlier=earlier,
         judge=judge or Judge(judged, held_out),
+        weeks=weeks,
     )
     by_day = scored_days.table(due, told.had, use_case)
     waiting = Waiting(
@@ -129,6 +132,7 @@ def verdicts(
     due: Outcomes,
     earlier: Sequence[duckdb.DuckDBPyRelation] = (),
     judge: Judge,
+    weeks: Sequence[Mapping[str, Any]] = (),
 ) -> Told:
     """All of a week's rows that a gate closes by; see `compare`.
 
@@ -139,6 +143,7 @@ def verdicts(
         due: The predictions whose labels are due.
         earlier: The tables `drift_days` of earlier weeks.
         judge: Whose held-out rows the performance is compared with.
+        weeks: The primary metric's row of each report before, the oldest first.
 
     Raises:
         BadInput: the week has no rows.
@@ -153,7 +158,7 @@ def verdicts(
     had = matured_labels.labelled_before(
         before.reference.relation, len(due.days), champion.partition, use_case
     )
-    performed = matured_labels.rows(due, scored_days.final(due, had), judge, had, use_case)
+    performed = matured_labels.rows(due, scored_days.final(due, had), judge, had, use_case, weeks)
     ((own_rows,),) = own.count("*").fetchall()
     note = feature_drift.other_versions(scored, own_rows, champion)
     found = feature_drift.comparison(Compared(before, week, own, earlier), note)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipelines.core import dates
+from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput
-from pipelines.monitoring import level
+from pipelines.monitoring import between_weeks, level
 from pipelines.registry import definitions, registry
 from pipelines.steps import drift
 
@@ -36,6 +36,7 @@ class Week:
         predictions: A predictions table for each night that tells the champion's label.
         earlier: The tables `drift_days` of the weeks before, the newest first, no day in two of them.
         reports: The tables `performance` of the weeks before, the oldest first.
+        performed: The primary metric's row in each of their tables `drift`, the oldest first.
     """
 
     days: dates.Days
@@ -47,6 +48,7 @@ class Week:
     predictions: list[duckdb.DuckDBPyRelation]
     earlier: list[duckdb.DuckDBPyRelation]
     reports: list[duckdb.DuckDBPyRelation]
+    performed: list[dict[str, Any]]
 
     def left_out(self) -> list[str]:
         """What is not compared, in sentences."""
@@ -89,6 +91,7 @@ def read(run: Run) -> Week:
         predictions=[_with_names(run, night, "predictions") for night in judged],
         earlier=_earlier(run),
         reports=_reports(run),
+        performed=_performed(run),
     )
 
 
@@ -151,3 +154,15 @@ def _reports(run: Run) -> list[duckdb.DuckDBPyRelation]:
         for week in weeks
         if oldest <= week.partition < run.partition and week.has("performance")
     ]
+
+
+def _performed(run: Run) -> list[dict[str, Any]]:
+    """What the reports of the newest weeks before have said of the primary metric, where they say it all."""
+    names, found = between_weeks.ASKED, []
+    of_metric = f"kind = 'performance' AND subject = {sql.text(run.use_case.metric.name)}"
+    for n in range(between_weeks.NEWEST, 0, -1):
+        week = run.store.at("drift", run.partition - timedelta(days=n * dates.WEEK))
+        if week.has("drift") and set(names) <= set((table := week.read("drift")).columns):
+            rows = table.filter(of_metric).project(", ".join(names)).fetchall()
+            found += [dict(zip(names, row, strict=True)) for row in rows]
+    return found

@@ -82,15 +82,15 @@ GOOD: dict[GatedTable, str] = {
             'as before' AS verdict, false AS broken, false AS season, 0.2::DOUBLE AS effect, 0.01::DOUBLE AS score_change, 0.001::DOUBLE AS decisions_changed,
             0::DOUBLE AS reference_missing, 0::DOUBLE AS current_missing, 40 AS reference_rows, 40 AS current_rows, 0.1::DOUBLE AS reference_value,
             NULL::DOUBLE AS matured_share, NULL::BIGINT AS due_rows, NULL::DOUBLE AS reference_labelled, NULL::DOUBLE AS low, NULL::DOUBLE AS high,
-            NULL::DOUBLE AS reference_low, NULL::DOUBLE AS reference_high, NULL::DOUBLE AS least_loss, NULL::DOUBLE AS allowed_loss,
+            NULL::DOUBLE AS reference_low, NULL::DOUBLE AS reference_high, NULL::DOUBLE AS standard_error, NULL::VARCHAR AS judge, NULL::DOUBLE AS least_loss, NULL::DOUBLE AS likely_loss, NULL::DOUBLE AS allowed_loss,
             NULL::DOUBLE AS detectable_loss, NULL::BIGINT AS judged_rows, NULL::BIGINT AS judged_days, NULL::BOOLEAN AS ought, NULL::VARCHAR AS note
         FROM (VALUES ('amount'), ('log_amount'), ('payments_7d'), ('mean_7d'), ('bad_before'), ('channel')) AS t(subject)
         UNION ALL SELECT 'score', 'prediction', 'score', 'location', 0.1, 0.4, false, 'as before', false, false, 0, NULL, NULL, 0, 0, 40, 40, 0.1, NULL, NULL, NULL,
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         UNION ALL SELECT 'all features together', 'joint', 'joint', 't', 1, 2, false, 'as before', false, false, 0, NULL, NULL, 0, 0, 40, 40, 0.1, NULL, NULL, NULL,
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         UNION ALL SELECT 'aucpr', 'performance', 'metric', 'matured labels', 0.7, 0.5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 40, 40, 0.74, 0.7, 40, 0.9,
-            0.6, 0.8, 0.7, 0.9, -0.1, 0.05, 0.2, 40, 7, true, NULL"""
+            0.6, 0.8, 0.7, 0.9, 0.05, '3', -0.1, -0.02, 0.05, 0.2, 40, 7, true, NULL"""
     ),
 }
 QUARANTINE = "SELECT 'k0' AS key, 'amount: below 1' AS reasons, '{}' AS found, true AS rejected, '{}' AS row"

@@ -67,13 +67,14 @@ def test_an_error_has_no_negative_end() -> None:
 def test_a_loss_is_sure_beyond_what_chance_makes_of_both_sides() -> None:
     metric = by_name("aucpr")
     before, now = Sure(0.8, 0.01, 1e6, metric, 500), Sure(0.7, 0.01, 1e6, metric, 500)
-    assert sureness.least_loss(before, now) == pytest.approx(0.1 - 3.09 * 0.0141, abs=0.002)
+    assert sureness.least_loss(before, now) == pytest.approx(0.1 - 2.576 * 0.0141, abs=0.002)
+    assert sureness.least_loss(before, now, sureness.AMBER) == pytest.approx(0.1 - 1.282 * 0.0141, abs=0.002)
     assert sureness.least_loss(before, Sure(0.9, 0.01, 1e6, metric, 500)) < -0.1
     assert sureness.detectable(None, now, 0.0) == pytest.approx(0.028, abs=0.001)
-    assert sureness.detectable(before, now, 0.02) == pytest.approx(0.02 + 3.93 * 0.0141, abs=0.001)
+    assert sureness.detectable(before, now, 0.02) == pytest.approx(0.02 + 3.42 * 0.0141, abs=0.001)
     error = by_name("rmse")
     worse = sureness.least_loss(Sure(1.0, 0.01, 1e6, error, 500), Sure(1.5, 0.01, 1e6, error, 500))
-    assert worse == pytest.approx(0.5 - 3.09 * 0.0141, abs=0.005)
+    assert worse == pytest.approx(0.5 - 2.576 * 0.0141, abs=0.005)
 
 
 @pytest.mark.parametrize("world", ["independent rows, 500", "days vary", "100 customers"])
@@ -87,6 +88,12 @@ def test_a_stationary_year_has_hardly_an_alarm_and_a_great_loss_is_found() -> No
     world = performance.WORLDS["independent rows, 500"]
     assert sum(performance.year(world, "aucpr", seed) for seed in range(5)) == 0
     assert performance.power(world, "aucpr", 1.0, draws=20, seed=3) >= 0.95
+
+
+def test_a_year_of_days_that_last_is_told_by_its_weeks() -> None:
+    """The held-out days of this year were good ones: by their own rows and days alone, 21 weeks are red."""
+    world = performance.WORLDS["days vary, and last (0.7)"]
+    assert performance.year(world, "aucpr", 19) <= 5
 
 
 @pytest.mark.parametrize("value", [0.6, 0.976])

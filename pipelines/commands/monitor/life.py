@@ -55,9 +55,7 @@ class Year:
         draws = Draws(own, seed)
         year = cls(draws, world, Watch.drawn(draws, world.day, world.window))
         for week in range(weeks):
-            year.weeks.append(
-                year.watch.judge(year.watch.week(week), year.day, [one.days for one in year.weeks])
-            )
+            year.weeks.append(year.watch.judge(year.watch.week(week), year.day, year.weeks))
         return year
 
     def day(self, on: date) -> pa.Table:
@@ -127,11 +125,11 @@ class _Play:
             Which week that was, from 1 on; None where none was.
         """
         first, watch = self._first + self._waits, self._year.watch
-        earlier = [week.days for week in self._year.weeks[:first]]
+        earlier = self._year.weeks[:first]
         for nth in range(WITHIN):
             week = watch.judge(watch.week(first + nth), self.day, earlier, self._change.delay)
             self._judged.append(week)
-            earlier.append(week.days)
+            earlier.append(week)
             if week.red:
                 self.by = week.kinds
                 return nth + 1

@@ -97,14 +97,14 @@ class Watch:
         return Days(first, first + timedelta(days=WEEK - 1))
 
     def judge(
-        self, week: Days, rows: DayRows, earlier: Sequence[pa.Table], delay: int | None = None
+        self, week: Days, rows: DayRows, earlier: Sequence[Judgement], delay: int | None = None
     ) -> Judgement:
         """Judge a week as its gate would.
 
         Args:
             week: Its days.
             rows: A day's rows, of this week or of one before: with scores, and by whom (`model_version`).
-            earlier: The tables `drift_days` of the weeks before.
+            earlier: What was said of the weeks before.
             delay: After how many days labels are known; by default as the file says.
         """
         return self.judgement(self.told(week, rows, self.due(week, rows, delay), earlier))
@@ -129,7 +129,7 @@ class Watch:
         week: Days,
         rows: DayRows,
         due: Outcomes,
-        earlier: Sequence[pa.Table],
+        earlier: Sequence[Judgement],
         judge: Judge | None = None,
     ) -> drift.Told:
         """What the step says of a week; by `judge`'s held-out rows, if it is not this version's."""
@@ -139,8 +139,9 @@ class Watch:
             features=[now],
             predictions=[now],
             due=due,
-            earlier=[self._relation(pa.concat_tables(earlier))] if earlier else [],
+            earlier=[self._relation(pa.concat_tables(one.days for one in earlier))] if earlier else [],
             judge=judge or self.judged_by,
+            weeks=[one.primary for one in earlier],
         )
 
     def judgement(self, told: drift.Told) -> Judgement:

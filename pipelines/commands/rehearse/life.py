@@ -136,7 +136,7 @@ class Life:
         if week.first < self.played.days.first or not self._scored(week):
             return None
         watch = self._watch(self.champion_of(morning - DAY))
-        earlier = [judged.days for _, judged, _ in self._reports[-YEAR:]]
+        earlier = [judged for _, judged, _ in self._reports[-YEAR:]]
 
         def rows(on: date) -> pa.Table:
             if on in self.played.features:
@@ -174,6 +174,7 @@ class Life:
             predictions=[told.own] * len(nights),
             earlier=[],
             reports=[],
+            performed=[],
         )
         found = DriftResult(
             table=drift_table.table(told.rows),

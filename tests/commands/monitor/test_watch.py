@@ -34,8 +34,7 @@ def test_a_week_is_red_exactly_where_the_step_says_so(what: str, mine: Own, year
 
     watch, number = year.watch, len(year.weeks)
     week = watch.week(number)
-    earlier = [one.days for one in year.weeks]
-    judged = watch.judge(week, rows, earlier)
+    judged = watch.judge(week, rows, year.weeks)
     told = compared(mine, year, rows, number)
     closes = told.alarms or judging.red(told.primary, mine.use_case.greater_is_better)
     assert bool(judged.red) == bool(closes)
@@ -72,6 +71,7 @@ def compared(mine: Own, year: Year, rows: Callable[[date], pa.Table], number: in
         judged=mine.judged,
         use_case=use_case,
         judge=watch.judged_by,
+        weeks=[one.primary for one in year.weeks],
     )
 
 
