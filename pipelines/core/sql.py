@@ -7,7 +7,7 @@ An expression of a use case is one scalar value of one row, or an aggregate over
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
@@ -66,6 +66,7 @@ TYPES: dict[str, str] = {
 }
 
 LONGEST = 10_000  # characters
+AT_ONCE = 10  # relations in a statement: planning it takes the square of their number, and memory for each
 
 
 def name(identifier: str) -> str:
@@ -129,13 +130,31 @@ def together(relations: Iterable[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRel
     """The rows of all relations, one at least, in their order.
 
     Halves are put together, not one relation after the other: DuckDB refuses what is nested too deeply, as
-    two hundred unions in a row are.
+    two hundred unions in a row are. Of many, `gathered` takes less.
     """
     every = list(relations)
     while len(every) > 1:
         pairs = [every[at : at + 2] for at in range(0, len(every), 2)]
         every = [pair[0].union(pair[1]) if len(pair) > 1 else pair[0] for pair in pairs]
     return every[0]
+
+
+def gathered(relations: Sequence[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
+    """The rows of any number of relations, one at least, in their order: where they are many, they are
+    computed, some relations at a time.
+
+    DuckDB keeps what it has computed, which can go through the disk; its connection alone sees it.
+    """
+    if len(relations) <= AT_ONCE:
+        return together(relations)
+    table = name(f"rows {uuid4().hex}")
+    # Types in which each has room, as in a union.
+    kinds = {tuple(map(str, relation.types)): relation for relation in relations}
+    together(kinds.values()).query("rows", f"CREATE TEMP TABLE {table} AS SELECT * FROM rows LIMIT 0")
+    for first in range(0, len(relations), AT_ONCE):
+        some = together(relations[first : first + AT_ONCE])
+        some.query("rows", f"INSERT INTO {table} SELECT * FROM rows")
+    return select(relations[0], "rows", f"SELECT * FROM {table}")
 
 
 def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:

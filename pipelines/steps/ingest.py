@@ -26,7 +26,7 @@ from pipelines import sources
 from pipelines.core import dates
 from pipelines.core.config import HttpSource, UseCase
 from pipelines.core.errors import OURS, BadInput, SluiceError, TryAgain
-from pipelines.core.sql import TYPES, together
+from pipelines.core.sql import TYPES, gathered
 from pipelines.core.sql import name as quoted
 from pipelines.run.run import Run
 from pipelines.sources import bounds, failing, opened, refusals
@@ -160,17 +160,22 @@ def _batches_as_they_come(source: Opened) -> Batches:
 
 def _sorted_batches(source: Opened) -> Batches:
     if source.pieces:
-        yield from _batches(_in_order(source), source.pieces, source.due)
+        with source.told():
+            rows = _in_order(source)
+        yield from _batches(rows, source.pieces, source.due)
 
 
 def _in_order(source: Opened) -> Rows:
-    """All pieces' rows by time and key, and those of the same time and key in the source's order."""
+    """All pieces' rows by time and key, and those of the same time and key in the source's order.
+
+    Many pieces are read here, others when the rows are asked for.
+    """
     due = source.due
-    known = (
+    known = [
         due.known(number, piece, due.rows(piece, rows))
         for number, (piece, rows) in enumerate(zip(source.pieces, source.numbered, strict=True))
-    )
-    return together(known).order(", ".join(map(quoted, (due.declared.time, due.declared.key, PIECE, ROW))))
+    ]
+    return gathered(known).order(", ".join(map(quoted, (due.declared.time, due.declared.key, PIECE, ROW))))
 
 
 def _batches(rows: Rows, pieces: Sequence[sources.Piece], due: Due) -> Batches:

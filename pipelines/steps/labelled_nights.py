@@ -51,7 +51,7 @@ def read(run: Run, model: Champion, days: Days) -> duckdb.DuckDBPyRelation | Non
         for rows, of in _outcomes(run, days)
         for night in _nights(run, model, of)
     ]
-    return sql.together(parts) if parts else None
+    return sql.gathered(parts) if parts else None
 
 
 def _outcomes(run: Run, days: Days) -> Iterator[tuple[duckdb.DuckDBPyRelation, list[date]]]:

@@ -141,3 +141,21 @@ def test_any_number_of_relations_is_put_together_in_their_order() -> None:
     for many in (1, 2, 7, 400):
         every = sql.together(connection.sql(f"SELECT {n} AS n") for n in range(many))
         assert [n for (n,) in every.fetchall()] == list(range(many))
+
+
+@pytest.mark.parametrize(
+    ("many", "tables"), [(1, 0), (sql.AT_ONCE, 0), (sql.AT_ONCE + 1, 1), (7 * sql.AT_ONCE, 1)]
+)
+def test_the_rows_of_many_relations_are_gathered_in_their_order_in_a_table(many: int, tables: int) -> None:
+    connection = spill.connect(500_000_000)
+    every = sql.gathered([connection.sql(f"SELECT {n} AS n UNION ALL SELECT {n}") for n in range(many)])
+    assert [n for (n,) in every.fetchall()] == [n for n in range(many) for _ in range(2)]
+    assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(tables,)]
+
+
+def test_gathered_rows_have_types_in_which_each_relation_has_room() -> None:
+    connection = spill.connect(500_000_000)
+    numbers = [connection.sql("SELECT 1::SMALLINT AS n") for _ in range(2 * sql.AT_ONCE)]
+    every = sql.gathered([*numbers, connection.sql("SELECT 0.5::DOUBLE AS n")])
+    assert [str(type_) for type_ in every.types] == ["DOUBLE"]
+    assert every.fetchall()[-2:] == [(1.0,), (0.5,)]

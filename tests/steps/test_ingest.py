@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 import yaml
 
 from pipelines import flow
-from pipelines.core import dates
+from pipelines.core import dates, sql
 from pipelines.core.errors import BadInput, SluiceError
+from pipelines.core.sql import AT_ONCE
 from pipelines.run.run import Run
 from pipelines.sources import typed as typed_
 from pipelines.sources.due import Due
@@ -510,6 +512,76 @@ def test_rows_of_which_one_comes_late_are_published_in_order(
         "tiny scoring 2026-02-01: the source's rows of 2026-02-01 do not come in order of at: they are sorted"
         in caplog.messages
     )
+
+
+@pytest.fixture
+def many_files(settings: Settings, tmp_path: Path) -> Run:
+    """A training over a file a day, two on some days, whose rows do not come in order."""
+    days = dates.Days(DAY - timedelta(days=2 * AT_ONCE), DAY)
+    for number, day in enumerate(days):
+        for half in range(1 + (number % 7 == 0)):
+            ids = [f"{n % 3}" for n in range(half, 6)]
+            rows = [
+                f"\n{id},{day} 0{9 - n // 2}:00:00,{number}-{half}-{n},1,chip,0" for n, id in enumerate(ids)
+            ]
+            (tmp_path / f"{day}-{half}.csv").write_text(HEADER + "".join(rows) + "\n")
+    source = {"kind": "file", "path": str(tmp_path / "{partition}-*.csv"), "format": {"type": "csv"}}
+    split = yaml.safe_load(tiny.YAML)["split"] | {"window_days": len(days)}
+    return open_run(settings, source, "training", split=split, label={"positive": 1, "delay_days": 0})
+
+
+def test_many_pieces_are_read_some_a_statement_and_published_as_if_they_were_few(
+    many_files: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def together(relations: Iterable[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
+        every = list(relations)
+        asked.append(len(every))
+        return in_one(every)
+
+    in_one = sql.together
+    monkeypatch.setattr(sql, "together", together)
+    digests = set()
+    for at_once in (AT_ONCE, 1000):
+        monkeypatch.setattr(sql, "AT_ONCE", at_once)
+        digests.add(published(many_files))
+        digests.add(many_files.store.write("raw", ingest.rows(many_files, many_files.days)).digest)
+        assert asked
+        assert max(asked) <= at_once
+    rows = many_files.store.read("raw").project('"at", id').fetchall()
+    assert rows == sorted(rows)
+    assert (len(digests), len(rows)) == (1, 6 * len(many_files.days) + 5 * 3)
+
+
+@pytest.mark.parametrize("mistake", ["z,2026-02-01,c,ten,chip,0", "z,2026-02-03,c,1,chip,0", "z,", "rows"])
+def test_a_mistake_in_the_last_of_many_pieces_is_told_as_if_they_were_few(
+    mistake: str, many_files: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mistake == "rows":
+        strict = many_files.use_case.limits.delivery.model_copy(update={"rows": 5})
+        limits = many_files.use_case.limits.model_copy(update={"delivery": strict})
+        loaded = replace(
+            many_files.loaded, use_case=many_files.use_case.model_copy(update={"limits": limits})
+        )
+        many_files = replace(many_files, loaded=loaded)
+    else:
+        with next(tmp_path.glob(f"{DAY}-0.csv")).open("a") as file:
+            file.write(mistake + "\n")
+    told = set()
+    for at_once in (AT_ONCE, 1000):
+        monkeypatch.setattr(sql, "AT_ONCE", at_once)
+        for read_all in (published, lambda run: ingest.rows(run, run.days)):
+            with pytest.raises(BadInput) as refused:
+                read_all(many_files)
+            told.add(str(refused.value))
+    assert len(told) == 1
+    assert not many_files.store.has("raw")
+
+
+def published(run: Run) -> str:
+    """The sha256 of what a run's own days are published as."""
+    return ingest.stream(run, run.days, partial(run.store.write, "raw")).digest
 
 
 @pytest.mark.parametrize("change", [{"amount": "ten"}, {"at": ""}, {"at": "2026-02-03"}])
