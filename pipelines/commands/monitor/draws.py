@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from pipelines.commands.monitor.own import AT, SECOND, Own
 from pipelines.core.config import UseCase
 from pipelines.core.dates import WEEK, Days
+from pipelines.metrics import daily
+from pipelines.monitoring.drift_table import SCORE
 
 Drawn: TypeAlias = Callable[["Draws", date], pa.Table]  # a day's rows
 SINCE = date(1970, 1, 1).toordinal()
@@ -67,12 +69,23 @@ def thinned(draws: Draws, on: date, keep: Callable[[pa.Table], np.ndarray]) -> p
 
 
 def dated(rows: pa.Table, on: date, use_case: UseCase) -> pa.Table:
-    """A day's rows under a date and keys of their own, in order of time."""
+    """A day's rows under a date and keys of their own, in order of time, as its night decides of them."""
     rows = rows.take(pc.sort_indices(rows[AT]))
     midnight = (on.toordinal() - SINCE) * 86_400 * SECOND
     time = pc.cast(pc.add(rows[AT], midnight), pa.timestamp("us"))
     key = pa.array(np.arange(rows.num_rows) + on.toordinal() * MOST_ROWS)
-    return rows.drop_columns([AT]).append_column(use_case.key, key).append_column(use_case.time, time)
+    rows = rows.drop_columns([AT]).append_column(use_case.key, key).append_column(use_case.time, time)
+    return _by_rank(rows, use_case)
+
+
+def _by_rank(rows: pa.Table, use_case: UseCase) -> pa.Table:
+    """A night's rows in order of their keys, with as many alarms as the night has, where that is a number."""
+    most = use_case.threshold.every_night if use_case.threshold else None
+    if most is None or "decision" not in rows.column_names:
+        return rows
+    alarm = daily.taken(rows[SCORE].to_numpy(), np.zeros(rows.num_rows), most)
+    at = rows.column_names.index("decision")
+    return rows.set_column(at, rows.schema.field(at), pa.array(alarm.astype(np.int8)))
 
 
 def together(days: Iterable[pa.Table]) -> pa.Table:

@@ -41,6 +41,9 @@ class Metric(Strict):
     choose there, the fold has no alarm; a fixed threshold is itself; by capacity a fold has its share of a
     night's alarms.
 
+    Cost and asymmetric are means of a row, in the unit of the costs, wherever they stand: a margin or
+    `monitoring.min_performance` of 0.4 is 0.4 a row.
+
     precision_at_k and recall_at_k go by each day's k greatest scores, in the search among all folds' rows of
     the day. Their intervals are exact where days are what is drawn as a whole (`promotion.unit`).
 

@@ -104,7 +104,8 @@ class Label(Strict):
     positive: str | int | bool | None = Field(
         default=None,
         description=(
-            "Binary tasks: the value that means yes, one of the label's `allowed`. In features the label is 1"
+            "Binary tasks: the value that means yes, one of the label's `allowed` (a boolean needs none). In"
+            " features the label is 1"
             " for it and 0 for the other."
         ),
     )

@@ -11,6 +11,7 @@ import pytest
 from pipelines.commands.monitor import draws, own
 from pipelines.commands.monitor.draws import Draws
 from pipelines.commands.monitor.own import Own
+from pipelines.core import policies
 
 MONDAY = date(2026, 3, 2)
 
@@ -37,6 +38,17 @@ def test_rows_get_their_day_and_a_key_that_no_other_day_has(mine: Own) -> None:
     assert len(set(both["id"].to_pylist())) == both.num_rows
     assert {moment.date() for moment in days[0]["at"].to_pylist()} == {MONDAY}
     assert own.AT not in both.column_names
+
+
+def test_a_night_has_its_number_of_alarms_where_the_file_asks_for_just_so_many(mine: Own) -> None:
+    capacity = policies.Capacity(policy="capacity", alarms_a_day=3, exact=True)
+    exact = mine.use_case.model_copy(update={"threshold": capacity})
+    night = draws.dated(mine.days[0], MONDAY, exact)
+    alarms = [row["score"] for row in night.to_pylist() if row["decision"]]
+    assert sorted(alarms) == sorted(night["score"].to_pylist())[-3:]
+    mean = exact.model_copy(update={"threshold": capacity.model_copy(update={"exact": False})})
+    by_threshold = draws.dated(mine.days[0], MONDAY, mean)["decision"]
+    assert sum(by_threshold.to_pylist()) == sum(mine.days[0]["decision"].to_pylist())
 
 
 def test_few_customers_are_others_in_each_week_and_the_same_within_one(
