@@ -88,6 +88,22 @@ def table(
     return found.assign(champion_version=champion_version).astype(types)
 
 
+def to_beat(metric: str, found: Mapping[str, float | None]) -> float:
+    """What a model must be better than to be worth anything: the better of the baseline and, where that is a
+    rule, the best constant.
+
+    Args:
+        metric: Its name.
+        found: Role -> its value on the same rows. There is no constant beside a baseline that is one, nor in
+            what was kept before constants were compared.
+
+    Returns:
+        NaN where neither has a value.
+    """
+    known = [value for role in (BASELINE, CONSTANT) if (value := found.get(role)) is not None]
+    return max(known, key=lambda value: metrics.gain(metric, value, 0.0), default=np.nan)
+
+
 def _beside(
     compared: Mapping[str, Scored], inspected: Inspection, cut: Cut | None, use_case: UseCase
 ) -> Iterator[dict[str, object]]:

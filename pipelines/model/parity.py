@@ -138,7 +138,7 @@ def of_refit(
     family: Family,
     graph: bytes,
     judged: float,
-    baseline: float,
+    least: float,
     threshold: float | None,
     use_case: UseCase,
 ) -> pd.DataFrame:
@@ -152,27 +152,27 @@ def of_refit(
         family: the winner.
         graph: of the new fit.
         judged: the first fit's primary metric on these rows.
-        baseline: the baseline's, which is worse.
+        least: what it had to beat, the better of the baseline's and the best constant's.
         threshold: its decision's, which some metrics need.
         use_case: names the metric.
 
     Returns:
         One row, as `compare` returns them: kind `kept`, key the metric's name, expected `judged`; difference
-        is the share of the lead over the baseline that was lost, 0 where none was.
+        is the share of the lead over `least` that was lost, 0 where none was.
     """
     test = features.filter("split = 'test'").order(quoted(use_case.key)).to_arrow_table()
     engine = Graph(graph)
     found = held_out_metric(family, test, engine.scores(test).astype(np.float64), threshold, use_case)
     row = {"family": family, "engine": engine.name, "kind": KEPT, "key": use_case.metric.name}
-    lost = _share_lost(use_case.metric.name, found, judged, baseline)
+    lost = _share_lost(use_case.metric.name, found, judged, least)
     return pd.DataFrame([row | {"expected": judged, "found": found, "difference": lost}]).astype(
         {"expected": np.float64, "found": np.float64, "difference": np.float64}
     )
 
 
-def _share_lost(metric: str, found: float | None, judged: float, baseline: float) -> float:
-    """The share of the lead over the baseline; infinite where it cannot be told."""
-    lead = metrics.gain(metric, judged, baseline)
+def _share_lost(metric: str, found: float | None, judged: float, least: float) -> float:
+    """The share of the lead that was lost; infinite where it cannot be told."""
+    lead = metrics.gain(metric, judged, least)
     if found is None or not lead > 0:
         return np.inf
     return max(metrics.gain(metric, judged, found) / lead, 0.0)

@@ -22,7 +22,7 @@ from pipelines.core import meaning
 from pipelines.core.config import Family, Features, UseCase
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation.results import Export
-from pipelines.evaluation.scores import BASELINE
+from pipelines.evaluation.scores import to_beat
 from pipelines.evaluation.verdict import PromotionVerdict, judged_as
 from pipelines.gates.built_in.models import PARITY
 from pipelines.model import candidate, convert, engines, inputs, reasons, refit
@@ -151,8 +151,9 @@ def refit_parity(
     """
     winner, metric = verdict.winner, verdict.metric
     rows = _without_failed(compare(features, {winner: again}, {winner: graph}, use_case))
-    judged, baseline = verdict.values[winner][metric], verdict.values[BASELINE][metric]
-    kept = parity_of.of_refit(on or features, winner, graph, judged, baseline, verdict.cut, use_case)
+    judged = verdict.values[winner][metric]
+    least = to_beat(metric, {model: values.get(metric) for model, values in verdict.values.items()})
+    kept = parity_of.of_refit(on or features, winner, graph, judged, least, verdict.cut, use_case)
     return _named(pd.concat([rows, kept], ignore_index=True), {winner: graph}, parity_of.REFIT)
 
 

@@ -4,6 +4,7 @@ whatever week they were scored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ import duckdb
 from pipelines.core import dates, sql
 from pipelines.core.dates import WEEK, Days
 from pipelines.core.metrics import by_name
+from pipelines.evaluation.scores import BASELINE, CONSTANT, to_beat
 from pipelines.metrics import sureness
 from pipelines.model.graph import Graph
 from pipelines.monitoring import outcomes
@@ -225,17 +227,19 @@ def _as_learned(training: Store, champion: Champion) -> bool:
 
 
 def lead(run: Run, training: Store) -> float | None:
-    """By how much the challenger of a training was better than the baseline; None where nobody knows."""
+    """By how much the challenger of a training was better than what it had to beat (`scores.to_beat`); None
+    where nobody knows.
+    """
     if not training.has("scores"):
         return None
     name = run.use_case.metric.name
-    found = (
-        training.read("scores")
-        .filter(f"metric = {sql.text(name)} AND slice = 'all'")
-        .project("challenger, baseline")
-        .fetchall()
-    )
-    if len(found) != 1 or None in found[0]:
+    table = training.read("scores").filter(f"metric = {sql.text(name)} AND slice = 'all'")
+    roles = [role for role in ("challenger", BASELINE, CONSTANT) if role in table.columns]
+    found = table.project(", ".join(map(sql.name, roles))).fetchall()
+    if len(found) != 1:
         return None
-    challenger, baseline = found[0]
-    return sureness.loss(float(challenger), float(baseline), by_name(name))
+    values = dict(zip(roles, found[0], strict=True))
+    challenger, least = values.pop("challenger"), to_beat(name, values)
+    if challenger is None or math.isnan(least):
+        return None
+    return sureness.loss(float(challenger), least, by_name(name))

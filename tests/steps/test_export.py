@@ -173,6 +173,29 @@ def test_a_fit_that_has_lost_its_lead_is_told_by_how_much() -> None:
     assert lost == [pytest.approx(0.25), 0, float("inf")]
 
 
+@pytest.mark.parametrize(
+    ("leads", "lost"),
+    [
+        ({"baseline": 1.0}, 0.1),
+        ({"baseline": 1.0, "constant": 0.2}, 0.5),
+        ({"baseline": 0.2, "constant": 1.0}, 0.5),
+        ({}, float("inf")),
+    ],
+)
+def test_the_lead_of_a_new_fit_is_that_over_the_better_of_baseline_and_constant(
+    leads: dict[str, float], lost: float
+) -> None:
+    test, graph = fitted.rows().query("split == 'test'"), fitted.exported(refit="all").graphs["xgboost"]
+    true = average_precision_score(test.bad, Graph(graph).scores(pa.Table.from_pandas(test)))
+    judged = true + 0.1
+    others = {model: {"aucpr": judged - lead} for model, lead in leads.items()}
+    verdict = fitted.verdict(values={"xgboost": {"aucpr": judged}, **others})
+    table = export.refit_parity(
+        fitted.features(), fitted.pipeline("xgboost"), graph, verdict, fitted.use_case()
+    )
+    assert table[table.kind == "kept"].difference.tolist() == [pytest.approx(lost)]
+
+
 def test_without_refit_the_judged_fit_scores() -> None:
     exported = fitted.exported()
     assert exported.judged == {}

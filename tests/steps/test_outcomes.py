@@ -320,3 +320,23 @@ def test_a_day_whose_labels_have_changed_is_told_again_and_the_report_before_kee
     assert own.note.to_list() == ["1 label has changed"]
     assert (own.labelled.item(), own.status.item(), due.late) == (40, "final", ())
     assert earlier.read("performance").fetchall() == kept
+
+
+@pytest.mark.parametrize(
+    ("others", "lead"),
+    [
+        ("0.3::DOUBLE AS baseline", 0.5),  # of before constants were compared
+        ("0.3::DOUBLE AS baseline, NULL::DOUBLE AS constant", 0.5),
+        ("0.3::DOUBLE AS baseline, 0.6::DOUBLE AS constant", 0.2),
+        ("0.6::DOUBLE AS baseline, 0.3::DOUBLE AS constant", 0.2),
+        ("NULL::DOUBLE AS baseline", None),
+    ],
+)
+def test_the_lead_is_that_over_the_better_of_baseline_and_constant(
+    others: str, lead: float | None, tmp_path: Path
+) -> None:
+    run = a_run(tmp_path, 7)
+    training = run.store.at("training", LONG_AGO)
+    rows = f"SELECT 'aucpr' AS metric, 'all' AS slice, 0.8::DOUBLE AS challenger, {others}"
+    training.write("scores", run.store.connection.sql(rows))
+    assert outcomes.lead(run, training) == (None if lead is None else pytest.approx(lead))
