@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from pipelines.commands.selftest import plain
 from pipelines.core.config import Kind
 from pipelines.core.errors import GateClosed
 from pipelines.gates import gate
@@ -56,9 +57,14 @@ def test_decisions_that_do_not_close_the_gate(night: Callable[[str], Run], damag
     assert {finding.subject for finding in verdict.failed("stop")} & {"score", "model_version"}
 
 
-GREATEST = {
-    "an alarm too few": replaced(decision="if(score = max(score) OVER (), 0, decision)::TINYINT"),
-    "an alarm too many": replaced(decision="if(score = min(score) OVER (), 1, decision)::TINYINT"),
+NEARLY = {
+    what: replaced(decision=f"({decision})::TINYINT") for what, decision in plain.other_alarms("id").items()
+}
+GREATEST = NEARLY | {
+    "the greatest score is no alarm": replaced(
+        decision="if(score = max(score) OVER (), 0, decision)::TINYINT"
+    ),
+    "the least score is an alarm": replaced(decision="if(score = min(score) OVER (), 1, decision)::TINYINT"),
     "other rows are the alarms": replaced(decision="(row_number() OVER (ORDER BY score) <= 5)::TINYINT"),
 }
 
@@ -82,6 +88,23 @@ def test_other_alarms_than_the_greatest_scores_close_the_gate(
 ) -> None:
     verdict = gate.verdict_on(with_five_alarms(night, damage), "predictions")
     assert {finding.subject for finding in verdict.failed("stop")} & {"score", "decision"}
+
+
+@pytest.mark.parametrize(("what", "by"), zip(NEARLY, ("decision", "decision", "score"), strict=True))
+def test_the_self_test_s_own_damages_to_a_night_with_so_many_alarms_are_told_by_what_they_break(
+    night: Callable[[str], Run], what: str, by: str
+) -> None:
+    verdict = gate.verdict_on(with_five_alarms(night, NEARLY[what]), "predictions")
+    assert by in {finding.subject for finding in verdict.failed("stop")}
+    assert (by == "decision") == ("decision" in {finding.subject for finding in verdict.failed("stop")})
+
+
+@pytest.mark.parametrize("damage", NEARLY.values(), ids=NEARLY)
+def test_nearly_the_right_alarms_close_the_gate_of_a_night_with_a_threshold_too(
+    night: Callable[[str], Run], damage: str
+) -> None:
+    verdict = gate.verdict_on(night(damage), "predictions")
+    assert "score" in {finding.subject for finding in verdict.failed("stop")}
 
 
 def test_a_closed_gate_says_which_it_is(night: Callable[[str], Run]) -> None:

@@ -160,7 +160,8 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
         yield replace(behind("publish", "predictions", f"scores, {what}", statement), about="score")
     if stage.use_case.task.decides:
         every = stage.run("scoring").store.read("predictions")
-        ((alarms, rows),) = every.aggregate("count(*) FILTER (decision = 1), count(*)").fetchall()
+        numbers = "count(*) FILTER (decision = 1), count(*), min(score) FILTER (decision = 1) > min(score)"
+        ((alarms, rows, apart),) = every.aggregate(numbers).fetchall()
         for what, decision in {"no alarm is raised": 0, "every row is an alarm": 1}.items():
             if alarms != decision * rows:  # a night that has none by itself is not damaged by it
                 yield behind(
@@ -169,6 +170,28 @@ def _of_predictions(stage: Stage) -> Iterator[Damage]:
                     what,
                     f"SELECT * REPLACE ({decision}::TINYINT AS decision) FROM rows",
                 )
+        if apart:
+            for what, decides in other_alarms(stage.use_case.key).items():
+                yield behind(
+                    "publish",
+                    "predictions",
+                    what,
+                    f"SELECT * REPLACE (({decides})::TINYINT AS decision) FROM rows",
+                )
+
+
+def other_alarms(key: str) -> dict[str, str]:
+    """SQL of a night's decisions that are nearly the right ones, where some rows are alarms and others are
+    not.
+    """
+    place = f"row_number() OVER (ORDER BY decision DESC, score DESC, {sql.name(key)})"
+    return {
+        "an alarm too many": f"{place} <= 1 + sum(decision) OVER ()",
+        "an alarm too few": f"{place} < sum(decision) OVER ()",
+        "another row is the alarm in place of the greatest score": (
+            f"{place} BETWEEN 2 AND sum(decision) OVER () OR {place} = count(*) OVER ()"
+        ),
+    }
 
 
 def _deliver(stage: Stage, statement: str, back: int = 0) -> Run:
