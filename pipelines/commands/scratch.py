@@ -31,7 +31,6 @@ from pipelines.storage.store import Store
 T = TypeVar("T")
 
 DELIVERED = "delivered"  # the folder from which the played use case reads its days
-AT_ONCE = 60  # days
 KNOWN = timedelta(days=400)  # after a day, its labels are known, however late they are
 
 
@@ -61,21 +60,13 @@ def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
     """
     folder.mkdir()
     time = quoted(run.use_case.source_names[run.use_case.time])
-    for some in parts(days):
-        there = run.store
-        later = Store(there.root, there.use_case, "training", days.last + KNOWN, there.version)
-        rows = ingest.rows(replace(run, store=later, settings=settings), some, may_be_empty=True)
-        for day in some:
-            rows.filter(f"{time}::DATE = DATE '{day}'").to_parquet(
-                str(folder / f"{day}.parquet"), compression="zstd"
-            )
-
-
-def parts(days: Days) -> Iterator[Days]:
-    """The days in parts, since planning a statement of many pieces takes the square of their number."""
-    for first in range(0, len(days), AT_ONCE):
-        start = days.first + timedelta(days=first)
-        yield Days(start, min(start + timedelta(days=AT_ONCE - 1), days.last))
+    there = run.store
+    later = Store(there.root, there.use_case, "training", days.last + KNOWN, there.version)
+    rows = ingest.rows(replace(run, store=later, settings=settings), days, may_be_empty=True)
+    for day in days:
+        # So that DuckDB passes over rows of other days: it has them in order of time.
+        own = f"{time} >= DATE '{day}' AND {time} < DATE '{day + timedelta(days=1)}'"
+        rows.filter(own).to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
 
 
 def features_of(run: Run, days: Days) -> duckdb.DuckDBPyRelation:

@@ -101,9 +101,7 @@ def of(settings: Settings, name: str, folder: Path) -> Own:
     run, spans = _divided(run, _with_rows(run, every, delivered))
     runner.run_all(run)
     champion = registry.champion(run)
-    tables = [
-        scratch.features_of(run, some).to_arrow_table() for span in spans for some in scratch.parts(span)
-    ]
+    tables = [scratch.features_of(run, span).to_arrow_table() for span in spans]
     days = [day for table in tables for day in by_day(scored(table, champion, run.use_case), run.use_case)]
     weekdays: dict[int, list[int]] = {}
     for at, (day, _) in enumerate(days):

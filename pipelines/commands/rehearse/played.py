@@ -77,8 +77,7 @@ class Played:
         promotion = played.promotion.model_copy(update={"approval": None, "approvers": ()})
         loaded = by_version.as_file(played.model_copy(update={"promotion": promotion}), real.loaded.path)
         run = real.by(loaded)
-        tables = [scratch.features_of(run, some).to_arrow_table() for some in scratch.parts(days)]
-        features = {day: rows for table in tables for day, rows in by_day(table, run.use_case)}
+        features = dict(by_day(scratch.features_of(run, days).to_arrow_table(), run.use_case))
         if not features:
             raise BadInput(
                 f"the source has no rows of {days}", where=name, fix="name days that it has rows of"
