@@ -17,8 +17,9 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
-from benchmarks.retraining import NEW, World, called, champion, drawn, facts
+from benchmarks.retraining import NEW, World, champion, drawn, facts, held
 from pipelines.composition import keeping
 from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
@@ -32,8 +33,10 @@ from pipelines.model.calibration import Line
 from pipelines.monitoring import prior
 
 LEVEL, EVERY, WEEKS = 0.95, 14, 52  # `promotion.confidence_level`; days; of a year
+MOST = 8  # weeks of what is new
 CALIBRATED = "brier"
 DRAWS = 300  # of a look: their variance is all that is asked of them
+SCREEN = 1.3  # standard errors
 AFTER = 28  # days on which the level is looked at
 
 STATIONARY: Mapping[str, World] = {
@@ -62,9 +65,10 @@ def promoted(world: World, rows: pd.DataFrame, score: Floats, days: Days, gap: i
         days: Those that are new to it, with labels.
         gap: Days since the look before.
     """
-    on, y = rows["at"].dt.date.to_numpy(), rows[":label"].to_numpy(np.float64)
-    first = keeping.judged_from(days, use_case(world))
-    taught, judge = (on >= days.first) & (on < first), (on >= first) & (on <= days.last)
+    on, y = (rows["at"] - pd.Timestamp(NEW)).dt.days.to_numpy(), rows[":label"].to_numpy(np.float64)
+    judged = keeping.judged_from(days, use_case(world))
+    start, first, last = ((one - NEW).days for one in (days.first, judged, days.last))
+    taught, judge = (on >= start) & (on < first), (on >= first) & (on <= last)
     if min(y[taught].sum(), (1 - y[taught]).sum()) < LEAST_OF_CLASS:
         return None
     line = calibration.bend(None, y[taught], score[taught], margins=True)
@@ -79,8 +83,9 @@ def promoted(world: World, rows: pd.DataFrame, score: Floats, days: Days, gap: i
         return None
     pair = [Scored("new", line.of_scores(own)), Scored("old", own)]
     values = tuple(float(np.mean((one.score - truth) ** 2)) for one in pair)
-    if values[0] >= values[1]:
-        return None
+    gained = np.bincount(codes, weights=(own - truth) ** 2 - (pair[0].score - truth) ** 2)
+    if gained.sum() < SCREEN * np.sqrt(len(gained)) * gained.std():
+        return None  # far from any promotion
     drawn_of = bootstrap.draw((CALIBRATED,), truth, pair, codes, seed=days.last.toordinal(), draws=DRAWS)
     found = significance.paired_gain(
         CALIBRATED,
@@ -102,16 +107,16 @@ def truly_better(line: Line, rows: pd.DataFrame, score: Floats, since: date) -> 
     return bool(after < before)
 
 
-def scored(world: World, weeks: int, seed: int) -> tuple[pd.DataFrame, Floats]:
-    """Rows, and what the champion scores them."""
+def scored(world: World, weeks: int, seed: int) -> tuple[pd.DataFrame, Floats, Pipeline]:
+    """Rows, what the champion scores them, and the champion."""
     rows = drawn(world, weeks, np.random.default_rng([seed, 9_100]))
     fitted = champion(world, rows)
-    return rows, candidate.scores(fitted, inputs.frame(rows, facts().features), facts().task)
+    return rows, candidate.scores(fitted, inputs.frame(rows, facts().features), facts().task), fitted
 
 
 def year(world: World, seed: int) -> tuple[int, int]:
     """Of a year without change: how many such trainings were promoted, and how many were truly no better."""
-    rows, score = scored(world, WEEKS, seed)
+    rows, score, _ = scored(world, WEEKS, seed)
     since, found, false = NEW, 0, 0
     for n in range(EVERY, 7 * WEEKS - AFTER, EVERY):
         last = NEW + timedelta(days=n - 1)
@@ -126,19 +131,24 @@ def year(world: World, seed: int) -> tuple[int, int]:
     return found, false
 
 
-def mended(world: World, weeks: int, seed: int) -> tuple[bool, bool, bool]:
-    """Whether the report calls by the time that so many weeks of what is new are labelled, whether the training
-    that keeps the model is promoted then, and whether the level is right on the days after.
+def mended(world: World, seed: int) -> tuple[list[bool], bool]:
+    """Whether a training that keeps the model is promoted by the time that 2, 3, ... `MOST` weeks of what is
+    new are labelled, one being called for where a trial helps and none was in the week before; and whether
+    the level is right then on the days after.
     """
-    calls = called(world, weeks, seed)[-1]
-    rows, score = scored(world, weeks + AFTER // 7, seed)
-    last = NEW + timedelta(days=7 * weeks - 1)
-    line = promoted(world, rows, score, Days(NEW, last), EVERY)
-    if line is None:
-        return calls, False, False
-    later = (rows["at"] > pd.Timestamp(last)).to_numpy()
-    expected = float(line.of_scores(score[later]).sum() / rows["truth"].to_numpy()[later].sum())
-    return calls, True, 1 / prior.MOVED < expected < prior.MOVED
+    rows, score, fitted = scored(world, MOST + AFTER // 7, seed)
+    newest = -1
+    for week in range(2, MOST + 1):
+        last = NEW + timedelta(days=7 * week - 1)
+        tried = held(world, rows, score, fitted, last) if week - newest > 1 else None
+        if tried is None or not tried.helps:
+            continue
+        newest = week
+        if (line := promoted(world, rows, score, Days(NEW, last), EVERY)) is not None:
+            later = ((rows["at"] - pd.Timestamp(last)).dt.days.between(1, AFTER)).to_numpy()
+            expected = float(line.of_scores(score[later]).sum() / rows["truth"].to_numpy()[later].sum())
+            return [each >= week for each in range(2, MOST + 1)], 1 / prior.MOVED < expected < prior.MOVED
+    return [False] * (MOST - 1), False
 
 
 def main(draws: int = 40) -> None:
@@ -151,16 +161,15 @@ def main(draws: int = 40) -> None:
             f"{name:34}{found[:, 0].sum():12d}{found[:, 1].sum():12d}{100 * (found[:, 1] > 0).mean():12.1f}",
             flush=True,
         )
-    print(
-        "\nodds times 4, per cent of draws: called for, promoted, and the level right on four weeks after\n"
-    )
-    print(f"{'':34}{'2 weeks labelled':>24}{'3 weeks labelled':>24}")
+    print("\nodds times 4: per cent of draws that are called for and promoted by the time that so many weeks")
+    print("are labelled; and of those, in how many the level is right on the four weeks after\n")
+    print(f"{'':34}" + "".join(f"{week:8d}" for week in range(2, MOST + 1)) + f"{'level':>8}")
     for name, world in MOVED.items():
-        told = []
-        for weeks in (2, 3):
-            rates = 100 * np.mean([mended(world, weeks, seed) for seed in range(draws)], axis=0)
-            told.append("".join(f"{rate:8.0f}" for rate in rates))
-        print(f"{name:34}" + "".join(told), flush=True)
+        every = [mended(world, seed) for seed in range(draws)]
+        shares = 100 * np.mean([weeks for weeks, _ in every], axis=0)
+        right = [level for weeks, level in every if weeks[-1]]
+        level = 100 * float(np.mean(right)) if right else 0.0
+        print(f"{name:34}" + "".join(f"{share:8.0f}" for share in shares) + f"{level:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

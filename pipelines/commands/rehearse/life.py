@@ -23,7 +23,7 @@ from pipelines.core.config import Model, UseCase
 from pipelines.core.dates import DAY, WEEK, Days
 from pipelines.core.errors import BadInput
 from pipelines.core.meaning import meanings
-from pipelines.core.metrics import by_name
+from pipelines.core.metrics import by_name, of_level
 from pipelines.core.stakes import UNDECLARED
 from pipelines.metrics import sureness
 from pipelines.monitoring import drift_table, outcomes, scored_days
@@ -92,25 +92,28 @@ class Life:
 
     def _train(self, morning: date, why: str, model: Model = "search") -> None:
         told, version = self.registry.train(morning - DAY, model)
-        claimed = self.registry.claimed(morning - DAY) if version else None
+        primary = self.played.use_case.metric.name
+        by = of_level(primary).name if model == "keep" else primary
+        claimed = self.registry.claimed(morning - DAY, by) if version else None
         before = self._champions[-1][1] if self._champions else None
-        training = Training(morning, why, told, version, claimed)
+        training = Training(morning, why, told, version, claimed, metric=None if by == primary else by)
         if version:
             self._champions.append((morning, version))
             if before:
-                seen, rows = self._seen(morning, version, before)
+                seen, rows = self._seen(morning, version, before, by)
                 training = replace(training, seen=seen, seen_rows=rows)
         self.trainings.append(training)
 
-    def _seen(self, morning: date, version: str, before: str) -> tuple[float | None, int]:
-        """By how much a version was better than the one before, on the days that came; on how many rows."""
+    def _seen(self, morning: date, version: str, before: str, by: str) -> tuple[float | None, int]:
+        """By how much of a metric a version was better than the one before, on the days that came; on how
+        many rows.
+        """
         days = Days(morning, min(morning + timedelta(days=SEEN - 1), self.played.days.last))
-        worths = [worth(self.played, self._scored(days, name)) for name in (version, before)]
+        worths = [worth(self.played, self._scored(days, name), by) for name in (version, before)]
         now, then = (one.value for one in worths)
         if now is None or then is None:
             return None, 0
-        metric = by_name(self.played.use_case.metric.name)
-        return sureness.loss(now, then, metric), worths[0].labelled
+        return sureness.loss(now, then, by_name(by)), worths[0].labelled
 
     def champion_of(self, night: date) -> str:
         """Who scores a night: the champion of its morning, whom a later training of that morning replaces."""
@@ -252,9 +255,10 @@ class Life:
         return any(one.why.startswith("the report") for one in self.trainings)
 
 
-def worth(played: Played, days: Sequence[tuple[date, pa.Table]]) -> Worth:
-    """What predictions of some days were worth."""
+def worth(played: Played, days: Sequence[tuple[date, pa.Table]], by: str | None = None) -> Worth:
+    """What predictions of some days were worth, by a metric: the primary one, unless another is named."""
     use_case = played.use_case
+    metric = by_name(by or use_case.metric.name)
     if not days:
         return Worth()
     table = together(dated(rows, day, use_case) for day, rows in days)
@@ -263,8 +267,8 @@ def worth(played: Played, days: Sequence[tuple[date, pa.Table]]) -> Worth:
     joined = sql.materialized(outcomes.joined([told], labels, [features], use_case))
     known = outcomes.labelled(joined)
     ((n,),) = known.count("*").fetchall()
-    sums = scored_days.sums(known, use_case) if n else None
-    sure = sureness.sure(by_name(use_case.metric.name), sums) if sums else None
+    sums = scored_days.sums(known, use_case, metric) if n else None
+    sure = sureness.sure(metric, sums) if sums else None
     low, high = sure.interval() if sure else (None, None)
     value = sums.value if sums else None
     return Worth(table.num_rows, int(n), value, low, high, _cost(known, use_case))

@@ -167,11 +167,10 @@ class Registry:
             self._scored[name, on] = scored(rows, self.version(name), self.played.use_case)
         return self._scored[name, on]
 
-    def claimed(self, partition: date) -> float | None:
-        """By how much a training's challenger was better than the champion, or else the baseline, on the
-        held-out rows.
+    def claimed(self, partition: date, metric: str) -> float | None:
+        """By how much of a metric a training's challenger was better than the champion, or else the baseline,
+        on the held-out rows.
         """
-        metric = self.played.use_case.metric.name
         table = self.run(partition).store.read("scores")
         found = table.filter(f"metric = '{metric}' AND slice = 'all'").project(
             "challenger, champion, baseline"

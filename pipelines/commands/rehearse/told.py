@@ -55,6 +55,7 @@ class Training:
         seen: By how much it was better than the champion before on the four weeks that came, both of which
             have scored them here; None where there is none to compare with, or no label.
         seen_rows: On how many labelled rows that was seen.
+        metric: By which it was better, where that is not the primary one: of a model that is kept.
     """
 
     morning: date
@@ -64,13 +65,15 @@ class Training:
     claimed: float | None = None
     seen: float | None = None
     seen_rows: int = 0
+    metric: str | None = None
 
     def __str__(self) -> str:
         """One line for a person."""
         told = f"{self.morning}  {self.why}: "
         if self.version is None:
             return told + self.outcome
-        claimed = "" if self.claimed is None else f", claimed {self.claimed:+.4g}"
+        by = f" {self.metric}" if self.metric else ""
+        claimed = "" if self.claimed is None else f", claimed {self.claimed:+.4g}{by}"
         seen = "" if self.seen is None else f", came true {self.seen:+.4g} on {self.seen_rows:,} rows"
         return f"{told}version {self.version} promoted{claimed}{seen}"
 

@@ -22,6 +22,7 @@ from pipelines.core.errors import BadInput
 from pipelines.monitoring.drift_table import SCORE
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
+from tests.steps import test_kept_model
 
 NIGHTS = Days(date(2026, 2, 1), date(2026, 3, 15))
 COSTS = "{policy: least_cost, false_positive: 1, false_negative: 10}"
@@ -67,6 +68,28 @@ def test_each_month_has_all_rows_of_its_nights(lived: Lived) -> None:
     assert [month.month for month in months] == ["2026-02", "2026-03"]
     assert [month.worth.rows for month in months] == [28 * tiny.ROWS_A_DAY, 15 * tiny.ROWS_A_DAY]
     assert all(month.worth.labelled == month.worth.rows for month in months)
+
+
+def test_where_only_the_prior_moves_the_model_is_kept_and_no_report_calls_again(tmp_path: Path) -> None:
+    (tmp_path / "use_cases").mkdir()
+    (tmp_path / "use_cases" / f"{tiny.NAME}.yaml").write_text(test_kept_model.yaml_text())
+    settings = Settings(
+        data=tmp_path / "real", use_cases=tmp_path / "use_cases", var=tmp_path / "var", mlflow="", mirror=None
+    )
+    nights = Days(test_kept_model.NEW, test_kept_model.NEW + timedelta(days=21))
+    played = Played.of(settings, tiny.NAME, nights, tmp_path / "played")
+    life = Life(played, Registry(played, "declared"), by_reports=True)
+    list(life.live())
+    assert [(one.why, one.version) for one in life.trainings] == [
+        ("the first training", "1"),
+        ("the report of 2026-02-08, by prior", "2"),
+    ]
+    kept = life.trainings[-1]
+    assert "version 1 with a new threshold and calibration" in kept.outcome
+    assert kept.seen is not None
+    assert kept.seen > 0.02
+    assert " brier, came true +0.0" in str(kept)
+    assert life.champion_of(nights.last) == "2"
 
 
 def test_nothing_real_is_written(lived: Lived) -> None:
