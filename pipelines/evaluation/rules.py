@@ -80,7 +80,7 @@ def margin(overall: pd.Series, other: str, stated: float | None) -> float:
     hundredth of what the champion gains over the baseline. Over the baseline itself anything is worth it.
 
     Args:
-        overall: The row of the primary metric on all held-out rows.
+        overall: The row of the metric that judges, on all held-out rows.
         other: Over whom: `baseline` or `champion`.
         stated: `metric.margin`.
     """
@@ -114,7 +114,8 @@ def notes(
     """
     metric = use_case.metric.name
     best = tried[tried["best"]].set_index("family")["mean_score"]
-    yield f"best {metric} over the folds: " + ", ".join(
+    on = "on the rows that have taught its curve" if use_case.candidates.keep else "over the folds"
+    yield f"best {metric} {on}: " + ", ".join(
         f"{family} {best[family]:.4f}" for family in use_case.candidates.families
     )
     beside = (LEARNING, LUCK, LOOK, CALIBRATION, EXPECTED)

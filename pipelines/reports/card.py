@@ -216,7 +216,7 @@ def _of_nights(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
 def _limits(use_case: UseCase, judged: Evaluation) -> Iterator[str]:
     """What the numbers on this page do not say."""
     split = use_case.split
-    if split.by == "time":
+    if split.by == "time" or use_case.candidates.keep:
         yield (
             "The held-out rows are the last days of the window: they say how the model does right after its"
             " training, not in half a year."

@@ -130,6 +130,8 @@ def test_the_version_is_promoted_and_the_history_says_that_its_model_is_the_one_
     card = (called.disk / "tiny/training" / AGAIN.isoformat() / "reports/evaluate.html").read_text()
     assert "the model is that of version 1, kept as it serves" in card
     assert "learned on the 1,050 rows of 2026-02-01 to 2026-02-07" in card
+    assert "No model was searched for." in card
+    assert "over the folds" not in card
 
 
 def test_the_order_of_scores_is_the_same_and_their_level_is_the_new_one(called: Settings) -> None:
