@@ -25,7 +25,6 @@ ELSEWHERE = {
     "pipelines/commands/monitor/worlds": "tests/commands/monitor/test_life.py",
     "pipelines/commands/rehearse/played": "tests/commands/rehearse/test_life.py",
     "pipelines/commands/rehearse/told": "tests/commands/rehearse/test_life.py",
-    "pipelines/commands/scratch": "tests/commands/monitor/test_own.py",
     # A gate's verdict comes of all that is asked of a table, on tables that are damaged in one way each.
     "pipelines/gates/*": "tests/gates/test_judge.py",
     # A whole step, or a whole training, whose parts hand on one object.
