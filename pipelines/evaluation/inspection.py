@@ -15,6 +15,7 @@ from pipelines.evaluation.calibration import Reliability
 from pipelines.metrics import daily, metrics
 from pipelines.metrics.scored import Scored
 from pipelines.model import candidate, explain, learning, seed_variance
+from pipelines.model.learning import Bar
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -50,7 +51,7 @@ def inspect_model(
     winner: Scored,
     train: LabelledRows,
     held_out: HeldOut,
-    baseline: float | None,
+    baseline: Bar,
     use_case: UseCase,
 ) -> Inspection:
     """Try the winner out.
@@ -60,7 +61,7 @@ def inspect_model(
         winner: Its scores on the held-out rows, and its threshold.
         train: The rows on which it was fitted.
         held_out: Those on which it is judged.
-        baseline: The baseline's primary metric on the held-out rows.
+        baseline: The baseline's primary metric on both.
         use_case: Names the metric and the seed.
     """
     seed, sign = use_case.candidates.seed, 1 if use_case.greater_is_better else -1
@@ -103,7 +104,7 @@ def kept(keep: Keep, rows: int) -> str:
 
 
 def _learning(
-    fitted: Pipeline, metric: _Metric, train: LabelledRows, held_out: HeldOut, baseline: float | None
+    fitted: Pipeline, metric: _Metric, train: LabelledRows, held_out: HeldOut, baseline: Bar
 ) -> tuple[pd.DataFrame, str]:
     """See `Inspection.learning` and `learned`."""
     X, y, use_case = train.X, train.y, metric.use_case  # noqa: N806 (scikit-learn's letter)
@@ -115,8 +116,6 @@ def _learning(
         lambda model: metric.if_defined(model, held_out.X, held_out.y, held_out.days),
         use_case.candidates.seed,
     )
-    if baseline is None:
-        return points, "the baseline has no value to compare with"
     return points, learning.verdict(points, baseline, 1 if use_case.greater_is_better else -1)
 
 

@@ -5,6 +5,7 @@ not seen?
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,17 +66,34 @@ def curve(
     return table.dropna(ignore_index=True)
 
 
-def verdict(points: pd.DataFrame, baseline: float, sign: int) -> str:
+@dataclass(frozen=True)
+class Bar:
+    """The baseline's metric, which a model has to beat on the same rows: with more positives among them, a
+    metric such as AUCPR is greater for whatever model.
+
+    Attributes:
+        training: On the training rows; None where it has no value.
+        held_out: On the held-out rows; the same.
+    """
+
+    training: float | None
+    held_out: float | None
+
+
+def verdict(points: pd.DataFrame, baseline: Bar, sign: int) -> str:
     """Say whether the model is over- or underfitted, a sentence.
 
     Args:
         points: The table of `curve`.
-        baseline: The baseline's metric on the held-out rows.
+        baseline: What it has to beat.
         sign: 1 where more of the metric is better, else -1.
     """
+    if baseline.training is None or baseline.held_out is None:
+        return "the baseline has no value to compare with"
     if len(points) < 2:
         return "too few rows to say whether it is over- or underfitted"
-    own, others = (sign * (points[side].to_numpy(np.float64) - baseline) for side in ("training", "held_out"))
+    own = sign * (points["training"].to_numpy(np.float64) - baseline.training)
+    others = sign * (points["held_out"].to_numpy(np.float64) - baseline.held_out)
     if own[-1] <= 0:
         return "underfitted: even on its own training rows it is no better than the baseline"
     kept = others[-1] / own[-1]

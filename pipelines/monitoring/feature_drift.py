@@ -83,9 +83,11 @@ class Before:
 
     @cached_property
     def decisions(self) -> Sums | None:
-        """What would have been decided of the held-out rows; None where nothing is."""
-        threshold = self.champion.threshold
-        if not self.use_case.task.decides or threshold is None:
+        """What would have been decided of the held-out rows; None where nothing is, or of each night just so
+        many (`exact: true`): then their share tells how many rows a night has.
+        """
+        threshold, policy = self.champion.threshold, self.use_case.threshold
+        if not self.use_case.task.decides or threshold is None or (policy and policy.every_night is not None):
             return None
         return _sums(self.held_out, f"({SCORE} >= {threshold!r}::DOUBLE)::INTEGER")
 

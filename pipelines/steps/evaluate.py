@@ -28,6 +28,7 @@ from pipelines.metrics.scored import ALWAYS, NEVER, Scored
 from pipelines.metrics.threshold import Night
 from pipelines.model import baseline, candidate, inputs
 from pipelines.model.graph import Graph
+from pipelines.model.learning import Bar
 from pipelines.reports import pictures
 from pipelines.steps import as_learned
 
@@ -81,12 +82,14 @@ def evaluate(
         for family, model in fitted.items()
     }
     nobody_knows = _unlabelled_inputs(features, use_case)
-    without = _without_a_model(known, held_out, nobody_knows, night, use_case, _units(train, use_case))
+    of_known = _units(train, use_case)
+    without, on_known = _without_a_model(known, held_out, nobody_knows, night, use_case, of_known)
     beside = [without[0]]
     if champion:
         beside.insert(0, _champion(champion, _as_learned(test, learned, use_case), held_out, use_case))
     due = _primary(without[0], held_out, use_case)
-    inspected = inspect_model(fitted[winner], families[winner], known, held_out, due, use_case)
+    bar = Bar(_primary(on_known, known, use_case), due)
+    inspected = inspect_model(fitted[winner], families[winner], known, held_out, bar, use_case)
     compared = {"challenger": families[winner], **{one.name: one for one in (*beside, *without[1:])}}
     cut, version = cuts[winner] if use_case.threshold else None, champion.version if champion else None
     table = scores.table(compared, families, held_out, inspected, cut, version, look, use_case)
@@ -186,8 +189,8 @@ def _without_a_model(
     night: Night,
     use_case: UseCase,
     units: threshold.Units,
-) -> list[Scored]:
-    """The baseline and, where that is a rule, the best constant.
+) -> tuple[list[Scored], Scored]:
+    """The baseline and, where that is a rule, the best constant; and the baseline on its own training rows.
 
     They learn all they know, their thresholds too, on the training rows and on those without a label.
     """
@@ -195,23 +198,24 @@ def _without_a_model(
     every = pd.concat([known.X, unlabelled])
     unit = np.concatenate([units, np.full(len(unlabelled), -1)])
 
-    def scored(name: str, fitted: baseline.Baseline) -> Scored:
+    def scored(name: str, fitted: baseline.Baseline, rows: LabelledRows = held_out) -> Scored:
         if fitted.alarm is None:
             cut = _threshold(use_case, truth, fitted.scores(every), night, unit)
         else:
             cut = ALWAYS if fitted.alarm else NEVER
-        return _scored(name, fitted.scores(held_out.X), cut, held_out, use_case)
+        return _scored(name, fitted.scores(rows.X), cut, rows, use_case)
 
-    found = [scored(BASELINE, baseline.fit(use_case, known.X, known.y))]
+    learned = baseline.fit(use_case, known.X, known.y)
+    found = [scored(BASELINE, learned)]
     if use_case.candidates.baseline.rule is not None:
         found.append(scored(CONSTANT, baseline.constant(use_case, known.y)))
-    return found
+    return found, scored(BASELINE, learned, known)
 
 
-def _primary(model: Scored, held_out: HeldOut, use_case: UseCase) -> float | None:
-    """A model's primary metric on all held-out rows; None where it has no meaning."""
-    everything = np.full(len(held_out.y), True)
-    return model.value(use_case.metric.name, held_out.y, use_case.stakes, everything)
+def _primary(model: Scored, rows: LabelledRows, use_case: UseCase) -> float | None:
+    """A model's primary metric on all of the rows; None where it has no meaning."""
+    everything = np.full(len(rows.y), True)
+    return model.value(use_case.metric.name, rows.y, use_case.stakes, everything)
 
 
 def _as_learned(test: pa.Table, learned: duckdb.DuckDBPyRelation | None, use_case: UseCase) -> pa.Table:

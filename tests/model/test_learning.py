@@ -8,6 +8,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from pipelines.model import learning
+from pipelines.model.learning import Bar
 
 
 def test_the_curve_grows_with_the_rows_and_ends_with_the_model_itself() -> None:
@@ -50,13 +51,20 @@ def test_a_size_with_one_class_only_is_left_out() -> None:
 )
 def test_the_verdict(training: list[float], held_out: list[float], told: str) -> None:
     points = pd.DataFrame({"rows": [50, 100], "training": training, "held_out": held_out})
-    assert learning.verdict(points, 0.05, 1).startswith(told)
+    assert learning.verdict(points, Bar(0.05, 0.05), 1).startswith(told)
     # The same of an error, which is better the smaller it is.
     turned = points.assign(training=-points["training"], held_out=-points["held_out"])
-    assert learning.verdict(turned, -0.05, -1).startswith(told)
+    assert learning.verdict(turned, Bar(-0.05, -0.05), -1).startswith(told)
 
 
 def test_one_point_is_no_curve() -> None:
     assert "too few rows" in learning.verdict(
-        pd.DataFrame({"rows": [5], "training": [1.0], "held_out": [1.0]}), 0, 1
+        pd.DataFrame({"rows": [5], "training": [1.0], "held_out": [1.0]}), Bar(0, 0), 1
     )
+
+
+def test_a_model_is_held_against_the_baseline_of_the_same_rows() -> None:
+    """A tenth of the training rows is positive, and a quarter of the held-out ones: so is AUCPR of nothing."""
+    points = pd.DataFrame({"rows": [50, 100], "training": [0.2, 0.2], "held_out": [0.347, 0.35]})
+    assert learning.verdict(points, Bar(0.1, 0.25), 1).startswith("underfitted, or at the end")
+    assert "no value to compare with" in learning.verdict(points, Bar(None, 0.25), 1)

@@ -19,6 +19,7 @@ from pipelines.core.config import Metric, UseCase
 from pipelines.core.config.watch import Retrain
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
+from pipelines.core.policies import Capacity
 from pipelines.core.tasks import BINARY, REGRESSION
 from pipelines.metrics import metrics
 from pipelines.model import convert
@@ -221,6 +222,13 @@ def test_a_quiet_week_shows_no_drift(quiet: DriftResult) -> None:
     assert not judged.drifted.any()
     assert set(judged.current_rows) == {ROWS}
     assert judged.reference_rows.to_list() == [400, 400, 400, 400, 100, 100, 100, 400]
+
+
+def test_where_each_night_has_its_number_of_alarms_their_share_says_nothing() -> None:
+    exact = Capacity(policy="capacity", alarms_a_day=3, exact=True)
+    found = compare(quiet_week(), use_case=fitted.use_case().model_copy(update={"threshold": exact}))
+    assert DECISIONS not in set(found.table.subject)
+    assert SCORE in set(found.table.subject)
 
 
 def test_planted_drift_is_found_in_each_kind_of_feature(loud: DriftResult) -> None:
