@@ -158,6 +158,16 @@ def said(run: Run) -> str:
     return next(note["summary"] for note in reversed(list(run.store.notes())) if note["task"] == "drift")
 
 
+def test_the_gate_of_a_week_that_read_the_reports_before_is_open(own: Settings) -> None:
+    second = WEEK + timedelta(days=7)
+    for n in range(7):
+        go(own, "scoring", second + timedelta(days=n))
+    go(own, "drift", WEEK)
+    before = {f"drift/{WEEK}/{name}" for name in ("drift", "drift_days", "performance")}
+    run = go(own, "drift", second)
+    assert before <= set(run.store.manifest("drift").inputs)
+
+
 # --- another label
 
 

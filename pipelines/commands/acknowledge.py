@@ -30,7 +30,7 @@ def acknowledge(settings: Settings, use_case: str, week: date, reason: str) -> s
         A sentence on what that means.
 
     Raises:
-        BadInput: there is no reason, no champion, or nothing to take note of.
+        BadInput: there is no reason, no champion, nothing to take note of, or another word on it already.
         TableMissing: there is no such report.
         TryAgain: somebody else is deciding about the champion.
     """
@@ -48,18 +48,31 @@ def acknowledge(settings: Settings, use_case: str, week: date, reason: str) -> s
     with history.deciding():
         if history.champion is None:
             raise BadInput(f"{use_case} has no champion", fix="run a training whose model passes its gates")
-        history.note(
-            Event(
-                time=datetime.now(UTC).isoformat(timespec="seconds"),
-                event="acknowledged",
-                partition=week.isoformat(),
-                version=history.champion,
-                cause=cause,
-                reason=reason.strip(),
-                by=people.user(),
-            )
+        said = Event(
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            event="acknowledged",
+            partition=week.isoformat(),
+            version=history.champion,
+            cause=cause,
+            reason=reason.strip(),
+            by=people.user(),
         )
+        _require_new(history, said)
+        history.note(said)
     return (
         f"{use_case}: {cause} of the week {week} is known; from the next week's report on, it may call for"
         " one training more"
     )
+
+
+def _require_new(history: History, said: Event) -> None:
+    """A history keeps one word on a week's cause: another one would be lost without a sign."""
+    for known in history.events():
+        if known.same_as(said) and (known.reason, known.by) != (said.reason, said.by):
+            raise BadInput(
+                f"{known.cause} of the week {known.partition} was acknowledged already, by {known.by} on"
+                f" {known.time}: {known.reason}",
+                where=history.path.parent.name,
+                allowed="one word on what a week's report has found",
+                fix="nothing is left to be done: from the next week's report on it is known",
+            )

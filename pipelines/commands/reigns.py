@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.core import dates
 from pipelines.core.errors import BadInput
+from pipelines.core.rendered import one_line
 from pipelines.registry.history import History
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ class Reign:
         """One line for a person."""
         if self.decision is None:
             return f"{self.moment}: no champion yet"
+        why = one_line(self.reason or "")
         if not isinstance(self.since, datetime):
-            return f"{self.moment}: no champion since {self.since}: {self.reason}"
+            return f"{self.moment}: no champion since {self.since}: {why}"
         return (
             f"{self.moment}: version {self.champion}, since {self.since.isoformat(timespec='minutes')}:"
-            f" {self.decision} {self.decided}: {self.reason}"
+            f" {self.decision} {self.decided}: {why}"
         )
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from pipelines.core import dates
 from pipelines.core.errors import BadInput, TryAgain
+from pipelines.core.rendered import one_line
 from pipelines.storage import kept, places
 from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
@@ -45,7 +46,8 @@ class Decision:
         """One line for a person."""
         what = f"version {self.version}" if self.version else "champion"
         by = f" by {self.by}" if self.by else ""
-        return f"{self.time}  {self.partition or self.since}  {what} {self.outcome}{by}: {self.reason}"
+        why = one_line(self.reason)
+        return f"{self.time}  {self.partition or self.since}  {what} {self.outcome}{by}: {why}"
 
     @property
     def outcome(self) -> str:
@@ -117,7 +119,8 @@ class Event:
             "acknowledged": f"{self.cause} was acknowledged{by}",
             "checked": "its gain was checked",
         }[self.event]
-        return f"{self.time}  {self.partition}  version {self.version}: {what}: {self.reason}"
+        why = one_line(self.reason)
+        return f"{self.time}  {self.partition}  version {self.version}: {what}: {why}"
 
     def same_as(self, other: Event) -> bool:
         """Whether both say it of the same week: said twice, it is one line."""

@@ -93,7 +93,7 @@ def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | 
 
     So neither a table that somebody has put into the wrong folder nor one that was left behind when those
     before it were made again is let through. One that is gone contradicts nothing: whoever needs it says that
-    it is missing.
+    it is missing. A week's report reads those of weeks before, and its own outcomes.
     """
     here, ours = (
         f"{store.kind}/{store.partition}/",
@@ -102,7 +102,7 @@ def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | 
     cited = {
         name: digest for one in ours if store.has(one) for name, digest in store.manifest(one).inputs.items()
     }
-    of_this_kind = [name for name in cited if name.startswith(f"{store.kind}/") and not _for_later(name)]
+    of_this_kind = [name for name in cited if name.startswith(f"{store.kind}/")]
     if of_this_kind and not any(name.startswith(here) for name in of_this_kind):
         where, _, source = of_this_kind[0].removeprefix(f"{store.kind}/").partition("/")
         return f"{table} was made of {source} of {store.kind}/{where}"
@@ -110,12 +110,6 @@ def made_of_others(store: Store, use_case: UseCase, table: GatedTable) -> str | 
         if here + source in cited and store.has(source) and store.digest(source) != cited[here + source]:
             return f"{table} was made of another {source} than is there now"
     return None
-
-
-def _for_later(cited: str) -> bool:
-    """Whether a cited table, "<kind>/<partition>/<table>", is one that later partitions read."""
-    table = TABLES.get(cited.split("/", 2)[-1])
-    return table is not None and table.for_later
 
 
 def _sources(store: Store, use_case: UseCase, table: GatedTable) -> Iterator[str]:

@@ -31,7 +31,6 @@ class Table:
         key: The column that names a row, where there is one.
         with_it: Tables that its gate judges besides.
         looks_back: Whether there is such a table only where features look back.
-        for_later: Whether later partitions of the same kind read it.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Table:
     key: Callable[[UseCase], str | None] = lambda _: None
     with_it: tuple[str, ...] = ()
     looks_back: bool = False
-    for_later: bool = False
 
     def published_as(self, use_case: UseCase) -> tuple[str, ...]:
         """The names under which it is published: its own, or those of its pieces."""
@@ -216,11 +214,11 @@ EVERY: tuple[Table, ...] = (
     Table("scores", columns=lambda use_case: tuple(scores(use_case)), made_of="features"),
     Table("parity", columns=_parity, made_of="features", key=lambda _: "key"),
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
-    Table("outcomes", columns=outcomes, for_later=True),
-    Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes", for_later=True),
+    Table("outcomes", columns=outcomes),
+    Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes"),
     Table("drift", columns=lambda _: tuple(DRIFT), made_of="outcomes", with_it=("outcomes", "performance")),
-    Table("drift_days", for_later=True),
-    Table("diagnosis", columns=lambda _: tuple(DIAGNOSIS), for_later=True),
+    Table("drift_days"),
+    Table("diagnosis", columns=lambda _: tuple(DIAGNOSIS)),
 )
 TABLES: dict[str, Table] = {table.name: table for table in EVERY}
 

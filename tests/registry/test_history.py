@@ -55,6 +55,14 @@ def test_a_version_that_comes_back_is_a_new_line(settings: Settings) -> None:
     assert history.read() == there_and_back
 
 
+def test_a_reason_of_several_lines_is_no_line_of_the_history() -> None:
+    told = "it is so\n2026-02-02T00:00:00+00:00  2026-02-02  version 9 promoted: \x1b[2Kby nobody"
+    noted = Event(time=FIRST.time, event="acknowledged", partition="2026-02-01", version="3", reason=told)
+    for line in (replace(FIRST, reason=told), noted):
+        assert len(str(line).splitlines()) == 1
+        assert str(line).isprintable()
+
+
 def test_a_line_reads_as_a_sentence() -> None:
     assert str(FIRST) == "2026-02-01T04:10:00+00:00  2026-01-31  version 3 promoted: better than the baseline"
 

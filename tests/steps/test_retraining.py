@@ -137,7 +137,10 @@ def test_what_was_not_cured_waits_for_a_person(own: Settings) -> None:
     assert "sluice models acknowledge" in outcome.summary
     with pytest.raises(BadInput, match="without a reason"):
         acknowledge(own, "tiny", SECOND, " ")
-    assert "concept of the week 2026-02-08 is known" in acknowledge(own, "tiny", SECOND, "it is so now")
+    for _ in ("said", "said again"):
+        assert "concept of the week 2026-02-08 is known" in acknowledge(own, "tiny", SECOND, "it is so now")
+    with pytest.raises(BadInput, match=r"acknowledged already, by .* on 2\S+: it is so now"):
+        acknowledge(own, "tiny", SECOND, "another word")
     _, outcome = report(own, THIRD)
     assert not outcome.retrain, "a word on the very week that called says nothing of what came of it"
     acknowledge(own, "tiny", THIRD, "it is so now")
