@@ -36,7 +36,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "verdicts": (("40",),),
     "refit": ((),),
     "declared_loss": ((),),
-    "estimates": (("100",),),
+    "estimates": (("60",),),
     "memory": ((),),
     "gates": ((),),
     "steady": (("20",),),
@@ -45,11 +45,11 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "performance": ((),),
     "drift_years": (("10", "20"),),
     "promotions": (("20",),),
-    "retraining": (("200",),),
+    "retraining": (("40",),),
     "kept_models": (("40",),),
     "capacity": ((),),
-    "thresholds": (("200",),),
-    "calibration": (("100",),),
+    "thresholds": (("60",),),
+    "calibration": (("60",),),
     "dag_run": ((),),
     "dags": ((),),
 }
@@ -75,8 +75,8 @@ def measured(name: str) -> str:
         if process.returncode:
             sys.exit(f"{' '.join(command)} failed: {PAGE.name} still says what it said of it before")
         told += [f"$ {' '.join(command)}", *lines]
-    about = import_module(f"benchmarks.{name}").__doc__ or ""
-    return f"## {name}\n\n{about.splitlines()[0]}\n\n{machine()}\n\n```\n" + "\n".join(told) + "\n```\n"
+    about = " ".join((import_module(f"benchmarks.{name}").__doc__ or "").split("\n\n")[0].split())
+    return f"## {name}\n\n{about}\n\n{machine()}\n\n```\n" + "\n".join(told) + "\n```\n"
 
 
 def machine() -> str:
