@@ -13,6 +13,8 @@ from pipelines.storage import disk
 from pipelines.storage.settings import Settings
 
 STOPPED = "stopped: each table is whole, as it was before or as it is now; the same command again goes on"
+PLAYED = ("rehearse", "monitor test", "gates test")  # in a folder of their own, which is gone with them
+STOPPED_PLAYING = "stopped: no table was touched, and nothing is left; the same command again begins anew"
 BY_DUCKDB = "Query interrupted"  # what becomes of a KeyboardInterrupt in the middle of a query
 
 
@@ -36,14 +38,14 @@ class Root(Group):
         Raises:
             SluiceError: what a person can mend.
         """
-        settings = Settings.from_env()
+        settings, typed = Settings.from_env(), " ".join([*ctx._protected_args, *ctx.args])
         try:
             with disk.retrying_when_full(_word(ctx), settings.var):
                 return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
             if not any(map(_is_interruption, _behind(error))):
                 raise
-            typer.echo(STOPPED, err=True)
+            typer.echo(STOPPED_PLAYING if typed.startswith(PLAYED) else STOPPED, err=True)
             raise typer.Exit(130) from None
 
 

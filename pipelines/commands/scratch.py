@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import get_context
@@ -25,6 +26,7 @@ from pipelines.run.run import Run
 from pipelines.steps import ingest, past
 from pipelines.steps.cleanse import cleanse
 from pipelines.steps.features import compute
+from pipelines.storage import spill
 from pipelines.storage.settings import Settings
 from pipelines.storage.store import Store
 
@@ -32,6 +34,15 @@ T = TypeVar("T")
 
 DELIVERED = "delivered"  # the folder from which the played use case reads its days
 KNOWN = timedelta(days=400)  # after a day, its labels are known, however late they are
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A folder of one's own, which nobody else may read, and which the next command removes where this one is
+    killed: what lies there are copies of rows.
+    """
+    with tempfile.TemporaryDirectory(prefix="played-", dir=spill.folder()) as folder:
+        yield Path(folder)
 
 
 def settings_in(settings: Settings, folder: Path) -> Settings:
@@ -97,9 +108,9 @@ def on_each_core(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
     """Do a work for each of some use cases, one on each core: what comes of it, in the order of the names."""
     # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
     with (
-        tempfile.TemporaryDirectory(prefix="sluice-played-") as folder,
+        place() as folder,
         ProcessPoolExecutor(
-            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(folder,)
+            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(str(folder),)
         ) as processes,
     ):
         yield from processes.map(work, names)

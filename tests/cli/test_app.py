@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from pipelines import __version__
 from pipelines.__main__ import main
-from pipelines.cli.group import STOPPED
+from pipelines.cli.group import STOPPED, STOPPED_PLAYING
 from pipelines.core.errors import SluiceError
 from pipelines.registry.history import History
 from pipelines.storage.settings import ROOT
@@ -80,6 +81,25 @@ def test_an_interruption_is_one_sentence_and_exit_code_130(
     monkeypatch.setattr(History, "lines", read)
     assert main(HISTORY) == 130
     assert capsys.readouterr() == ("", f"{STOPPED}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "module", "name"),
+    [
+        ("rehearse tiny --from 2026-02-01 --to 2026-02-02", "pipelines.commands.rehearse", "rehearse"),
+        ("monitor test tiny", "pipelines.commands.monitor", "prove"),
+        ("gates test tiny", "pipelines.commands.selftest", "prove"),
+    ],
+)
+def test_what_is_played_begins_anew_after_an_interruption(
+    typed: str, module: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def played(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module(module), name, played)
+    assert main(typed.split()) == 130
+    assert capsys.readouterr().err == f"{STOPPED_PLAYING}\n"
 
 
 def test_an_interruption_behind_another_error_is_one_too(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +14,9 @@ from pipelines.commands import scratch
 from pipelines.composition import by_version
 from pipelines.core.dates import Days
 from pipelines.run.run import Run
+from pipelines.storage import spill
 from pipelines.storage.settings import Settings
-from tests.helpers import tiny
+from tests.helpers import child, tiny
 
 LAST = date(2026, 2, 20)
 
@@ -30,6 +34,26 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     real = Run.open(tiny.NAME, "training", LAST, own)
     scratch.copy_days(real, settings, Days(date(2026, 1, 20), LAST), folder / scratch.DELIVERED)
     return real.by(by_version.as_file(scratch.playing(real.use_case, folder), real.loaded.path))
+
+
+def test_what_a_killed_command_has_played_is_removed_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spill._folder.cache_clear()
+
+    def killed() -> None:
+        with scratch.place() as folder:
+            (folder / "rows.parquet").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert child.run(killed).signal == signal.SIGKILL
+    assert list(tmp_path.rglob("rows.parquet"))
+    with scratch.place() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert not list(tmp_path.rglob("rows.parquet"))
+    assert not folder.exists()
+    spill._folder.cache_clear()
 
 
 def test_a_day_alone_has_the_features_that_it_has_among_others(run: Run) -> None:

@@ -8,16 +8,14 @@ tables of the weeks before (`watch`, `life`).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 from pipelines.commands.monitor import life, own, told, worlds
 from pipelines.commands.monitor.told import Changed, Quiet
-from pipelines.commands.scratch import on_each_core
+from pipelines.commands.scratch import on_each_core, place
 from pipelines.core.errors import GateOpen, SluiceError
 from pipelines.storage.settings import Settings
 
@@ -49,8 +47,8 @@ def prove(settings: Settings, use_case: str, asked: Asked) -> Iterator[Line]:
     """
     yield f"{use_case}: do verdicts over time hold?"
     yield told.HEAD
-    with tempfile.TemporaryDirectory(prefix="sluice-monitor-") as folder:
-        mine = own.of(settings, use_case, Path(folder) / "played")
+    with place() as folder:
+        mine = own.of(settings, use_case, folder / "played")
         found: list[Quiet | Changed] = []
         for line in _lived(mine, asked):
             found.append(line)

@@ -7,11 +7,10 @@ data are not asked: what a rehearsal tells of is models. Where a person has to a
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TypeAlias
 
+from pipelines.commands import scratch
 from pipelines.commands.rehearse import told
 from pipelines.commands.rehearse.life import Life
 from pipelines.commands.rehearse.played import Played, Registry
@@ -29,13 +28,16 @@ def rehearse(settings: Settings, use_case: str, days: Days) -> Iterator[Line]:
         BadInput: the days are none, or the first training promotes nobody.
         SluiceError: the source cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="sluice-rehearse-") as folder:
-        played = Played.of(settings, use_case, days, Path(folder) / "played")
+    with scratch.place() as folder:
+        played = Played.of(settings, use_case, days, folder / "played")
         yield f"{use_case}: {days} by {played.use_case.metric.name}"
         yield told.HEAD
         own = Life(played, Registry(played, "declared"), by_reports=True)
         yield from own.live()
-        yield "what other policies would have come to, with labels that are known in the end:"
+        yield (
+            "what other policies would have come to, with labels that are known in the end (trainings: the"
+            " first one among them):"
+        )
         yield own.policy("as declared")
         yield _by_schedule(played, own)
         yield own.policy("never trained again", own.first_champion)

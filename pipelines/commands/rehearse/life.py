@@ -235,13 +235,13 @@ class Life:
 
     def policy(self, name: str, version: str | None = None) -> Policy:
         """What the whole time came to: as it was lived, or had one version scored all of it."""
-        after = [] if version else self.trainings[1:]
+        trainings = self.trainings[:1] if version else self.trainings
         return Policy(
             use_case=self.played.use_case.name,
             policy=name,
             worth=worth(self.played, self._scored(self.played.days, version)),
-            trainings=len(after),
-            promotions=sum(one.version is not None for one in after),
+            trainings=len(trainings),
+            promotions=sum(one.version is not None for one in trainings),
         )
 
     @property

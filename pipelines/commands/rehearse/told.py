@@ -120,7 +120,7 @@ class Policy:
     Attributes:
         use_case, policy: Which.
         worth: Of all predictions.
-        trainings, promotions: How many there were after the first one.
+        trainings, promotions: How many there were, the first one among them, as in the months.
     """
 
     use_case: str
@@ -133,5 +133,5 @@ class Policy:
         """One line for a person."""
         return (
             f"{self.policy:<24} {self.worth.performance:<28} cost {self.worth.money:>12}"
-            f"  {self.trainings} trainings, {self.promotions} promoted"
+            f"  trainings {self.trainings}, promoted {self.promotions}"
         )

@@ -8,12 +8,10 @@ and the way is gone on from there by the real steps and gates until one of them 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
-from pipelines.commands.scratch import on_each_core
+from pipelines.commands.scratch import on_each_core, place
 from pipelines.commands.selftest.damage import Damage
 from pipelines.commands.selftest.damages import every
 from pipelines.commands.selftest.matrix import Matrix, Outcome, gates_of
@@ -31,8 +29,8 @@ def prove(settings: Settings, use_case: str) -> Iterator[str | Outcome]:
             stopped none.
         GateClosed: a gate does not let the good data through.
     """
-    with tempfile.TemporaryDirectory(prefix="sluice-selftest-") as folder:
-        stage = Stage.set(settings, use_case, Path(folder))
+    with place() as folder:
+        stage = Stage.set(settings, use_case, folder)
         matrix = Matrix(use_case, gates_of(stage.use_case))
         yield from matrix.head()
         for kind in STEPS:
