@@ -256,10 +256,8 @@ def main(draws: int) -> None:
         warned = [year(world, "aucpr", seed, level=sureness.AMBER) for seed in range(years)]
         amber = np.mean(warned) - np.mean(closed)
         with_one = 100 * np.mean([weeks > 0 for weeks in closed])
-        print(
-            f"{name:34}{np.mean(closed):9.2f}{max(closed):7d}{with_one:7.1f}{amber:7.2f}{np.mean(strict):14.2f}",
-            flush=True,
-        )
+        line = f"{np.mean(closed):9.2f}{max(closed):7d}{with_one:7.1f}{amber:7.2f}{np.mean(strict):14.2f}"
+        print(f"{name:34}{line}", flush=True)
     tried = max(draws // 2, 10)
     print(
         f"\nfound in the first week, per cent of {tried}: a loss of aucpr of so much, as a share of the scores is"

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core.errors import BadInput
-from pipelines.core.policies import Unreachable
 from pipelines.evaluation.results import SearchResult
 from pipelines.metrics import bootstrap, daily, metrics, threshold
 from pipelines.metrics.scored import ALWAYS, NEVER, Scored
@@ -125,7 +124,10 @@ def _trials(
     def worth(name: str, of: Floats, alarm: bool | None = None) -> float:
         a_day = use_case.stakes.a_day
         taken = None if a_day is None else daily.taken(of, daily.days(rows[use_case.time]), a_day)
-        cut = _cut(use_case, y, of, night, unit) if alarm is None else ALWAYS if alarm else NEVER
+        if alarm is None:
+            cut = threshold.or_never(use_case.threshold, y, of, night, unit)
+        else:
+            cut = ALWAYS if alarm else NEVER
         everything = np.full(len(y), True)
         found = Scored(name, of, cut, taken).value(use_case.metric.name, y, use_case.stakes, everything)
         return np.nan if found is None else found
@@ -143,12 +145,3 @@ def _trials(
         "best": True,
     }
     return pd.DataFrame([told])
-
-
-def _cut(use_case: UseCase, y: Floats, score: Floats, night: Night, units: threshold.Units) -> float:
-    if use_case.threshold is None:
-        return NEVER
-    try:
-        return threshold.choose(use_case.threshold, y, score, night, units=units)
-    except Unreachable:
-        return NEVER

@@ -24,11 +24,12 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix_at_thresholds
 
 from pipelines.core.errors import BadInput
-from pipelines.core.policies import Points, Policy
+from pipelines.core.policies import Points, Policy, Unreachable
 from pipelines.core.split import UNLABELLED
 from pipelines.core.sql import name as quoted
 from pipelines.metrics import clusters
 from pipelines.metrics.cut import Cut
+from pipelines.metrics.scored import NEVER
 
 if TYPE_CHECKING:
     import duckdb
@@ -104,6 +105,22 @@ def choose(
         return policy.given
     times = np.ones(len(np.asarray(y))) if weight is None else np.asarray(weight, dtype=np.float64)
     return _or_refused(policy, _chooser(policy, y, score, night, units)(times))
+
+
+def or_never(
+    policy: Policy | None,
+    y: npt.ArrayLike,
+    score: npt.ArrayLike,
+    night: Night | None,
+    units: npt.ArrayLike | None,
+) -> float:
+    """See `choose`; `NEVER` where there is no policy, or no threshold fulfils it."""
+    if policy is None:
+        return NEVER
+    try:
+        return choose(policy, y, score, night, units=units)
+    except Unreachable:
+        return NEVER
 
 
 def with_interval(

@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.core.errors import BadInput
-from pipelines.core.policies import Unreachable
 from pipelines.core.split import UNLABELLED, taught
 from pipelines.core.sql import name as quoted
 from pipelines.evaluation import follows, scores, units
@@ -116,19 +115,8 @@ def _thresholds(
                 use_case.threshold, y, score, night, use_case.candidates.seed, units
             )
         else:
-            found[family] = Cut(*[_threshold(use_case, y, score, night, units)] * 3)
+            found[family] = Cut(*[threshold.or_never(use_case.threshold, y, score, night, units)] * 3)
     return found
-
-
-def _threshold(
-    use_case: UseCase, y: metrics.Floats, score: metrics.Floats, night: Night, units: threshold.Units | None
-) -> float:
-    if use_case.threshold is None:
-        return NEVER
-    try:
-        return threshold.choose(use_case.threshold, y, score, night, units=units)
-    except Unreachable:
-        return NEVER
 
 
 def _split(features: duckdb.DuckDBPyRelation, split: str, use_case: UseCase) -> pa.Table:
@@ -200,7 +188,7 @@ def _without_a_model(
 
     def scored(name: str, fitted: baseline.Baseline, rows: LabelledRows = held_out) -> Scored:
         if fitted.alarm is None:
-            cut = _threshold(use_case, truth, fitted.scores(every), night, unit)
+            cut = threshold.or_never(use_case.threshold, truth, fitted.scores(every), night, unit)
         else:
             cut = ALWAYS if fitted.alarm else NEVER
         return _scored(name, fitted.scores(rows.X), cut, rows, use_case)

@@ -1,5 +1,5 @@
-"""A model that is kept scores rows in the order in which it did, at the level of the new ones; what would lose
-the order, or is learned from too few rows, is refused.
+"""A model that is kept scores rows in the order in which it did, at the level of the new ones; what would
+lose the order, or is learned from too few rows, is refused.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def test_one_point_is_no_curve() -> None:
 
 
 def test_a_model_is_held_against_the_baseline_of_the_same_rows() -> None:
-    """A tenth of the training rows is positive, and a quarter of the held-out ones: so is AUCPR of nothing."""
+    """A tenth of the training rows is positive, a quarter of the held-out ones: so is AUCPR of nothing."""
     points = pd.DataFrame({"rows": [50, 100], "training": [0.2, 0.2], "held_out": [0.347, 0.35]})
     assert learning.verdict(points, Bar(0.1, 0.25), 1).startswith("underfitted, or at the end")
     assert "no value to compare with" in learning.verdict(points, Bar(None, 0.25), 1)

@@ -1,5 +1,6 @@
 """Where only the share of positive labels has moved, a training keeps the model: the version that it promotes
-has the same order of scores, the right level, and a threshold of its own; and the week after asks for nothing.
+has the same order of scores, the right level, and a threshold of its own; and the week after asks for
+nothing.
 """
 
 from __future__ import annotations
