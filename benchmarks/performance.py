@@ -29,6 +29,7 @@ from pipelines.monitoring import between_weeks
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 HELD_OUT, WEEK, WEEKS = 12, 7, 52  # days, days, weeks
+QUIET = 12  # weeks
 TELLING = 1.5  # how much of the logit the score tells
 MAX_LOSS = 0.1  # the default of monitoring.max_loss
 METRICS = ("aucpr", "roc_auc", "f1", "brier")
@@ -228,6 +229,25 @@ def power(world: World, metric: str, share: float, draws: int, seed: int) -> flo
     return found / draws
 
 
+def power_later(world: World, metric: str, share: float, draws: int) -> tuple[float, float]:
+    """How often one of two weeks is red of which a share of the scores is spoilt, after a quarter without
+    change: by their own rows and days alone, and as reports judge, beside the weeks before.
+    """
+    one, alone, beside = by_name(metric), 0, 0
+    allowed = MAX_LOSS * lead(world, metric)
+    for draw in range(draws):
+        random = np.random.default_rng([FRESH, draw, 3])
+        rows = drawn(world, HELD_OUT + (QUIET + 2) * WEEK, random)
+        before = known(judged(rows.of(0, HELD_OUT), metric, HELD_OUT))
+        weeks = [rows.of(HELD_OUT + n * WEEK, WEEK) for n in range(QUIET + 2)]
+        told = [sureness.sure(one, known(judged(week, metric, WEEK)), [before]) for week in weeks[:QUIET]]
+        spread = sureness.between([(sure.value, sure.error) for sure in told if sure])
+        lost = [judged(spoilt(week, share, random), metric, WEEK) for week in weeks[QUIET:]]
+        alone += any(red(before, now, metric, allowed) for now in lost)
+        beside += any(red(before, now, metric, allowed, weeks=spread) for now in lost)
+    return alone / draws, beside / draws
+
+
 def loss(world: World, metric: str, share: float) -> float:
     """What spoiling a share of the scores costs, in the metric's units."""
     random = np.random.default_rng(6)
@@ -268,6 +288,15 @@ def main(draws: int) -> None:
             f"{loss(world, 'aucpr', share):6.3f}:{100 * power(world, 'aucpr', share, tried, FRESH):4.0f}"
             for share in LOSSES
         ]
+        print(f"{name:34}{'   '.join(told)}", flush=True)
+
+    print(
+        f"\nfound within two weeks after {QUIET} without change, per cent of {tried}, of which half of the scores,"
+        " and all, are spoilt: by themselves, and beside the weeks before\n"
+    )
+    for name, world in WORLDS.items():
+        each = [power_later(world, "aucpr", share, tried) for share in (0.5, 1.0)]
+        told = [f"{100 * alone:4.0f} {100 * beside:4.0f}" for alone, beside in each]
         print(f"{name:34}{'   '.join(told)}", flush=True)
 
 

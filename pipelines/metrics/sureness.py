@@ -28,6 +28,7 @@ RED, AMBER = 0.99, 0.8
 FOUND = 0.8  # the share of draws in which a loss is found that is told as one that can be found
 TINY, MOST = 1e-9, 1_000  # of a loss, in the metric's own size
 ROUNDED = 1e-6  # of it, as tables have it
+BY_CHANCE = 0.8  # of draws: so much do weeks differ that are alike
 FEWEST = 5  # rows of the rarer class (or rows) that an interval takes
 
 
@@ -96,14 +97,21 @@ def between(weeks: Sequence[tuple[float, float]]) -> Between:
     """By how much weeks vary beyond their own rows and days.
 
     By half the mean squared step from each week to the next (von Neumann 1941, Annals of Mathematical
-    Statistics 12), which a slow trend hardly enters; of n weeks it is worth two thirds of n - 1 degrees.
+    Statistics 12), which a slow trend hardly enters; of n weeks it is worth two thirds of n - 1 degrees. What
+    chance makes of weeks that are alike in four of five draws is nothing: every week would be less sure by
+    it.
 
     Args:
         weeks: The metric of each, with its standard error, in order; two at least.
     """
+    from scipy.stats import chi2
+
     steps = [(later - value) ** 2 / 2 for (value, _), (later, _) in pairwise(weeks)]
-    more = sum(steps) / len(steps) - sum(error**2 for _, error in weeks) / len(weeks)
-    return Between(max(more, 0.0), max(2 * len(steps) / 3, 1.0))
+    found, own = sum(steps) / len(steps), sum(error**2 for _, error in weeks) / len(weeks)
+    freedom = max(2 * len(steps) / 3, 1.0)
+    if found <= own * float(chi2.ppf(BY_CHANCE, freedom)) / freedom:
+        return NOTHING_BETWEEN
+    return Between(found - own, freedom)
 
 
 def excess(each: Sequence[Sums]) -> tuple[float, float]:

@@ -94,7 +94,7 @@ class Keep(Strict):
     run goes by. In a file of one's own it is a mistake.
     """
 
-    version: str = Field(description="The version whose model is kept.")
+    version: str = Field(pattern="^[0-9]+$", description="The version whose model is kept.")
     since: Day = Field(
         description="The first day whose rows the calibration and the threshold are learned on."
     )
