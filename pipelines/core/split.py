@@ -154,7 +154,11 @@ def _judge(marked: duckdb.DuckDBPyRelation, use_case: UseCase, days: Days) -> No
             raise BadInput(
                 f"no {side} rows among {rows:,}",
                 where=where,
-                fix=f"raise split.window_days, or change split.test ({use_case.split.test})",
+                fix=(
+                    "run a partition whose newest days have rows"
+                    if use_case.candidates.keep
+                    else f"raise split.window_days, or change split.test ({use_case.split.test})"
+                ),
             )
         if use_case.task.classes and yes in (0, n):
             raise BadInput(

@@ -58,7 +58,9 @@ def rule(whole: Mapping[str, pd.Series], champion: str | None, use_case: UseCase
     else:
         return
     sentence += f", and {needed} are needed over the {role}"
-    if found > 0:
+    if use_case.candidates.keep:
+        sentence += ": run a later partition, which has more days that are new to the model"
+    elif found > 0:
         days = math.ceil(window * needed / found)
         sentence += f": about {days - window:,} more days (split.window_days: {days:,})"
     else:

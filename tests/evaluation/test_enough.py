@@ -4,9 +4,12 @@ that is.
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
+from pipelines.core.config import Keep
 from pipelines.evaluation import enough
 from pipelines.evaluation.scores import RARER, UNITS
 from pipelines.evaluation.verdict import PromotionRule
@@ -49,6 +52,16 @@ def test_many_positives_of_few_customers_are_few() -> None:
 
 def test_few_days_of_a_number_are_few() -> None:
     assert told(8.0, None, unit="day").startswith("the held-out rows tell as much as 8.0 days of equal")
+
+
+def test_a_model_that_is_kept_waits_for_days_that_are_new_to_it() -> None:
+    """A longer window has none of them."""
+    kept = use_case()
+    keep = Keep(version="1", since=date(2026, 2, 1), judged_from=date(2026, 2, 15))
+    kept = kept.model_copy(update={"candidates": kept.candidates.model_copy(update={"keep": keep})})
+    whole = {UNITS: pd.Series({"challenger": 4.0, "n": 900, "note": "row"})}
+    (rule,) = enough.rule(whole, "3", kept)
+    assert rule.sentence.endswith(": run a later partition, which has more days that are new to the model")
 
 
 def test_without_any_positive_no_days_are_made_up() -> None:
