@@ -206,11 +206,10 @@ def year(
     found = 0
     for n in range(WEEKS):
         now = judged(rows.of(HELD_OUT + n * WEEK, WEEK), metric, WEEK)
-        few = len(told) < between_weeks.LEAST
-        known = sureness.NOTHING_BETWEEN if few else sureness.between(told[-between_weeks.NEWEST :])
-        found += red(before, now, metric, allowed, level, known)
+        spread = between_weeks.spread(told[-between_weeks.NEWEST :])
+        found += red(before, now, metric, allowed, level, spread)
         sure = sureness.sure(by_name(metric), now, [before] if before else []) if now else None
-        if sure and not red(before, now, metric, allowed, weeks=known):
+        if sure and not red(before, now, metric, allowed, weeks=spread):
             told.append((sure.value, sure.error))
     return found
 
@@ -241,7 +240,7 @@ def power_later(world: World, metric: str, share: float, draws: int) -> tuple[fl
         before = known(judged(rows.of(0, HELD_OUT), metric, HELD_OUT))
         weeks = [rows.of(HELD_OUT + n * WEEK, WEEK) for n in range(QUIET + 2)]
         told = [sureness.sure(one, known(judged(week, metric, WEEK)), [before]) for week in weeks[:QUIET]]
-        spread = sureness.between([(sure.value, sure.error) for sure in told if sure])
+        spread = between_weeks.spread([(sure.value, sure.error) for sure in told if sure])
         lost = [judged(spoilt(week, share, random), metric, WEEK) for week in weeks[QUIET:]]
         alone += any(red(before, now, metric, allowed) for now in lost)
         beside += any(red(before, now, metric, allowed, weeks=spread) for now in lost)

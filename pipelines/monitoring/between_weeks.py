@@ -17,6 +17,7 @@ from pipelines.monitoring import judged
 
 NEWEST = 12  # weeks
 LEAST = 4  # weeks: fewer tell nothing of how they vary
+FRESH = 3  # weeks: what has changed in them, and is not found yet, must not hide itself
 # Columns of the table `drift` that tell it.
 ASKED = (*judged.ASKED, "standard_error", "judge")
 
@@ -39,4 +40,21 @@ def between(weeks: Sequence[Mapping[str, Any]], version: str, greater: bool) -> 
         and week["judged_days"] <= WEEK  # else it has days of the week before
         and not judged.red(week, greater)
     ]
-    return sureness.between(told) if len(told) >= LEAST else sureness.NOTHING_BETWEEN
+    return spread(told)
+
+
+def spread(told: Sequence[tuple[float, float]]) -> Between:
+    """By how much weeks vary, whichever of the freshest are left out: the least.
+
+    A change begins in the middle of a week, which is not red by it; the step down would make the week after
+    as unsure as the change is great.
+
+    Args:
+        told: The metric of each week, with its standard error, the oldest first.
+    """
+    every = [
+        sureness.between(told[: len(told) - fresh])
+        for fresh in range(FRESH + 1)
+        if len(told) - fresh >= LEAST
+    ]
+    return min(every, key=lambda one: one.variance, default=sureness.NOTHING_BETWEEN)

@@ -90,10 +90,14 @@ def test_a_stationary_year_has_hardly_an_alarm_and_a_great_loss_is_found() -> No
     assert performance.power(world, "aucpr", 1.0, draws=20, seed=3) >= 0.95
 
 
-def test_a_year_of_days_that_last_is_told_by_its_weeks() -> None:
-    """The held-out days of this year were good ones: by their own rows and days alone, 21 weeks are red."""
+def test_years_of_days_that_last_keep_to_one_false_red_each() -> None:
+    """By their own rows and days alone they have two each, and one of them, whose held-out days were good ones,
+    21.
+    """
     world = performance.WORLDS["days vary, and last (0.7)"]
-    assert performance.year(world, "aucpr", 19) <= 5
+    reds = [performance.year(world, "aucpr", seed) for seed in range(24)]
+    assert sum(reds) <= 24
+    assert max(reds) < 21 / 2
 
 
 @pytest.mark.parametrize("value", [0.6, 0.976])

@@ -19,17 +19,17 @@ def weeks(*values: float, **facts: object) -> list[dict[str, object]]:
     return [{**usual, "value": value, **facts} for value in values]
 
 
-WAVES = (0.6, 0.7, 0.6, 0.7, 0.6)
+WAVES = (0.6, 0.7, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7)
 
 
 def test_what_steps_from_week_to_week_exceed_their_errors_by_is_between_weeks() -> None:
     found = between(weeks(*WAVES), "3", greater=True)
     assert found.variance == pytest.approx(0.1**2 / 2 - 0.01**2)
-    assert found.freedom == pytest.approx(8 / 3)
+    assert found.freedom == pytest.approx(14 / 3)
 
 
 def test_a_slow_trend_is_no_variance() -> None:
-    assert between(weeks(0.70, 0.69, 0.68, 0.67, 0.66), "3", greater=True).variance == 0
+    assert between(weeks(*[0.70 - n / 100 for n in range(8)]), "3", greater=True).variance == 0
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,12 @@ def test_a_slow_trend_is_no_variance() -> None:
 )
 def test_nothing_is_known_of(why: str, rows: list[dict[str, object]]) -> None:
     assert between(rows, "3", greater=True) == sureness.NOTHING_BETWEEN, why
+
+
+@pytest.mark.parametrize("after", [(0.3,), (0.3, 0.1), (0.3, 0.1, 0.1)])
+def test_what_has_just_changed_does_not_hide_itself(after: tuple[float, ...]) -> None:
+    calm = weeks(*[0.6, 0.61] * 4)
+    assert between([*calm, *weeks(*after)], "3", greater=True) == sureness.NOTHING_BETWEEN
 
 
 def test_weeks_longer_ago_than_a_dozen_are_forgotten() -> None:

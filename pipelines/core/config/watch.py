@@ -214,8 +214,8 @@ class Monitoring(Strict):
         description=(
             "How much of the lead over the baseline, or over the best constant where that is better, on the"
             " held-out rows of the training, may be lost on labels that are due. gate_drift closes where more"
-            " is surely lost (chance does so once in two years of weeks where days are like those before"
-            " them, and hardly ever elsewhere), and where labels are due and fewer than half of the share"
+            " is surely lost (chance does so less than once a year where days are like those before them,"
+            " and hardly ever elsewhere), and where labels are due and fewer than half of the share"
             " that the training's rows had are there."
         ),
     )
