@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from pipelines.core import families, metrics, policies, tasks
 from pipelines.core.config.alerts import Alerts
-from pipelines.core.config.base import RESERVED, GatedTable, Identifier
+from pipelines.core.config.base import GatedTable, Identifier
 from pipelines.core.config.candidates import Candidates, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Limits
+from pipelines.core.config.rows import Rows
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import DayAssignment, Source
@@ -31,7 +32,7 @@ else:
     ]
 
 
-class UseCase(Strict):
+class UseCase(Rows, Strict):
     """One use case: everything that Sluice knows about it."""
 
     name: Identifier
@@ -98,33 +99,10 @@ class UseCase(Strict):
     alerts: Alerts | None = None
     demo: Demo
 
-    def _with_role(self, role: str) -> str:
-        return next(name for name, column in self.columns.items() if column.role == role)
-
-    @property
-    def key(self) -> str:
-        """The column that names a row."""
-        return self._with_role("key")
-
-    @property
-    def time(self) -> str:
-        """The column with the moment of the event: naive UTC."""
-        return self._with_role("time")
-
     @property
     def target(self) -> str:
         """The label's column; 0 or 1 (binary) or a number once the rows are clean, null while unknown."""
         return self._with_role("label")
-
-    @property
-    def leaks(self) -> tuple[str, ...]:
-        """Columns of which no row has a value when it is scored, beside the label."""
-        return tuple(name for name, column in self.columns.items() if column.role == "leak")
-
-    @property
-    def late(self) -> tuple[str, ...]:
-        """Those leaks whose past windows may read, since it is stated from when on they are known."""
-        return tuple(name for name, column in self.columns.items() if column.known_after is not None)
 
     @property
     def hidden_at_night(self) -> tuple[str, ...]:
@@ -137,41 +115,6 @@ class UseCase(Strict):
         The label, after its row's day has begun.
         """
         return self.columns[column].known_after or timedelta(days=self.label.delay_days)
-
-    @property
-    def kept_columns(self) -> tuple[str, ...]:
-        """The columns of the clean table, in order: all but the ignored and those leaks of which no window
-        may read anything.
-        """
-        dropped = ("ignored", "leak")
-        return tuple(
-            name
-            for name, column in self.columns.items()
-            if column.role not in dropped or column.known_after is not None
-        )
-
-    @property
-    def given_columns(self) -> tuple[str, ...]:
-        """The columns that the source itself has to hold: all but those that are derived, or made by
-        assign_days.
-        """
-        made = (self.assign_days.key, self.assign_days.time) if self.assign_days else ()
-        return tuple(name for name in self.columns if name not in self.source.derive and name not in made)
-
-    @property
-    def source_names(self) -> dict[str, str]:
-        """Column -> its name in the source, as it is read: `cleanse.rename: snake_case` knows no other."""
-        renamed = {column: source for source, column in self.cleanse.renames.items()}
-        return {column: renamed.get(column, column) for column in self.columns}
-
-    def expects(self, day: date) -> bool:
-        """Whether a delivery is expected on a day: on each, unless the source says otherwise."""
-        return self.source.expects(day)
-
-    @property
-    def nameless(self) -> bool:
-        """Whether the source's columns are told by their places alone, which are the schema's."""
-        return getattr(getattr(self.source, "format", None), "header", True) is False
 
     @property
     def greater_is_better(self) -> bool:
@@ -231,51 +174,17 @@ class UseCase(Strict):
     @model_validator(mode="after")
     def _whole(self) -> UseCase:
         # What refers to the key, the time or the label can only be judged where there is one of each.
-        mistakes = [*(self._role_mistakes() or self._reference_mistakes()), *self._task_mistakes()]
+        mistakes = [
+            *([*self.role_mistakes(("key", "time", "label"))] or self._reference_mistakes()),
+            *self._task_mistakes(),
+        ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
 
-    def _role_mistakes(self) -> list[str]:
-        found = []
-        for role in ("key", "time", "label"):
-            names = [name for name, column in self.columns.items() if column.role == role]
-            if len(names) != 1:
-                found.append(
-                    f"columns: exactly one has role {role}, found"
-                    f" {len(names)}{': ' + ', '.join(names) if names else ''}"
-                )
-        found += [
-            f"columns: {name} has role time and type {c.type}; give it type timestamp"
-            for name, c in self.columns.items()
-            if c.role == "time" and c.type != "timestamp"
-        ]
-        found += [
-            f"columns: {name} has role key and type {c.type}, by which two keys may become one; give it type"
-            " string, integer or date"
-            for name, c in self.columns.items()
-            if c.role == "key" and c.type not in ("string", "integer", "date")
-        ]
-        found += [
-            f"columns: {name} is a name that Sluice writes itself; rename it under cleanse.rename"
-            for name in sorted(RESERVED.intersection(self.columns))
-        ]
-        return found
-
     def _reference_mistakes(self) -> list[str]:
         """Every place that names a column or a feature names one that exists."""
-        found = []
-        cleanse = self.cleanse
-        named: dict[str, Iterable[str]] = {
-            name: getattr(cleanse, name) for name in ("lower", "missing", "merge", "fill", "drop")
-        }
-        columns = ", ".join(self.columns)
-        for where, names in named.items():
-            found += [
-                f"cleanse.{where}: no column {name!r}; there are {columns}"
-                for name in names
-                if name not in self.columns
-            ]
+        found, columns = [*self.cleanse_mistakes()], ", ".join(self.columns)
         for window, spec in self.features.windows.items():
             found += [
                 f"features.windows.{window}.by: no column {name!r}; there are {columns}"
