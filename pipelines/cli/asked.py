@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines.core import use_cases
+from pipelines.core import dates, use_cases
 from pipelines.core.config import Kind
+from pipelines.core.dates import Days
 from pipelines.core.errors import BadUseCase, SluiceError
 from pipelines.storage.settings import Settings
 
@@ -38,8 +39,14 @@ UseCases = Annotated[
     typer.Argument(autocompletion=_completed, help="the use cases; all of them where none is named"),
 ]
 KindOfRun = Annotated[Kind, typer.Argument(help="what is run")]
-Partition = Annotated[str, typer.Argument(help="a day, as YYYY-MM-DD; for drift the first day of the week")]
-Night = Annotated[str, typer.Argument(help="the night, as YYYY-MM-DD")]
+Partition = Annotated[
+    str,
+    typer.Argument(
+        help="a day, as YYYY-MM-DD (an hour: YYYY-MM-DDTHH; a week: its first day; a month: YYYY-MM); for"
+        " drift the first one of the report"
+    ),
+]
+Night = Annotated[str, typer.Argument(help="the night, as YYYY-MM-DD (or as its partition is called)")]
 Reason = Annotated[str, typer.Option(help="why, for whoever reads it later")]
 AS_JSON = "--json"
 AsJson = Annotated[bool, typer.Option(AS_JSON, help="answer in JSON, for programs")]
@@ -55,6 +62,25 @@ def settings_of(use_case: str) -> Settings:
     settings = Settings.from_env()
     use_cases.path_of(settings.use_cases, use_case)
     return settings
+
+
+def partition(settings: Settings, use_case: str, name: str) -> date:
+    """The partition of a use case of which this is the name.
+
+    Raises:
+        BadInput: its calendar has none of that name.
+    """
+    try:
+        calendar = use_cases.load(settings.use_cases, use_case).use_case.calendar
+    except BadUseCase:  # whoever needs the file says so; others go by the one that the partition went by
+        return dates.read(name)
+    return calendar.parse(name)
+
+
+def partitions(settings: Settings, use_case: str, first: str, last: str) -> Days:
+    """The partitions from one to another."""
+    calendar = use_cases.load(settings.use_cases, use_case).use_case.calendar
+    return calendar.span(calendar.parse(first), calendar.parse(last))
 
 
 def chosen(name: str | None, settings: Settings) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates
 
 app = typer.Typer(no_args_is_help=True, help="Evidently's report of a week, on demand.")
 
@@ -25,7 +24,8 @@ def evidently(
     out: Annotated[Path, typer.Option(help="the file to write")] = Path("evidently.html"),
 ) -> None:
     """Write Evidently's report of a week: its own methods and thresholds, no verdict of a gate."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.commands import evidently
     from pipelines.run.run import Run
 

@@ -8,7 +8,6 @@ import typer
 from typer.core import TyperCommand
 
 from pipelines.cli import asked
-from pipelines.core import dates
 
 
 class WithAnyKey(TyperCommand):
@@ -26,7 +25,8 @@ def trace(
     as_json: asked.AsJson = False,
 ) -> None:
     """Go from a prediction back to its features, its row as delivered, its model, and its training's data."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.commands import trace
     from pipelines.registry import definitions
     from pipelines.run.run import Run

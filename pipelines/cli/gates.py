@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates, use_cases
+from pipelines.core import use_cases
 from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import Settings
 
@@ -59,7 +59,8 @@ def propose(
     ] = 0.5,
 ) -> None:
     """Write expectations read off a reference partition into the use-case file, for review."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.gates import propose
     from pipelines.run.run import Run
 
@@ -77,7 +78,8 @@ def accept(
     reason: asked.Reason,
 ) -> None:
     """Say that what a gate has found unlike earlier days is right: once, with a reason."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.gates.earlier import accepted
     from pipelines.run.run import Run
 

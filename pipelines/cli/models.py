@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates
 
 app = typer.Typer(no_args_is_help=True, help="Who was champion when and why, and decisions about it.")
 Version = Annotated[str, typer.Argument(help="a version of `models history`")]
@@ -91,7 +90,8 @@ def acknowledge(
     reason: asked.Reason,
 ) -> None:
     """Take note of what a drift report has found: what one training did not cure may be tried once more."""
-    settings, day = asked.settings_of(use_case), dates.parse(week)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, week)
     from pipelines.commands import acknowledge
 
     typer.echo(acknowledge.acknowledge(settings, use_case, day, reason))
@@ -110,7 +110,8 @@ def reject(use_case: asked.UseCase, partition: Training, reason: asked.Reason) -
 
 
 def _answer(use_case: str, partition: str, said: Literal["approved", "rejected"], reason: str) -> None:
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.commands import champions
 
     typer.echo(champions.answer(settings, use_case, day, said, reason))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates, use_cases
-from pipelines.core.dates import Days
+from pipelines.core import use_cases
 from pipelines.core.errors import SluiceError
 from pipelines.storage.settings import Settings
 
@@ -54,7 +53,8 @@ def rehearse(
     as_json: asked.AsJson = False,
 ) -> None:
     """Live some nights by schedule and rules, as a dry run: trainings, promotions, red weeks, costs."""
-    settings, days = asked.settings_of(use_case), Days(dates.parse(first), dates.parse(last))
+    settings = asked.settings_of(use_case)
+    days = asked.partitions(settings, use_case, first, last)
     from pipelines.commands.rehearse import rehearse
 
     lines = rehearse(settings, use_case, days)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates
 
 app = typer.Typer(no_args_is_help=True, help="Rows that were put aside, and taking them in after a fix.")
 
@@ -18,7 +17,8 @@ def show(
     as_json: asked.AsJson = False,
 ) -> None:
     """List the rows that were put aside, and why."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.commands import quarantine
     from pipelines.registry import definitions
     from pipelines.run.run import Run
@@ -35,7 +35,8 @@ def show(
 @app.command()
 def replay(use_case: asked.UseCase, partition: asked.Night) -> None:
     """Run just them again, and publish what is good now."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines.commands import replay
     from pipelines.run.run import Run
 

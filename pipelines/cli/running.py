@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.cli import asked
-from pipelines.core import dates
 from pipelines.core.config import Model
 
 Champion = Annotated[
@@ -35,7 +34,8 @@ def run(
     ] = "search",
 ) -> None:
     """Run one partition: each step, then its gate; the first red gate ends it."""
-    settings, day = asked.settings_of(use_case), dates.parse(partition)
+    settings = asked.settings_of(use_case)
+    day = asked.partition(settings, use_case, partition)
     from pipelines import runner
     from pipelines.core import people
     from pipelines.run.run import Run
@@ -54,7 +54,8 @@ def backfill(
     champion: Champion = "then",
 ) -> None:
     """Run the nights of some days again: by the champion of each night's morning, or of now."""
-    settings, days = asked.settings_of(use_case), dates.Days(dates.parse(first), dates.parse(last))
+    settings = asked.settings_of(use_case)
+    days = asked.partitions(settings, use_case, first, last)
     from pipelines.commands import backfill
 
     asked.print_lines(backfill.backfill(use_case, days, champion, settings))

@@ -71,5 +71,5 @@ def _moment(text: str) -> datetime:
             f"{text!r} is neither a day nor a moment", fix="write it as 2026-03-02 or 2026-03-02T14:00"
         ) from error
     if len(text) == len("2026-03-02"):
-        when = datetime.combine(dates.parse(text) + timedelta(days=1), time()) - timedelta(seconds=1)
+        when = datetime.combine(dates.parse(text) + dates.DAY, time()) - timedelta(seconds=1)
     return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -76,7 +76,7 @@ def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
     rows = ingest.rows(replace(run, store=later, settings=settings), days, may_be_empty=True)
     for day in days:
         # So that DuckDB passes over rows of other days: it has them in order of time.
-        own = f"{time} >= DATE '{day}' AND {time} < DATE '{day + timedelta(days=1)}'"
+        own = days.calendar.span(day, day).hold(time)
         rows.filter(own).to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
 
 

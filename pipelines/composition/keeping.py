@@ -7,13 +7,12 @@ version again goes by it.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.composition import by_version
 from pipelines.core import dates, families
 from pipelines.core.config import Keep, Search, UseCase
-from pipelines.core.dates import DAY
 from pipelines.core.errors import BadInput
 from pipelines.evaluation import enough
 from pipelines.evaluation.recalibrated import INSTEAD
@@ -76,10 +75,11 @@ def _keep(run: Run, champion: Champion, learned: UseCase) -> Keep:
     if before and champion.partition == run.partition:
         return before
     seen = dates.days_of(learned, "training", champion.partition).last
-    since = max(seen + DAY, run.days.first, *_called(run, champion))
-    days = dates.Days(since, run.days.last)
-    if len(days) < trial.LEAST_DAYS:
-        told = trial.too_few(since, days.last, run.use_case.label.delay_days)
+    calendar, report = run.calendar, run.use_case.report_partitions
+    since = max(calendar.step(seen, 1), run.days.first, *_called(run, champion))
+    days = calendar.span(since, run.days.last)
+    if len(days) < trial.least(report):
+        told = trial.too_few(since, days.last, run.use_case.label.delay_days, calendar, report)
         raise BadInput(
             f"the model of version {champion.version} cannot be kept yet: {told}",
             where=run.store,
@@ -95,9 +95,9 @@ def _called(run: Run, champion: Champion) -> list[date]:
         for event in History.of(run.settings, run.use_case.name).events()
         if event.event == "called"
         and (event.cause, event.version) == (PRIOR, champion.version)
-        and dates.known_by("drift", dates.parse(event.partition)) - DAY <= run.partition
+        and dates.days_of(run.use_case, "drift", dates.read(event.partition)).last <= run.partition
     ]
-    return [dates.parse(since) for _, since in sorted(calls)[-1:] if since]
+    return [dates.read(since) for _, since in sorted(calls)[-1:] if since]
 
 
 def judged_from(days: Days, use_case: UseCase) -> date:
@@ -105,8 +105,9 @@ def judged_from(days: Days, use_case: UseCase) -> date:
     many as a promotion needs.
     """
     least = LEAST_JUDGED if use_case.unit == "day" else 0
-    n = min(max(len(days) // 2, least), trial.MOST_JUDGED, len(days) - 1)
-    return days.last - timedelta(days=n - 1)
+    most = trial.MOST_JUDGED * use_case.report_partitions // dates.WEEK
+    n = min(max(len(days) // 2, least), most, len(days) - 1)
+    return days.calendar.step(days.last, 1 - n)
 
 
 def _with(use_case: UseCase, keep: Keep, family: str) -> UseCase:

@@ -105,7 +105,7 @@ def judged(use_case: UseCase, rules: list[Rule], rows: str = "raw", *, numbered:
     )
     return f"""
         WITH tidied AS (
-            SELECT raw AS "#raw", CAST(raw.{time} AS DATE) AS "#day",
+            SELECT raw AS "#raw", {use_case.calendar.of_sql(f"raw.{time}")} AS "#day",
                 {"row_number() OVER ()" if numbered else "0"} AS "#n", {_tidied(use_case)}
             FROM {rows} AS raw
         ),

@@ -51,7 +51,7 @@ class Look:
         return 1 - 2 * self.error(confidence_level)
 
 
-def first(gap: int | None, after: str) -> Look:
+def first(gap: float | None, after: str) -> Look:
     """The first look at a partition.
 
     Args:
@@ -61,7 +61,7 @@ def first(gap: int | None, after: str) -> Look:
     return Look(_come_together(gap) * FIRST_SHARE, after)
 
 
-def further(gap: int | None, number: int, after: str) -> Look:
+def further(gap: float | None, number: int, after: str) -> Look:
     """A look at a partition that is no later than one looked at before, such as by an edited file: each
     spends half of what is left.
 
@@ -73,5 +73,5 @@ def further(gap: int | None, number: int, after: str) -> Look:
     return Look(_come_together(gap) * (1 - FIRST_SHARE) / 2.0**number, after)
 
 
-def _come_together(gap: int | None) -> int:
+def _come_together(gap: float | None) -> float:
     return LONGEST if gap is None else min(gap, LONGEST)

@@ -51,7 +51,9 @@ class Reference:
     def rows(self) -> duckdb.DuckDBPyRelation:
         """The table's rows, with `#day`."""
         time = time_column(self.run.use_case, self.table) or ""
-        return self.run.store.read(self.table).select(f'*, CAST({sql.name(time)} AS DATE) AS "#day"')
+        return self.run.store.read(self.table).select(
+            f'*, {self.run.calendar.of_sql(sql.name(time))} AS "#day"'
+        )
 
     @cached_property
     def size(self) -> tuple[int, int]:

@@ -15,13 +15,12 @@ import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from great_expectations.exceptions import GreatExpectationsError
 from pydantic import ValidationError
 
-from pipelines.core import dates
 from pipelines.core.config import Expectation, GatedTable, UseCase
 from pipelines.core.config.watch import (
     OWN,
@@ -170,14 +169,11 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
         return _plain(_warning(stated), name, why=NOTHING_BEFORE, min_value=1)
     median = statistics.median(partitions.row_counts(earlier, pieces(run.use_case, table)))
     slack = max(form.margin * median, CHANCE * math.sqrt(median))
-    weekday = (
-        f"of a {run.partition:%A}"
-        if earlier.of_weekday
-        else f"none of a {run.partition:%A}, hence only a warning"
-    )
-    days = f"{earlier} ({weekday})" if run.kind == "scoring" else str(earlier)
+    season = run.calendar.season_text(run.partition)
+    told = f"of {season}" if earlier.of_season else f"none of {season}, hence only a warning"
+    days = f"{earlier} ({told})" if run.kind == "scoring" and season else str(earlier)
     return _plain(
-        stated if earlier.of_weekday else _warning(stated),
+        stated if earlier.of_season else _warning(stated),
         name,
         why=f"median of {days}: {median:,.0f} rows, margin {form.margin:g}",
         min_value=max(math.ceil(median - slack), 1),
@@ -186,9 +182,8 @@ def _like_past(run: Run, table: GatedTable, stated: Stated, form: LikePast) -> S
 
 
 def _newest_within(run: Run, table: GatedTable, stated: Stated, form: NewestWithin) -> Stated:
-    last = dates.days_of(run.use_case, run.kind, run.partition).last
-    over = datetime.combine(last + timedelta(days=1), time())
-    oldest = (over - timedelta(hours=form.hours)).isoformat()
+    last = run.days.last
+    oldest = (run.days.end - timedelta(hours=form.hours)).isoformat()
     why = f"the newest row is at most {form.hours:g} hours before the end of {last}"
     return _plain(
         stated, "column_max_to_be_between", why=why, column=time_column(run.use_case, table), min_value=oldest

@@ -22,7 +22,7 @@ FRESH = 3  # weeks: what has changed in them, and is not found yet, must not hid
 ASKED = (*judged.ASKED, "standard_error", "judge")
 
 
-def between(weeks: Sequence[Mapping[str, Any]], version: str, greater: bool) -> Between:
+def between(weeks: Sequence[Mapping[str, Any]], version: str, greater: bool, length: int = WEEK) -> Between:
     """By how much weeks vary.
 
     Weeks that were red say nothing of it: what is lost does not become usual by lasting.
@@ -31,13 +31,14 @@ def between(weeks: Sequence[Mapping[str, Any]], version: str, greater: bool) -> 
         weeks: The primary metric's row of each report before, the oldest first.
         version: Whose weeks are asked.
         greater: Whether more of the metric is better.
+        length: How many days a report looks at.
     """
     told = [
         (week["value"], week["standard_error"])
         for week in weeks[-NEWEST:]
         if week["judge"] == version
         and None not in (week["value"], week["standard_error"], week["judged_days"])
-        and week["judged_days"] <= WEEK  # else it has days of the week before
+        and week["judged_days"] <= length  # else it has days of the week before
         and not judged.red(week, greater)
     ]
     return spread(told)

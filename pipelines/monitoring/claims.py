@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.core.dates import WEEK, Days
 from pipelines.core.metrics import by_name
 from pipelines.evaluation.scores import CHAMPION
@@ -20,6 +21,9 @@ from pipelines.metrics import sureness
 from pipelines.metrics.paired import Gain
 from pipelines.monitoring import diagnosis
 from pipelines.registry.history import Decision
+
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
 
 FEWEST, MOST = 4 * WEEK, 8 * WEEK  # days
 
@@ -76,10 +80,14 @@ class Checked:
         if self.gain is None or self.ends is None:
             return f"{told}; what came true cannot be told: {self.why or 'too few labels'}"
         low, high = self.ends
-        weeks = max(round(self.nights / WEEK), 1)
+        calendar, weeks = claim.days.calendar, max(round(self.nights / WEEK), 1)
+        over = (
+            f"{weeks} week{'s' * (weeks != 1)}"
+            if calendar.every == "day"
+            else calendar.counted(len(claim.days))
+        )
         return (
-            f"{told}, came true {self.gain.value:+.3g} ({low:+.3g} to {high:+.3g}) over {weeks}"
-            f" week{'s' * (weeks != 1)},"
+            f"{told}, came true {self.gain.value:+.3g} ({low:+.3g} to {high:+.3g}) over {over},"
             f" {self.rows:,} labelled rows"
         )
 
@@ -107,7 +115,11 @@ class Checked:
 
 
 def due(
-    changes: Sequence[Decision], family: Callable[[str], str], checked: Collection[str], labelled: date
+    changes: Sequence[Decision],
+    family: Callable[[str], str],
+    checked: Collection[str],
+    labelled: date,
+    use_case: UseCase | None = None,
 ) -> list[Claim]:
     """The promotions whose gain is to be told.
 
@@ -116,28 +128,36 @@ def due(
         family: Tells a version's family, by which the history names its value.
         checked: The versions of which the history has told it.
         labelled: The newest day whose label is due.
+        use_case: Its calendar, and how long a report is: a week of days by default.
 
     Returns:
         One a version, its newest reign: those with four weeks of labelled days.
     """
+    calendar, report = (use_case.calendar, use_case.report_partitions) if use_case else (DAILY, WEEK)
+    fewest, most = (n * report // WEEK for n in (FEWEST, MOST))
     found: dict[str, Claim] = {}
     for line, after in zip(changes, [*changes[1:], None], strict=True):
         if line.decision != "promoted" or line.previous is None or line.version in checked:
             continue
         # the night of a morning is that of the day before
-        first, end = line.since - timedelta(days=1), labelled
+        first, end = _first_night(line, calendar), labelled
         if after is not None:
-            end = min(labelled, after.since - timedelta(days=2))
-        days = Days(first, min(end, first + timedelta(days=MOST - 1)))
-        if len(days) < FEWEST:
+            end = min(labelled, calendar.step(_first_night(after, calendar), -1))
+        days = Days(first, min(end, calendar.step(first, most - 1)), calendar)
+        if len(days) < fewest:
             continue
         version = str(line.version)
         claimed = _claimed(line, family(version))
         if claimed is not None:
             over = after is not None and end < labelled
-            whole = over or len(days) == MOST
+            whole = over or len(days) == most
             found[version] = Claim(version, line.previous, str(line.metric), claimed, days, whole)
     return list(found.values())
+
+
+def _first_night(line: Decision, calendar: Calendar) -> date:
+    """The first partition whose run is due when a decision holds."""
+    return calendar.of(line.moment - timedelta(microseconds=1))
 
 
 def _claimed(line: Decision, family: str) -> float | None:

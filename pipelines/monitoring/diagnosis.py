@@ -46,7 +46,6 @@ CURED = (QUIET, SEASON)
 
 LEAST_OTHERS = 2  # features that read another column: of fewer nobody can say that one column moved alone
 LEAST_ROWS = 0.5  # of the usual rows of a day
-LEAST_NIGHTS = 4  # of a week
 SOME = 5  # names in a sentence
 
 
@@ -64,6 +63,7 @@ class Week:
         judged: The version that has scored most of the judged days.
         metric: The primary one.
         greater: Whether more of it is better.
+        due: How many nights a report looks at.
     """
 
     first: date
@@ -76,6 +76,12 @@ class Week:
     judged: str
     metric: str
     greater: bool
+    due: int = WEEK
+
+    @property
+    def is_short(self) -> bool:
+        """Whether half of its nights, or fewer, are there."""
+        return self.nights <= self.due // 2
 
 
 @dataclass(frozen=True)
@@ -110,21 +116,23 @@ class Past:
         calls: For which causes a training was called for, the oldest first.
         acknowledged: Which causes a person has taken note of.
         promoted: The trainings, by their partitions, that have made another champion.
+        length: The days of a report.
     """
 
     reports: Sequence[Report] = ()
     calls: Sequence[Told] = ()
     acknowledged: Sequence[Told] = ()
     promoted: Sequence[date] = ()
+    length: int = WEEK
 
     def before(self, week: date) -> Report | None:
         """The report of the week before, or the one before that where it is missing."""
-        found = [one for one in self.reports if 0 < (week - one.week).days <= 2 * WEEK]
+        found = [one for one in self.reports if 0 < (week - one.week).days <= 2 * self.length]
         return found[-1] if found else None
 
     def acknowledged_since(self, cause: str, day: date) -> bool:
         """Whether a person has taken note of a cause in a week that ended on a day or later."""
-        return any(name == cause and (day - week).days < WEEK for week, name in self.acknowledged)
+        return any(name == cause and (day - week).days < self.length for week, name in self.acknowledged)
 
     def cured(self, after: date) -> bool:
         """Whether all was well in some week after this one."""
@@ -270,7 +278,7 @@ class _Asked:
         usual = self.week.usual_rows
         if usual and self.week.rows_a_day < LEAST_ROWS * usual:
             yield f"{self.week.rows_a_day:,.0f} rows a night, and the training had {usual:,.0f} a day"
-        if self.week.nights < LEAST_NIGHTS:
+        if self.week.is_short:
             yield f"{self.week.nights} nights of the week are there"
         primary = self._metric(self.week.metric)
         if primary and (missing := judged.missing(primary)):

@@ -230,8 +230,9 @@ def _numbered(
     rows: duckdb.DuckDBPyRelation, champion: Champion, use_case: UseCase, *, labels: bool
 ) -> duckdb.DuckDBPyRelation:
     """Label, score, decision, day (a number, and as it is called) and unit."""
-    at = sql.name(use_case.time)
-    first = rows.aggregate(f"min({at})::DATE").fetchall()[0][0]
+    at, calendar = sql.name(use_case.time), use_case.watched
+    on = calendar.index_sql(at)
+    first = rows.aggregate(f"min({on})").fetchall()[0][0]
     label, unit, decision = "NULL", "NULL", "0"
     if labels:
         label = sql.name(use_case.target)
@@ -243,11 +244,10 @@ def _numbered(
     taken, a_day = f"0 AS {daily.TAKEN}", use_case.stakes.a_day
     if a_day is not None:
         taken = daily.column(SCORE, f"{at}::DATE", sql.name(use_case.key), a_day)
-    day = f"date_diff('day', {outcomes.day(first)}, {at}::DATE)"
     return sql.materialized(
         rows.project(
-            f"{label}::DOUBLE AS label, {SCORE}, {decision} AS decision, {taken}, {day} AS day,"
-            f" {at}::DATE AS on_day, {unit} AS unit"
+            f"{label}::DOUBLE AS label, {SCORE}, {decision} AS decision, {taken}, {on} - {first} AS day,"
+            f" {calendar.of_sql(at)} AS on_day, {unit} AS unit"
         )
     )
 
@@ -288,7 +288,7 @@ def _of_numbers(
     scored: duckdb.DuckDBPyRelation, features: duckdb.DuckDBPyRelation, use_case: UseCase, label: str | None
 ) -> tuple[Numbers, pd.Series, Floats]:
     """Scored rows with their features, at most `LEARNED`: what tells a loss, their days, and their labels."""
-    key, at = sql.name(use_case.key), sql.name(use_case.time)
+    key, at, calendar = sql.name(use_case.key), sql.name(use_case.time), use_case.watched
     names = ", ".join(f"features.{sql.name(name)}" for name in use_case.features.names)
     truth = f"scored.{sql.name(label)}::DOUBLE" if label else "NULL::DOUBLE"
     frame = (
@@ -298,15 +298,16 @@ def _of_numbers(
         )
         .project(
             f'scored.{key} AS ":key", scored.{at} AS ":time", scored.{SCORE} AS ":score",'
-            f' {truth} AS ":label", {names}'
+            f' {truth} AS ":label", {calendar.of_sql(f"scored.{at}")} AS ":on",'
+            f' {calendar.index_sql(f"scored.{at}")} AS ":day", {names}'
         )
         .filter('":label" IS NOT NULL' if label else "true")
         .order('md5(":key"::VARCHAR), ":key"')
         .limit(LEARNED)
         .df()
     )
-    on = frame[":time"].dt.normalize()
-    day = (on - on.min()).dt.days.to_numpy(np.int64) if len(frame) else np.empty(0, np.int64)
+    on, day = pd.to_datetime(frame[":on"]), frame[":day"].to_numpy(np.int64)
+    day = day - day.min(initial=day.max(initial=0))
     score = frame[":score"].to_numpy(np.float64)
     rows = Numbers(inputs.frame(frame, use_case.features), score, day)
     return rows, on, frame[":label"].to_numpy(np.float64)

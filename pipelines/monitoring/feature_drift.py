@@ -65,8 +65,12 @@ class Before:
             use_case: The facts.
         """
         self.champion, self.use_case, self.types = champion, use_case, feature_types(use_case)
-        self.reference = Rows(reference, use_case.key, use_case.time)
-        self.held_out = Rows(held_out, use_case.key, use_case.time)
+        self.reference, self.held_out = self.rows(reference), self.rows(held_out)
+
+    def rows(self, relation: duckdb.DuckDBPyRelation) -> Rows:
+        """Rows, by the days that reports tell of."""
+        facts = self.use_case
+        return Rows(relation, facts.key, facts.time, facts.watched, facts.report_days)
 
     @cached_property
     def features(self) -> tuple[Mapping[str, Look], Mapping[str, Looked]]:
@@ -171,9 +175,12 @@ def comparison(compared: Compared, note: str | None) -> Found:
     every = (*features, *predictions)
     told = [subject for subject, _ in every]
     days = earlier_weeks.table(
-        [*told, _joint_subject(made.features)], _unusual(rows), compared.before.champion.sha256
+        [*told, _joint_subject(made.features)], _unusual(rows), compared.before.champion.sha256, made.calendar
     )
-    drawn = {subject.name: lines.line(subject, found, made.earlier_days(subject)) for subject, found in every}
+    drawn = {
+        subject.name: lines.line(subject, found, made.earlier_days(subject), made.calendar)
+        for subject, found in every
+    }
     return Found(rows, days, {subject.name: subject.bars for subject in told}, drawn)
 
 
@@ -204,10 +211,12 @@ class _Comparison:
 
     def __init__(self, compared: Compared) -> None:
         self._compared, self._before = compared, compared.before
-        self._earlier = Earlier(compared.earlier, compared.before.champion.sha256)
+        facts = compared.before.use_case
+        self.calendar, self._cycle = facts.watched, level.cycle_of(facts)
+        self._earlier = Earlier(compared.earlier, compared.before.champion.sha256, self.calendar, self._cycle)
 
     def _rows(self, relation: duckdb.DuckDBPyRelation) -> Rows:
-        return Rows(relation, self._before.use_case.key, self._before.use_case.time)
+        return self._before.rows(relation)
 
     @cached_property
     def _plain(self) -> list[Subject]:
@@ -215,7 +224,8 @@ class _Comparison:
         (looked, before), types = self._before.features, self._before.types
         now = looks.count(self._rows(self._compared.week), looked, types, own=False)
         return [
-            subjects.feature(name, types[name], one, before[name], now[name]) for name, one in looked.items()
+            subjects.feature(name, types[name], one, before[name], now[name], self._cycle)
+            for name, one in looked.items()
         ]
 
     def earlier_days(self, subject: Subject) -> Days | None:
@@ -232,13 +242,17 @@ class _Comparison:
         """The score, the share of decisions, and the predicted share of positive labels."""
         own, (looked, before) = self._rows(self._compared.own), self._before.score
         now = looks.count(own, {SCORE: looked}, {SCORE: "number"}, own=False)[SCORE]
-        found = [subjects.feature(SCORE, SCORE, looked, before, now)]
+        found = [subjects.feature(SCORE, SCORE, looked, before, now, self._cycle)]
         if self._before.decisions is not None:
             found.append(
-                subjects.share(DECISIONS, subjects.SHARE, self._before.decisions, _sums(own, "decision"))
+                subjects.share(
+                    DECISIONS, subjects.SHARE, self._before.decisions, _sums(own, "decision"), self._cycle
+                )
             )
         if self._before.labels is not None:
-            found.append(subjects.share(LABELS, subjects.SHARE, self._before.labels, _sums(own, SCORE)))
+            found.append(
+                subjects.share(LABELS, subjects.SHARE, self._before.labels, _sums(own, SCORE), self._cycle)
+            )
         return [one.with_earlier(self._earlier.days(one)) for one in found]
 
     @cached_property
@@ -297,6 +311,7 @@ def _side_by_side(every: Sequence[Subject]) -> tuple[Days, Days]:
                 on,
                 np.concatenate([days.values[:, first] for days, first in chosen], axis=1),
                 np.concatenate([days.rows[:, first] for days, first in chosen], axis=1),
+                own[0][0].cycle,
             )
         )
     return sides[0], sides[1]
@@ -346,7 +361,7 @@ def _joint_subject(features: Sequence[Subject]) -> Subject:
     """All features as one subject, of whose days nothing but the verdict is kept."""
     rows = features[0].rows
     week = features[0].week
-    only = Days(week.on, np.zeros((len(week.on), 1)), week.rows[:, :1])
+    only = Days(week.on, np.zeros((len(week.on), 1)), week.rows[:, :1], week.cycle)
     return Subject(ALL, "joint", (subjects.Statistic("days", share=False),), only, only, rows, (0.0, 0.0))
 
 

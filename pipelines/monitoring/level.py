@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -40,18 +40,18 @@ from scipy import special
 
 from pipelines.metrics import chance
 
+if TYPE_CHECKING:
+    from pipelines.core.config import UseCase
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-WEEK = 7  # days
-YEAR = 364  # days: 52 weeks, so that weekdays meet
 NEWEST = 13  # weeks, a quarter
 AROUND = 2  # weeks on either side of the same week a year before
 LEAST_WEEKS = 2
 WEEKS_OF_WEEKDAYS = 4  # fewer do not tell what is the weekday's
 LEAST_DAYS = chance.LEAST_DAYS
-MOST_OF_WEEK = 4  # days: a week with fewer is none, and of fewer days none is left out
 LEAST_FOR_JOINT = 4  # weeks, of which each is held against the others
 LEAST_RATIOS = 10  # statistics: fewer tell nothing of all
 MOST_FREEDOM = 20.0  # beside a few weeks: what all statistics share is known no better than that
@@ -62,23 +62,55 @@ SHIFT_OF_SHARE = 0.1  # Cohen's h: 0.5 -> 0.55, 0.1 -> 0.13, 0.01 -> 0.023, 0 ->
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """What comes round in days. Days here may be weeks or months, of which a report looks at several.
+
+    Attributes:
+        week: How many a report looks at: the week that is judged.
+        weekdays: After how many a day is like this one again; 1 where all are alike.
+        year: After how many a year is over: 52 weeks of days, so that weekdays meet.
+    """
+
+    week: int = 7
+    weekdays: int = 7
+    year: int = 364
+
+    @property
+    def most(self) -> int:
+        """More than half of a week: one with fewer days is none, and of fewer days none is left out."""
+        return self.week // 2 + 1
+
+
+WEEKLY = Cycle()
+A_YEAR = {"day": 364, "week": 52, "month": 12}
+
+
+def cycle_of(use_case: UseCase) -> Cycle:
+    """What comes round in the days that a use case's reports tell of."""
+    every = use_case.watched.every
+    return Cycle(use_case.report_days, 7 if every == "day" else 1, A_YEAR[every])
+
+
+@dataclass(frozen=True)
 class Days:
     """Statistics of days.
 
     Attributes:
-        on: The days as ordinals, ascending, shape (days,).
+        on: The days as numbers, ascending, shape (days,).
         values: Shares, or means of variables with variance 1, shape (days, statistics); NaN where a day has
             none.
         rows: Of how many rows each, the same shape.
+        cycle: What comes round in them.
     """
 
     on: Integers
     values: Floats
     rows: Floats
+    cycle: Cycle = WEEKLY
 
     def those(self, chosen: Flags) -> Days:
         """Some of the days."""
-        return Days(self.on[chosen], self.values[chosen], self.rows[chosen])
+        return Days(self.on[chosen], self.values[chosen], self.rows[chosen], self.cycle)
 
 
 @dataclass(frozen=True)
@@ -184,7 +216,7 @@ def _trigamma_inverse(value: float) -> float:
 
 def newest(before: Days) -> Days:
     """The days that say what the level is."""
-    return before.those(before.on > before.on.max(initial=0) - NEWEST * WEEK)
+    return before.those(before.on > before.on.max(initial=0) - NEWEST * before.cycle.week)
 
 
 Bounds: TypeAlias = Callable[[chance.Baseline, Floats, float], tuple[Floats, Floats]]
@@ -226,8 +258,9 @@ def judge(
     found = _judged(newest(before), week, shares, probability, known, bounds)
     if found is None:
         return None
-    far = WEEK * AROUND
-    then = (before.on >= week.on.min() - YEAR - far) & (before.on < week.on.min() - YEAR + WEEK + far)
+    cycle = before.cycle
+    far, ago = cycle.week * AROUND, week.on.min() - cycle.year
+    then = (before.on >= ago - far) & (before.on < ago + cycle.week + far)
     if then.sum() < far:
         return found
     year_ago = _judged(before.those(then), week, shares, probability, known, bounds)
@@ -318,7 +351,7 @@ def _weeks(before: Days, shares: Flags) -> _Weeks | None:
     days = _filled(scaled(before.values, shares))
     groups = 1
     if len(weeks) >= WEEKS_OF_WEEKDAYS:
-        weekdays = before.on % WEEK
+        weekdays = before.on % before.cycle.weekdays
         there = np.unique(weekdays)
         days, groups = days.copy(), len(there)
         for day in there:
@@ -331,9 +364,9 @@ def _weeks(before: Days, shares: Flags) -> _Weeks | None:
 
 def blocks(before: Days) -> list[Days]:
     """The weeks of some days that have enough of them, counted back from the newest one, the oldest first."""
-    of = (before.on.max(initial=0) - before.on) // WEEK
+    of = (before.on.max(initial=0) - before.on) // before.cycle.week
     found, counts = np.unique(of, return_counts=True)
-    return [before.those(of == block) for block in found[counts >= MOST_OF_WEEK][::-1]]
+    return [before.those(of == block) for block in found[counts >= before.cycle.most][::-1]]
 
 
 def periods(before: Days, shares: Flags) -> tuple[Floats, Floats] | None:
@@ -365,12 +398,13 @@ def _without_oddest(before: Days | None, week: Days, level: Floats) -> tuple[Flo
         level: What is usual, shape (statistics,).
     """
     value, rows = mean(week)
-    if len(week.on) < MOST_OF_WEEK:
+    if len(week.on) < week.cycle.most:
         return value, rows
     of_weekday = np.broadcast_to(level, week.values.shape)
     if before is not None:
-        usual = {day: mean(before.those(before.on % WEEK == day))[0] for day in range(WEEK)}
-        told = np.stack([usual[int(day % WEEK)] for day in week.on])
+        n = before.cycle.weekdays
+        usual = {day: mean(before.those(before.on % n == day))[0] for day in range(n)}
+        told = np.stack([usual[int(day % n)] for day in week.on])
         of_weekday = np.where(np.isnan(told), level, told)
     apart = week.values - of_weekday
     weight = np.where(np.isnan(apart), 0.0, week.rows)

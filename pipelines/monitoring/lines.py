@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
-from pipelines.core.dates import WEEK
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.monitoring.level import NEWEST, Days
 from pipelines.monitoring.subjects import Subject
 from pipelines.monitoring.verdicts import Finding
@@ -27,27 +27,29 @@ class Line:
     limit: float
 
 
-def line(subject: Subject, found: Finding, earlier: Days | None) -> Line | None:
+def line(subject: Subject, found: Finding, earlier: Days | None, calendar: Calendar = DAILY) -> Line | None:
     """The line of a subject; None where nothing is compared, or no week is there before.
 
     Args:
         subject: With the days that say what is usual.
         found: Its verdict.
         earlier: What earlier reports have measured of it, alarms among it.
+        calendar: Of the days.
     """
+    length = subject.week.cycle.week
     names = [one.name for one in subject.statistics]
     if found.statistic not in names or found.usual is None or found.limit is None:
         return None
     at, start = names.index(found.statistic), int(subject.week.on.min())
     days = _together(subject.before, earlier, subject.week)
-    ago = np.floor_divide(days.on - start, WEEK)
+    ago = np.floor_divide(days.on - start, length)
     weeks = []
     for block in range(-NEWEST + 1, 1):
         own = days.those(ago == block)
         value, rows = own.values[:, at], own.rows[:, at]
         known = np.isfinite(value) & (rows > 0)
         if known.any():
-            first = date.fromordinal(start) + timedelta(days=WEEK * block)
+            first = calendar.nth(start + length * block)
             weeks.append((first, float(np.average(value[known], weights=rows[known]))))
     return Line(tuple(weeks), found.usual, found.limit) if len(weeks) > 1 else None
 
@@ -61,4 +63,5 @@ def _together(before: Days, earlier: Days | None, week: Days) -> Days:
         on[once],
         np.concatenate([side.values for side in sides])[once],
         np.concatenate([side.rows for side in sides])[once],
+        week.cycle,
     )

@@ -21,10 +21,11 @@ import duckdb
 import numpy as np
 
 from pipelines.core import sql
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.monitoring import effects
 from pipelines.monitoring.effects import Floats
 
-Day: TypeAlias = int  # its ordinal, as `date.toordinal` tells
+Day: TypeAlias = int  # its number, as the calendar tells: of a day its ordinal
 Counts: TypeAlias = dict[Day, Floats]
 
 COMMON = 0.05  # of the reference's rows: so frequent a value is counted by itself
@@ -32,7 +33,6 @@ MOST_COMMON = 8
 BUCKETS = 8
 MANY = 0.2  # of the rows have rare values: these are looked at in buckets, too
 TEXTS = 2_000  # of a day's rows: more tell no more of its words
-SINCE = 719_163  # the ordinal of 1970-01-01
 WEEK, FEW_WEEKS = 7, 4
 
 
@@ -110,11 +110,13 @@ class Rows:
     relation: duckdb.DuckDBPyRelation
     key: str
     time: str
+    calendar: Calendar = DAILY
+    week: int = WEEK  # days that a report looks at
 
     @property
     def day(self) -> str:
-        """SQL of a row's day, as an ordinal."""
-        return f"(epoch({sql.name(self.time)}::DATE)::BIGINT // 86400 + {SINCE})"
+        """SQL of a row's day, as a number."""
+        return self.calendar.index_sql(sql.name(self.time))
 
     def answers(self, query: str) -> list[Any]:
         """What a query over `rows` gives."""
@@ -167,7 +169,9 @@ def _values(rows: Rows, every: str, buckets: int | None = None) -> Values:
     ((first, last),) = rows.answers(
         f"SELECT coalesce(min({rows.day}), 0), coalesce(max({rows.day}), 0) FROM rows"
     )
-    block = WEEK if last - first >= WEEK * FEW_WEEKS else 1  # of a few weeks, each day beside the others
+    block = (
+        rows.week if last - first >= rows.week * FEW_WEEKS else 1
+    )  # of a few weeks, each day beside the others
     table = sql.name(f"values {uuid4().hex}")
     rows.relation.query(
         "rows",

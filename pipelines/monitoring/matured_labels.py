@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -95,11 +95,11 @@ def rows(
         weeks: The primary metric's row of each report before, the oldest first.
     """
     ((due_rows, known),) = due.of_due_days().aggregate("count(*), count(label)").fetchall()
-    ((judged_rows, days),) = final.aggregate("count(*), count(DISTINCT time::DATE)").fetchall()
+    ((judged_rows, days),) = final.aggregate(f"count(*), count(DISTINCT {due.on})").fetchall()
     found = performance.measure(due.rows, final, use_case)
     before, tested = judge.measured(use_case)
     primary = use_case.metric.name
-    more = between(weeks, judge.champion.version, use_case.greater_is_better)
+    more = between(weeks, judge.champion.version, use_case.greater_is_better, use_case.report_days)
     compared = _compare(final, judge, use_case, weeks=more) if found.rows else _Compared()
     ought = outcomes.no_chance(due, use_case) or (not due_rows and bool(due.missing))
     names = (primary, *(other for other in use_case.measured if other != primary))
@@ -221,7 +221,8 @@ def _sums_held_out(judge: Judge, use_case: UseCase, metric: Metric) -> Sums | No
         return None
     time, unit = sql.name(use_case.time), use_case.unit_column
     rows = judge.held_out.filter(f"{sql.name(use_case.target)} IS NOT NULL")
-    first, last = rows.aggregate(f"min({time})::DATE, max({time})::DATE").fetchall()[0]
+    on = use_case.watched.index_sql(time)
+    first, last = rows.aggregate(f"min({on}), max({on})").fetchall()[0]
     if first is None:
         return None
     decision = f"({SCORE} >= '{threshold!r}'::DOUBLE)::INT" if threshold is not None else "0"
@@ -229,10 +230,10 @@ def _sums_held_out(judge: Judge, use_case: UseCase, metric: Metric) -> Sums | No
     told = rows.project(
         f"{sql.name(use_case.target)}::DOUBLE AS label, {SCORE}, {decision} AS decision,"
         f" {_taken(use_case)}, 0 AS version,"
-        f" date_diff('day', {outcomes.day(first)}, {time}::DATE) AS day, {of_unit} AS unit"
+        f" {on} - {first} AS day, {of_unit} AS unit"
     )
     batches = influence.of_relation(told, metric)
-    return influence.sums(metric, batches, (last - first).days + 1, use_case.stakes)
+    return influence.sums(metric, batches, last - first + 1, use_case.stakes)
 
 
 def _taken(use_case: UseCase) -> str:
@@ -284,12 +285,10 @@ def labelled_before(reference: duckdb.DuckDBPyRelation, days: int, trained: date
     Labels may come one by one, so that older days say nothing of what is due. Of n rows, all of them with a
     label, one more need not have one: so few rows say no more.
     """
-    last, time, target = (
-        dates.days_of(use_case, "training", trained).last,
-        sql.name(use_case.time),
-        sql.name(use_case.target),
-    )
-    newest = reference.filter(f"{time}::DATE > {outcomes.day(last - timedelta(days=days))}")
+    time, target = sql.name(use_case.time), sql.name(use_case.target)
+    learned = dates.watched(use_case, dates.days_of(use_case, "training", trained))
+    last, calendar = learned.last, learned.calendar
+    newest = reference.filter(calendar.span(calendar.step(last, 1 - days), last).hold(time))
     for some in (newest, reference):
         ((known, every),) = some.aggregate(f"count({target}), count(*)").fetchall()
         if every:

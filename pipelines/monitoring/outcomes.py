@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.core import sql
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.core.dates import WEEK, Days
 from pipelines.core.metrics import by_name
 from pipelines.metrics import daily
@@ -48,11 +49,17 @@ class Outcomes:
     left_out: tuple[date, ...] = ()
     changed: Mapping[date, int] = field(default_factory=dict)
     late: tuple[date, ...] = ()
+    length: int = WEEK  # of a report, in days
 
     @property
     def of_weeks(self) -> int:
-        """How many weeks these are."""
-        return len(self.days) // WEEK
+        """How many reports' length these are."""
+        return len(self.days) // self.length
+
+    @property
+    def on(self) -> str:
+        """SQL of a row's day."""
+        return self.days.calendar.of_sql("time")
 
     def told(self) -> list[str]:
         """What there is to say, in sentences."""
@@ -80,7 +87,7 @@ class Outcomes:
 
     def of_due_days(self) -> duckdb.DuckDBPyRelation:
         """The rows of the newest days alone."""
-        return self.rows.filter(f"time::DATE BETWEEN {day(self.days.first)} AND {day(self.days.last)}")
+        return self.rows.filter(self.days.hold("time"))
 
 
 def _some(days: Sequence[date]) -> str:
@@ -188,12 +195,12 @@ def changed(
     """
     key, target = sql.name(use_case.key), sql.name(use_case.target)
     known = labels.project(f'{key} AS "#key", {target}::DOUBLE AS "#now"')
-    there = labelled(before).filter(f"time::DATE BETWEEN {day(days.first)} AND {day(days.last)}")
+    there, on = labelled(before).filter(days.hold("time")), use_case.watched.of_sql("time")
     found = (
         there.project('key AS "#before", time, label')
         .join(known, '"#before" = "#key"', "left")
         .filter('label IS DISTINCT FROM "#now"')
-        .aggregate("time::DATE AS day, count(*) AS rows", "time::DATE")
+        .aggregate(f"{on} AS day, count(*) AS rows", on)
         .order("day")
         .fetchall()
     )
@@ -250,7 +257,10 @@ def late(known: Mapping[date, Known], most: int) -> list[date]:
     return sorted(taken)
 
 
-def with_other_labels(rows: duckdb.DuckDBPyRelation, known: Mapping[date, Known]) -> list[date]:
+def with_other_labels(
+    rows: duckdb.DuckDBPyRelation, known: Mapping[date, Known], calendar: Calendar = DAILY
+) -> list[date]:
     """The days of which there are more or fewer labels now than were known."""
-    counted = rows.aggregate("time::DATE AS on_day, count(label)", "on_day").order("on_day").fetchall()
+    on = calendar.of_sql("time")
+    counted = rows.aggregate(f"{on} AS on_day, count(label)", "on_day").order("on_day").fetchall()
     return [each for each, labels in counted if each in known and known[each].labelled != labels]

@@ -37,7 +37,7 @@ def statuses(due: Outcomes, had: float) -> dict[date, Status]:
         due: The predictions whose labels are due.
         had: The share that has usually a label.
     """
-    counted = due.rows.aggregate("time::DATE AS day, count(*), count(label)", "day").order("day").fetchall()
+    counted = due.rows.aggregate(f"{due.on} AS day, count(*), count(label)", "day").order("day").fetchall()
     return {
         day: "final" if known and known >= labelled.fewest(rows, had) else "provisional"
         for day, rows, known in counted
@@ -51,7 +51,7 @@ def final(due: Outcomes, had: float) -> duckdb.DuckDBPyRelation:
     days = [day for day, status in statuses(due, had).items() if status == "final"][-len(due.days) :]
     some = ", ".join(map(outcomes.day, days))
     known = outcomes.labelled(due.rows)
-    return known.filter(f"time::DATE IN ({some})") if days else known
+    return known.filter(f"{due.on} IN ({some})") if days else known
 
 
 def table(due: Outcomes, had: float, use_case: UseCase) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def table(due: Outcomes, had: float, use_case: UseCase) -> pd.DataFrame:
     rows = [
         row
         for day, status in statuses(due, had).items()
-        for row in _of_day(day, status, due.rows.filter(f"time::DATE = {outcomes.day(day)}"), due, use_case)
+        for row in _of_day(day, status, due.rows.filter(f"{due.on} = {outcomes.day(day)}"), due, use_case)
     ]
     return pd.DataFrame(rows, columns=list(PERFORMANCE)).astype(PERFORMANCE)
 
@@ -147,7 +147,8 @@ def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase, metric: Metric | None
     """What outcomes with labels say of a metric (the primary one by default), see `influence.sums`; None
     where it has no value.
     """
-    first, last = rows.aggregate("min(time)::DATE, max(time)::DATE").fetchall()[0]
+    on = use_case.watched.index_sql("time")
+    first, last = rows.aggregate(f"min({on}), max({on})").fetchall()[0]
     if first is None:
         return None
     metric = metric or by_name(use_case.metric.name)
@@ -162,7 +163,7 @@ def sums(rows: duckdb.DuckDBPyRelation, use_case: UseCase, metric: Metric | None
     told = rows.project(
         f"label, score, {decision} AS decision, {taken} AS taken,"
         f" list_position([{listed}], model_version) - 1 AS version,"
-        f" date_diff('day', {outcomes.day(first)}, time::DATE) AS day, {unit} AS unit"
+        f" {on} - {first} AS day, {unit} AS unit"
     )
     batches = influence.of_relation(told, metric)
-    return influence.sums(metric, batches, (last - first).days + 1, use_case.stakes)
+    return influence.sums(metric, batches, last - first + 1, use_case.stakes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.monitoring import effects
 from pipelines.monitoring.effects import Floats
-from pipelines.monitoring.level import Days, Flags
+from pipelines.monitoring.level import WEEKLY, Cycle, Days, Flags
 from pipelines.monitoring.looks import Counts, Look, Looked, Number, Text, Values
 
 SHARE = "share"  # a subject that is one
@@ -82,6 +82,7 @@ class Subject:
             np.concatenate([self.before.on, later.on]),
             np.concatenate([self.before.values, later.values]),
             np.concatenate([self.before.rows, later.rows]),
+            self.before.cycle,
         )
         return replace(self, before=joined)
 
@@ -104,19 +105,22 @@ class _Columns:
         self.values.append((both[0][0], both[1][0]))
         self.rows.append((both[0][1], both[1][1]))
 
-    def days(self, on: tuple[Sequence[int], Sequence[int]]) -> tuple[Days, Days]:
+    def days(self, on: tuple[Sequence[int], Sequence[int]], cycle: Cycle = WEEKLY) -> tuple[Days, Days]:
         before, week = (
             Days(
                 np.array(on[side], dtype=np.int64),
                 np.stack([value[side] for value in self.values], axis=1),
                 np.stack([n[side] for n in self.rows], axis=1),
+                cycle,
             )
             for side in (0, 1)
         )
         return before, week
 
 
-def feature(name: str, type_: str, look: Look, before: Looked, week: Looked) -> Subject:
+def feature(
+    name: str, type_: str, look: Look, before: Looked, week: Looked, cycle: Cycle = WEEKLY
+) -> Subject:
     """A feature, by what was counted of the reference's days and the week's."""
     columns, on = _Columns(), (sorted(before.rows), sorted(week.rows))
     bars: tuple[tuple[str, float, float], ...] = ()
@@ -136,14 +140,14 @@ def feature(name: str, type_: str, look: Look, before: Looked, week: Looked) -> 
     columns.add(Statistic(MISSING, share=True), without)
     rows = sum(before.rows.values()), sum(week.rows.values())
     gone = tuple(float(lost.sum()) / n if n else 0.0 for (lost, _), n in zip(without, rows, strict=True))
-    statistics, of_days = tuple(columns.statistics), columns.days(on)
+    statistics, of_days = tuple(columns.statistics), columns.days(on, cycle)
     return Subject(name, type_, statistics, *of_days, rows, (gone[0], gone[1]), bars, effect, constant)
 
 
 Sums: TypeAlias = Mapping[int, tuple[float, int]]  # day -> a sum over its rows, and how many these are
 
 
-def share(name: str, type_: str, before: Sums, week: Sums) -> Subject:
+def share(name: str, type_: str, before: Sums, week: Sums, cycle: Cycle = WEEKLY) -> Subject:
     """A share of rows, by its sum and rows on each day."""
     columns, on = _Columns(), (sorted(before), sorted(week))
     parts = [
@@ -154,7 +158,8 @@ def share(name: str, type_: str, before: Sums, week: Sums) -> Subject:
     rows = int(parts[0][1].sum()), int(parts[1][1].sum())
     told = [float(total.sum() / n) if n else 0.0 for (total, _), n in zip(parts, rows, strict=True)]
     bars = ((name, told[0], told[1]),)
-    statistics, of_days, moved = tuple(columns.statistics), columns.days(on), told[1] - told[0]
+    statistics, of_days = tuple(columns.statistics), columns.days(on, cycle)
+    moved = told[1] - told[0]
     return Subject(name, type_, statistics, *of_days, rows, (0.0, 0.0), bars, moved)
 
 

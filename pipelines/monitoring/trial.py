@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.core.dates import WEEK
 from pipelines.core.metric import Metric
 from pipelines.core.metrics import by_name, of_level
@@ -109,31 +110,40 @@ class Sides:
     last: date
 
 
-def sides(since: date, last: date, window: int) -> Sides | None:
+def least(report: int = WEEK) -> int:
+    """How many partitions of what is new are needed, where a report looks at so many."""
+    return round(LEAST_DAYS * report / WEEK)
+
+
+def sides(
+    since: date, last: date, window: int, calendar: Calendar = DAILY, report: int = WEEK
+) -> Sides | None:
     """Part the labelled days: a third of what is new judges, a week at least, and four at most.
 
     Args:
         since: The first day of what is new.
         last: The newest day whose label is due.
         window: On how many days a training fits what it judges.
+        calendar: Of the days.
+        report: How many a report looks at.
 
     Returns:
         None where there are too few days.
     """
-    new = (last - since).days + 1
-    if new < LEAST_DAYS:
+    new = len(calendar.span(since, last))
+    if new < least(report):
         return None
-    cut = last - timedelta(days=min(max(WEEK, int(new * JUDGED)), MOST_JUDGED) - 1)
-    return Sides(cut - timedelta(days=window), cut, last)
+    most = MOST_JUDGED * report // WEEK
+    cut = calendar.step(last, 1 - min(max(report, int(new * JUDGED)), most))
+    return Sides(calendar.step(cut, -window), cut, last)
 
 
-def too_few(since: date, last: date, delay: int) -> str:
+def too_few(since: date, last: date, delay: int, calendar: Calendar = DAILY, report: int = WEEK) -> str:
     """How many days are missing, a phrase."""
-    there = max((last - since).days + 1, 0)
-    more = LEAST_DAYS - there
+    there, needed = len(calendar.span(since, last)), least(report)
     return (
-        f"of the days since {since}, {there} have labels that are due, and {LEAST_DAYS} are needed:"
-        f" {more} day{'s' * (more != 1)} more (labels come after {delay} days)"
+        f"of the {calendar.every}s since {since}, {there} have labels that are due, and {needed} are needed:"
+        f" {calendar.counted(needed - there)} more (labels come after {delay} days)"
     )
 
 

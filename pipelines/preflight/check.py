@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, timedelta
+from datetime import datetime
 from functools import partial
 from glob import glob
 from typing import TypeAlias
@@ -17,7 +17,7 @@ import yaml
 from pipelines.core import connections, rendered, sql, use_cases, yaml_text
 from pipelines.core.config import FileSource, PythonSource, UseCase
 from pipelines.core.config.base import ConnectedPart
-from pipelines.core.dates import Days, held_out_days
+from pipelines.core.dates import held_out_days, window_begins
 from pipelines.core.errors import BadInput, SluiceError, brief
 from pipelines.core.use_cases import Loaded, unforeseen
 from pipelines.gates import ask, resolve
@@ -104,8 +104,8 @@ def _mistakes_of(kind: Kind, use_case: UseCase) -> list[tuple[str, str]]:
 
 def _promotion_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
     """So few days that no interval could ever be drawn from them, and no model ever be promoted."""
-    days = Days(date.min, date.min + timedelta(days=use_case.split.window_days - 1))
-    held_out = len(held_out_days(use_case, days))
+    last = use_case.calendar.of(datetime(2026, 1, 1))  # of months, any have about as many days
+    held_out = len(held_out_days(use_case, use_case.calendar.span(window_begins(use_case, last), last)))
     if use_case.unit == "day" and use_case.split.by == "time" and held_out < LEAST_UNITS:
         yield (
             "split.window_days" if use_case.promotion.unit is None else "promotion.unit",

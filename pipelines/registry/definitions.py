@@ -81,8 +81,8 @@ def champion_of(run: Run) -> str:
     if run.what_if or run.kind == "training":
         decided = changes[-1] if changes else None
     else:
-        morning = dates.known_by(run.kind, run.partition)
-        decided = history.on(morning)
+        morning = dates.known_by(run.use_case, run.kind, run.partition)
+        decided = history.on(run.calendar.start(morning))
         if decided is None and changes:
             raise NoChampion(
                 f"{name} had no champion yet on the morning of {morning}: the first one holds since"

@@ -41,6 +41,8 @@ class Decision:
     orchestrator: str = "command line"
     by: str | None = None  # the person who decided, or who approved
     file: str | None = None  # sha256 of the use-case file that the version has learned, see `definitions`
+    # ISO 8601, UTC: see `moment`; None where partitions are days from midnight to midnight, which tell it
+    holds_from: str | None = None
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -58,24 +60,26 @@ class Decision:
 
     @property
     def since(self) -> date:
-        """The morning from which on it holds for nights: when the training's partition is over, whenever it
-        ran; the day of a person's decision.
+        """The morning from which on it holds for nights."""
+        return self.moment.date()
+
+    @property
+    def moment(self) -> datetime:
+        """The moment (naive, of UTC) from which on it holds for nights: when the training's partition is
+        over, whenever it ran; the day of a person's decision.
         """
-        return (
-            dates.known_by("training", dates.parse(self.partition))
-            if self.partition
-            else self._decided.date()
-        )
+        if self.holds_from:
+            return datetime.fromisoformat(self.holds_from)
+        morning = dates.parse(self.partition) + dates.DAY if self.partition else self._decided.date()
+        return datetime.combine(morning, time())
 
     @property
     def held_from(self) -> datetime:
         """The moment (UTC) from which on it holds: of the decision.
 
-        Of a training that ran on a later day, midnight of its morning.
+        Of a training that ran on a later day, the first moment of its morning.
         """
-        return (
-            self._decided if self._decided.date() == self.since else datetime.combine(self.since, time(), UTC)
-        )
+        return self._decided if self._decided.date() == self.since else self.moment.replace(tzinfo=UTC)
 
     @property
     def champion(self) -> str | None:
@@ -176,8 +180,11 @@ class History:
         return _champion(self.read())
 
     def on(self, morning: date) -> Decision | None:
-        """The decision that holds for what is due on a morning; None before the first."""
-        return next((line for line in reversed(self.changes()) if line.since <= morning), None)
+        """The decision that holds for what is due on a morning, or at a moment (naive, of UTC); None before
+        the first.
+        """
+        moment = morning if isinstance(morning, datetime) else datetime.combine(morning, time())
+        return next((line for line in reversed(self.changes()) if line.moment <= moment), None)
 
     def at(self, moment: datetime) -> Decision | None:
         """The decision that held at a moment; None before the first."""
@@ -241,7 +248,8 @@ class History:
 def _with_line(before: bytes | None, line: Decision | Event) -> bytes:
     """A new file in the place of the old one: whoever reads or is killed meanwhile finds whole lines only."""
     ended = before if not before or before.endswith(b"\n") else before + b"\n"
-    return (ended or b"") + json.dumps(asdict(line), sort_keys=True, allow_nan=False).encode() + b"\n"
+    told = {name: value for name, value in asdict(line).items() if (name, value) != ("holds_from", None)}
+    return (ended or b"") + json.dumps(told, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
 def _lines(content: bytes, path: Place) -> list[Decision | Event]:

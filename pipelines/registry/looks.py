@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ def of(run: Run) -> Look:
     return of_history(lines, run.partition, run.loaded.sha256)
 
 
+def _days(first: date, last: date) -> float:
+    return (last - first) / timedelta(days=1)
+
+
 def of_history(lines: Sequence[Decision], partition: date, file: str) -> Look:
     """The look that a training of a partition by a use-case file is.
 
@@ -42,17 +46,16 @@ def of_history(lines: Sequence[Decision], partition: date, file: str) -> Look:
         return not (line.partition == partition.isoformat() and line.file in (None, file))
 
     before = [line for line in takewhile(is_other, lines) if line.partition is not None]
-    seen = [dates.parse(line.partition) for line in before if line.partition is not None]
+    seen = [dates.read(line.partition) for line in before if line.partition is not None]
     if not seen:
         return look.first(None, "the first look")
     latest = max(seen)
     if latest < partition:
-        return look.first(
-            (partition - latest).days, f"{(partition - latest).days} days after that of {latest}"
-        )
+        gap = _days(latest, partition)
+        return look.first(gap, f"{gap:g} days after that of {latest}")
     # No time has passed since the latest one: what it has left is shared out.
     its = seen.index(latest)
     earlier = max(seen[:its], default=None)
     others = {(line.partition, line.file) for line in before[its:]}
     after = f"number {len(others) + 1} of those at {latest} or before"
-    return look.further(None if earlier is None else (latest - earlier).days, len(others), after)
+    return look.further(None if earlier is None else _days(earlier, latest), len(others), after)

@@ -13,7 +13,7 @@ manifest once (`Store.manifest`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
@@ -68,7 +68,7 @@ def newest_night(run: Run) -> datetime:
     store = run.store.as_published()
     nights = (store.at("scoring", day) for day in reversed(store.partitions("scoring")))
     newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
-    return datetime.combine(newest + dates.lasts("scoring"), time(), UTC)
+    return run.calendar.end(newest).replace(tzinfo=UTC)
 
 
 def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.core import dates
+from pipelines.core.calendar import Calendar
 from pipelines.core.config import Kind, Model, UseCase
 from pipelines.core.config.base import NAME
 from pipelines.core.use_cases import Loaded, load
@@ -134,6 +135,11 @@ class Run:
     def partition(self) -> date:
         """The day that names the partition."""
         return self.store.partition
+
+    @property
+    def calendar(self) -> Calendar:
+        """How time is cut into partitions."""
+        return self.use_case.calendar
 
     @property
     def days(self) -> dates.Days:

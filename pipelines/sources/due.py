@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 import duckdb
 
 from pipelines.core import dates
+from pipelines.core.calendar import Calendar
 from pipelines.core.sql import TYPES
 from pipelines.core.sql import name as quoted
 from pipelines.run.run import Run
@@ -58,8 +59,7 @@ class Due:
         """As much of a piece's `rows` as is known, with its number; WRONG also tells those that are
         nobody's.
         """
-        other_day = f"{self._time} IS NULL OR {self._day} <> DATE '{piece.day}'"
-        nobodys = other_day if piece.day else self._nobodys
+        nobodys = self.not_of(piece.day) if piece.day else self.nobodys
         shown = {self.declared.label: self._label, **{name: self._late(name) for name in self.declared.late}}
         values = [
             f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name)
@@ -75,20 +75,25 @@ class Due:
     def survey(self, typed: duckdb.DuckDBPyRelation) -> Survey:
         """How many of a piece's rows are left to other days, and of which days it has any."""
         counts = f"count(*), count(*) FILTER ({self._earlier}), count(*) FILTER ({self._later})"
-        (found,) = typed.aggregate(f"{counts}, min({self._time})::DATE, max({self._time})::DATE").fetchall()
+        first, last = (self._calendar.of_sql(f"{one}({self._time})") for one in ("min", "max"))
+        (found,) = typed.aggregate(f"{counts}, {first}, {last}").fetchall()
         return Survey(*found)
 
     @cached_property
-    def too_late(self) -> date:
-        """The first day of which no row can be yet: a file of all days may hold those of today, and somewhere
-        it is tomorrow.
+    def too_late(self) -> datetime:
+        """The first moment of which no row can be yet: a file of all days may hold those of today, and
+        somewhere it is tomorrow.
 
         An assignment of days takes rows as it likes, and whoever asks for a day says that it has been.
         """
         if self.declared.assign_days:
-            return date(dates.YEARS[-1] + 1, 1, 1)
-        over = dates.known_by(self.run.kind, self.run.partition)
-        return max(dates.today() + timedelta(days=2), self.days.last + timedelta(days=1), over)
+            return datetime(dates.YEARS[-1] + 1, 1, 1)
+        begun = dates.starts_at(self.run.use_case, self.run.kind, self.run.partition)
+        return max(datetime.combine(dates.today() + timedelta(days=2), time()), self.days.end, begun)
+
+    def not_of(self, day: date) -> str:
+        """SQL of whether a row is none of a partition, to which all rows of its piece have to belong."""
+        return f"{self._time} IS NULL OR NOT {self._calendar.span(day, day).hold(self._time)}"
 
     # --- SQL of whether a row is taken
 
@@ -97,42 +102,41 @@ class Due:
         return quoted(self.declared.time)
 
     @property
-    def _day(self) -> str:
-        return f"{self._time}::DATE"
+    def _calendar(self) -> Calendar:
+        return self.run.use_case.calendar
 
     @property
     def _of_these_days(self) -> str:
         """What is taken; a row that no day can have, too, since it is nobody's."""
-        after = self.days.last + timedelta(days=1)
-        days = f"{self._time} >= DATE '{self.days.first}' AND {self._time} < DATE '{after}'"
-        return f"({self._nobodys}) OR ({days})"
+        return f"({self.nobodys}) OR {self.days.hold(self._time)}"
 
     @property
     def _earlier(self) -> str:
         """What is left to partitions of days before."""
-        return f"{self._day} < DATE '{self.days.first}'"
+        return f"{self._time} < TIMESTAMP '{self.days.start}'"
 
     @property
     def _later(self) -> str:
         """What is left to partitions of days after."""
-        return f"{self._day} > DATE '{self.days.last}' AND {self._day} < DATE '{self.too_late}'"
+        end, too_late = self.days.end, self.too_late
+        return f"{self._time} >= TIMESTAMP '{end}' AND {self._time} < TIMESTAMP '{too_late}'"
 
     @property
-    def _nobodys(self) -> str:
+    def nobodys(self) -> str:
         """A time that no row can have: none, or one that has not been yet."""
-        return f"{self._time} IS NULL OR {self._time} >= DATE '{self.too_late}'"
+        return f"{self._time} IS NULL OR {self._time} >= TIMESTAMP '{self.too_late}'"
 
     # --- SQL of values, as far as they are known
 
     @property
     def _label(self) -> str:
-        name, delay = self.declared.label, timedelta(days=self.run.use_case.label.delay_days)
-        known = dates.known_by(self.run.kind, self.run.partition) - delay
-        return self._value(name, f"{self._day} <= DATE '{known}'")
+        until = dates.labels_until(self.run.use_case, self.run.kind, self.run.partition)
+        return self._value(self.declared.label, f"{self._time} < TIMESTAMP '{until}'")
 
     def _late(self, name: str) -> str:
         """Of a column that is known some time after its row's moment."""
-        until = dates.known_until(self.declared.late[name], self.run.kind, self.run.partition)
+        known_after, run = self.declared.late[name], self.run
+        until = dates.known_until(run.use_case, known_after, run.kind, run.partition)
         return self._value(name, f"{self._time} <= TIMESTAMP '{until}'")
 
     def _value(self, name: str, known: str) -> str:

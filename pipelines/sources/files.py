@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -18,6 +17,7 @@ from stat import S_ISREG
 
 import duckdb
 
+from pipelines.core.calendar import named
 from pipelines.core.config import Delivery, FileFormat, FileSource
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, TryAgain
@@ -28,7 +28,8 @@ from pipelines.storage.settings import ROOT
 
 PARTITION = "{partition}"
 ANY_DAY = "[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
-A_DAY = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d", re.ASCII)
+ANY_HOUR = f"{ANY_DAY}T[0-2][0-9]"
+A_NAME = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:T[0-2]\d)?", re.ASCII)
 WAY_OUT = "correct the file, or source.format"
 HIDDEN = "the reason is hidden, since it may quote personal values"
 
@@ -64,7 +65,7 @@ def read(
     of_day = {day: _files_of(source.path.replace(PARTITION, day.isoformat())) for day in days}
     missing = [day for day, paths in of_day.items() if not paths and _is_expected(day, source)]
     if missing and may_miss:
-        begins = _first_day(source.path)
+        begins = _first_day(source.path, ANY_HOUR if days.calendar.every == "hour" else ANY_DAY)
         missing = [day for day in missing if begins and day > begins]
     if missing:
         raise _missing_files(source, missing, sum(_is_expected(day, source) for day in of_day))
@@ -222,25 +223,20 @@ def _is_expected(day: date, source: FileSource) -> bool:
     return source.expected is None or day in source.expected
 
 
-def _first_day(pattern: str) -> date | None:
-    """The first day of all that has a file."""
+def _first_day(pattern: str, any_of_them: str) -> date | None:
+    """The first partition of all that has a file."""
     found = {
-        day
-        for name in glob(pattern.replace(PARTITION, ANY_DAY), root_dir=ROOT, recursive=True)
-        for day in A_DAY.findall(name)
+        name
+        for path in glob(pattern.replace(PARTITION, any_of_them), root_dir=ROOT, recursive=True)
+        for name in A_NAME.findall(path)
     }
     # A name may hold another date besides, such as the one on which it was written.
-    days = (day for day in sorted(found) if _is_day(day))
+    names = (name for name in sorted(found) if named(name))
     first = next(
-        (day for day in days if glob(pattern.replace(PARTITION, day), root_dir=ROOT, recursive=True)), None
+        (name for name in names if glob(pattern.replace(PARTITION, name), root_dir=ROOT, recursive=True)),
+        None,
     )
-    return date.fromisoformat(first) if first else None
-
-
-def _is_day(text: str) -> bool:
-    with suppress(ValueError):
-        return bool(date.fromisoformat(text))
-    return False
+    return named(first)
 
 
 def _files_of(pattern: str) -> list[Path]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import NamedTuple
 
 import duckdb
@@ -17,6 +16,7 @@ from pipelines.core.sql import name as quoted
 from pipelines.core.sql import select
 from pipelines.sources.casts import ARTICLES
 from pipelines.sources.declared import Declared
+from pipelines.sources.due import Due
 from pipelines.sources.files import PARTITION
 from pipelines.sources.piece import Piece
 from pipelines.sources.typed import BROKEN, ROW, WRONG
@@ -136,21 +136,22 @@ def _by_column(counts: Counter[str]) -> str:
     return f": {told}{', ...' if len(counts) > MOST_VALUES else ''}"
 
 
-def refuse_rows_of_no_day(looked: Looked, declared: Declared, use_case: str, too_late: date) -> None:
+def refuse_rows_of_no_day(looked: Looked, due: Due, use_case: str) -> None:
     """Look for rows without a time, for rows of another day than their piece's, and for those of a day that
     nobody has seen yet.
 
     Raises:
         BadInput: there are some; says how many, and where the first of them stand.
     """
+    declared = due.declared
     time = quoted(declared.time)
     total = 0
     lines: list[str] = []
     for piece, rows in looked:
-        other = f"{time}::DATE <> DATE '{piece.day}'" if piece.day else f"{time} >= DATE '{too_late}'"
-        misplaced = rows.filter(f"{time} IS NULL OR {other}").project(f"{quoted(ROW)}, {time}")
+        other = due.not_of(piece.day) if piece.day else due.nobodys
+        misplaced = rows.filter(other).project(f"{quoted(ROW)}, {time}")
         total += misplaced.aggregate("count(*)").fetchall()[0][0]
-        what = "of another day" if piece.day else "later than tomorrow"
+        what = f"of another {due.run.use_case.partition.every}" if piece.day else "later than tomorrow"
         lines += [
             f"{piece.place}, row {row}: {declared.time} is"
             f" {'missing' if moment is None else f'{moment}, {what}'}"

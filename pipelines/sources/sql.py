@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -36,10 +36,7 @@ def piece(source: SqlSource, days: Days, connection: duckdb.DuckDBPyConnection, 
     """
     url = connections.url(source)
     place = f"connection {source.connection}"
-    moments = {
-        "start": datetime.combine(days.first, time()),
-        "end": datetime.combine(days.last + timedelta(days=1), time()),
-    }
+    moments = {"start": days.start, "end": days.end}
     query = _readable(source, place, moments)
     engine = connections.engine(url, source)
     _refuse_missing_file(url, place, source)

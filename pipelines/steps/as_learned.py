@@ -100,7 +100,7 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
         days = dates.days_of(run.use_case, run.kind, run.partition)
         # The days of this training, and so many before them as the champion's windows look back.
         back = len(dates.past_of(own.use_case, run.kind, run.partition))
-        past = dates.Days(days.first - back * dates.DAY, days.first - dates.DAY)
+        past = run.calendar.span(run.calendar.step(days.first, -back), run.calendar.step(days.first, -1))
         clean, _, further = cleanse(ingest.rows(own, days), own.use_case, run.partition)
         fed = (
             compute_past(ingest.rows(own, past, may_be_empty=True), further, own.use_case).rows

@@ -40,19 +40,19 @@ def check(run: Run) -> list[Checked]:
         TryAgain: MLflow does not answer.
     """
     history = History.of(run.settings, run.use_case.name)
-    morning = dates.known_by("drift", run.partition)
-    changes = [line for line in history.changes() if line.since <= morning]
+    begun = dates.starts_at(run.use_case, "drift", run.partition)
+    changes = [line for line in history.changes() if line.moment <= begun]
     told = [
         event.version
         for event in history.events()
-        if event.event == "checked" and dates.parse(event.partition) < run.partition
+        if event.event == "checked" and dates.read(event.partition) < run.partition
     ]
     labelled = dates.last_labelled(run.use_case, "drift", run.partition)
 
     def family(version: str) -> str:
         return registry.champion(replace(run, model_version=version)).metadata.get("family", "")
 
-    return [_checked(run, claim) for claim in claims.due(changes, family, told, labelled)]
+    return [_checked(run, claim) for claim in claims.due(changes, family, told, labelled, run.use_case)]
 
 
 def write_down(run: Run, found: list[Checked]) -> None:

@@ -34,6 +34,7 @@ from uuid import uuid4
 import duckdb
 
 from pipelines.core import copies, repair, row_rules, sql
+from pipelines.core.calendar import literal
 from pipelines.core.config import UseCase
 from pipelines.core.errors import OURS, BadUseCase, SluiceError
 from pipelines.core.row_rules import Rule
@@ -274,7 +275,7 @@ def _quarantine(use_case: UseCase, rules: list[Rule], partition: date, dealt: _D
         aside AS (FROM numbered WHERE NOT ({copies.CLEAN})),
         told AS (SELECT *, to_json("#raw") AS "#row" FROM aside)
         SELECT {repair.key_text(sql.name(use_case.key), '"#raw"', use_case)} AS "key",
-            DATE '{partition}' AS "partition",
+            {literal(partition)} AS "partition",
             CASE WHEN "#reasons" <> '' THEN "#reasons" ELSE {copies.reason('"#differs"')} END AS "reasons",
             '{{' || concat_ws(', ', {found}) || '}}' AS "found",
             "#reasons" <> '' OR {copies.is_rejected(use_case, '"#differs"')} AS "rejected",

@@ -81,8 +81,8 @@ def compare(
     )
     by_day = scored_days.table(due, told.had, use_case)
     waiting = Waiting(
-        days=tuple(day for day in week if day > due.days.last),
-        scored=told.own.filter(f"{sql.name(use_case.time)}::DATE > DATE '{due.days.last}'"),
+        days=tuple(day for day in dates.watched(use_case, week) if day > due.days.last),
+        scored=told.own.filter(f"{sql.name(use_case.time)} >= TIMESTAMP '{due.days.end}'"),
         features=told.week,
         held_out=held_out,
         reference=reference,
@@ -191,7 +191,8 @@ def _refuse_missing(reference: duckdb.DuckDBPyRelation, champion: Champion, use_
 def _first_day(scored: duckdb.DuckDBPyRelation, rows: int, nights: int, use_case: UseCase) -> date:
     """The day of the week's first predictions; of its features there are so many rows, in so many nights."""
     time = sql.name(use_case.time)
-    ((predicted, first),) = scored.aggregate(f"count(*), min({time})::DATE").fetchall()
+    on = use_case.watched.of_sql(f"min({time})")
+    ((predicted, first),) = scored.aggregate(f"count(*), {on}").fetchall()
     if not rows or not predicted:
         raise BadInput(
             f"the week has {rows:,} rows of features and {predicted:,} predictions in {nights} nights:"

@@ -247,7 +247,7 @@ def _refuse_wrong_rows(source: Opened) -> None:
             (piece, due.rows(piece, rows)) for piece, rows in zip(source.pieces, source.numbered, strict=True)
         ]
         refusals.refuse_broken_values(looked, due.declared, name)
-        refusals.refuse_rows_of_no_day(looked, due.declared, name, due.too_late)
+        refusals.refuse_rows_of_no_day(looked, due, name)
     failing.refuse_change(source.pieces)
     raise TryAgain(
         "the source gave wrong rows, and right ones when it was asked which: nothing is published",

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.core import sql
+from pipelines.core.calendar import plain
 from pipelines.core.dates import Days
 from pipelines.model.graph import Graph
 from pipelines.monitoring import outcomes
@@ -59,13 +60,13 @@ def _outcomes(run: Run, days: Days) -> Iterator[tuple[duckdb.DuckDBPyRelation, l
     and the days of which no newer one tells.
     """
     told: set[date] = set()
-    within = f"time::DATE BETWEEN {outcomes.day(days.first)} AND {outcomes.day(days.last)}"
+    within, on = days.hold("time"), run.calendar.of_sql("time")
     for partition in sorted(run.store.partitions("drift"), reverse=True):
         report = run.store.at("drift", partition)
         if partition > run.partition or not report.has("outcomes"):
             continue
         rows = outcomes.labelled(report.read("outcomes")).filter(within)
-        there = {day for (day,) in rows.project("time::DATE AS day").distinct().fetchall()}
+        there = {plain(day) for (day,) in rows.project(f"{on} AS day").distinct().fetchall()}
         if own := sorted(there - told):
             yield rows, own
         told |= there
@@ -85,7 +86,7 @@ def _nights(run: Run, model: Champion, days: Iterable[date]) -> Iterator[Store]:
 def _joined(
     rows: duckdb.DuckDBPyRelation, night: Store, inputs: list[str], run: Run
 ) -> duckdb.DuckDBPyRelation:
-    use_case = run.use_case
+    use_case, on = run.use_case, run.calendar.of_sql
     features = drift.with_names(
         night.read("features"), definitions.file_of_table(run, night, "features"), use_case
     )
@@ -97,7 +98,7 @@ def _joined(
         features.set_alias("features")
         .join(
             rows.set_alias("told"),
-            f"features.{key} = told.key AND features.{time}::DATE = told.time::DATE",
+            f"features.{key} = told.key AND {on(f'features.{time}')} = {on('told.time')}",
         )
         .project(
             f"features.{key} AS {key}, features.{time} AS {time}, {names}, told.label AS {sql.name(LABEL)},"

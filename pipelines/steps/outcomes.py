@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.core import dates, sql
-from pipelines.core.dates import WEEK, Days
+from pipelines.core.calendar import plain
+from pipelines.core.dates import Days
 from pipelines.core.metrics import by_name
 from pipelines.evaluation.scores import BASELINE, CONSTANT, to_beat
 from pipelines.metrics import sureness
@@ -60,21 +61,25 @@ def read(
         BadInput: the source's labels cannot be read.
     """
     use_case, days = run.use_case, dates.due_days(run.use_case, run.partition, weeks)
-    before = outcomes.known_before(reports, days.first, use_case)
+    due = dates.watched(use_case, days)
+    before = outcomes.known_before(reports, due.first, use_case)
     final, few = _asked_again(run, days), outcomes.late(before, ASKED_AGAIN)
     nights, missing, left_out = _nights(run, champion, days)
     had_few = _nights_of(run, champion, few)
     labels, changed, late = None, {}, []
     if nights or had_few:
         asked = [night.partition for night in (*nights, *had_few)] + ([final.first] if final else [])
-        rows = ingest.rows(run, Days(min(asked), days.last), may_be_empty=True)
+        rows = ingest.rows(run, run.calendar.span(min(asked), days.last), may_be_empty=True)
         labels = cleanse(rows, use_case, run.partition)[0]
         if final:
             changed = outcomes.changed(_before(run).read("outcomes"), labels, final, use_case)
-        late = outcomes.with_other_labels(_joined(run, had_few, labels), before) if had_few else []
+        with_labels = _joined(run, had_few, labels) if had_few else None
+        if with_labels is not None:
+            late = outcomes.with_other_labels(with_labels, before, use_case.watched)
     again = _nights_of(run, champion, {*changed, *late})
     return Outcomes(
-        days=days,
+        days=due,
+        length=use_case.report_days,
         rows=_joined(run, [*again, *nights], labels),
         rarer=_rarer(reference, run),
         missing=missing,
@@ -85,8 +90,9 @@ def read(
 
 
 def _nights_of(run: Run, champion: Champion, days: Iterable[date]) -> list[Store]:
-    """Those nights of some days that can be judged."""
-    return [night for day in sorted(days) for night in _nights(run, champion, Days(day, day))[0]]
+    """Those nights of some of a report's days that can be judged."""
+    every = [run.use_case.watched.span(day, day) for day in sorted(days)]
+    return [night for one in every for night in _nights(run, champion, dates.held_by(run.use_case, one))[0]]
 
 
 def _nights(
@@ -117,7 +123,7 @@ def _nights(
 
 def _before(run: Run) -> Store:
     """The report before."""
-    return run.store.at("drift", run.partition - timedelta(days=WEEK))
+    return run.store.at("drift", run.calendar.step(run.partition, -run.use_case.report_partitions))
 
 
 def _asked_again(run: Run, days: Days) -> Days | None:
@@ -128,15 +134,16 @@ def _asked_again(run: Run, days: Days) -> Days | None:
     before = _before(run)
     if not before.has("outcomes"):
         return None
-    rows = before.read("outcomes").aggregate("time::DATE AS day, count(*) AS n", "day").order("day DESC")
-    found = [(each, int(n)) for each, n in rows.fetchall() if each < days.first]
+    on = run.calendar.of_sql("time")
+    rows = before.read("outcomes").aggregate(f"{on} AS day, count(*) AS n", "day").order("day DESC")
+    found = [(plain(each), int(n)) for each, n in rows.fetchall() if each < days.first]
     taken: list[date] = []
     total = 0
     for each, n in found:
         if not taken or total + n <= ASKED_AGAIN:
             taken.append(each)
             total += n
-    return Days(min(taken), max(taken)) if taken else None
+    return run.calendar.span(min(taken), max(taken)) if taken else None
 
 
 def _joined(

@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.core import dates, meaning, sql
+from pipelines.core.calendar import literal
 from pipelines.steps.cleanse import Fed, feeding
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ def days(
         use_case: its schema, `cleanse` and label.
         every: the days before the partition's own, and its own.
     """
-    time = f"CAST({sql.name(use_case.source_names[use_case.time])} AS DATE)"
-    given = past_raw.project(f'{time} AS "day", true AS "given", NULL AS "rejected"')
+    calendar = use_case.calendar
+    day = calendar.of_sql(sql.name(use_case.source_names[use_case.time]))
+    given = past_raw.project(f'{day} AS "day", true AS "given", NULL AS "rejected"')
     raws = _view(given.union(aside.project('"day", false AS "given", "rejected"')))
     (before, own), key = every, sql.name(use_case.key)
+    seen = ", ".join(map(literal, calendar.span(before.first, own.last)))
     counts = [f'CAST(coalesce("{name}", 0) AS BIGINT) AS "{name}"' for name in ("rows", "again", "labelled")]
     counts += [
         f'if("own", NULL, CAST(coalesce("{name}", 0) AS BIGINT)) AS "{name}"'
@@ -91,8 +94,7 @@ def days(
     ]
     statement = f"""
         WITH every AS (
-            SELECT CAST(unnest(
-                range(DATE '{before.first}', DATE '{own.last}' + 1, INTERVAL 1 DAY)) AS DATE) AS "day"
+            SELECT unnest([{seen}]) AS "day"
         ),
         seen AS ({_with_likeness(_view(past.union(clean)), use_case)}),
         found AS ({_contents(use_case)}),
@@ -104,7 +106,7 @@ def days(
                 count_if("rejected") AS "rejected"
             FROM {raws} GROUP BY "day"
         )
-        SELECT "day", "day" >= DATE '{own.first}' AS "own", {", ".join(counts)},
+        SELECT "day", "day" >= {literal(own.first)} AS "own", {", ".join(counts)},
             CAST("content" AS VARCHAR) AS "content", CAST("pattern" AS VARCHAR) AS "pattern",
             CAST("labels" AS VARCHAR) AS "labels", CAST("positives" AS BIGINT) AS "positives",
             coalesce("late", '{{}}') AS "late", '{meaning.of_admission(use_case)}' AS "meaning"
@@ -136,7 +138,7 @@ def _with_likeness(rows: str, use_case: UseCase) -> str:
     time, key = sql.name(use_case.time), sql.name(use_case.key)
     told = [sql.name(column) for _, column in _known_at_night(use_case)]
     alike = ", ".join([f"CAST({time} AS TIME)", *(column for column in told if column not in (time, key))])
-    return f'SELECT *, CAST({time} AS DATE) AS "#day", hash({alike}) AS "#alike" FROM {rows}'
+    return f'SELECT *, {use_case.calendar.of_sql(time)} AS "#day", hash({alike}) AS "#alike" FROM {rows}'
 
 
 def _contents(use_case: UseCase) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
+from pipelines.core import dates
+from pipelines.core.calendar import DAILY
 from pipelines.core.errors import TableMissing
 from pipelines.evaluation import follows, significance
 from pipelines.evaluation.verdict import PromotionRule, PromotionVerdict
@@ -84,6 +86,9 @@ def _line(run: Run, judged: PromotionVerdict, challenger: str, current: str | No
         orchestrator=run.orchestrator,
         by=answer.by if answer else None,
         file=run.loaded.sha256,
+        holds_from=None
+        if run.calendar == DAILY
+        else dates.starts_at(run.use_case, "training", run.partition).isoformat(),
     )
 
 

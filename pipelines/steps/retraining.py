@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core import dates, sql, windows
-from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, TableCorrupt, TableMissing
 from pipelines.core.meaning import expressions
 from pipelines.model import candidate, inputs
@@ -122,6 +121,7 @@ def _week(run: Run, read: Compared, compared: DriftResult, judge: Judge) -> Week
         judged=judge.champion.version,
         metric=use_case.metric.name,
         greater=use_case.greater_is_better,
+        due=use_case.report_partitions,
     )
 
 
@@ -155,16 +155,17 @@ def _past(run: Run) -> Past:
     ]
     history = History.of(run.settings, run.use_case.name)
     told = [
-        (event.event, dates.parse(event.partition), str(event.cause))
+        (event.event, dates.read(event.partition), str(event.cause))
         for event in history.events()
-        if dates.parse(event.partition) < run.partition
+        if dates.read(event.partition) < run.partition
     ]
-    trainings = [dates.parse(line.partition) for line in history.changes() if line.partition]
+    trainings = [dates.read(line.partition) for line in history.changes() if line.partition]
     return Past(
         reports,
         calls=sorted((day, cause) for kind, day, cause in told if kind == "called"),
         acknowledged=sorted((day, cause) for kind, day, cause in told if kind == "acknowledged"),
         promoted=[day for day in trainings if day < run.partition],
+        length=(run.days.end - run.days.start).days,
     )
 
 
@@ -173,20 +174,24 @@ def _past(run: Run) -> Past:
 
 def _trial(run: Run, read: Compared, found: Diagnosis, lead: float | None) -> Trial:
     use_case, metric = run.use_case, trial.metric_of(found.cause.name, run.use_case)
+    calendar, report = use_case.calendar, use_case.report_partitions
     last = dates.last_labelled(use_case, "drift", run.partition)
     since = found.since or run.partition
-    window = use_case.split.window_days
+    of_a_training = calendar.span(dates.window_begins(use_case, last), last)
+    window = len(of_a_training)
     if use_case.split.by == "time":
-        window -= len(dates.held_out_days(use_case, Days(date.min, date.min + timedelta(days=window - 1))))
-    parted = trial.sides(since, last, window)
+        window -= len(dates.held_out_days(use_case, of_a_training))
+    parted = trial.sides(since, last, window, calendar, report)
     if parted is None:
-        return Trial(metric.name, trial.too_few(since, last, use_case.label.delay_days))
-    judged = labelled_nights.frame(labelled_nights.read(run, read.champion, Days(parted.cut, last)), run)
-    new = labelled_nights.frame(
-        labelled_nights.read(run, read.champion, Days(since, _before(parted.cut))), run
+        delay = use_case.label.delay_days
+        return Trial(metric.name, trial.too_few(since, last, delay, calendar, report))
+    before = calendar.step(parted.cut, -1)
+    judged, new = (
+        labelled_nights.frame(labelled_nights.read(run, read.champion, days), run)
+        for days in (calendar.span(parted.cut, last), calendar.span(since, before))
     )
     for rows, where in (
-        (new, f"of {since} to {_before(parted.cut)}"),
+        (new, f"of {since} to {before}"),
         (judged, f"of {parted.cut} to {last}"),
     ):
         there = trial.rarer(rows[LABEL].to_numpy(np.float64), bool(use_case.task.classes))
@@ -242,18 +247,16 @@ def _known(run: Run, read: Compared, parted: Sides, new: pd.DataFrame) -> pd.Dat
     the first of them those of the champion's training.
     """
     use_case = run.use_case
-    nights = labelled_nights.read(run, read.champion, Days(parted.first, _before(parted.cut)))
+    calendar = use_case.calendar
+    before = calendar.span(parted.first, calendar.step(parted.cut, -1))
+    nights = labelled_nights.read(run, read.champion, before)
     rows = labelled_nights.frame(nights, run)
     rows = rows if len(rows) else new
-    first = rows[use_case.time].min().date()
+    first = calendar.start(calendar.of(rows[use_case.time].min().to_pydatetime()))
     target, time = sql.name(use_case.target), sql.name(use_case.time)
     names = ", ".join(map(sql.name, (use_case.key, use_case.time, *use_case.features.names)))
     trained = read.reference.filter(
-        f"{target} IS NOT NULL AND {time} >= DATE '{parted.first}' AND {time} < DATE '{first}'"
+        f"{target} IS NOT NULL AND {time} >= TIMESTAMP '{before.start}' AND {time} < TIMESTAMP '{first}'"
     ).project(f"{names}, {target}::DOUBLE AS {sql.name(LABEL)}, NULL::VARCHAR AS {sql.name(UNIT)}")
     every = pd.concat([labelled_nights.frame(trained, run), rows], ignore_index=True)
     return every.sort_values([use_case.time, use_case.key], ignore_index=True)
-
-
-def _before(day: date) -> date:
-    return day - timedelta(days=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core import dates, sql
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.run.run import Run
     from pipelines.storage.store import Store
 
-RECORD = 84  # days by which earlier estimates are believed or not
+RECORD = 12  # reports' lengths of days, by which earlier estimates are believed or not
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,9 @@ def _with_names(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:
 
 def _earlier(run: Run) -> list[duckdb.DuckDBPyRelation]:
     """What the reports of the weeks before have measured: of the newest ones, and of a year ago."""
-    free, found = run.days.first, []
-    oldest = free - timedelta(days=level.YEAR + (level.AROUND + 1) * level.WEEK)
+    free, found, cycle = run.days.first, [], level.cycle_of(run.use_case)
+    watched, back = run.use_case.watched, cycle.year + (level.AROUND + 1) * cycle.week
+    oldest = run.calendar.of(watched.start(watched.step(watched.of(run.days.start), -back)))
     for partition in sorted(run.store.partitions("drift"), reverse=True):
         last = dates.days_of(run.use_case, "drift", partition).last
         if last >= free or partition < oldest:
@@ -144,10 +144,13 @@ def _earlier(run: Run) -> list[duckdb.DuckDBPyRelation]:
 
 
 def _reports(run: Run) -> list[duckdb.DuckDBPyRelation]:
-    """What the reports of the weeks before have estimated, and found since, of the newest `RECORD` days that
+    """What the reports of the weeks before have estimated, and found since, of the newest
+    `RECORD` reports' lengths of days that
     are due by now.
     """
-    oldest = run.days.first - timedelta(days=run.use_case.label.delay_days + RECORD)
+    calendar, record = run.calendar, RECORD * run.use_case.report_partitions
+    latest = calendar.start(calendar.step(run.days.first, -record))
+    oldest = calendar.of(calendar.days_before(latest, run.use_case.label.delay_days))
     weeks = [run.store.at("drift", one) for one in sorted(run.store.partitions("drift"))]
     return [
         week.read("performance")
@@ -161,7 +164,8 @@ def _performed(run: Run) -> list[dict[str, Any]]:
     names, found = between_weeks.ASKED, []
     of_metric = f"kind = 'performance' AND subject = {sql.text(run.use_case.metric.name)}"
     for n in range(between_weeks.NEWEST, 0, -1):
-        week = run.store.at("drift", run.partition - timedelta(days=n * dates.WEEK))
+        before = run.calendar.step(run.partition, -n * run.use_case.report_partitions)
+        week = run.store.at("drift", before)
         if week.has("drift") and set(names) <= set((table := week.read("drift")).columns):
             rows = table.filter(of_metric).project(", ".join(names)).fetchall()
             found += [dict(zip(names, row, strict=True)) for row in rows]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
+from pipelines.core.calendar import named
 from pipelines.core.config import Kind
 from pipelines.core.errors import TableMissing
 from pipelines.storage import disk, notes, parts, places
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 MEMORY = 2_000_000_000  # bytes
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +228,8 @@ class Reader:
 
     def partitions(self, kind: Kind) -> list[date]:
         """The partitions of a kind that have a folder, oldest first."""
-        found = places.at(self.root / self.use_case / kind).folders()
-        return [date.fromisoformat(name) for name in found if DAY.fullmatch(name)]
+        found = map(named, places.at(self.root / self.use_case / kind).folders())
+        return [partition for partition in found if partition is not None]
 
     # --- files beside the tables: fitted candidates, graphs, reports
 

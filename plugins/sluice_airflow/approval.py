@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param
 
+from pipelines.core import use_cases
 from pipelines.core.config import UseCase
 from pipelines.registry import approval
 from pipelines.registry.approval import Said
 from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from sluice_airflow import storage
 from sluice_airflow.links import REPORT, ReportLink, report_page
 from sluice_airflow.operators import asked_by, failing_in_a_sentence
@@ -110,7 +112,8 @@ class ApproveOperator(ApprovalOperator):
 
     def _run_of(self, context: Context) -> Run:
         storage.know_in_task()
-        partition = partition_of(context, "training")
+        facts = use_cases.load(Settings.from_env().use_cases, self.use_case).use_case
+        partition = partition_of(context, facts, "training")
         self.partition = partition.isoformat()
         run = Run.open(
             self.use_case,

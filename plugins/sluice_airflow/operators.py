@@ -7,7 +7,6 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,14 @@ from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from pipelines import runner
-from pipelines.core import dates
+from pipelines.core import use_cases
 from pipelines.core.config import GatedTable, Kind, Sink, Source, Step, UseCase
 from pipelines.core.config.base import ConnectedPart
 from pipelines.core.errors import GateClosed, SluiceError, TryAgain
 from pipelines.run import lineage as tables
 from pipelines.run import plan
 from pipelines.run.run import Run
+from pipelines.storage.settings import Settings
 from sluice_airflow import assets, lineage, metrics, storage
 from sluice_airflow.links import MLFLOW_RUN, REPORT, MlflowLink, ReportLink
 from sluice_airflow.partitions import EVENT_KEY, MODEL_KEY, model_of, partition_of
@@ -129,7 +129,8 @@ class FlowOperator(BaseOperator):
 
     def run_of(self, context: Context) -> Run:
         """Open the partition that the DAG run is about."""
-        partition, params = partition_of(context, self.kind), context["params"]
+        facts = use_cases.load(Settings.from_env().use_cases, self.use_case).use_case
+        partition, params = partition_of(context, facts, self.kind), context["params"]
         self.partition = partition.isoformat()
         run = Run.open(
             self.use_case,
@@ -223,7 +224,7 @@ class DriftOperator(StepOperator):
         """
         super().leave(context, run, outcome)
         if outcome.retrain:
-            week_end = dates.known_by(self.kind, dates.parse(self.partition)) - timedelta(days=1)
+            week_end = run.days.last
             verdict = context["outlet_events"][assets.drift_verdict(self.use_case)]
             verdict.add(
                 assets.drift_found(self.use_case),

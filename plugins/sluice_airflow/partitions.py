@@ -5,13 +5,14 @@ Trigger form, schedule, backfill, asset and `airflow dags test` share this one p
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
 from pipelines.core import dates
-from pipelines.core.config import Kind, Model
+from pipelines.core.calendar import Calendar
+from pipelines.core.config import Kind, Model, UseCase
 from pipelines.core.errors import BadInput, brief, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,14 +38,15 @@ MODEL = Param(
         " threshold are learned anew. Empty: as the report says that has called for it, else search."
     ),
 )
+BY_THE_CLOCK = ("scheduled", "backfill")  # runs that are made for a moment of the schedule
 # in an asset event's extra: the partition that its consumer should take, and what to do about the model
 EVENT_KEY, MODEL_KEY = "partition", "model"
 
 
-def partition_of(context: Context, kind: Kind) -> date:
-    """The `partition` of the trigger form; else the logical date's day.
-
-    Else the one that the triggering asset names.
+def partition_of(context: Context, use_case: UseCase, kind: Kind) -> date:
+    """The `partition` of the trigger form; else, of a run of the schedule or of a backfill of it, the newest
+    that is over at its moment; else the one in which the logical date lies, or that the triggering asset
+    names.
 
     The latter two never reach into a day (drift: a week) that was not over when the run was made: a person
     who clicks Trigger at noon gets yesterday, not half of today.
@@ -56,13 +58,15 @@ def partition_of(context: Context, kind: Kind) -> date:
     _refuse_unknown(context)
     chosen = context["params"]["partition"]
     if chosen:
-        return dates.parse(chosen)
-    run = context["dag_run"]
-    over = dates.newest_over(kind, run.run_after.astimezone(UTC).date())
+        return use_case.calendar.parse(chosen)
+    run, calendar = context["dag_run"], use_case.calendar
+    over = dates.newest_over(use_case, kind, _naive(run.run_after))
+    if run.run_type in BY_THE_CLOCK:
+        return over
     asked = (
-        run.logical_date.astimezone(UTC).date()
+        calendar.of(_naive(run.logical_date))
         if run.logical_date
-        else _named_by_events(context["triggering_asset_events"])
+        else _named_by_events(context["triggering_asset_events"], calendar)
     )
     return min(asked, over) if asked else over
 
@@ -74,13 +78,17 @@ def model_of(context: Context) -> Model:
     chosen = context["params"].get("model")
     if not chosen and not context["dag_run"].logical_date:
         told = _events(context["triggering_asset_events"])
-        newest = max(told, key=lambda extra: dates.parse(extra[EVENT_KEY]), default={})
+        newest = max(told, key=lambda extra: str(extra[EVENT_KEY]), default={})
         chosen = newest.get(MODEL_KEY)
     return "keep" if chosen == "keep" else "search"
 
 
-def _named_by_events(events: Any) -> date | None:
-    return max((dates.parse(extra[EVENT_KEY]) for extra in _events(events)), default=None)
+def _named_by_events(events: Any, calendar: Calendar) -> date | None:
+    return max((calendar.parse(extra[EVENT_KEY]) for extra in _events(events)), default=None)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _events(events: Any) -> list[dict[str, str]]:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
+from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from pipelines.core import dates
 from pipelines.core.config import Kind, UseCase
 from sluice_airflow import assets
 
+LONG = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
-def cron(kind: Kind, expression: str | None) -> CronTriggerTimetable | None:
-    """Run at these moments (UTC), each time for the newest partition that is over by then, which becomes the
-    logical date.
+
+def cron(use_case: UseCase, kind: Kind) -> CronTriggerTimetable | None:
+    """Run at these moments (by the clocks of `partition.zone`), each time for the newest partition that is
+    over by then, in which the logical date lies.
 
     Airflow's own reading of a cron expression, an interval that lasts from one moment to the next, would
     train on the first of a month with the rows of a month ago.
     """
+    expression: str | None = getattr(use_case.schedule, kind)
+    calendar = use_case.calendar
     if expression is None:
         return None
-    return CronTriggerTimetable(expression, timezone="UTC", interval=dates.lasts(kind))
+    n = dates.lasts(use_case, kind)
+    interval = relativedelta(months=n) if calendar.every == "month" else n * LONG[calendar.every]
+    return CronTriggerTimetable(expression, timezone=calendar.zone, interval=interval)
 
 
 def training(use_case: UseCase) -> AssetOrTimeSchedule | list[Asset] | None:
@@ -30,7 +39,7 @@ def training(use_case: UseCase) -> AssetOrTimeSchedule | list[Asset] | None:
     only.
     """
     drift = assets.drift_found(use_case.name)
-    timetable = cron("training", use_case.schedule.training)
+    timetable = cron(use_case, "training")
     if timetable:
         return AssetOrTimeSchedule(timetable=timetable, assets=drift)
     return [drift] if use_case.schedule.drift or use_case.schedule.scoring else None

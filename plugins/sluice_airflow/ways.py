@@ -48,7 +48,7 @@ def training(use_case: UseCase, doc: str | None = None) -> DAG:
 
 def scoring(use_case: UseCase, doc: str | None = None) -> DAG:
     """Several nights at once, as after a pause or in a backfill."""
-    schedule = schedules.cron("scoring", use_case.schedule.scoring)
+    schedule = schedules.cron(use_case, "scoring")
     params = {"champion": CHAMPION, "model_version": MODEL_VERSION}
     with sluice_dag(use_case, "scoring", doc=doc, schedule=schedule, max_active_runs=4, params=params) as dag:
         lay_way(
@@ -59,7 +59,7 @@ def scoring(use_case: UseCase, doc: str | None = None) -> DAG:
 
 def drift(use_case: UseCase, doc: str | None = None) -> DAG:
     """One week after the other."""
-    schedule = schedules.cron("drift", use_case.schedule.drift)
+    schedule = schedules.cron(use_case, "drift")
     with sluice_dag(use_case, "drift", doc=doc, schedule=schedule, max_active_runs=1) as dag:
         lay_way(use_case, "drift", outlets={"drift": [assets.drift_verdict(use_case.name)]})
     return dag

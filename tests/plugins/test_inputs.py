@@ -24,7 +24,7 @@ from pipelines.run.run import Run
 from sluice_airflow.partitions import partition_of
 from tests.helpers import airflow_home, tiny
 from tests.helpers.dag_runs import dag_run, states, steps
-from tests.plugins.test_partitions import context
+from tests.plugins.test_partitions import USE_CASE, context
 
 LONG = "1" * 300_000
 FULLWIDTH = "\uff12\uff10\uff12\uff16"  # digits to Python's int(), and to regular expressions of texts
@@ -116,7 +116,7 @@ def test_what_airflow_lets_through_fails_the_first_task_in_a_sentence(
 )
 def test_an_events_partition_is_a_day_too(named: Any) -> None:
     with pytest.raises(BadInput, match="is not a day") as refused:
-        partition_of(context(events=({"partition": named},)), "training")
+        partition_of(context(events=({"partition": named},)), USE_CASE, "training")
     assert len(str(refused.value)) < 200
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from airflow.sdk import Asset
 
 from pipelines.core.errors import BadInput
+from pipelines.core.use_cases import parse
 from sluice_airflow.partitions import model_of, partition_of
+from tests.helpers import tiny
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday
+USE_CASE = parse(Path(f"{tiny.NAME}.yaml"), tiny.YAML.encode()).use_case
 
 
 def context(
@@ -21,13 +25,16 @@ def context(
     run_after: datetime = NOON,
     events: tuple[dict[str, str], ...] = (),
     conf: dict[str, str] | None = None,
+    run_type: str = "manual",
 ) -> Any:
     """As much of Airflow's context as says what a run is about."""
     drift = Asset(name="tiny_drift_found")
     return {
         "params": {"partition": partition},
         "dag": SimpleNamespace(params={"partition": None, "model_version": None}),
-        "dag_run": SimpleNamespace(run_after=run_after, logical_date=logical_date, conf=conf),
+        "dag_run": SimpleNamespace(
+            run_after=run_after, logical_date=logical_date, conf=conf, run_type=run_type
+        ),
         "triggering_asset_events": (
             {drift: [SimpleNamespace(extra=extra) for extra in events]} if events else {}
         ),
@@ -35,12 +42,16 @@ def context(
 
 
 def test_the_trigger_forms_partition_comes_first() -> None:
-    assert partition_of(context(partition="2026-03-02", logical_date=NOON), "scoring") == date(2026, 3, 2)
+    assert partition_of(context(partition="2026-03-02", logical_date=NOON), USE_CASE, "scoring") == date(
+        2026, 3, 2
+    )
 
 
 def test_a_logical_date_of_the_past_is_the_partition() -> None:
     # `airflow dags test <dag> 2026-03-02`, a scheduled run and a backfill.
-    assert partition_of(context(logical_date=datetime(2026, 3, 2, tzinfo=UTC)), "scoring") == date(2026, 3, 2)
+    assert partition_of(context(logical_date=datetime(2026, 3, 2, tzinfo=UTC)), USE_CASE, "scoring") == date(
+        2026, 3, 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +62,7 @@ def test_a_logical_date_of_the_past_is_the_partition() -> None:
 def test_a_run_started_at_noon_is_about_what_was_over_by_then(
     kind: Any, partition: date, logical_date: datetime | None
 ) -> None:
-    assert partition_of(context(logical_date=logical_date), kind) == partition
+    assert partition_of(context(logical_date=logical_date), USE_CASE, kind) == partition
 
 
 def test_a_training_after_drift_takes_the_day_that_the_drift_report_names() -> None:
@@ -60,7 +71,7 @@ def test_a_training_after_drift_takes_the_day_that_the_drift_report_names() -> N
         {"partition": "2026-03-15"},
         {"from": "somebody's click on the asset's page"},
     )
-    assert partition_of(context(events=events), "training") == date(2026, 3, 15)
+    assert partition_of(context(events=events), USE_CASE, "training") == date(2026, 3, 15)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +103,14 @@ def test_a_scheduled_training_searches() -> None:
 
 def test_the_day_is_utcs() -> None:
     evening = datetime.fromisoformat("2026-03-02T23:30:00-05:00")
-    assert partition_of(context(logical_date=evening), "scoring") == date(2026, 3, 3)
+    assert partition_of(context(logical_date=evening), USE_CASE, "scoring") == date(2026, 3, 3)
 
 
 def test_a_misspelt_key_is_refused_with_the_word_that_was_meant() -> None:
     with pytest.raises(BadInput, match="'partitoin', did you mean 'partition'\\?"):
-        partition_of(context(conf={"partitoin": "2026-03-02"}), "scoring")
+        partition_of(context(conf={"partitoin": "2026-03-02"}), USE_CASE, "scoring")
 
 
 def test_a_partition_that_is_no_day_is_refused() -> None:
     with pytest.raises(BadInput, match="not written as YYYY-MM-DD"):
-        partition_of(context(partition="20260302"), "scoring")
+        partition_of(context(partition="20260302"), USE_CASE, "scoring")

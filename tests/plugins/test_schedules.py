@@ -25,10 +25,10 @@ def use_case(**cron: str | None) -> UseCase:
 
 @pytest.mark.parametrize(("kind", "days"), [("scoring", 1), ("drift", 7), ("training", 1)])
 def test_an_interval_is_a_partitions_length(kind: Any, days: int) -> None:
-    found = schedules.cron(kind, "0 2 * * *")
+    found = schedules.cron(use_case(**{kind: "0 2 * * *"}), kind)
     assert found is not None
     assert found.interval == timedelta(days=days)
-    assert schedules.cron(kind, None) is None
+    assert schedules.cron(use_case(), kind) is None
 
 
 def test_a_training_without_a_clock_follows_drift() -> None:

@@ -35,7 +35,9 @@ def _of_night(run: Run, column: str, table: GatedTable) -> str:
     if run.partition not in own.days or len(against.days) < LEAST_DAYS:
         return ""  # there is something to compare with, on the stage
     judged = [
-        one for one in Earlier(against.days).judge(own.days[run.partition]) if one.statistic.column == column
+        one
+        for one in Earlier(against.days, calendar=run.calendar).judge(own.days[run.partition])
+        if one.statistic.column == column
     ]
     if not judged:
         return (
@@ -58,9 +60,11 @@ def _of_training(run: Run, column: str) -> str:
     damaged = set(days[1::2])
     nearest = 0.0
     for statistic in (
-        one for one in Earlier(own.days).statistics if one.column == column and one.what in ("below", "value")
+        one
+        for one in Earlier(own.days, calendar=run.calendar).statistics
+        if one.column == column and one.what in ("below", "value")
     ):
-        told = alternation.without_weekday(statistic, own.days)
+        told = alternation.without_weekday(statistic, own.days, run.calendar)
         kinds = [[value for day, value in told.items() if (day in damaged) is kind] for kind in (False, True)]
         if all(kinds):
             lower, upper = sorted(kinds, key=lambda values: sum(values) / len(values))

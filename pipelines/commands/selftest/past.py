@@ -154,7 +154,7 @@ def _not_given_yet(stage: Stage, column: str) -> Run:
     """What a source gives that learns a late column when it is known: in the good life, it has given all
     values at once.
     """
-    until = dates.known_until(stage.use_case.known_after(column), "scoring", stage.night)
+    until = dates.known_until(stage.use_case, stage.use_case.known_after(column), "scoring", stage.night)
     source, time = _source(stage, column), _source(stage, stage.use_case.time)
     for day in dates.Days(max(until.date(), _past(stage, "scoring").first), stage.night):
         stage.deliver(

@@ -28,6 +28,7 @@ from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Delivery, Limits
+from pipelines.core.config.partition import Partition
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
 from pipelines.core.config.source import (
@@ -80,6 +81,7 @@ __all__ = [
     "Model",
     "Monitoring",
     "Numbers",
+    "Partition",
     "Prepare",
     "Promotion",
     "PythonSource",

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from pipelines.core.calendar import Calendar
 from pipelines.core.config.base import RESERVED
 from pipelines.core.config.cleanse import Cleanse
+from pipelines.core.config.partition import Partition
 from pipelines.core.config.schema import Column
 from pipelines.core.config.source import DayAssignment, Source
 
@@ -20,6 +22,12 @@ class Rows:
         assign_days: DayAssignment | None
         columns: Mapping[str, Column]
         cleanse: Cleanse
+        partition: Partition
+
+    @property
+    def calendar(self) -> Calendar:
+        """How time is cut into partitions."""
+        return self.partition.calendar
 
     def _with_role(self, role: str) -> str:
         return next(name for name, column in self.columns.items() if column.role == role)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from pipelines.core import families, metrics, policies, tasks
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.core.config.alerts import Alerts
 from pipelines.core.config.base import GatedTable, Identifier
 from pipelines.core.config.candidates import Candidates, Split
@@ -16,6 +17,7 @@ from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Limits
+from pipelines.core.config.partition import Partition
 from pipelines.core.config.rows import Rows
 from pipelines.core.config.schema import Column, Label
 from pipelines.core.config.sink import Sink
@@ -31,6 +33,9 @@ else:
         Literal[tuple(task.name for task in tasks.EVERY)], AfterValidator(tasks.by_name), PlainSerializer(str)
     ]
 
+# Partitions that a drift report looks at, by default: a week of hours or days, four weeks, three months.
+REPORT = {"hour": 168, "day": 7, "week": 4, "month": 3}
+
 
 class UseCase(Rows, Strict):
     """One use case: everything that Sluice knows about it."""
@@ -42,6 +47,7 @@ class UseCase(Rows, Strict):
     task: Task
     source: Source
     assign_days: DayAssignment | None = None
+    partition: Partition = Partition()
     columns: dict[Identifier, Column] = Field(min_length=2)
     label: Label = Label()
     cleanse: Cleanse = Cleanse()
@@ -98,6 +104,23 @@ class UseCase(Rows, Strict):
     schedule: Schedule = Schedule()
     alerts: Alerts | None = None
     demo: Demo
+
+    @property
+    def report_partitions(self) -> int:
+        """How many partitions a drift report looks at."""
+        return self.monitoring.partitions or REPORT[self.partition.every]
+
+    @property
+    def watched(self) -> Calendar:
+        """The calendar of the days that reports tell of: that of the partitions, or days, where these are
+        hours.
+        """
+        return DAILY if self.partition.every == "hour" else self.calendar
+
+    @property
+    def report_days(self) -> int:
+        """How many of those a report looks at."""
+        return self.report_partitions // (24 if self.partition.every == "hour" else 1)
 
     @property
     def target(self) -> str:

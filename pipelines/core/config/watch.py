@@ -220,6 +220,15 @@ class Monitoring(Strict):
         ),
     )
     retrain: Retrain = Retrain()
+    partitions: int | None = Field(
+        default=None,
+        ge=2,
+        le=1000,
+        description=(
+            "How many partitions a report looks at. By default a week of hours or days (168, 7), four weeks,"
+            " or three months."
+        ),
+    )
 
 
 class Schedule(Strict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta
 from typing import Any
 
 from pipelines.core import dates
@@ -112,8 +111,8 @@ def between_days(days: dates.Days, column: str, what: str) -> Stated:
     return must(
         "column_values_to_be_between",
         column=column,
-        min_value=datetime.combine(days.first, time()).isoformat(),
-        max_value=datetime.combine(days.last + timedelta(days=1), time()).isoformat(),
+        min_value=days.start.isoformat(),
+        max_value=days.end.isoformat(),
         strict_max=True,
         why=f"{what} {days}",
     )

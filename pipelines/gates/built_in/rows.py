@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from datetime import date, datetime, time
 
-from pipelines.core import dates
 from pipelines.core.config import UseCase
 from pipelines.core.copies import OTHER
 from pipelines.core.sql import TYPES, type_of
@@ -150,8 +149,8 @@ def past(run: Run) -> Iterator[Stated]:
     yield must(
         "compound_columns_to_be_unique", column_list=[use_case.key, use_case.time], why="each row once"
     )
-    first = run.past_days.first
-    yield between_days(dates.Days(first, run.days.last), use_case.time, "windows see")
+    every = use_case.calendar.span(run.past_days.first, run.days.last)
+    yield between_days(every, use_case.time, "windows see")
     for column in use_case.kept_columns:
         yield must("column_type_to_be", column=column, type_=type_of(column, use_case))
     for column in use_case.kept_columns:

@@ -20,7 +20,8 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core import dates, meaning, sql
+from pipelines.core import meaning, sql
+from pipelines.core.calendar import literal, plain
 from pipelines.core.config import GatedTable, Kind, UseCase
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates.earlier import partitions
@@ -103,7 +104,9 @@ def days(store: Store) -> list[Day]:
     rows, names = store.read("days"), [name for name in Day.__dataclass_fields__ if name != "store"]
     # Partitions of before have told nothing of late columns: there were none.
     columns = [sql.name(name) if name in rows.columns else f"NULL AS {sql.name(name)}" for name in names]
-    return [Day(store, *row) for row in rows.project(", ".join(columns)).order("day").fetchall()]
+    return [
+        Day(store, plain(day), *row) for day, *row in rows.project(", ".join(columns)).order("day").fetchall()
+    ]
 
 
 def others(run: Run) -> tuple[Store, ...]:
@@ -174,7 +177,7 @@ def newest_values(words: Sequence[Day]) -> Day | None:
 
 
 def _newest(words: Sequence[Day]) -> Day | None:
-    return max(words, key=lambda word: dates.known_by(word.store.kind, word.store.partition), default=None)
+    return max(words, key=lambda word: word.store.partition, default=None)
 
 
 def why_stopped(run: Run, day: Day) -> str | None:
@@ -202,7 +205,7 @@ def differences(run: Run, pairs: Collection[tuple[Day, Day]]) -> dict[tuple[Day,
     for store in dict.fromkeys(known.store for _, known in pairs):
         asked = {day.day: (day, known) for day, known in pairs if known.store is store}
         for day, *counted, columns in _difference_rows(run, store, list(asked)):
-            found[asked[day]] = replace(Difference(*counted), columns=tuple(columns))
+            found[asked[plain(day)]] = replace(Difference(*counted), columns=tuple(columns))
     return found
 
 
@@ -233,9 +236,10 @@ def _difference_rows(run: Run, store: Store, asked: Sequence[date]) -> list[tupl
         f"{both} AND ours.{column} IS DISTINCT FROM known.{column} AS {_other(n)}"
         for n, column in enumerate(others)
     )
+    day = run.calendar.of_sql
     joined = _side_by_side(run, store, asked).project(
         f"""
-        coalesce(CAST(ours.{time} AS DATE), CAST(known.{time} AS DATE)) AS day,
+        coalesce({day(f"ours.{time}")}, {day(f"known.{time}")}) AS day,
             known.{key} IS NOT NULL AS before,
         known.{key} IS NULL AS added, ours.{key} IS NULL AS gone,
             {both} AND {ours} IS DISTINCT FROM {known} AS changed,
@@ -253,7 +257,8 @@ def _side_by_side(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckD
     """Rows of some days, `ours` beside those that are `known`, by key and day."""
     key, time = map(sql.name, (run.use_case.key, run.use_case.time))
     ours, known = (_rows(run, of, asked) for of in (run.store, store))
-    same = f"ours.{key} = known.{key} AND CAST(ours.{time} AS DATE) = CAST(known.{time} AS DATE)"
+    day = run.calendar.of_sql
+    same = f"ours.{key} = known.{key} AND {day(f'ours.{time}')} = {day(f'known.{time}')}"
     return ours.set_alias("ours").join(known.set_alias("known"), same, how="outer")
 
 
@@ -281,8 +286,8 @@ def rows(run: Run, store: Store) -> duckdb.DuckDBPyRelation:
 
 
 def _rows(run: Run, store: Store, asked: Sequence[date]) -> duckdb.DuckDBPyRelation:
-    named = ", ".join(f"DATE '{day}'" for day in asked)
-    return rows(run, store).filter(f"CAST({sql.name(run.use_case.time)} AS DATE) IN ({named})")
+    named = ", ".join(map(literal, asked))
+    return rows(run, store).filter(f"{run.calendar.of_sql(sql.name(run.use_case.time))} IN ({named})")
 
 
 def _file(run: Run, store: Store, table: str) -> UseCase:

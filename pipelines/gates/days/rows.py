@@ -45,7 +45,7 @@ def _beyond(judged: Judged, fewest: float, most: float) -> Told:
     """Days that nobody knows whose number of rows is beyond these multiples of the weekday's median."""
     first = min((day.day for day in judged.days if day.rows), default=None)
     for day in judged.fresh:
-        median = usual.weekday_median(day.day, judged.usual_rows)
+        median = usual.season_median(day.day, judged.usual_rows, judged.run.calendar)
         if median is None:
             continue
         chance = CHANCE * math.sqrt(median)

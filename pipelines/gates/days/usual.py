@@ -11,14 +11,15 @@ late column is judged by the mean of its numbers, on days of which it is wholly 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.core import sql
+from pipelines.core.calendar import DAILY, Calendar, plain
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,12 +47,12 @@ def numbers(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> dict[str, dict[
     """
     asked = {name: value for column, name, value in _questions(use_case) if column in rows.columns}
     means = [f"count({value}), avg({value}), stddev_pop({value})" for value in asked.values()]
-    day = f"CAST({sql.name(use_case.time)} AS DATE)"
+    day = use_case.calendar.of_sql(sql.name(use_case.time))
     found: dict[str, dict[date, Number]] = {name: {} for name in asked}
     for of, *values in rows.aggregate(", ".join([day, *means]), day).fetchall():
         for name, (n, mean, deviation) in zip(asked, zip(*[iter(values)] * 3, strict=True), strict=True):
             if n >= ENOUGH_VALUES:
-                found[name][of] = Number(n, mean, deviation)
+                found[name][plain(of)] = Number(n, mean, deviation)
     return found
 
 
@@ -71,18 +72,23 @@ def range_of(of: date, number: Number, others: Mapping[date, Number]) -> tuple[f
         return None
     low, high = np.quantile([other.mean for other in others.values()], MOST)
     first, last = min(others), max(others)
-    away = max((first - of).days, (of - last).days, 0) / max((last - first).days, 1)
+    away = max(first - of, of - last, timedelta()) / max(last - first, timedelta(hours=1))
     # A day may be constant by chance, or by a fault: others tell how much a row differs.
     deviation = max(number.deviation, float(np.median([other.deviation for other in others.values()])))
     room = (high - low) * max(away, 1) + CHANCE * deviation / math.sqrt(number.n)
     return low - room, high + room
 
 
-def weekday_median(of: date, rows: Mapping[date, int]) -> float | None:
-    """How many rows other days of the weekday have, in the middle; all others, where there is none."""
-    alike: Sequence[int] = [n for day, n in rows.items() if day.weekday() == of.weekday() and day != of]
-    alike = alike or [n for day, n in rows.items() if day != of]
-    return float(np.median(alike)) if alike else None
+def season_median(of: date, rows: Mapping[date, int], calendar: Calendar = DAILY) -> float | None:
+    """How many rows other days of the weekday have, in the middle; all others, where there is none.
+
+    Hours are beside those of their weekday, else of any day; weeks and months beside all.
+    """
+    others = {day: n for day, n in rows.items() if day != of}
+    for season in calendar.seasons:
+        if alike := [n for day, n in others.items() if season(day) == season(of)]:
+            return float(np.median(alike))
+    return float(np.median([*others.values()])) if others else None
 
 
 def _questions(use_case: UseCase) -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 
 from pipelines.core import dates
+from pipelines.core.config import UseCase
 from pipelines.gates.days import known, usual
 from pipelines.gates.days.judged import CHANGED, Judged, Told
 from pipelines.gates.days.known import Day
@@ -101,7 +102,7 @@ def _too_few_known(judged: Judged, column: str) -> Iterator[Day]:
     trusted = [*(day for day in due if day.day in here), *(day for day in judged.told if day.rows)]
     # Of n rows, all of them with a label, one more need not have one: so few rows say no more.
     aged = [
-        (_age(day), judged.known_of(day, column) / (day.rows + 1))
+        (_age(day, run.use_case), judged.known_of(day, column) / (day.rows + 1))
         for day in trusted
         if day.day <= _last_known(judged, day, column)
     ]
@@ -110,7 +111,7 @@ def _too_few_known(judged: Judged, column: str) -> Iterator[Day]:
         earlier = max(
             (judged.known_of(other, column) / other.rows for other in words if other.rows), default=0.0
         )
-        if judged.known_of(day, column) < fewest_labels(day.rows, _age(day), aged, earlier):
+        if judged.known_of(day, column) < fewest_labels(day.rows, _age(day, run.use_case), aged, earlier):
             yield day
 
 
@@ -129,8 +130,11 @@ def fewest_labels(rows: int, age: int, aged: Sequence[tuple[int, float]], earlie
     return labelled.fewest(rows, share)
 
 
-def _age(day: Day) -> int:
-    return (dates.known_by(day.store.kind, day.store.partition) - day.day).days
+def _age(day: Day, use_case: UseCase) -> int:
+    """How many partitions ago it was."""
+    calendar = use_case.calendar
+    known = dates.known_by(use_case, day.store.kind, day.store.partition)
+    return calendar.index(known) - calendar.index(day.day)
 
 
 def _last_known(judged: Judged, day: Day, column: str) -> date:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.gates.earlier.day import Day
 from pipelines.gates.earlier.likeness import Earlier
 from pipelines.gates.earlier.profile import Profile
@@ -34,7 +35,13 @@ CHANCE = 5  # deviations of a share of rows
 GAP, UNLIKE = "gap between two kinds of days, ", "days unlike what their own nights were, "
 
 
-def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limits: Limits) -> list[Line]:
+def lines(
+    own: Profile,
+    nights: Mapping[date, Day],
+    hidden: frozenset[str],
+    limits: Limits,
+    calendar: Calendar = DAILY,
+) -> list[Line]:
     """The statistics of a training that are judged.
 
     Args:
@@ -42,15 +49,19 @@ def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limi
         nights: What the nights of these days were when they were let through.
         hidden: Columns whose values are not told.
         limits: What the use case allows.
+        calendar: Whether days have weekdays.
     """
     from pipelines.gates.earlier.steady import Line
 
-    every = [one for one in Earlier(own.days, hidden=hidden).statistics if one.what in ("below", "value")]
+    earlier = Earlier(own.days, hidden=hidden, calendar=calendar)
+    every = [one for one in earlier.statistics if one.what in ("below", "value")]
     found = []
     for column in dict.fromkeys(one.column for one in every):
         shift = limits.shift.get(column, SHIFT)
         of_column = [one for one in every if one.column == column]
-        if gaps := [(gap(one, own.days), one.name) for one in of_column if len(own.days) >= LEAST_DAYS]:
+        if gaps := [
+            (gap(one, own.days, calendar), one.name) for one in of_column if len(own.days) >= LEAST_DAYS
+        ]:
             widest, name = max(gaps)
             found.append(Line(column, GAP + name, widest, None, shift, widest))
         if both := sorted(own.days.keys() & nights.keys()):
@@ -63,20 +74,22 @@ def lines(own: Profile, nights: Mapping[date, Day], hidden: frozenset[str], limi
     return found
 
 
-def gap(statistic: Statistic, days: Mapping[date, Day]) -> float:
+def gap(statistic: Statistic, days: Mapping[date, Day], calendar: Calendar = DAILY) -> float:
     """The widest gap between two kinds of days, on the scale of Cohen's h.
 
     0 where the days are of one kind.
     """
-    told = without_weekday(statistic, days)
+    told = without_weekday(statistic, days, calendar)
     return max(_gaps(np.array(list(told.values()))), default=0.0) if len(told) >= LEAST_DAYS else 0.0
 
 
-def without_weekday(statistic: Statistic, days: Mapping[date, Day]) -> dict[date, float]:
+def without_weekday(
+    statistic: Statistic, days: Mapping[date, Day], calendar: Calendar = DAILY
+) -> dict[date, float]:
     """A statistic of each day, in order of time, without what is the weekday's, on the scale of Cohen's h."""
     told = {day: found for day in sorted(days) if (found := statistic.of(days[day])) is not None}
     values = angle([value for value, _ in told.values()])
-    weekdays = np.array([day.weekday() for day in told])
+    weekdays = np.array([calendar.weekday(day) for day in told])
     for weekday in range(7):
         if (of_weekday := weekdays == weekday).sum() > 1:
             values[of_weekday] -= values[of_weekday].mean()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.core import meaning, personal
+from pipelines.core.calendar import Calendar
 from pipelines.core.config import GatedTable
 from pipelines.core.errors import BadUseCase, TableCorrupt, TableMissing
 from pipelines.gates.earlier import accepted, partitions, profile
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pipelines.storage.store import Store
 
 NIGHTS = 56  # the newest ones: eight weeks know rain and holidays, and lag little behind a season
-OLDEST = timedelta(days=100)  # the window of a training and the delay of its labels may lie between
+OLDEST = 100  # days: the window of a training and the delay of its labels may lie between
 MOST_WORDS = 3  # days in a sentence
 
 
@@ -52,8 +53,9 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     days: dict[date, Day] = {}
     made_by: dict[date, str] = {}
     since: dict[str, tuple[date, ...]] = {}
-    oldest = run.partition - OLDEST
-    for store in islice(partitions.sound(run, table), NIGHTS):
+    oldest = run.calendar.step(run.partition, -_oldest(run.calendar))
+    alike = (one for one in partitions.sound(run, table) if _same_hour(run, one.partition))
+    for store in islice(alike, NIGHTS):
         if store.partition < oldest:
             break
         said = _earlier_profile(run, store, table)
@@ -65,7 +67,8 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
     nights = len(days)
     if nights < NIGHTS:
         for day, (found, file) in _training_days(run, table, own).items():
-            if day not in days and oldest <= day < run.partition and len(days) < NIGHTS:
+            is_before = oldest <= day < run.partition and _same_hour(run, day)
+            if day not in days and is_before and len(days) < NIGHTS:
                 days[day], made_by[day] = found, file
     same = [day for day, file in made_by.items() if _same_meaning(run, file, own.use_case)]
     # Definitions that were edited may mean another thing by the same column, of which those before say
@@ -76,6 +79,19 @@ def basis(run: Run, table: GatedTable, own: Profile) -> Basis:
         for day in sorted(asked)
     }
     return Basis(kept, since, _basis_text(kept, nights if len(kept) == len(days) else None, since))
+
+
+def _oldest(calendar: Calendar) -> int:
+    """How many partitions ago the oldest night may be: hours are compared with that hour of other days."""
+    return OLDEST * 24 if calendar.every == "hour" else OLDEST
+
+
+def _same_hour(run: Run, partition: date) -> bool:
+    """Whether a partition is of the same hour of a day, where partitions are hours."""
+    if run.calendar.every != "hour":
+        return True
+    of_any_day = run.calendar.seasons[-1]
+    return of_any_day(partition) == of_any_day(run.partition)
 
 
 def _basis_text(days: Mapping[date, Day], nights: int | None, since: Mapping[str, tuple[date, ...]]) -> str:

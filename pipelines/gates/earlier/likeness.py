@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.gates.earlier import plain
 from pipelines.gates.earlier.day import APART, HALVES, HOUR, LENGTH, MOST_VALUES, Day, Number, Values
 from pipelines.gates.earlier.links import BETWEEN
@@ -43,11 +44,13 @@ class Earlier:
             nothing of its level any more. Under the empty name, those of which it was said that their rows
             may repeat.
         hidden: Columns whose values are not told.
+        calendar: Whether days have weekdays.
     """
 
     days: Mapping[date, Day]
     since: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    calendar: Calendar = DAILY
 
     def judge(self, day: Day, limits: Limits | None = None) -> list[Judgement]:
         """Compare a day, which comes after them, by every statistic."""
@@ -167,7 +170,7 @@ class Earlier:
             )
             # What is the same on all rows of a day has its own calendar, of which a weekday tells too little.
             dated = statistic.label.endswith(APART) and not _varies(self._numbers(statistic.label, level))
-            weekdays = [0 if dated else day.weekday() for day in told]
+            weekdays = [0 if dated else self.calendar.weekday(day) for day in told]
             if chance.variance(angles, weekdays) - float(np.mean(1 / rows)) > UNSTEADY**2:
                 return False
         return True
@@ -309,7 +312,8 @@ class Earlier:
         scaled = (
             np.arctanh(np.clip(values, -0.999, 0.999)) if statistic.what == "link" else chance.angle(values)
         )
-        weekdays = [day.weekday() for day in told] if statistic.what in LEVELLED else None
+        levelled = statistic.what in LEVELLED
+        weekdays = [self.calendar.weekday(day) for day in told] if levelled else None
         return chance.baseline(scaled, [rows for _, rows in told.values()], before, weekdays)
 
     def _value(self, statistic: Statistic, day: Day, on: date | None = None) -> tuple[float, int] | None:

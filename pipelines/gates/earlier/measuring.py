@@ -129,7 +129,7 @@ def _with_marks(columns: Sequence[str], shape: Shape) -> str:
     ]
     hashes = {CONTENT: content, TIMED: f"{content}, {time_}", **dict(zip(HALVED, halves, strict=False))}
     return (
-        f'SELECT *, CAST({time_} AS DATE) AS "{DAY}", hash({key}) >> 16 AS "{KEY_HASH}", '
+        f'SELECT *, {shape.calendar.of_sql(time_)} AS "{DAY}", hash({key}) >> 16 AS "{KEY_HASH}", '
         + ", ".join(f'hash({what}) >> 16 AS "{name}"' for name, what in hashes.items())
         + " FROM rows"
     )

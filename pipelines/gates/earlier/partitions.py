@@ -68,13 +68,13 @@ def _has_closed(store: Store, table: GatedTable) -> bool:
 class Past:
     """Earlier partitions of a run's kind that have the table, newest first.
 
-    `of_weekday`: they are nights of the weekday that was asked for (or trainings, whose weekday means
-    nothing).
+    `of_season`: they are nights of the weekday (of hours: of the hour) that was asked for, or trainings,
+    weeks and months, of which there is no such thing.
     """
 
     table: GatedTable
     partitions: tuple[Store, ...]
-    of_weekday: bool = True
+    of_season: bool = True
 
     def __str__(self) -> str:
         """As messages name them: how many, and from when to when."""
@@ -97,20 +97,23 @@ def sound(run: Run, table: GatedTable) -> Iterator[Store]:
 
 
 def last(run: Run, table: GatedTable, n: int) -> Past:
-    """The last `n` of any weekday."""
+    """The last `n`, whatever their weekday."""
     return Past(table, tuple(islice(sound(run, table), n)))
 
 
 def alike(run: Run, table: GatedTable, n: int) -> Past:
     """The last `n` of a night's weekday; of any weekday where there is none.
 
-    A training is like any other training.
+    An hour is beside those of its weekday, too, or else of any day. A training is like any other training.
     """
     if run.kind != "scoring":
         return last(run, table, n)
-    same = (store for store in sound(run, table) if store.partition.weekday() == run.partition.weekday())
-    found = tuple(islice(same, n))
-    return Past(table, found) if found else Past(table, last(run, table, n).partitions, of_weekday=False)
+    calendar = run.calendar
+    for seasons in calendar.seasons:
+        same = (store for store in sound(run, table) if seasons(store.partition) == seasons(run.partition))
+        if found := tuple(islice(same, n)):
+            return Past(table, found)
+    return Past(table, last(run, table, n).partitions, of_season=not calendar.seasons)
 
 
 def row_counts(past: Past, pieces: Sequence[str] = ()) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.core import meaning, personal
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.core.config import GatedTable, UseCase
 
 
@@ -30,6 +31,7 @@ class Shape:
     made_by: str | None = None
     timed: bool = False
     moments: tuple[str, ...] = ()
+    calendar: Calendar = DAILY
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -72,15 +74,25 @@ def shape(use_case: UseCase, table: GatedTable) -> Shape | None:
         numbers = tuple(name for name, type_ in facts.items() if type_ in ("integer", "number"))
         values = tuple(name for name, type_ in facts.items() if type_ in ("string", "boolean"))
         moments = tuple(name for name, type_ in facts.items() if type_ in ("date", "timestamp"))
-        return Shape(use_case.time, numbers, values, use_case.key, hidden, timed=True, moments=moments)
+        return Shape(
+            use_case.time,
+            numbers,
+            values,
+            use_case.key,
+            hidden,
+            timed=True,
+            moments=moments,
+            calendar=use_case.calendar,
+        )
     if table == "features":
         return Shape(
             use_case.time,
             tuple(use_case.features.numbers),
             tuple(use_case.features.categories),
             hidden=hidden,
+            calendar=use_case.calendar,
         )
     if table == "predictions":
         decision = ("decision",) if use_case.task.decides else ()
-        return Shape(use_case.time, ("score",), decision, made_by="model_version")
+        return Shape(use_case.time, ("score",), decision, made_by="model_version", calendar=use_case.calendar)
     return None

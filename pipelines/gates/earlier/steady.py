@@ -109,7 +109,13 @@ def _lines_and_unlevelled(
     own = profile.of(run.store, run.use_case, table)
     if run.kind == "training":
         return (
-            alternation.lines(own, cleared_days(run, table, own), _personal_columns(run), limits or Limits()),
+            alternation.lines(
+                own,
+                cleared_days(run, table, own),
+                _personal_columns(run),
+                limits or Limits(),
+                run.calendar,
+            ),
             (
                 "each day of the training beside the others, and beside its own night where that was let"
                 " through, by columns that mean the same"
@@ -120,7 +126,7 @@ def _lines_and_unlevelled(
     day = own.days.get(run.partition)
     if day is None or len(found.days) < LEAST_DAYS:
         return [], FEW.format(least=LEAST_DAYS), ()
-    earlier = Earlier(found.days, found.since, _personal_columns(run))
+    earlier = Earlier(found.days, found.since, _personal_columns(run), run.calendar)
     lines = [
         Line(
             one.statistic.column,

@@ -59,14 +59,14 @@ def test_a_partition_counts_only_if_its_gate_has_let_through_the_very_table(nigh
 def test_a_night_is_like_the_nights_of_its_weekday(night: Run) -> None:
     publish(night, 1, 2, 7, 14, 21)
     found = partitions.alike(night, "raw", 2)
-    assert (ago(found), found.of_weekday) == ([7, 14], True)
+    assert (ago(found), found.of_season) == ([7, 14], True)
     assert str(found) == "the 2 earlier partitions 2026-01-18 to 2026-01-25"
 
 
 def test_without_a_night_of_its_weekday_any_night_counts_and_says_so(night: Run) -> None:
     publish(night, 1, 2, 3)
     found = partitions.alike(night, "raw", 2)
-    assert (ago(found), found.of_weekday) == ([1, 2], False)
+    assert (ago(found), found.of_season) == ([1, 2], False)
 
 
 def test_the_first_night_has_no_past(night: Run) -> None:
@@ -81,7 +81,7 @@ def test_a_training_is_like_any_earlier_training_but_no_night(
     publish(training, 3)
     publish(night, 1)
     found = partitions.alike(training, "raw", 4)
-    assert (ago(found), found.of_weekday) == ([3], True)
+    assert (ago(found), found.of_season) == ([3], True)
 
 
 def test_rows_are_counted_over_all_pieces(open_run: Callable[[Kind, date], Run]) -> None:
