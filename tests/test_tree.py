@@ -45,6 +45,7 @@ ELSEWHERE = {
     "pipelines/core/repair": "tests/steps/test_cleanse.py",
     "pipelines/core/row_rules": "tests/steps/test_cleanse.py",
     "pipelines/core/sql_tree": "tests/core/test_sql.py",
+    "pipelines/core/zones": "tests/core/test_calendar.py",
     # What is told once, as an object, is proven by a toy of its kind that is added to a real training.
     **dict.fromkeys(
         (f"pipelines/core/{objects}" for objects in ("metrics", "policies", "families", "tasks")),
