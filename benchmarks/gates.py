@@ -173,9 +173,9 @@ def in_pandas(own: Store, table: str, columns: list[str] | None = None) -> pd.Da
 
 def sluice(folder: Path) -> Callable[[], list[Any]]:
     """As a gate does it."""
-    from pipelines.gates.ask import Questions
     from pipelines.gates.judge import found_in
     from pipelines.gates.measure import answers
+    from pipelines.gates.questions import Questions
 
     own, stated = store(folder), expectations()
     relation = own.read("raw")

@@ -70,15 +70,33 @@ def past(run: Run) -> Outcome:
     return Outcome(summary, numbers={"rows": written.rows})
 
 
+def sources(run: Run) -> Outcome:
+    """Other sources -> sources_raw, sources and sources_aside, a piece each: what they tell of these days."""
+    from pipelines.core import other_rows
+    from pipelines.steps import ingest
+
+    told = {}
+    for name, source in run.use_case.others.items():
+        days, where = other_rows.asked(run.use_case, name, run.days), f"{run.use_case.name}, sources.{name}"
+        write = partial(run.store.write, "sources_raw", piece=name)
+        ingest.stream(run, days, write, may_be_empty=True, other=name)
+        found = other_rows.cleanse(run.store.read("sources_raw", (name,)), source, where)
+        run.store.write("sources_aside", found.aside, piece=name)
+        told[name] = run.store.write("sources", found.rows, piece=name).rows
+    summary = ", ".join(f"{rows:,} rows of {name}" for name, rows in told.items())
+    return Outcome(f"sources: {summary or 'nothing, since this run reads no other'}")
+
+
 def features(run: Run) -> Outcome:
-    """Clean (and its past) -> features; a training's rows are marked as train or test."""
+    """Clean (its past, and other sources) -> features; a training's rows are marked as train or test."""
     from pipelines.core.meaning import meanings
     from pipelines.core.split import assign, require_apart
+    from pipelines.run import others
     from pipelines.steps.features import compute
 
     past = run.store.read("past") if run.use_case.features.history else None
     clean = run.store.read("clean")
-    rows = compute(clean, past, run.use_case)
+    rows = compute(clean, past, run.use_case, others.published(run))
     if run.kind == "training":
         rows = assign(rows, run.use_case, run.days)
         require_apart(rows, clean, run.use_case)
@@ -279,7 +297,7 @@ def drift(run: Run) -> Outcome:
 
 
 _EVERY: tuple[Callable[..., Outcome], ...] = (
-    *(ingest, cleanse, past, features),
+    *(ingest, cleanse, past, sources, features),
     *(snapshot, tune, evaluate, export, promote),
     *(score, publish, deliver, drift),
 )

@@ -57,6 +57,8 @@ NO_PATHS = {
         "Schedule.drift",
         "Schedule.scoring",
         "Schedule.training",
+        "Join.within",
+        "OtherSource.delay",
         "Window.since",
         "Window.until",
     ),

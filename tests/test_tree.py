@@ -55,6 +55,7 @@ ELSEWHERE = {
     "pipelines/metrics/scored": "tests/metrics/test_bootstrap.py",
     "pipelines/run/run": "tests/run/test_clearance.py",
     "pipelines/run/lineage": "tests/plugins/test_lineage.py",
+    "pipelines/run/others": "tests/test_other_sources.py",
     "pipelines/runner": "tests/test_flow.py",
     "pipelines/commands/check": "tests/cli/test_answers.py",
     "pipelines/commands/replay*": "tests/commands/test_quarantine.py",

@@ -51,7 +51,8 @@ def fetch(use_case: asked.AnyUseCase = None) -> None:
             loaded = use_cases.load(settings.use_cases, name)
             from pipelines.steps import ingest
 
-            typer.echo(f"{name}: {ingest.fetch(loaded.use_case, settings) or 'nothing to fetch'}")
+            fetched = ", ".join(map(str, ingest.fetch(loaded.use_case, settings)))
+            typer.echo(f"{name}: {fetched or 'nothing to fetch'}")
         except SluiceError as error:  # it costs no other use case its data
             wrong.append(error)
     asked.fail(wrong)

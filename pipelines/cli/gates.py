@@ -37,10 +37,11 @@ def prove(use_case: asked.UseCases = None, as_json: asked.AsJson = False) -> Non
 
 def _proven(names: list[str], settings: Settings, wrong: list[SluiceError]) -> Iterator[str | Outcome]:
     from pipelines.commands import selftest
+    from pipelines.model.engine_pool import cores
 
     if len(names) == 1:
         try:
-            yield from selftest.prove(settings, *names)
+            yield from selftest.prove(settings, names[0], at_once=cores())
         except SluiceError as error:
             wrong.append(error)
         return

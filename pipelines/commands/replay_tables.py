@@ -89,6 +89,7 @@ def write_features(run: Run) -> None:
     """Clean -> features: of the rows that joined, which look back at the past and at the night's other
     rows.
     """
+    from pipelines.run import others
     from pipelines.steps.features import compute
 
     now, aside = both(run)
@@ -97,7 +98,8 @@ def write_features(run: Run) -> None:
     seen = _with(clean, use_case.key, known, use_case.key)
     if use_case.features.history:
         seen = seen.union(aside.store.read("past"))
-    computed = compute(_without(clean, use_case.key, known, use_case.key), seen, use_case)
+    joining = _without(clean, use_case.key, known, use_case.key)
+    computed = compute(joining, seen, use_case, others.published(now))
     # What the night's own features mean, those of the rows that joined do, too: only which rows are let in
     # may differ.
     told = now.store.manifest("features").meaning

@@ -146,15 +146,15 @@ def _features(
     """Raw rows -> features, as a training's steps make them."""
     from pipelines.core import dates
     from pipelines.core.split import assign
+    from pipelines.run import others
     from pipelines.steps import past
     from pipelines.steps.cleanse import cleanse
     from pipelines.steps.features import compute
 
     clean, _, further = cleanse(raw, run.use_case, run.partition)
     fed = None if past_raw is None else past.compute(past_raw, further, run.use_case).rows
-    return assign(
-        compute(clean, fed, run.use_case), run.use_case, dates.days_of(run.use_case, run.kind, run.partition)
-    )
+    made = compute(clean, fed, run.use_case, others.published(run))
+    return assign(made, run.use_case, dates.days_of(run.use_case, run.kind, run.partition))
 
 
 def _again(features: duckdb.DuckDBPyRelation, run: Run, model: Champion) -> tuple[float, int, float | None]:

@@ -17,13 +17,13 @@ from typing import TypeVar
 
 import duckdb
 
-from pipelines.core import dates
+from pipelines.core import dates, other_rows
 from pipelines.core.config import FileFormat, FileSource, UseCase
 from pipelines.core.dates import Days
 from pipelines.core.sql import name as quoted
 from pipelines.model.engine_pool import cores
 from pipelines.run.run import Run
-from pipelines.steps import ingest, past
+from pipelines.steps import as_learned, ingest, past
 from pipelines.steps.cleanse import cleanse
 from pipelines.steps.features import compute
 from pipelines.storage import spill
@@ -33,6 +33,7 @@ from pipelines.storage.store import Store
 T = TypeVar("T")
 
 DELIVERED = "delivered"  # the folder from which the played use case reads its days
+OTHERS = "others"  # that from which it reads its other sources, a file each
 KNOWN = timedelta(days=400)  # after a day, its labels are known, however late they are
 
 
@@ -53,11 +54,25 @@ def settings_in(settings: Settings, folder: Path) -> Settings:
 
 
 def playing(use_case: UseCase, folder: Path) -> UseCase:
-    """The facts, with the copied days as the source, and no sink: what is played is delivered to nobody."""
+    """The facts, with the copied days as the source, copies of all other sources, and no sink: what is played
+    is delivered to nobody.
+    """
     expected = use_case.source.expected if isinstance(use_case.source, FileSource) else None
     path, format = str(folder / DELIVERED / "{partition}.parquet"), FileFormat(type="parquet")
     source = FileSource(kind="file", path=path, format=format, **({"expected": expected} if expected else {}))
-    return use_case.model_copy(update={"source": source, "assign_days": None, "sink": None})
+    others = {
+        name: other.model_copy(
+            update={
+                "source": FileSource(
+                    kind="file", path=str(folder / OTHERS / f"{name}.parquet"), format=format
+                )
+            }
+        )
+        for name, other in use_case.sources.items()
+    }
+    return use_case.model_copy(
+        update={"source": source, "assign_days": None, "sources": others, "sink": None}
+    )
 
 
 def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
@@ -67,7 +82,8 @@ def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
         run: A run of the use case as it is outside.
         settings: The real ones: a public file may be in the cache there.
         days: Which days; one without rows becomes an empty file.
-        folder: Where the files are to lie, as `YYYY-MM-DD.parquet`; it is made.
+        folder: Where the files are to lie, as `YYYY-MM-DD.parquet`; it is made. Other sources come beside it,
+            into a folder of their own.
     """
     folder.mkdir()
     time = quoted(run.use_case.source_names[run.use_case.time])
@@ -78,6 +94,12 @@ def copy_days(run: Run, settings: Settings, days: Days, folder: Path) -> None:
         # So that DuckDB passes over rows of other days: it has them in order of time.
         own = days.calendar.span(day, day).hold(time)
         rows.filter(own).to_parquet(str(folder / f"{day}.parquet"), compression="zstd")
+    (folder.parent / OTHERS).mkdir()
+    for name, other in run.use_case.sources.items():
+        asked = other_rows.asked(run.use_case, name, days)
+        told = ingest.rows(replace(run, store=later, settings=settings), asked, may_be_empty=True, other=name)
+        columns = ", ".join(quoted(other.source_names[column]) for column in other.columns)
+        told.project(columns).to_parquet(str(folder.parent / OTHERS / f"{name}.parquet"), compression="zstd")
 
 
 def features_of(run: Run, days: Days) -> duckdb.DuckDBPyRelation:
@@ -97,23 +119,31 @@ def features_of(run: Run, days: Days) -> duckdb.DuckDBPyRelation:
     whole = replace(run, store=store)
     raw = ingest.rows(whole, days, may_be_empty=True)
     clean, _, further = cleanse(raw, use_case, known)
+    joined = as_learned.others_of(whole, days)
     if not use_case.features.history:
-        return compute(clean, None, use_case)
+        return compute(clean, None, use_case, joined)
     # not the training's: its window is the file's, and these days may be one alone
     past_raw = ingest.rows(whole, dates.past_of(use_case, "scoring", days.first), may_be_empty=True)
-    return compute(clean, past.compute(past_raw, further, use_case).rows, use_case)
+    return compute(clean, past.compute(past_raw, further, use_case).rows, use_case, joined)
 
 
 def on_each_core(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
     """Do a work for each of some use cases, one on each core: what comes of it, in the order of the names."""
+    with processes(cores()) as pool:
+        yield from pool.map(work, names)
+
+
+@contextmanager
+def processes(n: int) -> Iterator[ProcessPoolExecutor]:
+    """So many processes at most, whose folders are gone with this one."""
     # Spawned, not forked: what DuckDB and OpenMP have running in this process would hang in its copy.
     with (
         place() as folder,
         ProcessPoolExecutor(
-            cores(), mp_context=get_context("spawn"), initializer=_begin, initargs=(str(folder),)
-        ) as processes,
+            n, mp_context=get_context("spawn"), initializer=_begin, initargs=(str(folder),)
+        ) as pool,
     ):
-        yield from processes.map(work, names)
+        yield pool
 
 
 def _begin(folder: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from pipelines.core import meaning
 from pipelines.core.config import Column, Monitoring, Scalar, UseCase
 from pipelines.core.config.base import LONGEST_NAME
+from pipelines.core.config.other_source import OtherSource
 from pipelines.core.personal import with_privacy
 
 # The facts of a use case that a model has learned, or that say how it was made; all others are the present
@@ -52,6 +53,7 @@ def put_together(learned: UseCase, now: UseCase) -> UseCase:
                 "max_quarantined": now.cleanse.max_quarantined,
             }
         ),
+        "sources": _sources(learned, now),
         "metric": now.metric if now.task == learned.task else learned.metric,
         "monitoring": now.monitoring if now.task == learned.task else _monitoring(learned, now),
     }
@@ -59,6 +61,21 @@ def put_together(learned: UseCase, now: UseCase) -> UseCase:
 
     made = now.model_copy(update=changes)
     return made.model_copy(update={"gates": expected.together(learned, now, made)})
+
+
+def _sources(learned: UseCase, now: UseCase) -> dict[str, OtherSource]:
+    """The other sources that the champion's features read, where the present file says that they lie.
+
+    Raises:
+        ValueError: it does not say so of one.
+    """
+    if gone := sorted(learned.sources.keys() - now.sources.keys()):
+        raise ValueError(f"{now.name}.yaml has no sources.{gone[0]} any more, which its features read")
+    found = {}
+    for name, source in learned.sources.items():
+        lies = now.sources[name].source.model_copy(update={"derive": source.source.derive})
+        found[name] = source.model_copy(update={"source": lies, "gates": now.sources[name].gates})
+    return found
 
 
 def _laid_out(

@@ -33,7 +33,7 @@ judge it at night: labels, which are hidden, make no difference then.
 from __future__ import annotations
 
 from pipelines.core import sql
-from pipelines.core.config import UseCase
+from pipelines.core.config.rows import Rows
 
 SAME, OTHER = "duplicate", "duplicate with other values"  # what quarantine tells of a copy
 # Of rows that `numbered` has told apart: which are in clean, which feed windows, and which do only that.
@@ -48,7 +48,7 @@ def is_shown(column: str) -> str:
     return sql.name(f"#{column} is shown")
 
 
-def with_numbers(use_case: UseCase, rows: str) -> str:
+def with_numbers(use_case: Rows, rows: str) -> str:
     """SQL of judged rows (with `#day`, `#n`, `#reasons`, `#fed`, see `row_rules`) and what tells the copies
     among them.
 
@@ -79,12 +79,12 @@ def reason(differs: str) -> str:
     return f"if({differs}, {sql.text(OTHER)}, {sql.text(SAME)})"
 
 
-def is_rejected(use_case: UseCase, differs: str) -> str:
+def is_rejected(use_case: Rows, differs: str) -> str:
     """SQL of whether a copy counts as rejected."""
     return "true" if use_case.cleanse.duplicates == "quarantine" else differs
 
 
-def _order(use_case: UseCase) -> str:
+def _order(use_case: Rows) -> str:
     way = "DESC" if use_case.cleanse.duplicates == "last" else "ASC"
     return f'ORDER BY {sql.name(use_case.time)} {way}, "#n" {way}'
 

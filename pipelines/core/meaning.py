@@ -199,7 +199,12 @@ class _Reader:
         }
         # Windows in the canonical order of their columns: rows with the same values are the same rows.
         ordered = {
-            name: window.model_copy(update={"by": tuple(sorted(window.by, key=self._identity))})
+            name: window.model_copy(
+                update={
+                    "by": tuple(sorted(window.by, key=self._identity)),
+                    "source": window.source and self._source(window.source),
+                }
+            )
             for name, window in use_case.features.windows.items()
         }
         features = use_case.features.model_copy(update={"windows": ordered})
@@ -207,27 +212,59 @@ class _Reader:
 
     def fingerprint(self, kind: str, text: str) -> str:
         """The fingerprint of one feature."""
-        parsed = sql.parse(text, self.frames)
-        windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
-        columns = set(parsed.every_column).union(*(window.by for window in windows))
-        if windows:
+        columns, looks_back = self._reads(text)
+        if looks_back:
             # frames are of time; rows of one moment go by their key
             columns |= {self.use_case.time, self.use_case.key}
-        order = {role: name for role, name in self._roles().items() if role != "label"} if windows else {}
-        values = _digest([RULE, kind, self._canonical(text, self.frames), self._columns(columns), order])
-        return f"{values}-{_digest(self._rows())}" if windows else values
+        order = {role: name for role, name in self._roles().items() if role != "label"} if looks_back else {}
+        told = [RULE, kind, self._canonical(text, self.frames), self._columns(columns), order]
+        values = _digest(told)
+        return f"{values}-{_digest(self._rows())}" if looks_back else values
 
     def reads(self, feature: str) -> tuple[set[str], bool]:
-        """The columns that a feature reads, and whether it looks back."""
-        parsed = sql.parse(expressions(self.use_case)[feature][1], self.frames)
-        windows = [self.use_case.features.windows[aggregate.window] for aggregate in parsed.aggregates]
-        return set(parsed.every_column).union(*(window.by for window in windows)), bool(windows)
+        """The columns that a feature reads, and whether it looks back at the use case's own rows."""
+        return self._reads(expressions(self.use_case)[feature][1])
+
+    def _reads(self, text: str) -> tuple[set[str], bool]:
+        parsed, features = sql.parse(text, self.frames), self.use_case.features
+        used = {one.window: features.windows[one.window] for one in parsed.aggregates}
+        own = {name for name in used if name in features.own_windows}
+        found = {column for one in parsed.aggregates if one.window in own for column in one.columns}
+        joins = [join for name, join in features.joins.items() if name in self._joins_of(parsed)]
+        by = [*(one.by for one in used.values()), *(one.by for one in joins)]
+        if joins or len(own) < len(used):
+            found.add(self.use_case.time)  # as of which others are known
+        found |= {column for column in parsed.columns if column.partition(".")[0] not in features.joins}
+        return found.union(*by), bool(own)
+
+    def _joins_of(self, parsed: sql.Expression) -> set[str]:
+        return {column.partition(".")[0] for column in parsed.columns} & self.use_case.features.joins.keys()
 
     # --- what is read
 
     def _canonical(self, text: str, frames: Mapping[str, str] | None = None) -> Any:
         """An expression's parse tree, in which each column is called as the source calls it."""
-        return _rename(sql.tree(text, frames), {name: self._identity(name) for name in self.use_case.columns})
+        names = {name: self._identity(name) for name in self.use_case.columns}
+        for name, join in self.use_case.features.joins.items():
+            told = join.model_dump(mode="json", exclude={"by", "source"})
+            by = sorted(map(self._identity, join.by))
+            what = _digest([self._source(join.source), by, told])
+            names |= {
+                f"{name}.{column}": f"{what}.{column}"
+                for column in self.use_case.sources[join.source].columns
+            }
+        return _rename(sql.tree(text, frames), names)
+
+    def _source(self, name: str) -> str:
+        """The fingerprint of all that makes the rows of another source what they are, but where they lie."""
+        source = self.use_case.sources[name]
+        columns = {
+            column: spec.model_dump(mode="json", exclude={"why", "pii"})
+            for column, spec in source.columns.items()
+        }
+        repairs = source.cleanse.model_dump(mode="json", exclude={"max_quarantined"})
+        known = [duration_text(source.delay), source.available_at]
+        return _digest([columns, repairs, dict(source.source.derive), known])
 
     def _identity(self, column: str) -> str:
         """What a column is called where it comes from: the source's name is the same whatever a file calls

@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterable
 
 from pipelines.core.config import UseCase
+from pipelines.core.config.rows import Rows
 from pipelines.core.snake_case import snake_case
 
 MASK = "•••"
 
 
-def columns(use_case: UseCase) -> frozenset[str]:
+def columns(rows: Rows) -> frozenset[str]:
     """Personal columns, under the schema's names and the source's."""
-    called = use_case.source_names
-    marked = {name for name, column in use_case.columns.items() if column.pii}
+    called = rows.source_names
+    marked = {name for name, column in rows.columns.items() if column.pii}
     found = marked | {called[column] for column in marked}
-    for column, sql in use_case.source.derive.items():  # in their order, since one may be made of another
+    for column, sql in rows.source.derive.items():  # in their order, since one may be made of another
         if _reads(sql, found):
             found |= {column, called.get(column, column)}
     return frozenset(found)
@@ -33,7 +34,7 @@ def features(use_case: UseCase) -> frozenset[str]:
     """
     named = use_case.features
     every = {**named.numbers, **named.categories, **named.texts}
-    personal = columns(use_case)
+    personal = columns(use_case).union(*map(columns, use_case.sources.values()))
     return frozenset(name for name, sql in every.items() if _reads(sql, personal))
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+import duckdb
+
 from pipelines.core import copies, repair, sql
-from pipelines.core.config import Column, UseCase, limit_text
+from pipelines.core.config import Column, limit_text
+from pipelines.core.config.rows import Rows
+from pipelines.core.errors import BadUseCase
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,24 @@ class Rule:
         return f"({self.broken} OR {self.by_night})" if self.by_night else self.broken
 
 
-def rules(use_case: UseCase) -> list[Rule]:
+@contextmanager
+def explaining(where: str) -> Iterator[None]:
+    """Tell what the file says that cannot be carried out.
+
+    Raises:
+        BadUseCase: SQL of the file cannot be computed.
+    """
+    try:
+        yield
+    except (duckdb.Error, sql.BadExpression) as error:
+        raise BadUseCase(
+            f"cleanse cannot be carried out: {sql.reason(error)}",
+            where=where,
+            fix=f"python -m pipelines check {where.partition(',')[0]}",
+        ) from error
+
+
+def rules(use_case: Rows) -> list[Rule]:
     """Every rule that a good row fulfils, in the order in which reasons are told."""
     rules = [
         Rule(f"{column}: {what}", (column,), f"coalesce({broken}, false)")
@@ -40,7 +63,7 @@ def rules(use_case: UseCase) -> list[Rule]:
     return rules
 
 
-def _broken(column: str, use_case: UseCase) -> dict[str, str]:
+def _broken(column: str, use_case: Rows) -> dict[str, str]:
     """What can be wrong with one column: in words, and as SQL."""
     spec, value = use_case.columns[column], sql.name(column)
     must_be_there = spec.required or column in (use_case.key, use_case.time, *use_case.cleanse.drop)
@@ -72,19 +95,19 @@ def _limit(limit: float | date, column: Column) -> str:
     return str(int(limit)) if column.type == "integer" and limit == int(limit) else repr(limit)
 
 
-def _allowed(column: str, use_case: UseCase) -> list[str]:
+def _allowed(column: str, use_case: Rows) -> list[str]:
     """The values that may occur, as literals; none, if any may.
 
     A binary label is the positive value or an allowed one; of a boolean both are.
     """
     spec = use_case.columns[column]
     values = list(spec.allowed or ())
-    if column == use_case.target and use_case.label.positive is not None and spec.type != "boolean":
-        values.append(use_case.label.positive)
+    if column == use_case.target and use_case.positive is not None and spec.type != "boolean":
+        values.append(use_case.positive)
     return [sql.literal(value, sql.TYPES[spec.type]) for value in values]
 
 
-def judged(use_case: UseCase, rules: list[Rule], rows: str = "raw", *, numbered: bool) -> str:
+def judged(use_case: Rows, rules: list[Rule], rows: str = "raw", *, numbered: bool) -> str:
     """SQL of repaired rows and of what is said of them.
 
     Args:
@@ -117,13 +140,13 @@ def judged(use_case: UseCase, rules: list[Rule], rows: str = "raw", *, numbered:
         FROM blind"""
 
 
-def _tidied(use_case: UseCase) -> str:
+def _tidied(use_case: Rows) -> str:
     return ", ".join(
         f"{repair.tidy_column(column, use_case)} AS {sql.name(column)}" for column in use_case.kept_columns
     )
 
 
-def _repaired(use_case: UseCase) -> str:
+def _repaired(use_case: Rows) -> str:
     return ", ".join(
         f"{repair.repaired_value(column, sql.name(column), use_case)} AS {sql.name(column)}"
         for column in use_case.kept_columns
@@ -134,7 +157,7 @@ def _reasons(rules: list[Rule]) -> str:
     return ", ".join(f"CASE WHEN {rule.ever_broken} THEN {sql.text(rule.reason)} END" for rule in rules)
 
 
-def _shown(use_case: UseCase, rules: list[Rule]) -> str:
+def _shown(use_case: Rows, rules: list[Rule]) -> str:
     """Whether windows may see a hidden column: where no rule is broken by it."""
     return ", ".join(
         f"NOT ({' OR '.join(rule.broken for rule in rules if column in rule.columns) or 'false'}) AS"
@@ -143,7 +166,7 @@ def _shown(use_case: UseCase, rules: list[Rule]) -> str:
     )
 
 
-def _blind(use_case: UseCase, hiding: list[Rule]) -> str:
+def _blind(use_case: Rows, hiding: list[Rule]) -> str:
     """SQL of the repaired rows, and of whether they break rules that read what is hidden at night, as they
     are judged while it is.
     """

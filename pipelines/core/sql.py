@@ -7,7 +7,7 @@ An expression of a use case is one scalar value of one row, or an aggregate over
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
@@ -24,10 +24,12 @@ from pipelines.core.sql_tree import (
     Expression,
     Node,
     Reader,
+    Taken,
     connection,
     reason,
     select_list,
     specification,
+    taken_out,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "BadExpression",
     "Expression",
     "Node",
+    "Taken",
     "allowed",
     "bind",
     "constants",
@@ -54,6 +57,7 @@ __all__ = [
     "type_of",
     "unknown_columns",
     "window_clause",
+    "without",
 ]
 
 TYPES: dict[str, str] = {
@@ -221,16 +225,43 @@ def allowed(expression: str, windows: Mapping[str, str] | None = None) -> Expres
 
 
 def _parse(expression: str, windows: Mapping[str, str]) -> Expression:
+    node, specifications = _with_specifications(expression, windows)
+    reader = Reader(specifications)
+    reader.read(node)
+    return Expression(
+        frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes))
+    )
+
+
+def _with_specifications(expression: str, windows: Mapping[str, str]) -> tuple[Node, dict[str, str]]:
+    """An expression's tree, and each window's name by its specification as the parser reads it."""
     uses = "".join(f", count(*) OVER {name(window)}" for window in windows)
     node, *window_nodes = select_list(f"{BEFORE}{expression}\n){uses} FROM rows {window_clause(windows)}")
     # DuckDB reads nothing, or several values, in parentheses as a row.
     if len(window_nodes) != len(windows) or node.get("function_name") == "row":
         raise BadExpression("not one expression")
-    reader = Reader({specification(use): window for use, window in zip(window_nodes, windows, strict=True)})
-    reader.read(node)
-    return Expression(
-        frozenset(reader.columns), tuple(reader.aggregates), tuple(dict.fromkeys(reader.mistakes))
-    )
+    return node, {specification(use): window for use, window in zip(window_nodes, windows, strict=True)}
+
+
+def without(
+    expression: str, windows: Mapping[str, str], chosen: Collection[str], called: Callable[[Taken], str]
+) -> str:
+    """An expression in which each use of some windows is a column instead.
+
+    Args:
+        expression: The expression.
+        windows: All windows that it may use.
+        chosen: The names of those that are replaced.
+        called: What the column is called that stands for a use.
+
+    Raises:
+        BadExpression: it is no SQL expression.
+    """
+    node, specifications = _with_specifications(expression, windows)
+    content = expression.encode()
+    for start, end, taken in reversed(taken_out(node, specifications, chosen)):
+        content = content[:start] + name(called(taken)).encode() + content[end:]
+    return content.decode()
 
 
 def tree(expression: str, windows: Mapping[str, str] | None = None) -> Node:

@@ -57,6 +57,25 @@ class Aggregate:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A use of a window that is taken out of its expression, to be computed elsewhere."""
+
+    window: str
+    function: str
+    arguments: tuple[str, ...]
+    distinct: bool
+    filter: str | None
+
+    def over(self, order: str) -> str:
+        """SQL of the same as a plain aggregate, which takes its rows in this order."""
+        function = {"first_value": "first", "last_value": "last"}.get(self.function, self.function)
+        arguments = ", ".join(self.arguments) or "*"
+        ordered = "" if arguments == "*" else f" ORDER BY {order}"
+        filter_ = f" FILTER (WHERE {self.filter})" if self.filter else ""
+        return f"{function}({'DISTINCT ' if self.distinct else ''}{arguments}{ordered}){filter_}"
+
+
+@dataclass(frozen=True)
 class Expression:
     """What an expression consists of."""
 
@@ -188,6 +207,42 @@ class Reader:
         arguments = tuple(_written(argument["expression"]) for argument in node["arguments"])
         self.aggregates.append(Aggregate(window, frozenset(inside.columns), function, arguments))
         return None
+
+
+def taken_out(
+    node: Node, windows: Mapping[str, str], chosen: Collection[str]
+) -> list[tuple[int, int, Taken]]:
+    """The uses of some windows in an expression's tree.
+
+    Args:
+        node: The tree.
+        windows: The name of each window that it may use, by its specification as the parser reads it.
+        chosen: The names of those that are looked for.
+
+    Returns:
+        Of each use, in order, the byte of the expression where it begins, that behind it, and what it is.
+    """
+    found, unread = [], [node]
+    while unread:
+        part: Any = unread.pop()
+        if isinstance(part, list):
+            unread += part
+        elif isinstance(part, dict):
+            if part.get("class") == "WINDOW" and (window := windows.get(specification(part))) in chosen:
+                start = part["query_location"] - len(BEFORE)
+                found.append((start, start + part["query_location_length"], _taken(part, str(window))))
+            else:
+                unread += part.values()
+    return sorted(found, key=lambda use: use[0])
+
+
+def _taken(node: Node, window: str) -> Taken:
+    arguments = tuple(_written(argument["expression"]) for argument in node["arguments"])
+    filters = [_written(node["filter_expr"])] if node["filter_expr"] else []
+    if node["ignore_nulls"]:
+        filters.append(f"{arguments[0]} IS NOT NULL")
+    filter_ = " AND ".join(f"({one})" for one in filters)
+    return Taken(window, node["function_name"], arguments, node["distinct"], filter_ or None)
 
 
 def _unknown(function: str, allowed: Collection[str]) -> str:

@@ -79,7 +79,9 @@ class Clock:
         """
         since = window.since // _MICROSECOND * self.ties
         until = max(window.until // _MICROSECOND, 1) * self.ties - (self.ties - 1)
-        by = f"PARTITION BY {', '.join(map(sql.name, window.by))} " if window.by else ""
+        # of another source, so that it is told apart from a window over the use case's own rows
+        of = [f"#rows of {window.source}"] if window.source else []
+        by = f"PARTITION BY {', '.join(map(sql.name, [*of, *window.by]))} " if of or window.by else ""
         first, last = (f'{bound}::{self.type_} + "#tie" PRECEDING' for bound in (since, until))
         return f'{by}ORDER BY "#moment" RANGE BETWEEN {first} AND {last}'
 
@@ -97,7 +99,7 @@ class RowsInTime:
 
 def in_time(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> RowsInTime:
     """Put rows, which have a column `#past`, in time; as they are, if no window is declared."""
-    if not use_case.features.windows:
+    if not use_case.features.own_windows:
         return RowsInTime()
     time, key, table = sql.name(use_case.time), sql.name(use_case.key), sql.name(f"ties {uuid4().hex}")
     # Few rows share their moment: only these are put in order.

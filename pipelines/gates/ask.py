@@ -8,54 +8,33 @@ use case says so: by limits.empty_nights, or of days on which no delivery is exp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipelines.core import personal as privacy
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
-from pipelines.gates import resolve
+from pipelines.gates import of_sources, resolve
 from pipelines.gates.built_in.expectations import expectations
 from pipelines.gates.days import questions as of_days
 from pipelines.gates.earlier import accepted
 from pipelines.gates.earlier.accepted import Accepted
-from pipelines.gates.fact import Fact
 from pipelines.gates.facts import facts
 from pipelines.gates.gx import suite
 from pipelines.gates.gx.suite import Stated
+from pipelines.gates.questions import Questions
 from pipelines.run import clearance
 from pipelines.run.run import Run
 from pipelines.run.tables import TABLES, pieces
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 EMPTY_NIGHT = (
     "there were no rows to judge, since the source gave none for this night, which limits.empty_nights allows"
 )
 UNEXPECTED = "there were no rows to judge, since no delivery is expected on {day}: source.expected says so"
 OTHER_COLUMNS = "past has other columns, or of other types, than clean: its days cannot be judged"
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Expectations on a relation.
-
-    Attributes:
-        relation: The table, or what tells of it.
-        stated: What is expected.
-        masked: Columns whose values are personal.
-        key: The column that names a row, if the table has one.
-        known: What the use-case file says of the columns: a file's expectation that says no more is a
-            mistake; built-in ones are what the file says.
-    """
-
-    relation: duckdb.DuckDBPyRelation
-    stated: Sequence[Stated]
-    masked: frozenset[str] = frozenset()
-    key: str | None = None
-    known: Mapping[str, Fact] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +66,14 @@ def ask(run: Run, table: GatedTable) -> Asked:
     """Find the built-in expectations on a table of a run, and the use-case file's own."""
     asked, in_pieces = Asked(run, table), pieces(run.use_case, table)
     try:
-        relation = run.store.read(table, in_pieces)
+        relation = None if table == "sources" else run.store.read(table, in_pieces)
         if others := _other_files(run, table) or clearance.made_of_others(run.store, run.use_case, table):
             return replace(asked, refusal=others)
-        own = resolve.askable(run, table, of_file(run.use_case, table))
         digest = run.store.digest(table, in_pieces)
+        if relation is None:  # each source has columns of its own
+            rows = sum(run.store.manifest(name).rows for name in TABLES[table].published_as(run.use_case))
+            return replace(asked, rows=rows, digest=digest, questions=of_sources.questions(run))
+        own = resolve.askable(run, table, of_file(run.use_case, table))
         said = accepted.of(run.store, table, digest)
         stated = accepted.apply(said, (*expectations(run, table), *own))
     except (TableMissing, TableCorrupt) as error:
@@ -131,7 +113,7 @@ def of_file(use_case: UseCase, table: GatedTable) -> list[Stated]:
 
 def check(use_case: UseCase) -> list[tuple[str, str]]:
     """What is wrong with the expectations of a use-case file: place in the file, and a sentence each."""
-    return [
+    own = [
         (each.where, mistake)
         for table in use_case.gates
         for each in of_file(use_case, table)
@@ -139,6 +121,7 @@ def check(use_case: UseCase) -> list[tuple[str, str]]:
             each.expectation, TABLES[table].columns(use_case), facts(use_case, table)
         )
     ]
+    return own + of_sources.check(use_case)
 
 
 def personal(use_case: UseCase, table: GatedTable) -> frozenset[str]:

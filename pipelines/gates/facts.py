@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 
 from pipelines.core.config import Column, GatedTable, UseCase
+from pipelines.core.config.rows import Rows
 from pipelines.core.sql import TYPES, type_of
 from pipelines.gates.fact import Fact
 from pipelines.run.tables import TABLES
@@ -40,16 +41,25 @@ def facts(use_case: UseCase, table: GatedTable) -> dict[str, Fact]:
     return known
 
 
-def _clean(use_case: UseCase) -> dict[str, Fact]:
+def of_rows(rows: Rows) -> dict[str, Fact]:
+    """What is known of each column of a source's cleansed rows."""
     found = {}
-    for name in use_case.kept_columns:
-        column = use_case.columns[name]
+    for name in rows.kept_columns:
+        column = rows.columns[name]
         allowed = frozenset(column.allowed) if column.allowed is not None else None
-        filled = column.required or name in (use_case.key, use_case.time)
+        filled = column.required or name in (rows.key, rows.time)
         low, high = _limits(column)
         found[name] = Fact(
-            type_of(name, use_case), low, high, allowed, name == use_case.key, filled, f"columns.{name}"
+            TYPES[column.type], low, high, allowed, unique=False, filled=filled, named=f"columns.{name}"
         )
+    return found
+
+
+def _clean(use_case: UseCase) -> dict[str, Fact]:
+    found = {
+        name: replace(fact, type=type_of(name, use_case), unique=name == use_case.key)
+        for name, fact in of_rows(use_case).items()
+    }
     if classes := use_case.task.classes:
         named = f"a {use_case.task} label is {' or '.join(map(str, classes))}"
         label = Fact("BIGINT", min(classes), max(classes), frozenset(classes), named=named)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.gates.ask import Asked, Questions
+from pipelines.gates.ask import Asked
 from pipelines.gates.gx import engine, examples, masking, suite
 from pipelines.gates.gx.engine import Observation
 from pipelines.gates.gx.examples import Row
 from pipelines.gates.gx.suite import Stated
+from pipelines.gates.questions import Questions
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import yaml
 
 from pipelines.core import connections, rendered, sql, use_cases, yaml_text
-from pipelines.core.config import FileSource, PythonSource, UseCase
+from pipelines.core.config import FileSource, PythonSource, Source, UseCase
 from pipelines.core.config.base import ConnectedPart
 from pipelines.core.dates import held_out_days, window_begins
 from pipelines.core.errors import BadInput, SluiceError, brief
@@ -24,7 +24,7 @@ from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
 from pipelines.model import families
-from pipelines.preflight import check_columns, check_sql, check_values
+from pipelines.preflight import check_columns, check_sources, check_sql, check_values
 from pipelines.run.tables import TABLES
 from pipelines.sources import python
 from pipelines.steps import features
@@ -54,25 +54,31 @@ def absent(loaded: Loaded) -> list[tuple[int, str]]:
     For who checks a file, since who runs it is told by ingest, with the days that miss a file, or by Airflow,
     which may keep a connection that is not seen here.
     """
-    source, sink = loaded.use_case.source, loaded.use_case.sink
-    found: list[tuple[tuple[str, ...], str]] = []
+    use_case = loaded.use_case
+    sources: list[tuple[tuple[str, ...], Source]] = [(("source",), use_case.source)]
+    sources += [(("sources", name, "source"), other.source) for name, other in use_case.sources.items()]
+    found: list[tuple[tuple[str, ...], str]] = [
+        ((*where, place), sentence) for where, source in sources for place, sentence in _not_there(source)
+    ]
+    connected: list[tuple[tuple[str, ...], object]] = [*sources, (("sink",), use_case.sink)]
+    for where, one in connected:
+        if isinstance(one, ConnectedPart) and os.environ.get(one.variable):
+            found += [((*where, "connection"), why) for why in _refusal(partial(connections.url, one))]
+    return [(loaded.line(*where), f"{'.'.join(where)}: {sentence}") for where, sentence in found]
+
+
+def _not_there(source: Source) -> Iterator[tuple[str, str]]:
     if isinstance(source, FileSource) and not glob(
         source.path.replace("{partition}", "*"), root_dir=ROOT, recursive=True
     ):
-        sentence = (
-            f"no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path"
+        yield (
+            "path",
+            f"no file {brief(source.path)} (looked for below {ROOT}); put it there, or correct the path",
         )
-        found.append((("source", "path"), sentence))
     if isinstance(source, PythonSource):
         place = f"source.function {source.function!r}: "
-        found += [
-            (("source", "function"), why.removeprefix(place))
-            for why in _refusal(partial(python.load, source.function))
-        ]
-    for what, one in (("source", source), ("sink", sink)):
-        if isinstance(one, ConnectedPart) and os.environ.get(one.variable):
-            found += [((what, "connection"), why) for why in _refusal(partial(connections.url, one))]
-    return [(loaded.line(*where), f"{'.'.join(where)}: {sentence}") for where, sentence in found]
+        for why in _refusal(partial(python.load, source.function)):
+            yield "function", why.removeprefix(place)
 
 
 def _refusal(attempt: Callable[[], object]) -> Iterator[str]:
@@ -181,11 +187,13 @@ def _line_in(node: yaml.ScalarNode, content: str, position: int) -> int:
 # Each kind of mistakes is looked for by itself.
 KINDS: tuple[Kind, ...] = (
     check_columns.columns,
+    check_columns.label,
     check_values.mistakes,
     check_sql.derived_mistakes,
     check_sql.late,
     check_columns.repairs,
     check_sql.rules,
+    check_sources.mistakes,
     features.check,
     families.check_grid,
     _promotion_mistakes,

@@ -9,14 +9,15 @@ from datetime import date, datetime
 
 from pipelines.core import repair, row_rules, sql
 from pipelines.core.config import Column, Scalar, UseCase, limit_text
+from pipelines.core.config.rows import Rows
 from pipelines.core.errors import did_you_mean
 from pipelines.core.snake_case import snake_case
 from pipelines.sources.moments import FIRST_YEAR
 
 
-def columns(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def columns(rows: Rows) -> Iterator[tuple[str, str]]:
     """Values that the column's type can never hold would be rules that never bite."""
-    for name, column in use_case.columns.items():
+    for name, column in rows.columns.items():
         where = f"columns.{name}"
         for value in column.allowed or ():
             if not _fits(value, column):
@@ -25,6 +26,10 @@ def columns(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield where, f"min and max are for numbers, dates and timestamps, and {name} is a {column.type}"
         else:
             yield from _limit_mistakes(where, column)
+
+
+def label(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """A label that says too little of its values, or that rows would have to have when they are scored."""
     label = use_case.columns[use_case.target]
     if use_case.task.classes and not label.allowed and label.type != "boolean":
         yield (
@@ -85,9 +90,9 @@ def _wrong_limit(what: str, limit: float | date, column: Column) -> str | None:
     return None
 
 
-def repairs(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def repairs(rows: Rows) -> Iterator[tuple[str, str]]:
     """Repairs that can never do anything, or would make something up."""
-    cleanse, declared = use_case.cleanse, use_case.columns
+    cleanse, declared = rows.cleanse, rows.columns
     for what in ("lower", "merge"):
         for name in getattr(cleanse, what):
             if declared[name].type != "string":
@@ -100,27 +105,27 @@ def repairs(use_case: UseCase) -> Iterator[tuple[str, str]]:
         for code in (code for code in codes if not isinstance(code, str) and not _fits(code, declared[name])):
             yield f"cleanse.missing.{name}", f"{code!r} is no {declared[name].type}, so it can never occur"
     for name, value in cleanse.fill.items():
-        if name == use_case.target:
+        if name == rows.target:
             yield f"cleanse.fill.{name}", "a label that is made up teaches nothing; leave it missing"
         elif (value is None and declared[name].type != "string") or not _fits(value, declared[name]):
             yield f"cleanse.fill.{name}", f"{value!r} is no {declared[name].type}"
     for name in (name for name in cleanse.merge if declared[name].type == "string"):
-        yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, use_case))
-    yield from _rename_mistakes(use_case)
+        yield from ((f"cleanse.merge.{name}", sentence) for sentence in _merged_twice(name, rows))
+    yield from _rename_mistakes(rows)
 
 
-def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def _rename_mistakes(rows: Rows) -> Iterator[tuple[str, str]]:
     """A column has one name in the source, and that name no other column. DuckDB knows no case in names."""
-    names, columns = use_case.source_names, use_case.columns
+    names, columns = rows.source_names, rows.columns
     first: dict[str, str] = {}
-    for source, name in use_case.cleanse.renames.items():
+    for source, name in rows.cleanse.renames.items():
         where, same = (
             f"cleanse.rename.{source}",
             [other for other in names if names[other].lower() == source.lower()],
         )
         if name not in columns:
             yield where, f"no column {name!r}; {did_you_mean(name, columns)}"
-        elif use_case.cleanse.snake_case and source != snake_case(source):
+        elif rows.cleanse.snake_case and source != snake_case(source):
             yield where, f"in snake case, {source!r} is {snake_case(source)!r}; write that"
         elif name in first:
             yield (
@@ -141,10 +146,10 @@ def _rename_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
         first.setdefault(name, source)
 
 
-def _merged_twice(column: str, use_case: UseCase) -> Iterator[str]:
+def _merged_twice(column: str, rows: Rows) -> Iterator[str]:
     """Which list came first would decide, and nobody reads a mapping in its order."""
     becomes: dict[str, str] = {}
-    for word, kept in repair.spellings(column, use_case):
+    for word, kept in repair.spellings(column, rows):
         if (other := becomes.setdefault(word, kept)) != kept:
             yield f"{word!r} is to become {other!r} and {kept!r}; leave it in one of the two lists"
 

@@ -10,14 +10,15 @@ from datetime import timedelta
 from pipelines.core import sql
 from pipelines.core.config import UseCase
 from pipelines.core.config.base import duration_text
+from pipelines.core.config.rows import Rows
 from pipelines.core.errors import did_you_mean
 from pipelines.sources import texts
 
 
-def rules(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def rules(of: Rows) -> Iterator[tuple[str, str]]:
     """Conditions that cannot be computed, or are none."""
-    kept = {name: sql.TYPES[use_case.columns[name].type] for name in use_case.kept_columns}
-    for reason, condition in use_case.cleanse.rules.items():
+    kept = {name: sql.TYPES[of.columns[name].type] for name in of.kept_columns}
+    for reason, condition in of.cleanse.rules.items():
         where = f"cleanse.rules.{reason}"
         type_, found = _type(condition, kept)
         yield from ((where, sentence) for sentence in found)
@@ -25,22 +26,20 @@ def rules(use_case: UseCase) -> Iterator[tuple[str, str]]:
             yield where, f"{condition!r} is a {type_}; write a condition, which is true or false"
 
 
-def derived_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
+def derived_mistakes(of: Rows) -> Iterator[tuple[str, str]]:
     """Derived columns that cannot be computed, or tell of what is known only later."""
-    called, formulas = use_case.source_names, use_case.source.derive
+    called, formulas = of.source_names, of.source.derive
     types = {
-        called[name]: sql.TYPES[column.type]
-        for name, column in use_case.columns.items()
-        if name not in formulas
+        called[name]: sql.TYPES[column.type] for name, column in of.columns.items() if name not in formulas
     }
     for name, expression in formulas.items():
         where = f"source.derive.{name}"
-        if name not in use_case.columns:
-            yield where, f"no column {name!r}; {did_you_mean(name, use_case.columns)}"
+        if name not in of.columns:
+            yield where, f"no column {name!r}; {did_you_mean(name, of.columns)}"
             continue
         type_, found = _type(expression, types)
-        yield from ((where, sentence) for sentence in [*found, *_known_too_late(use_case, name)])
-        if use_case.columns[name].type == "string" and type_ is not None and not texts.is_allowed(type_):
+        yield from ((where, sentence) for sentence in [*found, *_known_too_late(of, name)])
+        if of.columns[name].type == "string" and type_ is not None and not texts.is_allowed(type_):
             yield (
                 where,
                 (
@@ -48,22 +47,22 @@ def derived_mistakes(use_case: UseCase) -> Iterator[tuple[str, str]]:
                     f" VARCHAR), or give {name} that type"
                 ),
             )
-        types[called[name]] = sql.TYPES[use_case.columns[name].type]  # those below may use it
+        types[called[name]] = sql.TYPES[of.columns[name].type]  # those below may use it
 
 
-def _known_too_late(use_case: UseCase, name: str) -> Iterator[str]:
+def _known_too_late(of: Rows, name: str) -> Iterator[str]:
     """That a derived column, which a row has when it is scored, is made of what is known only later, by
     however many others.
     """
-    if name in use_case.late:
-        yield from _made_of_later(use_case, name)
-    if name == use_case.target:
-        yield from _labelled_too_early(use_case)
+    if name in of.late:
+        yield from _made_of_later(of, name)
+    if isinstance(of, UseCase) and name == of.target:
+        yield from _labelled_too_early(of)
     # Of the label and leaks may be made what no feature reads.
-    if use_case.columns[name].role in ("label", "leak", "ignored"):
+    if of.columns[name].role in ("label", "leak", "ignored"):
         return
-    for column in sorted(_made_of(use_case, name)):
-        role, why = use_case.columns[column].role, use_case.columns[column].why
+    for column in sorted(_made_of(of, name)):
+        role, why = of.columns[column].role, of.columns[column].why
         if role in ("label", "leak"):
             what = "the label" if role == "label" else f"a leak{f': {why}' if why else ''}"
             yield (
@@ -72,31 +71,31 @@ def _known_too_late(use_case: UseCase, name: str) -> Iterator[str]:
             )
 
 
-def _made_of_later(use_case: UseCase, name: str) -> Iterator[str]:
+def _made_of_later(of: Rows, name: str) -> Iterator[str]:
     """That a late column is made of what is known later than itself, or nobody knows when."""
-    known = use_case.known_after(name)
-    for column in sorted(_made_of(use_case, name)):
-        if column in use_case.hidden_at_night and use_case.known_after(column) > known:
-            least = duration_text(use_case.known_after(column))
+    known = of.known_after(name)
+    for column in sorted(_made_of(of, name)):
+        if column in of.hidden_at_night and of.known_after(column) > known:
+            least = duration_text(of.known_after(column))
             yield (
                 f"it is made of {column!r}, which is known after {least}: its own known_after must be at"
                 " least that"
             )
-        elif column in use_case.leaks and column not in use_case.late:
+        elif column in of.leaks and column not in of.late:
             yield (
                 f"it is made of {column!r}, a leak of which nobody knows when it is known: give that a"
                 " known_after, too"
             )
 
 
-def _labelled_too_early(use_case: UseCase) -> Iterator[str]:
+def _labelled_too_early(of: UseCase) -> Iterator[str]:
     """That the label is made of what is known later than a day's labels are looked at: on the morning that
     `delay_days` names.
     """
-    for column in sorted(_made_of(use_case, use_case.target) & set(use_case.late)):
-        least = -(-use_case.known_after(column) // timedelta(days=1)) + 1  # of a day's last row, too
-        if use_case.label.delay_days < least:
-            after = duration_text(use_case.known_after(column))
+    for column in sorted(_made_of(of, of.target) & set(of.late)):
+        least = -(-of.known_after(column) // timedelta(days=1)) + 1  # of a day's last row, too
+        if of.label.delay_days < least:
+            after = duration_text(of.known_after(column))
             yield (
                 f"it is made of {column!r}, which is known {after} after its row's moment: label.delay_days"
                 f" must be at least {least}"
@@ -140,13 +139,13 @@ def late(use_case: UseCase) -> Iterator[tuple[str, str]]:
             )
 
 
-def _made_of(use_case: UseCase, name: str) -> set[str]:
+def _made_of(of: Rows, name: str) -> set[str]:
     """The columns that a derived one is made of, and those that these are made of."""
-    called = {source.lower(): column for column, source in use_case.source_names.items()}
+    called = {source.lower(): column for column, source in of.source_names.items()}
     found: set[str] = set()
     unread = [name]
     while unread:
-        text = use_case.source.derive.get(unread.pop())
+        text = of.source.derive.get(unread.pop())
         read = {called[column] for column in _columns_of(text) if column in called} - found
         found |= read
         unread += read

@@ -81,12 +81,18 @@ def render(run: Run, judged: Evaluation) -> str:
         inspection=judged.inspection,
         importance=_records(judged.inspection.importance)[:MOST_FEATURES],
         reliability=_reliability(judged) if use_case.task.probabilities else [],
-        source=use_case.source.told,
+        source="; ".join([use_case.source.told, *_joined(use_case)]),
         features=list(_features(use_case.features)),
         prepared=list(_preparation(use_case.features, use_case.prepare)),
         lineage={LINEAGE[name]: value for name, value in snapshot.lineage(run).items()},
         limits=list(_limits(use_case, judged)),
     )
+
+
+def _joined(use_case: UseCase) -> Iterator[str]:
+    """Where other sources' rows come from."""
+    for name, other in use_case.sources.items():
+        yield f"joined with {name}: {other.source.told}"
 
 
 def _records(table: pd.DataFrame) -> list[Row]:

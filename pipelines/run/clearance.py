@@ -51,6 +51,12 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     # What other files have stated than this task's is known to the gates of their own runs alone.
     asked = use_case.gates.get(table, ()) if made_by == {store.version.use_case} and rows else ()
     told = [finding.get("where") for finding in evidence["findings"]]
+    if table == "sources" and rows and made_by == {store.version.use_case}:
+        stated = [
+            f"sources.{name}.gates.{n}" for name, s in use_case.sources.items() for n in range(len(s.gates))
+        ]
+        if lost := [where for where in stated if where not in told]:
+            return f"its evidence does not tell what became of {lost[0]}"
     for n, expectation in enumerate(asked):
         if f"gates.{table}.{n}" not in told and not (
             store.kind == "scoring" and _about_labels(expectation, use_case)

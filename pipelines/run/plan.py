@@ -42,6 +42,10 @@ def _looks_back(use_case: UseCase) -> bool:
     return bool(use_case.features.history)
 
 
+def _joins(use_case: UseCase) -> bool:
+    return bool(use_case.sources)
+
+
 def _delivers(use_case: UseCase) -> bool:
     return use_case.sink is not None
 
@@ -80,6 +84,7 @@ _TO_FEATURES = (
     Step("ingest", writes="raw", gate="raw"),
     Step("cleanse", writes="clean", gate="clean"),
     Step("past", writes="past", gate="past", needed=_looks_back),
+    Step("sources", writes="sources", gate="sources", needed=_joins, laid=_joins),
     Step("features", writes="features", gate="features"),
 )
 STEPS: dict[Kind, tuple[Step, ...]] = {

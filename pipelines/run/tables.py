@@ -18,6 +18,10 @@ def _families(use_case: UseCase) -> tuple[str, ...]:
     return use_case.candidates.families
 
 
+def _sources(use_case: UseCase) -> tuple[str, ...]:
+    return tuple(use_case.sources)
+
+
 @dataclass(frozen=True)
 class Table:
     """What is known of a table before there is any row of it.
@@ -208,6 +212,9 @@ EVERY: tuple[Table, ...] = (
         looks_back=True,
     ),
     Table("days", made_of="past", looks_back=True),
+    Table("sources_raw", pieces=_sources),
+    Table("sources_aside", pieces=_sources),
+    Table("sources", pieces=_sources),
     Table("features", columns=_features, made_of="clean", same_rows=True, key=_key),
     Table("trials", columns=_trials, made_of="features", pieces=_families),
     Table("validation", made_of="features", pieces=_families),

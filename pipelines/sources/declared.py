@@ -1,4 +1,4 @@
-"""What a use case expects of its source, under the source's own names: `cleanse.rename` comes later."""
+"""What a use case expects of a source, under the source's own names: `cleanse.rename` comes later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pipelines.core import personal
-from pipelines.core.config import Column, DayAssignment, Scalar, UseCase
+from pipelines.core.config import Column, DayAssignment, Scalar
+from pipelines.core.config.rows import Rows
 from pipelines.core.snake_case import snake_case
 
 
@@ -21,7 +22,8 @@ class Declared:
         derived: Column -> SQL, for those that are made of the given ones, in this order.
         assign_days: How key and time are made where the source has none.
         codes: Column -> what stands for a missing value there.
-        key, time, label: What the source calls them.
+        key, time: What the source calls them.
+        label: What it calls the label, where there is one.
         afterwards: What the source calls the label and leaks, which nothing is made of at night.
         late: What it calls those leaks whose past windows may read -> how long after its row's moment each is
             known.
@@ -36,31 +38,31 @@ class Declared:
     codes: Mapping[str, tuple[Scalar, ...]]
     key: str
     time: str
-    label: str
+    label: str | None
     afterwards: frozenset[str]
     late: Mapping[str, timedelta]
     personal: frozenset[str]
     in_snake_case: bool = False
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Declared:
-        """Read it off a use case."""
-        names = use_case.source_names
-        key, time = names[use_case.key], names[use_case.time]
-        derived = {names[column]: sql for column, sql in use_case.source.derive.items()}
+    def of(cls, rows: Rows) -> Declared:
+        """Read it off what is declared of rows."""
+        names = rows.source_names
+        key, time = names[rows.key], names[rows.time]
+        derived = {names[column]: sql for column, sql in rows.source.derive.items()}
         return cls(
-            columns={names[column]: spec for column, spec in use_case.columns.items()},
-            given=tuple(names[column] for column in use_case.given_columns),
+            columns={names[column]: spec for column, spec in rows.columns.items()},
+            given=tuple(names[column] for column in rows.given_columns),
             derived=derived,
-            assign_days=use_case.assign_days,
-            codes={names[column]: tuple(codes) for column, codes in use_case.cleanse.missing.items()},
+            assign_days=rows.assign_days,
+            codes={names[column]: tuple(codes) for column, codes in rows.cleanse.missing.items()},
             key=key,
             time=time,
-            label=names[use_case.target],
-            afterwards=frozenset(names[column] for column in (use_case.target, *use_case.leaks)),
-            late={names[column]: use_case.known_after(column) for column in use_case.late},
-            personal=personal.columns(use_case),
-            in_snake_case=use_case.cleanse.snake_case,
+            label=names[rows.target] if rows.target else None,
+            afterwards=frozenset(names[column] for column in filter(None, (rows.target, *rows.leaks))),
+            late={names[column]: rows.known_after(column) for column in rows.late},
+            personal=personal.columns(rows),
+            in_snake_case=rows.cleanse.snake_case,
         )
 
     def called(self, name: str) -> str:

@@ -10,6 +10,7 @@ import duckdb
 
 from pipelines.core import dates
 from pipelines.core.calendar import Calendar
+from pipelines.core.config.rows import Rows
 from pipelines.core.sql import TYPES
 from pipelines.core.sql import name as quoted
 from pipelines.run.run import Run
@@ -42,12 +43,14 @@ class Due:
         days: Whose rows are taken; others are left to their own partitions.
         labels: Whether any label or late column is shown.
         declared: The schema.
+        other: The name of the source, where it is not the one of the rows that are predicted.
     """
 
     run: Run
     days: dates.Days
     labels: bool
     declared: Declared
+    other: str | None = None
 
     def rows(self, piece: Piece, typed: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """A piece's rows without those that are left to other days: none is, where all have to be of one
@@ -60,7 +63,9 @@ class Due:
         nobody's.
         """
         nobodys = self.not_of(piece.day) if piece.day else self.nobodys
-        shown = {self.declared.label: self._label, **{name: self._late(name) for name in self.declared.late}}
+        shown = {name: self._late(name) for name in self.declared.late}
+        if self.declared.label:
+            shown[self.declared.label] = self._label(self.declared.label)
         values = [
             f"{shown[name]} AS {quoted(name)}" if name in shown else quoted(name)
             for name in self.declared.columns
@@ -79,14 +84,25 @@ class Due:
         (found,) = typed.aggregate(f"{counts}, {first}, {last}").fetchall()
         return Survey(*found)
 
+    @property
+    def of(self) -> Rows:
+        """What the use case declares of the source's rows."""
+        return self.run.use_case.others[self.other] if self.other else self.run.use_case
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"{self.run.use_case.name}{f', sources.{self.other}' if self.other else ''}"
+
     @cached_property
     def too_late(self) -> datetime:
         """The first moment of which no row can be yet: a file of all days may hold those of today, and
         somewhere it is tomorrow.
 
-        An assignment of days takes rows as it likes, and whoever asks for a day says that it has been.
+        An assignment of days takes rows as it likes, and whoever asks for a day says that it has been. What
+        other sources tell may be of days to come, such as a price.
         """
-        if self.declared.assign_days:
+        if self.declared.assign_days or self.other:
             return datetime(dates.YEARS[-1] + 1, 1, 1)
         begun = dates.starts_at(self.run.use_case, self.run.kind, self.run.partition)
         return max(datetime.combine(dates.today() + timedelta(days=2), time()), self.days.end, begun)
@@ -128,10 +144,9 @@ class Due:
 
     # --- SQL of values, as far as they are known
 
-    @property
-    def _label(self) -> str:
+    def _label(self, name: str) -> str:
         until = dates.labels_until(self.run.use_case, self.run.kind, self.run.partition)
-        return self._value(self.declared.label, f"{self._time} < TIMESTAMP '{until}'")
+        return self._value(name, f"{self._time} < TIMESTAMP '{until}'")
 
     def _late(self, name: str) -> str:
         """Of a column that is known some time after its row's moment."""

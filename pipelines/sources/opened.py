@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines import sources
 from pipelines.core import dates
-from pipelines.core.config import UseCase
+from pipelines.core.config import Delivery
 from pipelines.run.run import Run
 from pipelines.sources import bounds, failing, other_columns
 from pipelines.sources.declared import Declared
@@ -44,16 +44,24 @@ class Opened:
         return _typed(self.pieces, self.due, numbered=True)
 
     @property
-    def use_case(self) -> UseCase:
-        """The run's."""
-        return self.due.run.use_case
+    def limits(self) -> Delivery:
+        """How much it may give."""
+        return self.due.run.use_case.limits.delivery
 
     def told(self) -> AbstractContextManager[None]:
         """See `failing.told`."""
-        return failing.told(self.pieces, self.due.declared, self.use_case.name)
+        return failing.told(self.pieces, self.due.declared, self.due.where)
 
 
-def open_source(run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool, patient: bool) -> Opened:
+def open_source(
+    run: Run,
+    days: dates.Days,
+    *,
+    labels: bool,
+    may_be_empty: bool,
+    patient: bool,
+    other: str | None = None,
+) -> Opened:
     """Open a run's source.
 
     Args:
@@ -63,16 +71,18 @@ def open_source(run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool,
         may_be_empty: Whether it is in order that there are no rows of these days, as before the source's
             first.
         patient: Whether to read files line by line, where DuckDB has given up on one.
+        other: The name of another source than that of the rows that are predicted.
 
     Raises:
         BadInput: what the source holds is not what the use case declares.
         TryAgain: the source cannot be reached now.
     """
-    use_case, declared = run.use_case, Declared.of(run.use_case)
-    due = Due(run, days, labels, declared)
-    limits = use_case.limits.delivery
+    of = run.use_case.others[other] if other else run.use_case
+    declared = Declared.of(of)
+    due = Due(run, days, labels, declared, other)
+    limits = run.use_case.limits.delivery
     pieces = sources.read(
-        use_case.source,
+        of.source,
         days,
         declared,
         run.settings,
@@ -81,18 +91,18 @@ def open_source(run: Run, days: dates.Days, *, labels: bool, may_be_empty: bool,
         may_miss=may_be_empty,
         patient=patient,
     )
-    other_columns.refuse(pieces, declared, use_case)
+    other_columns.refuse(pieces, declared, of, due.where)
     every = _typed(pieces, due, numbered=False)
     surveys = [
         _survey(piece, rows, due) for piece, rows in zip(pieces, every, strict=True) if piece.day is None
     ]
-    excused = use_case.limits.empty_nights or not any(map(use_case.expects, days))
+    excused = run.use_case.limits.empty_nights or not any(map(of.expects, days))
     return Opened(due, pieces, every, surveys, may_be_empty or (excused and run.kind != "training"))
 
 
 def _typed(pieces: Sequence[Piece], due: Due, *, numbered: bool) -> list[duckdb.DuckDBPyRelation]:
     """Each piece's rows, of the declared types."""
-    declared, name = due.declared, due.run.use_case.name
+    declared, name = due.declared, due.where
     counts = [_count(piece, due) for piece in pieces] if declared.assign_days else []
     found = []
     for number, piece in enumerate(pieces):
@@ -107,12 +117,12 @@ def _typed(pieces: Sequence[Piece], due: Due, *, numbered: bool) -> list[duckdb.
 
 
 def _count(piece: Piece, due: Due) -> int:
-    with failing.told([piece], due.declared, due.run.use_case.name):
+    with failing.told([piece], due.declared, due.where):
         return int(piece.rows.aggregate("count(*)").fetchall()[0][0])
 
 
 def _survey(piece: Piece, rows: duckdb.DuckDBPyRelation, due: Due) -> Survey:
-    with failing.told([piece], due.declared, due.run.use_case.name):
+    with failing.told([piece], due.declared, due.where):
         survey = due.survey(rows)
     bounds.require("rows", piece.place, survey.rows, due.run.use_case.limits.delivery)
     return survey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pipelines.core.config import UseCase
+from pipelines.core.config.rows import Rows
 from pipelines.core.errors import LONGEST_QUOTE, BadInput, brief, did_you_mean
 from pipelines.core.snake_case import snake_case
 from pipelines.sources import texts
@@ -20,7 +20,7 @@ ROOM = 1_500  # characters of the names in one line
 Other = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> None:
+def refuse(pieces: Iterable[Piece], declared: Declared, of: Rows, where: str) -> None:
     """Compare the pieces' columns with the schema's, and what they hold with what may become a text.
 
     Raises:
@@ -32,7 +32,7 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
     no_texts: dict[str, list[str]] = {}
     for piece in pieces:
         columns = piece.rows.columns
-        fits = _fits_in_snake_case([columns], use_case)
+        fits = _fits_in_snake_case([columns], of)
         if piece.header and not set(columns) & given and not fits:
             # the names found may be a row's values, personal ones among them: none is quoted
             nameless.append(piece.place)
@@ -52,9 +52,9 @@ def refuse(pieces: Iterable[Piece], declared: Declared, use_case: UseCase) -> No
     lines += _sentences(others, declared, MOST_LINES - len(lines))
     raise BadInput(
         "the source's columns are not those of the schema",
-        where=use_case.name,
+        where=where,
         details=lines,
-        fix=_way_out([piece.rows.columns for piece in pieces], use_case),
+        fix=_way_out([piece.rows.columns for piece in pieces], of),
     )
 
 
@@ -142,17 +142,17 @@ def _some_names(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f", and {more:,} more" if more else "")
 
 
-def _fits_in_snake_case(found: Iterable[Sequence[str]], use_case: UseCase) -> bool:
+def _fits_in_snake_case(found: Iterable[Sequence[str]], of: Rows) -> bool:
     """Whether `cleanse.rename: snake_case` alone would make the columns the schema's."""
-    if use_case.cleanse.rename:
+    if of.cleanse.rename:
         return False
-    given = sorted(use_case.given_columns)
+    given = sorted(of.given_columns)
     return all(sorted(map(snake_case, columns)) == given for columns in found)
 
 
-def _way_out(found: Sequence[Sequence[str]], use_case: UseCase) -> str:
-    if _fits_in_snake_case(found, use_case) and any(
-        sorted(columns) != sorted(use_case.given_columns) for columns in found
+def _way_out(found: Sequence[Sequence[str]], of: Rows) -> str:
+    if _fits_in_snake_case(found, of) and any(
+        sorted(columns) != sorted(of.given_columns) for columns in found
     ):
         return "write `cleanse: {rename: snake_case}`: in snake case, the source's columns are the schema's"
     return (

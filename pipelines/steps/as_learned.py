@@ -8,6 +8,7 @@ into features once more, by the champion's own definitions.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,8 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
             if back
             else None
         )
-        return _with_key_name(compute(clean, fed, own.use_case), own.use_case, run.use_case.key)
+        rows = compute(clean, fed, own.use_case, others_of(own, days))
+        return _with_key_name(rows, own.use_case, run.use_case.key)
     except BadInput as error:
         raise BadInput(
             f"champion version {champion.version} has learned other features, and cannot be compared by"
@@ -119,6 +121,23 @@ def rows(run: Run, champion: Champion) -> duckdb.DuckDBPyRelation | None:
                 " without one"
             ),
         ) from error
+
+
+def others_of(run: Run, days: dates.Days) -> Mapping[str, duckdb.DuckDBPyRelation]:
+    """The cleansed rows of each other source that rows of some days look at, read now.
+
+    Raises:
+        See `ingest.rows`.
+    """
+    from pipelines.core import other_rows
+    from pipelines.steps import ingest
+
+    found = {}
+    for name, source in run.use_case.others.items():
+        asked = other_rows.asked(run.use_case, name, days)
+        rows = ingest.rows(run, asked, may_be_empty=True, other=name)
+        found[name] = other_rows.cleanse(rows, source, f"{run.use_case.name}, sources.{name}").rows
+    return found
 
 
 def _with_key_name(rows: duckdb.DuckDBPyRelation, use_case: UseCase, key: str) -> duckdb.DuckDBPyRelation:

@@ -24,8 +24,6 @@ is for the few others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
@@ -36,7 +34,7 @@ import duckdb
 from pipelines.core import copies, repair, row_rules, sql
 from pipelines.core.calendar import literal
 from pipelines.core.config import UseCase
-from pipelines.core.errors import OURS, BadUseCase, SluiceError
+from pipelines.core.errors import OURS, SluiceError
 from pipelines.core.row_rules import Rule
 
 # rows that are judged once and kept; more are judged each time they are read, which takes less than keeping
@@ -85,7 +83,7 @@ def cleanse(raw: duckdb.DuckDBPyRelation, use_case: UseCase, partition: date) ->
         BadUseCase: a rule or value of the file cannot be used on these columns.
         SluiceError: not every row came out once.
     """
-    with _explaining(use_case):
+    with row_rules.explaining(use_case.name):
         rules = row_rules.rules(use_case)
         dealt = _dealt(raw, use_case, rules)
         clean, bad = _clean(use_case, dealt), _quarantine(use_case, rules, partition, dealt)
@@ -111,7 +109,7 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
     Raises:
         See `cleanse`.
     """
-    with _explaining(use_case):
+    with row_rules.explaining(use_case.name):
         dealt = _dealt(raw, use_case, row_rules.rules(use_case))
         fed = _with_copies(use_case, dealt, _shown_columns(use_case), alone='"#fed"', copy=copies.FED)
         aside = f"""
@@ -121,18 +119,6 @@ def feeding(raw: duckdb.DuckDBPyRelation, use_case: UseCase) -> Fed:
             FROM numbered WHERE NOT ({copies.FED})"""
         _require_whole(raw, use_case, fed, aside)
     return Fed(_in_order(raw, fed, use_case), sql.select(raw, "raw", f'{aside} ORDER BY "day", "rejected"'))
-
-
-@contextmanager
-def _explaining(use_case: UseCase) -> Iterator[None]:
-    try:
-        yield
-    except (duckdb.Error, sql.BadExpression) as error:
-        raise BadUseCase(
-            f"cleanse cannot be carried out: {sql.reason(error)}",
-            where=use_case.name,
-            fix=f"python -m pipelines check {use_case.name}",
-        ) from error
 
 
 def _require_whole(raw: duckdb.DuckDBPyRelation, use_case: UseCase, good: str, aside: str) -> None:

@@ -6,12 +6,14 @@ How a row gets the same bits in whatever table it lies, and which windows cost w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import duckdb
 
-from pipelines.core import personal, sql, windows
+from pipelines.core import joined, personal, sql, windows
 from pipelines.core.config import UseCase, Window
 from pipelines.core.config.base import duration_text
 from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError, did_you_mean
@@ -33,7 +35,10 @@ _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
 def compute(
-    clean: duckdb.DuckDBPyRelation, past: duckdb.DuckDBPyRelation | None, use_case: UseCase
+    clean: duckdb.DuckDBPyRelation,
+    past: duckdb.DuckDBPyRelation | None,
+    use_case: UseCase,
+    others: Mapping[str, duckdb.DuckDBPyRelation] | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """Compute the features of clean rows.
 
@@ -41,6 +46,7 @@ def compute(
         clean: the rows to compute features for, as `cleanse` returns them.
         past: the rows before them, which only feed windows.
         use_case: its `features`.
+        others: the rows of its other sources, by their names.
 
     Returns:
         Key, time, target, the columns of `split.folds.group` and `promotion.unit` unless a feature bears
@@ -53,12 +59,13 @@ def compute(
         SluiceError: not every clean row came out once.
     """
     _refuse(use_case)
-    rows = _with_past(clean, past)
+    as_stated, (use_case, taken) = use_case, joined.rewritten(use_case)
+    rows = joined.with_joined(_with_past(clean, past), others or {}, as_stated, taken)
     timed = windows.in_time(rows, use_case)
     try:
         tables = _select(rows, timed, use_case)
     except duckdb.Error as error:
-        if not (failing := _failing(rows, timed, use_case)):
+        if not (failing := _failing(rows, timed, use_case, as_stated)):
             raise  # no expression's fault: a full disk
         raise BadInput(
             "features cannot be computed for every row",
@@ -211,9 +218,11 @@ def _statement(columns: list[str], timed: windows.RowsInTime, use_case: UseCase)
         SELECT {told} FROM computed WHERE NOT "#past" """
 
 
-def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase) -> list[str]:
+def _failing(
+    rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: UseCase, as_stated: UseCase
+) -> list[str]:
     """Which expressions fail, each tried alone, and DuckDB's reason."""
-    found, hidden = [], personal.features(use_case)
+    found, hidden, stated = [], personal.features(as_stated), _expressions(as_stated)
     for kind, expressions in _expressions(use_case).items():
         for feature, expression in expressions.items():
             try:
@@ -229,7 +238,7 @@ def _failing(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case:
                     if feature in hidden
                     else sql.reason(error)
                 )
-                found.append(f"features.{kind}.{feature}: {expression}: {reason}")
+                found.append(f"features.{kind}.{feature}: {stated[kind][feature]}: {reason}")
     return found
 
 
@@ -248,26 +257,37 @@ def _partition_mistakes(window: Window, use_case: UseCase) -> list[str]:
 
 
 def _expression_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
-    frames = windows.Clock().frames(use_case)
+    frames, names = windows.Clock().frames(use_case), [*use_case.columns, *use_case.features.joins]
     try:
         parsed = sql.parse(expression, frames)
     except sql.BadExpression as error:
         declared = f"; declared windows: {', '.join(frames) or 'none'}" if "window" in str(error) else ""
-        words = sql.in_quotes(expression, use_case.columns, frames)
+        words = sql.in_quotes(expression, names, frames)
         return ["; ".join([f"{expression!r} cannot be read: {error}{declared}", *words])]
-    found = sql.in_quotes(expression, use_case.columns, frames) or [*parsed.mistakes]
-    found += [
-        _why_refused(column, use_case)
-        for column in sorted(parsed.every_column)
-        if column not in use_case.kept_columns
-    ]
+    found = sql.in_quotes(expression, names, frames) or [*parsed.mistakes]
+    own, others = _by_source(parsed, use_case)
+    known = {*use_case.kept_columns, *map(str.lower, joined.known_columns(use_case))}
+    found += [_why_refused(column, use_case) for column in sorted(own.every_column) if column not in known]
     for column in use_case.hidden_at_night:
-        found += _too_early(column, parsed, use_case)
+        found += _too_early(column, own, use_case)
+    for aggregate in others:
+        found += joined.mistakes(aggregate, use_case)
     return found or _type_mistakes(kind, expression, use_case)
+
+
+def _by_source(parsed: sql.Expression, use_case: UseCase) -> tuple[sql.Expression, tuple[sql.Aggregate, ...]]:
+    """What an expression reads of the use case's own rows, and its uses of windows over other sources'."""
+    own = use_case.features.own_windows
+    of_own = tuple(one for one in parsed.aggregates if one.window in own)
+    others = tuple(one for one in parsed.aggregates if one.window not in own)
+    return replace(parsed, aggregates=of_own), others
 
 
 def _why_refused(column: str, use_case: UseCase) -> str:
     spec = use_case.columns.get(column)
+    if spec is None and (join := column.partition(".")[0]) in use_case.features.joins:
+        there = joined.columns(use_case.sources[use_case.features.joins[join].source])
+        return f"{join} has no column {column.partition('.')[2]!r}; it has {', '.join(there)}"
     if spec is None:
         return f"no column {column!r}; {did_you_mean(column, use_case.kept_columns)}"
     if spec.role == "leak":
@@ -314,9 +334,12 @@ def _label_for_features(expression: str, use_case: UseCase) -> str:
 
 def _type_mistakes(kind: str, expression: str, use_case: UseCase) -> list[str]:
     columns = {column: sql.type_of(column, use_case) for column in use_case.kept_columns}
-    table = sql.row_of_nulls({**columns, "#tie": "BIGINT", "#moment": "HUGEINT"})
+    columns |= joined.types(use_case)
     try:
-        type_ = sql.bind(expression, table, windows.Clock().frames(use_case))
+        expression_alone, taken = joined.without(expression, use_case)
+        columns |= {name: joined.type_of(one, use_case) for name, one in taken.items()}
+        table = sql.row_of_nulls({**columns, "#tie": "BIGINT", "#moment": "HUGEINT"})
+        type_ = sql.bind(expression_alone, table, windows.Clock().frames(use_case))
     except sql.BadExpression as error:
         return [f"{expression!r}: {error}{_label_for_features(expression, use_case)}"]
     if kind == "numbers" and type_.split("(")[0] not in (*_NUMERIC, *_REAL):

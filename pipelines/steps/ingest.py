@@ -60,6 +60,7 @@ def stream(
     *,
     labels: bool = True,
     may_be_empty: bool = False,
+    other: str | None = None,
 ) -> T:
     """Stream the source's rows of some days into a table, ordered by time and key.
 
@@ -71,6 +72,7 @@ def stream(
         labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is
             known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
+        other: The name of another source than that of the rows that are predicted.
 
     Returns:
         What `write` returns.
@@ -80,13 +82,21 @@ def stream(
     """
     return failing.patiently(
         lambda patient: _publish(
-            opened.open_source(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient), write
+            opened.open_source(
+                run, days, labels=labels, may_be_empty=may_be_empty, patient=patient, other=other
+            ),
+            write,
         )
     )
 
 
 def rows(
-    run: Run, days: dates.Days, *, labels: bool = True, may_be_empty: bool = False
+    run: Run,
+    days: dates.Days,
+    *,
+    labels: bool = True,
+    may_be_empty: bool = False,
+    other: str | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """Read the source's rows of some days, ordered by time and key, for more than one look: they are kept
     until the store is closed.
@@ -97,6 +107,7 @@ def rows(
         labels: Whether any label or late column is shown: a scoring run must not know of its own rows what is
             known only later.
         may_be_empty: Whether it is in order that there are none, as before the source's first day.
+        other: The name of another source than that of the rows that are predicted.
 
     Returns:
         The schema's columns in its order, typed as declared, under the source's names (`cleanse.rename` comes
@@ -110,18 +121,21 @@ def rows(
     """
     return failing.patiently(
         lambda patient: _table(
-            opened.open_source(run, days, labels=labels, may_be_empty=may_be_empty, patient=patient)
+            opened.open_source(
+                run, days, labels=labels, may_be_empty=may_be_empty, patient=patient, other=other
+            )
         )
     )
 
 
-def fetch(use_case: UseCase, settings: Settings) -> Path | None:
-    """Fetch the use case's public file, if its source is one; see `sources.fetch`."""
-    return (
-        sources.fetch(use_case.source, settings, use_case.limits.delivery)
-        if isinstance(use_case.source, HttpSource)
-        else None
-    )
+def fetch(use_case: UseCase, settings: Settings) -> list[Path]:
+    """Fetch the public files that its sources are, where they are; see `sources.fetch`."""
+    every = (use_case.source, *(other.source for other in use_case.sources.values()))
+    return [
+        sources.fetch(source, settings, use_case.limits.delivery)
+        for source in every
+        if isinstance(source, HttpSource)
+    ]
 
 
 class _Unordered(Exception):
@@ -179,7 +193,7 @@ def _in_order(source: Opened) -> Rows:
 
 
 def _batches(rows: Rows, pieces: Sequence[sources.Piece], due: Due) -> Batches:
-    name = due.run.use_case.name
+    name = due.where
     with failing.told(pieces, due.declared, name):
         reader = rows.to_arrow_reader(BATCH)
     with reader:
@@ -213,7 +227,7 @@ def _stream(source: Opened, batches: Batches) -> pa.RecordBatchReader:
 def _table(source: Opened) -> Rows:
     """The rows in a table of their own, sorted, after every check."""
     connection, columns = source.due.run.store.connection, source.due.declared.columns
-    table = quoted(f"{source.use_case.name} {source.due.days}")
+    table = quoted(f"{source.due.where} {source.due.days}")
     types = {name: TYPES[column.type] for name, column in columns.items()} | {WRONG: "BOOLEAN"}
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {table}"
@@ -240,7 +254,7 @@ def _table(source: Opened) -> Rows:
 
 def _refuse_wrong_rows(source: Opened) -> None:
     """Say what is wrong with the rows, now that something is."""
-    due, name = source.due, source.use_case.name
+    due, name = source.due, source.due.where
     failing.refuse_change(source.pieces)
     with source.told():
         looked = [
@@ -258,7 +272,7 @@ def _refuse_wrong_rows(source: Opened) -> None:
 
 def _refuse_too_many(source: Opened, taken: int) -> None:
     """Make sure that the pieces have not given more rows than is allowed of all of them together."""
-    limits = source.use_case.limits.delivery
+    limits = source.limits
     if taken > limits.rows * len(source.pieces):
         places = [piece.place for piece in source.pieces]
         raise bounds.refuse("rows", refusals.first_of(places), taken, limits)
@@ -278,7 +292,7 @@ def _refuse_losses(source: Opened, taken: int) -> None:
     """
     if len(source.surveys) < len(source.pieces):
         return  # the pieces are of a day each: every row was taken
-    name, days = source.use_case.name, source.due.days
+    name, days = source.due.where, source.due.days
     read, earlier, later = (
         sum(getattr(survey, what) for survey in source.surveys) for what in ("rows", "earlier", "later")
     )
@@ -316,7 +330,7 @@ def _refuse_emptiness(source: Opened) -> None:
     is_night = source.due.run.kind == "scoring"
     raise BadInput(
         f"no rows for {source.due.days}; {said}",
-        where=source.use_case.name,
+        where=source.due.where,
         fix=(
             "choose a day that the source has rows of, or see why it has"
             f" none{'; if a night may be empty, say so: limits.empty_nights' if is_night else ''}"

@@ -166,10 +166,12 @@ class FlowOperator(BaseOperator):
 
 @contextmanager
 def lent_connection(use_case: UseCase, step: plan.Step) -> Iterator[None]:
-    """Lend a step the connection that its source or sink names, from Airflow's database or secrets backend,
-    as the variable that it reads.
+    """Lend a step the connections that its sources or sink name, from Airflow's database or secrets backend,
+    as the variables that it reads.
     """
-    found = _connection(use_case.sink if step.connection == "sink" else use_case.source)
+    sources = (use_case.source, *(other.source for other in use_case.sources.values()))
+    named = (use_case.sink,) if step.connection == "sink" else sources
+    found = {variable: value for one in named for variable, value in _connection(one).items()}
     os.environ.update(found)
     try:
         yield

@@ -76,7 +76,7 @@ def piece() -> Callable[..., Piece]:
 
 def refused(piece: Piece, case: UseCase) -> str:
     with pytest.raises(BadInput) as error:
-        other_columns.refuse([piece], Declared.of(case), case)
+        other_columns.refuse([piece], Declared.of(case), case, "case")
     assert len(str(error.value).splitlines()) <= MAX_LINES
     return str(error.value)
 
@@ -84,7 +84,7 @@ def refused(piece: Piece, case: UseCase) -> str:
 def test_a_piece_is_read_under_its_names_in_snake_case(piece: Callable[..., Piece]) -> None:
     (found,) = renamed.in_snake_case([piece(*NAMES)])
     assert (found.rows.columns, found.rows.fetchall()) == ([*SNAKE], [(0, 1, 2, 3, 4, 5)])
-    other_columns.refuse([found], Declared.of(use_case("snake_case")), use_case("snake_case"))
+    other_columns.refuse([found], Declared.of(use_case("snake_case")), use_case("snake_case"), "case")
 
 
 def test_columns_that_would_have_one_name_are_told(piece: Callable[..., Piece]) -> None:

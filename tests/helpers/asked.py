@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from pipelines.gates.ask import Questions
 from pipelines.gates.fact import Fact
 from pipelines.gates.findings import Finding
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.judge import found_in
 from pipelines.gates.measure import answers
+from pipelines.gates.questions import Questions
 
 
 def findings(

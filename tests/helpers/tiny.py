@@ -76,3 +76,16 @@ def payments(day: date) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows)
+
+
+def limits(day: date) -> pa.Table:
+    """What each customer may pay at most, told at noon and known an hour later."""
+    at = datetime(day.year, day.month, day.day, 12)
+    return pa.table(
+        {
+            "customer": [f"c{n}" for n in range(10)],
+            "told": [at] * 10,
+            "known": [at + timedelta(hours=1)] * 10,
+            "most": [10.0 * (n + 1) for n in range(10)],
+        }
+    )

@@ -6,6 +6,6 @@ from pipelines.core.config import GatedTable, Kind, Step
 from pipelines.run import plan
 
 WAYS: dict[Kind, tuple[tuple[Step, GatedTable | None], ...]] = {
-    kind: tuple((step.name, step.gate) for step in steps if step.name != "deliver")
+    kind: tuple((step.name, step.gate) for step in steps if step.name not in ("sources", "deliver"))
     for kind, steps in plan.STEPS.items()
 }

@@ -42,7 +42,8 @@ def _audited(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def night(open_run: Callable[..., Run]) -> Callable[[], Run]:
     """Open the night's run, as each task does; every step before the new one has been taken."""
-    for step, table in pairwise_of(plan.STEPS["scoring"], before="audit"):
+    needed = plan.steps_of(open_run("scoring", NIGHT).use_case, "scoring")
+    for step, table in pairwise_of(needed, before="audit"):
         runner.take(open_run("scoring", NIGHT), step)
         runner.gate(open_run("scoring", NIGHT), table)
     return lambda: open_run("scoring", NIGHT)

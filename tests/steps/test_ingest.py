@@ -671,7 +671,7 @@ def test_every_row_of_the_public_data_has_its_day(name: str, rows: int, first: d
     run = real(name, "scoring", first)
     found = ingest.rows(run, dates.Days(first, last))
     assert found.aggregate("count(*)").fetchall() == [(rows,)]
-    assert ingest.fetch(run.use_case, run.settings) is not None
+    assert len(ingest.fetch(run.use_case, run.settings)) == 1
 
 
 @pytest.mark.parametrize("name", ["card_fraud", "sms_spam", "bank_marketing", "bike_demand"])

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from pipelines import runner
-from pipelines.commands.selftest import deliveries, edits, exported, labels, left_out, past, plain
+from pipelines.commands.selftest import deliveries, edits, exported, labels, left_out, past, plain, sources
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core import dates, sql
@@ -45,6 +45,7 @@ def every(stage: Stage) -> Iterator[Damage]:
     yield from edits.every(stage)
     yield from exported.every(stage)
     yield from past.damages(stage)
+    yield from sources.every(stage)
     yield from plain.every(stage)
     yield from left_out.every(stage)
 

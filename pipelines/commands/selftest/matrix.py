@@ -19,7 +19,11 @@ WIDTH = 62  # of a damage's name
 
 def gates_of(use_case: UseCase) -> tuple[GatedTable, ...]:
     """The gates that a use case has: windows look back at a past only where there are any."""
-    return tuple(gate for gate in GATES if gate != "past" or use_case.features.history)
+    without = {
+        *(() if use_case.features.history else ("past",)),
+        *(() if use_case.sources else ("sources",)),
+    }
+    return tuple(gate for gate in GATES if gate not in without)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import runner
-from pipelines.commands.scratch import DELIVERED, copy_days, playing, settings_in
+from pipelines.commands.scratch import DELIVERED, OTHERS, copy_days, playing, settings_in
 from pipelines.commands.selftest import limits
 from pipelines.composition import by_version
 from pipelines.core import dates
@@ -148,6 +148,7 @@ class Stage:
         for good, damaged in (
             (self.folder / "good", self.data),
             (self.folder / "source", self.folder / DELIVERED),
+            (self.folder / "other sources", self.folder / OTHERS),
         ):
             shutil.rmtree(damaged, ignore_errors=True)
             # Links, not copies: every file is published by a rename, so none is ever changed in place.
@@ -176,6 +177,13 @@ class Stage:
         path = self.folder / DELIVERED / f"{day}.parquet"
         path.unlink()
         own.union(select(others, "rows", statement)).to_parquet(str(path), compression="zstd")
+
+    def tell(self, name: str, statement: str) -> None:
+        """Let another source tell other rows: SQL over `rows`, its own."""
+        rows = self.run_.store.connection.read_parquet(str(self.folder / "other sources" / f"{name}.parquet"))
+        path = self.folder / OTHERS / f"{name}.parquet"
+        path.unlink()
+        select(rows, "rows", statement).to_parquet(str(path), compression="zstd")
 
     def rewrite(self, run: Run, table: str, statement: str) -> None:
         """Publish other rows in a table's place: SQL over `rows`, its own."""
@@ -228,6 +236,7 @@ class Stage:
         folder = self.folder / "source"
         copy_days(self.run_, settings, days, folder)
         shutil.copytree(folder, self.folder / DELIVERED, copy_function=os.link)
+        shutil.copytree(self.folder / OTHERS, self.folder / "other sources", copy_function=os.link)
 
 
 def _from(use_case: UseCase, kind: Kind, behind: Step | None) -> list[tuple[Step, GatedTable | None]]:

@@ -26,6 +26,7 @@ Step: TypeAlias = Literal[
     "ingest",
     "cleanse",
     "past",
+    "sources",
     "features",
     "snapshot",
     "tune",
@@ -38,7 +39,7 @@ Step: TypeAlias = Literal[
     "drift",
 ]
 GatedTable: TypeAlias = Literal[
-    "raw", "clean", "past", "features", "trials", "scores", "parity", "predictions", "drift"
+    "raw", "clean", "past", "sources", "features", "trials", "scores", "parity", "predictions", "drift"
 ]
 Family: TypeAlias = str  # the name of one of `pipelines.core.families`
 # Where a training has its model from: by a search, or it is the one that serves, with another calibration.

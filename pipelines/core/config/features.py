@@ -17,6 +17,13 @@ class Window(Strict):
     It never holds the row itself or a later one.
     """
 
+    source: Identifier | None = Field(
+        default=None,
+        description=(
+            "One of `sources`, whose rows the window holds, instead of the use case's own; then `by` says by"
+            " which columns, of the same names in both, and `until` is at least the source's delay."
+        ),
+    )
     by: tuple[Identifier, ...] = Field(
         default=(), description="Only rows with the same values in these columns; empty: all rows."
     )
@@ -34,7 +41,34 @@ class Window(Strict):
             raise ValueError(
                 "since 0d: such a window never holds a row; write how far it looks back, such as 7d"
             )
+        if self.source and not self.by:
+            raise ValueError(
+                f"a window over the rows of {self.source} has no by: write by which columns they belong to a"
+                " row, such as [customer_id]"
+            )
         return self
+
+
+class Join(Strict):
+    """The state that another source tells of a row: by the same values in some columns, the newest that was
+    known at the row's moment.
+
+    Features write `<join>.<column>`; where there is no state, it is null.
+    """
+
+    source: Identifier = Field(description="One of `sources`.")
+    by: tuple[Identifier, ...] = Field(min_length=1, description="Columns of the same names in both.")
+    within: Duration | None = Field(
+        default=None,
+        description=(
+            "How old a state may be, by its time, such as 30d; an older one is none. A source with files or"
+            " queries of each day needs it: so many days are read."
+        ),
+    )
+    until: Identifier | None = Field(
+        default=None,
+        description="A column of the source, of type timestamp: from then on the state holds no more.",
+    )
 
 
 class Features(Strict):
@@ -43,6 +77,7 @@ class Features(Strict):
     """
 
     windows: dict[Identifier, Window] = Field(default={})
+    joins: dict[Identifier, Join] = Field(default={})
     numbers: dict[Identifier, str] = Field(default={})
     categories: dict[Identifier, str] = Field(default={})
     texts: dict[Identifier, str] = Field(default={})
@@ -54,8 +89,13 @@ class Features(Strict):
 
     @property
     def history(self) -> timedelta:
-        """How far back the windows look."""
-        return max((window.since for window in self.windows.values()), default=timedelta(0))
+        """How far back the windows over the use case's own rows look."""
+        return max((window.since for window in self.own_windows.values()), default=timedelta(0))
+
+    @property
+    def own_windows(self) -> dict[str, Window]:
+        """The windows over the use case's own rows."""
+        return {name: window for name, window in self.windows.items() if window.source is None}
 
     @model_validator(mode="after")
     def _named_once(self) -> Features:
@@ -65,6 +105,8 @@ class Features(Strict):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"named twice: {', '.join(twice)}; a feature is a number, a category or a text")
+        if both := sorted(self.windows.keys() & self.joins.keys()):
+            raise ValueError(f"{', '.join(both)}: the name of a window and of a join; give them two names")
         reserved = sorted(RESERVED.intersection(names))
         if reserved:
             raise ValueError(

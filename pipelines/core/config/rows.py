@@ -48,6 +48,11 @@ class Rows:
         return None
 
     @property
+    def positive(self) -> str | int | bool | None:
+        """The label's value that means yes, where one does."""
+        return None
+
+    @property
     def leaks(self) -> tuple[str, ...]:
         """Columns of which no row has a value when it is scored, beside the label."""
         return tuple(name for name, column in self.columns.items() if column.role == "leak")

@@ -15,8 +15,10 @@ from pipelines.core.config.base import GatedTable, Identifier
 from pipelines.core.config.candidates import Candidates, Split
 from pipelines.core.config.cleanse import Cleanse
 from pipelines.core.config.features import Features, Prepare
+from pipelines.core.config.joined import joined_mistakes
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Limits
+from pipelines.core.config.other_source import OtherSource
 from pipelines.core.config.partition import Partition
 from pipelines.core.config.rows import Rows
 from pipelines.core.config.schema import Column, Label
@@ -48,6 +50,10 @@ class UseCase(Rows, Strict):
     source: Source
     assign_days: DayAssignment | None = None
     partition: Partition = Partition()
+    sources: dict[Identifier, OtherSource] = Field(
+        default={},
+        description="Other sources, whose states (features.joins) and events (windows) features read.",
+    )
     columns: dict[Identifier, Column] = Field(min_length=2)
     label: Label = Label()
     cleanse: Cleanse = Cleanse()
@@ -128,6 +134,11 @@ class UseCase(Rows, Strict):
         return self._with_role("label")
 
     @property
+    def positive(self) -> str | int | bool | None:
+        """The label's value that means yes, where one does."""
+        return self.label.positive
+
+    @property
     def hidden_at_night(self) -> tuple[str, ...]:
         """The kept columns of which a night's own rows have no value: the label, and the late ones."""
         return (self.target, *self.late)
@@ -138,6 +149,11 @@ class UseCase(Rows, Strict):
         The label, after its row's day has begun.
         """
         return self.columns[column].known_after or timedelta(days=self.label.delay_days)
+
+    @property
+    def others(self) -> dict[str, OtherSource]:
+        """Its other sources, as their rows are read: those of a look-up have a time, too."""
+        return {name: source.dated() for name, source in self.sources.items()}
 
     @property
     def greater_is_better(self) -> bool:
@@ -214,6 +230,7 @@ class UseCase(Rows, Strict):
                 for name in spec.by
                 if name not in self.columns
             ]
+        found += joined_mistakes(self)
         found += [
             f"slices: {name!r} is no category feature; there are"
             f" {', '.join(self.features.categories) or 'none'}"

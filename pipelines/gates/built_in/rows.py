@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date, datetime, time
 
 from pipelines.core.config import UseCase
 from pipelines.core.copies import OTHER
@@ -17,6 +16,7 @@ from pipelines.gates.built_in.every import (
     not_missing,
     within_days,
 )
+from pipelines.gates.built_in.schema import of_column
 from pipelines.gates.built_in.wording import must, of_what_is_there
 from pipelines.gates.gx.suite import Stated
 from pipelines.gates.vacuous import FEW
@@ -63,7 +63,7 @@ def clean(run: Run) -> Iterator[Stated]:
     for column in use_case.kept_columns:
         yield must("column_type_to_be", column=column, type_=type_of(column, use_case))
     for column in use_case.kept_columns:
-        yield from _schema_expectations(column, use_case)
+        yield from _of_column(column, use_case)
 
 
 def _rows_kept(run: Run) -> Iterator[Stated]:
@@ -101,30 +101,14 @@ def _rows_kept(run: Run) -> Iterator[Stated]:
     )
 
 
-def _schema_expectations(column: str, use_case: UseCase) -> Iterator[Stated]:
-    """What the schema says of a column's values after cleansing."""
-    spec = use_case.columns[column]
+def _of_column(column: str, use_case: UseCase) -> Iterator[Stated]:
+    """What the schema says of a column's values after cleansing; a label's are 0 and 1."""
     if column == use_case.target and use_case.task.classes:
         yield of_what_is_there(
             "column_values_to_be_in_set", column=column, value_set=list(use_case.task.classes)
         )
-        return
-    if spec.required:
-        yield must("column_values_to_not_be_null", column=column)
-    if spec.allowed is not None:
-        yield of_what_is_there("column_values_to_be_in_set", column=column, value_set=list(spec.allowed))
-    if spec.min is not None or spec.max is not None:
-        low, high = map(_comparable, (spec.min, spec.max))
-        yield of_what_is_there("column_values_to_be_between", column=column, min_value=low, max_value=high)
-
-
-def _comparable(limit: float | date | None) -> float | datetime | None:
-    """A limit as Great Expectations compares it: a day as the midnight with which it begins."""
-    return (
-        datetime.combine(limit, time())
-        if isinstance(limit, date) and not isinstance(limit, datetime)
-        else limit
-    )
+    else:
+        yield from of_column(column, use_case)
 
 
 def past(run: Run) -> Iterator[Stated]:
@@ -154,7 +138,7 @@ def past(run: Run) -> Iterator[Stated]:
     for column in use_case.kept_columns:
         yield must("column_type_to_be", column=column, type_=type_of(column, use_case))
     for column in use_case.kept_columns:
-        yield from _schema_expectations(column, use_case)
+        yield from _of_column(column, use_case)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -9,12 +9,26 @@ from pipelines.storage.settings import Settings
 from tests.helpers import tiny
 
 # What no promise of the file says: how many values are missing, how large the amounts are, who the customers
-# are. A leak that tells the label, and that the source gives with its row.
+# are. A leak that tells the label, and that the source gives with its row. Another source.
 LEAK = {
     'payments"}': 'payments", derive: {refund: "amount * (1 + bad)"}}',
     "  bad:      {": "  refund:   {type: number, role: leak, known_after: 3d}\n  bad:      {",
     "until: 2d}\n": "until: 2d}\n    settled: {by: [customer], since: 7d, until: 3d}\n",
-    "avg(bad) over known\n": "avg(bad) over known\n    refunds_before: avg(refund) over settled\n",
+    "avg(bad) over known\n": (
+        "avg(bad) over known\n    refunds_before: avg(refund) over settled\n    most: card.most\n"
+    ),
+    "  numbers:\n": "  joins:\n    card: {source: limits, by: [customer], within: 3d}\n  numbers:\n",
+    "cleanse:\n": """sources:
+  limits:
+    source: {kind: python, function: "tests.helpers.tiny:limits"}
+    columns:
+      customer: {type: string, role: key}
+      told: {type: timestamp, role: time}
+      known: {type: timestamp, required: true}
+      most: {type: number}
+    available_at: known
+cleanse:
+""",
 }
 GATES = """
 gates:

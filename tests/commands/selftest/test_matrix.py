@@ -22,7 +22,14 @@ def told(one: Damage, found: Aftermath) -> list[str]:
 
 
 def test_a_row_shows_the_open_gates_the_red_one_and_those_that_were_not_reached() -> None:
-    assert told(damage(), suffered("gate_clean", "raw")) == ["rows", "are", "lost", "open", "RED", *"-------"]
+    assert told(damage(), suffered("gate_clean", "raw")) == [
+        "rows",
+        "are",
+        "lost",
+        "open",
+        "RED",
+        *"--------",
+    ]
     assert told(damage(), suffered("ingest"))[-2:] == ["ingest", "refuses"]
     assert told(damage(may_be_harmless=True), suffered(None, "raw", harmless=True))[-3:] == [
         "changes",
@@ -57,7 +64,7 @@ def test_a_damage_that_was_not_stopped_where_it_should_be_is_wrong(
 
 def test_a_gate_that_stopped_no_damage_is_wrong() -> None:
     matrix = Matrix("tiny")
-    for gate in ("raw", "clean", "past", "features", "trials", "scores", "parity", "predictions"):
+    for gate in ("raw", "clean", "past", "sources", "features", "trials", "scores", "parity", "predictions"):
         matrix.add(damage(), suffered(f"gate_{gate}"))
     assert matrix.wrong() == ["gate_drift has stopped none of the damages"]
 
