@@ -59,6 +59,8 @@ NO_PATHS = {
         "Schedule.training",
         "Join.within",
         "OtherSource.delay",
+        "Partition.at",
+        "Partition.zone",
         "Window.since",
         "Window.until",
     ),
