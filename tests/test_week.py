@@ -171,6 +171,7 @@ def test_the_gate_of_a_week_that_read_the_reports_before_is_open(own: Settings) 
 # --- another label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OTHER_LABELS)
 def test_a_week_is_judged_by_the_label_that_its_model_has_learned(own: Settings, what: str) -> None:
     before = told(go(own, "drift", WEEK))
@@ -180,6 +181,7 @@ def test_a_week_is_judged_by_the_label_that_its_model_has_learned(own: Settings,
     pd.testing.assert_frame_equal(told(run), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OTHER_LABELS)
 def test_a_night_tells_the_label_that_its_model_has_learned(own: Settings, what: str) -> None:
     before = (
@@ -222,6 +224,7 @@ def test_check_tells_that_a_label_waits_for_a_training(own: Settings) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_nights_of_one(
     own: Settings,
 ) -> None:
@@ -251,6 +254,7 @@ def test_a_week_in_which_models_of_two_labels_have_scored_is_judged_by_the_night
 # --- other names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OTHER_NAMES)
 def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(
     own: Settings, unedited: pd.DataFrame, what: str
@@ -259,6 +263,7 @@ def test_a_week_is_the_same_whatever_its_columns_are_called_by_now(
     pd.testing.assert_frame_equal(told(go(own, "drift", WEEK)), unedited)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OTHER_NAMES)
 def test_nights_of_one_week_may_call_their_columns_otherwise(
     own: Settings, unedited: pd.DataFrame, what: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -195,7 +196,7 @@ def of_draw(
     return limits, [*keys.values()]
 
 
-@settings(max_examples=150)
+@settings(max_examples=25)
 @given(drawn=STATES, later=STATES, moment=HOURS)
 def test_what_becomes_known_later_changes_no_earlier_feature(
     drawn: list[tuple[str, float, float, int]], later: list[tuple[str, float, float, int]], moment: float
@@ -218,7 +219,7 @@ def test_what_becomes_known_later_changes_no_earlier_feature(
     assert told(rows, of, limits=[*more, *limits], refunds=[*others, *refunds]) == before
 
 
-@settings(max_examples=150)
+@settings(max_examples=25)
 @given(drawn=STATES, moment=HOURS)
 def test_states_and_windows_are_those_that_a_loop_over_all_rows_finds(
     drawn: list[tuple[str, float, float, int]], moment: float
@@ -244,6 +245,31 @@ def test_states_and_windows_are_those_that_a_loop_over_all_rows_finds(
         "n": len(last),
         "largest": largest if largest is None else pytest.approx(largest),
     }
+
+
+def test_of_ten_thousand_customers_nothing_changes_by_what_is_known_after_their_rows() -> None:
+    of = case(
+        SOURCES,
+        joins=LIMIT,
+        windows={"week": {**WEEK["week"], "since": "24h"}},
+        numbers={"most": "card.most", "n": "count(*) over week", "paid": "sum(amount) over week"},
+    )
+    drawn = random.Random(1)
+    rows, limits, refunds, later = [], [], [], [[], []]  # type: ignore[var-annotated]
+    for n in range(10_000):
+        customer, moment = f"k{n}", drawn.uniform(0, 96)
+        rows.append(row(customer, moment, customer=customer))
+        for number in range(drawn.randrange(6)):
+            since, wait, value = drawn.uniform(-24, 96), drawn.choice([0, 1, 30]), drawn.uniform(0, 9)
+            known = at(since + wait)
+            state = {"customer": customer, "since": at(since), "known": known, "most": value}
+            refund = {"refund": f"{n}-{number}", "paid": at(since), "known": known, "amount": value}
+            for one, those, others in ((state, limits, later[0]), (refund, refunds, later[1])):
+                (others if known > at(moment) else those).append({"customer": customer, **one})
+    before = told(rows, of, limits=limits, refunds=refunds)
+    assert sum(found["n"] > 0 for found in before.values()) > 2_000
+    assert sum(map(len, later)) > 10_000
+    assert told(rows, of, limits=[*later[0], *limits], refunds=[*later[1], *refunds]) == before
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
