@@ -12,7 +12,7 @@ import pytest
 
 from pipelines import runner
 from pipelines.core.config import Kind
-from pipelines.core.errors import GateClosed
+from pipelines.core.errors import BadInput, GateClosed
 from pipelines.run.run import Run
 from pipelines.storage.settings import Settings
 from tests.helpers import tiny
@@ -181,3 +181,28 @@ def test_a_redelivered_state_is_put_aside_and_expected(lived: Settings, tmp_path
     runner.gate(run, "sources")
     aside = run.store.read("sources_aside", ("limits",)).project("key, reasons, rejected").fetchall()
     assert aside == [("c1", "duplicate", False)]
+
+
+def test_an_edit_of_a_source_waits_for_its_training_and_one_that_is_gone_is_told(
+    lived: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(str(lived.data.parent), tmp_path / "edited")
+    place = tmp_path / "edited"
+    settings = replace(
+        lived,
+        data=place / "data",
+        use_cases=place / "use_cases",
+        var=place / "var",
+        mlflow=f"sqlite:///{place}/var/mlflow.db",
+    )
+    file = settings.use_cases / "tiny.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("since: 3d", "since: 4d"))
+    run = opened(settings, "scoring", WEEK[4])
+    runner.run_all(run)
+    most = run.store.read("features").aggregate("max(back_3d)").fetchall()
+    assert most == [(3,)]  # as the champion has learned it
+    gone = text[: text.index("  refunds:")] + text[text.index("features:\n  joins") :]
+    file.write_text("\n".join(line for line in gone.splitlines() if "back" not in line))
+    with pytest.raises(BadInput, match=r"tiny.yaml has no sources.refunds any more, which its features read"):
+        runner.run_all(opened(settings, "scoring", WEEK[5]))

@@ -86,9 +86,10 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
     windows = {
         name: window
         for name, window in now.features.windows.items()
-        if window.since <= night.features.history
+        if (window.source in night.sources if window.source else window.since <= night.features.history)
     }
-    if not more and len(windows) == len(now.features.windows):
+    sources = {name: source for name, source in now.sources.items() if name in night.sources}
+    if not more and len(windows) == len(now.features.windows) and len(sources) == len(now.sources):
         return loaded
     kinds = {
         kind: {name: text for name, text in getattr(now.features, kind).items() if name not in more}
@@ -97,9 +98,15 @@ def as_far_as(loaded: Loaded, night: UseCase) -> Loaded:
 
     from pipelines.composition import expected
 
-    features = now.features.model_copy(update={**kinds, "windows": windows})
+    joins = {name: join for name, join in now.features.joins.items() if join.source in night.sources}
+    features = now.features.model_copy(update={**kinds, "windows": windows, "joins": joins})
     less = now.model_copy(
-        update={"slices": night.slices, "candidates": night.candidates, "features": features}
+        update={
+            "slices": night.slices,
+            "candidates": night.candidates,
+            "sources": sources,
+            "features": features,
+        }
     )
     heading = (
         f"# The file {loaded.sha256} without what no model has learned yet, for a night that was made before"

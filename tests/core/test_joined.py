@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.core.config import UseCase
+from pipelines.core.meaning import meanings
 from pipelines.steps.features import check, compute
 from tests.helpers.relations import START, connection, dicts, relation, row, use_case
 
@@ -353,3 +354,21 @@ def test_a_feature_that_reads_what_there_is_not_is_told(expression: str, said: s
     [(where, sentence)] = check(of)
     assert where == "features.numbers.bad_one"
     assert said in sentence
+
+
+def test_what_a_feature_means_holds_all_that_makes_the_other_rows_what_they_are_but_where_they_lie() -> None:
+    def meant(**changes: Any) -> dict[str, str]:
+        numbers = {"most": "card.most", "n": "count(*) over week", "own": "amount"}
+        limits = {**LIMITS, **changes}
+        of = case({"limits": limits, "refunds": REFUNDS}, joins=LIMIT, windows=WEEK, numbers=numbers)
+        return meanings(of)
+
+    before = meant()
+    elsewhere = {"kind": "file", "path": "elsewhere.csv", "format": {"type": "csv"}}
+    assert (
+        meant(source=elsewhere, gates=[{"expect_column_values_to_not_be_null": {"column": "most"}}]) == before
+    )
+    for changes in ({"delay": "1d"}, {"cleanse": {"missing": {"most": [-1]}}}):
+        after = meant(**changes)
+        assert after["most"] != before["most"]
+        assert {name: after[name] for name in ("n", "own")} == {name: before[name] for name in ("n", "own")}
