@@ -197,6 +197,14 @@ class Calendar:
             return moment - back
         return zones.moment(self.zone, zones.local(self.zone, moment) - back)
 
+    @property
+    def longest(self) -> timedelta:
+        """How long a partition is at the most."""
+        if self.every == "hour":
+            return timedelta(hours=1)
+        days = {"day": 1, "week": 7, "month": 31}[self.every]
+        return timedelta(days=days) + (zones.longest_repeat(self.zone) if self.zone != "UTC" else timedelta())
+
     # --- SQL
 
     def of_sql(self, moment: str) -> str:

@@ -4,6 +4,8 @@ And which have no label: they neither learn nor judge.
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 from pipelines.core import sql
@@ -113,14 +115,19 @@ def _sides(sides: duckdb.DuckDBPyRelation, named: duckdb.DuckDBPyRelation) -> tu
 def taught(features: duckdb.DuckDBPyRelation, use_case: UseCase) -> duckdb.DuckDBPyRelation:
     """The training rows that teach: all of them; where the model is kept, those that are new to it."""
     rows, keep = features.filter("split = 'train'"), use_case.candidates.keep
-    return rows.filter(f"{sql.name(use_case.time)} >= TIMESTAMP '{keep.since}'") if keep else rows
+    return rows.filter(_from(keep.since, use_case)) if keep else rows
+
+
+def _from(partition: date, use_case: UseCase) -> str:
+    """SQL of whether a row is of a partition or a later one."""
+    return f"{sql.name(use_case.time)} >= TIMESTAMP '{use_case.calendar.start(partition)}'"
 
 
 def _held_out(use_case: UseCase, days: Days) -> str:
     if keep := use_case.candidates.keep:
-        return f"{sql.name(use_case.time)} >= TIMESTAMP '{keep.judged_from}'"
+        return _from(keep.judged_from, use_case)
     if use_case.split.by == "time":
-        return f"{sql.name(use_case.time)} >= TIMESTAMP '{held_out_days(use_case, days).first}'"
+        return _from(held_out_days(use_case, days).first, use_case)
     dealt_by = sql.name(use_case.split.folds.group or use_case.key)
     # The first 32 bits of the md5, as a share of all that there are.
     return (

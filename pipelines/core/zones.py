@@ -64,6 +64,15 @@ def local_sql(zone: str, moment: str) -> str:
     return f"({moment} + to_seconds({_ahead_sql(changes(zone), moment)}))"
 
 
+@cache
+def longest_repeat(zone: str) -> timedelta:
+    """By how much the longest day of a zone is longer than others, in whole hours: its clocks show so much
+    twice.
+    """
+    most = max((one.ahead - other.ahead for one, other in pairwise(changes(zone))), default=timedelta())
+    return -(-max(most, timedelta()) // HOUR) * HOUR
+
+
 def never_clear(zone: str, at: time) -> datetime | None:
     """The first time of that kind which a zone's clocks skip or show twice; None where each day has it
     once.

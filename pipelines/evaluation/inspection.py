@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipelines.core.dates import DAY
+from pipelines.core.calendar import DAILY, Calendar
 from pipelines.evaluation import calibration
 from pipelines.evaluation.calibration import Reliability
 from pipelines.metrics import daily, metrics
@@ -67,7 +67,7 @@ def inspect_model(
     seed, sign = use_case.candidates.seed, 1 if use_case.greater_is_better else -1
     metric, keep = _Metric(winner.threshold, use_case), use_case.candidates.keep
     if keep:  # other seeds and fewer rows would make other models
-        points, learned = learning.NOTHING, kept(keep, len(train.y))
+        points, learned = learning.NOTHING, kept(keep, len(train.y), use_case.calendar)
         across: tuple[float, ...] = (metric.of(fitted, held_out.X, held_out.y, held_out.days),)
     else:
         points, learned = _learning(fitted, metric, train, held_out, baseline)
@@ -95,11 +95,11 @@ def inspect_model(
     )
 
 
-def kept(keep: Keep, rows: int) -> str:
+def kept(keep: Keep, rows: int, calendar: Calendar = DAILY) -> str:
     """What is new where the model is not, a sentence."""
     return (
         f"the model is that of version {keep.version}, kept as it serves: new are its calibration and its"
-        f" threshold, learned on the {rows:,} rows of {keep.since} to {keep.judged_from - DAY}"
+        f" threshold, learned on the {rows:,} rows of {keep.since} to {calendar.step(keep.judged_from, -1)}"
     )
 
 

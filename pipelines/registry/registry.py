@@ -24,6 +24,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
+from pipelines.core import dates
 from pipelines.core.errors import BadInput, NoChampion, TableCorrupt, brief
 from pipelines.core.meaning import KEY as MEANING
 from pipelines.model.calibration import KEY as CALIBRATION
@@ -250,7 +251,7 @@ def _load(settings: Settings, version: ModelVersion) -> Champion:
         version=str(version.version),
         graph=content,
         sha256=sha256,
-        partition=date.fromisoformat(metadata["training_partition"]),
+        partition=dates.read(metadata["training_partition"]),
         threshold=None if threshold is None else float(threshold),
         metadata=metadata,
         # A version that was registered before engines were chosen has no such tags.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date
 
+from pipelines.core.config.base import PartitionName
 from pipelines.storage import kept, places
 from pipelines.storage.places import Place
 from pipelines.storage.settings import Settings
@@ -21,7 +21,7 @@ class Snapshot:
     size: int  # bytes
     nfiles: int
     path: str  # of the table, below the data root
-    partition: date
+    partition: PartitionName
     # table -> the md5 of the version that these features were made of
     made_of: dict[str, str] = field(default_factory=dict)
 

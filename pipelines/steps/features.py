@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from uuid import uuid4
 
 import duckdb
@@ -300,10 +299,10 @@ def _why_refused(column: str, use_case: UseCase) -> str:
 
 
 def _too_early(column: str, parsed: sql.Expression, use_case: UseCase) -> list[str]:
-    """The label, or a late column, may be read only where it is known: of earlier days, since a night's own
-    rows have none of it.
+    """The label, or a late column, may be read only where it is known: of earlier partitions, since a night's
+    own rows have none of it.
     """
-    known = max(use_case.known_after(column), timedelta(days=1))
+    known = max(use_case.known_after(column), use_case.calendar.longest)
     least, what = duration_text(known), "the label" if column == use_case.target else "a leak"
     found = []
     if column in parsed.columns:

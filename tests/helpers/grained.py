@@ -45,6 +45,11 @@ def of_week(week: date) -> pa.Table:
     return payments(SATURDAYS, week)
 
 
+def of_the_week_before(week: date) -> pa.Table:
+    """The payments of another week than is asked for."""
+    return of_week(SATURDAYS.step(week, -1))
+
+
 def of_month(month: date) -> pa.Table:
     """The payments of a month."""
     return payments(MONTHS, month, 4 * tiny.ROWS_A_DAY)

@@ -13,12 +13,14 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    PlainValidator,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
+from pipelines.core.calendar import named
 from pipelines.core.errors import brief
 
 Kind: TypeAlias = Literal["training", "scoring", "drift"]
@@ -119,6 +121,14 @@ def _day(value: object) -> object:
     raise ValueError(f"{brief(value)} is no day: write year, month and day, such as 2026-01-31")
 
 
+def _partition(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    if (found := named(value)) is None:
+        raise ValueError(f"{brief(value)} names no partition: write it such as 2026-01-31, or 2026-01-31T05")
+    return found
+
+
 def _text_or_integer(value: object) -> object:
     if isinstance(value, bool | float) or value is None:
         raise PydanticCustomError("unquoted", "only texts and whole numbers stand here")
@@ -135,6 +145,11 @@ Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Days = Annotated[int, Field(le=MOST_DAYS)]
 Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1000, 1, 1), le=date(2999, 12, 31))]
+PartitionName = Annotated[
+    date,
+    PlainValidator(_partition, json_schema_input_type=str),
+    PlainSerializer(lambda value: value.isoformat(), return_type=str),
+]
 Value = Annotated[str | int, BeforeValidator(_text_or_integer)]
 Scalar: TypeAlias = bool | int | float | str | None
 

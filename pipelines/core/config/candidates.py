@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from pipelines.core import families
-from pipelines.core.config.base import Day, Days, Family, Identifier, Scalar
+from pipelines.core.config.base import Days, Family, Identifier, PartitionName, Scalar
 from pipelines.core.strict import Strict
 
 
@@ -95,10 +95,10 @@ class Keep(Strict):
     """
 
     version: str = Field(pattern="^[0-9]+$", description="The version whose model is kept.")
-    since: Day = Field(
+    since: PartitionName = Field(
         description="The first day whose rows the calibration and the threshold are learned on."
     )
-    judged_from: Day = Field(description="The first held-out day.")
+    judged_from: PartitionName = Field(description="The first held-out day.")
 
 
 class _Candidates(Strict):

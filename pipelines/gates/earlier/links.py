@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -43,7 +43,8 @@ def by_day(
     Returns:
         Day -> "one|other" -> strength, of pairs whose strength is at least `LEAST_KEPT`, whatever its sign.
     """
-    days = np.asarray(table[day].to_numpy(zero_copy_only=False), dtype="datetime64[D]")
+    days = np.asarray(table[day].to_numpy(zero_copy_only=False), dtype="datetime64[us]")
+    of_hours = str(table.schema.field(day).type).startswith("timestamp")
     values = {
         name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64) for name in numbers
     }
@@ -56,7 +57,10 @@ def by_day(
             for pair, strength in _pairs(values, codes, rows).items()
             if abs(strength) >= LEAST_KEPT
         }
-        found[one.astype(date)] = {pair: round(strength, 4) for pair, strength in told.items()}
+        moment = one.astype(datetime)
+        found[moment if of_hours else moment.date()] = {
+            pair: round(strength, 4) for pair, strength in told.items()
+        }
     return found
 
 

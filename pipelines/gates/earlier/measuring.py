@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core import sql
+from pipelines.core.calendar import literal, plain
 from pipelines.gates.earlier import links
 from pipelines.gates.earlier.day import (
     APART,
@@ -57,7 +58,7 @@ def measure(rows: duckdb.DuckDBPyRelation, shape: Shape) -> tuple[dict[date, Day
         else counts
     )
     days = {
-        day: Day(
+        plain(day): Day(
             n,
             sampled.get(day, 0),
             numbers.get(day, {}),
@@ -263,7 +264,7 @@ def _links(
     drawn = sql.select(
         rows,
         "rows",
-        f'SELECT * FROM rows WHERE "{DAY}" >= DATE \'{newest[0]}\' AND ("{KEY_HASH}" >> 8) % {every} = 0'
+        f'SELECT * FROM rows WHERE "{DAY}" >= {literal(newest[0])} AND ("{KEY_HASH}" >> 8) % {every} = 0'
         f' ORDER BY "{KEY_HASH}"',
     )
     numbers = [name for name in shape.numbers if name in rows.columns]

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core.config import GatedTable, UseCase
+from pipelines.core.config.base import PartitionName
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.gates.earlier.day import Day, column, with_names
 from pipelines.gates.earlier.measuring import complete, measure
@@ -41,7 +41,7 @@ class Profile:
 
     digest: str
     use_case: str  # sha256 of the file
-    days: Mapping[date, Day]
+    days: Mapping[PartitionName, Day]
     version: str = ""  # of the model, where it is about predictions
     personal: tuple[str, ...] = ()  # columns of which no number is kept
 
