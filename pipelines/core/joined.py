@@ -11,7 +11,7 @@ changes nothing that was said of an earlier row:
   known only after a newer one are never a state, which leaves one order, by when they are known, for DuckDB's
   ASOF JOIN. Of rows of one time the one that was known last is the state, since it corrects the others.
 - A window holds the rows whose time lies in it, and that are known by then. They are added up in order of
-  time and key, so that sums of floats do not depend on what else is in the table.
+  time and key where the order tells, so that sums of floats do not depend on what else is in the table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from pipelines.core import sql
 from pipelines.core.config.other_source import ALWAYS
-from pipelines.core.windows import Clock
+from pipelines.core.windows import Clock, is_exact
 
 if TYPE_CHECKING:
     import duckdb
@@ -215,7 +215,11 @@ def _events(
     # Where rows are corrected, each counts as it was last known then.
     last = f"""QUALIFY row_number() OVER (
         PARTITION BY own.{own_key}, events.{key}, events.{time} ORDER BY "{KNOWN}" DESC) = 1"""
-    computed = ", ".join(f"{one.over(f'{time}, {key}')} AS {sql.name(name)}" for name, one in uses.items())
+    in_time = f"{time}, {key}"
+    computed = ", ".join(
+        f"{one.over(None if _is_exact(one, source) else in_time)} AS {sql.name(name)}"
+        for name, one in uses.items()
+    )
     told = ", ".join(
         f'if(found."#own" IS NULL, nothing.{name}, found.{name}) AS {name}' for name in map(sql.name, uses)
     )
@@ -234,6 +238,10 @@ def _events(
         SELECT own.{own_key}, {told}
         FROM own LEFT JOIN found ON own.{own_key} = found."#own" CROSS JOIN nothing"""
     return _new_table(rows, statement)
+
+
+def _is_exact(one: sql.Taken, source: OtherSource) -> bool:
+    return is_exact(one.function, one.arguments, columns(source))
 
 
 def _own(one: Join | Window, use_case: UseCase) -> str:

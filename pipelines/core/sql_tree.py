@@ -66,11 +66,11 @@ class Taken:
     distinct: bool
     filter: str | None
 
-    def over(self, order: str) -> str:
-        """SQL of the same as a plain aggregate, which takes its rows in this order."""
+    def over(self, order: str | None) -> str:
+        """SQL of the same as a plain aggregate, which takes its rows in this order, or in any."""
         function = {"first_value": "first", "last_value": "last"}.get(self.function, self.function)
         arguments = ", ".join(self.arguments) or "*"
-        ordered = "" if arguments == "*" else f" ORDER BY {order}"
+        ordered = f" ORDER BY {order}" if order and arguments != "*" else ""
         filter_ = f" FILTER (WHERE {self.filter})" if self.filter else ""
         return f"{function}({'DISTINCT ' if self.distinct else ''}{arguments}{ordered}){filter_}"
 

@@ -21,7 +21,7 @@ less than two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
@@ -159,8 +159,13 @@ def _aggregates(expression: str, frames: Mapping[str, str]) -> list[sql.Aggregat
 
 
 def _exact(aggregate: sql.Aggregate, use_case: UseCase) -> bool:
-    if aggregate.function in _COUNTS:
+    columns = {column: sql.type_of(column, use_case) for column in use_case.kept_columns}
+    return is_exact(aggregate.function, aggregate.arguments, columns)
+
+
+def is_exact(function: str, arguments: Iterable[str], columns: Mapping[str, str]) -> bool:
+    """Whether an aggregate is the same in any order of its rows, whose columns have these types."""
+    if function in _COUNTS:
         return True
-    columns = sql.row_of_nulls({column: sql.type_of(column, use_case) for column in use_case.kept_columns})
-    types = {sql.bind(argument, columns).split("(")[0] for argument in aggregate.arguments}
-    return aggregate.function in _EXACT and types <= _EXACT_TYPES
+    nulls = sql.row_of_nulls(columns)
+    return function in _EXACT and {sql.bind(one, nulls).split("(")[0] for one in arguments} <= _EXACT_TYPES
