@@ -158,9 +158,8 @@ def once(way: str, events: int, rows: int) -> None:
 
 def main() -> None:
     """Both ways in turns."""
-    events, rows = (
-        (int(a) for a in (*sys.argv[1:3], EVENTS, ROWS)[:2]) if len(sys.argv) > 2 else (EVENTS, ROWS)
-    )
+    stated = [int(one) for one in sys.argv[1:]]
+    events, rows = stated if len(stated) == 2 else (EVENTS, ROWS)
     taken: dict[str, list[list[str]]] = {"sluice": [], "by hand": []}
     for _ in range(TIMES):
         for way, told in taken.items():
