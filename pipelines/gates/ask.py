@@ -8,6 +8,7 @@ use case says so: by limits.empty_nights, or of days on which no delivery is exp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from pipelines.core import personal as privacy
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.gates import of_sources, resolve
+from pipelines.gates.built_in import diagnosis
 from pipelines.gates.built_in.expectations import expectations
 from pipelines.gates.days import questions as of_days
 from pipelines.gates.earlier import accepted
@@ -90,7 +92,8 @@ def ask(run: Run, table: GatedTable) -> Asked:
     masked, key = personal(run.use_case, table), TABLES[table].key(run.use_case)
     questions = Questions(relation, stated, masked, key, facts(run.use_case, table))
     asked = replace(asked, questions=(questions,))
-    return _with_days(asked) if table == "past" else asked
+    beside = _BESIDE.get(table)
+    return beside(asked) if beside else asked
 
 
 def _with_days(asked: Asked) -> Asked:
@@ -101,6 +104,19 @@ def _with_days(asked: Asked) -> Asked:
     days = of_days.table(asked.run)
     questions = Questions(days, of_days.expectations(asked.run, days), key="day")
     return replace(asked, questions=(*asked.questions, questions))
+
+
+def _with_diagnosis(asked: Asked) -> Asked:
+    """What is asked of drift, and of why it is so besides."""
+    try:
+        relation = asked.run.store.read(diagnosis.TABLE)
+        questions = Questions(relation, tuple(diagnosis.diagnosis(asked.run)))
+    except (TableMissing, TableCorrupt) as error:
+        return replace(asked, refusal=error.sentence)
+    return replace(asked, questions=(*asked.questions, questions))
+
+
+_BESIDE: dict[GatedTable, Callable[[Asked], Asked]] = {"past": _with_days, "drift": _with_diagnosis}
 
 
 def of_file(use_case: UseCase, table: GatedTable) -> list[Stated]:

@@ -223,7 +223,12 @@ EVERY: tuple[Table, ...] = (
     Table("predictions", columns=_predictions, made_of="features", same_rows=True, key=_key),
     Table("outcomes", columns=outcomes),
     Table("performance", columns=lambda _: tuple(PERFORMANCE), made_of="outcomes"),
-    Table("drift", columns=lambda _: tuple(DRIFT), made_of="outcomes", with_it=("outcomes", "performance")),
+    Table(
+        name="drift",
+        columns=lambda _: tuple(DRIFT),
+        made_of="outcomes",
+        with_it=("outcomes", "performance", "diagnosis"),
+    ),
     Table("drift_days"),
     Table("diagnosis", columns=lambda _: tuple(DIAGNOSIS)),
 )

@@ -93,6 +93,13 @@ GOOD: dict[GatedTable, str] = {
             0.6, 0.8, 0.7, 0.9, 0.05, '3', -0.1, -0.02, 0.05, 0.2, 40, 7, true, NULL"""
     ),
 }
+# A quiet week: what is asked of it, what holds, and that nothing follows.
+DIAGNOSIS = """
+    SELECT kind, subject, holds, chosen, since::TIMESTAMP AS since, NULL::DOUBLE AS value, NULL::DOUBLE AS low, NULL::DOUBLE AS high,
+        NULL::DOUBLE AS threshold, NULL::BIGINT AS rows, 'as it is' AS evidence
+    FROM (VALUES ('cause', 'broken source', false, false, NULL), ('cause', 'prior', NULL, false, NULL), ('cause', 'concept', false, false, NULL),
+        ('cause', 'season', false, false, NULL), ('cause', 'covariates', false, false, NULL), ('cause', 'as before', true, true, '2026-02-02'),
+        ('decision', 'nothing', false, true, NULL)) AS t(kind, subject, holds, chosen, since)"""
 QUARANTINE = "SELECT 'k0' AS key, 'amount: below 1' AS reasons, '{}' AS found, true AS rejected, '{}' AS row"
 # Tables whose gates ask what the week before was like.
 LOOK_BACK: tuple[GatedTable, ...] = ("raw", "features")
@@ -103,6 +110,7 @@ BESIDE: dict[GatedTable, dict[str, str]] = {
     "past": {"clean": f"SELECT * FROM ({RAW}) WHERE amount >= 1", "past_raw": PAST},
     "features": {"clean": GOOD["features"]},
     "predictions": {"features": GOOD["predictions"]},
+    "drift": {"diagnosis": DIAGNOSIS},
 }
 
 

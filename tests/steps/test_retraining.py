@@ -18,6 +18,10 @@ from pipelines.commands.acknowledge import acknowledge
 from pipelines.core.config import UseCase
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput
+from pipelines.gates import findings
+from pipelines.gates.built_in import diagnosis as expected
+from pipelines.gates.measure import answers
+from pipelines.gates.questions import Questions
 from pipelines.monitoring import trial
 from pipelines.monitoring.diagnosis import CONCEPT
 from pipelines.monitoring.retraining import ASK, TRAIN, WAIT
@@ -90,6 +94,18 @@ def rows_of(run: Run, kind: str) -> pd.DataFrame:
     return table[table.kind == kind]
 
 
+def wrong(*reports: Run) -> list[str]:
+    """What the gate finds wrong with diagnoses as the step has made them."""
+    return [
+        found.sentence()
+        for run in reports
+        for answer in answers(
+            Questions(run.store.read("diagnosis"), tuple(expected.diagnosis(run))), run.store
+        )
+        if not (found := findings.of(answer)).success
+    ]
+
+
 def calls(settings: Settings) -> list[tuple[str, str | None]]:
     return [(line.partition, line.cause) for line in History.of(settings, "tiny").events()]
 
@@ -115,6 +131,7 @@ def test_it_is_waited_for_labels_then_trained_then_asked_for_a_word(own: Setting
     third, outcome = report(own, THIRD)
     assert decided(third) == WAIT, "it has not cooled down"
     assert not outcome.retrain
+    assert wrong(first, second, third) == []
 
 
 def test_a_week_that_is_run_again_says_the_same_to_the_byte(own: Settings) -> None:

@@ -13,7 +13,17 @@ from datetime import timedelta
 from functools import partial
 
 from pipelines import runner
-from pipelines.commands.selftest import deliveries, edits, exported, labels, left_out, past, plain, sources
+from pipelines.commands.selftest import (
+    deliveries,
+    diagnosed,
+    edits,
+    exported,
+    labels,
+    left_out,
+    past,
+    plain,
+    sources,
+)
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
 from pipelines.core import dates, sql
@@ -283,6 +293,7 @@ def _of_drift(stage: Stage) -> Iterator[Damage]:
     yield behind(
         "drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift"
     )
+    yield from diagnosed.every(stage)
     yield from labels.every(stage)
 
 

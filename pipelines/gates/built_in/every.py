@@ -20,7 +20,7 @@ PAST = 4  # earlier partitions by which it is known how many values a column lac
 MISSING = 0.05  # of the rows: so many more than usual may lack a value
 
 
-def columns(run: Run, table: GatedTable) -> Stated:
+def columns(run: Run, table: str) -> Stated:
     """The table has the columns that it is to have, and no others."""
     there = [
         column

@@ -23,7 +23,7 @@ def performance(run: Run) -> Iterator[Stated]:
     why = f"the judged days' {name} stands in one row"
     yield must("column_values_to_not_be_null", column="due_rows", row_condition=primary, why=why)
     yield must("column_values_to_be_unique", column="subject", row_condition=primary, why=why)
-    found = _row_of(run, name)
+    found = row_of(run, name)
     if found is None:
         return  # the first one fails
     if found["due_rows"]:
@@ -72,7 +72,7 @@ def _limits(run: Run, primary: dict[str, Any], found: dict[str, Any], greater: b
         )
 
 
-def _row_of(run: Run, metric: str) -> dict[str, Any] | None:
+def row_of(run: Run, metric: str) -> dict[str, Any] | None:
     """The row of a metric over all judged days, if the table has it, and all that is asked of it."""
     needed = ("kind", "subject", *judged.ASKED)
     table = run.store.read("drift")

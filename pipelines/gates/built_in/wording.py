@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -42,6 +43,11 @@ def is_(column: str, value: str | bool | int) -> Condition:
 def is_not(column: str, value: str | bool) -> Condition:
     """The rows whose column has another value."""
     return is_(column, value) | {"operator": "!="}
+
+
+def is_one_of(column: str, values: Sequence[str]) -> Condition:
+    """The rows whose column has one of these values."""
+    return {"type": "comparison", "column": {"name": column}, "operator": "IN", "parameter": list(values)}
 
 
 def is_null(column: str) -> Condition:
