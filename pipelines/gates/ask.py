@@ -16,7 +16,7 @@ from pipelines.core import personal as privacy
 from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.gates import of_sources, resolve
-from pipelines.gates.built_in import diagnosis
+from pipelines.gates.built_in import diagnosis, outcomes
 from pipelines.gates.built_in.expectations import expectations
 from pipelines.gates.days import questions as of_days
 from pipelines.gates.earlier import accepted
@@ -107,13 +107,17 @@ def _with_days(asked: Asked) -> Asked:
 
 
 def _with_diagnosis(asked: Asked) -> Asked:
-    """What is asked of drift, and of why it is so besides."""
+    """What is asked of drift, and besides of why it is so, and of what each day's people have looked at."""
+    run, a_day = asked.run, asked.run.use_case.stakes.a_day
     try:
-        relation = asked.run.store.read(diagnosis.TABLE)
-        questions = Questions(relation, tuple(diagnosis.diagnosis(asked.run)))
+        found = [Questions(run.store.read(diagnosis.TABLE), tuple(diagnosis.diagnosis(run)))]
+        rows = run.store.read(outcomes.TABLE) if a_day is not None else None
     except (TableMissing, TableCorrupt) as error:
         return replace(asked, refusal=error.sentence)
-    return replace(asked, questions=(*asked.questions, questions))
+    if a_day is not None and rows is not None and run.store.manifest(outcomes.TABLE).rows:
+        days = outcomes.days(rows, a_day)
+        found.append(Questions(days, tuple(outcomes.taken(a_day)), key="day"))
+    return replace(asked, questions=(*asked.questions, *found))
 
 
 _BESIDE: dict[GatedTable, Callable[[Asked], Asked]] = {"past": _with_days, "drift": _with_diagnosis}

@@ -74,8 +74,8 @@ class Finding:
         least, most = (self.kwargs.get(limit) for limit in ("min_value", "max_value"))
         if self.name == "expect_table_row_count_to_be_between" and None not in (self.observed, least, most):
             return f"{self.subject} ({self.observed:,} rows; {least:,} to {most:,} are usual)"
-        allowed = f"; allowed: {self.allowed}" if self.allowed and "limits" not in self.kwargs else ""
-        return one_line(f"{self.subject} ({self.found}{allowed})")
+        told = self.plain or not self.allowed or "limits" in self.kwargs
+        return one_line(f"{self.subject} ({self.found}{'' if told else f'; allowed: {self.allowed}'})")
 
     def sentence(self) -> str:
         """Column, expectation, what was found and what is allowed, in one line."""

@@ -23,6 +23,7 @@ from pipelines.commands.selftest import (
     past,
     plain,
     sources,
+    taken,
 )
 from pipelines.commands.selftest.damage import Damage, behind
 from pipelines.commands.selftest.stage import Stage
@@ -294,6 +295,7 @@ def _of_drift(stage: Stage) -> Iterator[Damage]:
         "drift", "drift", "a feature is left out", f"FROM rows WHERE subject <> {first}", kind="drift"
     )
     yield from diagnosed.every(stage)
+    yield from taken.every(stage)
     yield from labels.every(stage)
 
 

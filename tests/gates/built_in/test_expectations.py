@@ -314,6 +314,26 @@ def test_what_has_moved_without_weight_or_was_not_compared_is_a_warning(
     assert "not compared: all features together (nothing to compare)" in told
 
 
+def test_a_family_that_is_worse_than_no_model_is_named_with_what_that_means_and_the_way_out(
+    judged: Judged,
+) -> None:
+    worse = replaced(
+        **{
+            column: f"if(family = 'linear', {value}, {column})"
+            for column, value in {"gain": -0.02, "mean_score": 0.18}.items()
+        }
+    )
+    verdict = judged("trials", worse)
+    (finding,) = verdict.failed("warn")
+    assert verdict.passed
+    assert verdict.summary().endswith("under candidates.linear, or take it out)")
+    assert finding.sentence() == (
+        "gain: linear's best candidate has aucpr 0.18 on the folds, and the baseline 0.2: so it is worse than no"
+        " model, and is judged and exported all the same, but hardly wins; give it other values under"
+        " candidates.linear, or take it out"
+    )
+
+
 def test_a_constant_or_empty_feature_is_a_warning(open_run: Callable[[Kind, date], Run]) -> None:
     run = open_run("training", tables.PARTITIONS["training"])
     tables.write(run, "features", replaced(mean_7d="NULL::FLOAT", payments_7d="1::FLOAT"))
