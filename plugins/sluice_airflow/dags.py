@@ -26,7 +26,7 @@ from pipelines.run import plan
 from pipelines.storage.settings import Settings
 from sluice_airflow import alerts, docs
 from sluice_airflow.operators import DriftOperator, GateOperator, ShareOperator, StepOperator
-from sluice_airflow.partitions import PARTITION
+from sluice_airflow.partitions import partition_param
 
 # Only what a retry can mend is retried: `TryAgain`, and a worker that was killed (Airflow counts that as a
 # try of its own). A user's mistake, a closed gate or a bug would only fail again, later.
@@ -61,7 +61,7 @@ def sound_use_cases(kind: Kind) -> Iterator[UseCase]:
 
 def sluice_dag(use_case: UseCase, kind: Kind, *, doc: str | None, **arguments: Any) -> DAG:
     """A DAG of a use case, still without tasks."""
-    params = {"partition": PARTITION, **arguments.pop("params", {})}
+    params = {"partition": partition_param(use_case), **arguments.pop("params", {})}
     return DAG(
         dag_id=f"{use_case.name}_{kind}",
         description=use_case.title,

@@ -18,16 +18,10 @@ from pipelines.core.errors import BadInput, brief, did_you_mean
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-PARTITION = Param(
-    None,
-    type=["null", "string"],
-    format="date",
-    title="Partition",
-    description=(
-        "The day that the run is about (drift: the first day of the week). Empty: the logical date's day, at"
-        " most the newest that is over."
-    ),
-)
+HOUR_OR_MONTH = {
+    "hour": r"^\d{4}-\d\d-\d\dT\d\d$",
+    "month": r"^\d{4}-\d\d(-01)?$",
+}
 MODEL = Param(
     None,
     type=["null", "string"],
@@ -41,6 +35,24 @@ MODEL = Param(
 BY_THE_CLOCK = ("scheduled", "backfill")  # runs that are made for a moment of the schedule
 # in an asset event's extra: the partition that its consumer should take, and what to do about the model
 EVENT_KEY, MODEL_KEY = "partition", "model"
+
+
+def partition_param(use_case: UseCase) -> Param:
+    """The field of the trigger form, by what the use case's partitions are called."""
+    every = use_case.partition.every
+    what = {"hour": "hour", "week": "week (by its first day)", "month": "month, such as 2026-03,"}
+    of = what.get(every, "day")
+    how: dict[str, str] = {"pattern": HOUR_OR_MONTH[every]} if every in HOUR_OR_MONTH else {"format": "date"}
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Partition",
+        description=(
+            f"The {of} that the run is about (drift: the first {every} of the report). Empty: the logical"
+            f" date's {every}, at most the newest that is over."
+        ),
+        **how,
+    )
 
 
 def partition_of(context: Context, use_case: UseCase, kind: Kind) -> date:

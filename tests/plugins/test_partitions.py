@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import Asset
+from airflow.sdk.exceptions import ParamValidationError
 
+from pipelines.core.config import UseCase
 from pipelines.core.errors import BadInput
 from pipelines.core.use_cases import parse
-from sluice_airflow.partitions import model_of, partition_of
-from tests.helpers import tiny
+from sluice_airflow.partitions import model_of, partition_of, partition_param
+from tests.helpers import grained, tiny
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday
 USE_CASE = parse(Path(f"{tiny.NAME}.yaml"), tiny.YAML.encode()).use_case
@@ -104,6 +106,61 @@ def test_a_scheduled_training_searches() -> None:
 def test_the_day_is_utcs() -> None:
     evening = datetime.fromisoformat("2026-03-02T23:30:00-05:00")
     assert partition_of(context(logical_date=evening), USE_CASE, "scoring") == date(2026, 3, 3)
+
+
+WEEKLY = grained.use_case(
+    grained.yaml(
+        "partition: {every: week, starts: saturday, at: '03:00', zone: Europe/Berlin}\n", "of_week", 70
+    )
+)
+MONTHLY = grained.use_case(grained.yaml(grained.MONTHLY, "of_month", 370))
+HOURLY = grained.use_case(grained.yaml(grained.HOURLY, "of_hour", 7))
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
+@pytest.mark.parametrize(
+    ("use_case", "kind", "at", "partition"),
+    [
+        # A week from Saturday on is over when it is Saturday three o'clock in Berlin, in summer one by UTC.
+        (WEEKLY, "scoring", "2026-04-04T00:59:00", "2026-03-21"),
+        (WEEKLY, "scoring", "2026-04-04T01:00:00", "2026-03-28"),
+        (WEEKLY, "training", "2026-04-07T05:00:00", "2026-03-28"),
+        (WEEKLY, "drift", "2026-04-07T05:00:00", "2026-03-07"),  # four weeks
+        (MONTHLY, "scoring", "2026-03-31T02:00:00", "2026-02-01"),
+        (MONTHLY, "drift", "2026-03-31T02:00:00", "2025-12-01"),
+        (HOURLY, "scoring", "2026-03-02T06:10:00", "2026-03-02T05"),
+        (HOURLY, "drift", "2026-03-02T06:10:00", "2026-02-23T06"),
+    ],
+)
+def test_a_scheduled_run_is_about_the_newest_partition_that_is_over_at_its_moment(
+    use_case: UseCase, kind: Any, at: str, partition: str, run_type: str
+) -> None:
+    run_after = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    # Of whatever length the partition before was, the logical date is an interval of one length before.
+    asked = context(logical_date=run_after - timedelta(days=31), run_after=run_after, run_type=run_type)
+    assert partition_of(asked, use_case, kind).isoformat() == partition
+
+
+@pytest.mark.parametrize(
+    ("use_case", "named", "refused"),
+    [
+        (USE_CASE, "2026-03-02", "2026-03-02T05"),
+        (WEEKLY, "2026-03-07", "2026-03"),
+        (MONTHLY, "2026-03", "2026-03-05"),
+        (HOURLY, "2026-03-02T05", "2026-03-02"),
+    ],
+)
+def test_the_form_takes_what_partitions_are_called(use_case: UseCase, named: str, refused: str) -> None:
+    field = partition_param(use_case)
+    assert field.resolve(named) == named
+    assert field.resolve(None) is None
+    with pytest.raises(ParamValidationError):
+        field.resolve(refused)
+
+
+def test_a_week_that_starts_on_another_day_is_refused_with_those_beside_it() -> None:
+    with pytest.raises(BadInput, match="write 2026-03-07 or 2026-03-14"):
+        partition_of(context(partition="2026-03-10"), WEEKLY, "scoring")
 
 
 def test_a_misspelt_key_is_refused_with_the_word_that_was_meant() -> None:
