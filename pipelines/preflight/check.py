@@ -24,7 +24,7 @@ from pipelines.gates import ask, resolve
 from pipelines.gates.gx import suite
 from pipelines.metrics.bootstrap import LEAST_UNITS
 from pipelines.model import families
-from pipelines.preflight import check_columns, check_sources, check_sql, check_values
+from pipelines.preflight import check_columns, check_partitions, check_sources, check_sql, check_values
 from pipelines.run.tables import TABLES
 from pipelines.sources import python
 from pipelines.steps import features
@@ -196,6 +196,7 @@ KINDS: tuple[Kind, ...] = (
     check_sources.mistakes,
     features.check,
     families.check_grid,
+    check_partitions.partitions,
     _promotion_mistakes,
     _split_mistakes,
     ask.check,

@@ -42,7 +42,7 @@ def partition_param(use_case: UseCase) -> Param:
     every = use_case.partition.every
     what = {"hour": "hour", "week": "week (by its first day)", "month": "month, such as 2026-03,"}
     of = what.get(every, "day")
-    how: dict[str, str] = {"pattern": HOUR_OR_MONTH[every]} if every in HOUR_OR_MONTH else {"format": "date"}
+    how: dict[str, Any] = {"pattern": HOUR_OR_MONTH[every]} if every in HOUR_OR_MONTH else {"format": "date"}
     return Param(
         None,
         type=["null", "string"],

@@ -25,6 +25,7 @@ from pipelines.core.config.base import (
 )
 from pipelines.core.config.candidates import Baseline, Candidates, Folds, Keep, Search, Split
 from pipelines.core.config.cleanse import Cleanse
+from pipelines.core.config.expected import Expected
 from pipelines.core.config.features import Categories, Features, Numbers, Prepare, Texts, Window
 from pipelines.core.config.judgement import Metric, Promotion, Threshold
 from pipelines.core.config.limits import Delivery, Limits
@@ -35,7 +36,6 @@ from pipelines.core.config.source import (
     DERIVE,
     DayAssignment,
     Encoding,
-    Expected,
     FileFormat,
     FileSource,
     HttpSource,

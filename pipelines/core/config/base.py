@@ -57,6 +57,7 @@ LONGEST_NAME = 63
 MOST_DAYS = 36_525  # a century: so far, any sum of days and dates below is a date
 BEYOND = 2**53  # from here on, a float does not tell a whole number from the next
 LONGEST_CRON = 100  # characters
+LONGEST_PATH = 1_000  # characters
 
 
 def _duration(value: object) -> object:
@@ -129,6 +130,18 @@ def _partition(value: object) -> date:
     return found
 
 
+def _no_way_up(value: str) -> str:
+    """A path to read: absolute, or below the project's root.
+
+    It may not climb out of a folder that it names.
+    """
+    if ".." in value.split("/"):
+        raise ValueError(
+            f"{brief(value)} leads up by `..`: write a path below the project's root, or an absolute one"
+        )
+    return value
+
+
 def _text_or_integer(value: object) -> object:
     if isinstance(value, bool | float) or value is None:
         raise PydanticCustomError("unquoted", "only texts and whole numbers stand here")
@@ -150,6 +163,7 @@ PartitionName = Annotated[
     PlainValidator(_partition, json_schema_input_type=str),
     PlainSerializer(lambda value: value.isoformat(), return_type=str),
 ]
+ReadPath = Annotated[str, AfterValidator(_no_way_up), Field(min_length=1, max_length=LONGEST_PATH)]
 Value = Annotated[str | int, BeforeValidator(_text_or_integer)]
 Scalar: TypeAlias = bool | int | float | str | None
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pipelines.core import zones
 from pipelines.core.calendar import WEEKDAYS, Calendar
+from pipelines.core.config.expected import Expected
 from pipelines.core.errors import brief, did_you_mean
 from pipelines.core.strict import Strict
 
@@ -53,6 +54,14 @@ class Partition(Strict):
         description="By whose clocks, such as Europe/Berlin. The rows' own times are UTC whatever it is.",
     )
 
+    expected: Expected | None = Field(
+        default=None,
+        description=(
+            "Of which partitions there is a delivery, whatever the source: of all by default. Weeks and"
+            " months are named by their first days."
+        ),
+    )
+
     @property
     def calendar(self) -> Calendar:
         """All arithmetic of these partitions."""
@@ -76,6 +85,8 @@ class Partition(Strict):
                 f"starts: says on which weekday a week begins, and a partition is {_a(self.every)}; leave it"
                 " out"
             )
+        if self.every in ("week", "month") and self.expected and "weekdays" in self.expected.model_fields_set:
+            yield f"expected.weekdays: {_a(self.every)} has all of them; write days, or holidays"
         if self.every == "hour":
             if "at" in stated:
                 yield "at: says when a day, week or month begins, and a partition is an hour; leave it out"

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.core.config.base import ConnectedPart, ConnectionId, Day, Days, Identifier
+from pipelines.core.config.base import (
+    LONGEST_PATH,
+    ConnectedPart,
+    ConnectionId,
+    Day,
+    Days,
+    Identifier,
+    ReadPath,
+)
+from pipelines.core.config.expected import Expected
 from pipelines.core.errors import brief
 from pipelines.core.strict import Strict
 
 QUOTE = "'\"'"
-LONGEST_PATH, LONGEST_PART = 1_000, 200  # characters of a path, and bytes of a file's name
+LONGEST_PART = 200  # bytes of a file's name
 
 # Every kind may `derive` columns from the source's own by SQL, e.g. a timestamp from a date and an hour.
 DERIVE: Any = Field(
@@ -23,26 +32,10 @@ DERIVE: Any = Field(
 )
 
 
-Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-
-
 def _public(value: str) -> str:
     if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
         raise ValueError(
             "holds a user or a password, which this file is no place for: write a public address"
-        )
-    return value
-
-
-def _no_way_up(value: str) -> str:
-    """A path to read: absolute, or below the project's root.
-
-    It may not climb out of a folder that it names.
-    """
-    if ".." in value.split("/"):
-        raise ValueError(
-            f"{brief(value)} leads up by `..`: write a path below the project's root, or an absolute one"
         )
     return value
 
@@ -60,7 +53,6 @@ def _plain_path(value: str) -> str:
     return value
 
 
-ReadPath = Annotated[str, AfterValidator(_no_way_up), Field(min_length=1, max_length=LONGEST_PATH)]
 WrittenPath = Annotated[str, AfterValidator(_plain_path), Field(min_length=1, max_length=LONGEST_PATH)]
 
 
@@ -128,57 +120,6 @@ class FileFormat(Strict):
         if self.type != "csv" and others:
             raise ValueError(f"{', '.join(others)}: for csv only; {self.type} files say it themselves")
         return self
-
-
-class Expected(Strict):
-    """On which days a delivery is expected: on some days of the week but for holidays, or on the days of a
-    list.
-
-    A day that is expected and has no file is refused; one that is not expected and has none is a day without
-    rows, of which each gate says so. A file that comes all the same is read. Nothing is learned of it: a
-    night takes the file as it is now.
-    """
-
-    weekdays: tuple[Weekday, ...] = Field(
-        default=WEEKDAYS, min_length=1, description="Such as [mon, tue, wed, thu, fri]."
-    )
-    holidays: tuple[Day, ...] = Field(
-        default=(), description="Days of those weekdays without a delivery, such as [2026-12-25]."
-    )
-    days: tuple[Day, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description=(
-            "All days with a delivery, instead of weekdays and holidays. A list excuses no day after its last"
-            " one: those are expected until it goes on."
-        ),
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Expected:
-        if self.days is not None and self.model_fields_set & {"weekdays", "holidays"}:
-            raise ValueError(
-                "states days and weekdays or holidays; allowed: either a list of days, or days of the week"
-                " but for holidays"
-            )
-        if self.days is None and not self.model_fields_set:
-            raise ValueError(
-                "states nothing; write weekdays, such as [mon, tue, wed, thu, fri], holidays, or days"
-            )
-        for name in ("weekdays", "holidays", "days"):
-            stated = getattr(self, name) or ()
-            if twice := sorted({str(each) for each in stated if stated.count(each) > 1}):
-                raise ValueError(
-                    f"{name}: {', '.join(twice[:3])} stand{'s' if len(twice) == 1 else ''} there twice; write"
-                    " each once"
-                )
-        return self
-
-    def __contains__(self, day: date) -> bool:
-        """Whether a delivery is expected on a day."""
-        if self.days is not None:
-            return day in self.days or day > max(self.days)
-        return WEEKDAYS[day.weekday()] in self.weekdays and day not in self.holidays
 
 
 class SourceKind(Strict):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
@@ -110,6 +110,23 @@ class UseCase(Rows, Strict):
     schedule: Schedule = Schedule()
     alerts: Alerts | None = None
     demo: Demo
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_calendar(cls, raw: Any) -> Any:
+        """Let a source of files know which of them are expected: of what the file says twice, both."""
+        if not isinstance(raw, dict):
+            return raw
+        partition, source = raw.get("partition"), raw.get("source")
+        expected = partition.get("expected") if isinstance(partition, dict) else None
+        if not expected or not isinstance(source, dict) or "{partition}" not in str(source.get("path")):
+            return raw
+        return raw | {"source": {"expected": expected} | source}
+
+    def expects(self, day: date) -> bool:
+        """Whether a delivery is expected of a partition."""
+        expected = self.partition.expected
+        return (expected is None or day in expected) and self.source.expects(day)
 
     @property
     def report_partitions(self) -> int:
