@@ -54,8 +54,8 @@ def _never_expected(use_case: UseCase) -> Iterator[tuple[str, str]]:
             "schedule.scoring",
             (
                 f"{cron!r} never runs for a {use_case.partition.every} of which a delivery is expected, such"
-                f" as for {min(about)}; a run is about the newest one that is over by then: correct it, or the"
-                " calendar (partition.expected, source.expected)"
+                f" as for {min(about)}; a run is about the newest one that is over by then: correct it, or"
+                " the calendar (partition.expected, source.expected)"
             ),
         )
 
