@@ -42,15 +42,15 @@ def file(run: Run) -> Loaded:
             too few labelled days are new to it.
         TableCorrupt, TryAgain: the champion or its file cannot be had.
     """
-    champion = registry.champion_or_none(run)
-    if champion is None or not run.use_case.task.probabilities:
+    if not run.use_case.task.probabilities:  # with a champion or without: no later training mends that
         raise BadInput(
-            "there is no champion whose model could be kept"
-            if champion is None
-            else f"a model of a {run.use_case.task} task has no calibration and no threshold to learn anew",
+            f"a model of a {run.use_case.task} task has no calibration and no threshold to learn anew",
             where=run.store,
             fix=INSTEAD,
         )
+    champion = registry.champion_or_none(run)
+    if champion is None:
+        raise BadInput("there is no champion whose model could be kept", where=run.store, fix=INSTEAD)
     learned = definitions.file_of(run.settings, run.use_case.name, champion.version).use_case
     if others := definitions.apart(learned, run.use_case):
         raise BadInput(

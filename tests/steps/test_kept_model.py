@@ -237,6 +237,19 @@ def test_without_a_champion_there_is_nothing_to_keep(lived: Settings, tmp_path: 
     assert "no champion whose model could be kept" in refused(own)
 
 
+@pytest.mark.parametrize("ever_trained", [True, False], ids=["with a champion", "without"])
+def test_a_forecast_has_nothing_that_could_be_learned_anew(
+    lived: Settings, settings: Settings, tmp_path: Path, ever_trained: bool
+) -> None:
+    own = test_week.copied(lived, tmp_path / "copy") if ever_trained else settings
+    text = test_week.YAML
+    for old, new in test_week.REGRESSION:
+        assert old in text
+        text = text.replace(old, new)
+    (own.use_cases / "tiny.yaml").write_text(text)
+    assert "a model of a regression task has no calibration and no threshold to learn anew" in refused(own)
+
+
 def test_too_few_days_are_said_to_be(lived: Settings) -> None:
     told = refused(lived, AGAIN - timedelta(days=1))
     assert "of the days since 2026-02-01, 13 have labels that are due, and 14 are needed: 1 day more" in told
