@@ -23,6 +23,7 @@ from pipelines.cli import (
     monitor,
     overview,
     quarantine,
+    reading,
     running,
 )
 from pipelines.cli.group import Group, Root
@@ -49,6 +50,7 @@ for plain in (
     running.run,
     running.backfill,
     monitor.rehearse,
+    reading.read,
     explaining.trace,
     explaining.reproduce,
     checking.schema,
