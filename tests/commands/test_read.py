@@ -69,8 +69,8 @@ def test_a_table_without_a_partition_gets_one_and_quarantine_goes_by_the_gate_of
 def test_all_rows_come_into_a_file_of_ones_own(scored: Settings, tmp_path: Path, name: str) -> None:
     found = read(tiny.NAME, "predictions", "2026-02-01", "2026-02-02", settings=scored)
     assert write(found, tmp_path / name) == 2 * tiny.ROWS_A_DAY
-    read_again = duckdb.sql(f"SELECT id, score FROM '{tmp_path / name}' ORDER BY id").fetchall()
-    assert read_again == found.rows.project("id, score").order("id").fetchall()
+    there = duckdb.connect().execute(f"SELECT id, score FROM '{tmp_path / name}' ORDER BY id").fetchall()
+    assert there == found.rows.project("id, score").order("id").fetchall()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     with pytest.raises(BadInput, match="is there already"):
         write(found, tmp_path / name)
