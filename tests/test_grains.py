@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import runner
-from pipelines.commands import backfill
+from pipelines.commands import backfill, monitor, selftest
+from pipelines.commands.rehearse import rehearse
 from pipelines.core import dates
 from pipelines.core.errors import BadInput
 from pipelines.registry.history import History
@@ -114,6 +115,17 @@ def test_a_row_of_another_week_is_refused_with_its_place(lived: Settings, tmp_pa
     settings = replace(lived, data=tmp_path / "data", use_cases=file.parent)
     with pytest.raises(BadInput, match=r"row 1: at is 2026-03-07 .*, of another week"):
         runner.take(Run.open(grained.NAME, "scoring", FIRST, settings), "ingest")
+
+
+def test_what_plays_days_alone_says_so_of_weeks(lived: Settings) -> None:
+    asked = [
+        selftest.prove(lived, grained.NAME),
+        monitor.prove(lived, grained.NAME, monitor.Asked()),
+        rehearse(lived, grained.NAME, grained.SATURDAYS.span(FIRST, LAST)),
+    ]
+    for lines in asked:
+        with pytest.raises(BadInput, match="only such are played"):
+            list(lines)
 
 
 def test_an_hour_goes_through_its_steps_and_gates_and_is_called_by_its_hour(

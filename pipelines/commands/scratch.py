@@ -18,8 +18,10 @@ from typing import TypeVar
 import duckdb
 
 from pipelines.core import dates, other_rows
+from pipelines.core.calendar import DAILY
 from pipelines.core.config import FileFormat, FileSource, UseCase
 from pipelines.core.dates import Days
+from pipelines.core.errors import BadInput
 from pipelines.core.sql import name as quoted
 from pipelines.model.engine_pool import cores
 from pipelines.run.run import Run
@@ -44,6 +46,22 @@ def place() -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="played-", dir=spill.folder()) as folder:
         yield Path(folder)
+
+
+def require_days(use_case: UseCase) -> UseCase:
+    """Make sure that a use case can be played.
+
+    Raises:
+        BadInput: its partitions are no days from midnight to midnight, which is all that is played.
+    """
+    if use_case.calendar != DAILY:
+        raise BadInput(
+            f"partitions of {use_case.name} are no days from midnight to midnight (UTC), and only such are"
+            " played: gates test, monitor test and rehearse know no others",
+            where="partition",
+            fix="its gates and reports hold all the same; damage a delivery by hand to see a gate close",
+        )
+    return use_case
 
 
 def settings_in(settings: Settings, folder: Path) -> Settings:

@@ -90,7 +90,7 @@ def of(settings: Settings, name: str, folder: Path) -> Own:
         SluiceError: the use case does not get so far by itself, or has too few days.
     """
     settings_there = scratch.settings_in(settings, folder)
-    outside = Run.open(name, "training", date.min, settings_there).use_case
+    outside = scratch.require_days(Run.open(name, "training", date.min, settings_there).use_case)
     run = Run.open(name, "training", outside.demo.training, settings_there)
     learned, past = run.days, run.past_days
     windows = timedelta(days=len(past))

@@ -70,6 +70,7 @@ class Played:
             )
         own = scratch.settings_in(settings, folder)
         real = Run.open(name, "training", days.first - dates.DAY, own)
+        scratch.require_days(real.use_case)
         first = real.past_days.first if len(real.past_days) else real.days.first
         scratch.copy_days(real, settings, Days(first, days.last), folder / scratch.DELIVERED)
         played = scratch.playing(real.use_case, folder)

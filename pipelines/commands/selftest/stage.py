@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import runner
-from pipelines.commands.scratch import DELIVERED, OTHERS, copy_days, playing, settings_in
+from pipelines.commands.scratch import DELIVERED, OTHERS, copy_days, playing, require_days, settings_in
 from pipelines.commands.selftest import limits
 from pipelines.composition import by_version
 from pipelines.core import dates
@@ -85,7 +85,8 @@ class Stage:
     @classmethod
     def _set(cls, settings: Settings, use_case: str, folder: Path, back: timedelta) -> Stage:
         own = settings_in(settings, folder)
-        training = Run.open(use_case, "training", date.min, own).use_case.demo.training - back
+        facts = require_days(Run.open(use_case, "training", date.min, own).use_case)
+        training = facts.demo.training - back
         template = Run.open(use_case, "training", training, own)
         stage = cls(
             folder,
