@@ -26,7 +26,7 @@ from tests.sources.test_http import serving
 
 SCHEMA = UseCase.model_json_schema(mode="validation")
 # Read from (by `FileSource`: absolute, or below the project's root), and read and written below the cache.
-PATHS = {"FileSource.path", "HttpSource.mirror"}
+PATHS = {"FileSource.path", "HttpSource.mirror", "Expected.holidays_file", "Expected.days_file"}
 # Texts that name no file, and why: SQL of the allow-list or of the user's own database, names and values of
 # data, notes, words of a fixed form. `member` is looked up among an archive's own names, and nothing is
 # unpacked under it.
@@ -58,6 +58,8 @@ NO_PATHS = {
         "Schedule.scoring",
         "Schedule.training",
         "Join.within",
+        "Keep.since",
+        "Keep.judged_from",
         "OtherSource.delay",
         "Partition.at",
         "Partition.zone",

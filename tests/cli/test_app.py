@@ -94,7 +94,7 @@ def test_an_interruption_is_one_sentence_and_exit_code_130(
 def test_what_is_played_begins_anew_after_an_interruption(
     typed: str, module: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def played(*_: object) -> None:
+    def played(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(import_module(module), name, played)
