@@ -474,6 +474,12 @@ def test_each_day_s_greatest_scores_are_those_of_all_its_rows_whether_they_have_
     assert row(found, "recall_at_k").value == pytest.approx(known["bad"].sum() / labelled["bad"].sum())
 
 
+def test_the_page_says_why_held_out_rows_have_another_interval_than_on_the_card() -> None:
+    week = quiet_week()
+    assert "not quite that of the model card" in page(compare(week, labelled=week))
+    assert "not quite that of the model card" not in page(compare(week)), "there is none to compare"
+
+
 def promoted_week() -> tuple[pd.DataFrame, DriftResult]:
     """Each row with the score and the decision that were published of it, and what the report says."""
     week = quiet_week()
