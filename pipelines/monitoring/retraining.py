@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pipelines.core.config.base import duration_text
 from pipelines.monitoring import diagnosis
 from pipelines.monitoring.diagnosis import BROKEN, CONCEPT, CURED, PRIOR, Diagnosis, Past, Week
-from pipelines.monitoring.trial import Trial
 
 if TYPE_CHECKING:
     from pipelines.core.config import Model
     from pipelines.core.config.watch import Retrain
+    from pipelines.monitoring.trial import Trial
 
 Action: TypeAlias = Literal[
     "nothing", "quarantine", "wait for labels", "train", "re-threshold and recalibrate", "ask a person"
