@@ -79,8 +79,8 @@ class Partition(Strict):
         return self
 
     def _mistakes(self) -> Iterator[str]:
-        stated = self.model_fields_set
-        if "starts" in stated and self.every != "week":
+        # What is stated as it is by default says nothing else: a file that is made of all facts states it.
+        if self.starts != "monday" and self.every != "week":
             yield (
                 f"starts: says on which weekday a week begins, and a partition is {_a(self.every)}; leave it"
                 " out"
@@ -88,7 +88,7 @@ class Partition(Strict):
         if self.every in ("week", "month") and self.expected and "weekdays" in self.expected.model_fields_set:
             yield f"expected.weekdays: {_a(self.every)} has all of them; write days, or holidays"
         if self.every == "hour":
-            if "at" in stated:
+            if self.begins != time():
                 yield "at: says when a day, week or month begins, and a partition is an hour; leave it out"
             if self.zone != "UTC":
                 yield (
