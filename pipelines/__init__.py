@@ -1,6 +1,16 @@
 """Sluice's core: steps, gates and storage of batch machine learning. It knows no Airflow."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+
+    from pipelines.core.config import Kind
 
 # Libraries read these when they are first imported. They stand here, and nowhere else, since every way in
 # which a task may start (command line, Airflow's forkserver, a plain fork, a test) imports this package
@@ -35,3 +45,34 @@ for switch, value in {
 os.umask(os.umask(0o077) | 0o077)
 
 __version__ = "0.1.0"
+
+
+def read(
+    use_case: str,
+    table: str,
+    first: str | date,
+    last: str | date,
+    *,
+    kind: Kind | None = None,
+    personal: bool = False,
+) -> duckdb.DuckDBPyRelation:
+    """Read the published rows of a table over some partitions, in a notebook: as `sluice read` does.
+
+    The rows are those whose gates have let them through; what is closed or missing is logged as a warning.
+    They are a relation of DuckDB's default connection, so that `duckdb.sql` finds it by the name of its
+    variable; `.df()` makes a pandas frame of it, `.to_arrow_reader()` a stream of any length.
+
+    Args:
+        use_case: The use case.
+        table: `predictions`, `features`, `clean`, `quarantine`, `drift`, `performance`, ...
+        first: The first partition, such as 2026-03-01.
+        last: The last one, which is read, too.
+        kind: Of which runs, where several have such a table; nights by default.
+        personal: Whether personal values are not masked.
+
+    Raises:
+        SluiceError: there is nothing to read, and why.
+    """
+    from pipelines.commands import read as reading
+
+    return reading.in_notebook(use_case, table, str(first), str(last), kind, personal)

@@ -23,7 +23,7 @@ from pipelines.core.config.watch import OWN
 from pipelines.core.use_cases import json_schema
 from pipelines.run import plan
 from pipelines.storage.settings import ROOT
-from scripts import what_is_read
+from scripts import reading_results, what_is_read
 
 HEAD = """# The use-case file
 
@@ -189,6 +189,7 @@ DOCUMENTS = {
     "include/use_case.schema.json": json_schema,
     "docs/use-case-file.md": reference,
     "docs/what-is-read.md": what_is_read.page,
+    "docs/reading-results.md": reading_results.page,
 }
 
 

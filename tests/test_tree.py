@@ -19,6 +19,9 @@ ELSEWHERE = {
     "pipelines/sources/*": "tests/sources/test_cases.py",
     # A command is told from its arguments and its answer, however it comes about.
     "pipelines/cli/*": "tests/cli/test_answers.py",
+    # What is read of a table is told by its rows, whoever has found them.
+    "pipelines/commands/read/*": "tests/commands/read/test_read.py",
+    "pipelines/storage/exported": "tests/cli/test_reading.py",
     # A kind of damage is good for what the gates say of it.
     "pipelines/commands/selftest/*": "tests/commands/selftest/test_damages.py",
     # A world is good for what is planted in it, and a scratch folder for what is played there.

@@ -142,14 +142,26 @@ class Reader:
             TableMissing: no such table, one of its pieces, or no such revision, is published.
             TableCorrupt: a part is not what the manifest promises.
         """
-        files = []
+        return self.connection.read_parquet([str(path) for path in self.files(table, pieces, revision)])
+
+    def files(self, table: str, pieces: Sequence[str] = (), revision: int | None = None) -> list[Path]:
+        """The files of a published table on this machine, each after its sha256 was compared; see `read`."""
+        files: list[Path] = []
         for name in _names(table, pieces):
             found = self._revision(name, revision)
             self._cite(
                 name if revision is None else f"{name}/{manifests.REVISIONS}/{revision:04}", found.digest
             )
-            files += [str(path) for path in self._published(found).files()]
-        return self.connection.read_parquet(files)
+            files += self._published(found).files()
+        return files
+
+    def part_places(self, table: str, pieces: Sequence[str] = ()) -> list[Place]:
+        """Where the parts of a published table lie."""
+        return [
+            self._published(self.manifest(name)).place(part)
+            for name in _names(table, pieces)
+            for part in self.manifest(name).parts
+        ]
 
     def shards(self, table: str, rows: int) -> tuple[Shard, ...]:
         """Split a published table, by its row groups, into shards of `rows` rows: at least one, the last has

@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from pipelines import flow, runner
 from pipelines.__main__ import main
+from pipelines.commands.read import read
 from pipelines.commands.trace import trace
 from pipelines.core.errors import BadInput, TableMissing
 from pipelines.registry import snapshot
@@ -73,6 +75,18 @@ def test_a_prediction_is_traced_to_its_rows_gates_runs_model_data_and_commit(sco
     for name in ("data_version", "use_case_sha256", "code", "lock"):
         assert lineage[name] in found
     assert f"data {lineage['data_version']} (kept in DVC)" in found
+
+
+def test_what_is_read_of_the_night_is_what_was_published(scored: Settings) -> None:
+    found = read(scored, "tiny", "predictions", NIGHT.isoformat(), NIGHT.isoformat())
+    rows = found.relation(duckdb.connect()).fetchall()
+    assert rows == night(scored).store.read("predictions").fetchall()
+    assert found.told() == f"tiny scoring {NIGHT}: predictions of 1 night, {len(rows)} rows"
+    for table in ("raw", "clean", "past", "days", "features", "quarantine"):
+        assert read(scored, "tiny", table, NIGHT.isoformat(), NIGHT.isoformat()).told().count("\n") == 0
+    for table in ("trials", "scores", "parity"):
+        day = world.FIRST_TRAINING.isoformat()
+        assert read(scored, "tiny", table, day, day).rows > 0
 
 
 def test_a_night_that_has_run_again_is_followed_in_the_revision_that_the_prediction_came_from(
