@@ -118,7 +118,7 @@ def _refuse_content(path: Path, first: bytes, format: str) -> None:
         raise BadInput(
             f"{path.name} cannot be read as {format}: by its first bytes it is {found}",
             at=path,
-            fix=f"{named}correct source.path, or source.format (csv, jsonl or parquet)",
+            fix=f"{named}correct source.path, or source.format (csv, jsonl, json or parquet)",
         )
 
 

@@ -21,7 +21,7 @@ from pipelines.core.calendar import named
 from pipelines.core.config import Delivery, FileFormat, FileSource
 from pipelines.core.dates import Days
 from pipelines.core.errors import BadInput, TryAgain
-from pipelines.sources import bounds, compressed, delimited, draft, encoded, jsonl, parquet
+from pipelines.sources import arrays, bounds, compressed, delimited, draft, encoded, jsonl, parquet
 from pipelines.sources.declared import Declared
 from pipelines.sources.piece import Piece
 from pipelines.storage.settings import ROOT
@@ -158,12 +158,12 @@ def _opened(
         bounds.refuse_large_parquet(text, path, limits)
         why = partial(parquet.refusal, text, path)
         return Piece(parquet.rows(text, path, connection), path.name, diagnose=why, kept=kept)
-    if format.type == "jsonl":
+    if format.type in jsonl.UNITS:
         try:
-            rows, exact = jsonl.rows(text, path, declared, connection)
+            rows, exact = jsonl.rows(text, path, format.type, declared, connection)
         except duckdb.Error as error:
-            raise jsonl.refusal(text, path, declared) or error from error
-        why = partial(jsonl.refusal, text, path, declared)
+            raise jsonl.refusal(text, path, format.type, declared) or error from error
+        why = partial(jsonl.refusal, text, path, format.type, declared)
         return Piece(rows, path.name, diagnose=why, kept=(kept, exact))
     return _delimited(path, text, kept, format, declared, connection, limits, patient=patient)
 
@@ -198,13 +198,15 @@ def _draft(path: Path, format: FileFormat, declared: Declared, limits: Delivery)
     """The file's content as a file of our own, where DuckDB could not read, or not prove, the file itself."""
     packed = compressed.is_packed(path)
     foreign = format.type == "csv" and format.encoding != "utf-8"
-    if not packed and not foreign:
+    if not packed and not foreign and format.type != "json":
         return None
     blocks = (
         bounds.within_bounds(compressed.blocks(path), path, limits) if packed else compressed.blocks(path)
     )
     if foreign:
         blocks = encoded.utf8(blocks, format.encoding, path, hidden=bool(declared.personal))
+    if format.type == "json":
+        blocks = arrays.lines(blocks, path)
     return draft.of(path, blocks, f".{format.type}")
 
 

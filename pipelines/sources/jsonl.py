@@ -1,4 +1,4 @@
-"""JSON lines: an object a line, read by DuckDB.
+"""JSON lines: an object a line, read by DuckDB. So are the objects of an array, which `arrays` makes lines.
 
 Every digit is kept, and a key that only one line has is not overlooked.
 """
@@ -23,24 +23,32 @@ from pipelines.sources.names import mistakes_of
 
 WAY_OUT = "correct the file, or source.format"
 MOST_MISTAKES = 100
+UNITS = {"jsonl": "line", "json": "object"}  # what a row stands in, whose number messages tell
 LONGEST = 16_777_216  # bytes of a line: DuckDB's `maximum_object_size`
 _ANY_TEXT = r'"(?:[^"\\]|\\.)*"'
 _ESCAPED = r'"[^"\\]*\\(?:[^"\\]|\\.)*"'  # such as "gr\u00f6\u00dfe", which most writers make of größe
 _ONE_A_LINE = "one a line is read; `jq -c .` writes it so"
-_ARRAY = "an array, not objects, one a line; `jq -c '.[]'` writes them so"
+_ARRAY = "an array, not objects, one a line: is it json (source.format.type)?"
 
 
 def rows(
-    path: Path, of: Path, declared: Declared, connection: duckdb.DuckDBPyConnection
+    path: Path, of: Path, type_: str, declared: Declared, connection: duckdb.DuckDBPyConnection
 ) -> tuple[duckdb.DuckDBPyRelation, draft.Draft | None]:
     """The rows, and the file that they are read from if it is another than the given one.
+
+    Args:
+        path: The lines.
+        of: The file as it was delivered, which messages name.
+        type_: `jsonl`, or `json`, of whose objects these are the lines.
+        declared: The schema.
+        connection: The DuckDB that reads.
 
     Raises:
         BadInput: two keys are alike, or a value that should be a text is none.
         duckdb.Error: it is no JSON; `mistakes` says why.
     """
     keys, odd, objects = _survey(path, declared, connection)
-    if not objects and (told := refusal(path, of, declared)):
+    if not objects and (told := refusal(path, of, type_, declared)):
         raise told  # DuckDB takes a line such as `null` or `5` for a row
     empty = ["a key that is empty"] if "" in keys else []
     if mistakes := empty + mistakes_of([key for key in keys if key]):
@@ -49,9 +57,9 @@ def rows(
             where=of.name,
             details=mistakes,
             at=of,
-            fix="give each column one name, spelt the same in each line",
+            fix=f"give each column one name, spelt the same in each {UNITS[type_]}",
         )
-    exact = draft.of(of, _exactly(path, of, declared), ".jsonl") if odd else None
+    exact = draft.of(of, _exactly(path, of, type_, declared), ".jsonl") if odd else None
     # An empty file is a day without rows.
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in keys or declared.given)
     place = literal(draft.one_file(exact.path if exact else path))
@@ -60,13 +68,13 @@ def rows(
     return connection.sql(f"SELECT * FROM read_json({place}, {options})"), exact
 
 
-def refusal(path: Path, of: Path, declared: Declared) -> BadInput | None:
+def refusal(path: Path, of: Path, type_: str, declared: Declared) -> BadInput | None:
     """What is wrong with the lines, if it is the lines."""
-    found = list(_mistakes(path))
+    found = list(_mistakes(path, UNITS[type_]))
     if not found:
         return None
-    hint = _hint(path, declared)
-    return BadInput(f"{of.name} cannot be read as jsonl", details=[*hint, *found], at=of, fix=WAY_OUT)
+    hint = _hint(path, declared) if type_ == "jsonl" else []
+    return BadInput(f"{of.name} cannot be read as {type_}", details=[*hint, *found], at=of, fix=WAY_OUT)
 
 
 def _survey(
@@ -101,7 +109,7 @@ def _is_exact(name: str, declared: Declared) -> bool:
     return declared.columns[name].type in ("string", "integer") and declared.columns[name].role != "ignored"
 
 
-def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
+def _exactly(path: Path, of: Path, type_: str, declared: Declared) -> Iterator[bytes]:
     """The lines with each number as the text that it is written as.
 
     Raises:
@@ -113,6 +121,7 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
         if declared.columns[name].type == "string" and declared.columns[name].role != "ignored"
     }
     mistakes: list[str] = []
+    unit = UNITS[type_]
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -120,31 +129,31 @@ def _exactly(path: Path, of: Path, declared: Declared) -> Iterator[bytes]:
             try:
                 found = _parse_line(line)
             except ValueError as error:
-                mistakes.append(f"line {number}: {error}")
+                mistakes.append(f"{unit} {number}: {error}")
                 found = {}
             wrong = (
                 name
                 for name, value in found.items()
                 if declared.called(name) in texts and isinstance(value, bool | list | dict)
             )
-            mistakes.extend(f"line {number}: {name} is {_kind(found[name])}, not a text" for name in wrong)
+            mistakes.extend(f"{unit} {number}: {name} is {_kind(found[name])}, not a text" for name in wrong)
             if len(mistakes) > MOST_MISTAKES:
                 break
             yield json.dumps(found).encode() + b"\n"
     if mistakes:
-        raise BadInput(f"{of.name} cannot be read as jsonl", details=mistakes, at=of, fix=WAY_OUT)
+        raise BadInput(f"{of.name} cannot be read as {type_}", details=mistakes, at=of, fix=WAY_OUT)
 
 
 def _kind(value: Any) -> str:
     return "a boolean" if isinstance(value, bool) else "a list" if isinstance(value, list) else "an object"
 
 
-def _mistakes(path: Path) -> Iterator[str]:
+def _mistakes(path: Path, unit: str) -> Iterator[str]:
     told = 0
     with path.open("rb") as lines:
         for number, line in enumerate(iter(partial(lines.readline, LONGEST + 1), b""), start=1):
             if len(line) > LONGEST:
-                yield f"line {number}: longer than {LONGEST:,} bytes, the longest that is read"
+                yield f"{unit} {number}: longer than {LONGEST:,} bytes, the longest that is read"
                 return
             if number == 1 and line.startswith(codecs.BOM_UTF8):
                 yield (
@@ -155,7 +164,7 @@ def _mistakes(path: Path) -> Iterator[str]:
                 if line.strip():
                     _parse_line(line)
             except ValueError as error:
-                yield f"line {number}: {error}"
+                yield f"{unit} {number}: {error}"
                 told += 1
                 if told > MOST_MISTAKES:
                     return

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.core.errors import BadInput
+from pipelines.sources import arrays
 from pipelines.storage import spill
 from tests.sources.delivered import packed, rows
 
@@ -123,6 +124,39 @@ def test_json_lines_read_as_they_were_written(tmp_path: Path, table: list[Row], 
 
 
 @COMMON
+@given(
+    table=ROWS,
+    compression=st.sampled_from(COMPRESSIONS),
+    blanks=st.lists(st.sampled_from(["", " ", "\n", "\r\n  "]), min_size=3, max_size=3),
+)
+def test_an_array_reads_as_its_objects_do_line_by_line(
+    tmp_path: Path, table: list[Row], compression: str, blanks: list[str]
+) -> None:
+    before, between, behind = blanks
+    lines = as_json(table)
+    (tmp_path / "a.jsonl").write_text(lines)
+    array = f"{before}[{behind}{f'{before},{between}'.join(lines.splitlines())}{between}]{behind}"
+    path = tmp_path / f"a.json{compression}"
+    path.write_bytes(packed(array.encode(), compression))
+    assert sorted(map(repr, rows(path, "json"))) == sorted(map(repr, rows(tmp_path / "a.jsonl", "jsonl")))
+
+
+@COMMON
+@given(
+    objects=st.lists(st.dictionaries(st.text(SIGNS), st.text(SIGNS) | st.lists(st.integers()), max_size=3)),
+    size=st.integers(1, 9),
+    indent=st.sampled_from([None, 1]),
+)
+def test_an_array_is_taken_apart_wherever_its_blocks_are_cut(
+    objects: list[dict[str, object]], size: int, indent: int | None
+) -> None:
+    content = json.dumps(objects, indent=indent, ensure_ascii=False).encode()
+    blocks = [content[at : at + size] for at in range(0, len(content), size)]
+    found = b"".join(arrays.lines(blocks, Path("d.json")))
+    assert [json.loads(line) for line in found.split(b"\n") if line] == objects
+
+
+@COMMON
 @given(table=ROWS, compression=st.sampled_from(COMPRESSIONS), checksum=st.booleans())
 def test_parquet_reads_as_it_was_written(
     tmp_path: Path, table: list[Row], compression: str, *, checksum: bool
@@ -146,13 +180,14 @@ def damaged(draw: st.DrawFn) -> tuple[str, str, bytes, bytes]:
     """A table's format and compression, the file, and the same cut off or with one bit flipped."""
     table, type_, compression = (
         draw(ROWS),
-        draw(st.sampled_from(["csv", "jsonl", "parquet"])),
+        draw(st.sampled_from(["csv", "jsonl", "json", "parquet"])),
         draw(st.sampled_from([".gz", ".zst"])),
     )
     if type_ == "parquet":
         content = as_parquet(table, checksum=False)
     else:
-        content = (as_csv(table, ",", ["\n"]) if type_ == "csv" else as_json(table)).encode()
+        text = as_csv(table, ",", ["\n"]) if type_ == "csv" else as_json(table)
+        content = (f"[{','.join(text.splitlines())}]" if type_ == "json" else text).encode()
     # What is stored as it is shows each bit that has flipped.
     whole = (
         packed(content, compression)

@@ -80,8 +80,11 @@ class FileFormat(Strict):
     and pages of Parquet without one, can only be proven to be whole.
     """
 
-    type: Literal["csv", "jsonl", "parquet"] = Field(
-        description="csv also stands for tab-separated text: set `separator`."
+    type: Literal["csv", "jsonl", "json", "parquet"] = Field(
+        description=(
+            "csv also stands for tab-separated text: set `separator`. jsonl is an object a line, json one"
+            " array of objects."
+        )
     )
     separator: str = Field(default=",", min_length=1, max_length=1, description="CSV only.")
     header: bool = Field(

@@ -15,6 +15,7 @@ from pipelines.sources.casts import ARTICLES
 from pipelines.sources.refusals import LONGEST_VALUE
 
 Row = tuple[Any, ...]
+TYPES = ("csv", "jsonl", "json", "parquet")
 CELLS: Mapping[str, Mapping[str, Any]] = {
     "n": {"type": "integer"},
     "x": {"type": "number"},
@@ -89,7 +90,7 @@ class Delivery:
     @property
     def type(self) -> str:
         """The type of its format."""
-        found = [suffix for suffix in self.name.split(".")[1:] if suffix in ("csv", "jsonl", "parquet")]
+        found = [suffix for suffix in self.name.split(".")[1:] if suffix in TYPES]
         return found[0] if found else "csv"
 
 

@@ -42,7 +42,7 @@ JSON_LINES = Deliveries(
         lines("a last line that is cut off", '{"id": "a"}\n{"id": "b', "line 2: Unterminated string starting at character 8; is the file cut off?"),
         lines("keys that differ in case, also from line to line", '{"id": "a"}\n{"Id": "b"}\n', "'Id' and 'id' differ in upper and lower case only"),
         lines("half of a sign: `\"\\ud83d\"`", '{"id": "\\ud83d"}\n', "line 1: half a sign: an escape like \\ud83d, without the one that completes it"),
-        lines("an array of objects", '[{"id": "a"},\n{"id": "b"}]\n', "it looks like an array, not objects, one a line; `jq -c '.[]'` writes them so"),
+        lines("an array of objects", '[{"id": "a"},\n{"id": "b"}]\n', "it looks like an array, not objects, one a line: is it json (source.format.type)?"),
         lines("an object over several lines", '{\n  "id": "a"\n}\n', "it looks like an object over several lines; one a line is read; `jq -c .` writes it so"),
         lines("CSV that is said to be jsonl", "id,n\na,1\n", "its first line is no object; line 1 is 'id,n': is it csv (source.format.type)?"),
         Delivery("UTF-16", '{"id": "\u00e9"}'.encode("utf-16"), says=("it looks like UTF-16: have it saved as UTF-8, which JSON is written in",), name="d.jsonl", columns={}),

@@ -8,6 +8,7 @@ from tests.sources.cases import Deliveries
 from tests.sources.cases.columns import COLUMNS
 from tests.sources.cases.days import DAYS
 from tests.sources.cases.encodings import ENCODINGS
+from tests.sources.cases.json_arrays import JSON_ARRAYS
 from tests.sources.cases.json_lines import JSON_LINES
 from tests.sources.cases.lines import LINES
 from tests.sources.cases.packed import COMPRESSED
@@ -21,6 +22,7 @@ FILES: Mapping[str, Deliveries] = {
     "Encodings": ENCODINGS,
     "Compression": COMPRESSED,
     "JSON lines": JSON_LINES,
+    "JSON arrays": JSON_ARRAYS,
     "Parquet": PARQUET,
     "Days": DAYS,
 }
