@@ -244,7 +244,7 @@ def _tasks(folder: Path, rows: int, a_day_before: int) -> Iterator[Task]:
 
 
 def _taken(folder: Path, kind: Kind, day: date, rows: int) -> Iterator[Task]:
-    for step, table in gates.alone(steps_and_gates, kind):
+    for step, table in gates.alone(steps_and_gates, folder, kind, day):
         shares = gates.alone(shares_of, folder, kind, day, step) or (None,)
         yield _task(step, rows, [gates.alone(take, folder, kind, day, NAME, step, share) for share in shares])
         if table:
@@ -257,11 +257,11 @@ def _task(name: str, rows: int, taken: Sequence[Taken], use_case: str = NAME) ->
     return Task(name, rows, len(taken), sum(seconds), sum(cpu), max(peaks), use_case)
 
 
-def steps_and_gates(kind: Kind) -> tuple[tuple[Step, GatedTable | None], ...]:
-    """The steps of a kind, and the table behind each that a gate judges."""
+def steps_and_gates(folder: Path, kind: Kind, day: date) -> tuple[tuple[Step, GatedTable | None], ...]:
+    """The steps of a partition's run, and the table behind each that a gate judges."""
     from pipelines.run import plan
 
-    return tuple((step.name, step.gate) for step in plan.STEPS[kind] if step.connection != "sink")
+    return tuple((step.name, step.gate) for step in plan.steps_of(run_of(folder, kind, day).use_case, kind))
 
 
 def shares_of(folder: Path, kind: Kind, day: date, step: Step) -> tuple[str, ...]:

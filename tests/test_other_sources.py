@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import yaml
 
 from pipelines import runner
-from pipelines.core.config import Kind
+from pipelines.composition.by_version import as_file
+from pipelines.core.config import Kind, UseCase
 from pipelines.core.errors import BadInput, GateClosed
+from pipelines.preflight.check import check
 from pipelines.run.run import Run
-from pipelines.storage.settings import Settings
+from pipelines.storage.settings import ROOT, Settings
 from tests.helpers import tiny
 
 TRAINING = date(2026, 1, 31)
@@ -71,18 +75,23 @@ def refunds(day: date) -> pa.Table:
     return pa.Table.from_pylist([] if day.day == 1 else rows, schema=schema)
 
 
-def set_up(place: Path, mlflow_database: Path) -> Settings:
-    (place / "use_cases").mkdir()
-    (place / "var").mkdir()
-    shutil.copy(mlflow_database, place / "var" / "mlflow.db")
-    (place / "limits.csv").write_text(LIMITS)
-    settings = Settings(
+def settings_in(place: Path) -> Settings:
+    """Everything lies in one folder."""
+    return Settings(
         data=place / "data",
         use_cases=place / "use_cases",
         var=place / "var",
         mlflow=f"sqlite:///{place}/var/mlflow.db",
         mirror=None,
     )
+
+
+def set_up(place: Path, mlflow_database: Path) -> Settings:
+    (place / "use_cases").mkdir()
+    (place / "var").mkdir()
+    shutil.copy(mlflow_database, place / "var" / "mlflow.db")
+    (place / "limits.csv").write_text(LIMITS)
+    settings = settings_in(place)
     (settings.use_cases / "tiny.yaml").write_text(YAML.replace("LIMITS", str(place / "limits.csv")))
     return settings
 
@@ -123,13 +132,7 @@ def closed(lived: Settings, tmp_path: Path, limits: str) -> str:
     text = (place / "use_cases" / "tiny.yaml").read_text()
     (place / "use_cases" / "tiny.yaml").write_text(text.replace(str(lived.data.parent), str(place)))
     (place / "limits.csv").write_text(limits)
-    settings = Settings(
-        data=place / "data",
-        use_cases=place / "use_cases",
-        var=place / "var",
-        mlflow=f"sqlite:///{place}/var/mlflow.db",
-        mirror=None,
-    )
+    settings = settings_in(place)
     with pytest.raises(GateClosed, match="gate_sources") as refused:
         runner.run_all(opened(settings, "scoring", WEEK[4]))
     return str(refused.value)
@@ -188,13 +191,7 @@ def test_an_edit_of_a_source_waits_for_its_training_and_one_that_is_gone_is_told
 ) -> None:
     shutil.copytree(str(lived.data.parent), tmp_path / "edited")
     place = tmp_path / "edited"
-    settings = replace(
-        lived,
-        data=place / "data",
-        use_cases=place / "use_cases",
-        var=place / "var",
-        mlflow=f"sqlite:///{place}/var/mlflow.db",
-    )
+    settings = settings_in(place)
     file = settings.use_cases / "tiny.yaml"
     text = file.read_text()
     file.write_text(text.replace("since: 3d", "since: 4d"))
@@ -206,3 +203,16 @@ def test_an_edit_of_a_source_waits_for_its_training_and_one_that_is_gone_is_told
     file.write_text("\n".join(line for line in gone.splitlines() if "back" not in line))
     with pytest.raises(BadInput, match=r"tiny.yaml has no sources.refunds any more, which its features read"):
         runner.run_all(opened(settings, "scoring", WEEK[5]))
+
+
+def test_the_readme_s_example_is_a_good_use_case() -> None:
+    (example,) = re.findall(r"```yaml\n(sources:.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    facts = yaml.safe_load(tiny.YAML.replace("customer", "customer_id"))
+    told = yaml.safe_load(example)
+    features = {
+        kind: {**facts["features"].get(kind, {}), **found} for kind, found in told["features"].items()
+    }
+    facts |= {"sources": told["sources"], "features": {**facts["features"], **features}}
+    use_case = UseCase.model_validate(facts)
+    assert {"share_of_limit", "refunds_28d"} <= set(use_case.features.names)
+    assert check(as_file(use_case, Path("tiny.yaml"))) == []

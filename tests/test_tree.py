@@ -42,7 +42,6 @@ ELSEWHERE = {
     "pipelines/reports/performance_part": "tests/steps/test_drift.py",
     "pipelines/preflight/check_*": "tests/preflight/test_check.py",
     "pipelines/preflight/begin": "tests/registry/test_definitions.py",
-    "pipelines/composition/by_version": "tests/registry/test_definitions.py",
     "pipelines/composition/keeping": "tests/steps/test_kept_model.py",
     "pipelines/run/archive": "tests/registry/test_definitions.py",
     "pipelines/core/repair": "tests/steps/test_cleanse.py",

@@ -16,7 +16,7 @@ from pipelines.core import meaning
 from pipelines.core.config import Column, Monitoring, Scalar, UseCase
 from pipelines.core.config.base import LONGEST_NAME
 from pipelines.core.config.other_source import OtherSource
-from pipelines.core.personal import with_privacy
+from pipelines.core.personal import personal_by_now, with_privacy
 
 # The facts of a use case that a model has learned, or that say how it was made; all others are the present
 # file's.
@@ -74,7 +74,14 @@ def _sources(learned: UseCase, now: UseCase) -> dict[str, OtherSource]:
     found = {}
     for name, source in learned.sources.items():
         lies = now.sources[name].source.model_copy(update={"derive": source.source.derive})
-        found[name] = source.model_copy(update={"source": lies, "gates": now.sources[name].gates})
+        hidden = personal_by_now(source, now.sources[name])
+        columns = {
+            one: column.model_copy(update={"pii": column.pii or one in hidden})
+            for one, column in source.columns.items()
+        }
+        found[name] = source.model_copy(
+            update={"source": lies, "gates": now.sources[name].gates, "columns": columns}
+        )
     return found
 
 

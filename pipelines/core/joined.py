@@ -21,7 +21,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from pipelines.core import sql
+from pipelines.core import other_rows, sql
 from pipelines.core.config.other_source import ALWAYS
 from pipelines.core.windows import Clock, is_exact
 
@@ -155,13 +155,6 @@ def with_joined(
     return sql.select(rows, "rows", f"SELECT rows.*, {told} FROM rows {joins}")
 
 
-def _known(source: OtherSource) -> str:
-    """SQL of when a row is known."""
-    if source.available_at:
-        return sql.name(source.available_at)
-    return f"{sql.name(source.time)} + {_interval(source.delay)}"
-
-
 def _interval(duration: timedelta) -> str:
     return f"to_microseconds({duration // timedelta(microseconds=1)})"
 
@@ -182,8 +175,8 @@ def _state(
     same = " AND ".join(f"own.{sql.name(one)} = states.{sql.name(one)}" for one in join.by)
     statement = f"""
         WITH own AS (SELECT {_own(join, use_case)} FROM {_view(rows)} WHERE NOT "#past"),
-        every AS (SELECT {by}, {time}, {key}, {_known(source)} AS "{KNOWN}", struct_pack({state}) AS "#state"
-            FROM {_view(other)}),
+        every AS (SELECT {by}, {time}, {key}, {other_rows.known(source)} AS "{KNOWN}",
+            struct_pack({state}) AS "#state" FROM {_view(other)}),
         newest AS (
             SELECT * FROM every QUALIFY {time} >= coalesce(max({time}) OVER (
                 PARTITION BY {by} ORDER BY "{KNOWN}", {time} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -225,7 +218,7 @@ def _events(
     )
     statement = f"""
         WITH own AS (SELECT {_own(window, use_case)} FROM {_view(rows)} WHERE NOT "#past"),
-        events AS (SELECT *, {_known(source)} AS "{KNOWN}" FROM {_view(other)}),
+        events AS (SELECT *, {other_rows.known(source)} AS "{KNOWN}" FROM {_view(other)}),
         held AS (
             SELECT own.{own_key} AS "#own", {theirs} FROM own JOIN events ON {same}
                 AND events.{time} >= own.{ours} - {_interval(window.since)}

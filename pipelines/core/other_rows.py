@@ -8,7 +8,7 @@ both is true: a correction has an `available_at` of its own, or a later time.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
@@ -33,6 +33,13 @@ class Cleansed(NamedTuple):
 
     rows: duckdb.DuckDBPyRelation
     aside: duckdb.DuckDBPyRelation
+
+
+def known(source: OtherSource) -> str:
+    """SQL of when a row is known."""
+    if source.available_at:
+        return sql.name(source.available_at)
+    return f"{sql.name(source.time)} + to_microseconds({source.delay // timedelta(microseconds=1)})"
 
 
 def asked(use_case: UseCase, name: str, days: dates.Days) -> dates.Days:

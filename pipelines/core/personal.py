@@ -50,7 +50,7 @@ def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
     """A file of before in which is personal what is so now, whatever the column was called: privacy is no
     matter of what was learned.
     """
-    personal = _personal_by_now(use_case, now)
+    personal = personal_by_now(use_case, now)
     columns = {
         name: column.model_copy(update={"pii": True}) if name in personal and not column.pii else column
         for name, column in use_case.columns.items()
@@ -58,13 +58,13 @@ def with_privacy(use_case: UseCase, now: UseCase) -> UseCase:
     return use_case.model_copy(update={"columns": columns})
 
 
-def _personal_by_now(then: UseCase, now: UseCase) -> set[str]:
+def personal_by_now(then: Rows, now: Rows) -> set[str]:
     """Columns of a file of before that are personal by now, or may be: what is hidden in vain harms
     nobody.
     """
     before, after = (
-        {name: {name, source.lower(), snake_case(source)} for name, source in use_case.source_names.items()}
-        for use_case in (then, now)
+        {name: {name, source.lower(), snake_case(source)} for name, source in rows.source_names.items()}
+        for rows in (then, now)
     )
     marked = [name for name, column in now.columns.items() if column.pii]
     found = {name for name, names in before.items() if any(names & after[other] for other in marked)}

@@ -53,7 +53,10 @@ def why_not(store: Store, use_case: UseCase, table: GatedTable) -> str | None:
     told = [finding.get("where") for finding in evidence["findings"]]
     if table == "sources" and rows and made_by == {store.version.use_case}:
         stated = [
-            f"sources.{name}.gates.{n}" for name, s in use_case.sources.items() for n in range(len(s.gates))
+            f"sources.{name}.gates.{n}"
+            for name, source in use_case.sources.items()
+            if store.manifest(f"sources/{name}").rows  # of none, none is asked
+            for n in range(len(source.gates))
         ]
         if lost := [where for where in stated if where not in told]:
             return f"its evidence does not tell what became of {lost[0]}"

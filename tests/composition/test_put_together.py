@@ -13,6 +13,7 @@ from pipelines.composition import put_together
 from pipelines.core import meaning, personal
 from pipelines.core.config import Column, UseCase
 from pipelines.sources.declared import Declared
+from tests import test_other_sources
 from tests.helpers import tiny
 
 
@@ -221,3 +222,12 @@ def test_what_is_personal_by_now_is_so_in_a_file_of_before_whatever_it_was_calle
     found = personal.with_privacy(listing(LEARNED, header=header), now.model_copy(update={"columns": marked}))
     assert {name for name, column in found.columns.items() if column.pii} == hidden
     assert personal.with_privacy(listing(LEARNED, header=header), now) == listing(LEARNED, header=header)
+
+
+def test_what_is_personal_by_now_is_so_in_a_learned_source_too() -> None:
+    learned = UseCase.model_validate(yaml.safe_load(test_other_sources.YAML))
+    facts = yaml.safe_load(test_other_sources.YAML)
+    facts["sources"]["limits"]["columns"]["customer"]["pii"] = True
+    made = put_together.put_together(learned, UseCase.model_validate(facts))
+    columns = made.sources["limits"].columns
+    assert [name for name, column in columns.items() if column.pii] == ["customer"]

@@ -51,6 +51,8 @@ def _told(name: str, source: OtherSource) -> Iterator[Damage]:
         known, time = quoted(called[source.available_at]), quoted(called[source.time])
         early = f"SELECT * REPLACE ({time} - INTERVAL 1 DAY AS {known}) FROM rows"
         yield _damage(name, "known before it was so", early, "gate_sources")
+    few = "FROM rows LIMIT (SELECT count(*) // 10 FROM rows)"
+    yield _damage(name, "a tenth of the rows", few, "gate_sources")
     nobody = f"SELECT * REPLACE (NULL AS {quoted(called[source.key])}) FROM rows"
     yield _damage(name, "of nobody", nobody, "gate_sources")
 

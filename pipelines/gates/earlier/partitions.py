@@ -19,6 +19,7 @@ from pipelines.core.config import GatedTable, UseCase
 from pipelines.core.errors import TableCorrupt, TableMissing
 from pipelines.run.clearance import evidence_of, is_cleared
 from pipelines.run.run import Run
+from pipelines.run.tables import TABLES
 from pipelines.storage.store import Store
 
 # The gates that judge a partition's own rows. Not gate_past: the days that it stops are those before, which
@@ -92,7 +93,10 @@ def sound(run: Run, table: GatedTable) -> Iterator[Store]:
     for day in reversed(run.store.partitions(run.kind)):
         if day < run.partition:
             store = run.store.at(run.kind, day)
-            if is_sound(store, run.use_case, table) and (run.kind != "scoring" or store.manifest(table).rows):
+            names = TABLES[table].published_as(run.use_case)
+            if is_sound(store, run.use_case, table) and (
+                run.kind != "scoring" or any(store.manifest(name).rows for name in names)
+            ):
                 yield store
 
 
