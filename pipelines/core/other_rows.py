@@ -8,11 +8,13 @@ both is true: a correction has an `available_at` of its own, or a later time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from pipelines.core import copies, dates, repair, row_rules, sql
+from pipelines.core.config.other_source import ALWAYS
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.core.config import UseCase
     from pipelines.core.config.other_source import OtherSource
 
+KNOWN = "#known"  # when a row is known
 EVER = datetime(dates.YEARS[0], 1, 2)
 
 
@@ -39,7 +42,29 @@ def known(source: OtherSource) -> str:
     """SQL of when a row is known."""
     if source.available_at:
         return sql.name(source.available_at)
-    return f"{sql.name(source.time)} + to_microseconds({source.delay // timedelta(microseconds=1)})"
+    return f"{sql.name(source.time)} + {interval(source.delay)}"
+
+
+def interval(duration: timedelta) -> str:
+    """SQL of a duration."""
+    return f"to_microseconds({duration // timedelta(microseconds=1)})"
+
+
+def columns(source: OtherSource) -> dict[str, str]:
+    """The columns of a source that features may read, and their types."""
+    return {name: sql.TYPES[source.columns[name].type] for name in source.kept_columns if name != ALWAYS}
+
+
+def asking(rows: duckdb.DuckDBPyRelation, by: Iterable[str], use_case: UseCase) -> str:
+    """SQL of the clean rows for which something is asked: their key `#own`, their moment `#at`, and `by`."""
+    key, time = sql.name(use_case.key), sql.name(use_case.time)
+    names = ", ".join(map(sql.name, by))
+    return f'SELECT {key} AS "#own", {time} AS "#at", {names} FROM {sql.view(rows)} WHERE NOT "#past"'
+
+
+def same(one: str, other: str, by: Iterable[str]) -> str:
+    """SQL of whether rows of two tables have the same values in some columns."""
+    return " AND ".join(f"{one}.{sql.name(column)} = {other}.{sql.name(column)}" for column in by)
 
 
 def asked(use_case: UseCase, name: str, days: dates.Days) -> dates.Days:

@@ -56,6 +56,7 @@ __all__ = [
     "tree",
     "type_of",
     "unknown_columns",
+    "view",
     "window_clause",
     "without",
 ]
@@ -159,6 +160,13 @@ def gathered(relations: Sequence[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRel
         some = together(relations[first : first + AT_ONCE])
         some.query("rows", f"INSERT INTO {table} SELECT * FROM rows")
     return select(relations[0], "rows", f"SELECT * FROM {table}")
+
+
+def view(rows: duckdb.DuckDBPyRelation) -> str:
+    """The name of a new view of a relation, by which a statement can read it beside others."""
+    made = f"rows {uuid4().hex}"
+    rows.create_view(made)
+    return name(made)
 
 
 def select(relation: duckdb.DuckDBPyRelation, name: str, statement: str) -> duckdb.DuckDBPyRelation:

@@ -65,14 +65,20 @@ class Taken:
     arguments: tuple[str, ...]
     distinct: bool
     filter: str | None
+    columns: frozenset[str]  # that it reads
 
     def over(self, order: str | None) -> str:
         """SQL of the same as a plain aggregate, which takes its rows in this order, or in any."""
+        filter_ = f" FILTER (WHERE {self.filter})" if self.filter else ""
+        return self.aggregate(order) + filter_
+
+    def aggregate(self, order: str | None = None) -> str:
+        """The same of all rows, whatever they are."""
         function = {"first_value": "first", "last_value": "last"}.get(self.function, self.function)
         arguments = ", ".join(self.arguments) or "*"
-        ordered = f" ORDER BY {order}" if order and arguments != "*" else ""
-        filter_ = f" FILTER (WHERE {self.filter})" if self.filter else ""
-        return f"{function}({'DISTINCT ' if self.distinct else ''}{arguments}{ordered}){filter_}"
+        # what is distinct is counted, in any order
+        ordered = f" ORDER BY {order}" if order and arguments != "*" and not self.distinct else ""
+        return f"{function}({'DISTINCT ' if self.distinct else ''}{arguments}{ordered})"
 
 
 @dataclass(frozen=True)
@@ -242,7 +248,10 @@ def _taken(node: Node, window: str) -> Taken:
     if node["ignore_nulls"]:
         filters.append(f"{arguments[0]} IS NOT NULL")
     filter_ = " AND ".join(f"({one})" for one in filters)
-    return Taken(window, node["function_name"], arguments, node["distinct"], filter_ or None)
+    inside = Reader({})
+    inside.read([node["arguments"], node["filter_expr"]])
+    columns = frozenset(inside.columns)
+    return Taken(window, node["function_name"], arguments, node["distinct"], filter_ or None, columns)
 
 
 def _unknown(function: str, allowed: Collection[str]) -> str:

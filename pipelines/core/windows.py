@@ -33,7 +33,7 @@ from pipelines.core.config import UseCase, Window
 
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**62  # of a BIGINT, with room for the bounds' own sums
-_CROWD = 100  # rows in a frame, from which a second table and its join cost less than adding up
+CROWD = 100  # rows in a frame, from which a second table and its join cost less than adding up
 
 # The value of these tells nothing of the order of the terms, if the terms are of these types. Not so `max` of
 # floats: 0 or -0.
@@ -64,6 +64,14 @@ class Clock:
     ties: int = 2**32  # more rows than any moment has
     type_: str = "HUGEINT"
 
+    @classmethod
+    def of(cls, first: int, last: int, back: timedelta, ties: int) -> Clock:
+        """The clock of rows from one moment to another, in microseconds, whose windows look so far back, and
+        of which at most so many share a moment.
+        """
+        fits = (last - first + 2 * (back // _MICROSECOND)) * ties < _LARGEST
+        return cls(first, ties, "BIGINT" if fits else "HUGEINT")
+
     def frames(self, use_case: UseCase) -> dict[str, str]:
         """The declared windows in SQL, for a table with `#moment` and `#tie`."""
         return {window: self._frame(spec) for window, spec in use_case.features.windows.items()}
@@ -84,6 +92,20 @@ class Clock:
         by = f"PARTITION BY {', '.join(map(sql.name, [*of, *window.by]))} " if of or window.by else ""
         first, last = (f'{bound}::{self.type_} + "#tie" PRECEDING' for bound in (since, until))
         return f'{by}ORDER BY "#moment" RANGE BETWEEN {first} AND {last}'
+
+    def over_events(self, window: Window, delay: timedelta) -> str:
+        """A window over events, which have `#event`, beside the rows that it is asked for, whose `#tie` is 0.
+
+        The frame of an event is empty: nobody asks, and to add it up takes time.
+        """
+        since = window.since // _MICROSECOND * self.ties
+        until = max(window.until, delay, _MICROSECOND) // _MICROSECOND * self.ties - (self.ties - 1)
+        first, last = (
+            f'if("#event", {of_event}, {bound})::{self.type_} PRECEDING'
+            for of_event, bound in ((0, since), (1, until))
+        )
+        by = ", ".join(map(sql.name, window.by))
+        return f'PARTITION BY {by} ORDER BY "#moment" RANGE BETWEEN {first} AND {last}'
 
 
 @dataclass(frozen=True)
@@ -112,12 +134,11 @@ def in_time(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> RowsInTime:
             )""",
     )
     ((ties, first, last, *crowds),) = sql.select(rows, "rows", _extent(use_case, table)).fetchall()
-    fits = (last - first + 2 * (use_case.features.history // _MICROSECOND)) * ties < _LARGEST
-    clock = Clock(first, ties, "BIGINT" if fits else "HUGEINT")
+    clock = Clock.of(first, last, use_case.features.history, ties)
     statement = f"""SELECT *, {clock.moment(time)} AS "#moment" FROM (
         SELECT rows.*, coalesce("#tie", 0) AS "#tie"
         FROM rows LEFT JOIN {table} AS ties USING ({time}, {key}, "#past"))"""
-    return RowsInTime(statement, clock.frames(use_case), crowded=max(crowds) > _CROWD)
+    return RowsInTime(statement, clock.frames(use_case), crowded=max(crowds) > CROWD)
 
 
 def _extent(use_case: UseCase, ties: str) -> str:
@@ -169,3 +190,16 @@ def is_exact(function: str, arguments: Iterable[str], columns: Mapping[str, str]
         return True
     nulls = sql.row_of_nulls(columns)
     return function in _EXACT and {sql.bind(one, nulls).split("(")[0] for one in arguments} <= _EXACT_TYPES
+
+
+def new_table(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool = False) -> str:
+    """The name of a new table of what a statement over `rows` selects, in which each window's frame is added
+    up in order or by a tree.
+    """
+    table = sql.name(f"computed {uuid4().hex}")
+    rows.query("rows", f"SET debug_window_mode = '{'separate' if in_order else 'window'}'")
+    try:
+        rows.query("rows", f"CREATE TEMP TABLE {table} AS {statement}")
+    finally:
+        rows.query("rows", "RESET debug_window_mode")
+    return table

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from uuid import uuid4
 
 import duckdb
 
-from pipelines.core import joined, personal, sql, windows
+from pipelines.core import joined, other_rows, personal, sql, windows
 from pipelines.core.config import UseCase, Window
 from pipelines.core.config.base import duration_text
 from pipelines.core.errors import OURS, BadInput, BadUseCase, SluiceError, did_you_mean
@@ -147,28 +146,15 @@ def _select(rows: duckdb.DuckDBPyRelation, timed: windows.RowsInTime, use_case: 
     every = {feature: text for inner in _expressions(use_case).values() for feature, text in inner.items()}
     facts = _facts(use_case)
     if not timed.crowded:
-        return _new_table(rows, _statement([*facts, *every], timed, use_case), in_order=True)
+        return windows.new_table(rows, _statement([*facts, *every], timed, use_case), in_order=True)
     by_tree = [feature for feature, text in every.items() if windows.exact(text, timed.frames, use_case)]
     in_order = any(windows.needs_order(text, timed.frames, use_case) for text in every.values())
     if not (in_order and by_tree):
-        return _new_table(rows, _statement([*facts, *every], timed, use_case), in_order)
+        return windows.new_table(rows, _statement([*facts, *every], timed, use_case), in_order)
     others = [feature for feature in every if feature not in by_tree]
-    one = _new_table(rows, _statement([*facts, *others], timed, use_case), in_order=True)
-    two = _new_table(rows, _statement([use_case.key, *by_tree], timed, use_case), in_order=False)
+    one = windows.new_table(rows, _statement([*facts, *others], timed, use_case), in_order=True)
+    two = windows.new_table(rows, _statement([use_case.key, *by_tree], timed, use_case), in_order=False)
     return f"{one} JOIN {two} USING ({sql.name(use_case.key)})"
-
-
-def _new_table(rows: duckdb.DuckDBPyRelation, statement: str, in_order: bool) -> str:
-    """The name of a new table of what the statement selects, each window's frame added up in order or by a
-    tree.
-    """
-    table = sql.name(f"features {uuid4().hex}")
-    rows.query("rows", f"SET debug_window_mode = '{'separate' if in_order else 'window'}'")
-    try:
-        rows.query("rows", f"CREATE TEMP TABLE {table} AS {statement}")
-    finally:
-        rows.query("rows", "RESET debug_window_mode")
-    return table
 
 
 def _facts(use_case: UseCase) -> list[str]:
@@ -285,7 +271,7 @@ def _by_source(parsed: sql.Expression, use_case: UseCase) -> tuple[sql.Expressio
 def _why_refused(column: str, use_case: UseCase) -> str:
     spec = use_case.columns.get(column)
     if spec is None and (join := column.partition(".")[0]) in use_case.features.joins:
-        there = joined.columns(use_case.sources[use_case.features.joins[join].source])
+        there = other_rows.columns(use_case.sources[use_case.features.joins[join].source])
         return f"{join} has no column {column.partition('.')[2]!r}; it has {', '.join(there)}"
     if spec is None:
         return f"no column {column!r}; {did_you_mean(column, use_case.kept_columns)}"

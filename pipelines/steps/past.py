@@ -84,7 +84,7 @@ def days(
     calendar = use_case.calendar
     day = calendar.of_sql(sql.name(use_case.source_names[use_case.time]))
     given = past_raw.project(f'{day} AS "day", true AS "given", NULL AS "rejected"')
-    raws = _view(given.union(aside.project('"day", false AS "given", "rejected"')))
+    raws = sql.view(given.union(aside.project('"day", false AS "given", "rejected"')))
     (before, own), key = every, sql.name(use_case.key)
     seen = ", ".join(map(literal, calendar.span(before.first, own.last)))
     counts = [f'CAST(coalesce("{name}", 0) AS BIGINT) AS "{name}"' for name in ("rows", "again", "labelled")]
@@ -96,7 +96,7 @@ def days(
         WITH every AS (
             SELECT unnest([{seen}]) AS "day"
         ),
-        seen AS ({_with_likeness(_view(past.union(clean)), use_case)}),
+        seen AS ({_with_likeness(sql.view(past.union(clean)), use_case)}),
         found AS ({_contents(use_case)}),
         twice AS (SELECT {key}, min("#day") AS "first" FROM seen GROUP BY {key} HAVING count(*) > 1),
         again AS (SELECT "#day" AS "day", count(*) AS "again"
@@ -169,12 +169,3 @@ def _late(means: str, column: str, use_case: UseCase) -> str:
     key, time, value = map(sql.name, (use_case.key, use_case.time, column))
     known = f"sum(hash({sql.text(means)}, {key}, {time}, {value})) FILTER ({value} IS NOT NULL)"
     return f"{sql.text(means)}, json_array(count({value}), CAST({known} AS VARCHAR))"
-
-
-def _view(rows: duckdb.DuckDBPyRelation) -> str:
-    """The name of a new view of a relation, by which a statement can read it beside others."""
-    from uuid import uuid4
-
-    name = f"rows {uuid4().hex}"
-    rows.create_view(name)
-    return sql.name(name)

@@ -86,12 +86,12 @@ def test_the_tree_and_the_order_agree_to_the_bit_where_the_tree_is_used(
         }
     )
     by_tree = dicts(compute(hourly(), None, case))
-    monkeypatch.setattr(windows, "_CROWD", 3000)
+    monkeypatch.setattr(windows, "CROWD", 3000)
     assert dicts(compute(hourly(), None, case)) == by_tree
 
 
 def test_features_of_both_ways_stay_with_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "_CROWD", 0)
+    monkeypatch.setattr(windows, "CROWD", 0)
     case = asking(n="count(*) over week", sum="sum(amount) over week", amount="amount")
     found = dicts(
         compute(
