@@ -32,6 +32,7 @@ EVERY: dict[str, tuple[tuple[str, ...], ...]] = {
     "ingest": ((),),
     "reading": (("243c07d^", "300_000"),),  # before files were proven whole, and their texts looked at
     "tables": ((), ("10_000_000", "1")),  # pandas once: it needs a minute and 14 GB
+    "joins": ((),),
     "tuning": ((),),
     "verdicts": (("40",),),
     "refit": ((),),

@@ -44,6 +44,8 @@ ELSEWHERE = {
     "pipelines/preflight/begin": "tests/registry/test_definitions.py",
     "pipelines/composition/keeping": "tests/steps/test_kept_model.py",
     "pipelines/run/archive": "tests/registry/test_definitions.py",
+    # Two ways of the same, to the bit.
+    "pipelines/core/events_in_*": "tests/core/test_events.py",
     "pipelines/core/repair": "tests/steps/test_cleanse.py",
     "pipelines/core/row_rules": "tests/steps/test_cleanse.py",
     "pipelines/core/sql_tree": "tests/core/test_sql.py",

@@ -1,12 +1,11 @@
 """Windows over another source's events, as far as these were known at a row's moment.
 
-Where each event is known as long after its time as any other, a window is a stretch of time: rows and events
-that have the same `by` are put in one order, by time and, of one moment, by the events' keys, and the frames
-of all windows with that `by` are found in it. So rows and events are sorted once, whatever is asked of them,
-and no pair of a row and an event is written down. Each frame is added up from its first event to its last
-where the order tells, as in windows over own rows (see `pipelines.core.windows`), so that no bit depends on
-what else is in the table. What is exact in any order comes from a tree, in a table of its own, where rows and
-events have so many pairs that this is sooner.
+Where each event is known as long after its time as any other, a window is a stretch of time: the events that
+have the same `by` are put in one order, by time and key, whatever is asked of them, and no pair of a row and
+an event is written down. What most features ask is read off lists (`pipelines.core.events_in_lists`); what
+else there is, or where lists would be too long, is computed over frames (`pipelines.core.events_in_frames`).
+Both add up from the first event to the last, so that no bit depends on what else is in the table, nor on
+which of them it was.
 
 Where each event says itself when it is known, no stretch of time holds those that a window does: pairs are
 joined, and each event counts as it was last known then.
@@ -18,9 +17,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipelines.core import other_rows, sql
+from pipelines.core import events_in_frames, events_in_lists, other_rows, sql
 from pipelines.core.other_rows import KNOWN
-from pipelines.core.windows import CROWD, Clock, is_exact, new_table
+from pipelines.core.windows import is_exact, new_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from pipelines.core.config.other_source import OtherSource
 
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST = {"first", "first_value", "arbitrary"}  # of the frame, whether or not it is null
-_LAST = {"last", "last_value"}
 
 
 class Asked(NamedTuple):
@@ -60,11 +57,34 @@ class Asked(NamedTuple):
         """How long before a row's moment the last event is that any window holds."""
         return min(max(window.until, _MICROSECOND) for window in self.windows.values())
 
-    def some(self, exact: bool) -> Asked:
-        """Those uses that are the same in any order of the events, or the others."""
-        return self._replace(
-            uses={name: use for name, use in self.uses.items() if _is_exact(use, self.source) == exact}
-        )
+    def only(self, uses: Mapping[str, sql.Taken]) -> Asked:
+        """The same, of some uses."""
+        return self._replace(uses=uses)
+
+    def is_exact(self, use: sql.Taken) -> bool:
+        """Whether a use is the same in any order of the events."""
+        return is_exact(use.function, use.arguments, other_rows.columns(self.source))
+
+
+class Held(NamedTuple):
+    """The events that windows can hold.
+
+    Attributes:
+        table: Their table.
+        first, last: The first and the last moment of the rows that ask, in microseconds.
+        rows: How many rows ask.
+        events: How many events there are.
+        groups: How many there are that have the same `by`.
+        most: How many events have the same `by` at most.
+    """
+
+    table: str
+    first: int
+    last: int
+    rows: int
+    events: int
+    groups: int
+    most: int
 
 
 def asked(use_case: UseCase, taken: Mapping[str, sql.Taken]) -> list[Asked]:
@@ -101,108 +121,37 @@ def told(
     own, events = other_rows.asking(rows, of.by, use_case), sql.view(other)
     if of.source.available_at:
         return dict.fromkeys(of.uses, new_table(rows, _in_pairs(own, events, of, use_case)))
-    place = _placed(rows, own, events, of)
-    parts = [(of, True)]
-    if place.crowded:
-        parts = [(of.some(exact=False), True), (of.some(exact=True), False)]
+    held = _held(rows, own, events, of)
+    by_lists = events_in_lists.those(of) if events_in_lists.fit(of, held.most) else of.only({})
+    others = of.only({name: use for name, use in of.uses.items() if name not in by_lists.uses})
     found: dict[str, str] = {}
-    for part, in_order in parts:
-        if part.uses:
-            statement = _in_frames(own, place, part, use_case)
-            found |= dict.fromkeys(part.uses, new_table(rows, statement, in_order))
+    if by_lists.uses:
+        found |= events_in_lists.told(rows, own, held, by_lists, use_case)
+    if others.uses:
+        found |= events_in_frames.told(rows, own, held, others, use_case)
     return found
 
 
-def _is_exact(use: sql.Taken, source: OtherSource) -> bool:
-    return is_exact(use.function, use.arguments, other_rows.columns(source))
-
-
-# --- frames
-
-
-class _Place(NamedTuple):
-    """Where rows and events lie in time.
-
-    Attributes:
-        clock: How `#moment` counts.
-        events: The table of the events that any window can hold.
-        ties: The table of those that share their moment with others of the same `by`, with `#tie`.
-        crowded: Whether windows hold so many events that what is exact should not be added up in order.
-    """
-
-    clock: Clock
-    events: str
-    ties: str
-    crowded: bool
-
-
-def _placed(rows: duckdb.DuckDBPyRelation, own: str, events: str, of: Asked) -> _Place:
+def _held(rows: duckdb.DuckDBPyRelation, own: str, events: str, of: Asked) -> Held:
+    """The events that any window can hold, as far as it is asked of them."""
     extent = f'SELECT count(*), epoch_us(min("#at")), epoch_us(max("#at")) FROM ({own})'
     ((many, first, last),) = sql.select(rows, "rows", extent).fetchall()
-    held = new_table(rows, _held(own, events, of, (first, last) if many else None))
-    by, time = ", ".join(map(sql.name, of.by)), sql.name(of.source.time)
-    # Few events of the same `by` share their moment: only these are put in order.
-    ties = new_table(
-        rows,
-        f"""SELECT {by}, {time}, {sql.name(of.source.key)}, row_number() OVER (
-                PARTITION BY {by}, {time} ORDER BY {sql.name(of.source.key)}) - 1 AS "#tie"
-            FROM {held} SEMI JOIN (
-                SELECT {by}, {time} FROM {held} GROUP BY ALL HAVING count(*) > 1
-            ) USING ({by}, {time})""",
-    )
-    ((most, there, groups),) = sql.select(
-        rows,
-        "rows",
-        f"""SELECT (SELECT coalesce(max("#tie"), 0) + 1 FROM {ties}), count(*),
-            greatest(1, approx_count_distinct(hash({by}))) FROM {held}""",
-    ).fetchall()
-    clock = Clock.of(first, last, of.since, most) if many else Clock()
-    return _Place(clock, held, ties, crowded=many * there / groups > CROWD * (many + there))
-
-
-def _held(own: str, events: str, of: Asked, extent: tuple[int, int] | None) -> str:
-    """SQL of the events that windows of rows from one moment to another can hold, as far as it is asked."""
     read = {of.source.time, of.source.key, *of.by}
     read |= {column for use in of.uses.values() for column in use.columns}
     columns = ", ".join(sql.name(one) for one in other_rows.columns(of.source) if one.lower() in read)
-    found = f"SELECT {columns} FROM {events}"
-    if extent is None:
-        return f"{found} WHERE false"
-    first, last = (f"make_timestamp({moment})" for moment in extent)
-    return f"""{found} SEMI JOIN ({own}) AS own USING ({", ".join(map(sql.name, of.by))})
-        WHERE {sql.name(of.source.time)} BETWEEN {first} - {other_rows.interval(of.since)}
-            AND {last} - {other_rows.interval(of.until)}"""
-
-
-def _in_frames(own: str, place: _Place, of: Asked, use_case: UseCase) -> str:
-    time, by = sql.name(of.source.time), ", ".join(map(sql.name, of.by))
-    same = ", ".join(map(sql.name, (*of.by, of.source.time, of.source.key)))
-    frames = {name: place.clock.over_events(window, of.source.delay) for name, window in of.windows.items()}
-    computed = ", ".join(f"{_in_frame(use)} AS {sql.name(name)}" for name, use in of.uses.items())
-    told = ", ".join(map(sql.name, of.uses))
-    return f"""
-        WITH own AS ({own}),
-        every AS (
-            SELECT "#own", {by}, false AS "#event", {place.clock.moment('"#at"')} AS "#moment"
-            FROM (SELECT *, 0 AS "#tie" FROM own)
-            UNION ALL BY NAME
-            SELECT *, true AS "#event", {place.clock.moment(time)} AS "#moment" FROM (
-                SELECT held.*, coalesce("#tie", 0) AS "#tie"
-                FROM {place.events} AS held LEFT JOIN {place.ties} AS ties USING ({same}))
-        ),
-        told AS (SELECT "#own", "#event", {computed} FROM every {sql.window_clause(frames)})
-        SELECT "#own" AS {sql.name(use_case.key)}, {told} FROM told WHERE NOT "#event" """
-
-
-def _in_frame(use: sql.Taken) -> str:
-    """SQL of a use of a window, of the events in its frame."""
-    of_events = '"#event"' + (f" AND {use.filter}" if use.filter else "")
-    if use.function in _FIRST | _LAST:
-        place = "first_value" if use.function in _FIRST else "last_value"
-        # A struct is no null, whatever is in it; of rows that are no events it is.
-        value = f"CASE WHEN {of_events} THEN struct_pack(told := {use.arguments[0]}) END"
-        return f"struct_extract({place}({value} IGNORE NULLS) OVER {sql.name(use.window)}, 'told')"
-    return f"{use.aggregate()} FILTER (WHERE {of_events}) OVER {sql.name(use.window)}"
+    by = ", ".join(map(sql.name, of.by))
+    between = "false"
+    if many:
+        back, until = other_rows.interval(of.since), other_rows.interval(of.until)
+        bounds = f"make_timestamp({first}) - {back} AND make_timestamp({last}) - {until}"
+        between = f"{sql.name(of.source.time)} BETWEEN {bounds}"
+    table = new_table(
+        rows, f"SELECT {columns} FROM {events} SEMI JOIN ({own}) AS own USING ({by}) WHERE {between}"
+    )
+    sizes = f"SELECT count(*) AS n FROM {table} GROUP BY {by}"
+    sums = f"SELECT coalesce(sum(n), 0), count(*), coalesce(max(n), 0) FROM ({sizes})"
+    ((events_many, groups, most),) = sql.select(rows, "rows", sums).fetchall()
+    return Held(table, first or 0, last or 0, many, int(events_many), groups, most)
 
 
 # --- pairs
@@ -213,7 +162,7 @@ def _in_pairs(own: str, events: str, of: Asked, use_case: UseCase) -> str:
     (window,), source = of.windows.values(), of.source
     time, key = sql.name(source.time), sql.name(source.key)
     computed = ", ".join(
-        f"{use.over(None if _is_exact(use, source) else f'{time}, {key}')} AS {sql.name(name)}"
+        f"{use.over(None if of.is_exact(use) else f'{time}, {key}')} AS {sql.name(name)}"
         for name, use in of.uses.items()
     )
     told = ", ".join(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import events
+from pipelines.core import events_in_frames, events_in_lists
 from tests.core.test_joined import REFUNDS, at, case, refunds, told
 from tests.helpers.relations import row
 
@@ -138,11 +138,13 @@ def test_sums_are_the_same_to_the_bit_whatever_else_is_there_and_in_whatever_ord
     assert some == {name: before[name] for name in some}
 
 
-def test_what_comes_from_a_tree_is_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_and_frames_and_trees_tell_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     every, rows = many(1), [row(f"a{n}", n / 8, customer=f"c{1 + n % 3}") for n in range(150)]
-    in_order = told(rows, OF, refunds=every)
-    monkeypatch.setattr(events, "CROWD", 0)
-    assert told(rows, OF, refunds=every) == in_order
+    by_lists = told(rows, OF, refunds=every)
+    monkeypatch.setattr(events_in_lists, "ROOM", 0)
+    assert told(rows, OF, refunds=every) == by_lists
+    monkeypatch.setattr(events_in_frames, "CROWD", 0)
+    assert told(rows, OF, refunds=every) == by_lists
 
 
 def test_events_of_nobody_belong_to_no_row() -> None:
