@@ -3,7 +3,8 @@
 Where each event is known as long after its time as any other, a window is a stretch of time: the events that
 have the same `by` are put in one order, by time and key, whatever is asked of them, and no pair of a row and
 an event is written down. What most features ask is read off lists (`pipelines.core.events_in_lists`); what
-else there is, or where lists would be too long, is computed over frames (`pipelines.core.events_in_frames`).
+else there is, and of a `by` whose list would be too long, is computed over frames
+(`pipelines.core.events_in_frames`).
 Both add up from the first event to the last, so that no bit depends on what else is in the table, nor on
 which of them it was.
 
@@ -122,14 +123,35 @@ def told(
     if of.source.available_at:
         return dict.fromkeys(of.uses, new_table(rows, _in_pairs(own, events, of, use_case)))
     held = _held(rows, own, events, of)
-    by_lists = events_in_lists.those(of) if events_in_lists.fit(of, held.most) else of.only({})
-    others = of.only({name: use for name, use in of.uses.items() if name not in by_lists.uses})
+    listed = events_in_lists.those(of)
+    others = of.only({name: use for name, use in of.uses.items() if name not in listed.uses})
     found: dict[str, str] = {}
-    if by_lists.uses:
-        found |= events_in_lists.told(rows, own, held, by_lists, use_case)
+    if listed.uses:
+        found |= dict.fromkeys(listed.uses, _listed(rows, own, held, listed, use_case))
     if others.uses:
         found |= events_in_frames.told(rows, own, held, others, use_case)
     return found
+
+
+def _listed(rows: duckdb.DuckDBPyRelation, own: str, held: Held, of: Asked, use_case: UseCase) -> str:
+    """The name of a new table of what can be read off lists, and is where these are not too long."""
+    longest = events_in_lists.longest(of)
+    if held.most <= longest:
+        return events_in_lists.told(rows, own, held, of, use_case)
+    by, key = ", ".join(map(sql.name, of.by)), sql.name(use_case.key)
+    crowds = new_table(rows, f"SELECT {by} FROM {held.table} GROUP BY {by} HAVING count(*) > {longest}")
+    told = []
+    for way in ("SEMI", "ANTI"):
+        those = f"{way} JOIN {crowds} AS crowds USING ({by})"
+        asking = f"SELECT * FROM ({own}) AS own {those}"
+        events = new_table(rows, f"SELECT * FROM {held.table} AS held {those}")
+        told.append((asking, _measured(rows, asking, events, of, (held.first, held.last))))
+    (in_crowds, crowded), (elsewhere, few) = told
+    frames = events_in_frames.told(rows, in_crowds, crowded, of, use_case)
+    lists = events_in_lists.told(rows, elsewhere, few, of, use_case)
+    tables = list(dict.fromkeys(frames.values()))
+    beside = " ".join(f"JOIN {table} USING ({key})" for table in tables[1:])
+    return new_table(rows, f"SELECT * FROM {tables[0]} {beside} UNION ALL BY NAME SELECT * FROM {lists}")
 
 
 def _held(rows: duckdb.DuckDBPyRelation, own: str, events: str, of: Asked) -> Held:
@@ -148,10 +170,17 @@ def _held(rows: duckdb.DuckDBPyRelation, own: str, events: str, of: Asked) -> He
     table = new_table(
         rows, f"SELECT {columns} FROM {events} SEMI JOIN ({own}) AS own USING ({by}) WHERE {between}"
     )
-    sizes = f"SELECT count(*) AS n FROM {table} GROUP BY {by}"
-    sums = f"SELECT coalesce(sum(n), 0), count(*), coalesce(max(n), 0) FROM ({sizes})"
-    ((events_many, groups, most),) = sql.select(rows, "rows", sums).fetchall()
-    return Held(table, first or 0, last or 0, many, int(events_many), groups, most)
+    return _measured(rows, own, table, of, (first or 0, last or 0))
+
+
+def _measured(
+    rows: duckdb.DuckDBPyRelation, own: str, table: str, of: Asked, extent: tuple[int, int]
+) -> Held:
+    sizes = f"SELECT count(*) AS n FROM {table} GROUP BY {', '.join(map(sql.name, of.by))}"
+    statement = f"""SELECT (SELECT count(*) FROM ({own})),
+        coalesce(sum(n), 0)::BIGINT, count(*), coalesce(max(n), 0) FROM ({sizes})"""
+    ((many, there, groups, most),) = sql.select(rows, "rows", statement).fetchall()
+    return Held(table, *extent, many, there, groups, most)
 
 
 # --- pairs

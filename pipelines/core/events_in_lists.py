@@ -5,7 +5,8 @@ bounds of all rows; then each aggregate takes its slice, from the first event to
 of rows and threads. Rows alone are computed so, while frames are computed of each event, too: for 200,000
 rows and 1.5 million events, 40 aggregates take half the time.
 
-A list stands beside each row of a batch, so lists are for as many events of one `by` as a batch has room for.
+A list stands beside each row of a batch, so lists are for as many events of one `by` as a batch has room for:
+what has more is for frames.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ _NO_NULLS = {
 _ALL = {"count", "count_star"}
 
 
-def fit(of: Asked, most: int) -> bool:
-    """Whether lists of at most so many events have room beside a batch of rows."""
-    lists = len(_values(those(of))) * (1 + len(of.windows))
-    return most * lists * _BATCH <= ROOM
+def longest(of: Asked) -> int:
+    """How many events a list may have, so that lists and slices have room beside a batch of rows."""
+    lists = len(_values(of)) * (1 + len(of.windows))
+    return ROOM // (_BATCH * max(lists, 1))
 
 
 def those(of: Asked) -> Asked:
@@ -54,8 +55,8 @@ def _listed(use: sql.Taken) -> bool:
     return use.function in _NO_NULLS or (use.function in FIRST | LAST and not use.filter)
 
 
-def told(rows: duckdb.DuckDBPyRelation, own: str, held: Held, of: Asked, use_case: UseCase) -> dict[str, str]:
-    """Compute what is asked of events; see `pipelines.core.events_in_frames.told`."""
+def told(rows: duckdb.DuckDBPyRelation, own: str, held: Held, of: Asked, use_case: UseCase) -> str:
+    """The name of a new table of what is asked of events; see `pipelines.core.events_in_frames.told`."""
     by = ", ".join(map(sql.name, of.by))
     bounds = sorted({bound for window in of.windows.values() for bound in _bounds(window, of)})
     places = new_table(rows, _places(own, held, bounds, of))
@@ -68,7 +69,7 @@ def told(rows: duckdb.DuckDBPyRelation, own: str, held: Held, of: Asked, use_cas
         beside = f"(SELECT *, {', '.join(cut)} FROM {beside})"
     computed = ", ".join(f"{_told(use, of)} AS {sql.name(name)}" for name, use in of.uses.items())
     statement = f'SELECT "#own" AS {sql.name(use_case.key)}, {computed} FROM {beside}'
-    return dict.fromkeys(of.uses, new_table(rows, statement))
+    return new_table(rows, statement)
 
 
 def _bounds(window: Window, of: Asked) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import events_in_frames, events_in_lists
+from pipelines.core import events, events_in_frames, events_in_lists, joined
 from tests.core.test_joined import REFUNDS, at, case, refunds, told
 from tests.helpers.relations import row
 
@@ -145,6 +145,20 @@ def test_lists_and_frames_and_trees_tell_the_same_to_the_bit(monkeypatch: pytest
     assert told(rows, OF, refunds=every) == by_lists
     monkeypatch.setattr(events_in_frames, "CROWD", 0)
     assert told(rows, OF, refunds=every) == by_lists
+
+
+def test_who_has_too_many_events_for_a_list_is_told_the_same_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = [one for n, one in enumerate(many(1)) if one["customer"] == "c1" or n % 10 < 2]
+    rows = [row(f"a{n}", n / 8, customer=f"c{1 + n % 4}") for n in range(150)]
+    by_lists = told(rows, OF, refunds=few)
+    (asked,) = events.asked(OF, joined.rewritten(OF).taken)
+    monkeypatch.setattr(events_in_lists, "ROOM", events_in_lists.ROOM * 100 // events_in_lists.longest(asked))
+    assert 50 < events_in_lists.longest(events_in_lists.those(asked)) < 200
+    for crowd in (100, 0):
+        monkeypatch.setattr(events_in_frames, "CROWD", crowd)
+        assert told(rows, OF, refunds=few) == by_lists
 
 
 def test_events_of_nobody_belong_to_no_row() -> None:
