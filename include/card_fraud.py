@@ -22,12 +22,16 @@ Ground truth, for whoever asks whether the drift report finds it:
 - seasonal: more payments at weekends (and more of them at night), and a third more in December.
 
 About 2 % of the rows are dirty, as `DIRT` says.
+
+Beside payments there are two lists, as they are at each midnight: customers (where they live, and their
+card's limit), and terminals (when each was last inspected: every `INSPECTED_EVERY` days, and when what has
+been tampered with is found, which is the end of it).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache
 
 import numpy as np
@@ -54,6 +58,8 @@ CARDS_A_DAY = 0.5
 CARD_DAYS = (10, 14)
 CARD_SHARE = 0.45
 CARD_FACTOR = 4.0
+INSPECTED_EVERY = 90
+INSPECTED = time(6)  # before shops open
 LARGE_SHARE = 0.001
 LARGE_FACTOR = 9.0
 
@@ -124,6 +130,48 @@ def payments(day: date) -> pa.Table:
     _cheat_with_stolen_cards(made, day, rng)
     _cheat_once(made, rng)
     return _table(made, day, _rng(day.toordinal(), "dirt"))
+
+
+def customers(day: date) -> pa.Table:
+    """All customers as they are at a day's midnight.
+
+    Returns:
+        customer_id, as_of (naive UTC), home (a country), card_limit (euros).
+    """
+    town = _town()
+    # five times what is usual, in hundreds, as banks like it
+    limit = np.ceil(town.mean_amount * 5 / 100) * 100
+    return pa.table(
+        {
+            "customer_id": _named("c", CUSTOMERS, np.arange(CUSTOMERS)),
+            "as_of": _midnights(day, CUSTOMERS),
+            "home": pa.array(COUNTRIES[town.home], pa.string()),
+            "card_limit": pa.array(limit),
+        }
+    )
+
+
+def terminals(day: date) -> pa.Table:
+    """All terminals as they are at a day's midnight.
+
+    Returns:
+        terminal_id, as_of (naive UTC), inspected_at (naive UTC; missing where the last time was before all
+        days that there are).
+    """
+    numbers = np.arange(TERMINALS)
+    last = day.toordinal() - 1 - (day.toordinal() - 1 - 7 * numbers) % INSPECTED_EVERY
+    for found in range(day.toordinal() - INSPECTED_EVERY, day.toordinal()):
+        if (found - TERMINAL_DAYS) % TERMINAL_EVERY == 0:
+            terminal = _rng(found - TERMINAL_DAYS, "terminals").integers(TERMINALS)
+            last[terminal] = max(last[terminal], found)
+    at = [datetime.combine(date.fromordinal(one), INSPECTED) if one > 0 else None for one in last.tolist()]
+    return pa.table(
+        {
+            "terminal_id": _named("t", TERMINALS, numbers),
+            "as_of": _midnights(day, TERMINALS),
+            "inspected_at": pa.array(at, pa.timestamp("us")),
+        }
+    )
 
 
 def compromised_terminals(day: date) -> Indices:
@@ -271,6 +319,10 @@ def _table(made: Payments, day: date, rng: np.random.Generator) -> pa.Table:
     )
     twice = np.flatnonzero(rng.random(n) < DIRT["sent twice"])
     return table.take(np.sort(np.concatenate([np.arange(n), twice])))
+
+
+def _midnights(day: date, n: int) -> pa.Array:
+    return pa.array([datetime(day.year, day.month, day.day)] * n, pa.timestamp("us"))
 
 
 def _named(letter: str, n: int, numbers: Indices) -> pa.Array:

@@ -26,8 +26,8 @@ async function main() {
   await page.locator("[aria-label='Show Gantt']").first().click();
   await page.waitForTimeout(2500);
   // Without the bar above the chart: `airflow dags test` starts a run's clock at its logical date, months ago.
-  await shoot('gantt', { x: 64, y: 228, width: 1536, height: 356 });
-  // A chain of sixteen tasks is a thin line: a wide window keeps its words readable.
+  await shoot('gantt', { x: 64, y: 228, width: 1536, height: 392 });
+  // A chain of eighteen tasks is a thin line: a wide window keeps its words readable.
   await page.setViewportSize({ width: 2600, height: 420 });
   await page.addStyleTag({ content: '.react-flow__minimap, .react-flow__controls { display: none }' });
   await page.locator("[aria-label^='Show Graph']").first().click();

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import duckdb
@@ -127,3 +127,51 @@ def test_each_way_to_cheat_leaves_its_traces() -> None:
     assert one(f"select avg(is_fraud) from payments where customer_id in ({customers})", made) > 0.2
     elsewhere = f"from payments where terminal_id not in ({terminals}) and customer_id not in ({customers})"
     assert one(f"select avg(is_fraud) {elsewhere}", made) < 0.005
+
+
+@pytest.mark.parametrize("source", ["customers", "terminals"])
+def test_a_list_has_the_columns_that_the_use_case_declares_and_each_row_once_as_of_midnight(
+    source: str,
+) -> None:
+    day = date(2026, 3, 2)
+    made = getattr(card_fraud, source)(day)
+    declared = load(ROOT / "include" / "use_cases", "card_fraud").use_case.sources[source]
+    assert made.column_names == list(declared.columns)
+    assert set(made[declared.time].to_pylist()) == {datetime(2026, 3, 2)}
+    assert len(set(made[declared.key].to_pylist())) == made.num_rows
+
+
+@pytest.mark.parametrize("day", [date.min, date(2000, 2, 29), date.max])
+def test_lists_of_any_day_at_all_can_be_made(day: date) -> None:
+    assert card_fraud.customers(day).num_rows == 600
+    assert card_fraud.terminals(day).num_rows == 200
+
+
+def test_customers_mostly_pay_at_home() -> None:
+    homes = card_fraud.customers(date(2026, 3, 2))
+    paid = january_to_april()
+    with duckdb.connect() as connection:
+        connection.register("homes", homes)
+        connection.register("paid", paid)
+        ((honest, all_frauds),) = connection.execute(
+            """select avg((country = home)::int) filter (is_fraud = 0),
+                avg((country = home)::int) filter (is_fraud = 1)
+            from paid join homes using (customer_id) where country is not null"""
+        ).fetchall()
+    assert honest > 0.9
+    assert all_frauds < honest - 0.2
+
+
+def test_an_inspection_ends_each_tampering_and_is_known_from_the_next_midnight_on() -> None:
+    ended = 0
+    for day in days(date(2026, 1, 1), 60):
+        after = day + timedelta(days=1)
+        freed = set(card_fraud.compromised_terminals(day)) - set(card_fraud.compromised_terminals(after))
+        then, later = (
+            card_fraud.terminals(after + timedelta(days=n))["inspected_at"].to_pylist() for n in (0, 1)
+        )
+        for terminal in freed:
+            found = datetime.combine(after, card_fraud.INSPECTED)
+            assert (then[terminal] < found, later[terminal]) == (True, found)
+            ended += 1
+    assert ended >= 4

@@ -30,6 +30,7 @@ from tests.test_layers import HEAVY
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OURS = ("bank_marketing", "bike_demand", "card_fraud", "sms_spam")
+WITH_SOURCES = ("card_fraud",)
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
@@ -54,11 +55,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tasks_in_order(kind: Kind, use_case: str) -> list[str]:
     """The task ids that `WAYS` asks for, in order: also `past`, for runs whose file looks back though
-    this one does not.
+    this one does not. One that reads other sources does so before its features.
     """
-    return [
+    found = [
         task_id for step, table in WAYS[kind] for task_id in (step, f"gate_{table}") if task_id != "gate_None"
     ]
+    if use_case in WITH_SOURCES and "features" in found:
+        found[found.index("features") : found.index("features")] = ["sources", "gate_sources"]
+    return found
 
 
 def test_every_use_case_has_three_dags(dags: dict[str, DAG]) -> None:
