@@ -101,7 +101,7 @@ def joined(
     slices: Sequence[duckdb.DuckDBPyRelation],
     use_case: UseCase,
 ) -> duckdb.DuckDBPyRelation:
-    """The rows of the table `outcomes`, in order of time and key; see `tables.outcomes`.
+    """The rows of the table `outcomes`, in any order (`in_order`); see `tables.outcomes`.
 
     Args:
         predictions: A predictions table a night, one at least.
@@ -124,7 +124,12 @@ def joined(
         every = every.join(features, 'key = "#key"', "left").project('* EXCLUDE ("#key")')
     elif names:
         every = every.project(", ".join(["*", *(f"NULL::VARCHAR AS {name}" for name in names)]))
-    return every.order("time, key")
+    return every
+
+
+def in_order(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The rows of the table `outcomes`, as it has them."""
+    return rows.order("time, key")
 
 
 def _with_labels(

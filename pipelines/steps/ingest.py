@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -120,7 +121,7 @@ def rows(
         SluiceError: rows of the source were neither taken nor left to other days.
     """
     return failing.patiently(
-        lambda patient: _table(
+        lambda patient: _kept(
             opened.open_source(
                 run, days, labels=labels, may_be_empty=may_be_empty, patient=patient, other=other
             )
@@ -173,22 +174,31 @@ def _batches_as_they_come(source: Opened) -> Batches:
 
 
 def _sorted_batches(source: Opened) -> Batches:
-    if source.pieces:
-        with source.told():
-            rows = _in_order(source)
-        yield from _batches(rows, source.pieces, source.due)
-
-
-def _in_order(source: Opened) -> Rows:
-    """All pieces' rows by time and key, and those of the same time and key in the source's order.
-
-    Many pieces are read here, others when the rows are asked for.
+    """The rows by time and key, and those of the same time and key in the source's order: day by day, where
+    each piece is of a day, since a sort holds what it sorts.
     """
-    due = source.due
-    known = [
-        due.known(number, piece, due.rows(piece, rows))
-        for number, (piece, rows) in enumerate(zip(source.pieces, source.numbered, strict=True))
-    ]
+    for numbers in _sorted_together(source.pieces):
+        pieces = [source.pieces[number] for number in numbers]
+        with source.told():
+            rows = _in_order(source, numbers)
+        with closing(_batches(rows, pieces, source.due)) as batches:
+            yield from batches
+
+
+def _sorted_together(pieces: Sequence[sources.Piece]) -> list[list[int]]:
+    """The numbers of the pieces that are sorted at a time, in order of their days."""
+    found: dict[date, list[int]] = {}
+    for number, piece in enumerate(pieces):
+        if piece.day is None:
+            return [[*range(len(pieces))]]
+        found.setdefault(piece.day, []).append(number)
+    return [found[day] for day in sorted(found)]
+
+
+def _in_order(source: Opened, numbers: Sequence[int]) -> Rows:
+    """Some pieces' rows, sorted. Many pieces are read here, others when the rows are asked for."""
+    due, numbered = source.due, source.numbered
+    known = [due.known(n, source.pieces[n], due.rows(source.pieces[n], numbered[n])) for n in numbers]
     return gathered(known).order(", ".join(map(quoted, (due.declared.time, due.declared.key, PIECE, ROW))))
 
 
@@ -224,29 +234,10 @@ def _stream(source: Opened, batches: Batches) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, checked())
 
 
-def _table(source: Opened) -> Rows:
-    """The rows in a table of their own, sorted, after every check."""
-    connection, columns = source.due.run.store.connection, source.due.declared.columns
-    table = quoted(f"{source.due.where} {source.due.days}")
-    types = {name: TYPES[column.type] for name, column in columns.items()} | {WRONG: "BOOLEAN"}
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table}"
-        f" ({', '.join(f'{quoted(name)} {type_}' for name, type_ in types.items())})"
-    )
-    if source.pieces:
-        own = f"{quoted(PIECE)}, {quoted(ROW)}"
-        with source.told():
-            _in_order(source).query(
-                "sorted", f"INSERT INTO {table} BY NAME SELECT * EXCLUDE ({own}) FROM sorted"
-            )
-    counts = f"SELECT count(*), count(*) FILTER ({quoted(WRONG)}) FROM {table}"
-    ((taken, wrong),) = connection.execute(counts).fetchall()
-    if wrong:
-        _refuse_wrong_rows(source)
-    _refuse_too_many(source, taken)
-    _refuse_other_counts(source, taken)
-    # DuckDB gives a table's rows in the order in which they were inserted.
-    return connection.sql(f"SELECT {', '.join(map(quoted, columns))} FROM {table}")
+def _kept(source: Opened) -> Rows:
+    """The rows, sorted, after every check, for more than one look."""
+    with closing(_sorted_batches(source)) as batches:
+        return source.due.run.store.keep(_stream(source, batches))
 
 
 # --- what is refused

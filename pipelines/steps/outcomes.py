@@ -70,7 +70,10 @@ def read(
     if nights or had_few:
         asked = [night.partition for night in (*nights, *had_few)] + ([final.first] if final else [])
         rows = ingest.rows(run, run.calendar.span(min(asked), days.last), may_be_empty=True)
-        labels = cleanse(rows, use_case, run.partition)[0]
+        # many rows of a few short columns: what stands beside them is not held while they are joined
+        told = filter(None, (use_case.key, use_case.target, use_case.unit_column))
+        clean = cleanse(rows, use_case, run.partition).clean.project(", ".join(map(sql.name, told)))
+        labels = run.store.keep(clean.to_arrow_reader())
         if final:
             changed = outcomes.changed(_before(run).read("outcomes"), labels, final, use_case)
         with_labels = _joined(run, had_few, labels) if had_few else None
@@ -164,7 +167,9 @@ def _joined(
         if run.use_case.slices and night.has("features")
         if set(run.use_case.slices) <= set((rows := _named(run, night, "features")).columns)
     ]
-    return outcomes.joined(predictions, labels, slices, run.use_case)
+    rows = outcomes.joined(predictions, labels, slices, run.use_case)
+    # joined first and then sorted: each holds what it works on
+    return outcomes.in_order(run.store.keep(rows.to_arrow_reader()))
 
 
 def _named(run: Run, store: Store, table: str) -> duckdb.DuckDBPyRelation:

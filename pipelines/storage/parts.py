@@ -153,7 +153,7 @@ def in_parts(batches: pa.RecordBatchReader, told: Callable[[int], object]) -> It
     some have.
     """
     # What makes rows, DuckDB as a rule, goes on while earlier ones are written.
-    groups = enumerate(_regroup(_counting(_ahead(batches), told), ROW_GROUP))
+    groups = enumerate(regrouped(_counting(_ahead(batches), told), ROW_GROUP))
     none = True
     for _, of_part in groupby(groups, key=lambda numbered: numbered[0] // GROUPS):
         none = False
@@ -189,7 +189,7 @@ def _counting(batches: Iterable[pa.RecordBatch], told: Callable[[int], object]) 
         yield batch
 
 
-def _regroup(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+def regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
     """Cut a stream into tables of `size` rows: how it happened to arrive in batches must not show in the
     file's bytes.
     """

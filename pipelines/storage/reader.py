@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from pipelines.core.calendar import named
 from pipelines.core.config import Kind
 from pipelines.core.errors import TableMissing
-from pipelines.storage import disk, notes, parts, places
+from pipelines.storage import disk, notes, parts, places, spill
 from pipelines.storage import manifest as manifests
 from pipelines.storage.manifest import MANIFEST, Manifest
 from pipelines.storage.parts import Shard
@@ -92,6 +92,11 @@ class Reader:
         """
         with self.retrying_when_full("DuckDB's temporary files"):
             return self.session.cursor(self.memory)
+
+    def keep(self, rows: pa.RecordBatchReader) -> duckdb.DuckDBPyRelation:
+        """Rows that stream by, in their order, for more than one look: until its process ends."""
+        with self.retrying_when_full("rows for more than one look"):
+            return spill.keep(self.connection, rows)
 
     # --- the same, otherwise
 

@@ -9,18 +9,24 @@ import shutil
 import socket
 import tempfile
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from pipelines.storage import parts
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 PREFIX = "sluice-spill"
-# What a task holds besides DuckDB's own share: Python with every library that a step imports is 380 MB, some
-# batches are on their way, and over 10 million rows DuckDB was seen to take some 180 MB more than its limit.
-BESIDES = 750_000_000
+# What a task holds besides DuckDB's own share: Python with every library that a step imports is 470 MB, some
+# batches are on their way, and over 10 million rows DuckDB was seen to take some 450 MB more than its limit.
+BESIDES = 1_050_000_000
 # DuckDB does little with less; a task that is given less than both together takes somewhat more than that
 LEAST = 125_000_000
+FEW = 200_000  # rows that are kept in memory
 
 
 def connect(memory: int) -> duckdb.DuckDBPyConnection:
@@ -47,6 +53,26 @@ def _with_settings(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConn
     # reckoned, to be asked for, not drawn
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
     return connection
+
+
+def keep(connection: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader) -> duckdb.DuckDBPyRelation:
+    """Rows that stream by, in their order: a few as a table of the connection's own, more as a file, since
+    DuckDB does not put away what it is just told to keep.
+    """
+    ahead: list[pa.RecordBatch] = []
+    for batch in rows:
+        ahead.append(batch)
+        if sum(map(len, ahead)) > FEW:
+            path = folder() / f"{uuid4().hex}.parquet"
+            with path.open("wb") as sink:
+                parts.write(sink, rows.schema, parts.regrouped(chain(ahead, rows), parts.ROW_GROUP))
+            return connection.read_parquet(str(path))
+    import pyarrow as pa
+
+    name = f"kept {uuid4().hex}"
+    table = connection.from_arrow(pa.Table.from_batches(ahead, rows.schema))
+    table.query("streamed", f'CREATE TEMP TABLE "{name}" AS FROM streamed')
+    return connection.table(f'"{name}"')
 
 
 def folder() -> Path:

@@ -204,4 +204,4 @@ def test_a_line_that_is_only_half_there_yet_is_not_taken_for_the_file_s_mistake(
     with path.open("a") as producer:
         producer.write("1 23:59:59,c1,1,chip,0\n")
     with pytest.raises(TryAgain, match="changed while it was read"):
-        ingest._table(reading)
+        ingest._kept(reading)

@@ -37,7 +37,7 @@ def spill_something() -> pa.RecordBatchReader:
     return rows
 
 
-@pytest.mark.parametrize(("memory", "limit"), [(2_000_000_000, 1_250_000_000), (500_000_000, 125_000_000)])
+@pytest.mark.parametrize(("memory", "limit"), [(2_000_000_000, 950_000_000), (500_000_000, 125_000_000)])
 def test_duckdb_gets_what_python_leaves(memory: int, limit: int) -> None:
     ((text,),) = spill.connect(memory).execute("SELECT current_setting('memory_limit')").fetchall()
     number, unit = text.split()
@@ -87,3 +87,23 @@ def test_the_folders_of_living_processes_and_of_other_hosts_stay(temporary: Path
     for path in (other_host, alive):
         path.mkdir()
     assert {spill.folder(), other_host, alive} == set(temporary.iterdir())
+
+
+@pytest.mark.parametrize("n", [0, 10, 11, 50])
+def test_rows_are_kept_in_their_order_and_more_than_a_few_on_the_disk(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spill, "FEW", 10)
+    given = pa.table({"x": pa.array(range(n, 0, -1), pa.int64()), "s": pa.array(["é"] * n, pa.string())})
+    streamed = pa.RecordBatchReader.from_batches(given.schema, given.to_batches(max_chunksize=3))
+    connection = spill.connect(spill.BESIDES + spill.LEAST)
+    kept = spill.keep(connection, streamed)
+    assert kept.to_arrow_table() == given
+    assert kept.to_arrow_table() == given  # a second look
+    assert len(list(spill.folder().glob("*.parquet"))) == (n > 10)
+
+
+def test_what_is_kept_twice_does_not_get_in_its_own_way() -> None:
+    connection = spill.connect(spill.BESIDES + spill.LEAST)
+    first, second = (spill.keep(connection, pa.table({"x": [n]}).to_reader()) for n in (1, 2))
+    assert (first.fetchall(), second.fetchall()) == ([(1,)], [(2,)])

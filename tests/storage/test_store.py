@@ -432,7 +432,7 @@ def test_a_file_that_does_not_hold_every_row_is_not_published(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pipelines.storage.parts._regroup",
+        "pipelines.storage.parts.regrouped",
         lambda batches, size: (pa.Table.from_batches([batch]).slice(1) for batch in batches),
     )
     with pytest.raises(TableCorrupt, match="raw was given 3 rows and its files hold 2: nothing is published"):

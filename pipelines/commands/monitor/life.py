@@ -13,7 +13,7 @@ import numpy as np
 
 from pipelines.commands.monitor.draws import Draws
 from pipelines.commands.monitor.told import Changed, Quiet, Truth
-from pipelines.commands.monitor.watch import Judgement, Watch
+from pipelines.commands.monitor.watch import PERFORMANCE, Judgement, Watch
 from pipelines.commands.monitor.worlds import Change, Steady, weeks_since
 from pipelines.core.dates import WEEK
 from pipelines.core.metrics import by_name
@@ -32,7 +32,11 @@ WITHIN = 8  # weeks in which a change is to be found, once its labels are due
 BEGINNINGS = (0.25, 0.5, 0.75)  # of the year: where a change begins
 LEAST_WEEKS = 4  # are lived before one does
 LARGE = 1.5  # times the least effect that an alarm needs
-SURE = 6.0  # deviations of weeks: a mean score that moves by so much is seen in whatever week
+# Deviations of weeks: a mean score that moves by so much is seen in whatever week. Limits of a red one lie up
+# to 7 off where levels seem to wander (bike_demand).
+SURE = 8.0
+OTHERS = 24  # years that are drawn like one, by which it is known what is true of a week
+ONE_SIDE = 1.645  # deviations: 95 % lie below
 
 
 @dataclass
@@ -77,9 +81,45 @@ def quiet(years: Sequence[Year], name: str) -> Quiet:
         world=name,
         weeks=len(weeks),
         red=sum(bool(week.red) for week in weeks),
+        true=_truly_worse(years),
         amber=sum(week.amber for week in weeks),
         by=tuple(what for what, _ in by.most_common(3)),
     )
+
+
+def _truly_worse(years: Sequence[Year]) -> int:
+    """Of how many weeks that are red by performance alone a model is worse in truth, by more than is allowed:
+    a season of hard rows is no false alarm.
+
+    That is known by years that are drawn alike, each with a training of its own: their mean loss is surely
+    greater (95 % of one side).
+    """
+    red = sorted({n for year in years for n, week in enumerate(year.weeks) if week.kinds == {PERFORMANCE}})
+    if not red:
+        return 0
+    first = years[0]
+    draws = [Draws(first.draws.own, (*first.draws.seed, 1 + nth)) for nth in range(OTHERS)]
+    others = [Year(one, first.world, Watch.drawn(one, first.world.day, first.world.window)) for one in draws]
+    worse = {number for number in red if _loses([_beyond_allowed(year, number) for year in others])}
+    return sum(
+        n in worse and week.kinds == {PERFORMANCE} for year in years for n, week in enumerate(year.weeks)
+    )
+
+
+def _beyond_allowed(year: Year, number: int) -> float | None:
+    """By how much more than is allowed a week's metric is worse than the held-out rows'."""
+    told = year.watch.judge(year.watch.week(number), year.day, ()).primary
+    if told["value"] is None or told["reference_value"] is None:
+        return None
+    metric = by_name(year.draws.own.use_case.metric.name)
+    return sureness.loss(told["reference_value"], told["value"], metric) - (told["allowed_loss"] or 0.0)
+
+
+def _loses(losses: Sequence[float | None]) -> bool:
+    known = np.array([loss for loss in losses if loss is not None])
+    if len(known) < 2:
+        return False
+    return float(known.mean()) > ONE_SIDE * float(known.std(ddof=1)) / math.sqrt(len(known))
 
 
 def changed(years: Sequence[Year], change: Change) -> Changed:

@@ -39,6 +39,7 @@ class Quiet:
         use_case, world: Which.
         weeks: How many were drawn.
         red, amber: How many of them closed the gate, or were only warned of.
+        true: How many closed it for a performance that was worse in truth, by more than is allowed.
         by: What closed it most often.
     """
 
@@ -48,13 +49,14 @@ class Quiet:
     red: int
     amber: int
     by: tuple[str, ...] = ()
+    true: int = 0
 
     @property
     def reds_a_year(self) -> tuple[float, float, float]:
-        """Red weeks a year: the share that was drawn, and Clopper and Pearson's lower and upper 95 % bounds
-        (1934, Biometrika 26), each of one side.
+        """False red weeks a year: the share that was drawn, and Clopper and Pearson's lower and upper 95 %
+        bounds (1934, Biometrika 26), each of one side.
         """
-        n, k = self.weeks, self.red
+        n, k = self.weeks, self.red - self.true
         low = float(beta.ppf(1 - SURE, k, n - k + 1)) if k else 0.0
         high = float(beta.ppf(SURE, k + 1, n - k)) if k < n else 1.0
         return k / n * WEEKS_A_YEAR, low * WEEKS_A_YEAR, high * WEEKS_A_YEAR
@@ -66,17 +68,22 @@ class Quiet:
         if least <= REDS_A_YEAR:
             return ""
         return (
-            f"{self.red} of {self.weeks} weeks without change are red, surely more than {REDS_A_YEAR:g} a"
-            f" year ({', '.join(self.by)})"
+            f"{self.red - self.true} of {self.weeks} weeks without change are red, surely more than"
+            f" {REDS_A_YEAR:g} a year ({', '.join(self.by)})"
         )
 
     def __str__(self) -> str:
         """One line for a person."""
         rate, _, most = self.reds_a_year
         by = f" by {', '.join(self.by)}" if self.by else ""
+        right = (
+            f", {self.true} of them rightly: the model is worse there, by more than is allowed"
+            if self.true
+            else ""
+        )
         return (
-            f"{self.world:<{WIDTH}} {self.red} of {self.weeks} weeks red ({rate:.1f} a year, at most"
-            f" {most:.1f}){by}, {self.amber} amber{_arrow(self.wrong)}"
+            f"{self.world:<{WIDTH}} {self.red} of {self.weeks} weeks red{by}{right} ({rate:.1f} false ones a"
+            f" year, at most {most:.1f}), {self.amber} amber{_arrow(self.wrong)}"
         )
 
 

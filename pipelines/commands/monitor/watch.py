@@ -177,7 +177,9 @@ class Watch:
             return Outcomes(days, outcomes.joined([nothing], None, [], use_case), self._rarer)
         nights = self.nights(there, rows)
         told, labels, features = (nights.set_alias(name) for name in ("told", "labels", "features"))
-        return Outcomes(days, outcomes.joined([told], labels, [features], use_case), self._rarer)
+        return Outcomes(
+            days, outcomes.in_order(outcomes.joined([told], labels, [features], use_case)), self._rarer
+        )
 
     def _share_of_rarer(self) -> float:
         """See `Outcomes.rarer`."""

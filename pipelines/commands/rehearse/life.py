@@ -264,7 +264,7 @@ def worth(played: Played, days: Sequence[tuple[date, pa.Table]], by: str | None 
     table = together(dated(rows, day, use_case) for day, rows in days)
     rows = played.run.store.connection.from_arrow(table)
     told, labels, features = (rows.set_alias(name) for name in ("told", "labels", "features"))
-    joined = sql.materialized(outcomes.joined([told], labels, [features], use_case))
+    joined = sql.materialized(outcomes.in_order(outcomes.joined([told], labels, [features], use_case)))
     known = outcomes.labelled(joined)
     ((n,),) = known.count("*").fetchall()
     sums = scored_days.sums(known, use_case, metric) if n else None
