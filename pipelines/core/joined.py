@@ -173,4 +173,9 @@ def mistakes(aggregate: sql.Aggregate, use_case: UseCase) -> list[str]:
             f"nth_value() over {aggregate.window}: not of another source's rows; use first_value, last_value"
             " or an aggregate"
         )
+    if aggregate.ordered:
+        found.append(
+            f"{aggregate.function}(... order by ...) over {aggregate.window}: rows of {name} are in order of"
+            " time and key; leave the order by out"
+        )
     return found

@@ -54,6 +54,7 @@ class Aggregate:
     columns: frozenset[str]
     function: str
     arguments: tuple[str, ...]
+    ordered: bool = False  # by an ORDER BY of its own arguments
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,8 @@ class Reader:
         inside.read([node["arguments"], node["filter_expr"], node["arg_orders"]])
         self.mistakes += inside.mistakes
         arguments = tuple(_written(argument["expression"]) for argument in node["arguments"])
-        self.aggregates.append(Aggregate(window, frozenset(inside.columns), function, arguments))
+        ordered = bool(node["arg_orders"])
+        self.aggregates.append(Aggregate(window, frozenset(inside.columns), function, arguments, ordered))
         return None
 
 

@@ -341,6 +341,10 @@ def test_expectations_on_a_source_stand_where_the_source_does() -> None:
         ("card.limit", "card has no column 'limit'; it has customer, since, most"),
         ("sum(cost) over week", "'cost' over week: the rows of refunds have no such column"),
         ("nth_value(amount, 2) over week", "nth_value() over week: not of another source's rows"),
+        (
+            "length(string_agg(amount::varchar, ',' order by amount) over week)",
+            "string_agg(... order by ...) over week: rows of",
+        ),
         ("card.customer", "is a VARCHAR, not a number"),
     ],
 )
