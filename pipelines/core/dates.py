@@ -1,8 +1,9 @@
 """Which partitions a run is about, and what was known by then.
 
 A partition is a stretch of the use case's calendar, named by its beginning. A run starts when its partition
-(training, scoring), or the last one of the report that begins with it (drift), is over. A label of day D is
-known on day D + delay; nothing in Sluice looks at it earlier.
+(training, scoring), or the last one of the report that begins with it (drift), is over; a night whose rows
+are predicted ahead, when its partition begins. A label of day D is known on day D + delay; nothing in Sluice
+looks at it earlier.
 
 What is a day here, is a partition, unless it is said otherwise: they are days by default.
 """
@@ -63,7 +64,12 @@ def known_by(use_case: UseCase, kind: Kind, partition: date) -> date:
     """The partition with whose first moment the run starts: labels that are known by then may be used, later
     ones not. Of days it is a morning.
     """
-    return use_case.calendar.step(partition, lasts(use_case, kind))
+    return use_case.calendar.step(partition, waits(use_case, kind))
+
+
+def waits(use_case: UseCase, kind: Kind) -> int:
+    """How many partitions go by from the beginning of the run's own until it starts."""
+    return 0 if kind == "scoring" and use_case.ahead else lasts(use_case, kind)
 
 
 def starts_at(use_case: UseCase, kind: Kind, partition: date) -> datetime:
@@ -72,9 +78,11 @@ def starts_at(use_case: UseCase, kind: Kind, partition: date) -> datetime:
 
 
 def newest_over(use_case: UseCase, kind: Kind, moment: datetime) -> date:
-    """The newest partition that is over at a moment: the other way round of `starts_at`."""
+    """The newest partition that is over at a moment, or, where rows are predicted ahead, has begun: the other
+    way round of `starts_at`.
+    """
     calendar = use_case.calendar
-    return calendar.step(calendar.of(moment), -lasts(use_case, kind))
+    return calendar.step(calendar.of(moment), -waits(use_case, kind))
 
 
 def labels_until(use_case: UseCase, kind: Kind, partition: date) -> datetime:
@@ -93,7 +101,7 @@ def labels_until(use_case: UseCase, kind: Kind, partition: date) -> datetime:
 def last_labelled(use_case: UseCase, kind: Kind, partition: date) -> date:
     """The last whole partition whose labels are known when the run starts."""
     begun = starts_at(use_case, kind, partition)
-    return use_case.calendar.over(min(labels_until(use_case, kind, partition), begun))
+    return _last_before(use_case, min(labels_until(use_case, kind, partition), begun))
 
 
 def due_days(use_case: UseCase, partition: date, weeks: int = 1) -> Days:
@@ -124,7 +132,18 @@ def last_known(use_case: UseCase, column: str, kind: Kind, partition: date) -> d
     """
     if column == use_case.target:
         return last_labelled(use_case, kind, partition)
-    return use_case.calendar.over(known_until(use_case, use_case.known_after(column), kind, partition))
+    until = known_until(use_case, use_case.known_after(column), kind, partition)
+    return _last_before(use_case, until + timedelta(microseconds=1) if use_case.ahead else until)
+
+
+def _last_before(use_case: UseCase, moment: datetime) -> date:
+    """The last partition all of whose rows are before a moment: one that is over, or has begun, where that is
+    the time of its rows.
+    """
+    calendar = use_case.calendar
+    if use_case.ahead:
+        return calendar.of(moment - timedelta(microseconds=1))
+    return calendar.over(moment)
 
 
 def known_until(use_case: UseCase, known_after: timedelta, kind: Kind, partition: date) -> datetime:

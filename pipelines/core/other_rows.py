@@ -68,14 +68,17 @@ def same(one: str, other: str, by: Iterable[str]) -> str:
 
 
 def asked(use_case: UseCase, name: str, days: dates.Days) -> dates.Days:
-    """The partitions of a source that rows of some look at: as far as its joins and windows look back."""
+    """The partitions of a source that rows of some look at: as far as its joins and windows look back. Of
+    rows that are predicted when their partition begins, a source of days is not asked for that.
+    """
     features = use_case.features
     joins = [join.within for join in features.joins.values() if join.source == name]
     back = [window.since for window in features.windows.values() if window.source == name]
     calendar, begun = use_case.calendar, EVER
     if None not in joins:
         begun = calendar.start(days.first) - max(back + [within for within in joins if within is not None])
-    return calendar.span(calendar.of(begun), days.last)
+    of_days = use_case.others[name].source.has_days
+    return calendar.span(calendar.of(begun), calendar.step(days.last, -int(use_case.ahead and of_days)))
 
 
 def cleanse(raw: duckdb.DuckDBPyRelation, source: OtherSource, where: str) -> Cleansed:

@@ -142,7 +142,8 @@ def _new(store: Store, name: str, run: Run) -> duckdb.DuckDBPyRelation:
     rows, source = store.read("sources", (name,)), run.use_case.others[name]
     if not source.source.has_days:
         return rows
-    newest = dates.days_of(run.use_case, run.kind, store.partition).last
+    days = dates.days_of(run.use_case, run.kind, store.partition)
+    newest = other_rows.asked(run.use_case, name, days).last
     start, end = run.calendar.start(newest), run.calendar.end(newest)
     known = other_rows.known(source)
     return rows.filter(f"{known} >= TIMESTAMP '{start}' AND {known} < TIMESTAMP '{end}'")

@@ -27,6 +27,7 @@ def partitions(use_case: UseCase) -> Iterator[tuple[str, str]]:
         return
     yield from _never_expected(use_case)
     yield from _few(use_case)
+    yield from _known_too_early(use_case)
     yield from _no_time_of_day(use_case)
 
 
@@ -67,6 +68,21 @@ def _moments(cron: str, use_case: UseCase) -> Iterator[datetime]:
         if moment > SOME + LONG:
             return
         yield moment if zone == "UTC" else zones.moment(zone, moment)
+
+
+def _known_too_early(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """A truth that is there when the partition begins of which it tells."""
+    every, delay = use_case.partition.every, use_case.label.delay_days
+    least = max(use_case.calendar.longest.days, 1)
+    if use_case.ahead and delay < least:
+        yield (
+            "label.delay_days",
+            (
+                f"rows are predicted when their {every} begins (partition.predict: ahead), and a label that"
+                f" is known {delay} days after that is known before the {every} is over: write {least} or"
+                " more"
+            ),
+        )
 
 
 def _few(use_case: UseCase) -> Iterator[tuple[str, str]]:

@@ -77,7 +77,7 @@ def newest_night(run: Run) -> datetime:
     store = run.store.as_published()
     nights = (store.at("scoring", day) for day in reversed(store.partitions("scoring")))
     newest = next(night.partition for night in nights if is_cleared(night, run.use_case, "predictions"))
-    return run.calendar.end(newest).replace(tzinfo=UTC)
+    return dates.starts_at(run.use_case, "scoring", newest).replace(tzinfo=UTC)
 
 
 def evidence_of(store: Store, table: GatedTable) -> dict[str, Any]:

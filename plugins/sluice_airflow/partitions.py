@@ -41,7 +41,7 @@ def partition_param(use_case: UseCase) -> Param:
     """The field of the trigger form, by what the use case's partitions are called."""
     every = use_case.partition.every
     what = {"hour": "hour", "week": "week (by its first day)", "month": "month, such as 2026-03,"}
-    of = what.get(every, "day")
+    of, ahead = what.get(every, "day"), use_case.ahead
     how: dict[str, Any] = {"pattern": HOUR_OR_MONTH[every]} if every in HOUR_OR_MONTH else {"format": "date"}
     return Param(
         None,
@@ -49,7 +49,7 @@ def partition_param(use_case: UseCase) -> Param:
         title="Partition",
         description=(
             f"The {of} that the run is about (drift: the first {every} of the report). Empty: the logical"
-            f" date's {every}, at most the newest that is over."
+            f" date's {every}, at most the newest that {'has begun' if ahead else 'is over'}."
         ),
         **how,
     )

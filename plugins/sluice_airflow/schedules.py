@@ -16,7 +16,7 @@ LONG = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(
 
 def cron(use_case: UseCase, kind: Kind) -> CronTriggerTimetable | None:
     """Run at these moments (by the clocks of `partition.zone`), each time for the newest partition that is
-    over by then, in which the logical date lies.
+    over by then (or has begun, where rows are predicted ahead), in which the logical date lies.
 
     Airflow's own reading of a cron expression, an interval that lasts from one moment to the next, would
     train on the first of a month with the rows of a month ago.
@@ -25,7 +25,7 @@ def cron(use_case: UseCase, kind: Kind) -> CronTriggerTimetable | None:
     calendar = use_case.calendar
     if expression is None:
         return None
-    n = dates.lasts(use_case, kind)
+    n = dates.waits(use_case, kind)
     interval = relativedelta(months=n) if calendar.every == "month" else n * LONG[calendar.every]
     return CronTriggerTimetable(expression, timezone=calendar.zone, interval=interval)
 

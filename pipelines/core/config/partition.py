@@ -36,8 +36,9 @@ class Partition(Strict):
     """How long a partition is, and when one begins: a day from midnight to midnight (UTC), unless this says
     otherwise.
 
-    A row belongs to the partition in which its time lies, and a partition's run starts when it is over. It is
-    named by its first hour (2026-03-02T05) or day (2026-03-02; a month also as 2026-03).
+    A row belongs to the partition in which its time lies, and a partition's rows are predicted when it is
+    over, or when it begins (`predict`). It is named by its first hour (2026-03-02T05) or day (2026-03-02; a
+    month also as 2026-03).
     """
 
     every: Literal["hour", "day", "week", "month"] = Field(default="day", description="How long one is.")
@@ -52,6 +53,16 @@ class Partition(Strict):
     zone: Annotated[str, BeforeValidator(_zone, json_schema_input_type=str)] = Field(
         default="UTC",
         description="By whose clocks, such as Europe/Berlin. The rows' own times are UTC whatever it is.",
+    )
+
+    predict: Literal["over", "ahead"] = Field(
+        default="over",
+        description=(
+            "When its rows are predicted. over: when it is over. ahead: when it begins, which is the time of"
+            " all its rows then: features know what was known at that moment, and label.delay_days says how"
+            " much later the truth is known, such as 7 of a week's sales, or 28 of those of the fourth week"
+            " from then."
+        ),
     )
 
     expected: Expected | None = Field(

@@ -129,6 +129,11 @@ class UseCase(Rows, Strict):
         return (expected is None or day in expected) and self.source.expects(day)
 
     @property
+    def ahead(self) -> bool:
+        """Whether a partition's rows are predicted when it begins; else when it is over."""
+        return self.partition.predict == "ahead"
+
+    @property
     def report_partitions(self) -> int:
         """How many partitions a drift report looks at."""
         return self.monitoring.partitions or REPORT[self.partition.every]

@@ -30,6 +30,13 @@ def raw(run: Run) -> Iterator[Stated]:
     for column, spec in use_case.columns.items():
         yield must("column_type_to_be", column=source[column], type_=TYPES[spec.type])
     yield within_days(run, source[use_case.time])
+    if use_case.ahead:
+        every = use_case.partition.every
+        why = f"predicted when the {every} begins: that is the time of all its rows, see partition.predict"
+        begun = [use_case.calendar.start(each) for each in run.days]
+        yield of_what_is_there(
+            "column_values_to_be_in_set", column=source[use_case.time], value_set=begun, why=why
+        )
     yield must("column_values_to_not_be_null", column=source[use_case.time])
     if (mostly := round(1 - use_case.cleanse.max_quarantined, 9)) >= FEW:
         why = "rows without a key go to quarantine, see cleanse.max_quarantined"
