@@ -43,6 +43,15 @@ THOUSANDS = r"[+-]?[1-9]\d{0,2}\.000"  # 1.000 is a thousand in half of the worl
 _ZERO = r"[+-]?[0.]+([eE][+-]?\d+)?"
 
 
+def with_point(value: str, found: str, column: Column, decimal: str) -> str:
+    """SQL of a text in which a number's decimals stand behind a point, whatever sign the file has for it;
+    NULL where a point stands there already, which may part thousands.
+    """
+    if decimal == "." or found != "VARCHAR" or column.type not in ("integer", "number"):
+        return value
+    return f"CASE WHEN NOT contains({value}, '.') THEN replace({value}, {literal(decimal)}, '.') END"
+
+
 def guess(value: str, found: str, column: Column) -> str | None:
     """SQL of what DuckDB's cast makes of a text, a repaired value perhaps.
 

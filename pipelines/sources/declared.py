@@ -9,6 +9,7 @@ from datetime import timedelta
 from pipelines.core import personal
 from pipelines.core.config import Column, DayAssignment, Scalar
 from pipelines.core.config.rows import Rows
+from pipelines.core.config.source import FileFormat
 from pipelines.core.snake_case import snake_case
 
 
@@ -29,6 +30,7 @@ class Declared:
             known.
         personal: Columns whose values no message shows.
         in_snake_case: Whether the source's own names are brought into snake case.
+        decimal: The sign before a number's decimals in texts.
     """
 
     columns: Mapping[str, Column]
@@ -43,6 +45,7 @@ class Declared:
     late: Mapping[str, timedelta]
     personal: frozenset[str]
     in_snake_case: bool = False
+    decimal: str = "."
 
     @classmethod
     def of(cls, rows: Rows) -> Declared:
@@ -63,6 +66,7 @@ class Declared:
             late={names[column]: rows.known_after(column) for column in rows.late},
             personal=personal.columns(rows),
             in_snake_case=rows.cleanse.snake_case,
+            decimal=getattr(rows.source, "format", FileFormat(type="csv")).decimal,
         )
 
     def called(self, name: str) -> str:

@@ -124,7 +124,13 @@ def _first(examples: Sequence[_Example], most: int) -> list[_Example]:
 
 def _judgement(one: _Example, declared: Declared) -> str:
     column = declared.columns[one.column]
-    reason = "" if one.column in declared.personal else why(one.value, column)
+    number = column.type in ("integer", "number")
+    if one.column in declared.personal:
+        reason = ""
+    elif number and declared.decimal != "." and "." in one.value:
+        reason = ": it has a point, and format.decimal says that decimals stand behind a comma"
+    else:
+        reason = why(one.value.replace(declared.decimal, ".") if number else one.value, column)
     return f"{_value_text(one.column, one.value, declared)} is not {ARTICLES[column.type]}{reason}"
 
 

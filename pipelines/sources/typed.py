@@ -109,8 +109,14 @@ def _cast(
     Beside each stays what was given.
     """
     given = {name: quoted(_GIVEN + name) for name in values}
+    texts = {
+        name: casts.with_point(
+            given[name], found, declared.columns[name], declared.decimal if name in declared.given else "."
+        )
+        for name, (_, found) in values.items()
+    }
     guesses = {
-        name: casts.guess(given[name], found, declared.columns[name]) for name, (_, found) in values.items()
+        name: casts.guess(texts[name], found, declared.columns[name]) for name, (_, found) in values.items()
     }
     rows = rows.project(
         ", ".join([kept, *(f"{value} AS {given[name]}" for name, (value, _) in values.items())])
@@ -119,7 +125,7 @@ def _cast(
         ", ".join(["*", *(f"{guess} AS {quoted(_GUESS + name)}" for name, guess in guesses.items() if guess)])
     )
     selected = [
-        f"{_value(given[name], found, quoted(_GUESS + name) if guesses[name] else None, name, declared)} AS"
+        f"{_value(texts[name], found, quoted(_GUESS + name) if guesses[name] else None, name, declared)} AS"
         f" {quoted(name)}"
         for name, (_, found) in values.items()
     ]

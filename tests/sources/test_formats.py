@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from pipelines.core.config.source import FileFormat
 from pipelines.core.errors import BadInput
 from pipelines.sources import arrays
 from pipelines.storage import spill
@@ -227,3 +228,13 @@ def test_what_is_unpacked_is_gone_when_nobody_reads_it_any_longer(tmp_path: Path
     path.write_bytes(packed(b"id,n,x,note\na,1,2,x\r\nb,1,2,x\n", compression))
     assert len(rows(path)) == 2
     assert set(spill.folder().iterdir()) == before
+
+
+def test_decimals_and_values_are_not_told_apart_by_one_sign() -> None:
+    with pytest.raises(ValueError, match="separator and decimal are both ','"):
+        FileFormat(type="csv", decimal=",")
+
+
+def test_a_decimal_comma_is_of_csv_alone() -> None:
+    with pytest.raises(ValueError, match="decimal: for csv only"):
+        FileFormat(type="jsonl", decimal=",", separator=";")

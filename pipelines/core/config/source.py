@@ -100,6 +100,13 @@ class FileFormat(Strict):
         description="CSV only: the quoting character; empty for files whose quotes mean nothing.",
     )
     encoding: Encoding = Field(default="utf-8", description="CSV only; a byte order mark is understood.")
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description=(
+            "CSV only: the sign before a number's decimals. Where it is a comma, a number with a point is"
+            " refused: nobody knows whether that parts thousands."
+        ),
+    )
 
     @model_validator(mode="after")
     def _apart(self) -> FileFormat:
@@ -112,6 +119,11 @@ class FileFormat(Strict):
         if not self.quote.isascii():
             raise ValueError(
                 f"quote: {self.quote!r} is none of ASCII; write {QUOTE}, or '' where quotes mean nothing"
+            )
+        if self.decimal == self.separator:
+            raise ValueError(
+                f"separator and decimal are both {self.decimal!r}; write the separator that the file has, such as"
+                " ';'"
             )
         if self.separator == self.quote:
             raise ValueError(f"separator and quote are both {self.quote!r}; give them different signs")
