@@ -236,5 +236,5 @@ def test_decimals_and_values_are_not_told_apart_by_one_sign() -> None:
 
 
 def test_a_decimal_comma_is_of_csv_alone() -> None:
-    with pytest.raises(ValueError, match="decimal: for csv only"):
+    with pytest.raises(ValueError, match="decimal, separator: for csv only"):
         FileFormat(type="jsonl", decimal=",", separator=";")

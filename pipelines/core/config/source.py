@@ -122,8 +122,7 @@ class FileFormat(Strict):
             )
         if self.decimal == self.separator:
             raise ValueError(
-                f"separator and decimal are both {self.decimal!r}; write the separator that the file has, such as"
-                " ';'"
+                f"separator and decimal are both {self.decimal!r}; write the file's own separator"
             )
         if self.separator == self.quote:
             raise ValueError(f"separator and quote are both {self.quote!r}; give them different signs")
