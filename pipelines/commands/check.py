@@ -52,9 +52,12 @@ def check(name: str, settings: Settings) -> Checked:
 
 def _good(name: str, settings: Settings) -> Checked:
     loaded = use_cases.load(settings.use_cases, name)
-    from pipelines.preflight import check
+    from pipelines.preflight import check, check_calendar
 
-    if mistakes := [*check.check(loaded), *check.absent(loaded)]:
+    mistakes = [*check.check(loaded), *check.absent(loaded)]
+    if wrong := check_calendar.mistake(loaded.use_case, settings):
+        mistakes.append((loaded.line("partition"), f"partition: {wrong}"))
+    if mistakes:
         raise use_cases.wrong(loaded.path, mistakes)
     from pipelines.registry import definitions
 

@@ -115,6 +115,16 @@ class Calendar:
         """So many partitions, in words."""
         return f"{n} {self.every}{'' if n == 1 else 's'}"
 
+    @property
+    def told(self) -> str:
+        """How time is cut, in words."""
+        found = f"{self.every}s"
+        if self.every == "week":
+            found += f" from {WEEKDAYS[self.starts].title()} on"
+        if self.at != time():
+            found += f", each from {self.at:%H:%M} on"
+        return found if self.zone == "UTC" else f"{found} in {self.zone}"
+
     # --- arithmetic
 
     def index(self, partition: date) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.composition import by_version, keeping
 from pipelines.core.config import UseCase
-from pipelines.core.errors import BadInput, NoChampion
+from pipelines.core.errors import BadInput, BadUseCase, NoChampion
 from pipelines.core.use_cases import Loaded
 from pipelines.registry.definitions import apart, champion_of, first_names, summary
 from pipelines.run import archive
@@ -38,13 +38,20 @@ def begin(run: Run) -> Run:
             else. Or the champion's model cannot be kept.
         TableCorrupt, TryAgain: the champion's file cannot be had.
     """
-    from pipelines.preflight import check
+    from pipelines.preflight import check, check_calendar
 
     if run.kind != "training":
         run = run.by(_for_champion(run))
     elif run.model == "keep":
         run = run.by(keeping.file(run))
     check.require(run.loaded)
+    if wrong := check_calendar.mistake(run.use_case, run.settings):
+        raise BadUseCase(
+            "partition is another than it was",
+            where=run.store,
+            details=[wrong],
+            fix=f"python -m pipelines check {run.use_case.name} says whether it is good",
+        )
     archive.keep(run)
     if version := archive.made_by(run.loaded):
         logger.info("%s: %s", run.store, _by_older(run, version))
