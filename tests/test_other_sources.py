@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipelines import runner
+from pipelines.commands import quarantine
 from pipelines.composition.by_version import as_file
 from pipelines.core.config import Kind, UseCase
 from pipelines.core.errors import BadInput, GateClosed
@@ -184,6 +185,15 @@ def test_a_redelivered_state_is_put_aside_and_expected(lived: Settings, tmp_path
     runner.gate(run, "sources")
     aside = run.store.read("sources_aside", ("limits",)).project("key, reasons, rejected").fetchall()
     assert aside == [("c1", "duplicate", False)]
+    told = str(quarantine.show(run)).splitlines()
+    assert told[0] == "tiny scoring 2026-02-01: 0 of 40 rows (0 %) in quarantine, 0 of them rejected"
+    assert told[1:5] == [
+        "tiny scoring 2026-02-01 sources.limits: 1 of 11 rows (9.09 %) in quarantine, 0 of them rejected",
+        "  duplicate: 1 of 11 rows (9.09 %)",
+        "for example:",
+        "  c1: duplicate",
+    ]
+    assert told[-1].startswith("way on: mend sources.limits in tiny.yaml")
 
 
 def test_an_edit_of_a_source_waits_for_its_training_and_one_that_is_gone_is_told(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core import personal, sql
-from pipelines.core.config import UseCase
+from pipelines.core.config.other_source import OtherSource
+from pipelines.core.config.rows import Rows
 from pipelines.core.errors import BadInput
 from pipelines.run.run import Run
 
@@ -30,12 +31,13 @@ class Example:
     def __str__(self) -> str:
         """One line for a person."""
         key = "(no key)" if self.key is None else _one_line(self.key)
-        return f"{key}: {self.reasons}: {_one_line(json.dumps(self.found, ensure_ascii=False))}"
+        found = f": {_one_line(json.dumps(self.found, ensure_ascii=False))}" if self.found else ""
+        return f"{key}: {self.reasons}{found}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aside:
-    """What of a partition is in quarantine."""
+    """What of a partition is in quarantine, or of what another source has told of it."""
 
     partition: str
     rows: int  # that were delivered
@@ -46,19 +48,25 @@ class Aside:
     examples: tuple[Example, ...] = ()
     table: str
     way_on: str
+    sources: tuple[Aside, ...] = ()  # other sources of which anything is
 
     def __str__(self) -> str:
         """All of it for a person."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        yield from self._own_lines()
+        for source in self.sources:
+            yield from source._own_lines()
+
+    def _own_lines(self) -> Iterator[str]:
         held = _share(self.held, self.rows)
         yield f"{self.partition}: {held} in quarantine, {self.rejected:,} of them rejected"
         if not self.held:
             return
         yield from (f"  {reason}: {_share(n, self.rows)}" for reason, n in self.reasons.items())
         yield from _more(self.kinds - MOST, "reasons")
-        yield "for example, with what was found:"
+        yield "for example, with what was found:" if self.examples[0].found else "for example:"
         yield from (f"  {example}" for example in self.examples)
         yield from _more(self.held - MOST, "rows")
         yield f"whole table: {self.table} (Parquet; the raw rows are in its column row)"
@@ -81,7 +89,37 @@ def show(run: Run) -> Aside:
             where=run.store,
             fix=f"name a night: quarantine show {run.use_case.name} scoring <day>",
         )
-    whole, rows = run.store.manifest("raw").rows, run.store.read("quarantine")
+    own = _aside(
+        str(run.store),
+        run.store.manifest("raw").rows,
+        run.store.read("quarantine"),
+        run.use_case,
+        _way_on(run),
+    )
+    others = (
+        _of_source(run, name, source) for name, source in run.use_case.sources.items() if _has(run, name)
+    )
+    return replace(
+        own, table=str(run.store.folder / "quarantine"), sources=tuple(one for one in others if one.held)
+    )
+
+
+def _has(run: Run, name: str) -> bool:
+    """Whether the partition's run has come so far."""
+    return run.store.has(f"sources_aside/{name}")
+
+
+def _of_source(run: Run, name: str, source: OtherSource) -> Aside:
+    way_on = (
+        f"mend sources.{name} in {run.loaded.path.name}, or what it reads, then: python -m pipelines run"
+        f" {run.use_case.name} {run.kind} {run.partition}"
+    )
+    rows, whole = run.store.read("sources_aside", (name,)), run.store.manifest(f"sources_raw/{name}").rows
+    found = _aside(f"{run.store} sources.{name}", whole, rows, source, way_on)
+    return replace(found, table=str(run.store.folder / "sources_aside" / name))
+
+
+def _aside(partition: str, whole: int, rows: duckdb.DuckDBPyRelation, of: Rows, way_on: str) -> Aside:
     held, rejected = rows.aggregate("count(*), count(*) FILTER (rejected)").fetchall()[0]
     reasons = (
         rows.project("unnest(string_split(reasons, '; ')) AS reason")
@@ -89,15 +127,15 @@ def show(run: Run) -> Aside:
         .order("n DESC, reason")
     )
     return Aside(
-        partition=str(run.store),
+        partition=partition,
         rows=whole,
         held=held,
         rejected=rejected,
         kinds=len(reasons),
         reasons=dict(reasons.limit(MOST).fetchall()),
-        examples=tuple(_examples(rows, run.use_case)),
-        table=str(run.store.folder / "quarantine"),
-        way_on=_way_on(run) if held else "",
+        examples=tuple(_examples(rows, of)),
+        table="",
+        way_on=way_on if held else "",
     )
 
 
@@ -111,11 +149,11 @@ def _way_on(run: Run) -> str:
     )
 
 
-def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[Example]:
-    """A few rows, those with other reasons first: key, reasons, and what was found."""
-    hidden = personal.columns(use_case)
+def _examples(rows: duckdb.DuckDBPyRelation, of: Rows) -> Iterator[Example]:
+    """A few rows, those with other reasons first: key, reasons, and what was found, where that is kept."""
+    hidden, found = personal.columns(of), "found" if "found" in rows.columns else "'{}'"
     least = (
-        f"SELECT reasons, unnest(min({{'key': key, 'found': found}}, {MOST})) AS least FROM rows GROUP BY"
+        f"SELECT reasons, unnest(min({{'key': key, 'found': {found}}}, {MOST})) AS least FROM rows GROUP BY"
         " reasons"
     )
     turn = "row_number() OVER (PARTITION BY reasons ORDER BY least)"
@@ -124,7 +162,7 @@ def _examples(rows: duckdb.DuckDBPyRelation, use_case: UseCase) -> Iterator[Exam
         found = {
             column: personal.MASK if column in hidden else value for column, value in json.loads(text).items()
         }
-        shown = personal.MASK if use_case.key in hidden and key is not None else key
+        shown = personal.MASK if of.key in hidden and key is not None else key
         yield Example(key=shown, reasons=reasons, found=found)
 
 
