@@ -151,9 +151,9 @@ def _way_on(run: Run) -> str:
 
 def _examples(rows: duckdb.DuckDBPyRelation, of: Rows) -> Iterator[Example]:
     """A few rows, those with other reasons first: key, reasons, and what was found, where that is kept."""
-    hidden, found = personal.columns(of), "found" if "found" in rows.columns else "'{}'"
+    hidden, kept = personal.columns(of), "found" if "found" in rows.columns else "'{}'"
     least = (
-        f"SELECT reasons, unnest(min({{'key': key, 'found': {found}}}, {MOST})) AS least FROM rows GROUP BY"
+        f"SELECT reasons, unnest(min({{'key': key, 'found': {kept}}}, {MOST})) AS least FROM rows GROUP BY"
         " reasons"
     )
     turn = "row_number() OVER (PARTITION BY reasons ORDER BY least)"
