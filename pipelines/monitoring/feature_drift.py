@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 LEARNED = "split = 'train'"
 
 
+MILD = (AS_BEFORE, MOVED, ALARM, NOT_COMPARED)
+
+
 class Before:
     """What the champion's training says, whatever week is held against it: counted once, when it is asked.
 
@@ -55,15 +58,18 @@ class Before:
         held_out: duckdb.DuckDBPyRelation,
         champion: Champion,
         use_case: UseCase,
+        served: duckdb.DuckDBPyRelation | None = None,
     ) -> None:
         """Take the training.
 
         Args:
             reference: Its features.
-            held_out: The champion's scored held-out rows.
+            held_out: The champion's held-out rows, scored by the fit that has not learned from them.
             champion: Who learned from it.
             use_case: The facts.
+            served: The same rows as the fit scores them that serves, where that is another one.
         """
+        self.served = Before(reference, served, champion, use_case) if served is not None else None
         self.champion, self.use_case, self.types = champion, use_case, feature_types(use_case)
         self.reference, self.held_out = self.rows(reference), self.rows(held_out)
 
@@ -165,11 +171,12 @@ def comparison(compared: Compared, note: str | None) -> Found:
         (subject, verdicts.of_prediction(subject, made.counts.of_prediction, made.known))
         for subject in made.predictions
     ]
-    predictions = [(subject, _with_note(subject, found, note)) for subject, found in predictions]
+    told_as = _milder(predictions, compared, made)
+    told_as = [(subject, _with_note(subject, found, note)) for subject, found in told_as]
     together = made.together()
     rows = [
         *(_row("feature", *each) for each in features),
-        *(_row("prediction", *each) for each in predictions),
+        *(_row("prediction", *each) for each in told_as),
         _joint_row(together, made.features),
     ]
     every = (*features, *predictions)
@@ -182,6 +189,29 @@ def comparison(compared: Compared, note: str | None) -> Found:
         for subject, found in every
     }
     return Found(rows, days, {subject.name: subject.bars for subject in told}, drawn)
+
+
+def _milder(
+    predictions: Sequence[tuple[Subject, Finding]], compared: Compared, made: _Comparison
+) -> Sequence[tuple[Subject, Finding]]:
+    """What is said of scores, where another fit serves than has scored the held-out rows.
+
+    That one has other scores of the same rows, above all of the many that are hardly possible; it knows the
+    held-out rows, and is surer of them than of a week's. A move is one beside both, then. The weeks since say
+    by and by what is usual.
+    """
+    served = compared.before.served
+    if served is None:
+        return predictions
+    other = _Comparison(replace(compared, before=served, earlier=()))
+    beside = [
+        (subject, verdicts.of_prediction(subject, made.counts.of_prediction, made.known))
+        for subject in other.predictions
+    ]
+    return [
+        min(pair, key=lambda one: MILD.index(one[1].verdict))
+        for pair in zip(predictions, beside, strict=True)
+    ]
 
 
 def _unusual(rows: Sequence[Row]) -> list[str]:

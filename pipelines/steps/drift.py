@@ -71,7 +71,9 @@ def compare(
     _refuse_missing(reference, champion, use_case)
     held_out = held_out_rows(reference, judged, use_case)
     told = verdicts(
-        before=Before(reference, held_out, champion, use_case),
+        before=Before(
+            reference, held_out, champion, use_case, served_rows(reference, judged, champion, use_case)
+        ),
         features=features,
         predictions=predictions,
         due=due,
@@ -202,6 +204,14 @@ def _first_day(scored: duckdb.DuckDBPyRelation, rows: int, nights: int, use_case
         )
     found: date = first
     return found
+
+
+def served_rows(
+    reference: duckdb.DuckDBPyRelation, judged: Champion, champion: Champion, use_case: UseCase
+) -> duckdb.DuckDBPyRelation | None:
+    """The held-out rows as the fit scores them that serves; None where that is the one that was judged."""
+    same = judged.graph == champion.graph
+    return None if same else held_out_rows(reference, champion, use_case)
 
 
 def held_out_rows(

@@ -88,7 +88,8 @@ class Watch:
         rows = connection.from_arrow(reference(draws, drawn, days))
         known = sql.materialized(assign(rows, use_case, days))
         held_out = drift.held_out_rows(known, own.judged, use_case)
-        before = Before(known, held_out, own.champion, use_case)
+        served = drift.served_rows(known, own.judged, own.champion, use_case)
+        before = Before(known, held_out, own.champion, use_case, served)
         return cls(connection, before, Judge(own.judged, held_out, own.lead))
 
     def week(self, number: int) -> Days:

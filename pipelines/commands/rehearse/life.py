@@ -199,7 +199,8 @@ class Life:
             run = registry.run(champion.partition)
             known = run.store.read("features")
             held_out = drift.held_out_rows(known, judged, use_case)
-            before = Before(known, held_out, champion, use_case)
+            served = drift.served_rows(known, judged, champion, use_case)
+            before = Before(known, held_out, champion, use_case, served)
             self._watches[name] = Watch(
                 run.store.connection, before, Judge(judged, held_out, judging.lead(run, run.store))
             )
