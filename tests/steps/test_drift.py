@@ -87,6 +87,7 @@ def compare(
     due: date = WEEK + timedelta(days=6),
     earlier: Sequence[pd.DataFrame] = (),
     first: date = WEEK,
+    judged: Champion | None = None,
 ) -> DriftResult:
     """Cut the week into nights, score them, and compare.
 
@@ -100,6 +101,7 @@ def compare(
         due: The last day whose labels are due, if any are.
         earlier: The tables `drift_days` of earlier weeks.
         first: The first day of the week.
+        judged: The fit that has scored the held-out rows; by default the one that serves.
     """
     use_case = use_case or fitted.use_case()
     scores = (
@@ -137,7 +139,7 @@ def compare(
         nights=7,
         due=_due(connection, nights(scored), labelled, due, use_case),
         champion=champion(),
-        judged=champion(),
+        judged=judged or champion(),
         use_case=use_case,
     )
 
@@ -664,3 +666,20 @@ def test_a_training_without_one_of_the_features_is_refused() -> None:
 def test_a_week_without_rows_is_refused() -> None:
     with pytest.raises(BadInput, match="nothing to compare"):
         compare(quiet_week()[:0])
+
+
+def other_fit() -> Champion:
+    """One that was judged before the champion was fitted again: its scores of the same rows are others."""
+    graph = convert.graph_of(fitted.pipeline("forest"), fitted.use_case().features, BINARY, "tiny", {})
+    return Champion("3", graph, sha256(graph).hexdigest(), date(2026, 1, 31), 0.5, {})
+
+
+def test_scores_are_not_said_to_move_where_another_fit_serves_than_was_judged() -> None:
+    def verdicts(judged: Champion | None, week: pd.DataFrame) -> set[str]:
+        table = compare(week, judged=judged).table
+        return set(table[table.kind == "prediction"].verdict)
+
+    assert verdicts(other_fit(), quiet_week()) == verdicts(None, quiet_week()) == {"as before"}
+    # what has moved beside both is said to
+    moved = quiet_week().assign(amount=quiet_week()["amount"] * 5)
+    assert "alarm" in verdicts(other_fit(), moved)
